@@ -1,0 +1,200 @@
+"""Elementwise layers without parameters: activations, and normalisers into an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from scipy.special import expit
+
+from splinekan._checks import Array, Float64Array, integer, one_of, real
+from splinekan.network.layer import Slot
+
+Jet = tuple[Array, Array, Array]
+"""Value, first and second derivative at every element."""
+
+
+def _tanh(x: Array) -> Jet:
+    y = np.tanh(x)
+    slope = 1 - y * y
+    return y, slope, -2 * y * slope
+
+
+def _sigmoid(x: Array) -> Jet:
+    y: Array = expit(x)
+    slope = y * (1 - y)
+    return y, slope, slope * (1 - 2 * y)
+
+
+def _power_relu(x: Array, degree: int) -> Jet:
+    positive = np.maximum(x, 0)
+    # Right-continuous at 0, as the bases are: the k-th derivative jumps there.
+    on = (x >= 0).astype(x.dtype)
+
+    def term(factor: int, power: int) -> Array:
+        return factor * (positive**power if power > 0 else on) if power >= 0 else np.zeros_like(x)
+
+    return term(1, degree), term(degree, degree - 1), term(degree * (degree - 1), degree - 2)
+
+
+class _Elementwise:
+    """The layer methods of an elementwise map, from its jet."""
+
+    n_parameters: ClassVar[int] = 0
+    run_lengths: ClassVar[tuple[int, ...]] = ()
+    width: int
+
+    def _jet(self, x: Array) -> Jet:
+        raise AssertionError("a subclass gives the jet")
+
+    @property
+    def n_in(self) -> int:
+        """The width."""
+        return self.width
+
+    @property
+    def n_out(self) -> int:
+        """The width."""
+        return self.width
+
+    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+        """No parameters."""
+        return {}
+
+    def value(self, params: Array, x: Array) -> Array:
+        """phi(x)."""
+        return self._jet(x)[0]
+
+    def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
+        """phi'(x) dx."""
+        return self._jet(x)[1] * dx
+
+    def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
+        """phi'(x) gy."""
+        return np.empty(0, x.dtype), self._jet(x)[1] * gy
+
+    def vjp_tangent(
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
+    ) -> tuple[Array, Array]:
+        """phi''(x) dx gy + phi'(x) dgy."""
+        _, slope, bend = self._jet(x)
+        return np.empty(0, x.dtype), bend * dx * gy + slope * dgy
+
+    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        """phi'(x) v; nothing to write."""
+        return self._jet(x)[1] * v
+
+
+@dataclass(frozen=True)
+class Activation(_Elementwise):
+    """y = phi(x), elementwise.
+
+    Parameters
+    ----------
+    width
+        Number of inputs, and of outputs.
+    kind
+        "relu" max(0, x); "power_relu" max(0, x)^degree; "tanh"; "sigmoid" 1/(1 + exp(-x)).
+    degree
+        The power of "power_relu"; unused by the others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a width or degree that is no positive integer, or an unknown kind.
+    """
+
+    width: int
+    kind: str = "tanh"
+    degree: int = 3
+
+    kinds: ClassVar[tuple[str, ...]] = ("relu", "power_relu", "tanh", "sigmoid")
+
+    def __post_init__(self) -> None:
+        integer("width", self.width, low=1)
+        one_of("kind", self.kind, self.kinds)
+        integer("degree", self.degree, low=1)
+
+    def _jet(self, x: Array) -> Jet:
+        if self.kind == "tanh":
+            return _tanh(x)
+        if self.kind == "sigmoid":
+            return _sigmoid(x)
+        return _power_relu(x, 1 if self.kind == "relu" else self.degree)
+
+    def refined(self) -> Activation:
+        """Itself: it has no knots."""
+        return self
+
+    def with_basis(self, basis: str) -> Activation:
+        """Itself: it has no knots."""
+        return self
+
+
+@dataclass(frozen=True)
+class Normalizer(_Elementwise):
+    """A map of every component into the interval [a, b] on which the next spline layer lives.
+
+    Parameters
+    ----------
+    width
+        Number of inputs, and of outputs.
+    kind
+        "sigmoid": a + (b - a)/(1 + exp(-x)); "tanh": a + (b - a)(1 + tanh x)/2; "affine": the map
+        that takes `source` = (c, d) onto [a, b], a + (b - a)(x - c)/(d - c).
+    domain
+        (a, b), in the units of the knots.
+    source
+        (c, d) of the affine map, in the units of x.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a width that is no positive integer, an unknown kind, or an interval that is not finite and increasing.
+    """
+
+    width: int
+    kind: str = "sigmoid"
+    domain: tuple[float, float] = (0.0, 1.0)
+    source: tuple[float, float] = (-1.0, 1.0)
+
+    kinds: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "affine")
+
+    def __post_init__(self) -> None:
+        integer("width", self.width, low=1)
+        one_of("kind", self.kind, self.kinds)
+        object.__setattr__(self, "domain", interval("domain", self.domain))
+        object.__setattr__(self, "source", interval("source", self.source))
+
+    def _jet(self, x: Array) -> Jet:
+        a, b = self.domain
+        if self.kind == "affine":
+            c, d = self.source
+            slope = (b - a) / (d - c)
+            return a + slope * (x - c), np.full_like(x, slope), np.zeros_like(x)
+        squash: Callable[[Array], Jet] = _sigmoid if self.kind == "sigmoid" else _tanh
+        y, slope_y, bend = squash(x)
+        low, scale = (a, b - a) if self.kind == "sigmoid" else ((a + b) / 2, (b - a) / 2)
+        return low + scale * y, scale * slope_y, scale * bend
+
+    def refined(self) -> Normalizer:
+        """Itself: it has no knots."""
+        return self
+
+    def with_basis(self, basis: str) -> Normalizer:
+        """Itself: it has no knots."""
+        return self
+
+
+def interval(name: str, value: object) -> tuple[float, float]:
+    """`value` as a pair (a, b) of finite numbers with a < b."""
+    try:
+        a, b = value  # type: ignore[misc]
+    except (TypeError, ValueError):
+        raise ValueError(f"{name} must be a pair (a, b), got {value!r}") from None
+    low, high = real(f"{name}[0]", a), real(f"{name}[1]", b)
+    if not low < high:
+        raise ValueError(f"{name} must be increasing, got ({low}, {high})")
+    return low, high

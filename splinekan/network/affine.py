@@ -1,0 +1,110 @@
+"""Affine maps y = x W + b."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from splinekan._checks import Array, Float64Array, integer
+from splinekan.network.layer import Slot
+
+
+@dataclass(frozen=True)
+class Affine:
+    """The map y = x W + b with W of shape (n_in, n_out) and b of shape (n_out,).
+
+    Parameters
+    ----------
+    n_in, n_out
+        Numbers of inputs and outputs.
+    bias
+        Whether b is there.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a width is no positive integer, or `bias` is no boolean.
+    """
+
+    n_in: int
+    n_out: int
+    bias: bool = True
+
+    def __post_init__(self) -> None:
+        integer("n_in", self.n_in, low=1)
+        integer("n_out", self.n_out, low=1)
+        if not isinstance(self.bias, bool):
+            raise TypeError(f"bias must be True or False, got {self.bias!r}")
+
+    @property
+    def n_parameters(self) -> int:
+        """n_in n_out, and n_out more with a bias."""
+        return (self.n_in + self.bias) * self.n_out
+
+    @property
+    def run_lengths(self) -> tuple[int, ...]:
+        """Every sample touches all parameters: one run."""
+        return (self.n_parameters,)
+
+    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+        """Views "weight" (n_in, n_out) and, if there is one, "bias" (n_out,)."""
+        weight, bias = self._split(params)
+        return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
+
+    def value(self, params: Array, x: Array) -> Array:
+        """y = x W + b."""
+        weight, bias = self._split(params)
+        y: Array = x @ weight
+        if self.bias:
+            y += bias
+        return y
+
+    def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
+        """dx W + x dW + db."""
+        weight, _ = self._split(params)
+        dy: Array = dx @ weight + self.value(dparams, x)
+        return dy
+
+    def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
+        """(x^T gy, sum gy) flattened, and gy W^T."""
+        weight, _ = self._split(params)
+        parts = [(x.T @ gy).ravel()]
+        if self.bias:
+            parts.append(gy.sum(axis=0))
+        gx = gy @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+        return np.concatenate(parts), gx
+
+    def vjp_tangent(
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
+    ) -> tuple[Array, Array]:
+        """The product rule applied to `vjp`."""
+        weight, _ = self._split(params)
+        dweight, _ = self._split(dparams)
+        parts = [(dx.T @ gy + x.T @ dgy).ravel()]
+        if self.bias:
+            parts.append(dgy.sum(axis=0))
+        return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T
+
+    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        """Rows (x_p v_q, v_q)."""
+        weight, _ = self._split(params)
+        n, middle = x.shape[0], slot.position + self.n_in * self.n_out
+        mine = slot.values[slot.shift :: slot.stride]
+        mine[:, slot.position : middle] = (x[:, :, None] * v[:, None, :]).reshape(n, -1)
+        if self.bias:
+            mine[:, middle : middle + self.n_out] = v
+        slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
+        return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+
+    def refined(self) -> Affine:
+        """Itself: it has no knots."""
+        return self
+
+    def with_basis(self, basis: str) -> Affine:
+        """Itself: it has no knots."""
+        return self
+
+    def _split(self, params: Array) -> tuple[Array, Array]:
+        size = self.n_in * self.n_out
+        return params[:size].reshape(self.n_in, self.n_out), params[size:]
