@@ -1,0 +1,185 @@
+"""Knot vectors: extended (ghost knots outside the domain) and clamped (repeated end knots).
+
+For degree k and G intervals a knot vector is t_{-k}, ..., t_{G+k}, of length G + 2k + 1; array index
+j + k holds t_j. The domain is [a, b] = [t_0, t_G]. Knots carry the units of x.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, integer, real, real_array, spline_degree
+
+_EPS = float(np.finfo(np.float64).eps)
+
+
+def uniform_knots(a: float, b: float, intervals: int, degree: int) -> Float64Array:
+    """Extended uniform knots a + i (b - a)/G, i = -k..G+k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless a < b are finite, `intervals` is at least 1 and `degree` in 0..7.
+
+    Examples
+    --------
+    >>> uniform_knots(0, 1, 2, 1)
+    array([-0.5,  0. ,  0.5,  1. ,  1.5])
+    """
+    low, high = real("a", a), real("b", b)
+    if not low < high:
+        raise ValueError(f"a must be less than b, got a = {low}, b = {high}")
+    count, k = integer("intervals", intervals, low=1), spline_degree(degree)
+    index = np.arange(-k, count + k + 1)
+    # Both ends enter symmetrically, so t_0 = a and t_G = b hold exactly.
+    knots: Float64Array = (low * (count - index) + high * index) / count
+    knots[k], knots[count + k] = low, high
+    return knots
+
+
+def clamped_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
+    """Strictly increasing `breakpoints` with the first and the last repeated k more times.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless there are two or more finite, strictly increasing breakpoints.
+    """
+    k = spline_degree(degree)
+    points = _increasing("breakpoints", breakpoints)
+    return np.concatenate([np.repeat(points[0], k), points, np.repeat(points[-1], k)])
+
+
+def extended_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
+    """Strictly increasing `breakpoints` with k ghost knots each side, spaced as the end interval."""
+    k = spline_degree(degree)
+    points = _increasing("breakpoints", breakpoints)
+    steps = np.arange(1, k + 1)
+    left = points[0] - steps[::-1] * (points[1] - points[0])
+    right = points[-1] + steps * (points[-1] - points[-2])
+    return np.concatenate([left, points, right])
+
+
+def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:
+    """`knots` as a read-only float64 vector, if it is a knot vector of that degree.
+
+    Accepted: strictly increasing; or clamped, that is with the first k+1 and the last k+1 equal and
+    strictly increasing between.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the offending entries.
+    """
+    k = spline_degree(degree)
+    t = real_array("knots", knots, ndim=1).astype(np.float64)
+    if len(t) < 2 * k + 2:
+        raise ValueError(
+            f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}"
+        )
+    inner = t[k : len(t) - k] if _ends_repeat(t, k) else t
+    bad = np.flatnonzero(np.diff(inner) <= 0)
+    if bad.size:
+        at = int(bad[0]) + (k if inner is not t else 0)
+        raise ValueError(
+            f"knots must be strictly increasing (or clamped: the first and last {k + 1} equal), "
+            f"got knots[{at}] = {t[at]}, knots[{at + 1}] = {t[at + 1]}"
+        )
+    t.flags.writeable = False
+    return t
+
+
+def is_clamped(knots: ArrayLike, degree: int) -> bool:
+    """Whether the first k+1 and the last k+1 knots are equal (never for degree 0)."""
+    return _ends_repeat(validate_knots(knots, degree), degree)
+
+
+def is_uniform(knots: ArrayLike, degree: int) -> bool:
+    """Whether all knots, ghosts too, are equally spaced to within rounding."""
+    t = validate_knots(knots, degree)
+    if _ends_repeat(t, degree):
+        return False
+    return bool(
+        np.abs(t - np.linspace(t[0], t[-1], len(t))).max() <= 8 * _EPS * np.abs(t[[0, -1]]).max()
+    )
+
+
+def breakpoints(knots: ArrayLike, degree: int) -> Float64Array:
+    """The ends t_0 < ... < t_G of the polynomial pieces on [a, b]."""
+    t = validate_knots(knots, degree)
+    return t[degree : len(t) - degree]
+
+
+def greville_points(knots: ArrayLike, degree: int) -> Float64Array:
+    """Means of k neighbouring knots, (t_{i+1} + ... + t_{i+k})/k: x = sum_i greville_i b_i(x).
+
+    For degree 0, the midpoints of the intervals.
+    """
+    t = validate_knots(knots, degree)
+    if degree == 0:
+        return (t[1:] + t[:-1]) / 2
+    windows = np.lib.stride_tricks.sliding_window_view(t[1:-1], degree)
+    return np.asarray(windows.mean(axis=1))
+
+
+def refine_knots(knots: ArrayLike, degree: int) -> Float64Array:
+    """Every interval halved, the ghost intervals too: G becomes 2G.
+
+    The k ghost knots nearest to the domain are kept on each side, so uniform knots stay uniform, with
+    half the spacing; clamped knots stay clamped.
+    """
+    t = validate_knots(knots, degree)
+    k = degree
+    if _ends_repeat(t, k):
+        return clamped_knots(_halved(t[k : len(t) - k]), k)
+    if is_uniform(t, k):
+        return uniform_knots(float(t[k]), float(t[-k - 1]), 2 * (len(t) - 2 * k - 1), k)
+    halved = _halved(t)
+    return halved[k : len(halved) - k]
+
+
+def insert_knots(knots: ArrayLike, new: ArrayLike, degree: int) -> Float64Array:
+    """Knots with the breakpoints `new` added, which must lie strictly inside (a, b).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a new knot outside (a, b), or one that is there already (or twice in `new`).
+    """
+    t = validate_knots(knots, degree)
+    added = np.sort(real_array("new", new, ndim=1).astype(np.float64))
+    a, b = t[degree], t[-degree - 1]
+    outside = added[(added <= a) | (added >= b)]
+    if outside.size:
+        raise ValueError(f"new knots must lie strictly inside ({a}, {b}), got {outside[0]}")
+    merged = np.sort(np.concatenate([t, added]))
+    inner = merged[degree : len(merged) - degree]
+    twice = inner[:-1][np.diff(inner) <= 0]
+    if twice.size:
+        raise ValueError(f"new knots must differ from each other and from the knots: {twice[0]}")
+    return merged
+
+
+def _halved(points: Float64Array) -> Float64Array:
+    out = np.empty(2 * len(points) - 1)
+    out[::2] = points
+    out[1::2] = (points[1:] + points[:-1]) / 2
+    return out
+
+
+def _ends_repeat(t: Float64Array, k: int) -> bool:
+    return k > 0 and bool((t[: k + 1] == t[0]).all() and (t[-k - 1 :] == t[-1]).all())
+
+
+def _increasing(name: str, values: ArrayLike) -> Float64Array:
+    points = real_array(name, values, ndim=1).astype(np.float64)
+    if len(points) < 2:
+        raise ValueError(f"{name} must hold at least 2 values, got {len(points)}")
+    bad = np.flatnonzero(np.diff(points) <= 0)
+    if bad.size:
+        i = int(bad[0])
+        raise ValueError(
+            f"{name} must be strictly increasing, got {points[i]} before {points[i + 1]}"
+        )
+    return points

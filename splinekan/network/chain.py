@@ -1,0 +1,392 @@
+"""Networks: frozen chains of layers; all trainable numbers live in one flat vector theta."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Array, Float64Array, integer, one_of, real_array
+from splinekan.knots import uniform_knots
+from splinekan.network.activation import Activation, interval
+from splinekan.network.affine import Affine
+from splinekan.network.layer import Layer, Slot
+from splinekan.network.rows import SparseRows
+from splinekan.network.spline import BASES, SplineLayer
+
+
+@dataclass(frozen=True, eq=False)
+class KAN:
+    """A chain of layers x -> layer_L(... layer_1(x)).
+
+    A network is a description: it holds no numbers that training changes. `theta` concatenates the
+    layers' parameters in order; a spline layer's are its coefficients, C-ordered as
+    (n_in, n_basis, n_out). Float32 inputs are computed in float32, everything else in float64; theta
+    and its gradients are float64.
+
+    Parameters
+    ----------
+    layers
+        Layers whose widths fit: n_out of each is n_in of the next.
+
+    Raises
+    ------
+    ValueError
+        For no layers, or widths that do not fit.
+
+    Examples
+    --------
+    >>> import splinekan as sk
+    >>> network = sk.KAN.affine_first([2, 5, 1], degree=3, intervals=40)
+    >>> network.n_parameters
+    230
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "layers", tuple(self.layers))
+        if not self.layers:
+            raise ValueError("a network needs at least one layer, got none")
+        for number, (left, right) in enumerate(pairwise(self.layers)):
+            if left.n_out != right.n_in:
+                raise ValueError(
+                    f"layer {number} has {left.n_out} outputs but layer {number + 1} takes "
+                    f"{right.n_in} inputs"
+                )
+
+    @staticmethod
+    def chain(layers: Sequence[Layer]) -> KAN:
+        """The network made of `layers` in order."""
+        return KAN(tuple(layers))
+
+    @staticmethod
+    def splines(
+        widths: Sequence[int],
+        degree: int = 3,
+        intervals: int = 5,
+        domain: tuple[float, float] = (0.0, 1.0),
+        *,
+        basis: str = "spline",
+        extrapolate: str = "linear",
+    ) -> KAN:
+        """Spline layers widths[0] -> widths[1] -> ..., all on the same uniform knots of `domain`.
+
+        Inputs and hidden values outside the domain are continued as `extrapolate` says.
+        """
+        sizes = _widths(widths)
+        a, b = interval("domain", domain)
+        knots = uniform_knots(a, b, intervals, degree)
+        return KAN(
+            tuple(SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes))
+        )
+
+    @staticmethod
+    def affine_first(
+        widths: Sequence[int],
+        degree: int = 3,
+        intervals: int = 5,
+        domain: tuple[float, float] = (0.0, 1.0),
+        *,
+        bias: bool = True,
+        basis: str = "spline",
+        extrapolate: str = "linear",
+    ) -> KAN:
+        """An affine map widths[0] -> widths[1], then spline layers: the paper's networks.
+
+        [2, 5, 1] with cubic splines on G intervals has 15 + 5(G + 3) parameters; [2, 20, 20, 1]
+        without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6).
+        """
+        sizes = _widths(widths, least=3)
+        splines = KAN.splines(
+            sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate
+        )
+        return KAN((Affine(sizes[0], sizes[1], bias), *splines.layers))
+
+    @property
+    def n_in(self) -> int:
+        """Number of inputs."""
+        return self.layers[0].n_in
+
+    @property
+    def n_out(self) -> int:
+        """Number of outputs."""
+        return self.layers[-1].n_out
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """Where each layer's parameters begin in theta, and the end."""
+        sizes = [layer.n_parameters for layer in self.layers]
+        return tuple(int(n) for n in np.cumsum([0, *sizes]))
+
+    @property
+    def n_parameters(self) -> int:
+        """Length of theta."""
+        return self.offsets[-1]
+
+    @property
+    def intervals(self) -> int:
+        """The largest number of intervals of any spline layer; 0 without one."""
+        return max((s.intervals for s in self.layers if isinstance(s, SplineLayer)), default=0)
+
+    @property
+    def basis(self) -> str:
+        """The basis of the spline layers ("spline" for a network without any).
+
+        Raises
+        ------
+        ValueError
+            If the layers differ.
+        """
+        found = {s.basis for s in self.layers if isinstance(s, SplineLayer)}
+        if len(found) > 1:
+            raise ValueError("the spline layers of this network do not share one basis")
+        return found.pop() if found else "spline"
+
+    def blocks(self, theta: Float64Array) -> tuple[dict[str, Float64Array], ...]:
+        """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
+        if not isinstance(theta, np.ndarray) or theta.dtype != np.float64:
+            raise TypeError(f"blocks are views: theta must be a float64 array, got {theta!r:.60}")
+        self._check_theta(theta)
+        return tuple(layer.blocks(piece) for layer, piece in self._pieces(theta))
+
+    def __call__(self, theta: ArrayLike, x: ArrayLike) -> Array:
+        """Outputs, shape (n, n_out), at the rows of x, shape (n, n_in)."""
+        return self.linearize(theta, self._inputs(x)).output
+
+    def linearize(self, theta: ArrayLike, x: ArrayLike) -> Linearization:
+        """Evaluate and keep what the derivatives at (theta, x) need."""
+        points = real_array("x", x, shape=(None, self.n_in), finite=False)
+        parameters = self._theta(theta).astype(points.dtype, copy=False)
+        inputs = [points]
+        for layer, piece in self._pieces(parameters):
+            inputs.append(layer.value(piece, inputs[-1]))
+        return Linearization(self, parameters, tuple(inputs[:-1]), inputs[-1])
+
+    def jvp(self, theta: ArrayLike, x: ArrayLike, v: ArrayLike) -> Array:
+        """J v, shape (n, n_out): the outputs' change along v of theta's shape."""
+        return self.linearize(theta, self._inputs(x)).jvp(self._theta(v, "v"))
+
+    def vjp(self, theta: ArrayLike, x: ArrayLike, gy: ArrayLike) -> Float64Array:
+        """J^T gy, theta's shape, for gy of the outputs' shape (n, n_out)."""
+        points = self._inputs(x)
+        cotangent = real_array("gy", gy, shape=(points.shape[0], self.n_out))
+        return self.linearize(theta, points).vjp(cotangent)
+
+    def jacobian(self, theta: ArrayLike, x: ArrayLike) -> SparseRows:
+        """J as sparse rows: row i n_out + o is output o of sample i."""
+        return self.linearize(theta, self._inputs(x)).jacobian()
+
+    def refined(self) -> KAN:
+        """The network with every interval of every spline layer halved."""
+        return KAN(tuple(layer.refined() for layer in self.layers))
+
+    def with_basis(self, basis: str) -> KAN:
+        """The network whose spline layers are parametrised in "spline" or "relu"."""
+        one_of("basis", basis, BASES)
+        return KAN(tuple(layer.with_basis(basis) for layer in self.layers))
+
+    def to_basis(self, theta: ArrayLike, basis: str) -> Float64Array:
+        """The parameters in `basis` of the same function: w = A^T u per edge (Lemma 3)."""
+        return self.coordinates(basis).apply(self._theta(theta))
+
+    def coordinates(self, basis: str) -> CoefficientMap:
+        """The linear map T from theta to the parameters z = T theta in `basis`."""
+        one_of("basis", basis, BASES)
+        return CoefficientMap(self, basis)
+
+    def _pieces(self, vector: Array) -> list[tuple[Layer, Array]]:
+        return [
+            (layer, vector[start:stop])
+            for layer, (start, stop) in zip(self.layers, pairwise(self.offsets), strict=True)
+        ]
+
+    def _inputs(self, x: ArrayLike) -> Array:
+        return real_array("x", x, shape=(None, self.n_in))
+
+    def _check_theta(self, theta: Array, name: str = "theta") -> None:
+        if theta.shape != (self.n_parameters,):
+            raise ValueError(
+                f"{name} must have shape ({self.n_parameters},) for this network, got {theta.shape}"
+            )
+
+    def _theta(self, theta: ArrayLike, name: str = "theta") -> Float64Array:
+        vector = real_array(name, theta, finite=False)
+        self._check_theta(vector, name)
+        return vector.astype(np.float64, copy=False)
+
+    def __str__(self) -> str:
+        lines = [f"KAN with {self.n_parameters} parameters"]
+        for number, layer in enumerate(self.layers):
+            kind = type(layer).__name__
+            lines.append(
+                f"  {number}  {kind:<12} {layer.n_in:>4} -> {layer.n_out:<4} {layer.n_parameters:>7}"
+            )
+        return "\n".join(lines)
+
+
+def MLP(  # noqa: N802 - a network kind, named as the field names it
+    widths: Sequence[int], activation: str = "tanh", degree: int = 3
+) -> KAN:
+    """A multilayer perceptron: affine maps with an activation between them.
+
+    Parameters
+    ----------
+    widths
+        [n_in, hidden ..., n_out].
+    activation
+        As in `Activation`.
+    degree
+        The power of "power_relu".
+    """
+    sizes = _widths(widths)
+    layers: list[Layer] = [Affine(sizes[0], sizes[1])]
+    for p, q in pairwise(sizes[1:]):
+        layers += [Activation(p, activation, degree), Affine(p, q)]
+    return KAN(tuple(layers))
+
+
+@dataclass(frozen=True, eq=False)
+class Linearization:
+    """A network at one (theta, x): its output and the products with its derivatives.
+
+    Attributes
+    ----------
+    network
+        The network.
+    theta
+        Its parameters, in the floating-point type of x.
+    inputs
+        What enters each layer, (n, n_in of the layer).
+    output
+        (n, n_out).
+    """
+
+    network: KAN
+    theta: Array
+    inputs: tuple[Array, ...]
+    output: Array
+
+    def _backwards(self) -> list[tuple[int, Layer, Array, Array]]:
+        pieces = self.network._pieces(self.theta)
+        return [
+            (number, layer, piece, self.inputs[number])
+            for number, (layer, piece) in reversed(list(enumerate(pieces)))
+        ]
+
+    def tangents(self, v: ArrayLike) -> list[Array]:
+        """Changes along v of every layer's input and of the output, first to last."""
+        direction = np.asarray(v, dtype=self.theta.dtype)
+        changes = [np.zeros_like(self.inputs[0])]
+        pieces = self.network._pieces(self.theta)
+        moves = self.network._pieces(direction)
+        for (layer, piece), (_, move), x in zip(pieces, moves, self.inputs, strict=True):
+            changes.append(layer.jvp(piece, x, move, changes[-1]))
+        return changes
+
+    def jvp(self, v: ArrayLike) -> Array:
+        """J v, shape (n, n_out)."""
+        return self.tangents(v)[-1]
+
+    def vjp(self, gy: Array) -> Float64Array:
+        """J^T gy, shape (n_parameters,)."""
+        gradient = np.empty(self.network.n_parameters)
+        gy = np.ascontiguousarray(gy, dtype=self.theta.dtype)
+        for number, layer, piece, x in self._backwards():
+            start, stop = self.network.offsets[number : number + 2]
+            gradient[start:stop], gy = layer.vjp(piece, x, gy, number > 0)
+        return gradient
+
+    def vjp_tangent(self, gy: Array, v: ArrayLike, dgy: Array | None = None) -> Float64Array:
+        """Derivative of J^T gy when theta moves along v and gy along dgy (0 if None).
+
+        With gy = r and dgy = J v this is the exact Hessian of 1/2 r.r times v.
+        """
+        changes = self.tangents(v)
+        moves = self.network._pieces(np.asarray(v, dtype=self.theta.dtype))
+        product = np.empty(self.network.n_parameters)
+        gy = np.ascontiguousarray(gy, dtype=self.theta.dtype)
+        dgy = np.zeros_like(gy) if dgy is None else np.ascontiguousarray(dgy, self.theta.dtype)
+        for number, layer, piece, x in self._backwards():
+            start, stop = self.network.offsets[number : number + 2]
+            product[start:stop], dgx = layer.vjp_tangent(
+                piece, x, gy, moves[number][1], changes[number], dgy
+            )
+            gy, dgy = layer.vjp(piece, x, gy, True)[1], dgx
+        return product
+
+    def jacobian(self) -> SparseRows:
+        """J as sparse rows, row i n_out + o for output o of sample i."""
+        network, outputs = self.network, self.network.n_out
+        lengths = [n for layer in network.layers for n in layer.run_lengths]
+        n_rows = self.output.shape[0] * outputs
+        values = np.empty((n_rows, sum(lengths)), self.theta.dtype)
+        starts = np.empty((n_rows, len(lengths)), np.int64)
+        positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
+        runs = np.cumsum([0] + [len(layer.run_lengths) for layer in network.layers])
+        for output in range(outputs):
+            v = np.zeros_like(self.output)
+            v[:, output] = 1
+            for number, layer, piece, x in self._backwards():
+                slot = Slot(
+                    values,
+                    starts,
+                    int(positions[number]),
+                    int(runs[number]),
+                    network.offsets[number],
+                    outputs,
+                    output,
+                )
+                v = layer.rows(piece, x, v, slot, number > 0)
+        return SparseRows(values, starts, np.array(lengths, np.int64), network.n_parameters)
+
+
+@dataclass(frozen=True, eq=False)
+class CoefficientMap:
+    """T with z = T theta: theta of a network in another basis. Block diagonal, one block an edge.
+
+    From u to w it is A^T on every edge, from w to u its inverse; other parameters stay. All four
+    products take a vector (n_parameters,) or a matrix (n_parameters, any), and cost O(n degree).
+    """
+
+    network: KAN
+    basis: str
+
+    def apply(self, v: ArrayLike) -> Float64Array:
+        """T v."""
+        return self._map(v, {"relu": "apply_transpose", "spline": "solve_transpose"})
+
+    def solve(self, v: ArrayLike) -> Float64Array:
+        """T^{-1} v."""
+        return self._map(v, {"relu": "solve_transpose", "spline": "apply_transpose"})
+
+    def apply_transpose(self, v: ArrayLike) -> Float64Array:
+        """T^T v."""
+        return self._map(v, {"relu": "apply", "spline": "solve"})
+
+    def solve_transpose(self, v: ArrayLike) -> Float64Array:
+        """T^{-T} v."""
+        return self._map(v, {"relu": "solve", "spline": "apply"})
+
+    def _map(self, v: ArrayLike, operation: dict[str, str]) -> Float64Array:
+        result = np.array(v, dtype=np.float64)
+        for layer, (start, stop) in zip(
+            self.network.layers, pairwise(self.network.offsets), strict=True
+        ):
+            if isinstance(layer, SplineLayer) and layer.basis != self.basis:
+                shape = (layer.n_in, layer.n_basis, -1)
+                by_basis = result[start:stop].reshape(shape).swapaxes(0, 1)
+                product = getattr(layer.change_of_basis, operation[self.basis])(by_basis)
+                result[start:stop] = product.swapaxes(0, 1).reshape(result[start:stop].shape)
+        return result
+
+
+def _widths(widths: Sequence[int], least: int = 2) -> list[int]:
+    sizes = [integer("every width", n, low=1) for n in widths]
+    if len(sizes) < least:
+        raise ValueError(f"widths must name at least {least} sizes, got {list(widths)}")
+    return sizes

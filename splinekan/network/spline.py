@@ -1,0 +1,256 @@
+"""Spline layers: a univariate spline on every edge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from splinekan import _threads
+from splinekan._checks import Array, Float64Array, integer, one_of, spline_degree
+from splinekan.basis import EXTRAPOLATIONS, LocalPieces, PowerReLUBasis, local_pieces
+from splinekan.kernels import layer as kernels
+from splinekan.knots import refine_knots, validate_knots
+from splinekan.network.layer import Slot
+from splinekan.transforms import ChangeOfBasis, change_of_basis
+
+BASES = ("spline", "relu")
+
+
+@dataclass(frozen=True, eq=False)
+class SplineLayer:
+    """The KAN layer y_q = sum_p sum_i U[p, i, q] b_i(x_p).
+
+    In the "relu" basis the parameters are W with y_q = sum_p sum_j W[p, j, q] psi_j(x_p), the same
+    layer as a multichannel MLP (Southworth et al., arXiv:2603.04827, Lemma 3): W = A^T U along the
+    middle axis. Evaluation goes through U in both, so that its cost does not depend on the number
+    of intervals; what separates the bases is the geometry in which theta moves.
+
+    Parameters
+    ----------
+    n_in, n_out
+        Numbers of inputs and outputs.
+    knots
+        Extended or clamped knots (see `uniform_knots`, `clamped_knots`), in the units of the inputs.
+    degree
+        Polynomial degree, 0 to 7.
+    extrapolate
+        Continuation outside [a, b]: "linear" (default), "polynomial", "clamp", "zero" or "error".
+    basis
+        "spline" or "relu".
+
+    Raises
+    ------
+    TypeError, ValueError
+        For widths that are no positive integers, bad knots, a degree out of range, an unknown
+        extrapolation or basis, or clamped knots with the "relu" basis.
+    """
+
+    n_in: int
+    n_out: int
+    knots: Float64Array
+    degree: int = 3
+    extrapolate: str = "linear"
+    basis: str = "spline"
+
+    def __post_init__(self) -> None:
+        integer("n_in", self.n_in, low=1)
+        integer("n_out", self.n_out, low=1)
+        spline_degree(self.degree)
+        object.__setattr__(self, "knots", validate_knots(self.knots, self.degree))
+        one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)
+        one_of("basis", self.basis, BASES)
+        if self.basis == "relu":
+            _ = self.change_of_basis  # clamped knots have none: say so now
+
+    @property
+    def intervals(self) -> int:
+        """Number of polynomial pieces on [a, b]."""
+        return len(self.knots) - 2 * self.degree - 1
+
+    @property
+    def n_basis(self) -> int:
+        """Basis functions per edge, intervals + degree."""
+        return self.intervals + self.degree
+
+    @property
+    def domain(self) -> tuple[float, float]:
+        """[a, b]."""
+        return float(self.knots[self.degree]), float(self.knots[-self.degree - 1])
+
+    @property
+    def n_parameters(self) -> int:
+        """n_in n_basis n_out."""
+        return self.n_in * self.n_basis * self.n_out
+
+    @property
+    def run_lengths(self) -> tuple[int, ...]:
+        """Per input the degree + 1 live coefficients to every output; in the ReLU basis all."""
+        touched = self.degree + 1 if self.basis == "spline" else self.n_basis
+        return (touched * self.n_out,) * self.n_in
+
+    @cached_property
+    def change_of_basis(self) -> ChangeOfBasis:
+        """A with b = A psi."""
+        return change_of_basis(self.knots, self.degree)
+
+    @cached_property
+    def _pieces(self) -> dict[np.dtype[np.floating], LocalPieces]:
+        return {}
+
+    def pieces(self, dtype: DTypeLike) -> LocalPieces:
+        """The basis as the kernels read it, with three derivatives (zero above the degree)."""
+        key = np.dtype(dtype)
+        if key not in self._pieces:
+            self._pieces[key] = local_pieces(
+                self.knots, self.degree, self.extrapolate, dtype=key, derivatives=3
+            )
+        return self._pieces[key]
+
+    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+        """View "coefficients" (n_in, n_basis, n_out)."""
+        return {"coefficients": self._shaped(params)}
+
+    def value(self, params: Array, x: Array) -> Array:
+        """y."""
+        c = self._spline_coefficients(params)
+        pieces = self._located(x)
+        y = np.empty((x.shape[0], self.n_out), x.dtype)
+
+        def task(_: int, start: int, stop: int) -> None:
+            kernels.evaluate(x, c, *pieces, y, start, stop)
+
+        _threads.run(task, _threads.split(x.shape[0]))
+        return y
+
+    def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
+        """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p)."""
+        c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
+        pieces = self._located(x)
+        dy = np.empty((x.shape[0], self.n_out), x.dtype)
+
+        def task(_: int, start: int, stop: int) -> None:
+            kernels.jvp(x, c, dx, dc, *pieces, dy, start, stop)
+
+        _threads.run(task, _threads.split(x.shape[0]))
+        return dy
+
+    def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
+        """Gradients with respect to the coefficients and, if wanted, the inputs."""
+        c = self._spline_coefficients(params)
+        pieces = self._located(x)
+        ranges = _threads.split(x.shape[0])
+        gc = np.zeros((len(ranges), *c.shape), x.dtype)
+        gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            kernels.vjp(x, c, gy, *pieces, gx, gc[chunk], want_x, start, stop)
+
+        _threads.run(task, ranges)
+        return self._native_gradient(gc), gx
+
+    def vjp_tangent(
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
+    ) -> tuple[Array, Array]:
+        """Derivative of `vjp` along (dparams, dx, dgy)."""
+        c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
+        pieces = self._located(x)
+        ranges = _threads.split(x.shape[0])
+        dgc = np.zeros((len(ranges), *c.shape), x.dtype)
+        dgx = np.empty_like(x)
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            kernels.vjp_tangent(x, c, gy, dx, dc, dgy, *pieces, dgx, dgc[chunk], start, stop)
+
+        _threads.run(task, ranges)
+        return self._native_gradient(dgc), dgx
+
+    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        """Rows b_i(x_p) v_q of the live coefficients, or psi_j(x_p) v_q of all."""
+        if self.basis == "relu":
+            return self._relu_rows(params, x, v, slot, want_x)
+        c = self._spline_coefficients(params)
+        pieces = self._located(x)
+        gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
+
+        def task(_: int, start: int, stop: int) -> None:
+            kernels.rows(
+                x,
+                c,
+                v,
+                *pieces,
+                slot.values,
+                slot.starts,
+                slot.position,
+                slot.run,
+                slot.column,
+                slot.stride,
+                slot.shift,
+                gx,
+                want_x,
+                start,
+                stop,
+            )
+
+        _threads.run(task, _threads.split(x.shape[0]))
+        return gx
+
+    def _relu_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        basis = PowerReLUBasis(self.knots, self.degree, self.extrapolate)
+        values = slot.values[slot.shift :: slot.stride]
+        starts = slot.starts[slot.shift :: slot.stride]
+        length = self.n_basis * self.n_out
+        for p in range(self.n_in):
+            first = slot.position + p * length
+            psi = basis.tabulate(x[:, p])
+            values[:, first : first + length] = (psi[:, :, None] * v[:, None, :]).reshape(
+                x.shape[0], length
+            )
+            starts[:, slot.run + p] = slot.column + p * length
+        return self.vjp(params, x, v, True)[1] if want_x else np.empty((0, self.n_in), x.dtype)
+
+    def refined(self) -> SplineLayer:
+        """The layer with every interval halved."""
+        return self._with(refine_knots(self.knots, self.degree), self.basis)
+
+    def with_basis(self, basis: str) -> SplineLayer:
+        """The layer with parameters in `basis`."""
+        return self if basis == self.basis else self._with(self.knots, basis)
+
+    def _with(self, knots: Float64Array, basis: str) -> SplineLayer:
+        return SplineLayer(self.n_in, self.n_out, knots, self.degree, self.extrapolate, basis)
+
+    def _shaped(self, params: Array) -> Array:
+        return params.reshape(self.n_in, self.n_basis, self.n_out)
+
+    def _spline_coefficients(self, params: Array) -> Array:
+        """U, whatever the basis: U = A^{-T} W, solved in float64."""
+        c = self._shaped(params)
+        if self.basis == "spline":
+            return c
+        u = self.change_of_basis.solve_transpose(c.swapaxes(0, 1).astype(np.float64, copy=False))
+        return np.ascontiguousarray(u.swapaxes(0, 1), dtype=params.dtype)
+
+    def _native_gradient(self, parts: Array) -> Array:
+        """Sum of the threads' gradients in U, first to last; A^{-1} times it in the ReLU basis."""
+        total: Array = parts[0]
+        for part in parts[1:]:
+            total += part
+        if self.basis == "relu":
+            total = self.change_of_basis.solve(total.swapaxes(0, 1).astype(np.float64, copy=False))
+            total = np.ascontiguousarray(total.swapaxes(0, 1))
+        return total.ravel()
+
+    def _located(self, x: Array) -> tuple[object, ...]:
+        """The pieces as kernel arguments, after the "error" mode had its say."""
+        pieces = self.pieces(x.dtype)
+        pieces.check_inside(x, self.extrapolate)
+        return (
+            pieces.breakpoints,
+            pieces.inverse_spacing,
+            pieces.origins,
+            pieces.scales,
+            pieces.table,
+        )

@@ -1,0 +1,269 @@
+"""Linear maps between coefficients: change of basis A (b = A psi) and exact prolongation P."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import comb, factorial
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg.lapack import dtbtrs
+from scipy.sparse import csr_array
+
+from splinekan._checks import Float64Array, integer, one_of, real_array
+from splinekan.knots import is_clamped, is_uniform, validate_knots
+
+Sparse = csr_array[Any, tuple[int, int]]
+
+
+@dataclass(frozen=True, eq=False)
+class ChangeOfBasis:
+    """The matrix A with b = A psi on [a, b]: upper triangular, degree + 2 diagonals.
+
+    Coefficients of the same spline are w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 2 and 3).
+
+    Attributes
+    ----------
+    bands
+        (degree + 2, n_basis): bands[d, i] = A[i, i + d], 0 beyond the last column. A scales as
+        1/length^degree.
+    """
+
+    bands: Float64Array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(n_basis, n_basis)."""
+        return (self.bands.shape[1], self.bands.shape[1])
+
+    def toarray(self) -> Float64Array:
+        """A, dense."""
+        m = self.shape[0]
+        dense = np.zeros((m, m))
+        for d, band in enumerate(self.bands[:m]):
+            np.fill_diagonal(dense[:, d:], band[: m - d])
+        return dense
+
+    def apply(self, v: ArrayLike) -> Float64Array:
+        """A v along the first axis of v, in O(n_basis degree)."""
+        x = self._operand(v)
+        m, y = len(x), np.zeros_like(x)
+        for d, band in enumerate(self.bands[:m]):
+            y[: m - d] += _column(band[: m - d], x) * x[d:]
+        return y
+
+    def apply_transpose(self, v: ArrayLike) -> Float64Array:
+        """A^T v along the first axis of v."""
+        x = self._operand(v)
+        m, y = len(x), np.zeros_like(x)
+        for d, band in enumerate(self.bands[:m]):
+            y[d:] += _column(band[: m - d], x) * x[: m - d]
+        return y
+
+    def solve(self, v: ArrayLike) -> Float64Array:
+        """A^{-1} v along the first axis of v, by back substitution."""
+        return self._substitute(v, "N")
+
+    def solve_transpose(self, v: ArrayLike) -> Float64Array:
+        """A^{-T} v along the first axis of v, by forward substitution."""
+        return self._substitute(v, "T")
+
+    def condition_number(self) -> float:
+        """The 2-norm condition number of A, dimensionless; grows like intervals^(degree + 1)."""
+        return float(np.linalg.cond(self.toarray()))
+
+    def _substitute(self, v: ArrayLike, transposed: str) -> Float64Array:
+        x = self._operand(v)
+        upper = np.zeros_like(self.bands)  # LAPACK keeps A[i, i + d] in column i + d
+        for d, band in enumerate(self.bands):
+            upper[-1 - d, d:] = band[: len(x) - d] if d else band
+        y, info = dtbtrs(upper, x.reshape(len(x), -1), uplo="U", trans=transposed)
+        if info != 0:
+            raise ArithmeticError(f"A is singular at row {info}")
+        return np.ascontiguousarray(y).reshape(x.shape)
+
+    def _operand(self, v: ArrayLike) -> Float64Array:
+        x = real_array("v", v, finite=False).astype(np.float64, copy=False)
+        if x.ndim == 0 or x.shape[0] != self.shape[0]:
+            raise ValueError(f"v must have {self.shape[0]} entries along axis 0, got {x.shape}")
+        return x
+
+
+def _column(band: Float64Array, like: Float64Array) -> Float64Array:
+    return band.reshape((-1,) + (1,) * (like.ndim - 1))
+
+
+def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
+    """A for strictly increasing extended knots, r = degree + 1.
+
+    A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
+    truncated power (closed form of Southworth et al., arXiv:2603.04827, Lemma 2); on uniform knots of
+    spacing h, (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)) (Corollary 1).
+
+    Raises
+    ------
+    ValueError
+        For clamped knots: truncated powers of one repeated knot are no basis.
+
+    Examples
+    --------
+    >>> from splinekan import uniform_knots
+    >>> change_of_basis(uniform_knots(0, 2, 2, 1), 1).toarray()
+    array([[ 1., -2.,  1.],
+           [ 0.,  1., -2.],
+           [ 0.,  0.,  1.]])
+    """
+    t = validate_knots(knots, degree)
+    if is_clamped(t, degree):
+        raise ValueError(
+            "the change of basis needs strictly increasing knots (see uniform_knots or "
+            "extended_knots): the truncated powers of a repeated knot are linearly dependent"
+        )
+    r = degree + 1
+    m = len(t) - r
+    bands = np.zeros((r + 1, m))
+    if is_uniform(t, degree):
+        h = (t[-degree - 1] - t[degree]) / (m - degree)
+        for d in range(r + 1):
+            bands[d] = (-1) ** d * comb(r, d) / (factorial(degree) * h**degree)
+    else:
+        windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
+        for d in range(r + 1):
+            others = np.delete(windows, d, axis=1)
+            products = np.prod(windows[:, d : d + 1] - others, axis=1)
+            bands[d] = (-1) ** r * (windows[:, r] - windows[:, 0]) / products
+    for d in range(1, r + 1):
+        bands[d, max(m - d, 0) :] = 0.0
+    return ChangeOfBasis(bands)
+
+
+def relu_from_spline(u: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
+    """w = A^T u along `axis`: coefficients of the power ReLUs from those of the B-splines."""
+    return _along(axis, u, change_of_basis(knots, degree).apply_transpose)
+
+
+def spline_from_relu(w: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
+    """u = A^{-T} w along `axis`: coefficients of the B-splines from those of the power ReLUs.
+
+    A is ill-conditioned (cond(A) is about 1e6 for cubics on 32 intervals): so many digits are lost.
+    """
+    return _along(axis, w, change_of_basis(knots, degree).solve_transpose)
+
+
+def _along(axis: int, values: ArrayLike, operation: Any) -> Float64Array:
+    array = real_array("coefficients", values)
+    where = integer("axis", axis, low=-array.ndim, high=max(array.ndim - 1, 0))
+    result: Float64Array = np.moveaxis(operation(np.moveaxis(array, where, 0)), 0, where)
+    return np.ascontiguousarray(result)
+
+
+def prolongation(
+    coarse_knots: ArrayLike, fine_knots: ArrayLike, degree: int, basis: str = "spline"
+) -> Sparse:
+    """P with c_fine = P c_coarse: the same function on [a, b], exactly.
+
+    The breakpoints must be nested; the ghost knots of the two sides need not be related. In the spline
+    basis row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}) (knot insertion); on
+    uniform knots with every interval halved it is the two-scale relation
+    b_i = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed
+    factor 2^{-r} halves the function). In the ReLU basis inner knots are injected, and each coarse
+    ghost power, a polynomial on [a, b], is re-expanded in the fine ones:
+    (x - s)^k = sum_j l_j(s) (x - t'_j)^k with l_j the Lagrange basis on t'_{-k}, ..., t'_0, exact
+    because both sides are polynomials of degree k in s.
+
+    Returns
+    -------
+    csr_array
+        (n_basis of the fine knots, n_basis of the coarse knots), dimensionless.
+
+    Raises
+    ------
+    ValueError
+        If a coarse breakpoint is no fine one, or the domains differ.
+    """
+    one_of("basis", basis, ("spline", "relu"))
+    coarse, fine = validate_knots(coarse_knots, degree), validate_knots(fine_knots, degree)
+    k = degree
+    inner_c, inner_f = coarse[k : len(coarse) - k], fine[k : len(fine) - k]
+    where = _match(inner_c, inner_f)
+    if basis == "relu":
+        return _relu_prolongation(coarse, fine, k, where)
+    halved = len(inner_f) == 2 * len(inner_c) - 1
+    if halved and is_uniform(coarse, k) and is_uniform(fine, k):
+        return _two_scale(len(coarse) - k - 1, len(fine) - k - 1, k)
+    return _blossoms(coarse, fine, k, where)
+
+
+def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
+    """Index of every coarse breakpoint among the fine ones."""
+    tolerance = 16 * np.finfo(float).eps * max(np.abs(coarse).max(), np.ptp(coarse))
+    right = np.clip(np.searchsorted(fine, coarse), 1, len(fine) - 1)
+    nearest = np.where(coarse - fine[right - 1] < fine[right] - coarse, right - 1, right)
+    missing = np.flatnonzero(np.abs(fine[nearest] - coarse) > tolerance)
+    if missing.size:
+        raise ValueError(
+            f"knots are not nested: coarse breakpoint {coarse[missing[0]]} is not a fine one"
+        )
+    if nearest[0] != 0 or nearest[-1] != len(fine) - 1:
+        raise ValueError(
+            f"domains differ: coarse [{coarse[0]}, {coarse[-1]}], fine [{fine[0]}, {fine[-1]}]"
+        )
+    return nearest
+
+
+def _two_scale(n_coarse: int, n_fine: int, k: int) -> Sparse:
+    index = np.arange(n_coarse)
+    rows = np.concatenate([2 * index - k + s for s in range(k + 2)])
+    values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], n_coarse)
+    columns = np.tile(index, k + 2)
+    keep = (rows >= 0) & (rows < n_fine)
+    return csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
+
+
+def _blossoms(
+    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+) -> Sparse:
+    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
+    index = np.arange(n_fine)
+    # A fine interval in the middle of the support of each fine function, and the coarse one around it.
+    middle = np.clip(index - k + k // 2, 0, n_fine - k - 1)
+    span = np.searchsorted(where, middle, side="right") - 1
+    arguments = fine[index[:, None] + 1 + np.arange(k)]
+    # Outermost argument first: the early levels of the recursion are the wide ones.
+    centre = (coarse[span + k] + coarse[span + k + 1]) / 2
+    order = np.argsort(-np.abs(arguments - centre[:, None]), axis=1, kind="stable")
+    arguments = np.take_along_axis(arguments, order, axis=1)
+    points = np.broadcast_to(np.eye(k + 1), (n_fine, k + 1, k + 1)).copy()
+    for level in range(1, k + 1):
+        for j in range(k, level - 1, -1):
+            left, right = coarse[span + j], coarse[span + j + k - level + 1]
+            weight = ((arguments[:, level - 1] - left) / (right - left))[:, None]
+            points[:, j] = (1 - weight) * points[:, j - 1] + weight * points[:, j]
+    columns = span[:, None] + np.arange(k + 1)
+    rows = np.repeat(index, k + 1)
+    result = csr_array((points[:, k].ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
+    result.eliminate_zeros()
+    return result
+
+
+def _relu_prolongation(
+    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+) -> Sparse:
+    for name, t in (("coarse_knots", coarse), ("fine_knots", fine)):
+        if is_clamped(t, k):
+            raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")
+    ghosts = fine[: k + 1]
+    lagrange = np.ones((k + 1, k + 1))
+    for j in range(k + 1):
+        for l in range(k + 1):
+            if l != j:
+                lagrange[j] *= (coarse[: k + 1] - ghosts[l]) / (ghosts[j] - ghosts[l])
+    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
+    inner = where[1:-1] + k
+    rows = np.concatenate([np.repeat(np.arange(k + 1), k + 1), inner])
+    columns = np.concatenate([np.tile(np.arange(k + 1), k + 1), np.arange(k + 1, n_coarse)])
+    values = np.concatenate([lagrange.ravel(), np.ones(len(inner))])
+    result = csr_array((values, (rows, columns)), shape=(n_fine, n_coarse))
+    result.eliminate_zeros()
+    return result
