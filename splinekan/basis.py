@@ -297,9 +297,7 @@ class BSplineBasis(_Basis):
         self.pieces(points.dtype).check_inside(points, "error")
         bands = change_of_basis(self.knots, self.degree).bands.astype(points.dtype)
         out = np.empty((len(points), self.n_basis), points.dtype)
-        power_relu.bsplines(
-            points, self.knots.astype(points.dtype), bands, self.degree, out, 0, len(points)
-        )
+        power_relu.bsplines(points, self.knots, bands, self.degree, out, 0, len(points))
         return out
 
 

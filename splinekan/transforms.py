@@ -221,9 +221,7 @@ def _two_scale(n_coarse: int, n_fine: int, k: int) -> Sparse:
     return csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
 
 
-def _blossoms(
-    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
-) -> Sparse:
+def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]) -> Sparse:
     n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
     index = np.arange(n_fine)
     # A fine interval in the middle of the support of each fine function, and the coarse one around it.

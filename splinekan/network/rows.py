@@ -74,9 +74,7 @@ class SparseRows:
         parts = np.zeros((len(ranges), self.n_columns, self.n_columns))
 
         def task(chunk: int, start: int, stop: int) -> None:
-            normal.normal_matrix(
-                self.values, self.starts, self.lengths, parts[chunk], start, stop
-            )
+            normal.normal_matrix(self.values, self.starts, self.lengths, parts[chunk], start, stop)
 
         _threads.run(task, ranges)
         upper = np.triu(_sum_in_order(parts))

@@ -1,0 +1,85 @@
+"""Gradient descent, Adam and AdamW."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import one_of, real
+from splinekan.optimize.driver import Frame, Optimizer, Point, Step
+from splinekan.optimize.result import Status
+from splinekan.optimize.schedules import Constant, Schedule
+from splinekan.optimize.search import armijo
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientDescent(Optimizer):
+    """z <- z - step g (Southworth et al., arXiv:2603.04827, Table 1 with D = I).
+
+    Parameters
+    ----------
+    step
+        Step length ("fixed"), or the first one tried ("armijo": halved until the loss falls enough).
+    search
+        "fixed" or "armijo".
+    """
+
+    step: float = 1e-2
+    search: str = "fixed"
+
+    def __post_init__(self) -> None:
+        real("step", self.step, positive=True)
+        one_of("search", self.search, ("fixed", "armijo"))
+
+    def _begin(self, frame: Frame, start: Point) -> None:
+        return None
+
+    def _advance(self, frame: Frame, state: None, point: Point) -> Step:
+        if self.search == "fixed":
+            return Step(frame.point(point.z - self.step * point.fed))
+        found = armijo(frame, point, -point.fed, self.step)
+        return Step(found, Status.LINE_SEARCH_FAILED)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adam(Optimizer):
+    """Adam (Kingma & Ba 2015); with `weight_decay` AdamW (Loshchilov & Hutter 2019).
+
+    m <- beta1 m + (1-beta1) g, v <- beta2 v + (1-beta2) g^2,
+    z <- z - rate (m/(1-beta1^t) / (sqrt(v/(1-beta2^t)) + eps) + weight_decay z).
+
+    Parameters
+    ----------
+    schedule
+        The rate at iteration 0, 1, ...: see `Constant`, `LinearRamp`, `ExponentialCyclic`.
+    beta1, beta2, eps, weight_decay
+        As above, dimensionless but eps, which has the units of the gradient.
+    """
+
+    schedule: Schedule = field(default_factory=Constant)
+    beta1: float = 0.9
+    beta2: float = 0.999
+    eps: float = 1e-8
+    weight_decay: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not callable(self.schedule):
+            raise TypeError(f"schedule must map an iteration to a rate, got {self.schedule!r}")
+        for name in ("beta1", "beta2"):
+            real(name, getattr(self, name), low=0.0, high=1.0 - 1e-12)
+        real("eps", self.eps, positive=True)
+        real("weight_decay", self.weight_decay, low=0.0, high=np.inf)
+
+    def _begin(self, frame: Frame, start: Point) -> dict[str, Any]:
+        return {"t": 0, "m": np.zeros_like(start.z), "v": np.zeros_like(start.z)}
+
+    def _advance(self, frame: Frame, state: dict[str, Any], point: Point) -> Step:
+        rate = self.schedule(state["t"])
+        state["t"] += 1
+        state["m"] += (1 - self.beta1) * (point.fed - state["m"])
+        state["v"] += (1 - self.beta2) * (point.fed**2 - state["v"])
+        mean = state["m"] / (1 - self.beta1 ** state["t"])
+        scale = np.sqrt(state["v"] / (1 - self.beta2 ** state["t"])) + self.eps
+        return Step(frame.point(point.z - rate * (mean / scale + self.weight_decay * point.z)))

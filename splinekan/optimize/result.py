@@ -1,0 +1,96 @@
+"""What an optimiser returns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from enum import Enum
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+
+
+class Status(str, Enum):
+    """Why an optimiser stopped."""
+
+    CONVERGED = "converged"
+    ITERATION_LIMIT = "iteration_limit"
+    STALLED = "stalled"
+    LINE_SEARCH_FAILED = "line_search_failed"
+    NON_FINITE = "non_finite"
+    INTERRUPTED = "interrupted"
+    STOPPED = "stopped"
+
+
+MESSAGES = {
+    Status.CONVERGED: "a tolerance was met",
+    Status.ITERATION_LIMIT: "all iterations were done",
+    Status.STALLED: "no step lowers the loss",
+    Status.LINE_SEARCH_FAILED: "the line search found no acceptable step",
+    Status.NON_FINITE: "loss or gradient became infinite or NaN; theta is the last good one",
+    Status.INTERRUPTED: "interrupted from the keyboard; theta is the best so far",
+    Status.STOPPED: "the callback asked to stop",
+}
+
+
+@dataclass(frozen=True, eq=False)
+class History:
+    """Columns, one entry per iteration, the start first.
+
+    Attributes
+    ----------
+    loss
+        The problem's value.
+    gradient_norm
+        2-norm of the gradient in the coordinates iterated on.
+    step
+        2-norm of the step in these coordinates; 0 at the start.
+    evaluations, work
+        So far: evaluations of value (with or without gradient or Jacobian), and these times the
+        problem's cost.
+    seconds
+        Wall time so far.
+    """
+
+    loss: Float64Array
+    gradient_norm: Float64Array
+    step: Float64Array
+    evaluations: Float64Array
+    work: Float64Array
+    seconds: Float64Array
+
+    @staticmethod
+    def join(parts: Sequence[History]) -> History:
+        """One history after the other; cumulative columns go on where the last part ended."""
+        columns = {}
+        for column in fields(History):
+            arrays = [getattr(part, column.name) for part in parts]
+            if column.name in ("evaluations", "work", "seconds"):
+                ends = np.cumsum([0.0] + [array[-1] for array in arrays[:-1]])
+                arrays = [array + end for array, end in zip(arrays, ends, strict=True)]
+            columns[column.name] = np.concatenate(arrays)
+        return History(**columns)
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The end of a minimisation.
+
+    Attributes
+    ----------
+    theta
+        In the problem's native coordinates.
+    value
+        The loss there.
+    status, message
+        Why it stopped.
+    history
+        One entry per iteration.
+    """
+
+    theta: Float64Array
+    value: float
+    status: Status
+    message: str
+    history: History

@@ -1,0 +1,67 @@
+"""Learning rates as functions of the iteration 0, 1, 2, ..."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Protocol
+
+from splinekan._checks import integer, real
+
+
+class Schedule(Protocol):
+    """A learning rate for every iteration."""
+
+    def __call__(self, iteration: int, /) -> float: ...
+
+
+class _Rates:
+    def __post_init__(self) -> None:
+        for entry in fields(self):  # type: ignore[arg-type]
+            value = getattr(self, entry.name)
+            if entry.name in ("steps", "cycle"):
+                integer(entry.name, value, low=1)
+            else:
+                real(entry.name, value, positive=True)
+
+
+@dataclass(frozen=True)
+class Constant(_Rates):
+    """The same rate always."""
+
+    rate: float = 1e-3
+
+    def __call__(self, iteration: int) -> float:
+        """The rate."""
+        return self.rate
+
+
+@dataclass(frozen=True)
+class LinearRamp(_Rates):
+    """From `start` to `end` in `steps` iterations, then `end`."""
+
+    start: float = 1e-4
+    end: float = 1e-2
+    steps: int = 10
+
+    def __call__(self, iteration: int) -> float:
+        """start + (end - start) min(1, iteration/steps)."""
+        return self.start + (self.end - self.start) * min(1.0, iteration / self.steps)
+
+
+@dataclass(frozen=True)
+class ExponentialCyclic(_Rates):
+    """Triangular waves between `low` and `high`, `cycle` iterations long, their height falling.
+
+    low + (high - low) w gamma^iteration, w going 0, 1, 0 over each cycle.
+    """
+
+    low: float = 1e-4
+    high: float = 1e-3
+    cycle: int = 100
+    gamma: float = 0.9995
+
+    def __call__(self, iteration: int) -> float:
+        """The rate."""
+        phase = (iteration % self.cycle) / self.cycle
+        wave = 1 - abs(2 * phase - 1)
+        return self.low + (self.high - self.low) * wave * self.gamma**iteration

@@ -1,0 +1,61 @@
+"""Line searches: how far to go along a direction."""
+
+from __future__ import annotations
+
+import numpy as np
+from scipy.optimize import line_search
+
+from splinekan._checks import Float64Array
+from splinekan.optimize.driver import Frame, Point
+
+
+def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> Point | None:
+    """Halve `step` until the loss falls by 1e-4 of what the slope promises (50 times at most)."""
+    slope = float(point.gradient @ direction)
+    if not slope < 0:
+        return None
+    for _ in range(50):
+        z = point.z + step * direction
+        if frame.value(z) <= point.value + 1e-4 * step * slope:
+            return frame.point(z)
+        step /= 2
+    return None
+
+
+def strong_wolfe(
+    frame: Frame, point: Point, direction: Float64Array, curvature: float = 0.9
+) -> Point | None:
+    """A step with sufficient decrease (1e-4) and |slope| at most `curvature` times the first one's.
+
+    The search itself is SciPy's; every point it visits is evaluated once.
+    """
+    if not point.gradient @ direction < 0:
+        return None
+    seen: dict[bytes, Point] = {}
+
+    def at(z: Float64Array) -> Point:
+        key = z.tobytes()
+        if key not in seen:
+            seen[key] = frame.point(np.array(z))
+        return seen[key]
+
+    with np.errstate(all="ignore"):
+        found = _quiet_line_search(at, point, direction, curvature)
+    return None if found is None else at(point.z + found * direction)
+
+
+def _quiet_line_search(at, point: Point, direction: Float64Array, curvature: float):  # type: ignore[no-untyped-def]
+    import warnings
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # failure is told by the answer None
+        return line_search(
+            lambda z: at(z).value,
+            lambda z: at(z).gradient,
+            point.z,
+            direction,
+            gfk=point.gradient,
+            old_fval=point.value,
+            c2=curvature,
+            maxiter=25,
+        )[0]
