@@ -1,0 +1,5 @@
+"""Objectives: what training minimises, as a function of theta."""
+
+from splinekan.objectives.least_squares import LeastSquares
+
+__all__ = ["LeastSquares"]

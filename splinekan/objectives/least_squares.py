@@ -1,0 +1,188 @@
+"""The least-squares objective of a network on data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.linalg import qr
+
+from splinekan._checks import Array, Float64Array, real, real_array
+from splinekan.network import KAN, CoefficientMap, Linearization, SparseRows
+
+CHUNK_BYTES = 2**26
+"""Memory that one chunk of activations, Jacobian rows or dense rows may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class LeastSquares:
+    """L(theta) = 1/2 sum_i w_i |g(x_i; theta) - y_i|^2 = 1/2 r.r, r = sqrt(w)(g - y).
+
+    Every sum runs over chunks of samples, so memory stays bounded whatever their number. weights = 2/n
+    makes L the mean square error.
+
+    Parameters
+    ----------
+    network
+        The network g.
+    x
+        (n, n_in); float32 is computed in float32.
+    y
+        (n, n_out), or (n,) for one output.
+    weights
+        w: (n,), one number for all, or None for 1; non-negative.
+    cost
+        Work units of one evaluation of value and gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For wrong shapes, empty or non-finite data, negative weights.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from splinekan import KAN
+    >>> x = np.linspace(0, 1, 50)[:, None]
+    >>> objective = LeastSquares(KAN.splines([1, 1], intervals=4), x, np.sin(x))
+    >>> objective.value(np.zeros(7)) > 0
+    True
+    """
+
+    network: KAN
+    x: Array
+    y: Array
+    weights: ArrayLike | None = None
+    cost: float = 1.0
+    _root: Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        x = real_array("x", self.x, shape=(None, self.network.n_in), empty=False)
+        y = real_array("y", self.y)
+        if y.ndim == 1 and self.network.n_out == 1:
+            y = y[:, None]
+        y = real_array("y", y, shape=(x.shape[0], self.network.n_out)).astype(x.dtype, copy=False)
+        w = real_array("weights", 1.0 if self.weights is None else self.weights)
+        if w.ndim == 1:
+            w = real_array("weights", w, shape=(x.shape[0],))[:, None]
+        elif w.ndim != 0:
+            raise ValueError(f"weights must be one number or have shape ({len(x)},), got {w.shape}")
+        if (w < 0).any():
+            raise ValueError(f"weights must not be negative, got {w.min()}")
+        real("cost", self.cost, positive=True)
+        for name, value in (("x", x), ("y", y), ("_root", np.sqrt(w).astype(x.dtype))):
+            object.__setattr__(self, name, value)
+
+    @property
+    def n_samples(self) -> int:
+        """n."""
+        return self.x.shape[0]
+
+    def value(self, theta: Float64Array) -> float:
+        """L."""
+        total = 0.0
+        for start, stop in self._chunks(self._activation_bytes):
+            _, r = self._residual(theta, start, stop)
+            total += _square(r) / 2
+        return total
+
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        """L and J^T r."""
+        total, gradient = 0.0, np.zeros(self.network.n_parameters)
+        for start, stop in self._chunks(self._activation_bytes):
+            at, r = self._residual(theta, start, stop)
+            total += _square(r) / 2
+            gradient += at.vjp(self._roots(start, stop) * r)
+        return total, gradient
+
+    def gradient(self, theta: Float64Array) -> Float64Array:
+        """J^T r."""
+        return self.value_and_gradient(theta)[1]
+
+    def residual(self, theta: Float64Array) -> Float64Array:
+        """r, shape (n n_out,), sample after sample."""
+        parts = [
+            self._residual(theta, start, stop)[1].ravel()
+            for start, stop in self._chunks(self._activation_bytes)
+        ]
+        return np.concatenate(parts).astype(np.float64)
+
+    def jacobian(self, theta: Float64Array) -> SparseRows:
+        """J of r, whole: row i n_out + o belongs to output o of sample i."""
+        return self._rows(self.network.linearize(theta, self.x), 0, self.n_samples)
+
+    def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
+        """The exact Hessian of L times v: J^T J v + sum_i r_i (Hessian of r_i) v."""
+        product = np.zeros(self.network.n_parameters)
+        for start, stop in self._chunks(self._activation_bytes):
+            at, r = self._residual(theta, start, stop)
+            root = self._roots(start, stop)
+            product += at.vjp_tangent(root * r, v, root**2 * at.jvp(v))
+        return product
+
+    def normal_equations(
+        self, theta: Float64Array
+    ) -> tuple[float, Float64Array, Float64Array]:
+        """(L, J^T r, J^T J), the matrix assembled from the sparse rows."""
+        m = self.network.n_parameters
+        total, gradient, matrix = 0.0, np.zeros(m), np.zeros((m, m))
+        stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
+        for start, stop in self._chunks(8 * (stored + 8) * self.network.n_out):
+            at, r = self._residual(theta, start, stop)
+            rows = self._rows(at, start, stop)
+            total += _square(r) / 2
+            gradient += rows.rmatvec(r.ravel())
+            matrix += rows.normal_matrix()
+        return total, gradient, matrix
+
+    def triangular_factor(
+        self, theta: Float64Array
+    ) -> tuple[float, Float64Array, Float64Array]:
+        """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed."""
+        m = self.network.n_parameters
+        total, stacked = 0.0, np.zeros((0, m + 1))
+        for start, stop in self._chunks(8 * (m + 1) * self.network.n_out, least=2 * m):
+            at, r = self._residual(theta, start, stop)
+            total += _square(r) / 2
+            dense = np.empty((r.size, m + 1))
+            dense[:, :m] = self._rows(at, start, stop).toarray()
+            dense[:, m] = r.ravel()
+            (upper,) = qr(
+                np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False
+            )
+            stacked = upper[: m + 1]
+        return total, stacked[:m, :m], stacked[:m, m]
+
+    def coordinates(self, name: str) -> CoefficientMap:
+        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
+        return self.network.coordinates(name)
+
+    @property
+    def _activation_bytes(self) -> int:
+        return self.x.itemsize * sum(3 * layer.n_out for layer in self.network.layers)
+
+    def _chunks(self, bytes_per_sample: int, least: int = 1) -> Iterator[tuple[int, int]]:
+        size = max(CHUNK_BYTES // max(bytes_per_sample, 1), least, 1)
+        for start in range(0, self.n_samples, size):
+            yield start, min(start + size, self.n_samples)
+
+    def _roots(self, start: int, stop: int) -> Array:
+        return self._root if self._root.ndim == 0 else self._root[start:stop]
+
+    def _residual(self, theta: Float64Array, start: int, stop: int) -> tuple[Linearization, Array]:
+        at = self.network.linearize(theta, self.x[start:stop])
+        return at, self._roots(start, stop) * (at.output - self.y[start:stop])
+
+    def _rows(self, at: Linearization, start: int, stop: int) -> SparseRows:
+        rows = at.jacobian()
+        root = self._roots(start, stop)
+        scaled = rows.values.reshape(stop - start, -1)
+        scaled *= root
+        return rows
+
+
+def _square(r: Array) -> float:
+    flat = r.ravel()
+    return float(np.einsum("i,i->", flat, flat, dtype=np.float64))
