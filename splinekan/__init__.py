@@ -11,7 +11,18 @@ from splinekan.knots import (
     refine_knots,
     uniform_knots,
 )
-from splinekan.network import KAN, MLP, Activation, Affine, Normalizer, SplineLayer
+from splinekan.multilevel import Hierarchy, nested_iteration
+from splinekan.network import (
+    KAN,
+    MLP,
+    Activation,
+    Affine,
+    Normalizer,
+    SplineLayer,
+    initialize,
+)
+from splinekan.objectives import LeastSquares
+from splinekan.optimize import LBFGS, Adam, GaussNewton, GradientDescent, LevenbergMarquardt
 from splinekan.transforms import (
     change_of_basis,
     prolongation,
@@ -23,10 +34,17 @@ __version__ = "0.1.0"
 
 __all__ = [
     "KAN",
+    "LBFGS",
     "MLP",
     "Activation",
+    "Adam",
     "Affine",
     "BSplineBasis",
+    "GaussNewton",
+    "GradientDescent",
+    "Hierarchy",
+    "LeastSquares",
+    "LevenbergMarquardt",
     "Normalizer",
     "PowerReLUBasis",
     "SplineLayer",
@@ -35,7 +53,9 @@ __all__ = [
     "extended_knots",
     "gram_matrix",
     "greville_points",
+    "initialize",
     "insert_knots",
+    "nested_iteration",
     "prolongation",
     "refine_knots",
     "relu_from_spline",

@@ -3,6 +3,7 @@
 from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
 from splinekan.network.chain import KAN, MLP, CoefficientMap, Linearization
+from splinekan.network.initialization import initialize
 from splinekan.network.layer import Layer
 from splinekan.network.rows import SparseRows
 from splinekan.network.spline import BASES, SplineLayer
@@ -19,4 +20,5 @@ __all__ = [
     "Normalizer",
     "SparseRows",
     "SplineLayer",
+    "initialize",
 ]
