@@ -66,9 +66,7 @@ class LocalPieces:
         a, b = self.breakpoints[0], self.breakpoints[-1]
         worst = x.flat[int(np.argmax(np.maximum(a - x, x - b)))]
         if not a <= worst <= b:
-            raise ValueError(
-                f"x = {worst} lies outside the domain [{a}, {b}] and extrapolate='error'"
-            )
+            raise ValueError(f"x = {worst} lies outside the domain [{a}, {b}] and extrapolate='error'")
 
 
 def local_pieces(
@@ -140,10 +138,7 @@ def _outside(piece: Float64Array, end: float, extrapolate: str) -> Float64Array:
     """The end piece re-expanded about the end y = `end`, cut to what the mode keeps."""
     k = len(piece) - 1
     shift = np.array(
-        [
-            [comb(p, q) * end ** (p - q) if p >= q else 0.0 for p in range(k + 1)]
-            for q in range(k + 1)
-        ]
+        [[comb(p, q) * end ** (p - q) if p >= q else 0.0 for p in range(k + 1)] for q in range(k + 1)]
     )
     moved: Float64Array = shift @ piece
     kept = {"linear": 2, "clamp": 1, "zero": 0}.get(extrapolate, k + 1)
@@ -228,7 +223,7 @@ class _Basis:
         """sum_i c_i b_i^(derivative)(x)."""
         live, first = self._live(x, derivative)
         terms = (c[first + l].T * live[l] for l in range(self.degree + 1))
-        total: Array = np.ascontiguousarray(sum(terms).T)  # type: ignore[union-attr]
+        total: Array = np.ascontiguousarray(sum(terms).T)
         return total
 
 
@@ -268,15 +263,13 @@ class BSplineBasis(_Basis):
         out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = live.T
         return out
 
-    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array[Any, tuple[int, int]]:
+    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array:
         """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries a row."""
         points = self._points(x)
         live, first = self._live(points, derivative)
         columns = first[:, None] + np.arange(self.degree + 1)
         pointers = np.arange(len(points) + 1) * (self.degree + 1)
-        return csr_array(
-            (live.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
-        )
+        return csr_array((live.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis))
 
     def evaluate(self, c: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_i c_i b_i(x), or its derivative: (n,) or (n, n_out) for c (n_basis,) or (n_basis, n_out)."""
@@ -362,7 +355,7 @@ class PowerReLUBasis(_Basis):
         values: Array = factor * (x[:, None] - t) ** (k - order) * active
         return values
 
-    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array[Any, tuple[int, int]]:
+    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array:
         """Values as a CSR matrix (n, n_basis); a row stores every power to the left of its point."""
         return csr_array(self.tabulate(x, derivative))
 

@@ -43,10 +43,7 @@ def _rotated_waves(x: Float64Array) -> Float64Array:
     u = np.cos(angle) * x[:, 0] - np.sin(angle) * x[:, 1]
     v = np.sin(angle) * x[:, 0] + np.cos(angle) * x[:, 1]
     value: Float64Array = (
-        np.cos(4 * np.pi * u)
-        + np.sin(np.pi * v)
-        + np.sin(2 * np.pi * v)
-        + np.abs(np.sin(3 * np.pi * v**2))
+        np.cos(4 * np.pi * u) + np.sin(np.pi * v) + np.sin(2 * np.pi * v) + np.abs(np.sin(3 * np.pi * v**2))
     )
     return value
 

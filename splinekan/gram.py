@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.sparse import csr_array, diags_array
@@ -16,7 +14,7 @@ from splinekan.quadrature import gauss_points
 
 def gram_matrix(
     knots: ArrayLike, degree: int, derivative: int = 0, basis: str = "spline"
-) -> csr_array[Any, tuple[int, int]] | Float64Array:
+) -> csr_array | Float64Array:
     """M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
     0 gives the mass matrix, 1 the stiffness matrix. Gauss quadrature with degree + 1 points in every

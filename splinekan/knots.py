@@ -75,9 +75,7 @@ def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:
     k = spline_degree(degree)
     t = real_array("knots", knots, ndim=1).astype(np.float64)
     if len(t) < 2 * k + 2:
-        raise ValueError(
-            f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}"
-        )
+        raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
     inner = t[k : len(t) - k] if _ends_repeat(t, k) else t
     bad = np.flatnonzero(np.diff(inner) <= 0)
     if bad.size:
@@ -100,9 +98,7 @@ def is_uniform(knots: ArrayLike, degree: int) -> bool:
     t = validate_knots(knots, degree)
     if _ends_repeat(t, degree):
         return False
-    return bool(
-        np.abs(t - np.linspace(t[0], t[-1], len(t))).max() <= 8 * _EPS * np.abs(t[[0, -1]]).max()
-    )
+    return bool(np.abs(t - np.linspace(t[0], t[-1], len(t))).max() <= 8 * _EPS * np.abs(t[[0, -1]]).max())
 
 
 def breakpoints(knots: ArrayLike, degree: int) -> Float64Array:
@@ -179,7 +175,5 @@ def _increasing(name: str, values: ArrayLike) -> Float64Array:
     bad = np.flatnonzero(np.diff(points) <= 0)
     if bad.size:
         i = int(bad[0])
-        raise ValueError(
-            f"{name} must be strictly increasing, got {points[i]} before {points[i + 1]}"
-        )
+        raise ValueError(f"{name} must be strictly increasing, got {points[i]} before {points[i + 1]}")
     return points

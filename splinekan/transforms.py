@@ -14,8 +14,6 @@ from scipy.sparse import csr_array
 from splinekan._checks import Float64Array, integer, one_of, real_array
 from splinekan.knots import is_clamped, is_uniform, validate_knots
 
-Sparse = csr_array[Any, tuple[int, int]]
-
 
 @dataclass(frozen=True, eq=False)
 class ChangeOfBasis:
@@ -160,7 +158,7 @@ def _along(axis: int, values: ArrayLike, operation: Any) -> Float64Array:
 
 def prolongation(
     coarse_knots: ArrayLike, fine_knots: ArrayLike, degree: int, basis: str = "spline"
-) -> Sparse:
+) -> csr_array:
     """P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
     The breakpoints must be nested; the ghost knots of the two sides need not be related. In the spline
@@ -202,17 +200,13 @@ def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
     nearest = np.where(coarse - fine[right - 1] < fine[right] - coarse, right - 1, right)
     missing = np.flatnonzero(np.abs(fine[nearest] - coarse) > tolerance)
     if missing.size:
-        raise ValueError(
-            f"knots are not nested: coarse breakpoint {coarse[missing[0]]} is not a fine one"
-        )
+        raise ValueError(f"knots are not nested: coarse breakpoint {coarse[missing[0]]} is not a fine one")
     if nearest[0] != 0 or nearest[-1] != len(fine) - 1:
-        raise ValueError(
-            f"domains differ: coarse [{coarse[0]}, {coarse[-1]}], fine [{fine[0]}, {fine[-1]}]"
-        )
+        raise ValueError(f"domains differ: coarse [{coarse[0]}, {coarse[-1]}], fine [{fine[0]}, {fine[-1]}]")
     return nearest
 
 
-def _two_scale(n_coarse: int, n_fine: int, k: int) -> Sparse:
+def _two_scale(n_coarse: int, n_fine: int, k: int) -> csr_array:
     index = np.arange(n_coarse)
     rows = np.concatenate([2 * index - k + s for s in range(k + 2)])
     values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], n_coarse)
@@ -221,7 +215,7 @@ def _two_scale(n_coarse: int, n_fine: int, k: int) -> Sparse:
     return csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
 
 
-def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]) -> Sparse:
+def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]) -> csr_array:
     n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
     index = np.arange(n_fine)
     # A fine interval in the middle of the support of each fine function, and the coarse one around it.
@@ -247,7 +241,7 @@ def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[n
 
 def _relu_prolongation(
     coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
-) -> Sparse:
+) -> csr_array:
     for name, t in (("coarse_knots", coarse), ("fine_knots", fine)):
         if is_clamped(t, k):
             raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")

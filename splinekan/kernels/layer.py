@@ -2,7 +2,8 @@
 
 Only the k+1 live functions of each input are touched, so no cost depends on the number of intervals
 (but for the bisection on non-uniform knots). Every kernel reads the basis as piecewise polynomials in
-the centred local coordinate y = (x - origin) scale; `table[d]` holds their d-th derivatives in x, d = 0, 1, 2.
+the centred local coordinate y = (x - origin) scale;
+`table[d]` holds their d-th derivatives in x, d = 0, 1, 2.
 
 Arrays: x (n, n_in), coefficients (n_in, n_basis, n_out), outputs and their gradients (n, n_out).
 """
@@ -70,9 +71,7 @@ def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, out, st
 
 
 @njit(cache=True, nogil=True)
-def vjp(
-    x, c, gy, breakpoints, inverse_spacing, origins, scales, table, gx, gc, want_x, start, stop
-):
+def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     last = table.shape[1] - 1
     live = np.empty(table.shape[2], x.dtype)

@@ -112,7 +112,6 @@ class Hierarchy:
         for level in self.levels:
             network = level.network
             lines.append(
-                f"{level.index:>5}  {network.intervals:>9}  {network.n_parameters:>10}  "
-                f"{level.cost:>4g}"
+                f"{level.index:>5}  {network.intervals:>9}  {network.n_parameters:>10}  {level.cost:>4g}"
             )
         return "\n".join(lines)

@@ -100,9 +100,7 @@ def nested_iteration(
         if count == 0:
             results.append(None)
             continue
-        result = method.minimize(
-            objective(level), theta, iterations=count, callback=callback, **options
-        )
+        result = method.minimize(objective(level), theta, iterations=count, callback=callback, **options)
         results.append(result)
         marks.append((level.index, entries))
         entries += len(result.history.loss)

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from scipy.special import expit
 
-from splinekan._checks import Array, Float64Array, integer, one_of, real
+from splinekan._checks import Array, integer, one_of, real
 from splinekan.network.layer import Slot
 
 Jet = tuple[Array, Array, Array]
@@ -59,7 +59,7 @@ class _Elementwise:
         """The width."""
         return self.width
 
-    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+    def blocks(self, params: Array) -> dict[str, Array]:
         """No parameters."""
         return {}
 
@@ -152,7 +152,7 @@ class Normalizer(_Elementwise):
     Raises
     ------
     TypeError, ValueError
-        For a width that is no positive integer, an unknown kind, or an interval that is not finite and increasing.
+        For a width that is no positive integer, an unknown kind, or an interval that is not increasing.
     """
 
     width: int
@@ -191,7 +191,7 @@ class Normalizer(_Elementwise):
 def interval(name: str, value: object) -> tuple[float, float]:
     """`value` as a pair (a, b) of finite numbers with a < b."""
     try:
-        a, b = value  # type: ignore[misc]
+        a, b = tuple(value)  # type: ignore[arg-type, var-annotated]
     except (TypeError, ValueError):
         raise ValueError(f"{name} must be a pair (a, b), got {value!r}") from None
     low, high = real(f"{name}[0]", a), real(f"{name}[1]", b)

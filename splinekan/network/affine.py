@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array, integer
+from splinekan._checks import Array, integer
 from splinekan.network.layer import Slot
 
 
@@ -47,7 +47,7 @@ class Affine:
         """Every sample touches all parameters: one run."""
         return (self.n_parameters,)
 
-    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+    def blocks(self, params: Array) -> dict[str, Array]:
         """Views "weight" (n_in, n_out) and, if there is one, "bias" (n_out,)."""
         weight, bias = self._split(params)
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}

@@ -81,9 +81,7 @@ class KAN:
         sizes = _widths(widths)
         a, b = interval("domain", domain)
         knots = uniform_knots(a, b, intervals, degree)
-        return KAN(
-            tuple(SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes))
-        )
+        return KAN(tuple(SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes)))
 
     @staticmethod
     def affine_first(
@@ -102,9 +100,7 @@ class KAN:
         without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6).
         """
         sizes = _widths(widths, least=3)
-        splines = KAN.splines(
-            sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate
-        )
+        splines = KAN.splines(sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate)
         return KAN((Affine(sizes[0], sizes[1], bias), *splines.layers))
 
     @property
@@ -147,7 +143,7 @@ class KAN:
             raise ValueError("the spline layers of this network do not share one basis")
         return found.pop() if found else "spline"
 
-    def blocks(self, theta: Float64Array) -> tuple[dict[str, Float64Array], ...]:
+    def blocks(self, theta: Float64Array) -> tuple[dict[str, Array], ...]:
         """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
         if not isinstance(theta, np.ndarray) or theta.dtype != np.float64:
             raise TypeError(f"blocks are views: theta must be a float64 array, got {theta!r:.60}")
@@ -313,9 +309,7 @@ class Linearization:
         dgy = np.zeros_like(gy) if dgy is None else np.ascontiguousarray(dgy, self.theta.dtype)
         for number, layer, piece, x in self._backwards():
             start, stop = self.network.offsets[number : number + 2]
-            product[start:stop], dgx = layer.vjp_tangent(
-                piece, x, gy, moves[number][1], changes[number], dgy
-            )
+            product[start:stop], dgx = layer.vjp_tangent(piece, x, gy, moves[number][1], changes[number], dgy)
             gy, dgy = layer.vjp(piece, x, gy, True)[1], dgx
         return product
 
@@ -374,9 +368,7 @@ class CoefficientMap:
 
     def _map(self, v: ArrayLike, operation: dict[str, str]) -> Float64Array:
         result = np.array(v, dtype=np.float64)
-        for layer, (start, stop) in zip(
-            self.network.layers, pairwise(self.network.offsets), strict=True
-        ):
+        for layer, (start, stop) in zip(self.network.layers, pairwise(self.network.offsets), strict=True):
             if isinstance(layer, SplineLayer) and layer.basis != self.basis:
                 shape = (layer.n_in, layer.n_basis, -1)
                 by_basis = result[start:stop].reshape(shape).swapaxes(0, 1)

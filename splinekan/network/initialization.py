@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, one_of, real
+from splinekan._checks import Array, Float64Array, one_of, real
 from splinekan.basis import BSplineBasis
 from splinekan.knots import breakpoints, greville_points
 from splinekan.network.affine import Affine
@@ -99,7 +99,7 @@ def initialize(
 
 
 def _fill_domain(
-    blocks: dict[str, Float64Array],
+    blocks: dict[str, Array],
     follower: SplineLayer,
     rng: np.random.Generator,
     low: float,
@@ -124,4 +124,4 @@ def _unit_deviation(layer: SplineLayer) -> float:
     x, weights = gauss_points(ends, layer.degree + 1)
     values: Any = BSplineBasis(layer.knots, layer.degree).tabulate(x)
     square = float(weights @ (values**2).sum(axis=1)) / float(weights.sum())
-    return 1.0 / np.sqrt(layer.n_in * square)
+    return float(1.0 / np.sqrt(layer.n_in * square))

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from splinekan._checks import Array, Float64Array
+from splinekan._checks import Array
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Layer(Protocol):
         """Lengths of the runs of neighbouring parameters that one sample touches."""
         ...
 
-    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+    def blocks(self, params: Array) -> dict[str, Array]:
         """Named views of `params`."""
         ...
 

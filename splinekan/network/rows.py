@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -87,7 +86,7 @@ class SparseRows:
         normal.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
         return out
 
-    def tocsr(self) -> csr_array[Any, tuple[int, int]]:
+    def tocsr(self) -> csr_array:
         """The matrix in SciPy's compressed rows."""
         within = np.concatenate([np.arange(length) for length in self.lengths])
         columns = np.repeat(self.starts, self.lengths, axis=1) + within
@@ -97,7 +96,7 @@ class SparseRows:
 
 def _sum_in_order(parts: Float64Array) -> Float64Array:
     """Sum over the first axis from first to last: the same bits for the same number of parts."""
-    total = parts[0]
+    total: Float64Array = parts[0]
     for part in parts[1:]:
         total += part
     return total

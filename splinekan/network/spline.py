@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
@@ -97,7 +98,7 @@ class SplineLayer:
         return change_of_basis(self.knots, self.degree)
 
     @cached_property
-    def _pieces(self) -> dict[np.dtype[np.floating], LocalPieces]:
+    def _pieces(self) -> dict[np.dtype[Any], LocalPieces]:
         return {}
 
     def pieces(self, dtype: DTypeLike) -> LocalPieces:
@@ -109,7 +110,7 @@ class SplineLayer:
             )
         return self._pieces[key]
 
-    def blocks(self, params: Float64Array) -> dict[str, Float64Array]:
+    def blocks(self, params: Array) -> dict[str, Array]:
         """View "coefficients" (n_in, n_basis, n_out)."""
         return {"coefficients": self._shaped(params)}
 
@@ -205,9 +206,7 @@ class SplineLayer:
         for p in range(self.n_in):
             first = slot.position + p * length
             psi = basis.tabulate(x[:, p])
-            values[:, first : first + length] = (psi[:, :, None] * v[:, None, :]).reshape(
-                x.shape[0], length
-            )
+            values[:, first : first + length] = (psi[:, :, None] * v[:, None, :]).reshape(x.shape[0], length)
             starts[:, slot.run + p] = slot.column + p * length
         return self.vjp(params, x, v, True)[1] if want_x else np.empty((0, self.n_in), x.dtype)
 

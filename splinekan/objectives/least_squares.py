@@ -78,7 +78,7 @@ class LeastSquares:
     @property
     def n_samples(self) -> int:
         """n."""
-        return self.x.shape[0]
+        return len(self.x)
 
     def value(self, theta: Float64Array) -> float:
         """L."""
@@ -122,9 +122,7 @@ class LeastSquares:
             product += at.vjp_tangent(root * r, v, root**2 * at.jvp(v))
         return product
 
-    def normal_equations(
-        self, theta: Float64Array
-    ) -> tuple[float, Float64Array, Float64Array]:
+    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, J^T r, J^T J), the matrix assembled from the sparse rows."""
         m = self.network.n_parameters
         total, gradient, matrix = 0.0, np.zeros(m), np.zeros((m, m))
@@ -137,9 +135,7 @@ class LeastSquares:
             matrix += rows.normal_matrix()
         return total, gradient, matrix
 
-    def triangular_factor(
-        self, theta: Float64Array
-    ) -> tuple[float, Float64Array, Float64Array]:
+    def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed."""
         m = self.network.n_parameters
         total, stacked = 0.0, np.zeros((0, m + 1))
@@ -149,9 +145,7 @@ class LeastSquares:
             dense = np.empty((r.size, m + 1))
             dense[:, :m] = self._rows(at, start, stop).toarray()
             dense[:, m] = r.ravel()
-            (upper,) = qr(
-                np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False
-            )
+            (upper,) = qr(np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False)
             stacked = upper[: m + 1]
         return total, stacked[:m, :m], stacked[:m, m]
 

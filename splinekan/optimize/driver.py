@@ -60,9 +60,7 @@ class Frame:
         value, gradient = self.problem.value_and_gradient(theta)
         return self.known(z, theta, value, gradient)
 
-    def known(
-        self, z: Float64Array, theta: Float64Array, value: float, gradient: Float64Array
-    ) -> Point:
+    def known(self, z: Float64Array, theta: Float64Array, value: float, gradient: Float64Array) -> Point:
         """The point whose loss and native gradient are known."""
         return Point(
             z,

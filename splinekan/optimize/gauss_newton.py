@@ -132,9 +132,7 @@ class LevenbergMarquardt(Optimizer):
         return Step(None, Status.STALLED)
 
 
-def _cholesky_step(
-    scaled: Float64Array, gradient: Float64Array, damping: float
-) -> Float64Array | None:
+def _cholesky_step(scaled: Float64Array, gradient: Float64Array, damping: float) -> Float64Array | None:
     damped = scaled.copy()
     damped[np.diag_indices_from(damped)] += damping
     try:

@@ -83,9 +83,7 @@ class LBFGS(Optimizer):
 
     def _begin(self, frame: Frame, start: Point) -> _Memory:
         shape = (self.memory, len(start.z))
-        return _Memory(
-            np.empty(shape), np.empty(shape), np.empty(self.memory), np.empty(self.memory)
-        )
+        return _Memory(np.empty(shape), np.empty(shape), np.empty(self.memory), np.empty(self.memory))
 
     def _advance(self, frame: Frame, state: _Memory, point: Point) -> Step:
         direction = -state.multiply(point.fed)

@@ -22,9 +22,7 @@ def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> 
     return None
 
 
-def strong_wolfe(
-    frame: Frame, point: Point, direction: Float64Array, curvature: float = 0.9
-) -> Point | None:
+def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature: float = 0.9) -> Point | None:
     """A step with sufficient decrease (1e-4) and |slope| at most `curvature` times the first one's.
 
     The search itself is SciPy's; every point it visits is evaluated once.

@@ -49,9 +49,7 @@ def _epochs(*counts: int) -> tuple[int, ...]:
 SCHEDULES = (
     Schedule("relu-coarse", "coarse", "relu", "L-BFGS", _epochs(128, 0, 0, 0), paper="1.10e-2"),
     Schedule("relu-fine", "fine", "relu", "L-BFGS", _epochs(0, 0, 0, 16), paper="1.35e0"),
-    Schedule(
-        "relu-multilevel", "multilevel", "relu", "L-BFGS", _epochs(32, 16, 8, 4), paper="1.06e-2"
-    ),
+    Schedule("relu-multilevel", "multilevel", "relu", "L-BFGS", _epochs(32, 16, 8, 4), paper="1.06e-2"),
     Schedule("spline-coarse", "coarse", "spline", "L-BFGS", _epochs(128, 0, 0, 0), paper="1.65e-3"),
     Schedule("spline-fine", "fine", "spline", "L-BFGS", _epochs(0, 0, 0, 16), paper="2.54e-3"),
     Schedule(
@@ -180,9 +178,7 @@ def run(
     return Study(tuple(rows), histories, settings)
 
 
-def data(
-    seed: int, samples: int
-) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+def data(seed: int, samples: int) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
     """Training and held-out points and outputs, the outputs scaled by the training ones to [0, 1]."""
     problem = gallery.regression("rotated-waves")
     rng = np.random.default_rng(seed)
@@ -215,9 +211,7 @@ def _train(schedule: Schedule, seed: int, samples: int) -> tuple[Any, ...]:
         return LeastSquares(level.network, x, y, 2.0 / samples, cost=base * level.cost)
 
     method: Optimizer = (
-        LBFGS(memory=100, step=1.0)
-        if schedule.optimizer == "L-BFGS"
-        else LevenbergMarquardt()
+        LBFGS(memory=100, step=1.0) if schedule.optimizer == "L-BFGS" else LevenbergMarquardt()
     )
     result = nested_iteration(levels, objective, method, budgets, theta)
     seconds = perf_counter() - began

@@ -1,0 +1,42 @@
+"""Tables that the tests run over."""
+
+import numpy as np
+
+import splinekan as sk
+
+DEGREES = range(8)
+MODES = ("linear", "polynomial", "clamp", "zero")
+
+
+def knots(kind, degree, intervals=7, seed=0):
+    rng = np.random.default_rng([seed, degree])
+    if kind == "uniform":
+        return sk.uniform_knots(-1, 2, intervals, degree)
+    if kind == "random":
+        return np.cumsum(rng.uniform(0.3, 1, intervals + 2 * degree + 1))
+    return sk.clamped_knots(np.cumsum(rng.uniform(0.3, 1, intervals + 1)), degree)
+
+
+def networks():
+    t = sk.uniform_knots(0, 1, 4, 3)
+    fine = np.cumsum(np.random.default_rng(5).uniform(0.05, 0.2, 13)) - 0.3
+    return {
+        "affine-first": sk.KAN.affine_first([2, 3, 2], intervals=6),
+        "splines": sk.KAN.splines([2, 3, 3, 2], intervals=6),
+        "quintic": sk.KAN.splines([2, 2, 2], degree=5, intervals=3),
+        "non-uniform": sk.KAN.chain([sk.SplineLayer(2, 3, fine, 3), sk.SplineLayer(3, 2, fine, 3)]),
+        "normalised": sk.KAN.chain(
+            [
+                sk.Affine(2, 3, bias=False),
+                sk.Normalizer(3, "sigmoid"),
+                sk.SplineLayer(3, 3, t),
+                sk.Normalizer(3, "tanh"),
+                sk.SplineLayer(3, 3, t, extrapolate="polynomial"),
+                sk.Normalizer(3, "affine", source=(-2, 3)),
+                sk.SplineLayer(3, 2, t, extrapolate="clamp"),
+            ]
+        ),
+        "tanh": sk.MLP([2, 4, 4, 2], "tanh"),
+        "sigmoid": sk.MLP([2, 4, 2], "sigmoid"),
+        "power-relu": sk.MLP([2, 4, 2], "power_relu", degree=4),
+    }

@@ -1,0 +1,1 @@
+"""Exact arithmetic with sympy: the spline theory behind splinekan. Never imports splinekan."""
