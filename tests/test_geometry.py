@@ -77,7 +77,7 @@ def test_both_bases_agree_everywhere(mode, degree):
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-@pytest.mark.parametrize("kind", ("uniform", "random"))
+@pytest.mark.parametrize("kind", ["uniform", "random"])
 def test_change_of_basis_is_exact(kind, degree):
     t = knots(kind, degree)
     a = sk.change_of_basis(t, degree)
@@ -129,7 +129,7 @@ def test_prolongation_is_knot_insertion(degree):
 
 
 @pytest.mark.parametrize("degree", DEGREES)
-@pytest.mark.parametrize("kind", ("uniform", "random"))
+@pytest.mark.parametrize("kind", ["uniform", "random"])
 def test_prolongation_in_both_bases_is_the_same_map(kind, degree):
     t = knots(kind, degree)
     fine = sk.refine_knots(t, degree)
@@ -197,7 +197,7 @@ def test_bad_input():
         sk.prolongation(sk.uniform_knots(0, 1, 4, 3), sk.uniform_knots(0, 1, 6, 3), 3)
     with pytest.raises(ValueError, match="domains differ"):
         sk.prolongation(sk.uniform_knots(0, 1, 2, 3), sk.uniform_knots(0, 2, 4, 3), 3)
-    with pytest.raises(ValueError, match="already|differ"):
+    with pytest.raises(ValueError, match="must differ"):
         sk.insert_knots(t, [0.25], 3)
     with pytest.raises(ValueError, match="strictly inside"):
         sk.insert_knots(t, [1.5], 3)

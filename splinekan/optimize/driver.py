@@ -147,7 +147,7 @@ class Optimizer(ABC):
         callback: Callable[[Iterate], object] | None = None,
         progress: bool = False,
         gradient_tolerance: float = 0.0,
-        value_tolerance: float = 0.0,
+        value_tolerance: float | None = None,
     ) -> Result:
         """Minimise from `theta0`, which is left as it is.
 
@@ -166,7 +166,7 @@ class Optimizer(ABC):
         gradient_tolerance
             Stop when the largest entry of the gradient (in the coordinates iterated on) is at most this.
         value_tolerance
-            Stop when the loss is at most this.
+            Stop when the loss is at most this; None for never.
 
         Returns
         -------
@@ -183,7 +183,7 @@ class Optimizer(ABC):
         theta = real_array("theta0", theta0, ndim=1, empty=False).astype(np.float64)
         count = integer("iterations", iterations, low=0)
         floor = real("gradient_tolerance", gradient_tolerance, low=0.0, high=np.inf)
-        goal = real("value_tolerance", value_tolerance, low=0.0, high=np.inf)
+        goal = -np.inf if value_tolerance is None else real("value_tolerance", value_tolerance)
         geometry = self._map(problem, self.geometry)
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
         frame, log = Frame(problem, geometry, fed), _Log(problem.cost)

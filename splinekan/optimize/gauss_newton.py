@@ -118,7 +118,10 @@ class LevenbergMarquardt(Optimizer):
                 step = step / scale
             z = point.z + step
             value = frame.value(z)
-            predicted = -float(step @ point.gradient) - float(step @ matrix @ step) / 2
+            # The step's own equation, H p = -g_fed - damping S^2 p, spares the p H p that would drown
+            # in rounding when p lies along small singular values.
+            damped = state.value * float(np.sum((scale * step) ** 2))
+            predicted = (float(step @ point.fed) + damped) / 2 - float(step @ point.gradient)
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)

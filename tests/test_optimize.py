@@ -1,0 +1,317 @@
+"""Optimisers on classical problems; never a network."""
+
+import numpy as np
+import pytest
+from cases import knots
+from scipy.optimize import least_squares, line_search, minimize
+
+import splinekan as sk
+from splinekan.optimize import (
+    LBFGS,
+    Adam,
+    Constant,
+    ExponentialCyclic,
+    FunctionProblem,
+    GaussNewton,
+    GradientDescent,
+    History,
+    LevenbergMarquardt,
+    LinearRamp,
+    MatrixMap,
+    ResidualProblem,
+    Status,
+)
+
+
+def rosenbrock(maps=None):
+    return ResidualProblem(
+        lambda t: np.array([10 * (t[1] - t[0] ** 2), 1 - t[0]]),
+        lambda t: np.array([[-20 * t[0], 10.0], [-1.0, 0.0]]),
+        maps or {},
+    )
+
+
+def powell():
+    def residual(t):
+        return np.array(
+            [t[0] + 10 * t[1], 5**0.5 * (t[2] - t[3]), (t[1] - 2 * t[2]) ** 2, 10**0.5 * (t[0] - t[3]) ** 2]
+        )
+
+    def jacobian(t):
+        b, a = 2 * (t[1] - 2 * t[2]), 2 * 10**0.5 * (t[0] - t[3])
+        return np.array([[1, 10, 0, 0], [0, 0, 5**0.5, -(5**0.5)], [0, b, -2 * b, 0], [a, 0, 0, -a]])
+
+    return ResidualProblem(residual, jacobian)
+
+
+def beale():
+    y = np.array([1.5, 2.25, 2.625])
+    p = np.arange(1, 4)
+    return ResidualProblem(
+        lambda t: y - t[0] * (1 - t[1] ** p),
+        lambda t: np.stack([-(1 - t[1] ** p), t[0] * p * t[1] ** (p - 1)], axis=1),
+    )
+
+
+def linear(condition, seed=0):
+    rng = np.random.default_rng(seed)
+    q = np.linalg.qr(rng.normal(size=(30, 6)))[0]
+    v = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    a = q * np.geomspace(1, 1 / condition, 6) @ v.T
+    exact = rng.normal(size=6)
+    return ResidualProblem(lambda t: a @ t - a @ exact, lambda t: a), exact
+
+
+CLASSICS = {
+    "rosenbrock": (rosenbrock(), [-1.2, 1.0], 1e-18),
+    "powell": (powell(), [3.0, -1.0, 0.0, 1.0], 1e-9),
+    "beale": (beale(), [1.0, 1.0], 1e-18),
+}
+
+
+@pytest.mark.parametrize(
+    "method", [LevenbergMarquardt(), LBFGS(search="wolfe", memory=10)], ids=["lm", "lbfgs"]
+)
+@pytest.mark.parametrize("name", CLASSICS)
+def test_classics(name, method):
+    problem, theta0, goal = CLASSICS[name]
+    result = method.minimize(problem, theta0, iterations=300)
+    assert result.value < goal
+    reference = least_squares(
+        problem.residual, theta0, jac=problem.jacobian, xtol=1e-15, ftol=1e-15, gtol=1e-15
+    )
+    assert result.value <= max(reference.cost, goal)
+    assert (np.diff(result.history.evaluations) > 0).all()
+
+
+@pytest.mark.parametrize("condition", [1e2, 1e6, 1e10])
+def test_linear_least_squares(condition):
+    problem, exact = linear(condition)
+    step = GaussNewton().minimize(problem, np.zeros(6), iterations=1)
+    assert np.abs(step.theta - exact).max() < 1e3 * np.finfo(float).eps * condition
+    damped = LevenbergMarquardt().minimize(problem, np.zeros(6), iterations=60)
+    assert np.abs(damped.theta - exact).max() < 1e4 * np.finfo(float).eps * condition
+
+
+def test_rank_deficient_steps_have_minimum_norm():
+    a = np.array([[1.0, 1.0], [2.0, 2.0]])
+    problem = ResidualProblem(lambda t: a @ t - [1, 2], lambda t: a)
+    result = GaussNewton().minimize(problem, np.zeros(2), iterations=1)
+    np.testing.assert_allclose(result.theta, [0.5, 0.5], rtol=1e-14)
+    assert LevenbergMarquardt().minimize(problem, np.zeros(2), iterations=30).value < 1e-28
+
+
+def test_ill_conditioned_spline_fit():
+    t = knots("uniform", 3, intervals=20)
+    x = np.linspace(-1, 2, 300)
+    psi = sk.PowerReLUBasis(t, 3).tabulate(x)
+    y = np.exp(np.sin(3 * x))
+    best = sk.BSplineBasis(t, 3).tabulate(x)
+    best = best @ np.linalg.lstsq(best, y, rcond=None)[0] - y
+    problem = ResidualProblem(lambda w: psi @ w - y, lambda w: psi)
+    result = LevenbergMarquardt().minimize(problem, np.zeros(psi.shape[1]), iterations=100)
+    assert result.value < 1.001 * (best @ best) / 2
+
+
+def test_lbfgs_agrees_with_scipy():
+    problem = rosenbrock()
+    ours = LBFGS(search="wolfe", memory=10).minimize(
+        problem, [-1.2, 1.0], iterations=200, gradient_tolerance=1e-8
+    )
+    theirs = minimize(
+        problem.value, [-1.2, 1.0], jac=lambda t: problem.value_and_gradient(t)[1], method="L-BFGS-B"
+    )
+    assert ours.status is Status.CONVERGED
+    np.testing.assert_allclose(ours.theta, theirs.x, atol=1e-3)
+
+
+def test_two_loop_against_dense_bfgs():
+    rng = np.random.default_rng(0)
+    root = rng.normal(size=(5, 5))
+    hessian = root @ root.T + np.eye(5)
+    memory = LBFGS(memory=3)._begin(None, type("Start", (), {"z": np.zeros(5)}))
+    pairs = [(s, hessian @ s) for s in rng.normal(size=(7, 5))]
+    for s, y in pairs:
+        memory.store(s, y)
+    s, y = pairs[-1]
+    inverse = np.eye(5) * (s @ y) / (y @ y)
+    for s, y in pairs[-3:]:
+        shift = np.eye(5) - np.outer(s, y) / (s @ y)
+        inverse = shift @ inverse @ shift.T + np.outer(s, s) / (s @ y)
+    g = rng.normal(size=5)
+    np.testing.assert_allclose(memory.multiply(g), inverse @ g, rtol=1e-10)
+
+
+def test_first_fixed_step_is_shortened_and_bad_pairs_are_skipped():
+    problem = FunctionProblem(lambda t: 50 * t @ t, lambda t: 100 * t)
+    result = LBFGS().minimize(problem, np.ones(2), iterations=1)
+    np.testing.assert_allclose(result.theta, 1 - 100 / 200)
+    concave = FunctionProblem(lambda t: -(t @ t) / 2, lambda t: -t)
+    assert LBFGS().minimize(concave, np.ones(2), iterations=3).status is Status.ITERATION_LIMIT
+
+
+def test_wolfe_conditions_hold():
+    problem = rosenbrock()
+    points = []
+    LBFGS(search="wolfe").minimize(
+        problem, [-1.2, 1.0], iterations=20, callback=lambda i: points.append(i.theta)
+    )
+    for a, b in zip([np.array([-1.2, 1.0]), *points], points, strict=False):
+        (fa, ga), (fb, gb) = problem.value_and_gradient(a), problem.value_and_gradient(b)
+        slope = ga @ (b - a)
+        assert fb <= fa + 1e-4 * slope
+        assert abs(gb @ (b - a)) <= 0.9 * abs(slope) * (1 + 1e-12)
+    assert callable(line_search)
+
+
+def test_adam_against_a_reference_loop():
+    problem = rosenbrock()
+    method = Adam(schedule=LinearRamp(1e-3, 1e-2, 5), weight_decay=0.1)
+    got = method.minimize(problem, [-1.2, 1.0], iterations=20).theta
+    z, m, v = np.array([-1.2, 1.0]), np.zeros(2), np.zeros(2)
+    for i in range(20):
+        g = problem.value_and_gradient(z)[1]
+        rate = 1e-3 + (1e-2 - 1e-3) * min(1, i / 5)
+        m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * g**2
+        z = z - rate * (m / (1 - 0.9 ** (i + 1)) / (np.sqrt(v / (1 - 0.999 ** (i + 1))) + 1e-8) + 0.1 * z)
+    np.testing.assert_allclose(got, z, rtol=1e-12)
+
+
+def test_schedules():
+    assert Constant(0.5)(7) == 0.5
+    wave = ExponentialCyclic(low=1.0, high=3.0, cycle=100, gamma=0.99)
+    assert wave(0) == 1.0
+    assert wave(50) == pytest.approx(1 + 2 * 0.99**50)
+    assert wave(100) == 1.0
+    assert wave(25) == pytest.approx(1 + 0.99**25)
+    with pytest.raises(ValueError, match="positive"):
+        Constant(-1.0)
+
+
+T = np.array([[2.0, 0.0], [1.0, 0.5]])
+
+
+@pytest.mark.parametrize("geometry", ["u", "w"])
+@pytest.mark.parametrize("gradient", ["u", "w"])
+def test_the_eight_updates_of_table_1(geometry, gradient):
+    """u native, w = T u: each row, written in u and in w, is what gradient descent does."""
+    problem = rosenbrock({"u": MatrixMap(np.eye(2)), "w": MatrixMap(T)})
+    u, eta = np.array([0.3, -0.2]), 1e-3
+    gu = problem.value_and_gradient(u)[1]
+    a, inverse = T.T, np.linalg.inv(T.T)  # b = A psi, w = A^T u
+    gw = inverse @ gu
+    in_u = {
+        ("w", "w"): u - eta * inverse.T @ inverse @ gu,
+        ("w", "u"): u - eta * inverse.T @ gu,
+        ("u", "u"): u - eta * gu,
+        ("u", "w"): u - eta * inverse @ gu,
+    }
+    w = a.T @ u
+    in_w = {
+        ("w", "w"): w - eta * gw,
+        ("w", "u"): w - eta * a @ gw,
+        ("u", "u"): w - eta * a.T @ a @ gw,
+        ("u", "w"): w - eta * a.T @ gw,
+    }
+    method = GradientDescent(step=eta, geometry=geometry, gradient=gradient)
+    got = method.minimize(problem, u, iterations=1).theta
+    np.testing.assert_allclose(got, in_u[geometry, gradient], rtol=1e-13)
+    np.testing.assert_allclose(T @ got, in_w[geometry, gradient], rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", [GradientDescent, Adam, LBFGS, GaussNewton, LevenbergMarquardt])
+def test_every_method_runs_in_every_row(method):
+    problem = rosenbrock({"u": MatrixMap(np.eye(2)), "w": MatrixMap(T)})
+    for geometry in (None, "u", "w"):
+        for gradient in (None, "u", "w"):
+            result = method(geometry=geometry, gradient=gradient).minimize(problem, [0.9, 0.8], iterations=2)
+            assert np.isfinite(result.value)
+
+
+def test_gauss_newton_is_affine_invariant_and_plain_levenberg_is_not():
+    problem = rosenbrock({"w": MatrixMap(T)})
+    tolerance = 1e3 * np.finfo(float).eps * np.linalg.cond(T)
+    one = GaussNewton().minimize(problem, [0.5, 0.5], iterations=1).theta
+    other = GaussNewton(geometry="w").minimize(problem, [0.5, 0.5], iterations=1).theta
+    np.testing.assert_allclose(one, other, rtol=tolerance)
+    plain, moved = (
+        LevenbergMarquardt(geometry=name, scaling="none", damping=0.1).minimize(
+            problem, [0.5, 0.5], iterations=1
+        )
+        for name in (None, "w")
+    )
+    assert np.abs(plain.theta - moved.theta).max() > 1e-3
+
+
+def test_levenberg_with_transformed_damping_is_invariant():
+    def in_w(t):
+        return np.linalg.solve(T, t)
+
+    u_native = rosenbrock()
+    w_native = ResidualProblem(
+        lambda w: u_native.residual(in_w(w)),
+        lambda w: u_native.jacobian(in_w(w)) @ np.linalg.inv(T),
+        {"u": MatrixMap(np.linalg.inv(T))},
+    )
+    u = LevenbergMarquardt().minimize(u_native, [0.5, 0.5], iterations=3).theta
+    w = LevenbergMarquardt(geometry="u").minimize(w_native, T @ [0.5, 0.5], iterations=3).theta
+    np.testing.assert_allclose(in_w(w), u, rtol=1e-10)
+
+
+def test_ends():
+    problem = rosenbrock()
+    start = np.array([-1.2, 1.0])
+    copy = start.copy()
+    assert LBFGS().minimize(problem, [1.0, 1.0], iterations=5).status is Status.CONVERGED
+    stopped = GradientDescent(step=1e-4).minimize(
+        problem, start, iterations=9, callback=lambda i: i.iteration == 3
+    )
+    assert (stopped.status, len(stopped.history.loss)) == (Status.STOPPED, 4)
+    blown = GradientDescent(step=1.0).minimize(
+        FunctionProblem(lambda t: float(t[0] ** 2) if abs(t[0]) < 50 else np.nan, lambda t: 20 * t),
+        [1.0],
+        iterations=9,
+    )
+    assert blown.status is Status.NON_FINITE
+    assert np.isfinite(blown.value)
+
+    def interrupt(iterate):
+        if iterate.iteration == 2:
+            raise KeyboardInterrupt
+
+    halted = GradientDescent(step=1e-4).minimize(problem, start, iterations=9, callback=interrupt)
+    assert halted.status is Status.INTERRUPTED
+    assert halted.value == halted.history.loss.min()
+    uphill = FunctionProblem(lambda t: float(t[0]), lambda t: np.array([-1.0]))
+    assert (
+        GradientDescent(search="armijo").minimize(uphill, [0.0], iterations=2).status
+        is Status.LINE_SEARCH_FAILED
+    )
+    flat = ResidualProblem(lambda t: np.array([1.0 + t[0] ** 2]), lambda t: np.array([[2 * t[0]]]))
+    assert LevenbergMarquardt().minimize(flat, [1e-9], iterations=99).status in (
+        Status.STALLED,
+        Status.CONVERGED,
+    )
+    assert np.array_equal(start, copy)
+    joined = History.join([stopped.history, halted.history])
+    assert (np.diff(joined.evaluations) >= 0).all()
+
+
+def test_bad_input():
+    problem = rosenbrock()
+    with pytest.raises(ValueError, match="axes"):
+        LBFGS().minimize(problem, [[1.0]], iterations=1)
+    with pytest.raises(ValueError, match="finite"):
+        LBFGS().minimize(problem, [np.nan, 0.0], iterations=1)
+    with pytest.raises(ValueError, match="loss at theta0"):
+        LBFGS().minimize(FunctionProblem(lambda t: np.inf, lambda t: t), [0.0], iterations=1)
+    with pytest.raises(ValueError, match="unknown coordinates 'w'"):
+        LBFGS(geometry="w").minimize(problem, [0.0, 0.0], iterations=1)
+    with pytest.raises(ValueError, match="'fixed', 'wolfe'"):
+        LBFGS(search="exact")
+    with pytest.raises(ValueError, match="at least 1"):
+        LBFGS(memory=0)
+    with pytest.raises(ValueError, match="positive"):
+        LevenbergMarquardt(damping=0.0)
+    with pytest.raises(TypeError, match="schedule"):
+        Adam(schedule=1e-3)
