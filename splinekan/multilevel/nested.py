@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer
+from splinekan._checks import Float64Array, integer, one_of
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import History, Iterate, Optimizer, Problem, Result, Status
 
@@ -53,6 +53,7 @@ def nested_iteration(
     budgets: Sequence[int],
     theta0: ArrayLike,
     *,
+    unit: str = "iterations",
     callback: Callable[[Iterate], object] | None = None,
     **options: Any,
 ) -> NestedResult:
@@ -75,6 +76,9 @@ def nested_iteration(
         Iterations per level, coarsest first.
     theta0
         Parameters on level 0.
+    unit
+        What budgets count: "iterations", or "evaluations" (line searches included; the one at the
+        start of each level comes on top).
     callback, options
         Passed to `Optimizer.minimize`.
 
@@ -83,6 +87,7 @@ def nested_iteration(
     TypeError, ValueError
         If budgets or optimisers do not match the levels, or no level has a budget.
     """
+    one_of("unit", unit, ("iterations", "evaluations"))
     counts = [integer("every budget", n, low=0) for n in budgets]
     methods = [optimizer] * len(hierarchy) if isinstance(optimizer, Optimizer) else list(optimizer)
     for name, items in (("budgets", counts), ("optimizers", methods)):
@@ -100,7 +105,10 @@ def nested_iteration(
         if count == 0:
             results.append(None)
             continue
-        result = method.minimize(objective(level), theta, iterations=count, callback=callback, **options)
+        limit = count + 1 if unit == "evaluations" else None
+        result = method.minimize(
+            objective(level), theta, iterations=count, evaluations=limit, callback=callback, **options
+        )
         results.append(result)
         marks.append((level.index, entries))
         entries += len(result.history.loss)

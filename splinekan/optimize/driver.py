@@ -144,6 +144,7 @@ class Optimizer(ABC):
         theta0: ArrayLike,
         *,
         iterations: int,
+        evaluations: int | None = None,
         callback: Callable[[Iterate], object] | None = None,
         progress: bool = False,
         gradient_tolerance: float = 0.0,
@@ -159,6 +160,8 @@ class Optimizer(ABC):
             Native start, shape (n,).
         iterations
             At most so many.
+        evaluations
+            No new iteration once so many evaluations are spent; None for no limit.
         callback
             Called with an `Iterate` after each iteration; a true answer stops.
         progress
@@ -182,6 +185,7 @@ class Optimizer(ABC):
         """
         theta = real_array("theta0", theta0, ndim=1, empty=False).astype(np.float64)
         count = integer("iterations", iterations, low=0)
+        limit = np.inf if evaluations is None else integer("evaluations", evaluations, low=1)
         floor = real("gradient_tolerance", gradient_tolerance, low=0.0, high=np.inf)
         goal = -np.inf if value_tolerance is None else real("value_tolerance", value_tolerance)
         geometry = self._map(problem, self.geometry)
@@ -198,6 +202,8 @@ class Optimizer(ABC):
             for iteration in range(1, count + 1):
                 if point.value <= goal or np.abs(point.gradient).max() <= floor:
                     status = Status.CONVERGED
+                    break
+                if frame.evaluations >= limit:
                     break
                 step = self._advance(frame, state, point)
                 if step.point is None:

@@ -10,7 +10,7 @@ from splinekan._checks import Float64Array, integer, one_of, real
 from splinekan.kernels.two_loop import two_loop
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
-from splinekan.optimize.search import strong_wolfe
+from splinekan.optimize.search import armijo, strong_wolfe
 
 
 @dataclass(eq=False)
@@ -69,7 +69,8 @@ class LBFGS(Optimizer):
     step
         Length of the fixed steps.
     search
-        "fixed" or "wolfe" (strong Wolfe conditions; `step` is not used).
+        "fixed"; "armijo" (such a step, halved until the loss falls enough; if even that fails, the
+        memory is dropped once); or "wolfe" (strong Wolfe conditions; `step` is not used).
     """
 
     memory: int = 100
@@ -79,7 +80,7 @@ class LBFGS(Optimizer):
     def __post_init__(self) -> None:
         integer("memory", self.memory, low=1)
         real("step", self.step, positive=True)
-        one_of("search", self.search, ("fixed", "wolfe"))
+        one_of("search", self.search, ("fixed", "armijo", "wolfe"))
 
     def _begin(self, frame: Frame, start: Point) -> _Memory:
         shape = (self.memory, len(start.z))
@@ -88,10 +89,17 @@ class LBFGS(Optimizer):
     def _advance(self, frame: Frame, state: _Memory, point: Point) -> Step:
         direction = -state.multiply(point.fed)
         first = min(1.0, 1.0 / float(np.abs(point.fed).sum())) if state.count == 0 else 1.0
-        if self.search == "wolfe":
-            found = strong_wolfe(frame, point, first * direction)
+        if self.search != "fixed":
+            if self.search == "wolfe":
+                found = strong_wolfe(frame, point, first * direction)
+            else:
+                found = armijo(frame, point, direction, first * self.step)
             if found is None:
-                return Step(None, Status.LINE_SEARCH_FAILED)
+                if state.count == 0:
+                    return Step(None, Status.LINE_SEARCH_FAILED)
+                state.count = 0  # a direction spoilt by rounding: try steepest descent
+                state.scaling = 1.0
+                return self._advance(frame, state, point)
         else:
             found = frame.point(point.z + first * self.step * direction)
         if found.finite:

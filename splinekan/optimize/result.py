@@ -25,7 +25,7 @@ class Status(str, Enum):
 
 MESSAGES = {
     Status.CONVERGED: "a tolerance was met",
-    Status.ITERATION_LIMIT: "all iterations were done",
+    Status.ITERATION_LIMIT: "all iterations (or evaluations) were done",
     Status.STALLED: "no step lowers the loss",
     Status.LINE_SEARCH_FAILED: "the line search found no acceptable step",
     Status.NON_FINITE: "loss or gradient became infinite or NaN; theta is the last good one",

@@ -15,9 +15,10 @@ def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> 
     if not slope < 0:
         return None
     for _ in range(50):
-        z = point.z + step * direction
-        if frame.value(z) <= point.value + 1e-4 * step * slope:
-            return frame.point(z)
+        # Gradient included: the first try is mostly taken, and both cost one pass over the data.
+        found = frame.point(point.z + step * direction)
+        if found.finite and found.value <= point.value + 1e-4 * step * slope:
+            return found
         step /= 2
     return None
 
