@@ -307,7 +307,7 @@ def test_bad_input():
         LBFGS().minimize(FunctionProblem(lambda t: np.inf, lambda t: t), [0.0], iterations=1)
     with pytest.raises(ValueError, match="unknown coordinates 'w'"):
         LBFGS(geometry="w").minimize(problem, [0.0, 0.0], iterations=1)
-    with pytest.raises(ValueError, match="'fixed', 'wolfe'"):
+    with pytest.raises(ValueError, match="'fixed', 'armijo', 'wolfe'"):
         LBFGS(search="exact")
     with pytest.raises(ValueError, match="at least 1"):
         LBFGS(memory=0)
