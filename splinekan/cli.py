@@ -36,7 +36,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     regression = studies.add_parser(
         "regression", help="multilevel against single-level training on a regression problem"
     )
-    regression.add_argument("--quick", action="store_true", help="two seeds, 4000 samples, no perceptrons")
+    regression.add_argument(
+        "--quick", action="store_true", help="4000 samples, two seeds unless given, no perceptrons"
+    )
     regression.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     regression.add_argument("--samples", type=int, metavar="N")
     regression.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
@@ -66,6 +68,7 @@ def _regression(options: argparse.Namespace) -> int:
         seeds=options.seeds or (regression.SEEDS[:2] if quick else regression.SEEDS),
         samples=options.samples or (4_000 if quick else 20_000),
         schedules=[s for s in regression.SCHEDULES if not (quick and s.kind == "mlp")],
+        progress=sys.stderr.isatty(),
     )
     print(study.table())
     if options.json is not None:

@@ -44,54 +44,52 @@ def _locate(x, breakpoints, inverse_spacing, last):
 
 
 @njit(cache=True, nogil=True)
-def _horner(table, y, live):
-    """live[l] = sum_p table[p, l] y**p."""
-    top = table.shape[0] - 1
-    for l in range(live.shape[0]):
-        live[l] = table[top, l]
-    for p in range(top - 1, -1, -1):
-        for l in range(live.shape[0]):
-            live[l] = live[l] * y + table[p, l]
+def _polynomial(table, derivative, row, l, y):
+    """Function l of a table row, by Horner's rule.
+
+    One scalar at a time: with a buffer for all of them every short loop is guarded against aliasing.
+    """
+    value = table[derivative, row, table.shape[2] - 1, l]
+    for p in range(table.shape[2] - 2, -1, -1):
+        value = value * y + table[derivative, row, p, l]
+    return value
 
 
 @njit(cache=True, nogil=True)
 def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, out, start, stop):
     """out = y."""
     last = table.shape[1] - 1
-    live = np.empty(table.shape[2], x.dtype)
     for i in range(start, stop):
         for q in range(out.shape[1]):
             out[i, q] = 0.0
         for p in range(x.shape[1]):
             piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            _horner(table[0, row], (x[i, p] - origins[piece]) * scales[piece], live)
-            for l in range(live.shape[0]):
+            y = (x[i, p] - origins[piece]) * scales[piece]
+            for l in range(table.shape[3]):
+                b = _polynomial(table, 0, row, l, y)
                 for q in range(out.shape[1]):
-                    out[i, q] += live[l] * c[p, span + l, q]
+                    out[i, q] += b * c[p, span + l, q]
 
 
 @njit(cache=True, nogil=True)
 def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     last = table.shape[1] - 1
-    live = np.empty(table.shape[2], x.dtype)
-    slope = np.empty(table.shape[2], x.dtype)
     for i in range(start, stop):
         for p in range(x.shape[1]):
             piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
             y = (x[i, p] - origins[piece]) * scales[piece]
-            _horner(table[0, row], y, live)
-            for l in range(live.shape[0]):
+            for l in range(table.shape[3]):
+                b = _polynomial(table, 0, row, l, y)
                 for q in range(gy.shape[1]):
-                    gc[p, span + l, q] += live[l] * gy[i, q]
+                    gc[p, span + l, q] += b * gy[i, q]
             if want_x:
-                _horner(table[1, row], y, slope)
                 total = x.dtype.type(0)
-                for l in range(live.shape[0]):
+                for l in range(table.shape[3]):
                     product = x.dtype.type(0)
                     for q in range(gy.shape[1]):
                         product += gy[i, q] * c[p, span + l, q]
-                    total += slope[l] * product
+                    total += _polynomial(table, 1, row, l, y) * product
                 gx[i, p] = total
 
 
@@ -99,20 +97,17 @@ def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, gx, gc, 
 def jvp(x, c, dx, dc, breakpoints, inverse_spacing, origins, scales, table, dy, start, stop):
     """dy = (dy/dc) dc + (dy/dx) dx."""
     last = table.shape[1] - 1
-    live = np.empty(table.shape[2], x.dtype)
-    slope = np.empty(table.shape[2], x.dtype)
     for i in range(start, stop):
         for q in range(dy.shape[1]):
             dy[i, q] = 0.0
         for p in range(x.shape[1]):
             piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
             y = (x[i, p] - origins[piece]) * scales[piece]
-            _horner(table[0, row], y, live)
-            _horner(table[1, row], y, slope)
-            for l in range(live.shape[0]):
-                change = slope[l] * dx[i, p]
+            for l in range(table.shape[3]):
+                b = _polynomial(table, 0, row, l, y)
+                change = _polynomial(table, 1, row, l, y) * dx[i, p]
                 for q in range(dy.shape[1]):
-                    dy[i, q] += live[l] * dc[p, span + l, q] + change * c[p, span + l, q]
+                    dy[i, q] += b * dc[p, span + l, q] + change * c[p, span + l, q]
 
 
 @njit(cache=True, nogil=True)
@@ -135,27 +130,24 @@ def vjp_tangent(
 ):
     """Directional derivative of `vjp` along (dx, dc, dgy): dgc is added to, dgx is set."""
     last = table.shape[1] - 1
-    live = np.empty(table.shape[2], x.dtype)
-    slope = np.empty(table.shape[2], x.dtype)
-    bend = np.empty(table.shape[2], x.dtype)
     for i in range(start, stop):
         for p in range(x.shape[1]):
             piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
             y = (x[i, p] - origins[piece]) * scales[piece]
-            _horner(table[0, row], y, live)
-            _horner(table[1, row], y, slope)
-            _horner(table[2, row], y, bend)
             total = x.dtype.type(0)
-            for l in range(live.shape[0]):
-                moved = slope[l] * dx[i, p]
+            for l in range(table.shape[3]):
+                b = _polynomial(table, 0, row, l, y)
+                slope = _polynomial(table, 1, row, l, y)
+                bend = _polynomial(table, 2, row, l, y)
+                moved = slope * dx[i, p]
                 along = x.dtype.type(0)
                 across = x.dtype.type(0)
                 for q in range(gy.shape[1]):
                     coefficient = c[p, span + l, q]
                     along += dgy[i, q] * coefficient + gy[i, q] * dc[p, span + l, q]
                     across += gy[i, q] * coefficient
-                    dgc[p, span + l, q] += live[l] * dgy[i, q] + moved * gy[i, q]
-                total += slope[l] * along + bend[l] * dx[i, p] * across
+                    dgc[p, span + l, q] += b * dgy[i, q] + moved * gy[i, q]
+                total += slope * along + bend * dx[i, p] * across
             dgx[i, p] = total
 
 
@@ -189,26 +181,23 @@ def rows(
     last = table.shape[1] - 1
     n_out = v.shape[1]
     n_basis = c.shape[1]
-    live = np.empty(table.shape[2], x.dtype)
-    slope = np.empty(table.shape[2], x.dtype)
     for i in range(start, stop):
         at = position
         target = i * stride + shift
         for p in range(x.shape[1]):
             piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
             y = (x[i, p] - origins[piece]) * scales[piece]
-            _horner(table[0, row], y, live)
             starts[target, run + p] = column + (p * n_basis + span) * n_out
-            for l in range(live.shape[0]):
+            for l in range(table.shape[3]):
+                b = _polynomial(table, 0, row, l, y)
                 for q in range(n_out):
-                    values[target, at] = live[l] * v[i, q]
+                    values[target, at] = b * v[i, q]
                     at += 1
             if want_x:
-                _horner(table[1, row], y, slope)
                 total = x.dtype.type(0)
-                for l in range(live.shape[0]):
+                for l in range(table.shape[3]):
                     product = x.dtype.type(0)
                     for q in range(n_out):
                         product += v[i, q] * c[p, span + l, q]
-                    total += slope[l] * product
+                    total += _polynomial(table, 1, row, l, y) * product
                 gx[i, p] = total
