@@ -10,7 +10,6 @@ Arrays: x (n, n_in), coefficients (n_in, n_basis, n_out), outputs and their grad
 
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
-from scipy.optimize import line_search
 
 from splinekan._checks import Float64Array
 from splinekan.optimize.driver import Frame, Point
@@ -28,6 +29,8 @@ def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature:
 
     The search itself is SciPy's; every point it visits is evaluated once.
     """
+    from scipy.optimize import line_search  # slow to import, seldom needed
+
     if not point.gradient @ direction < 0:
         return None
     seen: dict[bytes, Point] = {}
@@ -38,19 +41,17 @@ def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature:
             seen[key] = frame.point(np.array(z))
         return seen[key]
 
-    with np.errstate(all="ignore"):
-        found = _quiet_line_search(at, point, direction, curvature)
-    return None if found is None else at(point.z + found * direction)
+    def value(z: Float64Array) -> float:
+        return at(z).value
 
+    def gradient(z: Float64Array) -> Float64Array:
+        return at(z).gradient
 
-def _quiet_line_search(at, point: Point, direction: Float64Array, curvature: float):  # type: ignore[no-untyped-def]
-    import warnings
-
-    with warnings.catch_warnings():
+    with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # failure is told by the answer None
-        return line_search(
-            lambda z: at(z).value,
-            lambda z: at(z).gradient,
+        found = line_search(
+            value,
+            gradient,
             point.z,
             direction,
             gfk=point.gradient,
@@ -58,3 +59,4 @@ def _quiet_line_search(at, point: Point, direction: Float64Array, curvature: flo
             c2=curvature,
             maxiter=25,
         )[0]
+    return None if found is None else at(point.z + found * direction)
