@@ -77,8 +77,8 @@ def nested_iteration(
     theta0
         Parameters on level 0.
     unit
-        What budgets count: "iterations", or "evaluations" (line searches included; the one at the
-        start of each level comes on top).
+        What budgets count: "iterations", or "evaluations" (the first one of each level and line
+        searches included; the last iteration may run over).
     callback, options
         Passed to `Optimizer.minimize`.
 
@@ -105,7 +105,7 @@ def nested_iteration(
         if count == 0:
             results.append(None)
             continue
-        limit = count + 1 if unit == "evaluations" else None
+        limit = count if unit == "evaluations" else None
         result = method.minimize(
             objective(level), theta, iterations=count, evaluations=limit, callback=callback, **options
         )

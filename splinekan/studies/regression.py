@@ -220,13 +220,14 @@ def network(schedule: Schedule) -> KAN:
 def _train(schedule: Schedule, seed: int, samples: int) -> tuple[Any, ...]:
     x, y, x_test, y_test = data(seed, samples)
     began = perf_counter()
-    levels = Hierarchy(network(schedule), len(schedule.budgets))
+    used = np.flatnonzero(schedule.budgets)
+    levels = Hierarchy(network(schedule), int(used[-1]) + 1)
     skipped = next(i for i, n in enumerate(schedule.budgets) if n)
     if schedule.kind == "fine":  # drawn on its own level, as nobody who trains there would do else
         levels = Hierarchy(levels[skipped].network, 1)
-        budgets, base = schedule.budgets[skipped:], 2.0**skipped
+        budgets, base = schedule.budgets[skipped : used[-1] + 1], 2.0**skipped
     else:
-        budgets, base = schedule.budgets, 1.0
+        budgets, base = schedule.budgets[: used[-1] + 1], 1.0
     theta = initialize(levels.network, np.random.default_rng([seed, 1]), **START)
 
     def objective(level: Level) -> LeastSquares:
