@@ -5,9 +5,9 @@ Outside the domain [a, b] a spline is continued as `extrapolate` says:
 - "linear": value and slope of the end piece; bounded growth; exact under refinement. The default.
 - "polynomial": the end piece itself; exact under refinement.
 - "clamp": the end value; exact under refinement.
-- "zero": zero. Not exact under refinement in a network: hidden values outside are cut off, but both
-  levels cut off alike, so it is the function's own jump at a and b, not the levels, that differs from
-  the spline's continuation.
+- "zero": zero. Levels of a hierarchy agree here too, because both are cut off at the same a and b; but the
+  function jumps there, so it is no spline, and the B-splines' own decay over ghost knots, which does
+  depend on the level, is not what this mode means.
 - "error": a ValueError that names the point.
 
 For degree 0 "linear" is "clamp". In every mode b = A psi at every x: each mode acts on the end piece.
