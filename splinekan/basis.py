@@ -220,8 +220,8 @@ class _Basis:
         return live, first
 
     def _combine(self, c: Array, x: Array, derivative: int) -> Array:
-        """sum_i c_i b_i^(derivative)(x)."""
-        live, first = self._live(x, derivative)
+        """sum_i c_i b_i^(derivative)(x); in float32 only if both c and x are."""
+        live, first = self._live(x.astype(np.result_type(c, x), copy=False), derivative)
         terms = (c[first + l].T * live[l] for l in range(self.degree + 1))
         total: Array = np.ascontiguousarray(sum(terms).T)
         return total
@@ -231,7 +231,7 @@ class BSplineBasis(_Basis):
     """B-splines b_i, i = -k..G-1, of degree k on extended or clamped knots (Cox-de Boor).
 
     b_i has support [t_i, t_{i+k+1}]; sum_i b_i = 1 on [a, b]. At knots the right limit is taken, at b
-    the left one. Float32 points give float32 values.
+    the left one. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
 
     Parameters
     ----------

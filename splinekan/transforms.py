@@ -73,6 +73,8 @@ class ChangeOfBasis:
 
     def _substitute(self, v: ArrayLike, transposed: str) -> Float64Array:
         x = self._operand(v)
+        if x.size == 0:  # SciPy's wrapper writes out of bounds without a right-hand side
+            return np.zeros_like(x)
         upper = np.zeros_like(self.bands)  # LAPACK keeps A[i, i + d] in column i + d
         for d, band in enumerate(self.bands):
             upper[-1 - d, d:] = band[: len(x) - d] if d else band
