@@ -1,112 +1,141 @@
 """A spline layer y_q = sum_p sum_i c[p, i, q] b_i(x_p): value and derivatives on a range of samples.
 
 Only the k+1 live functions of each input are touched, so no cost depends on the number of intervals
-(but for the bisection on non-uniform knots). Every kernel reads the basis as piecewise polynomials in
-the centred local coordinate y = (x - origin) scale;
-`table[d]` holds their d-th derivatives in x, d = 0, 1, 2.
+(but for the bisection on non-uniform knots). Every kernel works on blocks of samples: first `_live`
+finds the span of every input and the live functions there, then short loops contract them with the
+coefficients. The basis is read as piecewise polynomials in the centred local coordinate
+y = (x - origin) scale; `table[d]` holds their d-th derivatives in x, d = 0, 1, 2.
+
+`tag` is a tuple of k+1 zeros. Its length is part of its type, so that the compiler knows the degree and
+unrolls the loops over live functions: twice to three times faster than a degree known at run time only.
 
 Arrays: x (n, n_in), coefficients (n_in, n_basis, n_out), outputs and their gradients (n, n_out).
 """
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
+BLOCK = 64
+"""Samples of a block: its live functions stay in the fastest cache for layers of some twenty inputs."""
+
 
 @njit(cache=True, nogil=True)
-def _locate(x, breakpoints, inverse_spacing, last):
-    """Piece (0 left of the domain, 1..G inside, G+1 right of it), table row, first live function.
+def _live(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live):
+    """Per sample first..stop-1 and input: the first live function, and all of them by Horner's rule.
 
-    `last` is the table's last row: 2 for uniform knots, whose inner pieces share one row, or G+1.
+    `live` (derivatives, BLOCK, n_in, k+1) says by its length how many derivatives are wanted. Piece 0
+    lies left of the domain, 1..G inside, G+1 right of it. The table's rows are left, inside, right for
+    uniform knots, whose inner pieces are alike, or else one per piece.
     """
     intervals = breakpoints.shape[0] - 1
-    if not x >= breakpoints[0]:  # NaN lands here, and its value stays NaN
-        return 0, 0, 0
-    if x > breakpoints[intervals]:
-        return intervals + 1, last, intervals - 1
-    if inverse_spacing > 0.0:
-        span = min(int((x - breakpoints[0]) * inverse_spacing), intervals - 1)
-        # The product may round across a knot: the knots themselves decide.
-        if x < breakpoints[span]:
-            span -= 1
-        elif span < intervals - 1 and x >= breakpoints[span + 1]:
-            span += 1
-        return span + 1, min(span + 1, last - 1), span
-    low, high = 0, intervals
-    while high - low > 1:
-        middle = (low + high) // 2
-        if x >= breakpoints[middle]:
-            low = middle
-        else:
-            high = middle
-    return low + 1, min(low + 1, last - 1), low
+    a, b = breakpoints[0], breakpoints[intervals]
+    last = table.shape[1] - 1
+    top = len(tag) - 1
+    for i in range(stop - first):
+        for p in range(x.shape[1]):
+            point = x[first + i, p]
+            if not point >= a:  # NaN lands here, and its value stays NaN
+                piece, row, span = 0, 0, 0
+            elif point > b:
+                piece, row, span = intervals + 1, last, intervals - 1
+            else:
+                if inverse_spacing > 0.0:
+                    span = min(int((point - a) * inverse_spacing), intervals - 1)
+                    # The product may round across a knot: the knots themselves decide.
+                    if point < breakpoints[span]:
+                        span -= 1
+                    elif span < intervals - 1 and point >= breakpoints[span + 1]:
+                        span += 1
+                else:
+                    span, high = 0, intervals
+                    while high - span > 1:
+                        middle = (span + high) // 2
+                        if point >= breakpoints[middle]:
+                            span = middle
+                        else:
+                            high = middle
+                piece = span + 1
+                row = min(piece, last - 1)
+            spans[i, p] = span
+            y = (point - origins[piece]) * scales[piece]
+            for d in range(live.shape[0]):
+                for l in range(len(tag)):
+                    value = table[d, row, top, l]
+                    for power in range(top - 1, -1, -1):
+                        value = value * y + table[d, row, power, l]
+                    live[d, i, p, l] = value
 
 
 @njit(cache=True, nogil=True)
-def _polynomial(table, derivative, row, l, y):
-    """Function l of a table row, by Horner's rule.
-
-    One scalar at a time: with a buffer for all of them every short loop is guarded against aliasing.
-    """
-    value = table[derivative, row, table.shape[2] - 1, l]
-    for p in range(table.shape[2] - 2, -1, -1):
-        value = value * y + table[derivative, row, p, l]
-    return value
-
-
-@njit(cache=True, nogil=True)
-def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, out, start, stop):
+def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, tag, out, start, stop):
     """out = y."""
-    last = table.shape[1] - 1
-    for i in range(start, stop):
-        for q in range(out.shape[1]):
-            out[i, q] = 0.0
-        for p in range(x.shape[1]):
-            piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            y = (x[i, p] - origins[piece]) * scales[piece]
-            for l in range(table.shape[3]):
-                b = _polynomial(table, 0, row, l, y)
-                for q in range(out.shape[1]):
-                    out[i, q] += b * c[p, span + l, q]
+    n_in, n_out = x.shape[1], out.shape[1]
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((1, BLOCK, n_in, len(tag)), x.dtype)
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        for i in range(end - first):
+            for q in range(n_out):
+                out[first + i, q] = 0.0
+            for p in range(n_in):
+                span = spans[i, p]
+                for q in range(n_out):
+                    total = out[first + i, q]
+                    for l in range(len(tag)):
+                        total += live[0, i, p, l] * c[p, span + l, q]
+                    out[first + i, q] = total
 
 
 @njit(cache=True, nogil=True)
-def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, gx, gc, want_x, start, stop):
+def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, tag, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy."""
-    last = table.shape[1] - 1
-    for i in range(start, stop):
-        for p in range(x.shape[1]):
-            piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            y = (x[i, p] - origins[piece]) * scales[piece]
-            for l in range(table.shape[3]):
-                b = _polynomial(table, 0, row, l, y)
-                for q in range(gy.shape[1]):
-                    gc[p, span + l, q] += b * gy[i, q]
-            if want_x:
-                total = x.dtype.type(0)
-                for l in range(table.shape[3]):
-                    product = x.dtype.type(0)
-                    for q in range(gy.shape[1]):
-                        product += gy[i, q] * c[p, span + l, q]
-                    total += _polynomial(table, 1, row, l, y) * product
-                gx[i, p] = total
+    n_in, n_out = x.shape[1], gy.shape[1]
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((2 if want_x else 1, BLOCK, n_in, len(tag)), x.dtype)
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        for i in range(end - first):
+            for p in range(n_in):
+                span = spans[i, p]
+                for q in range(n_out):
+                    g = gy[first + i, q]
+                    for l in range(len(tag)):
+                        gc[p, span + l, q] += live[0, i, p, l] * g
+                if want_x:
+                    total = x.dtype.type(0)
+                    for q in range(n_out):
+                        slope = x.dtype.type(0)
+                        for l in range(len(tag)):
+                            slope += live[1, i, p, l] * c[p, span + l, q]
+                        total += slope * gy[first + i, q]
+                    gx[first + i, p] = total
 
 
 @njit(cache=True, nogil=True)
-def jvp(x, c, dx, dc, breakpoints, inverse_spacing, origins, scales, table, dy, start, stop):
+def jvp(x, c, dx, dc, breakpoints, inverse_spacing, origins, scales, table, tag, dy, start, stop):
     """dy = (dy/dc) dc + (dy/dx) dx."""
-    last = table.shape[1] - 1
-    for i in range(start, stop):
-        for q in range(dy.shape[1]):
-            dy[i, q] = 0.0
-        for p in range(x.shape[1]):
-            piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            y = (x[i, p] - origins[piece]) * scales[piece]
-            for l in range(table.shape[3]):
-                b = _polynomial(table, 0, row, l, y)
-                change = _polynomial(table, 1, row, l, y) * dx[i, p]
-                for q in range(dy.shape[1]):
-                    dy[i, q] += b * dc[p, span + l, q] + change * c[p, span + l, q]
+    n_in, n_out = x.shape[1], dy.shape[1]
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((2, BLOCK, n_in, len(tag)), x.dtype)
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        for i in range(end - first):
+            for q in range(n_out):
+                dy[first + i, q] = 0.0
+            for p in range(n_in):
+                span = spans[i, p]
+                moved = dx[first + i, p]
+                for q in range(n_out):
+                    total = dy[first + i, q]
+                    for l in range(len(tag)):
+                        total += live[0, i, p, l] * dc[p, span + l, q]
+                        total += live[1, i, p, l] * moved * c[p, span + l, q]
+                    dy[first + i, q] = total
 
 
 @njit(cache=True, nogil=True)
@@ -122,32 +151,36 @@ def vjp_tangent(
     origins,
     scales,
     table,
+    tag,
     dgx,
     dgc,
     start,
     stop,
 ):
     """Directional derivative of `vjp` along (dx, dc, dgy): dgc is added to, dgx is set."""
-    last = table.shape[1] - 1
-    for i in range(start, stop):
-        for p in range(x.shape[1]):
-            piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            y = (x[i, p] - origins[piece]) * scales[piece]
-            total = x.dtype.type(0)
-            for l in range(table.shape[3]):
-                b = _polynomial(table, 0, row, l, y)
-                slope = _polynomial(table, 1, row, l, y)
-                bend = _polynomial(table, 2, row, l, y)
-                moved = slope * dx[i, p]
-                along = x.dtype.type(0)
-                across = x.dtype.type(0)
-                for q in range(gy.shape[1]):
-                    coefficient = c[p, span + l, q]
-                    along += dgy[i, q] * coefficient + gy[i, q] * dc[p, span + l, q]
-                    across += gy[i, q] * coefficient
-                    dgc[p, span + l, q] += b * dgy[i, q] + moved * gy[i, q]
-                total += slope * along + bend * dx[i, p] * across
-            dgx[i, p] = total
+    n_in, n_out = x.shape[1], gy.shape[1]
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((3, BLOCK, n_in, len(tag)), x.dtype)
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        for i in range(end - first):
+            for p in range(n_in):
+                span = spans[i, p]
+                moved = dx[first + i, p]
+                total = x.dtype.type(0)
+                for l in range(len(tag)):
+                    b = live[0, i, p, l]
+                    change = live[1, i, p, l] * moved
+                    along = x.dtype.type(0)
+                    across = x.dtype.type(0)
+                    for q in range(n_out):
+                        coefficient = c[p, span + l, q]
+                        along += dgy[first + i, q] * coefficient + gy[first + i, q] * dc[p, span + l, q]
+                        across += gy[first + i, q] * coefficient
+                        dgc[p, span + l, q] += b * dgy[first + i, q] + change * gy[first + i, q]
+                    total += live[1, i, p, l] * along + live[2, i, p, l] * moved * across
+                dgx[first + i, p] = total
 
 
 @njit(cache=True, nogil=True)
@@ -160,6 +193,7 @@ def rows(
     origins,
     scales,
     table,
+    tag,
     values,
     starts,
     position,
@@ -177,26 +211,28 @@ def rows(
     Sample i is row `i stride + shift` of `values` and `starts`; the layer's runs begin at `position`
     in `values` and at `run` in `starts`, and its first column is `column`.
     """
-    last = table.shape[1] - 1
-    n_out = v.shape[1]
-    n_basis = c.shape[1]
-    for i in range(start, stop):
-        at = position
-        target = i * stride + shift
-        for p in range(x.shape[1]):
-            piece, row, span = _locate(x[i, p], breakpoints, inverse_spacing, last)
-            y = (x[i, p] - origins[piece]) * scales[piece]
-            starts[target, run + p] = column + (p * n_basis + span) * n_out
-            for l in range(table.shape[3]):
-                b = _polynomial(table, 0, row, l, y)
-                for q in range(n_out):
-                    values[target, at] = b * v[i, q]
-                    at += 1
-            if want_x:
-                total = x.dtype.type(0)
-                for l in range(table.shape[3]):
-                    product = x.dtype.type(0)
+    n_in, n_basis, n_out = c.shape
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((2 if want_x else 1, BLOCK, n_in, len(tag)), x.dtype)
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        for i in range(end - first):
+            at = position
+            target = (first + i) * stride + shift
+            for p in range(n_in):
+                span = spans[i, p]
+                starts[target, run + p] = column + (p * n_basis + span) * n_out
+                for l in range(len(tag)):
+                    b = live[0, i, p, l]
                     for q in range(n_out):
-                        product += v[i, q] * c[p, span + l, q]
-                    total += _polynomial(table, 1, row, l, y) * product
-                gx[i, p] = total
+                        values[target, at] = b * v[first + i, q]
+                        at += 1
+                if want_x:
+                    total = x.dtype.type(0)
+                    for q in range(n_out):
+                        slope = x.dtype.type(0)
+                        for l in range(len(tag)):
+                            slope += live[1, i, p, l] * c[p, span + l, q]
+                        total += slope * v[first + i, q]
+                    gx[first + i, p] = total

@@ -252,4 +252,5 @@ class SplineLayer:
             pieces.origins,
             pieces.scales,
             pieces.table,
+            (0,) * (self.degree + 1),
         )
