@@ -21,8 +21,8 @@ from math import comb, factorial, perm
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.sparse import csr_array
 
 from splinekan._checks import Array, Float64Array, integer, one_of, real_array, spline_degree
 from splinekan.kernels import bspline, power_relu
@@ -263,13 +263,15 @@ class BSplineBasis(_Basis):
         out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = live.T
         return out
 
-    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array:
+    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries a row."""
         points = self._points(x)
         live, first = self._live(points, derivative)
         columns = first[:, None] + np.arange(self.degree + 1)
         pointers = np.arange(len(points) + 1) * (self.degree + 1)
-        return csr_array((live.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis))
+        return scipy.sparse.csr_array(
+            (live.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
+        )
 
     def evaluate(self, c: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_i c_i b_i(x), or its derivative: (n,) or (n, n_out) for c (n_basis,) or (n_basis, n_out)."""
@@ -355,9 +357,9 @@ class PowerReLUBasis(_Basis):
         values: Array = factor * (x[:, None] - t) ** (k - order) * active
         return values
 
-    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> csr_array:
+    def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis); a row stores every power to the left of its point."""
-        return csr_array(self.tabulate(x, derivative))
+        return scipy.sparse.csr_array(self.tabulate(x, derivative))
 
     def evaluate(self, w: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_j w_j psi_j(x), or its derivative, through the B-splines: u = A^{-T} w, k+1 terms a point.

@@ -41,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     regression.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     regression.add_argument("--samples", type=int, metavar="N")
+    regression.add_argument("--start", choices=("rough", "smooth"), default="rough")
     regression.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
     regression.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
     regression.add_argument("--force", action="store_true", help="overwrite existing files")
@@ -69,6 +70,7 @@ def _regression(options: argparse.Namespace) -> int:
         samples=options.samples or (4_000 if quick else 20_000),
         schedules=[s for s in regression.SCHEDULES if not (quick and s.kind == "mlp")],
         progress=sys.stderr.isatty(),
+        start=options.start,
     )
     print(study.table())
     if options.json is not None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array, diags_array
 
 from splinekan._checks import Float64Array, one_of
 from splinekan.basis import BSplineBasis, PowerReLUBasis
@@ -14,7 +14,7 @@ from splinekan.quadrature import gauss_points
 
 def gram_matrix(
     knots: ArrayLike, degree: int, derivative: int = 0, basis: str = "spline"
-) -> csr_array | Float64Array:
+) -> scipy.sparse.csr_array | Float64Array:
     """M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
     0 gives the mass matrix, 1 the stiffness matrix. Gauss quadrature with degree + 1 points in every
@@ -22,7 +22,7 @@ def gram_matrix(
 
     Returns
     -------
-    csr_array or ndarray
+    scipy.sparse.csr_array or ndarray
         (n_basis, n_basis): sparse, 2 degree + 1 diagonals, for "spline"; dense for "relu".
 
     Raises
@@ -34,7 +34,7 @@ def gram_matrix(
     x, weights = gauss_points(breakpoints(knots, degree), degree + 1)
     if basis == "spline":
         b = BSplineBasis(np.asarray(knots), degree).design_matrix(x, derivative)
-        return csr_array(b.T @ diags_array(weights) @ b)
+        return scipy.sparse.csr_array(b.T @ scipy.sparse.diags_array(weights) @ b)
     psi = PowerReLUBasis(np.asarray(knots), degree).tabulate(x, derivative).astype(np.float64)
     result: Float64Array = psi.T @ (weights[:, None] * psi)
     return result

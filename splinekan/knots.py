@@ -20,7 +20,8 @@ def uniform_knots(a: float, b: float, intervals: int, degree: int) -> Float64Arr
     Raises
     ------
     TypeError, ValueError
-        Unless a < b are finite, `intervals` is at least 1 and `degree` in 0..7.
+        Unless a < b are finite, `intervals` is at least 1 and `degree` in 0..7; for an interval so short
+        (or so long) that knots cannot be told apart in float64.
 
     Examples
     --------
@@ -33,9 +34,10 @@ def uniform_knots(a: float, b: float, intervals: int, degree: int) -> Float64Arr
     count, k = integer("intervals", intervals, low=1), spline_degree(degree)
     index = np.arange(-k, count + k + 1)
     # Both ends enter symmetrically, so t_0 = a and t_G = b hold exactly.
-    knots: Float64Array = (low * (count - index) + high * index) / count
+    with np.errstate(over="ignore", invalid="ignore"):
+        knots: Float64Array = (low * (count - index) + high * index) / count
     knots[k], knots[count + k] = low, high
-    return knots
+    return _distinct(knots, f"[{low}, {high}] is too short or too long for {count} intervals")
 
 
 def clamped_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
@@ -58,7 +60,14 @@ def extended_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
     steps = np.arange(1, k + 1)
     left = points[0] - steps[::-1] * (points[1] - points[0])
     right = points[-1] + steps * (points[-1] - points[-2])
-    return np.concatenate([left, points, right])
+    return _distinct(np.concatenate([left, points, right]), "the end intervals are too short for ghost knots")
+
+
+def _distinct(knots: Float64Array, problem: str) -> Float64Array:
+    """`knots`, unless rounding made two of them equal or one infinite."""
+    if not np.isfinite(knots).all() or (np.diff(knots) <= 0).any():
+        raise ValueError(f"{problem}: the knots cannot be told apart in float64")
+    return knots
 
 
 def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:

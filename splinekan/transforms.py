@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import comb, factorial
+from math import comb
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg.lapack import dtbtrs
-from scipy.sparse import csr_array
 
 from splinekan._checks import Float64Array, integer, one_of, real_array
 from splinekan.knots import is_clamped, is_uniform, validate_knots
@@ -78,7 +77,7 @@ class ChangeOfBasis:
         upper = np.zeros_like(self.bands)  # LAPACK keeps A[i, i + d] in column i + d
         for d, band in enumerate(self.bands):
             upper[-1 - d, d:] = band[: len(x) - d] if d else band
-        y, info = dtbtrs(upper, x.reshape(len(x), -1), uplo="U", trans=transposed)
+        y, info = scipy.linalg.lapack.dtbtrs(upper, x.reshape(len(x), -1), uplo="U", trans=transposed)
         if info != 0:
             raise ArithmeticError(f"A is singular at row {info}")
         return np.ascontiguousarray(y).reshape(x.shape)
@@ -99,12 +98,13 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
 
     A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
     truncated power (closed form of Southworth et al., arXiv:2603.04827, Lemma 2); on uniform knots of
-    spacing h, (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)) (Corollary 1).
+    spacing h that is (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)) (Corollary 1).
 
     Raises
     ------
     ValueError
-        For clamped knots: truncated powers of one repeated knot are no basis.
+        For clamped knots: truncated powers of one repeated knot are no basis. For spacings so small or
+        large that an entry leaves the range of float64.
 
     Examples
     --------
@@ -122,17 +122,19 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
         )
     r = degree + 1
     m = len(t) - r
+    # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.
     bands = np.zeros((r + 1, m))
-    if is_uniform(t, degree):
-        h = (t[-degree - 1] - t[degree]) / (m - degree)
-        for d in range(r + 1):
-            bands[d] = (-1) ** d * comb(r, d) / (factorial(degree) * h**degree)
-    else:
-        windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
+    windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
+    with np.errstate(over="ignore", divide="ignore", under="ignore"):
         for d in range(r + 1):
             others = np.delete(windows, d, axis=1)
             products = np.prod(windows[:, d : d + 1] - others, axis=1)
             bands[d] = (-1) ** r * (windows[:, r] - windows[:, 0]) / products
+    if not (np.isfinite(bands).all() and bands[0].all()):
+        raise ValueError(
+            f"the change of basis scales as spacing^-{degree} and leaves the range of float64: "
+            f"got spacings from {np.diff(t).min()} to {np.diff(t).max()}; rescale the knots"
+        )
     for d in range(1, r + 1):
         bands[d, max(m - d, 0) :] = 0.0
     return ChangeOfBasis(bands)
@@ -160,7 +162,7 @@ def _along(axis: int, values: ArrayLike, operation: Any) -> Float64Array:
 
 def prolongation(
     coarse_knots: ArrayLike, fine_knots: ArrayLike, degree: int, basis: str = "spline"
-) -> csr_array:
+) -> scipy.sparse.csr_array:
     """P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
     The breakpoints must be nested; the ghost knots of the two sides need not be related. In the spline
@@ -174,7 +176,7 @@ def prolongation(
 
     Returns
     -------
-    csr_array
+    scipy.sparse.csr_array
         (n_basis of the fine knots, n_basis of the coarse knots), dimensionless.
 
     Raises
@@ -208,16 +210,18 @@ def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
     return nearest
 
 
-def _two_scale(n_coarse: int, n_fine: int, k: int) -> csr_array:
+def _two_scale(n_coarse: int, n_fine: int, k: int) -> scipy.sparse.csr_array:
     index = np.arange(n_coarse)
     rows = np.concatenate([2 * index - k + s for s in range(k + 2)])
     values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], n_coarse)
     columns = np.tile(index, k + 2)
     keep = (rows >= 0) & (rows < n_fine)
-    return csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
+    return scipy.sparse.csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
 
 
-def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]) -> csr_array:
+def _blossoms(
+    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+) -> scipy.sparse.csr_array:
     n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
     index = np.arange(n_fine)
     # A fine interval in the middle of the support of each fine function, and the coarse one around it.
@@ -236,14 +240,14 @@ def _blossoms(coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[n
             points[:, j] = (1 - weight) * points[:, j - 1] + weight * points[:, j]
     columns = span[:, None] + np.arange(k + 1)
     rows = np.repeat(index, k + 1)
-    result = csr_array((points[:, k].ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
+    result = scipy.sparse.csr_array((points[:, k].ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
     result.eliminate_zeros()
     return result
 
 
 def _relu_prolongation(
     coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
-) -> csr_array:
+) -> scipy.sparse.csr_array:
     for name, t in (("coarse_knots", coarse), ("fine_knots", fine)):
         if is_clamped(t, k):
             raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")
@@ -258,6 +262,6 @@ def _relu_prolongation(
     rows = np.concatenate([np.repeat(np.arange(k + 1), k + 1), inner])
     columns = np.concatenate([np.tile(np.arange(k + 1), k + 1), np.arange(k + 1, n_coarse)])
     values = np.concatenate([lagrange.ravel(), np.ones(len(inner))])
-    result = csr_array((values, (rows, columns)), shape=(n_fine, n_coarse))
+    result = scipy.sparse.csr_array((values, (rows, columns)), shape=(n_fine, n_coarse))
     result.eliminate_zeros()
     return result

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-from scipy.special import expit
+import scipy
 
 from splinekan._checks import Array, integer, one_of, real
 from splinekan.network.layer import Slot
@@ -23,7 +23,7 @@ def _tanh(x: Array) -> Jet:
 
 
 def _sigmoid(x: Array) -> Jet:
-    y: Array = expit(x)
+    y: Array = scipy.special.expit(x)
     slope = y * (1 - y)
     return y, slope, slope * (1 - 2 * y)
 

@@ -36,10 +36,10 @@ def initialize(
         Variance preserving: affine weights N(0, 1/n_in) and no bias; spline coefficients
         N(0, s^2), s^2 chosen so that an output has variance 1 over inputs uniform in [a, b].
     "frames"
-        An affine map that feeds a spline layer gets orthonormal directions (as many random orthogonal
-        frames as it takes), each scaled and shifted so that the image of the box of inputs just fills
-        [a, b]: every interval sees data, none is wasted. Spline coefficients are
-        mean/n_in + `noise` N(0, 1).
+        An affine map that feeds a spline layer gets directions that are spread evenly: of two inputs the
+        angles pi (phase + q)/n_out with a random phase, of more as many random orthonormal frames as it
+        takes. Each is scaled and shifted so that the image of the box of inputs just fills [a, b]: every
+        interval sees data, none is wasted. Spline coefficients are mean/n_in + `noise` N(0, 1).
     "greville"
         As "frames", with a random linear function on every edge in addition, exact by the Greville
         points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
@@ -106,17 +106,24 @@ def _fill_domain(
     high: float,
 ) -> None:
     weight = blocks["weight"]
-    n_in, n_out = weight.shape
-    frames = []
-    for _ in range(-(-n_out // n_in)):
-        q, r = np.linalg.qr(rng.normal(size=(n_in, n_in)))
-        frames.append(q * np.sign(np.diag(r)))  # uniform among all frames
-    weight[:] = np.concatenate(frames, axis=1)[:, :n_out]
+    weight[:] = _directions(weight.shape[0], weight.shape[1], rng)
     a, b = follower.domain
     # The image of the box under a direction d is an interval of length (high - low) |d|_1.
     weight *= (b - a) / (high - low) / np.abs(weight).sum(axis=0)
     if "bias" in blocks:
         blocks["bias"][:] = (a + b) / 2 - weight.sum(axis=0) * (low + high) / 2
+
+
+def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array:
+    """Unit vectors as columns (n_in, n_out), no two of them close if that can be had for little."""
+    if n_in == 2:
+        angles = np.pi * (rng.uniform() + np.arange(n_out)) / n_out
+        return np.array([np.cos(angles), np.sin(angles)])
+    frames = []
+    for _ in range(-(-n_out // n_in)):
+        q, r = np.linalg.qr(rng.normal(size=(n_in, n_in)))
+        frames.append(q * np.sign(np.diag(r)))  # uniform among all frames
+    return np.concatenate(frames, axis=1)[:, :n_out]
 
 
 def _unit_deviation(layer: SplineLayer) -> float:

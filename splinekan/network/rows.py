@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import csr_array
 
 from splinekan import _threads
 from splinekan._checks import Array, Float64Array, real_array
@@ -86,12 +86,12 @@ class SparseRows:
         normal.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
         return out
 
-    def tocsr(self) -> csr_array:
+    def tocsr(self) -> scipy.sparse.csr_array:
         """The matrix in SciPy's compressed rows."""
         within = np.concatenate([np.arange(length) for length in self.lengths])
         columns = np.repeat(self.starts, self.lengths, axis=1) + within
         pointers = np.arange(self.shape[0] + 1) * self.values.shape[1]
-        return csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
+        return scipy.sparse.csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
 
 
 def _sum_in_order(parts: Float64Array) -> Float64Array:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.linalg import qr
 
 from splinekan._checks import Array, Float64Array, real, real_array
 from splinekan.network import KAN, CoefficientMap, Linearization, SparseRows
@@ -145,7 +145,9 @@ class LeastSquares:
             dense = np.empty((r.size, m + 1))
             dense[:, :m] = self._rows(at, start, stop).toarray()
             dense[:, m] = r.ravel()
-            (upper,) = qr(np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False)
+            (upper,) = scipy.linalg.qr(
+                np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False
+            )
             stacked = upper[: m + 1]
         return total, stacked[:m, :m], stacked[:m, m]
 

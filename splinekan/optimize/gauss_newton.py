@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import LinAlgError, cho_factor, cho_solve, svd
+import scipy
 
 from splinekan._checks import Float64Array, one_of, real
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
@@ -139,10 +139,10 @@ def _cholesky_step(scaled: Float64Array, gradient: Float64Array, damping: float)
     damped = scaled.copy()
     damped[np.diag_indices_from(damped)] += damping
     try:
-        factor = cho_factor(damped, overwrite_a=True, check_finite=False)
-    except LinAlgError:
+        factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
+    except np.linalg.LinAlgError:
         return None
-    return np.asarray(-cho_solve(factor, gradient, check_finite=False))
+    return np.asarray(-scipy.linalg.cho_solve(factor, gradient, check_finite=False))
 
 
 def _singular_values(
@@ -151,7 +151,7 @@ def _singular_values(
     """dz(damping) from one singular value decomposition of the scaled R."""
     _, triangle, rotated = frame.problem.triangular_factor(point.theta)
     upper = frame.geometry.solve_transpose(triangle.T).T / scale
-    u, s, vt = svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
+    u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
     kept = s > cutoff * s[0]
     u, s, vt = u[:, kept], s[kept], vt[kept]
     # J^T r = V s (U^T z): for the true gradient s need not be squared.

@@ -25,9 +25,9 @@ class _Memory:
     count: int = 0
     scaling: float = 1.0
 
-    def store(self, s: Float64Array, y: Float64Array) -> None:
+    def store(self, s: Float64Array, y: Float64Array, least: float) -> None:
         curvature = float(s @ y)
-        if not curvature > 1e-10:  # negative or lost in rounding: no information for a positive H
+        if not curvature > least:  # negative or lost in rounding: no information for a positive H
             return
         size = len(self.rho)
         row = (self.first + self.count) % size
@@ -59,8 +59,9 @@ class LBFGS(Optimizer):
     """z <- z - step H g, H from the last `memory` pairs s = dz, y = dg (Nocedal & Wright, Alg. 7.4).
 
     With search "fixed" the method is what deep-learning libraries run without a line search: the very
-    first step is shortened to min(1, 1/|g|_1) step, pairs with s.y <= 1e-10 are skipped. With mixed
-    geometry and gradient, y is a difference of fed gradients.
+    first step is shortened to min(1, 1/|g|_1) step, pairs with s.y <= 1e-10 are skipped (with a search,
+    those with s.y <= eps |s| |y|, whatever the units of the loss). With mixed geometry and gradient, y is
+    a difference of fed gradients.
 
     Parameters
     ----------
@@ -103,5 +104,7 @@ class LBFGS(Optimizer):
         else:
             found = frame.point(point.z + first * self.step * direction)
         if found.finite:
-            state.store(found.z - point.z, found.fed - point.fed)
+            s, y = found.z - point.z, found.fed - point.fed
+            rounding = float(np.finfo(np.float64).eps) * float(np.linalg.norm(s) * np.linalg.norm(y))
+            state.store(s, y, 1e-10 if self.search == "fixed" else rounding)
         return Step(found)

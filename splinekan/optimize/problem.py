@@ -7,9 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
-from scipy.linalg import qr, solve_triangular
-from scipy.sparse import issparse
 
 from splinekan._checks import Float64Array, real_array
 
@@ -100,7 +99,9 @@ class MatrixMap:
         matrix = self.matrix
         for lower, part in ((False, np.triu(matrix)), (True, np.tril(matrix))):
             if np.array_equal(part, matrix):
-                return np.asarray(solve_triangular(matrix, v, trans=int(transposed), lower=lower))
+                return np.asarray(
+                    scipy.linalg.solve_triangular(matrix, v, trans=int(transposed), lower=lower)
+                )
         return np.asarray(np.linalg.solve(matrix.T if transposed else matrix, v))
 
 
@@ -166,7 +167,7 @@ class ResidualProblem:
     def triangular_factor(self, theta: Float64Array) -> Factor:
         """(1/2 r.r, R, Q^T r)."""
         r, jacobian = self._linearized(theta)
-        q, upper = qr(jacobian, mode="economic")
+        q, upper = scipy.linalg.qr(jacobian, mode="economic")
         return float(r @ r) / 2, upper, q.T @ r
 
     def coordinates(self, name: str) -> LinearMap:
@@ -176,7 +177,7 @@ class ResidualProblem:
     def _linearized(self, theta: Float64Array) -> tuple[Float64Array, Float64Array]:
         r = real_array("residual", self.residual(theta), ndim=1, finite=False)
         jacobian = self.jacobian(theta)
-        dense = jacobian.toarray() if issparse(jacobian) else jacobian
+        dense = jacobian.toarray() if scipy.sparse.issparse(jacobian) else jacobian
         return r.astype(np.float64), real_array(
             "jacobian", dense, shape=(len(r), len(theta)), finite=False
         ).astype(np.float64)
