@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 PROVED = "proved"
-"""Holds for every degree and all knots in the hypotheses: checked with symbolic knots and symbolic index or order."""
+"""For every degree and all knots in the hypotheses: checked with symbolic knots and index or order."""
 EXACT = "exact for listed cases"
 """Exact arithmetic in finitely many cases, which the claim names."""
 REFUTED = "refuted"

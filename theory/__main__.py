@@ -1,0 +1,10 @@
+"""python -m theory: verify the claims and print the table."""
+
+from __future__ import annotations
+
+import sys
+
+from theory.report import main
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,171 @@
+"""The matrices of the paper, exact: change of basis A (three ways), prolongation P in both bases.
+
+Order r = degree + 1, k = r - 1; `knots` is the extended list t_0 < ... < t_{m+r-1}, [a, b] = [t_k, t_m],
+so that index i stands for the paper's i - k.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import sympy as sp
+
+from theory import bspline, power_relu
+from theory.symbols import x
+
+Knots = Sequence[sp.Expr]
+
+
+def change_of_basis(knots: Knots, order: int) -> sp.Matrix:
+    """A with b = A psi on [a, b], closed form: m x m, upper triangular, r + 1 diagonals.
+
+    A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
+    truncated power on t_i, ..., t_{i+r}, which solves the recursion of arXiv:2603.04827, Lemma 2.
+    Columns j >= m are dropped: those ReLUs vanish on [a, b].
+    """
+    t, r, m = knots, order, len(knots) - order
+
+    def entry(i: int, j: int) -> sp.Expr:
+        if not i <= j <= i + r:
+            return sp.Integer(0)
+        others = sp.prod([t[j] - t[l] for l in range(i, i + r + 1) if l != j])
+        return (-1) ** r * (t[i + r] - t[i]) / others
+
+    return sp.Matrix(m, m, entry)
+
+
+def change_of_basis_recursive(knots: Knots, order: int) -> sp.Matrix:
+    """A by the recursion of arXiv:2603.04827, Lemma 2, from A^[1] = I - S (S = superdiagonal ones).
+
+    A^[r]_ij = A^[r-1]_ij/(t_{i+r-1} - t_i) - A^[r-1]_{i+1,j}/(t_{i+r} - t_{i+1}), where the row past the
+    last is zero: it would begin in the first column that is dropped.
+    """
+    t, m = knots, len(knots) - order
+    A = sp.Matrix(m, m, lambda i, j: int(i == j) - int(i + 1 == j))
+    for r in range(2, order + 1):
+        below = A[1:, :].col_join(sp.zeros(1, m))
+        widths = [(t[i + r - 1] - t[i], t[i + r] - t[i + 1]) for i in range(m)]
+        A = sp.Matrix(m, m, lambda i, j, A=A, B=below, w=widths: A[i, j] / w[i][0] - B[i, j] / w[i][1])
+    return A
+
+
+def change_of_basis_solved(knots: Knots, order: int) -> sp.Matrix:
+    """A by solving b = A psi on [a, b] for its m^2 entries, from nothing but the two families.
+
+    The unknown row of b_i has m conditions: the r coefficients of x^p on the first interval, and the
+    coefficient of x^k on each later one (the lower powers then follow from smoothness; that they do is
+    for the caller to check on every interval).
+    """
+    r, m = order, len(knots) - order
+
+    def functionals(family: list[list[sp.Expr]]) -> sp.Matrix:
+        first = [[sp.expand(f).coeff(x, p) for f in family[0]] for p in range(r)]
+        leading = [[sp.expand(f).coeff(x, r - 1) for f in span] for span in family[1:]]
+        return sp.Matrix(first + leading)
+
+    spans = range(r - 1, m)
+    b = functionals([bspline.on_span(knots, order, s) for s in spans])
+    psi = functionals([power_relu.on_span(knots, order, s) for s in spans])
+    return psi.LUsolve(b).T
+
+
+def uniform_change_of_basis(intervals: int, order: int, h: sp.Expr) -> sp.Matrix:
+    """A on uniform knots of spacing h: (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)), banded Toeplitz.
+
+    arXiv:2603.04827, Corollary 1: A = h^(1-r)/(r-1)! (I - S)^r.
+    """
+    r, m = order, intervals + order - 1
+    scale = sp.factorial(r - 1) * sp.sympify(h) ** (r - 1)
+    return sp.Matrix(
+        m, m, lambda i, j: (-1) ** (j - i) * sp.binomial(r, j - i) / scale if 0 <= j - i <= r else 0
+    )
+
+
+def knot_insertion(knots: Knots, new: sp.Expr, order: int, span: int | None = None) -> sp.Matrix:
+    """P with c' = P c after the insertion of one knot `new` in [t_span, t_{span+1}) (Boehm): (m+1) x m.
+
+    c'_i = alpha_i c_i + (1 - alpha_i) c_{i-1}, alpha_i = (new - t_i)/(t_{i+k} - t_i) for
+    span - k < i <= span, 1 before, 0 after. `span` must be given when `new` is symbolic.
+    """
+    t, k, m = knots, order - 1, len(knots) - order
+    if span is None:
+        span = max(s for s in range(len(t)) if t[s] <= new)
+    P = sp.zeros(m + 1, m)
+    for i in range(m + 1):
+        if i <= span - k:
+            alpha = sp.Integer(1)
+        elif i <= span:
+            alpha = (new - t[i]) / (t[i + k] - t[i])
+        else:
+            alpha = sp.Integer(0)
+        if i < m:
+            P[i, i] = alpha
+        if i > 0:
+            P[i, i - 1] = 1 - alpha
+    return P
+
+
+def prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
+    """P with c_fine = P c_coarse, the same spline on [a, b]: m_fine x m_coarse.
+
+    Row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}). Breakpoints of [a, b] must be
+    nested; the ghost knots of the two sides need not be related. Knots are compared for equality only,
+    so symbolic ones serve.
+    """
+    k, m_fine, m_coarse = order - 1, len(fine) - order, len(coarse) - order
+    where = [list(fine).index(t) for t in coarse[k : m_coarse + 1]]
+    P = sp.zeros(m_fine, m_coarse)
+    for i in range(m_fine):
+        inside = min(max(i, k), m_fine - 1)  # a span of [a, b] in the support of fine function i
+        span = k + max(c for c, f in enumerate(where) if f <= inside)
+        for l, value in enumerate(_blossom(coarse, span, fine[i + 1 : i + k + 1])):
+            P[i, span - k + l] = value
+    return P
+
+
+def _blossom(t: Knots, span: int, arguments: Knots) -> list[sp.Expr]:
+    """Weights of c_{span-k}, ..., c_span in the blossom of the piece on `span` (de Boor's recursion)."""
+    k = len(arguments)
+    rows = [[sp.Integer(int(l == j)) for l in range(k + 1)] for j in range(k + 1)]
+    for level, u in enumerate(arguments, start=1):
+        for j in range(k, level - 1, -1):
+            left, right = t[span - k + j], t[span + 1 + j - level]
+            alpha = (u - left) / (right - left)
+            rows[j] = [(1 - alpha) * p + alpha * q for p, q in zip(rows[j - 1], rows[j], strict=True)]
+    return rows[k]
+
+
+def two_scale(intervals: int, order: int) -> sp.Matrix:
+    """P on uniform knots when each of `intervals` is halved: b_i = sum_s 2^(1-r) C(r, s) b'_{2i-k+s}.
+
+    arXiv:2603.04827, Eq. 25, with the factor corrected from 2^(-r); fine indices outside 0..m'-1 are
+    dropped (those functions vanish on [a, b]).
+    """
+    r, k = order, order - 1
+    m_fine, m_coarse = 2 * intervals + k, intervals + k
+
+    def entry(row: int, i: int) -> sp.Expr:
+        s = row - (2 * i - k)
+        return sp.binomial(r, s) / sp.Integer(2) ** (r - 1) if 0 <= s <= r else sp.Integer(0)
+
+    return sp.Matrix(m_fine, m_coarse, entry)
+
+
+def relu_prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
+    """P in the ReLU basis: w_fine = P w_coarse, the same function on [a, b].
+
+    Inner knots (a < t < b) are injected. A ghost power is a polynomial on [a, b] and is re-expanded in
+    the fine ones: (x - s)^k = sum_j l_j(s) (x - t'_j)^k, with l_j the Lagrange polynomials on
+    t'_0, ..., t'_k, because both sides are polynomials of degree k in s that agree at the k + 1 nodes.
+    """
+    k, m_fine, m_coarse = order - 1, len(fine) - order, len(coarse) - order
+    nodes = fine[: k + 1]
+    P = sp.zeros(m_fine, m_coarse)
+    for i in range(k + 1):
+        for j in range(k + 1):
+            P[j, i] = sp.prod(
+                [(coarse[i] - nodes[l]) / (nodes[j] - nodes[l]) for l in range(k + 1) if l != j]
+            )
+    for i in range(k + 1, m_coarse):
+        P[list(fine).index(coarse[i]), i] = 1
+    return P

@@ -1,0 +1,61 @@
+"""Symbols and knots: the variable x, symbolic knots, uniform and random rational knots, the zero test."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from contextlib import suppress
+
+import sympy as sp
+from sympy.polys.polyerrors import CoercionFailed
+
+x = sp.Symbol("x", real=True)
+"""The variable of every polynomial piece."""
+
+
+def symbolic_knots(count: int, name: str = "t") -> list[sp.Symbol]:
+    """`count` knots t0, t1, ... about which nothing is known but that differences may be divided by.
+
+    An identity between rational functions of them holds for all knots at which no denominator vanishes,
+    strictly increasing ones among them.
+    """
+    return [sp.Symbol(f"{name}{i}", real=True) for i in range(count)]
+
+
+def uniform(a: sp.Expr | int, b: sp.Expr | int, intervals: int, order: int) -> list[sp.Rational]:
+    """Extended uniform knots t_j = a + (j - k) h, h = (b - a)/intervals, k = order - 1 ghosts each side."""
+    a, b, k = sp.Rational(a), sp.Rational(b), order - 1
+    h = (b - a) / intervals
+    return [a + (j - k) * h for j in range(intervals + 2 * k + 1)]
+
+
+def rational_knots(count: int, seed: int) -> list[sp.Rational]:
+    """Strictly increasing knots from 0 with random gaps 4/16 to 24/16, the same for the same seed.
+
+    Sixteenths are exact in binary: the floating-point library can be given the very same knots.
+    """
+    source = random.Random(seed)
+    knots = [sp.Rational(0)]
+    while len(knots) < count:
+        knots.append(knots[-1] + sp.Rational(source.randint(4, 24), 16))
+    return knots
+
+
+def vanishes(expression: sp.Expr) -> bool:
+    """Is this rational function identically zero? Exact: brought to one fraction, its numerator is 0.
+
+    Where symbols are only added, multiplied and divided this is arithmetic in the field of rational
+    functions; other expressions (a symbolic exponent, say) are expanded over a common denominator.
+    """
+    e = sp.sympify(expression)
+    symbols = sorted(e.free_symbols, key=str)
+    if symbols and all(s.is_Symbol for s in symbols) and e.is_rational_function(*symbols):
+        with suppress(CoercionFailed):  # an irrational number among the coefficients
+            return sp.QQ.frac_field(*symbols).from_sympy(e) == 0
+    numerator, _ = sp.fraction(sp.together(e))
+    return sp.expand(numerator) == 0
+
+
+def all_vanish(expressions: Sequence[sp.Expr] | sp.Matrix) -> bool:
+    """Are all these rational functions (the entries of a matrix, say) identically zero?"""
+    return all(vanishes(e) for e in expressions)

@@ -1,0 +1,28 @@
+"""The claims, one module a theorem or topic; importing this package registers them all, in table order."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+
+MODULES = (
+    "bspline_properties",
+    "bases",
+    "change_of_basis",
+    "uniform_knots",
+    "equivalence",
+    "finite_differences",
+    "oscillation",
+    "geometry",
+    "tangent_kernel",
+    "two_scale",
+    "knot_insertion",
+    "nestedness",
+    "gram_matrices",
+    "outside",
+)
+"""Order of the table. A tuple and not import statements, which the formatter would sort."""
+
+for _name in MODULES:
+    if find_spec(f"{__name__}.{_name}") is not None:
+        import_module(f"{__name__}.{_name}")
