@@ -20,8 +20,8 @@ def pieces(knots: Sequence[sp.Expr], i: int, order: int) -> Pieces:
 
     b_i^[1] = 1 on [t_i, t_{i+1}),
     b_i^[r] = (x - t_i)/(t_{i+r-1} - t_i) b_i^[r-1] + (t_{i+r} - x)/(t_{i+r} - t_{i+1}) b_{i+1}^[r-1]
-    (arXiv:2603.04827, definition of the bases). Rational knots give expanded polynomials; with symbolic knots the
-    pieces stay as the recursion leaves them and are compared with `theory.symbols.vanishes`.
+    (arXiv:2603.04827, definition of the bases). Rational knots give expanded polynomials; with symbolic knots
+    the pieces stay as the recursion leaves them and are compared with `theory.symbols.vanishes`.
     """
     window = tuple(sp.sympify(t) for t in knots[i : i + order + 1])
     local = _rational(window) if all(t.is_Rational for t in window) else _symbolic(window)

@@ -12,8 +12,8 @@ from theory.symbols import x
 def on_span(knots: Sequence[sp.Expr], order: int, span: int) -> list[sp.Expr]:
     """psi_0, ..., psi_{m-1} on [t_span, t_{span+1}), m = len(knots) - order.
 
-    (x - t_j)^(r-1) where t_j <= t_span, else 0 (arXiv:2603.04827, definition of the bases). Order 1 is the Heaviside
-    function, continuous from the right as the B-splines of order 1 are.
+    (x - t_j)^(r-1) where t_j <= t_span, else 0 (arXiv:2603.04827, definition of the bases). Order 1 is the
+    Heaviside function, continuous from the right as the B-splines of order 1 are.
     """
     m = len(knots) - order
     return [(x - knots[j]) ** (order - 1) if j <= span else sp.Integer(0) for j in range(m)]
