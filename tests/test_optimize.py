@@ -132,7 +132,7 @@ def test_two_loop_against_dense_bfgs():
     memory = LBFGS(memory=3)._begin(None, type("Start", (), {"z": np.zeros(5)}))
     pairs = [(s, hessian @ s) for s in rng.normal(size=(7, 5))]
     for s, y in pairs:
-        memory.store(s, y)
+        memory.store(s, y, least=0.0)
     s, y = pairs[-1]
     inverse = np.eye(5) * (s @ y) / (y @ y)
     for s, y in pairs[-3:]:
