@@ -244,7 +244,7 @@ def _train(schedule: Schedule, seed: int, samples: int, start: Start) -> tuple[A
     used = np.flatnonzero(schedule.budgets)
     levels = Hierarchy(network(schedule, start), int(used[-1]) + 1)
     skipped = next(i for i, n in enumerate(schedule.budgets) if n)
-    if schedule.kind == "fine":  # drawn on its own level, as nobody who trains there would do else
+    if schedule.kind == "fine":  # drawn on the level it trains on
         levels = Hierarchy(levels[skipped].network, 1)
         budgets, base = schedule.budgets[skipped : used[-1] + 1], 2.0**skipped
     else:
