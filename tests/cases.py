@@ -3,8 +3,10 @@
 import numpy as np
 
 import splinekan as sk
+from splinekan.knots import breakpoints
 
 DEGREES = range(8)
+KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
 
 
@@ -15,6 +17,13 @@ def knots(kind, degree, intervals=7, seed=0):
     if kind == "random":
         return np.cumsum(rng.uniform(0.3, 1, intervals + 2 * degree + 1))
     return sk.clamped_knots(np.cumsum(rng.uniform(0.3, 1, intervals + 1)), degree)
+
+
+def points(t, degree, n=40, margin=0.0, seed=1):
+    a, b = t[degree], t[-degree - 1]
+    rng = np.random.default_rng(seed)
+    spread = margin * (b - a)
+    return np.concatenate([rng.uniform(a - spread, b + spread, n), breakpoints(t, degree)])
 
 
 def networks():
@@ -40,3 +49,16 @@ def networks():
         "sigmoid": sk.MLP([2, 4, 2], "sigmoid"),
         "power-relu": sk.MLP([2, 4, 2], "power_relu", degree=4),
     }
+
+
+def start(net, seed=0):
+    rng = np.random.default_rng(seed)
+    return 0.5 * rng.normal(size=net.n_parameters), rng.uniform(-0.2, 1.2, (40, 2)), rng
+
+
+def amplification(net):
+    """What rounding grows by between the bases: the worst cond(A) of any layer."""
+    return max(
+        [layer.change_of_basis.condition_number() for layer in net.layers if hasattr(layer, "knots")],
+        default=1.0,
+    )

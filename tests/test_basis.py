@@ -1,11 +1,83 @@
-"""Types and shapes of the answers of both bases."""
+"""Values and derivatives of both bases against exact arithmetic and SciPy; types and shapes."""
 
 import numpy as np
+import oracles
 import pytest
+from cases import DEGREES, KINDS, MODES, knots, points
+from scipy.interpolate import BSpline
 
 import splinekan as sk
+from splinekan.knots import breakpoints
 
 BASES = (sk.BSplineBasis, sk.PowerReLUBasis)
+EPS = np.finfo(float).eps
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_values_are_exact(kind, degree):
+    t = knots(kind, degree, intervals=4)
+    x = points(t, degree, n=12)
+    values = sk.BSplineBasis(t, degree).tabulate(x)
+    # At a breakpoint of uniform knots the float t_i is not a + i h: values move by slope times rounding.
+    assert np.abs(values - oracles.tabulate(t, degree, x)).max() < 50 * EPS
+    assert np.abs(values.sum(axis=1) - 1).max() < 20 * EPS
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_derivatives_match_scipy(kind, degree):
+    t = knots(kind, degree)
+    basis = sk.BSplineBasis(t, degree)
+    x = points(t, degree)
+    c = np.random.default_rng(2).normal(size=basis.n_basis)
+    for order in range(1, degree + 1):
+        want = BSpline(t, c, degree).derivative(order)(x[:-1])
+        got = basis.evaluate(c, x, order)[:-1]
+        assert np.abs(got - want).max() < 1e3 * EPS * np.abs(want).max()
+    assert not basis.tabulate(x, degree + 1).any()
+
+
+def test_knots_take_the_right_limit_and_the_last_the_left():
+    t = sk.uniform_knots(0, 1, 10, 2)
+    basis = sk.BSplineBasis(t, 2)
+    ends = breakpoints(t, 2)
+    right = basis.tabulate(np.nextafter(ends[:-1], 2), 2)
+    np.testing.assert_allclose(basis.tabulate(ends[:-1], 2), right, rtol=1e-12)
+    left = basis.tabulate(np.nextafter(ends[-1:], 0), 2)
+    np.testing.assert_allclose(basis.tabulate(ends[-1:], 2), left, rtol=1e-12)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("degree", DEGREES)
+def test_both_bases_agree_everywhere(mode, degree):
+    t = knots("random", degree, intervals=5)
+    x = points(t, degree, margin=0.5)
+    a = sk.change_of_basis(t, degree)
+    b, psi = sk.BSplineBasis(t, degree, mode), sk.PowerReLUBasis(t, degree, mode)
+    for order in range(degree + 2):
+        powers = psi.tabulate(x, order)
+        bound = np.abs(powers) @ np.abs(a.toarray()).T  # what cancels in the sum
+        error = np.abs(b.tabulate(x, order) - powers @ a.toarray().T)
+        scale = np.abs(b.tabulate(x, order)).max()
+        assert (error <= 50 * EPS * (bound + scale)).all()
+    w = np.random.default_rng(3).normal(size=psi.n_basis)
+    np.testing.assert_allclose(
+        psi.evaluate(w, x), psi.tabulate(x) @ w, rtol=0, atol=1e-14 * a.condition_number() * 100
+    )
+
+
+def test_clamped_relu_form_keeps_its_digits_in_float32():
+    t = sk.uniform_knots(0, 1, 200, 3)
+    x = np.linspace(0, 1, 1001, dtype=np.float32)
+    basis = sk.BSplineBasis(t, 3)
+    exact = basis.tabulate(x.astype(float))
+    clamped = basis.tabulate_relu_form(x)
+    assert clamped.dtype == np.float32
+    assert np.abs(clamped - exact).max() < 64 * np.finfo(np.float32).eps
+    a = sk.change_of_basis(t, 3).toarray().astype(np.float32)
+    unclamped = sk.PowerReLUBasis(t, 3).tabulate(x) @ a.T
+    assert np.abs(unclamped - exact).max() > 0.1
 
 
 @pytest.mark.parametrize("kind", BASES)
@@ -35,3 +107,17 @@ def test_no_points_and_no_outputs(kind):
         basis.tabulate(0.5)
     with pytest.raises(ValueError, match="derivative"):
         basis.tabulate([0.5], -1)
+
+
+def test_bad_input():
+    t = sk.uniform_knots(0, 1, 4, 3)
+    with pytest.raises(ValueError, match="extrapolate"):
+        sk.BSplineBasis(t, 3, "periodic")
+    with pytest.raises(ValueError, match="lies outside"):
+        sk.BSplineBasis(t, 3, "error").tabulate([0.5, 1.5])
+    with pytest.raises(TypeError, match="dtype object"):
+        sk.BSplineBasis(t, 3).tabulate(np.array([0.1, None]))
+    with pytest.raises(ValueError, match="strictly increasing"):
+        sk.PowerReLUBasis(sk.clamped_knots([0, 1, 2], 3), 3)
+    with pytest.raises(ValueError, match="shape"):
+        sk.BSplineBasis(t, 3).evaluate(np.ones(3), [0.5])

@@ -1,15 +1,82 @@
-"""Change of basis and prolongation where shapes or knots are out of the ordinary."""
+"""Change of basis and prolongation against exact arithmetic."""
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
+import oracles
 import pytest
-from cases import DEGREES, knots
+from cases import DEGREES, KINDS, knots, points
 
 import splinekan as sk
+from splinekan.knots import breakpoints, is_uniform
 
 EPS = np.finfo(float).eps
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("kind", ["uniform", "random"])
+def test_change_of_basis_is_exact(kind, degree):
+    t = knots(kind, degree)
+    a = sk.change_of_basis(t, degree)
+    exact = np.array([[float(v) for v in row] for row in oracles.change_of_basis(t, degree)])
+    # uniform_knots rounds every knot; a divided difference feels it degree times
+    np.testing.assert_allclose(a.toarray(), exact, rtol=1e-13, atol=0)
+    v = np.random.default_rng(4).normal(size=(a.shape[0], 2, 3))
+    dense = a.toarray()
+    np.testing.assert_allclose(a.apply(v), np.tensordot(dense, v, 1), atol=1e-13 * np.abs(dense).max())
+    np.testing.assert_allclose(
+        a.apply_transpose(v), np.tensordot(dense.T, v, 1), atol=1e-13 * np.abs(dense).max()
+    )
+    tolerance = 10 * EPS * a.condition_number()
+    np.testing.assert_allclose(a.solve(a.apply(v)), v, atol=tolerance)
+    np.testing.assert_allclose(a.solve_transpose(a.apply_transpose(v)), v, atol=tolerance)
+    back = sk.spline_from_relu(sk.relu_from_spline(v, t, degree), t, degree)
+    np.testing.assert_allclose(back, v, atol=tolerance)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_refinement_keeps_the_function(kind, degree):
+    t = knots(kind, degree)
+    fine = sk.refine_knots(t, degree)
+    assert len(breakpoints(fine, degree)) == 2 * len(breakpoints(t, degree)) - 1
+    p = sk.prolongation(t, fine, degree)
+    c = np.random.default_rng(5).normal(size=p.shape[1])
+    for mode in ("linear", "polynomial", "clamp"):
+        x = points(t, degree, margin=0.0 if mode == "polynomial" else 0.5)
+        coarse = sk.BSplineBasis(t, degree, mode).evaluate(c, x)
+        finer = sk.BSplineBasis(fine, degree, mode).evaluate(p @ c, x)
+        assert np.abs(finer - coarse).max() <= 1e-13 * np.abs(coarse).max()
+    if kind == "uniform":
+        assert is_uniform(fine, degree)
+
+
+@pytest.mark.parametrize("degree", range(1, 8))
+def test_prolongation_is_knot_insertion(degree):
+    t = knots("clamped", degree, intervals=5)
+    rng = np.random.default_rng(6)
+    new = rng.uniform(t[0], t[-1], 4)
+    p = sk.prolongation(t, sk.insert_knots(t, new, degree), degree)
+    c = [Fraction(int(v)) for v in rng.integers(-9, 9, p.shape[1])]
+    exact, u = c, t
+    for x in new:
+        u, exact = oracles.insert_knot(u, degree, exact, x)
+    got = p @ np.array([float(v) for v in c])
+    np.testing.assert_allclose(got, [float(v) for v in exact], rtol=0, atol=9 * 1e-13)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("kind", ["uniform", "random"])
+def test_prolongation_in_both_bases_is_the_same_map(kind, degree):
+    t = knots(kind, degree)
+    fine = sk.refine_knots(t, degree)
+    p = sk.prolongation(t, fine, degree).toarray()
+    q = sk.prolongation(t, fine, degree, basis="relu").toarray()
+    coarse, finer = sk.change_of_basis(t, degree).toarray(), sk.change_of_basis(fine, degree).toarray()
+    bound = np.abs(q) @ np.abs(coarse).T + np.abs(finer).T @ np.abs(p)
+    assert (np.abs(q @ coarse.T - finer.T @ p) <= 100 * EPS * (bound + bound.max() * EPS)).all()
 
 
 def test_solves_accept_no_right_hand_side():
@@ -83,3 +150,10 @@ def test_every_continuation_is_nested(kind, mode):
         terms = np.abs(finer.tabulate(x)) @ np.abs(p @ c)
         error = np.abs(finer.evaluate(p @ c, x) - sk.BSplineBasis(t, degree, mode).evaluate(c, x))
         assert (error <= 200 * EPS * terms).all()
+
+
+def test_bad_input():
+    with pytest.raises(ValueError, match="not nested"):
+        sk.prolongation(sk.uniform_knots(0, 1, 4, 3), sk.uniform_knots(0, 1, 6, 3), 3)
+    with pytest.raises(ValueError, match="domains differ"):
+        sk.prolongation(sk.uniform_knots(0, 1, 2, 3), sk.uniform_knots(0, 2, 4, 3), 3)

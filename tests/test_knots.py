@@ -1,0 +1,37 @@
+"""Knot vectors: what is accepted, refinement, insertion, Greville points."""
+
+import numpy as np
+import pytest
+from cases import KINDS, knots, points
+
+import splinekan as sk
+from splinekan.knots import validate_knots
+
+
+@pytest.mark.parametrize("degree", range(1, 8))
+def test_greville_points_reproduce_x(degree):
+    for kind in KINDS:
+        t = knots(kind, degree)
+        x = points(t, degree)
+        got = sk.BSplineBasis(t, degree).evaluate(sk.greville_points(t, degree), x)
+        np.testing.assert_allclose(got, x, rtol=1e-13, atol=1e-13)
+
+
+def test_bad_input():
+    t = sk.uniform_knots(0, 1, 4, 3)
+    with pytest.raises(ValueError, match="less than b"):
+        sk.uniform_knots(1, 0, 4, 3)
+    with pytest.raises(ValueError, match="between 0 and 7"):
+        sk.uniform_knots(0, 1, 4, 8)
+    with pytest.raises(TypeError, match="integer"):
+        sk.uniform_knots(0, 1, 4.0, 3)
+    with pytest.raises(ValueError, match="at least 8 knots"):
+        validate_knots([0, 1, 2], 3)
+    with pytest.raises(ValueError, match=r"knots\[1\]"):
+        validate_knots([0, 1, 1, 2, 3], 1)
+    with pytest.raises(ValueError, match="finite"):
+        validate_knots([0, 1, np.nan, 2, 3], 1)
+    with pytest.raises(ValueError, match="must differ"):
+        sk.insert_knots(t, [0.25], 3)
+    with pytest.raises(ValueError, match="strictly inside"):
+        sk.insert_knots(t, [1.5], 3)

@@ -1,0 +1,105 @@
+"""The least-squares objective: derivatives, both bases, levels, chunks, float32."""
+
+import numpy as np
+import pytest
+from cases import amplification, networks, start
+
+import splinekan as sk
+from splinekan.objectives import least_squares
+
+EPS = np.finfo(float).eps
+NETWORKS = networks()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_derivatives_against_differences(name):
+    net = NETWORKS[name]
+    theta, x, rng = start(net)
+    objective = sk.LeastSquares(net, x, rng.normal(size=(40, 2)), rng.uniform(0.5, 1, 40))
+    v = rng.normal(size=theta.shape)
+    v /= np.linalg.norm(v)
+    # Fourth-order differences; the third derivative of a cubic spline network jumps, so the order is
+    # not seen everywhere, and the bound is what rounding and a jump allow.
+    h = 2e-4
+
+    def difference(f):
+        return (8 * (f(theta + h * v) - f(theta - h * v)) - f(theta + 2 * h * v) + f(theta - 2 * h * v)) / (
+            12 * h
+        )
+
+    slope = objective.gradient(theta) @ v
+    assert difference(objective.value) == pytest.approx(slope, rel=1e-8, abs=1e-8)
+    product = objective.hessian_product(theta, v)
+    error = np.abs(difference(objective.gradient) - product).max()
+    assert error < (1e-8 if name in ("tanh", "sigmoid") else 2e-4) * np.abs(product).max()
+
+
+@pytest.mark.parametrize("name", ["affine-first", "splines", "normalised", "non-uniform"])
+def test_hessian_product_is_symmetric_and_transforms(name):
+    net = NETWORKS[name]
+    theta, x, rng = start(net)
+    y = rng.normal(size=(40, 2))
+    spline, relu = sk.LeastSquares(net, x, y), sk.LeastSquares(net.with_basis("relu"), x, y)
+    u, v = rng.normal(size=(2, len(theta)))
+    hu, hv = spline.hessian_product(theta, u), spline.hessian_product(theta, v)
+    assert u @ hv == pytest.approx(v @ hu, rel=1e-10, abs=1e-10 * np.abs(hu).max())
+    # H_u = A H_w A^T
+    to_relu = net.coordinates("relu")
+    hw = relu.hessian_product(to_relu.apply(theta), to_relu.apply(v))
+    tolerance = 1e2 * EPS * amplification(net) * np.abs(hv).max()
+    np.testing.assert_allclose(to_relu.apply_transpose(hw), hv, atol=tolerance)
+    gradient = relu.gradient(to_relu.apply(theta))
+    want = spline.gradient(theta)
+    np.testing.assert_allclose(
+        to_relu.apply_transpose(gradient), want, atol=1e2 * EPS * amplification(net) * np.abs(want).max()
+    )
+    back = to_relu.solve(to_relu.apply(v))
+    np.testing.assert_allclose(back, v, atol=1e2 * EPS * amplification(net) * np.abs(v).max())
+    np.testing.assert_allclose(
+        to_relu.solve_transpose(to_relu.apply_transpose(v)),
+        v,
+        atol=1e2 * EPS * amplification(net) * np.abs(v).max(),
+    )
+
+
+def test_training_the_coarse_model_is_training_the_fine_one_in_the_range_of_p():
+    levels = sk.Hierarchy(NETWORKS["splines"], 2)
+    theta, x, rng = start(levels[0].network)
+    y = rng.normal(size=(40, 2))
+    coarse, fine = (sk.LeastSquares(level.network, x, y) for level in levels.levels)
+    up = np.stack([levels.prolong(e, 0) for e in np.eye(len(theta))], axis=1)
+    assert fine.value(up @ theta) == pytest.approx(coarse.value(theta), rel=1e-12)
+    np.testing.assert_allclose(
+        up.T @ fine.gradient(up @ theta), coarse.gradient(theta), rtol=1e-10, atol=1e-10
+    )
+
+
+def test_float32_data():
+    net = NETWORKS["splines"]
+    theta, x, rng = start(net)
+    y = rng.normal(size=(40, 2))
+    double, single = sk.LeastSquares(net, x, y), sk.LeastSquares(net, x.astype("f4"), y.astype("f4"))
+    assert net(theta, x.astype("f4")).dtype == np.float32
+    assert single.value(theta) == pytest.approx(double.value(theta), rel=1e-4)
+    want = double.gradient(theta)
+    np.testing.assert_allclose(single.gradient(theta), want, atol=1e-3 * np.abs(want).max())
+    result = sk.LevenbergMarquardt().minimize(single, theta, iterations=3)
+    assert result.value < single.value(theta)
+
+
+def test_chunks_change_nothing(monkeypatch):
+    net = NETWORKS["splines"]
+    theta, x, rng = start(net)
+    objective = sk.LeastSquares(net, x, rng.normal(size=(40, 2)), rng.uniform(0.5, 1, 40))
+    v = rng.normal(size=theta.shape)
+
+    def everything():
+        value, gradient, matrix = objective.normal_equations(theta)
+        upper = objective.triangular_factor(theta)[1]
+        return [value, gradient, matrix, upper.T @ upper, objective.hessian_product(theta, v)]
+
+    whole = everything()
+    monkeypatch.setattr(least_squares, "CHUNK_BYTES", 4096)
+    for one, other in zip(whole, everything(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-12 * np.abs(one).max())
+    np.testing.assert_allclose(objective.residual(theta) @ objective.residual(theta) / 2, whole[0])
