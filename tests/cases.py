@@ -8,6 +8,8 @@ from splinekan.knots import breakpoints
 DEGREES = range(8)
 KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
+EPS = np.finfo(float).eps
+METHODS = (sk.GradientDescent, sk.Adam, sk.LBFGS, sk.GaussNewton, sk.LevenbergMarquardt)
 
 
 def knots(kind, degree, intervals=7, seed=0):
@@ -47,6 +49,7 @@ def networks():
         ),
         "tanh": sk.MLP([2, 4, 4, 2], "tanh"),
         "sigmoid": sk.MLP([2, 4, 2], "sigmoid"),
+        "relu": sk.MLP([2, 4, 2], "relu"),
         "power-relu": sk.MLP([2, 4, 2], "power_relu", degree=4),
     }
 

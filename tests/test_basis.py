@@ -3,14 +3,13 @@
 import numpy as np
 import oracles
 import pytest
-from cases import DEGREES, KINDS, MODES, knots, points
+from cases import DEGREES, EPS, KINDS, MODES, knots, points
 from scipy.interpolate import BSpline
 
 import splinekan as sk
 from splinekan.knots import breakpoints
 
 BASES = (sk.BSplineBasis, sk.PowerReLUBasis)
-EPS = np.finfo(float).eps
 
 
 @pytest.mark.parametrize("degree", DEGREES)

@@ -2,12 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import DEGREES, knots
+from cases import DEGREES, EPS, knots
 
 import splinekan as sk
 from splinekan.knots import breakpoints
-
-EPS = np.finfo(float).eps
 
 
 @pytest.mark.parametrize("degree", DEGREES)

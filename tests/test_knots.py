@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from cases import KINDS, knots, points
+from cases import DEGREES, KINDS, knots, points
 
 import splinekan as sk
-from splinekan.knots import validate_knots
+from splinekan.knots import breakpoints, is_uniform, validate_knots
 
 
 @pytest.mark.parametrize("degree", range(1, 8))
@@ -35,3 +35,22 @@ def test_bad_input():
         sk.insert_knots(t, [0.25], 3)
     with pytest.raises(ValueError, match="strictly inside"):
         sk.insert_knots(t, [1.5], 3)
+
+
+def test_knots_that_rounding_makes_equal_are_refused():
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        sk.uniform_knots(1, np.nextafter(1, 2), 5, 3)
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        sk.uniform_knots(-1.7e308, 1.7e308, 2, 3)
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        sk.extended_knots([0.0, 1.0, 1.7e308], 3)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_refined_uniform_knots_stay_uniform_and_ends_stay(degree):
+    t = sk.uniform_knots(0.1, 0.7, 3, degree)
+    for _ in range(4):
+        t = sk.refine_knots(t, degree)
+        assert is_uniform(t, degree)
+        assert tuple(breakpoints(t, degree)[[0, -1]]) == (0.1, 0.7)
+    assert len(breakpoints(t, degree)) == 3 * 16 + 1

@@ -2,12 +2,11 @@
 
 import numpy as np
 import pytest
-from cases import amplification, networks, start
+from cases import EPS, amplification, networks, start
 
 import splinekan as sk
 from splinekan.objectives import least_squares
 
-EPS = np.finfo(float).eps
 NETWORKS = networks()
 
 

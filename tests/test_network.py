@@ -3,11 +3,10 @@
 import numpy as np
 import oracles
 import pytest
-from cases import amplification, networks, start
+from cases import EPS, amplification, networks, start
 
 import splinekan as sk
 
-EPS = np.finfo(float).eps
 NETWORKS = networks()
 
 

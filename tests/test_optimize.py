@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import knots
+from cases import METHODS, knots
 from scipy.optimize import least_squares, line_search, minimize
 
 import splinekan as sk
@@ -150,6 +150,23 @@ def test_first_fixed_step_is_shortened_and_bad_pairs_are_skipped():
     assert LBFGS().minimize(concave, np.ones(2), iterations=3).status is Status.ITERATION_LIMIT
 
 
+@pytest.mark.parametrize("search", ["armijo", "wolfe"])
+def test_lbfgs_with_a_search_does_not_depend_on_the_units_of_the_loss(search):
+    # Powers of two change exponents alone, so that the runs agree bit for bit: the curvature that a pair must
+    # have may not be an absolute number. (|g|_1 >= 1 at the start in all units: the first step is 1/|g|_1.)
+    problem = rosenbrock()
+    ends = []
+    for unit in (1.0, 2.0**-7, 2.0**40):
+        scaled = FunctionProblem(
+            lambda t, c=unit: c * problem.value(t), lambda t, c=unit: c * problem.value_and_gradient(t)[1]
+        )
+        result = LBFGS(search=search, memory=5).minimize(scaled, [-1.2, 1.0], iterations=60)
+        assert result.value < unit * 1e-20
+        ends.append(result.theta)
+    assert np.array_equal(ends[0], ends[1])
+    assert np.array_equal(ends[0], ends[2])
+
+
 def test_wolfe_conditions_hold():
     problem = rosenbrock()
     points = []
@@ -219,7 +236,7 @@ def test_the_eight_updates_of_table_1(geometry, gradient):
     np.testing.assert_allclose(T @ got, in_w[geometry, gradient], rtol=1e-13)
 
 
-@pytest.mark.parametrize("method", [GradientDescent, Adam, LBFGS, GaussNewton, LevenbergMarquardt])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_runs_in_every_row(method):
     problem = rosenbrock({"u": MatrixMap(np.eye(2)), "w": MatrixMap(T)})
     for geometry in (None, "u", "w"):

@@ -55,3 +55,29 @@ def test_command_reports_versions_and_bad_input(capsys):
     assert "at least 0" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["study", "unknown"])
+
+
+def test_starts_are_named_and_recorded(tmp_path):
+    record = tmp_path / "r.json"
+    one = regression.Schedule("spline-coarse", "coarse", "spline", "L-BFGS", (40, 0, 0, 0))
+    losses = {}
+    for start in regression.STARTS:
+        study = regression.run(seeds=(3,), samples=300, schedules=(one,), start=start)
+        assert study.record()["start"] == start
+        assert study.record()["samples"] == 300
+        losses[start] = study.rows[0].mse_per_seed
+    assert len({tuple(v) for v in losses.values()}) == len(regression.STARTS)
+    with pytest.raises(ValueError, match="'rough', 'smooth'"):
+        regression.run(seeds=(3,), samples=300, schedules=(one,), start="flat")
+    with pytest.raises(ValueError, match="at least one seed"):
+        regression.run(seeds=(), samples=300, schedules=(one,))
+    with pytest.raises(SystemExit):
+        cli.main(["study", "regression", "--start", "flat", "--json", str(record)])
+    assert not record.exists()
+
+
+def test_a_study_repeats_bit_for_bit():
+    one = regression.Schedule("spline-multilevel", "multilevel", "spline", "L-BFGS", (30, 20, 0, 5))
+    first, second = (regression.run(seeds=(5, 6), samples=500, schedules=(one,)).rows[0] for _ in range(2))
+    assert first.mse_per_seed == second.mse_per_seed
+    assert first.mse_per_seed[0] != first.mse_per_seed[1]

@@ -7,12 +7,10 @@ from fractions import Fraction
 import numpy as np
 import oracles
 import pytest
-from cases import DEGREES, KINDS, knots, points
+from cases import DEGREES, EPS, KINDS, knots, points
 
 import splinekan as sk
 from splinekan.knots import breakpoints, is_uniform
-
-EPS = np.finfo(float).eps
 
 
 @pytest.mark.parametrize("degree", DEGREES)
@@ -157,3 +155,21 @@ def test_bad_input():
         sk.prolongation(sk.uniform_knots(0, 1, 4, 3), sk.uniform_knots(0, 1, 6, 3), 3)
     with pytest.raises(ValueError, match="domains differ"):
         sk.prolongation(sk.uniform_knots(0, 1, 2, 3), sk.uniform_knots(0, 2, 4, 3), 3)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+def test_change_of_basis_belongs_to_the_stored_knots_far_from_zero(degree):
+    # Uniform knots are stored rounded, here to 1e-13 of a spacing: A must be exact for what is stored.
+    t = sk.uniform_knots(1000, 1001, 6, degree)
+    exact = np.array([[float(v) for v in row] for row in oracles.change_of_basis(t, degree)])
+    np.testing.assert_allclose(sk.change_of_basis(t, degree).toarray(), exact, rtol=20 * EPS, atol=0)
+
+
+def test_change_of_basis_outside_the_range_of_float64_is_refused():
+    for width in (1e-60, 1e60):
+        with pytest.raises(ValueError, match="leaves the range of float64"):
+            sk.change_of_basis(sk.uniform_knots(0, width, 4, 7), 7)
+    with pytest.raises(ValueError, match="strictly increasing"):
+        sk.change_of_basis(sk.clamped_knots([0, 1, 2], 2), 2)
+    with pytest.raises(ValueError, match="entries along axis 0"):
+        sk.change_of_basis(sk.uniform_knots(0, 1, 4, 3), 3).apply(np.ones(3))
