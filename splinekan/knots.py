@@ -61,7 +61,9 @@ def extended_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
     with np.errstate(over="ignore", invalid="ignore"):
         left = points[0] - steps[::-1] * (points[1] - points[0])
         right = points[-1] + steps * (points[-1] - points[-2])
-    return _distinct(np.concatenate([left, points, right]), "the end intervals are too short or too long for ghost knots")
+    return _distinct(
+        np.concatenate([left, points, right]), "the end intervals are too short or too long for ghost knots"
+    )
 
 
 def _distinct(knots: Float64Array, problem: str) -> Float64Array:
