@@ -59,3 +59,8 @@ def vanishes(expression: sp.Expr) -> bool:
 def all_vanish(expressions: Sequence[sp.Expr] | sp.Matrix) -> bool:
     """Are all these rational functions (the entries of a matrix, say) identically zero?"""
     return all(vanishes(e) for e in expressions)
+
+
+def equal(left: sp.MatrixExpr, right: sp.MatrixExpr) -> bool:
+    """Are two expressions in matrix symbols identically equal? Products are expanded, inverses cancelled."""
+    return (left - right).expand().doit() == sp.ZeroMatrix(*left.shape)
