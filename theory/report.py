@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import re
 import sys
 import textwrap
 import time
@@ -33,7 +34,7 @@ The theorems of Southworth, Actor, Harper, Cyr, *Multilevel Training for Kolmogo
 ```
 python -m theory                   # verify all claims, print the table; exit status 1 if one fails
 python -m theory --only lemma-2    # one claim (may be repeated)
-python -m theory --json FILE       # the table as JSON
+python -m theory --json FILE       # the table as JSON; an existing FILE needs --force
 python -m theory --latex           # the derived matrices in LaTeX
 ```
 
@@ -110,8 +111,8 @@ def as_json(outcomes: Iterable[Outcome]) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text with the characters that would break a Markdown table or vanish as a tag escaped."""
-    return text.replace("|", "\\|").replace("<", "\\<")
+    """The text with the characters escaped that Markdown would read as a table, a tag or emphasis."""
+    return re.sub(r"([|<_*])", r"\\\1", text)
 
 
 def readme(claims: Iterable[Claim]) -> str:
@@ -150,6 +151,7 @@ def parser() -> argparse.ArgumentParser:
     p = argparse.ArgumentParser(prog="python -m theory", description="Verify the claims in exact arithmetic.")
     p.add_argument("--only", metavar="ID", action="append", help="verify this claim only (repeatable)")
     p.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
+    p.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
     p.add_argument("--latex", action="store_true", help="print the derived matrices in LaTeX and stop")
     p.add_argument("--write-readme", action="store_true", help="rewrite theory/README.md and stop")
     return p
@@ -169,6 +171,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in REGISTRY:
             near = difflib.get_close_matches(name, REGISTRY, n=3) or list(REGISTRY)
             p.error(f"no claim is called {name!r}; perhaps {', '.join(near)}")
+    if options.json is not None:  # before minutes of work
+        if options.json.exists() and not options.force:
+            p.error(f"{options.json} exists; give --force to overwrite it")
+        options.json.parent.mkdir(parents=True, exist_ok=True)
     print(table_row([heading for heading, _ in COLUMNS]))
     print(table_row(["-" * width for _, width in COLUMNS]))
     outcomes = []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 
 MODULES = (
     "bspline_properties",
@@ -24,5 +23,4 @@ MODULES = (
 """Order of the table. A tuple and not import statements, which the formatter would sort."""
 
 for _name in MODULES:
-    if find_spec(f"{__name__}.{_name}") is not None:
-        import_module(f"{__name__}.{_name}")
+    import_module(f"{__name__}.{_name}")

@@ -166,8 +166,8 @@ def check_networks() -> None:
     strength=PROVED,
     argument="Induction on the depth. No layer: the identity on both sides. Step: let z = N_u(x) = N_w(x) "
     "be the values that enter the next layer. It is the same z at which the bases are taken, so U^T b(z) = "
-    "U^T A psi(z) = (A^T U)^T psi(z) by claim lemma-3-layer, in matrix symbols with z a symbol that both "
-    "sides share. The parameters of the network are those of its edges one after the other, hence the "
+    "U^T A psi(z) = (A^T U)^T psi(z) by claim lemma-3-layer, with psi any functions of one symbol z that "
+    "both sides share. The parameters of the network are those of its edges one after the other, hence the "
     "block diagonal A.",
 )
 def check_composition() -> None:

@@ -1,0 +1,152 @@
+"""Every claim of theory/ holds, its record is complete, and the command says so."""
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import pytest
+import sympy as sp
+
+from theory import bspline, claim, latex, matrices, report, symbols, theorems
+
+CLAIMS = claim.REGISTRY
+THEORY = Path(report.__file__).parent
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claim(name):
+    CLAIMS[name].check()
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_record_is_complete(name):
+    record = CLAIMS[name]
+    assert record.id == name
+    for text in (record.statement, record.hypotheses, record.source, record.argument):
+        assert len(text.strip()) > 3
+    assert callable(record.check)
+    assert record.strength in (claim.PROVED, claim.EXACT, claim.REFUTED)
+    if record.strength == claim.REFUTED:
+        for text in (record.misprint.printed, record.misprint.counterexample, record.misprint.corrected):
+            assert len(text.strip()) > 3
+        assert re.search(r"\d", record.misprint.counterexample), "a counterexample in numbers"
+    if record.strength == claim.EXACT:  # the cases are named
+        assert re.search(r"\d|[Oo]ne case", record.argument)
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_claims_that_an_argument_builds_on_exist(name):
+    text = " ".join([CLAIMS[name].argument, CLAIMS[name].hypotheses])
+    for listed in re.findall(r"claims? ([a-z][a-z0-9-]*-[a-z0-9-]*(?: and [a-z0-9-]*-[a-z0-9-]*)*)", text):
+        for found in listed.split(" and "):
+            assert found in CLAIMS, f"{found} is no claim"
+
+
+def test_every_theorem_module_is_registered():
+    files = {path.stem for path in (THEORY / "theorems").glob("*.py")} - {"__init__"}
+    assert files == set(theorems.MODULES)
+
+
+def test_theory_imports_nothing_but_sympy_and_the_standard_library():
+    for path in THEORY.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) else []
+            assert not {n.split(".")[0] for n in names} & {"splinekan", "numpy", "scipy", "numba"}, path
+
+
+@pytest.mark.parametrize("field", ["id", "statement", "hypotheses", "source", "argument"])
+def test_an_incomplete_record_is_refused(field):
+    fields = dict.fromkeys(("id", "statement", "hypotheses", "source", "argument"), "text")
+    with pytest.raises(ValueError, match=f"no {field}"):
+        claim.Claim(**{**fields, field: " "}, strength=claim.PROVED, check=lambda: None)
+
+
+def test_strengths_and_names_are_checked():
+    fields = dict.fromkeys(("statement", "hypotheses", "source", "argument"), "text")
+    with pytest.raises(ValueError, match="none of the three"):
+        claim.Claim("new", **fields, strength="plausible", check=lambda: None)
+    with pytest.raises(ValueError, match="misprint"):
+        claim.Claim("new", **fields, strength=claim.REFUTED, check=lambda: None)
+    with pytest.raises(ValueError, match="two claims"):
+        claim.claim("lemma-2", **fields, strength=claim.PROVED)(lambda: None)
+
+
+def test_the_zero_tests_can_fail():
+    t = symbols.symbolic_knots(3)
+    assert symbols.vanishes((t[0] ** 2 - t[1] ** 2) / (t[0] - t[1]) - t[0] - t[1])
+    assert not symbols.vanishes((t[0] - t[1]) / (t[2] - t[1]) - t[0] / t[2])
+    m = sp.Symbol("m", integer=True, positive=True)
+    A, B = sp.MatrixSymbol("A", m, m), sp.MatrixSymbol("B", m, m)
+    assert symbols.equal((A * B).T, B.T * A.T)
+    assert not symbols.equal(A * B, B * A)
+    assert not symbols.equal(A.inv() * B * A, B)
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong"),
+    [
+        ("lemma-2-three-ways", lambda A: lambda t, r: -A(t, r)),
+        ("table-1", lambda A: lambda t, r: A(t, r).T),
+        ("factorisation", lambda A: lambda t, r: 2 * A(t, r)),
+        ("lemma-3-networks", lambda A: lambda t, r: A(t, r) + sp.eye(len(t) - r)),
+    ],
+)
+def test_a_wrong_matrix_is_noticed(name, wrong, monkeypatch):
+    module = CLAIMS[name].check.__globals__
+    monkeypatch.setitem(module, "change_of_basis", wrong(matrices.change_of_basis))
+    with pytest.raises(AssertionError):
+        CLAIMS[name].check()
+
+
+def test_command(tmp_path, capsys, monkeypatch):
+    file = tmp_path / "new" / "claims.json"
+    assert report.main(["--only", "proposition-2", "--only", "corollary-1", "--json", str(file)]) == 0
+    found = json.loads(file.read_text())["claims"]
+    assert [c["id"] for c in found] == ["proposition-2", "corollary-1"]
+    assert all(set(c) == {"id", "statement", "source", "strength", "seconds"} for c in found)
+    assert "2 claims, 0 failed" in capsys.readouterr().out
+    before = file.read_text()
+    with pytest.raises(SystemExit) as end:
+        report.main(["--only", "proposition-2", "--json", str(file)])
+    assert end.value.code == 2
+    assert "--force" in capsys.readouterr().err
+    assert file.read_text() == before
+    with pytest.raises(SystemExit):
+        report.main(["--only", "lemma-22"])
+    assert "lemma-2" in capsys.readouterr().err
+
+    def fails():
+        raise AssertionError("1 is not 2")
+
+    def crashes():
+        raise ZeroDivisionError
+
+    fields = {"statement": "1 = 2", "hypotheses": "none", "source": "ours", "argument": "none"}
+    for name, check in (("wrong", fails), ("broken", crashes)):
+        monkeypatch.setitem(CLAIMS, name, claim.Claim(name, **fields, strength=claim.EXACT, check=check))
+        assert report.main(["--only", name]) == 1
+        assert "FAILED" in capsys.readouterr().out
+
+
+def test_latex_prints_the_derived_matrices(capsys):
+    assert report.main(["--latex"]) == 0
+    text = capsys.readouterr().out
+    assert text.count("\\[") == text.count("\\]") == len(latex.matrices()) + 1
+    assert "A^{[3]}" in text
+
+
+def test_readme_is_up_to_date():
+    assert report.README.read_text(encoding="utf-8") == report.readme(CLAIMS.values()), (
+        "theory/README.md is stale: run python -m theory --write-readme"
+    )
+
+
+def test_bsplines_of_both_arithmetics_agree():
+    # rational knots take a path of their own; symbolic ones are the definition, written out
+    t = symbols.rational_knots(5, seed=3)
+    generic = symbols.symbolic_knots(5)
+    values = dict(zip(generic, t, strict=True))
+    for span, piece in bspline.pieces(t, 0, 4).items():
+        assert sp.expand(bspline.pieces(generic, 0, 4)[span].subs(values) - piece) == 0
