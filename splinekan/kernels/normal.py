@@ -6,6 +6,9 @@ in increasing order of their columns and do not overlap.
 
 from numba import njit
 
+BLOCK = 1024
+"""Rows of a block: its values stay in cache while the pairs of runs pass over them."""
+
 
 @njit(cache=True, nogil=True)
 def multiply(values, starts, lengths, v, out, start, stop):
@@ -32,21 +35,39 @@ def multiply_transpose(values, starts, lengths, r, out, start, stop):
 
 
 @njit(cache=True, nogil=True)
-def normal_matrix(values, starts, lengths, out, start, stop):
-    """Upper triangle of out += J^T J over rows start..stop-1 (diagonal runs are filled whole)."""
-    for i in range(start, stop):
-        at = 0
-        for s in range(lengths.shape[0]):
-            for l in range(lengths[s]):
-                left = values[i, at + l]
-                row = starts[i, s] + l
-                other = at
-                for t in range(s, lengths.shape[0]):
-                    first = starts[i, t]
-                    for k in range(lengths[t]):
-                        out[row, first + k] += left * values[i, other + k]
-                    other += lengths[t]
-            at += lengths[s]
+def moving_products(values, starts, places_a, runs_a, tag_a, places_b, runs_b, tag_b, out, start, stop):
+    """out += J_a^T J_b over rows start..stop-1 for every run a and every run b not before it.
+
+    The runs of each group are alike in length, which is that of the tag: a short tuple, whose length is part
+    of its type, so that the loops unroll, or an array. `places` says where a run lies in `values`.
+    """
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        for s in range(runs_a.shape[0]):
+            for t in range(runs_b.shape[0]):
+                if runs_b[t] < runs_a[s]:
+                    continue
+                left, right = places_a[s], places_b[t]
+                for i in range(first, end):
+                    row, column = starts[i, runs_a[s]], starts[i, runs_b[t]]
+                    for l in range(len(tag_a)):
+                        v = values[i, left + l]
+                        for k in range(len(tag_b)):
+                            out[row + l, column + k] += v * values[i, right + k]
+
+
+@njit(cache=True, nogil=True)
+def fixed_products(values, starts, places, runs, tag, fixed, out, start, stop):
+    """out += J_moving^T fixed over rows start..stop-1, `fixed` being dense; out (n_columns, its columns)."""
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        for s in range(runs.shape[0]):
+            for i in range(first, end):
+                row = starts[i, runs[s]]
+                for l in range(len(tag)):
+                    v = values[i, places[s] + l]
+                    for j in range(fixed.shape[1]):
+                        out[row + l, j] += v * fixed[i, j]
 
 
 @njit(cache=True, nogil=True)

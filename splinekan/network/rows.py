@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -69,16 +71,50 @@ class SparseRows:
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, shape (n_columns, n_columns), accumulated in float64."""
+        places = np.cumsum(self.lengths) - self.lengths
+        columns, dense = self._fixed(places)
+        groups = [_Group(places[runs], runs, _tag(length)) for length, runs in self._moving()]
         ranges = _threads.split(self.shape[0])
         parts = np.zeros((len(ranges), self.n_columns, self.n_columns))
+        mixed = np.zeros((len(ranges), self.n_columns, dense.shape[1]))
 
         def task(chunk: int, start: int, stop: int) -> None:
-            normal.normal_matrix(self.values, self.starts, self.lengths, parts[chunk], start, stop)
+            for a in groups:
+                if dense.shape[1] > 0:
+                    normal.fixed_products(self.values, self.starts, *a, dense, mixed[chunk], start, stop)
+                for b in groups:
+                    normal.moving_products(self.values, self.starts, *a, *b, parts[chunk], start, stop)
 
-        _threads.run(task, ranges)
-        upper = np.triu(_sum_in_order(parts))
-        upper += np.triu(upper, 1).T
-        return upper
+        if groups:
+            _threads.run(task, ranges)
+        matrix = np.triu(_sum_in_order(parts))
+        matrix += np.triu(matrix, 1).T
+        cross = _sum_in_order(mixed)
+        matrix[:, columns] += cross
+        matrix[columns] += cross.T
+        matrix[np.ix_(columns, columns)] = dense.T @ dense
+        return matrix
+
+    @cached_property
+    def _is_fixed(self) -> NDArray[np.bool_]:
+        """Runs that begin in the same column in every row: affine layers, and splines in the ReLU basis."""
+        return np.asarray((self.starts == self.starts[:1]).all(axis=0))
+
+    def _fixed(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], Float64Array]:
+        """Columns of the fixed runs, and what they hold as a dense matrix."""
+        runs = np.flatnonzero(self._is_fixed) if len(self.starts) else np.arange(0)
+        where = [np.arange(places[s], places[s] + self.lengths[s]) for s in runs]
+        columns = [np.arange(self.starts[0, s], self.starts[0, s] + self.lengths[s]) for s in runs]
+        stored = np.concatenate([np.arange(0), *where])
+        whole = len(stored) == self.values.shape[1]
+        dense = self.values if whole else self.values[:, stored]
+        return np.concatenate([np.arange(0), *columns]), np.ascontiguousarray(dense, np.float64)
+
+    def _moving(self) -> list[tuple[int, NDArray[np.int64]]]:
+        """The other runs by their length."""
+        moving = np.flatnonzero(~self._is_fixed)
+        lengths = self.lengths[moving]
+        return [(int(n), moving[lengths == n]) for n in np.unique(lengths)]
 
     def toarray(self) -> Array:
         """The dense matrix."""
@@ -92,6 +128,19 @@ class SparseRows:
         columns = np.repeat(self.starts, self.lengths, axis=1) + within
         pointers = np.arange(self.shape[0] + 1) * self.values.shape[1]
         return scipy.sparse.csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
+
+
+class _Group(NamedTuple):
+    """Runs of one length, as the kernels take them."""
+
+    places: NDArray[np.int64]
+    runs: NDArray[np.int64]
+    tag: tuple[int, ...] | NDArray[np.int8]
+
+
+def _tag(length: int) -> tuple[int, ...] | NDArray[np.int8]:
+    """Short lengths are compiled for, one by one; loops over long ones vectorise as they are."""
+    return (0,) * length if length <= 8 else np.empty(length, np.int8)
 
 
 def _sum_in_order(parts: Float64Array) -> Float64Array:
