@@ -60,6 +60,13 @@ class Frame:
         value, gradient = self.problem.value_and_gradient(theta)
         return self.known(z, theta, value, gradient)
 
+    def linearized(self, z: Float64Array) -> tuple[Point, Float64Array]:
+        """Loss and gradients at z, and the native J^T J, in one pass over the data."""
+        self.evaluations += 1
+        theta = self.native(z)
+        value, gradient, matrix = self.problem.normal_equations(theta)
+        return self.known(z, theta, value, gradient), matrix
+
     def known(self, z: Float64Array, theta: Float64Array, value: float, gradient: Float64Array) -> Point:
         """The point whose loss and native gradient are known."""
         return Point(

@@ -52,6 +52,8 @@ class _Damping:
     value: float
     growth: float
     scale: Float64Array
+    matrix: Float64Array | None = None
+    """J^T J at the current point, if it is known already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,7 +93,9 @@ class LevenbergMarquardt(Optimizer):
         return _Damping(self.damping, 2.0, np.zeros_like(start.z))
 
     def _advance(self, frame: Frame, state: _Damping, point: Point) -> Step:
-        _, _, native = frame.problem.normal_equations(point.theta)
+        native = state.matrix
+        if native is None:
+            _, _, native = frame.problem.normal_equations(point.theta)
         matrix = frame.geometry.solve_transpose(frame.geometry.solve_transpose(native).T)
         columns = np.sqrt(np.maximum(np.diag(matrix), 0.0))
         if not np.isfinite(columns).all():
@@ -127,7 +131,8 @@ class LevenbergMarquardt(Optimizer):
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
                 state.value = max(state.value, _EPS**2)
                 state.growth = 2.0
-                return Step(frame.point(z))
+                found, state.matrix = frame.linearized(z)
+                return Step(found)
             if np.linalg.norm(step * scale) <= 4 * _EPS * np.linalg.norm(point.z * scale):
                 break
             state.value *= state.growth
