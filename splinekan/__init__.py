@@ -11,7 +11,7 @@ from splinekan.knots import (
     refine_knots,
     uniform_knots,
 )
-from splinekan.multilevel import Hierarchy, nested_iteration
+from splinekan.multilevel import Hierarchy, Round, nested_iteration, tournament
 from splinekan.network import (
     KAN,
     MLP,
@@ -47,6 +47,7 @@ __all__ = [
     "LevenbergMarquardt",
     "Normalizer",
     "PowerReLUBasis",
+    "Round",
     "SplineLayer",
     "change_of_basis",
     "clamped_knots",
@@ -62,5 +63,6 @@ __all__ = [
     "set_threads",
     "spline_from_relu",
     "threads",
+    "tournament",
     "uniform_knots",
 ]

@@ -59,3 +59,55 @@ def test_a_callback_stops_all_levels_and_budgets_are_checked():
 def test_hierarchy_prints_its_levels():
     text = str(sk.Hierarchy(sk.KAN.affine_first([2, 5, 1], intervals=5), 4))
     assert text.splitlines()[-1].split() == ["3", "40", "230", "8"]
+
+
+def test_a_tournament_keeps_the_best_and_counts_everything():
+    x, y = problem()
+    levels = sk.Hierarchy(sk.KAN.affine_first([2, 3, 1], intervals=3), 2)
+    calls = []
+
+    def objective(level, samples):
+        calls.append((level.index, samples))
+        return sk.LeastSquares(level.network, x[:samples], y[:samples], 2 / len(x[:samples]), cost=level.cost)
+
+    drawn = []
+
+    def draw(rng):
+        drawn.append(sk.initialize(levels.network, rng))
+        return drawn[-1]
+
+    rounds = [sk.Round(0, 5, 3, 100), sk.Round(0, 2, 4), sk.Round(1, 1, 5)]
+    result = sk.tournament(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
+    assert calls == [(0, 100), (0, None), (1, None)]
+    assert [len(v) for v in result.values] == [5, 2, 1]
+    assert all(list(v) == sorted(v) for v in result.values)
+    assert (len(drawn), result.level) == (5, 1)
+    # what the winner of all could have done alone, it did
+    method, best = sk.LevenbergMarquardt(), []
+    for theta in drawn:
+        first = method.minimize(objective(levels[0], 100), theta, iterations=3)
+        best.append((first.value, first.theta))
+    best.sort(key=lambda pair: pair[0])
+    second = [method.minimize(objective(levels[0], None), theta, iterations=4) for _, theta in best[:2]]
+    winner = min(second, key=lambda run: run.value)
+    last = method.minimize(objective(levels[1], None), levels.prolong(winner.theta, 0), iterations=5)
+    np.testing.assert_array_equal(result.theta, last.theta)
+    assert result.work > last.history.work[-1]
+    assert result.evaluations >= 5 * 3 + 2 * 4 + 5
+    again = sk.tournament(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
+    assert again.value == result.value
+
+
+def test_bad_tournaments():
+    levels = sk.Hierarchy(sk.KAN.splines([2, 1], intervals=2), 2)
+    arguments = (lambda level, samples: None, sk.LBFGS())
+    for rounds, message in (
+        ([], "at least one round"),
+        ([sk.Round(2, 1, 1)], "between 0 and 1"),
+        ([sk.Round(1, 1, 1), sk.Round(0, 1, 1)], "must not decrease"),
+        ([sk.Round(0, 1, 1), sk.Round(0, 2, 1)], "not increase"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            sk.tournament(levels, *arguments, rounds, lambda rng: np.zeros(10), 0)
+    with pytest.raises(ValueError, match="candidates must be at least 1"):
+        sk.Round(0, 0, 1)
