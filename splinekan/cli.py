@@ -42,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     regression.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     regression.add_argument("--samples", type=int, metavar="N")
     regression.add_argument("--start", choices=("rough", "smooth"), default="rough")
+    regression.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
     regression.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
     regression.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
     regression.add_argument("--force", action="store_true", help="overwrite existing files")
@@ -68,7 +69,7 @@ def _regression(options: argparse.Namespace) -> int:
     study = regression.run(
         seeds=options.seeds or (regression.SEEDS[:2] if quick else regression.SEEDS),
         samples=options.samples or (4_000 if quick else 20_000),
-        schedules=[s for s in regression.SCHEDULES if not (quick and s.kind == "mlp")],
+        schedules=regression.select(options.rows, perceptrons=not quick),
         progress=sys.stderr.isatty(),
         start=options.start,
     )

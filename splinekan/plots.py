@@ -14,6 +14,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "fine": {"color": "#E69F00", "linestyle": "--"},
     "multilevel": {"color": "#D55E00", "linestyle": "-"},
     "gauss-newton": {"color": "#009E73", "linestyle": "-."},
+    "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 }
 
 

@@ -81,3 +81,22 @@ def test_a_study_repeats_bit_for_bit():
     first, second = (regression.run(seeds=(5, 6), samples=500, schedules=(one,)).rows[0] for _ in range(2))
     assert first.mse_per_seed == second.mse_per_seed
     assert first.mse_per_seed[0] != first.mse_per_seed[1]
+
+
+def test_rows_are_chosen_by_name(capsys):
+    assert [s.name for s in regression.select(["spline-fine", "relu-fine"])] == ["relu-fine", "spline-fine"]
+    assert "mlp-5" not in [s.name for s in regression.select(perceptrons=False)]
+    assert cli.main(["study", "regression", "--rows", "spline-best"]) == 2
+    assert "'spline-tournament'" in capsys.readouterr().err
+
+
+def test_a_tournament_row_counts_all_its_work():
+    rounds = (sk.Round(0, 3, 2, 100), sk.Round(1, 1, 3))
+    one = regression.Schedule("spline-tournament", "tournament", "spline", "Gauss-Newton", (), rounds=rounds)
+    study = regression.run(seeds=(3,), samples=400, schedules=(one,))
+    history = study.histories["spline-tournament"][0][0]
+    assert study.rows[0].parameters == 15 + 5 * 13
+    assert study.rows[0].mse_per_seed == [history.loss[-1]]
+    # three starts of two iterations on a quarter of the samples, and three iterations on two units each
+    assert history.work[0] >= 3 * 3 / 4
+    assert history.work[-1] >= history.work[0] + 3 * 2

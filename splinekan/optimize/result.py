@@ -72,6 +72,13 @@ class History:
             columns[column.name] = np.concatenate(arrays)
         return History(**columns)
 
+    def ending_at(self, evaluations: float, work: float, seconds: float) -> History:
+        """The same with the cumulative columns moved so that they end at these totals: work done before counts."""
+        columns = {column.name: getattr(self, column.name) for column in fields(History)}
+        for name, end in (("evaluations", evaluations), ("work", work), ("seconds", seconds)):
+            columns[name] = columns[name] + (end - columns[name][-1])
+        return History(**columns)
+
 
 @dataclass(frozen=True, eq=False)
 class Result:

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from splinekan import gallery
 from splinekan._checks import Float64Array, integer, one_of
-from splinekan.multilevel import Hierarchy, Level, nested_iteration
+from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, tournament
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer
@@ -59,7 +59,7 @@ SEEDS = (1234, 1235, 1236, 1237, 1238)
 
 @dataclass(frozen=True)
 class Schedule:
-    """One row of the table: a network, a basis, a method and its budget per level."""
+    """One row of the table: a network, a basis, a method and its budget per level, or rounds of a tournament."""
 
     name: str
     kind: str
@@ -68,6 +68,17 @@ class Schedule:
     budgets: tuple[int, ...]
     widths: tuple[int, ...] = (2, 5, 1)
     paper: str = ""
+    rounds: tuple[Round, ...] = ()
+
+
+ROUNDS = (
+    Round(0, 40, 10, 2500),
+    Round(0, 16, 25, 2500),
+    Round(1, 16, 20, 2500),
+    Round(2, 6, 25, 2500),
+    Round(3, 1, 50),
+)
+"""Forty starts on 5 intervals, one end on 40. Some ten samples per parameter serve for the choice."""
 
 
 def _epochs(*counts: int) -> tuple[int, ...]:
@@ -93,7 +104,23 @@ SCHEDULES = (
     Schedule("mlp-20-20", "mlp", "none", "L-BFGS", _epochs(128), (2, 20, 20, 1), "3.33e-4"),
     Schedule("spline-gauss-newton", "multilevel", "spline", "Gauss-Newton", (30, 15, 10, 10)),
     Schedule("relu-gauss-newton", "multilevel", "relu", "Gauss-Newton", (30, 15, 10, 10)),
+    Schedule("spline-tournament", "tournament", "spline", "Gauss-Newton", (), rounds=ROUNDS),
 )
+
+
+def select(names: Sequence[str] | None = None, perceptrons: bool = True) -> list[Schedule]:
+    """The schedules of these names in the order of the table; all, with or without perceptrons, for None.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name.
+    """
+    known = [schedule.name for schedule in SCHEDULES]
+    if names is None:
+        return [schedule for schedule in SCHEDULES if perceptrons or schedule.kind != "mlp"]
+    wanted = {one_of("row", name, known) for name in names}
+    return [schedule for schedule in SCHEDULES if schedule.name in wanted]
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,6 +268,16 @@ def network(schedule: Schedule, start: Start) -> KAN:
 def _train(schedule: Schedule, seed: int, samples: int, start: Start) -> tuple[Any, ...]:
     x, y, x_test, y_test = data(seed, samples)
     began = perf_counter()
+    train = _tournament if schedule.rounds else _nested
+    value, theta, final, history, marks = train(schedule, x, y, np.random.default_rng([seed, 1]), start)
+    seconds = perf_counter() - began
+    held_out = float(np.mean((final(theta, x_test)[:, 0] - y_test) ** 2))
+    return value, held_out, history, marks, seconds, final.n_parameters
+
+
+def _nested(
+    schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
+) -> tuple[Any, ...]:
     used = np.flatnonzero(schedule.budgets)
     levels = Hierarchy(network(schedule, start), int(used[-1]) + 1)
     skipped = next(i for i, n in enumerate(schedule.budgets) if n)
@@ -249,24 +286,32 @@ def _train(schedule: Schedule, seed: int, samples: int, start: Start) -> tuple[A
         budgets, base = schedule.budgets[skipped : used[-1] + 1], 2.0**skipped
     else:
         budgets, base = schedule.budgets[: used[-1] + 1], 1.0
-    rng = np.random.default_rng([seed, 1])
     theta = initialize(levels.network, rng, mean=start.mean, noise=start.noise)
 
     def objective(level: Level) -> LeastSquares:
-        return LeastSquares(level.network, x, y, 2.0 / samples, cost=base * level.cost)
+        return LeastSquares(level.network, x, y, 2.0 / len(x), cost=base * level.cost)
 
     first_order = schedule.optimizer == "L-BFGS"
     method: Optimizer = LBFGS(memory=100, search="armijo") if first_order else LevenbergMarquardt()
     unit = "evaluations" if first_order else "iterations"
     result = nested_iteration(levels, objective, method, budgets, theta, unit=unit)
-    seconds = perf_counter() - began
-    final = levels[result.level].network
-    held_out = float(np.mean((final(result.theta, x_test)[:, 0] - y_test) ** 2))
-    return (
-        result.value,
-        held_out,
-        result.history,
-        result.marks,
-        seconds,
-        final.n_parameters,
-    )
+    return result.value, result.theta, levels[result.level].network, result.history, result.marks
+
+
+def _tournament(
+    schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
+) -> tuple[Any, ...]:
+    levels = Hierarchy(network(schedule, start), 1 + max(one.level for one in schedule.rounds))
+
+    def objective(level: Level, samples: int | None) -> LeastSquares:
+        count = len(x) if samples is None else min(samples, len(x))
+        cost = level.cost * count / len(x)
+        return LeastSquares(level.network, x[:count], y[:count], 2.0 / count, cost=cost)
+
+    def draw(generator: np.random.Generator) -> Float64Array:
+        return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
+
+    found = tournament(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng)
+    # The losses of the rounds before are of fewer samples: the history is the last run's, all work before it.
+    history = found.result.history.ending_at(found.evaluations, found.work, found.seconds)
+    return found.value, found.theta, levels[found.level].network, history, ((found.level, 0),)
