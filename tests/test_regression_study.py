@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+import splinekan as sk
 from splinekan import cli
 from splinekan.studies import regression
 

@@ -73,7 +73,7 @@ class History:
         return History(**columns)
 
     def ending_at(self, evaluations: float, work: float, seconds: float) -> History:
-        """The same with the cumulative columns moved so that they end at these totals: work done before counts."""
+        """The same, cumulative columns moved to end at these totals: what was done before counts."""
         columns = {column.name: getattr(self, column.name) for column in fields(History)}
         for name, end in (("evaluations", evaluations), ("work", work), ("seconds", seconds)):
             columns[name] = columns[name] + (end - columns[name][-1])

@@ -59,7 +59,7 @@ SEEDS = (1234, 1235, 1236, 1237, 1238)
 
 @dataclass(frozen=True)
 class Schedule:
-    """One row of the table: a network, a basis, a method and its budget per level, or rounds of a tournament."""
+    """One row of the table: a network, a basis, a method, its budget per level (or a tournament's rounds)."""
 
     name: str
     kind: str
@@ -312,6 +312,6 @@ def _tournament(
         return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
 
     found = tournament(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng)
-    # The losses of the rounds before are of fewer samples: the history is the last run's, all work before it.
+    # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
     history = found.result.history.ending_at(found.evaluations, found.work, found.seconds)
     return found.value, found.theta, levels[found.level].network, history, ((found.level, 0),)
