@@ -46,12 +46,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     regression.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
     regression.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
     regression.add_argument("--force", action="store_true", help="overwrite existing files")
+    toy = studies.add_parser("toy", help="exp(sin(pi x) + y^2) to six digits, from 2 to 64 intervals")
+    toy.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+    toy.add_argument("--samples", type=int, metavar="N", default=4096)
+    toy.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
+    toy.add_argument("--force", action="store_true", help="overwrite existing files")
     options = parser.parse_args(arguments)
     try:
-        return _info() if options.command == "info" else _regression(options)
+        if options.command == "info":
+            return _info()
+        return {"regression": _regression, "toy": _toy}[options.study](options)
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
+
+
+def _toy(options: argparse.Namespace) -> int:
+    _refuse_existing(options.json, options.force)
+    from splinekan.studies import toy
+
+    study = toy.run(options.seeds or toy.SEEDS, options.samples, progress=sys.stderr.isatty())
+    print(study.table())
+    _write(options.json, study.record())
+    return 0
 
 
 def _info() -> int:
@@ -74,8 +91,7 @@ def _regression(options: argparse.Namespace) -> int:
         start=options.start,
     )
     print(study.table())
-    if options.json is not None:
-        write_json(options.json, {**study.record(), "versions": versions(), "threads": threads()})
+    _write(options.json, study.record())
     if options.figure is not None:
         from splinekan.plots import regression_figure
 
@@ -87,6 +103,11 @@ def _regression(options: argparse.Namespace) -> int:
 def _refuse_existing(path: Path | None, force: bool) -> None:
     if path is not None and path.exists() and not force:
         raise ValueError(f"{path} exists; give --force to overwrite it")
+
+
+def _write(path: Path | None, record: dict[str, Any]) -> None:
+    if path is not None:
+        write_json(path, {**record, "versions": versions(), "threads": threads()})
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:

@@ -48,6 +48,12 @@ def _rotated_waves(x: Float64Array) -> Float64Array:
     return value
 
 
+def _exp_sine(x: Float64Array) -> Float64Array:
+    """exp(sin(pi x) + y^2)."""
+    value: Float64Array = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
+    return value
+
+
 REGRESSION = {
     problem.name: problem
     for problem in (
@@ -57,6 +63,13 @@ REGRESSION = {
             _rotated_waves,
             2,
             (1e-4, 1 - 1e-4),
+        ),
+        RegressionProblem(
+            "exp-sine",
+            "Liu et al., KAN: Kolmogorov-Arnold Networks, arXiv:2404.19756, the toy example",
+            _exp_sine,
+            2,
+            (-1.0, 1.0),
         ),
     )
 }

@@ -102,3 +102,51 @@ def test_chunks_change_nothing(monkeypatch):
     for one, other in zip(whole, everything(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12 * np.abs(one).max())
     np.testing.assert_allclose(objective.residual(theta) @ objective.residual(theta) / 2, whole[0])
+
+
+@pytest.mark.parametrize("name", ["affine-first", "splines", "non-uniform", "quintic"])
+def test_smoothing_is_the_jumps_of_the_highest_derivative(name):
+    net = NETWORKS[name]
+    theta, x, rng = start(net)
+    y, mu = rng.normal(size=(40, 2)), 0.3
+    plain, smooth = (sk.LeastSquares(net, x, y, smoothing=weight) for weight in (0.0, mu))
+    expected = 0.0
+    for layer, blocks in zip(net.layers, net.blocks(theta), strict=True):
+        if isinstance(layer, sk.SplineLayer):
+            t, k = layer.knots, layer.degree
+            basis = sk.BSplineBasis(t, k)
+            for p in range(layer.n_in):
+                for j in range(k + 1, len(t) - k - 1):
+                    sides = [
+                        basis.evaluate(blocks["coefficients"][p], [t[j] + e], k)[0] for e in (-1e-9, 1e-9)
+                    ]
+                    spacing = (t[j + 1] - t[j - 1]) / 2
+                    expected += mu / 2 * ((spacing**k * (sides[1] - sides[0])) ** 2).sum()
+    assert smooth.penalty(theta) == pytest.approx(expected, rel=1e-9)
+    assert smooth.value(theta) - plain.value(theta) == pytest.approx(expected, rel=1e-9)
+    v = rng.normal(size=theta.shape)
+    dense = mu * (net.roughness.T @ net.roughness).toarray()
+    np.testing.assert_allclose(smooth.gradient(theta) - plain.gradient(theta), dense @ theta, atol=1e-10)
+    difference = smooth.hessian_product(theta, v) - plain.hessian_product(theta, v)
+    np.testing.assert_allclose(difference, dense @ v, atol=1e-10 * np.abs(dense @ v).max())
+    value, gradient, matrix = smooth.normal_equations(theta)
+    np.testing.assert_allclose(gradient, smooth.gradient(theta), atol=1e-11)
+    assert value == pytest.approx(smooth.value(theta), rel=1e-13)
+    value, upper, rotated = smooth.triangular_factor(theta)
+    np.testing.assert_allclose(upper.T @ upper, matrix, atol=1e-11 * np.abs(matrix).max())
+    np.testing.assert_allclose(upper.T @ rotated, gradient, atol=1e-11 * np.abs(gradient).max())
+    relu = sk.LeastSquares(net.with_basis("relu"), x, y, smoothing=mu)
+    same = relu.penalty(net.to_basis(theta, "relu"))
+    assert same == pytest.approx(expected, rel=1e2 * EPS * amplification(net))
+
+
+def test_smoothing_settles_what_no_sample_sees():
+    x = np.concatenate([np.linspace(0, 0.4, 60), np.linspace(0.6, 1, 60)])[:, None]
+    net = sk.KAN.splines([1, 1], intervals=20)
+    objective = sk.LeastSquares(net, x, np.exp(x), smoothing=1e-10)
+    theta = sk.GaussNewton().minimize(objective, np.zeros(23), iterations=1).theta
+    gap = np.linspace(0.4, 0.6, 50)[:, None]
+    assert np.abs(net(theta, gap) - np.exp(gap)).max() < 1e-4
+    unsettled = sk.LeastSquares(net, x, np.exp(x))
+    theta = sk.GaussNewton().minimize(unsettled, np.zeros(23), iterations=1).theta
+    assert np.abs(net(theta, gap) - np.exp(gap)).max() > 0.1

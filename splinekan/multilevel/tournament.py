@@ -58,6 +58,10 @@ class TournamentResult:
         That run.
     values
         Per round the losses of its candidates, best first: how far apart they are.
+    winners
+        Per round theta of the best, on the level of the round.
+    times
+        Per round the seconds spent when it ended.
     evaluations, work, seconds
         Of all runs of all rounds.
     """
@@ -69,6 +73,8 @@ class TournamentResult:
     message: str
     result: Result
     values: tuple[tuple[float, ...], ...]
+    winners: tuple[Float64Array, ...]
+    times: tuple[float, ...]
     evaluations: int
     work: float
     seconds: float
@@ -119,7 +125,9 @@ def tournament(
             raise ValueError(f"levels must not decrease and candidates not increase, got {before}, {after}")
     rng = np.random.default_rng(seed)
     thetas = [np.array(draw(rng), dtype=np.float64) for _ in range(plan[0].candidates)]
-    level, runs, values = plan[0].level, [], []
+    level = plan[0].level
+    runs: list[Result] = []
+    values, winners, times = [], [], []
     best: list[Result] = []
     for one in plan:
         problem = objective(hierarchy[one.level], one.samples)
@@ -135,6 +143,8 @@ def tournament(
         best.sort(key=lambda run: run.value)
         values.append(tuple(run.value for run in best))
         thetas = [run.theta for run in best]
+        winners.append(thetas[0])
+        times.append(float(sum(run.history.seconds[-1] for run in runs)))
         if any(run.status is Status.INTERRUPTED for run in best):
             break
     winner = best[0]
@@ -146,7 +156,9 @@ def tournament(
         winner.message,
         winner,
         tuple(values),
+        tuple(winners),
+        tuple(times),
         int(sum(run.history.evaluations[-1] for run in runs)),
         float(sum(run.history.work[-1] for run in runs)),
-        float(sum(run.history.seconds[-1] for run in runs)),
+        times[-1],
     )

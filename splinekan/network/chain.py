@@ -8,6 +8,7 @@ from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, Float64Array, integer, one_of, real_array
@@ -194,6 +195,18 @@ class KAN:
         """The linear map T from theta to the parameters z = T theta in `basis`."""
         one_of("basis", basis, BASES)
         return CoefficientMap(self, basis)
+
+    @cached_property
+    def roughness(self) -> scipy.sparse.csr_array:
+        """`SplineLayer.roughness` of every edge as one sparse matrix that acts on theta."""
+        blocks = []
+        for layer in self.layers:
+            if isinstance(layer, SplineLayer):
+                edge = scipy.sparse.kron(scipy.sparse.csr_array(layer.roughness), np.eye(layer.n_out))
+                blocks.append(scipy.sparse.kron(np.eye(layer.n_in), edge))
+            else:
+                blocks.append(scipy.sparse.csr_array((0, layer.n_parameters)))
+        return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks))
 
     def _pieces(self, vector: Array) -> list[tuple[Layer, Array]]:
         return [

@@ -11,9 +11,9 @@ from numpy.typing import DTypeLike
 
 from splinekan import _threads
 from splinekan._checks import Array, Float64Array, integer, one_of, spline_degree
-from splinekan.basis import EXTRAPOLATIONS, LocalPieces, PowerReLUBasis, local_pieces
+from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLUBasis, local_pieces
 from splinekan.kernels import layer as kernels
-from splinekan.knots import refine_knots, validate_knots
+from splinekan.knots import breakpoints, refine_knots, validate_knots
 from splinekan.network.layer import Slot
 from splinekan.transforms import ChangeOfBasis, change_of_basis
 
@@ -96,6 +96,23 @@ class SplineLayer:
     def change_of_basis(self) -> ChangeOfBasis:
         """A with b = A psi."""
         return change_of_basis(self.knots, self.degree)
+
+    @cached_property
+    def roughness(self) -> Float64Array:
+        """D, (intervals - 1, n_basis): h^k times the jumps of the k-th derivative at the inner knots.
+
+        Row j belongs to the j-th inner knot, h is the mean of its two intervals; coefficients in the
+        layer's own basis. On uniform knots D takes differences of order k + 1 of B-spline coefficients:
+        the penalty of P-splines (Eilers & Marx 1996).
+        """
+        ends = breakpoints(self.knots, self.degree)
+        middles = (ends[1:] + ends[:-1]) / 2
+        highest = BSplineBasis(self.knots, self.degree).tabulate(middles, self.degree)
+        spacing = (ends[2:] - ends[:-2]) / 2
+        jumps = np.diff(highest, axis=0) * spacing[:, None] ** self.degree
+        if self.basis == "relu":  # u = A^{-T} w
+            jumps = self.change_of_basis.solve(jumps.T).T
+        return np.ascontiguousarray(jumps)
 
     @cached_property
     def _pieces(self) -> dict[np.dtype[Any], LocalPieces]:

@@ -18,10 +18,14 @@ CHUNK_BYTES = 2**26
 
 @dataclass(frozen=True, eq=False)
 class LeastSquares:
-    """L(theta) = 1/2 sum_i w_i |g(x_i; theta) - y_i|^2 = 1/2 r.r, r = sqrt(w)(g - y).
+    """L(theta) = 1/2 r.r + smoothing/2 |D theta|^2, r = sqrt(w)(g(x; theta) - y).
+
+    D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`).
+    A little of it settles the coefficients that no sample, or hardly any, sees; jumps of a smooth function
+    fall like h^(k+1), and with them the bias.
 
     Every sum runs over chunks of samples, so memory stays bounded whatever their number. weights = 2/n
-    makes L the mean square error.
+    makes the first term the mean square error.
 
     Parameters
     ----------
@@ -35,11 +39,13 @@ class LeastSquares:
         w: (n,), one number for all, or None for 1; non-negative.
     cost
         Work units of one evaluation of value and gradient.
+    smoothing
+        Weight of the second term, not negative; in the units of w y^2 by those of coefficients squared.
 
     Raises
     ------
     TypeError, ValueError
-        For wrong shapes, empty or non-finite data, negative weights.
+        For wrong shapes, empty or non-finite data, negative weights or smoothing.
 
     Examples
     --------
@@ -56,6 +62,7 @@ class LeastSquares:
     y: Array
     weights: ArrayLike | None = None
     cost: float = 1.0
+    smoothing: float = 0.0
     _root: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -72,6 +79,7 @@ class LeastSquares:
         if (w < 0).any():
             raise ValueError(f"weights must not be negative, got {w.min()}")
         real("cost", self.cost, positive=True)
+        real("smoothing", self.smoothing, low=0.0, high=np.inf)
         for name, value in (("x", x), ("y", y), ("_root", np.sqrt(w).astype(x.dtype))):
             object.__setattr__(self, name, value)
 
@@ -80,17 +88,23 @@ class LeastSquares:
         """n."""
         return len(self.x)
 
+    def penalty(self, theta: Float64Array) -> float:
+        """smoothing/2 |D theta|^2."""
+        if self.smoothing == 0:
+            return 0.0
+        return self.smoothing * _square(self.network.roughness @ theta) / 2
+
     def value(self, theta: Float64Array) -> float:
         """L."""
-        total = 0.0
+        total = self.penalty(theta)
         for start, stop in self._chunks(self._activation_bytes):
             _, r = self._residual(theta, start, stop)
             total += _square(r) / 2
         return total
 
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        """L and J^T r."""
-        total, gradient = 0.0, np.zeros(self.network.n_parameters)
+        """L and its gradient J^T r + smoothing D^T D theta."""
+        total, gradient = self.penalty(theta), self._pull(theta)
         for start, stop in self._chunks(self._activation_bytes):
             at, r = self._residual(theta, start, stop)
             total += _square(r) / 2
@@ -98,11 +112,11 @@ class LeastSquares:
         return total, gradient
 
     def gradient(self, theta: Float64Array) -> Float64Array:
-        """J^T r."""
+        """J^T r + smoothing D^T D theta."""
         return self.value_and_gradient(theta)[1]
 
     def residual(self, theta: Float64Array) -> Float64Array:
-        """r, shape (n n_out,), sample after sample."""
+        """r, shape (n n_out,), sample after sample; the data's, without the smoothing's rows."""
         parts = [
             self._residual(theta, start, stop)[1].ravel()
             for start, stop in self._chunks(self._activation_bytes)
@@ -110,12 +124,12 @@ class LeastSquares:
         return np.concatenate(parts).astype(np.float64)
 
     def jacobian(self, theta: Float64Array) -> SparseRows:
-        """J of r, whole: row i n_out + o belongs to output o of sample i."""
+        """J of r, whole: row i n_out + o belongs to output o of sample i; without the smoothing's rows."""
         return self._rows(self.network.linearize(theta, self.x), 0, self.n_samples)
 
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
-        """The exact Hessian of L times v: J^T J v + sum_i r_i (Hessian of r_i) v."""
-        product = np.zeros(self.network.n_parameters)
+        """The exact Hessian of L times v: J^T J v + sum_i r_i (Hessian of r_i) v + smoothing D^T D v."""
+        product = self._pull(v)
         for start, stop in self._chunks(self._activation_bytes):
             at, r = self._residual(theta, start, stop)
             root = self._roots(start, stop)
@@ -123,9 +137,9 @@ class LeastSquares:
         return product
 
     def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, J^T r, J^T J), the matrix assembled from the sparse rows."""
+        """(L, its gradient, J^T J + smoothing D^T D), the matrix assembled from the sparse rows."""
         m = self.network.n_parameters
-        total, gradient, matrix = 0.0, np.zeros(m), np.zeros((m, m))
+        total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
         for start, stop in self._chunks(8 * (stored + 8) * self.network.n_out):
             at, r = self._residual(theta, start, stop)
@@ -133,12 +147,21 @@ class LeastSquares:
             total += _square(r) / 2
             gradient += rows.rmatvec(r.ravel())
             matrix += rows.normal_matrix()
+        if self.smoothing > 0:
+            d = self.network.roughness
+            matrix += (self.smoothing * (d.T @ d)).toarray()
         return total, gradient, matrix
 
     def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed."""
+        """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed.
+
+        With smoothing, J and r have the rows sqrt(smoothing) D and sqrt(smoothing) D theta below them.
+        """
         m = self.network.n_parameters
-        total, stacked = 0.0, np.zeros((0, m + 1))
+        total, stacked = self.penalty(theta), np.zeros((0, m + 1))
+        if self.smoothing > 0:
+            d = self.network.roughness
+            stacked = np.sqrt(self.smoothing) * np.column_stack([d.toarray(), d @ theta])
         for start, stop in self._chunks(8 * (m + 1) * self.network.n_out, least=2 * m):
             at, r = self._residual(theta, start, stop)
             total += _square(r) / 2
@@ -154,6 +177,14 @@ class LeastSquares:
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(name)
+
+    def _pull(self, v: Float64Array) -> Float64Array:
+        """smoothing D^T D v."""
+        if self.smoothing == 0:
+            return np.zeros(self.network.n_parameters)
+        d = self.network.roughness
+        product: Float64Array = self.smoothing * (d.T @ (d @ np.asarray(v, dtype=np.float64)))
+        return product
 
     @property
     def _activation_bytes(self) -> int:
