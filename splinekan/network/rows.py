@@ -14,6 +14,14 @@ from splinekan import _threads
 from splinekan._checks import Array, Float64Array, real_array
 from splinekan.kernels import normal
 
+DENSE = 2
+"""Up to so many columns per stored value the dense product of BLAS is the faster one.
+
+On its own it would be so up to 4; but BLAS keeps its threads spinning after a product, on the cores that the
+other kernels are about to use."""
+BLOCK = 2048
+"""Rows that are made dense at a time."""
+
 
 @dataclass(frozen=True, eq=False)
 class SparseRows:
@@ -71,6 +79,8 @@ class SparseRows:
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, shape (n_columns, n_columns), accumulated in float64."""
+        if self.n_columns <= DENSE * self.values.shape[1]:
+            return self._dense_normal_matrix()
         places = np.cumsum(self.lengths) - self.lengths
         columns, dense = self._fixed(places)
         groups = [_Group(places[runs], runs, _tag(length)) for length, runs in self._moving()]
@@ -93,6 +103,17 @@ class SparseRows:
         matrix[:, columns] += cross
         matrix[columns] += cross.T
         matrix[np.ix_(columns, columns)] = dense.T @ dense
+        return matrix
+
+    def _dense_normal_matrix(self) -> Float64Array:
+        matrix = np.zeros((self.n_columns, self.n_columns))
+        for first in range(0, self.shape[0], BLOCK):
+            stop = min(first + BLOCK, self.shape[0])
+            block = np.zeros((stop - first, self.n_columns))
+            normal.scatter(
+                self.values[first:stop], self.starts[first:stop], self.lengths, block, 0, len(block)
+            )
+            matrix += block.T @ block
         return matrix
 
     @cached_property
