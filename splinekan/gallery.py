@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from splinekan._checks import Float64Array, integer, one_of
 
@@ -30,7 +31,7 @@ class RegressionProblem:
     source: str
     function: Callable[[Float64Array], Float64Array]
     n_in: int
-    box: tuple[float, float]
+    box: tuple[float, float] = (0.0, 1.0)
 
     def sample(self, n: int, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
         """n points (n, n_in), uniform in the box, and the function there (n,)."""
@@ -38,8 +39,7 @@ class RegressionProblem:
         return x, self.function(x)
 
 
-def _rotated_waves(x: Float64Array) -> Float64Array:
-    angle = 0.175
+def _waves(x: Float64Array, angle: float) -> Float64Array:
     u = np.cos(angle) * x[:, 0] - np.sin(angle) * x[:, 1]
     v = np.sin(angle) * x[:, 0] + np.cos(angle) * x[:, 1]
     value: Float64Array = (
@@ -54,13 +54,109 @@ def _exp_sine(x: Float64Array) -> Float64Array:
     return value
 
 
+def _between(x: Float64Array, low: float, high: float) -> Float64Array:
+    """[0, 1] mapped to [low, high]."""
+    return low + (high - low) * x
+
+
+def _rotated_by(angle: float) -> Callable[[Float64Array], Float64Array]:
+    """cos(4 pi u) + sin(pi v) + sin(2 pi v) + |sin(3 pi v^2)|, u and v rotated by the angle (radians)."""
+
+    def function(x: Float64Array) -> Float64Array:
+        return _waves(x, angle)
+
+    return function
+
+
+def _peak(x: Float64Array) -> Float64Array:
+    """A bump that is no sum of few ridges."""
+    value: Float64Array = np.exp(-20 * ((x[:, 0] - 0.4) ** 2 + (x[:, 1] - 0.6) ** 2))
+    return value
+
+
+def _ridges(x: Float64Array) -> Float64Array:
+    """A steep front across a wave."""
+    value: Float64Array = np.tanh(10 * (x[:, 0] + x[:, 1] / 2 - 0.7)) + np.sin(6 * x[:, 1])
+    return value
+
+
+def _products(x: Float64Array) -> Float64Array:
+    """Products of the inputs."""
+    value: Float64Array = np.sin(2 * np.pi * x[:, 0]) * x[:, 1] ** 2 + np.cos(3 * x[:, 0] * x[:, 1])
+    return value
+
+
+def _bessel_j(x: Float64Array) -> Float64Array:
+    """J_nu(z), nu in [0, 5], z in [0, 15]."""
+    return np.asarray(scipy.special.jv(_between(x[:, 0], 0, 5), _between(x[:, 1], 0, 15)))
+
+
+def _bessel_k(x: Float64Array) -> Float64Array:
+    """K_nu(z), nu in [0, 2], z in [1/2, 5]."""
+    return np.asarray(scipy.special.kv(_between(x[:, 0], 0, 2), _between(x[:, 1], 0.5, 5)))
+
+
+def _elliptic_f(x: Float64Array) -> Float64Array:
+    """F(phi | m), phi in [0, pi/2], m in [0, 0.95]."""
+    return np.asarray(scipy.special.ellipkinc(_between(x[:, 0], 0, np.pi / 2), 0.95 * x[:, 1]))
+
+
+def _elliptic_sn(x: Float64Array) -> Float64Array:
+    """sn(z | m), z in [0, 6], m in [0, 0.95]."""
+    return np.asarray(scipy.special.ellipj(_between(x[:, 0], 0, 6), 0.95 * x[:, 1])[0])
+
+
+def _gaussian(x: Float64Array) -> Float64Array:
+    """exp(-(theta - theta_1)^2/(2 sigma^2))/sqrt(2 pi sigma^2), theta in [-1, 1], sigma in [1/2, 2]."""
+    theta, other = _between(x[:, 0], -1, 1), _between(x[:, 1], -1, 1)
+    sigma = _between(x[:, 2], 0.5, 2)
+    value: Float64Array = np.exp(-(((theta - other) / sigma) ** 2) / 2) / np.sqrt(2 * np.pi * sigma**2)
+    return value
+
+
+def _velocities(x: Float64Array) -> Float64Array:
+    """(a + b)/(1 + a b), a and b in [0, 1]."""
+    value: Float64Array = (x[:, 0] + x[:, 1]) / (1 + x[:, 0] * x[:, 1])
+    return value
+
+
+def _waves_interfering(x: Float64Array) -> Float64Array:
+    """sqrt(1 + a^2 - 2 a cos(theta)), a in [0, 2], theta in [0, 2 pi]: a cone at a = 1, theta = 0."""
+    a, theta = _between(x[:, 0], 0, 2), _between(x[:, 1], 0, 2 * np.pi)
+    value: Float64Array = np.sqrt(np.maximum(1 + a**2 - 2 * a * np.cos(theta), 0))
+    return value
+
+
+def _snell(x: Float64Array) -> Float64Array:
+    """arcsin(n sin(theta)), n in [0, 0.95], theta in [-pi/2, pi/2]."""
+    value: Float64Array = np.arcsin(0.95 * x[:, 0] * np.sin(_between(x[:, 1], -np.pi / 2, np.pi / 2)))
+    return value
+
+
+def _gravitation(x: Float64Array) -> Float64Array:
+    """a/((b - 1)^2 + (c - d)^2 + (e - f)^2), a, c, e in [0, 1], b in [2, 3], d, f in [1, 2]."""
+    a, b, c, d, e, f = x.T
+    value: Float64Array = a / ((b + 1) ** 2 + (c - d - 1) ** 2 + (e - f - 1) ** 2)
+    return value
+
+
+def _friedman(x: Float64Array) -> Float64Array:
+    """10 sin(pi x_1 x_2) + 20 (x_3 - 1/2)^2 + 10 x_4 + 5 x_5; five inputs do not matter."""
+    value: Float64Array = (
+        10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
+    )
+    return value
+
+
+_FEYNMAN = "the Feynman Lectures, in dimensionless form as in arXiv:2404.19756"
+
 REGRESSION = {
     problem.name: problem
     for problem in (
         RegressionProblem(
             "rotated-waves",
             "Southworth et al., arXiv:2603.04827, section 6.1",
-            _rotated_waves,
+            _rotated_by(0.175),
             2,
             (1e-4, 1 - 1e-4),
         ),
@@ -71,8 +167,26 @@ REGRESSION = {
             2,
             (-1.0, 1.0),
         ),
+        *(
+            RegressionProblem(f"rotated-waves-{angle}", "rotated-waves, another angle", _rotated_by(angle), 2)
+            for angle in (0.5, 0.9, 1.3)
+        ),
+        RegressionProblem("peak", "ours", _peak, 2),
+        RegressionProblem("ridges", "ours", _ridges, 2),
+        RegressionProblem("products", "ours", _products, 2),
+        RegressionProblem("bessel-j", "DLMF 10.2, as in arXiv:2404.19756", _bessel_j, 2),
+        RegressionProblem("bessel-k", "DLMF 10.25, as in arXiv:2404.19756", _bessel_k, 2),
+        RegressionProblem("elliptic-f", "DLMF 19.2, as in arXiv:2404.19756", _elliptic_f, 2),
+        RegressionProblem("elliptic-sn", "DLMF 22.2, as in arXiv:2404.19756", _elliptic_sn, 2),
+        RegressionProblem("feynman-I.6.2b", _FEYNMAN, _gaussian, 3),
+        RegressionProblem("feynman-I.9.18", _FEYNMAN, _gravitation, 6),
+        RegressionProblem("feynman-I.16.6", _FEYNMAN, _velocities, 2),
+        RegressionProblem("feynman-I.26.2", _FEYNMAN, _snell, 2),
+        RegressionProblem("feynman-I.29.16", _FEYNMAN, _waves_interfering, 2),
+        RegressionProblem("friedman-1", "Friedman 1991, without noise", _friedman, 10),
     )
 }
+"""Every problem by its name. Inputs are uniform in [0, 1] unless `box` says otherwise."""
 
 
 def regression(name: str) -> RegressionProblem:

@@ -17,12 +17,9 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import Float64Array, integer
-from splinekan.knots import uniform_knots
-from splinekan.multilevel import Hierarchy, Level, Round, tournament
-from splinekan.network import KAN, SplineLayer, initialize
-from splinekan.objectives import LeastSquares
-from splinekan.optimize import LevenbergMarquardt
+from splinekan._checks import integer
+from splinekan.multilevel import Hierarchy, Round
+from splinekan.studies.fitting import deep_network, fit
 
 SEEDS = tuple(range(10))
 ROUNDS = (
@@ -75,12 +72,6 @@ class Study:
         return {"study": "toy", **self.settings, "rows": [asdict(row) for row in self.rows]}
 
 
-def network() -> KAN:
-    """2 -> 5 -> 1, all splines, on 2 intervals of [-1, 1] and, hidden, of [-1.5, 1.5]."""
-    outer = SplineLayer(5, 1, uniform_knots(-1.5, 1.5, 2, 3), 3, extrapolate="polynomial")
-    return KAN.chain([SplineLayer(2, 5, uniform_knots(-1, 1, 2, 3), 3), outer])
-
-
 def run(
     seeds: Sequence[int] = SEEDS,
     samples: int = 4096,
@@ -109,13 +100,15 @@ def run(
     numbers = [integer("every seed", seed, low=0) for seed in seeds]
     if not numbers:
         raise ValueError("seeds must name at least one seed, got none")
-    levels = Hierarchy(network(), 1 + max(one.level for one in rounds))
+    problem = gallery.regression("exp-sine")
+    levels = Hierarchy(deep_network([2, 5, 1], problem.box), 1 + max(one.level for one in rounds))
     found = []
     for seed in tqdm(numbers, disable=not progress, leave=False):
-        found.append(_train(levels, seed, samples, rounds))
+        found.append(fit(problem, levels, rounds, seed, samples, SMOOTHING, DAMPING))
     rows = []
-    for number, level in enumerate(sorted({one.level for one in rounds})):
-        train, test, seconds = np.array([errors[number] for errors in found]).T
+    for errors in zip(*found, strict=True):
+        level = errors[0].level
+        train, test, seconds = np.array([(e.train, e.test, e.seconds) for e in errors]).T
         rows.append(
             Row(
                 levels[level].network.intervals,
@@ -128,39 +121,3 @@ def run(
         )
     settings = {"seeds": numbers, "samples": samples, "smoothing": SMOOTHING, "damping": DAMPING}
     return Study(tuple(rows), settings)
-
-
-def _train(
-    levels: Hierarchy, seed: int, samples: int, rounds: Sequence[Round]
-) -> list[tuple[float, float, float]]:
-    """(train RMSE, test RMSE, seconds so far) at the end of each level."""
-    rng = np.random.default_rng(seed)
-    problem = gallery.regression("exp-sine")
-    x, y = problem.sample(samples, rng)
-    x_test, y_test = problem.sample(20_000, rng)
-    mean, deviation = y.mean(), y.std()
-    scaled = (y - mean) / deviation
-
-    def objective(level: Level, count: int | None) -> LeastSquares:
-        n = samples if count is None else min(count, samples)
-        cost = level.cost * n / samples
-        return LeastSquares(level.network, x[:n], scaled[:n], 2.0 / n, cost, SMOOTHING)
-
-    def draw(generator: np.random.Generator) -> Float64Array:
-        return initialize(levels.network, generator, box=(-1.0, 1.0), noise=0.3)
-
-    method = LevenbergMarquardt(damping=DAMPING)
-    result = tournament(levels, objective, method, rounds, draw, rng)
-
-    def error(level: int, theta: Float64Array, points: Float64Array, values: Float64Array) -> float:
-        outputs = mean + deviation * levels[level].network(theta, points)[:, 0]
-        return float(np.sqrt(np.mean((outputs - values) ** 2)))
-
-    at_level = {}
-    for one, theta, seconds in zip(rounds, result.winners, result.times, strict=True):
-        at_level[one.level] = (
-            error(one.level, theta, x, y),
-            error(one.level, theta, x_test, y_test),
-            seconds,
-        )
-    return [at_level[level] for level in sorted(at_level)]

@@ -1,0 +1,82 @@
+"""Fitting a function by a deep spline network: what the toy study and the table of functions share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.gallery import RegressionProblem
+from splinekan.knots import uniform_knots
+from splinekan.multilevel import Hierarchy, Level, Round, tournament
+from splinekan.network import KAN, SplineLayer, initialize
+from splinekan.objectives import LeastSquares
+from splinekan.optimize import LevenbergMarquardt
+
+HIDDEN = 1.5
+"""Hidden domains are [-1.5, 1.5]; a start sends values into about half of it."""
+HELD_OUT = 20_000
+
+
+@dataclass(frozen=True)
+class LevelError:
+    """Root mean square errors at the end of a level, in the units of the function, and seconds so far."""
+
+    level: int
+    train: float
+    test: float
+    seconds: float
+
+
+def deep_network(widths: Sequence[int], box: tuple[float, float], intervals: int = 2) -> KAN:
+    """Cubic spline layers: the first on the box of the inputs, hidden ones on [-1.5, 1.5].
+
+    Hidden values beyond their domain are continued by the end polynomial, without a kink.
+    """
+    layers = []
+    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+        low, high = box if number == 0 else (-HIDDEN, HIDDEN)
+        knots = uniform_knots(low, high, intervals, 3)
+        layers.append(SplineLayer(n_in, n_out, knots, 3, "linear" if number == 0 else "polynomial"))
+    return KAN.chain(layers)
+
+
+def fit(
+    problem: RegressionProblem,
+    levels: Hierarchy,
+    rounds: Sequence[Round],
+    seed: int,
+    samples: int,
+    smoothing: float,
+    damping: float,
+) -> list[LevelError]:
+    """Draw points, run the tournament, measure the errors of the best at the end of each level.
+
+    Outputs are scaled to mean 0 and deviation 1 for training; the smoothing refers to these.
+    """
+    rng = np.random.default_rng(seed)
+    x, y = problem.sample(samples, rng)
+    x_test, y_test = problem.sample(HELD_OUT, rng)
+    mean, deviation = y.mean(), y.std()
+    scaled = (y - mean) / deviation
+
+    def objective(level: Level, count: int | None) -> LeastSquares:
+        n = samples if count is None else min(count, samples)
+        return LeastSquares(level.network, x[:n], scaled[:n], 2.0 / n, level.cost * n / samples, smoothing)
+
+    def draw(generator: np.random.Generator) -> Float64Array:
+        return initialize(levels.network, generator, box=problem.box, noise=0.3)
+
+    result = tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)
+
+    def error(level: int, theta: Float64Array, points: Float64Array, values: Float64Array) -> float:
+        outputs = mean + deviation * levels[level].network(theta, points)[:, 0]
+        return float(np.sqrt(np.mean((outputs - values) ** 2)))
+
+    last = {}
+    for one, theta, seconds in zip(rounds, result.winners, result.times, strict=True):
+        errors = (error(one.level, theta, *pair) for pair in ((x, y), (x_test, y_test)))
+        last[one.level] = LevelError(one.level, *errors, seconds)
+    return [last[level] for level in sorted(last)]
