@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -36,7 +37,7 @@ def deep_network(widths: Sequence[int], box: tuple[float, float], intervals: int
     Hidden values beyond their domain are continued by the end polynomial, without a kink.
     """
     layers = []
-    for number, (n_in, n_out) in enumerate(zip(widths, widths[1:], strict=False)):
+    for number, (n_in, n_out) in enumerate(pairwise(widths)):
         low, high = box if number == 0 else (-HIDDEN, HIDDEN)
         knots = uniform_knots(low, high, intervals, 3)
         layers.append(SplineLayer(n_in, n_out, knots, 3, "linear" if number == 0 else "polynomial"))
@@ -77,6 +78,6 @@ def fit(
 
     last = {}
     for one, theta, seconds in zip(rounds, result.winners, result.times, strict=True):
-        errors = (error(one.level, theta, *pair) for pair in ((x, y), (x_test, y_test)))
-        last[one.level] = LevelError(one.level, *errors, seconds)
+        train, test = error(one.level, theta, x, y), error(one.level, theta, x_test, y_test)
+        last[one.level] = LevelError(one.level, train, test, seconds)
     return [last[level] for level in sorted(last)]
