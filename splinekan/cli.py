@@ -49,13 +49,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     toy = studies.add_parser("toy", help="exp(sin(pi x) + y^2) to six digits, from 2 to 64 intervals")
     toy.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     toy.add_argument("--samples", type=int, metavar="N", default=4096)
-    toy.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
-    toy.add_argument("--force", action="store_true", help="overwrite existing files")
+    functions = studies.add_parser("functions", help="special functions and formulas of physics, a table")
+    functions.add_argument("--names", nargs="+", metavar="NAME", help="these functions only")
+    functions.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+    functions.add_argument("--samples", type=int, metavar="N", default=4096)
+    for one in (toy, functions):
+        one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
+        one.add_argument("--force", action="store_true", help="overwrite existing files")
     options = parser.parse_args(arguments)
     try:
         if options.command == "info":
             return _info()
-        return {"regression": _regression, "toy": _toy}[options.study](options)
+        return {"regression": _regression, "toy": _toy, "functions": _functions}[options.study](options)
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
@@ -66,6 +71,21 @@ def _toy(options: argparse.Namespace) -> int:
     from splinekan.studies import toy
 
     study = toy.run(options.seeds or toy.SEEDS, options.samples, progress=sys.stderr.isatty())
+    print(study.table())
+    _write(options.json, study.record())
+    return 0
+
+
+def _functions(options: argparse.Namespace) -> int:
+    _refuse_existing(options.json, options.force)
+    from splinekan.studies import functions
+
+    study = functions.run(
+        options.names or functions.NAMES,
+        options.seeds or functions.SEEDS,
+        options.samples,
+        progress=sys.stderr.isatty(),
+    )
     print(study.table())
     _write(options.json, study.record())
     return 0
