@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from splinekan import __version__, threads
+from splinekan._checks import one_of
 
 
 def versions() -> dict[str, str]:
@@ -53,14 +54,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     functions.add_argument("--names", nargs="+", metavar="NAME", help="these functions only")
     functions.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     functions.add_argument("--samples", type=int, metavar="N", default=4096)
-    for one in (toy, functions):
+    robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
+    robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
+    robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
+    for one in (toy, functions, robustness):
         one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
         one.add_argument("--force", action="store_true", help="overwrite existing files")
     options = parser.parse_args(arguments)
     try:
         if options.command == "info":
             return _info()
-        return {"regression": _regression, "toy": _toy, "functions": _functions}[options.study](options)
+        known = {"regression": _regression, "toy": _toy, "functions": _functions, "robustness": _robustness}
+        return known[options.study](options)
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
@@ -86,6 +91,20 @@ def _functions(options: argparse.Namespace) -> int:
         options.samples,
         progress=sys.stderr.isatty(),
     )
+    print(study.table())
+    _write(options.json, study.record())
+    return 0
+
+
+def _robustness(options: argparse.Namespace) -> int:
+    _refuse_existing(options.json, options.force)
+    from splinekan.studies import robustness
+
+    cases = dict(robustness.CASES)
+    for name in options.targets or ():
+        one_of("target", name, cases)
+    chosen = [(name, count) for name, count in cases.items() if name in (options.targets or cases)]
+    study = robustness.run(chosen, options.samples, progress=sys.stderr.isatty())
     print(study.table())
     _write(options.json, study.record())
     return 0

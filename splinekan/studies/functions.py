@@ -84,12 +84,13 @@ class Study:
     def table(self) -> str:
         """The table as text."""
         lines = [
-            f"{'function':<16} {'widths':>10} {'intervals':>9} {'parameters':>10} {'train':>9} {'test':>9} "
-            f"{'worst':>9} {'s':>6}"
+            f"{'function':<16} {'widths':>10} {'intervals':>9} {'parameters':>10} {'train':>9} "
+            f"{'test':>9} {'worst':>9} {'s':>6}"
         ]
         for row in self.rows:
+            widths = "-".join(map(str, row.widths))
             lines.append(
-                f"{row.name:<16} {'-'.join(map(str, row.widths)):>10} {row.intervals:>9} {row.parameters:>10} "
+                f"{row.name:<16} {widths:>10} {row.intervals:>9} {row.parameters:>10} "
                 f"{row.train_rmse:>9.1e} {row.test_rmse:>9.1e} {row.test_rmse_max:>9.1e} "
                 f"{row.seconds:>6.1f}" + ("  FAILED" if row.failed else "")
             )

@@ -208,7 +208,7 @@ def run(
     TypeError, ValueError
         For no seeds, a number of samples below 1, or an unknown start.
     """
-    chosen = STARTS[one_of("start", start, STARTS)]
+    one_of("start", start, STARTS)
     integer("samples", samples, low=1)
     numbers = [integer("every seed", seed, low=0) for seed in seeds]
     if not numbers:
@@ -219,36 +219,38 @@ def run(
         runs = []
         for seed in numbers:
             bar.set_description(f"{schedule.name}, seed {seed}")
-            runs.append(_train(schedule, seed, samples, chosen))
+            runs.append(train(schedule, seed, samples, start))
             bar.update(1)
-        errors = [r[0] for r in runs]
-        history = runs[0][2]
+        errors = [r.mse for r in runs]
+        history = runs[0].history
         rows.append(
             Row(
                 schedule.name,
                 schedule.basis,
                 schedule.kind,
                 schedule.optimizer,
-                runs[0][5],
+                runs[0].parameters,
                 float(np.mean(errors)),
                 float(np.std(errors)),
                 float(np.median(errors)),
                 errors,
-                float(np.mean([r[1] for r in runs])),
+                float(np.mean([r.test_mse for r in runs])),
                 float(history.work[-1]) / EPOCH,
-                float(np.mean([r[4] for r in runs])),
+                float(np.mean([r.seconds for r in runs])),
                 schedule.paper,
             )
         )
-        histories[schedule.name] = [(r[2], r[3]) for r in runs]
+        histories[schedule.name] = [(r.history, r.marks) for r in runs]
     bar.close()
     settings = {"seeds": numbers, "samples": samples, "epoch_iterations": EPOCH, "start": start}
     return Study(tuple(rows), histories, settings)
 
 
-def data(seed: int, samples: int) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+def data(
+    seed: int, samples: int, target: str = "rotated-waves"
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
     """Training and held-out points and outputs, the outputs scaled by the training ones to [0, 1]."""
-    problem = gallery.regression("rotated-waves")
+    problem = gallery.regression(target)
     rng = np.random.default_rng(seed)
     x, y = problem.sample(samples, rng)
     x_test, y_test = problem.sample(samples, rng)
@@ -265,14 +267,36 @@ def network(schedule: Schedule, start: Start) -> KAN:
     )
 
 
-def _train(schedule: Schedule, seed: int, samples: int, start: Start) -> tuple[Any, ...]:
-    x, y, x_test, y_test = data(seed, samples)
+@dataclass(frozen=True, eq=False)
+class Run:
+    """One schedule from one seed."""
+
+    mse: float
+    test_mse: float
+    history: History
+    marks: tuple[tuple[int, int], ...]
+    seconds: float
+    parameters: int
+
+
+def train(
+    schedule: Schedule, seed: int, samples: int, start: str = "rough", target: str = "rotated-waves"
+) -> Run:
+    """Train a schedule on points of that seed, from a start of that seed.
+
+    Raises
+    ------
+    ValueError
+        For an unknown start or target.
+    """
+    chosen = STARTS[one_of("start", start, STARTS)]
+    x, y, x_test, y_test = data(seed, samples, target)
     began = perf_counter()
-    train = _tournament if schedule.rounds else _nested
-    value, theta, final, history, marks = train(schedule, x, y, np.random.default_rng([seed, 1]), start)
+    method = _tournament if schedule.rounds else _nested
+    value, theta, final, history, marks = method(schedule, x, y, np.random.default_rng([seed, 1]), chosen)
     seconds = perf_counter() - began
     held_out = float(np.mean((final(theta, x_test)[:, 0] - y_test) ** 2))
-    return value, held_out, history, marks, seconds, final.n_parameters
+    return Run(value, held_out, history, marks, seconds, final.n_parameters)
 
 
 def _nested(

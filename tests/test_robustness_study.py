@@ -1,0 +1,45 @@
+"""The robustness study and its command."""
+
+import json
+
+import pytest
+
+import splinekan as sk
+from splinekan import cli
+from splinekan.studies import regression, robustness
+
+SHORT = regression.Schedule(
+    "spline-tournament",
+    "tournament",
+    "spline",
+    "Gauss-Newton",
+    (),
+    rounds=(sk.Round(0, 2, 3, 100), sk.Round(1, 1, 2)),
+)
+
+
+def test_successes_are_counted_against_the_best_of_the_target(monkeypatch):
+    study = robustness.run([("products", 3)], samples=300, schedule=SHORT)
+    (row,) = study.rows
+    errors = [regression.train(SHORT, seed, 300, target="products").mse for seed in (3000, 3001, 3002)]
+    assert (row.best, row.worst) == (min(errors), max(errors))
+    assert row.successes == sum(error <= 10 * row.best for error in errors)
+    monkeypatch.setattr(robustness, "FACTOR", 1.0)
+    assert robustness.run([("products", 3)], samples=300, schedule=SHORT).rows[0].successes == 1
+
+
+def test_command_and_bad_input(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(regression, "SCHEDULES", (SHORT,))
+    monkeypatch.setattr(robustness, "CASES", (("products", 2), ("peak", 1)))
+    record = tmp_path / "r.json"
+    arguments = ["study", "robustness", "--samples", "200", "--json", str(record)]
+    assert cli.main(arguments) == 0
+    assert [row["runs"] for row in json.loads(record.read_text())["rows"]] == [2, 1]
+    assert cli.main(arguments) == 2
+    assert "--force" in capsys.readouterr().err
+    assert cli.main(["study", "robustness", "--targets", "ridges"]) == 2
+    assert "'products', 'peak'" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="at least one target"):
+        robustness.run([])
+    with pytest.raises(ValueError, match="at least 1"):
+        robustness.run([("peak", 0)])
