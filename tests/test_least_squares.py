@@ -150,3 +150,42 @@ def test_smoothing_settles_what_no_sample_sees():
     unsettled = sk.LeastSquares(net, x, np.exp(x))
     theta = sk.GaussNewton().minimize(unsettled, np.zeros(23), iterations=1).theta
     assert np.abs(net(theta, gap) - np.exp(gap)).max() > 0.1
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.3])
+@pytest.mark.parametrize("name", ["affine-first", "splines", "tanh"])
+def test_linearized_is_the_normal_equations_unassembled(name, smoothing):
+    net = NETWORKS[name]
+    theta, x, rng = start(net)
+    objective = sk.LeastSquares(
+        net, x, rng.normal(size=(40, 2)), rng.uniform(0.5, 1, 40), smoothing=smoothing
+    )
+    value, gradient, matrix = objective.normal_equations(theta)
+    found, r, rows = objective.linearized(theta)
+    assert found == pytest.approx(value, rel=1e-13)
+    assert r.shape == (objective.n_residuals,)
+    dense = rows.toarray()
+    scale = np.abs(matrix).max()
+    np.testing.assert_allclose(dense.T @ dense, matrix, atol=1e-12 * scale)
+    np.testing.assert_allclose(rows.rmatvec(r), gradient, atol=1e-12 * scale)
+    np.testing.assert_allclose(rows.column_squares(), np.diag(matrix), atol=1e-12 * scale)
+    v = rng.normal(size=theta.shape)
+    np.testing.assert_allclose(rows.matvec(v), dense @ v, atol=1e-12 * scale)
+
+
+def test_few_samples_are_solved_in_the_dual_and_many_parameters_without_a_matrix(monkeypatch):
+    from splinekan.optimize import gauss_newton
+
+    net = sk.KAN.splines([2, 6, 1], intervals=10)
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (60, 2))
+    objective = sk.LeastSquares(net, x, np.sin(3 * x.sum(axis=1)))
+    theta = sk.initialize(net, 0, "greville")
+    normal = sk.LevenbergMarquardt(solver="normal").minimize(objective, theta, iterations=3)
+    for name in ("normal_equations", "triangular_factor"):
+        monkeypatch.setattr(sk.LeastSquares, name, None)
+    dual = sk.LevenbergMarquardt().minimize(objective, theta, iterations=3)
+    np.testing.assert_allclose(dual.theta, normal.theta, atol=1e-8)
+    monkeypatch.setattr(gauss_newton, "MANY", 100)
+    truncated = sk.LevenbergMarquardt().minimize(objective, theta, iterations=10)
+    assert truncated.value < normal.history.loss[0] / 100

@@ -332,3 +332,52 @@ def test_bad_input():
         LevenbergMarquardt(damping=0.0)
     with pytest.raises(TypeError, match="schedule"):
         Adam(schedule=1e-3)
+
+
+def curved(n, m, seed=0):
+    rng = np.random.default_rng(seed)
+    a, y = rng.normal(size=(n, m)), rng.normal(size=n)
+    return ResidualProblem(
+        lambda t: a @ t + 0.1 * np.sin(a @ t) - y, lambda t: a * (1 + 0.1 * np.cos(a @ t))[:, None]
+    )
+
+
+@pytest.mark.parametrize("solver", ["dual", "cg"])
+@pytest.mark.parametrize(("n", "m"), [(40, 10), (10, 40)])
+def test_every_solver_takes_the_same_first_step(solver, n, m):
+    problem = curved(n, m)
+    steps = [
+        LevenbergMarquardt(solver=name, damping=0.1).minimize(problem, np.zeros(m), iterations=1).theta
+        for name in ("normal", solver)
+    ]
+    # conjugate gradients stop at a residual of 1e-2
+    np.testing.assert_allclose(
+        steps[1], steps[0], atol=(1e-12 if solver == "dual" else 2e-2) * np.abs(steps[0]).max()
+    )
+
+
+@pytest.mark.parametrize("solver", ["normal", "dual", "cg"])
+def test_every_solver_arrives(solver):
+    for n, m in ((40, 10), (10, 40)):
+        problem = curved(n, m)
+        best = least_squares(
+            problem.residual, np.zeros(m), problem.jacobian, xtol=1e-15, ftol=1e-15, gtol=1e-15
+        )
+        result = LevenbergMarquardt(solver=solver).minimize(problem, np.zeros(m), iterations=60)
+        assert result.value <= best.cost * (1 + 1e-8) + 1e-20
+    classic, theta0, goal = CLASSICS["rosenbrock"]
+    assert LevenbergMarquardt(solver=solver).minimize(classic, theta0, iterations=300).value < goal
+
+
+@pytest.mark.parametrize("solver", ["normal", "dual", "cg"])
+def test_solvers_in_other_coordinates(solver):
+    problem = rosenbrock({"w": MatrixMap(T)})
+    method = LevenbergMarquardt(solver=solver, geometry="w")
+    assert method.minimize(problem, [0.5, 0.5], iterations=60).value < 1e-18
+
+
+def test_bad_solvers():
+    with pytest.raises(ValueError, match="'auto', 'normal', 'dual', 'cg'"):
+        LevenbergMarquardt(solver="qr")
+    with pytest.raises(ValueError, match="same coordinates"):
+        LevenbergMarquardt(solver="dual", geometry="u", gradient="w")

@@ -137,6 +137,11 @@ class SparseRows:
         lengths = self.lengths[moving]
         return [(int(n), moving[lengths == n]) for n in np.unique(lengths)]
 
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J, shape (n_columns,)."""
+        squared = SparseRows(self.values**2, self.starts, self.lengths, self.n_columns)
+        return squared.rmatvec(np.ones(self.shape[0]))
+
     def toarray(self) -> Array:
         """The dense matrix."""
         out = np.zeros(self.shape, dtype=self.values.dtype)

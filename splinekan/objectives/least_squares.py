@@ -174,6 +174,20 @@ class LeastSquares:
             stacked = upper[: m + 1]
         return total, stacked[:m, :m], stacked[:m, m]
 
+    @property
+    def n_residuals(self) -> int:
+        """Length of r, the smoothing's rows included."""
+        smooth = self.network.roughness.shape[0] if self.smoothing > 0 else 0
+        return self.n_samples * self.network.n_out + smooth
+
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, StackedRows]:
+        """(L, r, J) whole, with the smoothing's rows below."""
+        at, r = self._residual(theta, 0, self.n_samples)
+        d = np.sqrt(self.smoothing) * self.network.roughness if self.smoothing > 0 else None
+        below = np.zeros(0) if d is None else d @ theta
+        both = np.concatenate([r.ravel().astype(np.float64), below])
+        return float(both @ both) / 2, both, StackedRows(self._rows(at, 0, self.n_samples), d)
+
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(name)
@@ -208,6 +222,35 @@ class LeastSquares:
         scaled = rows.values.reshape(stop - start, -1)
         scaled *= root
         return rows
+
+
+@dataclass(frozen=True, eq=False)
+class StackedRows:
+    """The rows of the data, and those of the smoothing below them."""
+
+    data: SparseRows
+    smooth: scipy.sparse.csr_array | None
+
+    def matvec(self, v: Float64Array) -> Float64Array:
+        """J v."""
+        above = self.data.matvec(v).astype(np.float64)
+        return above if self.smooth is None else np.concatenate([above, self.smooth @ v])
+
+    def rmatvec(self, r: Float64Array) -> Float64Array:
+        """J^T r."""
+        n = self.data.shape[0]
+        above = self.data.rmatvec(r[:n])
+        return above if self.smooth is None else above + self.smooth.T @ r[n:]
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        squares = self.data.column_squares()
+        return squares if self.smooth is None else squares + self.smooth.power(2).sum(axis=0)
+
+    def toarray(self) -> Float64Array:
+        """J, dense."""
+        above = self.data.toarray().astype(np.float64)
+        return above if self.smooth is None else np.vstack([above, self.smooth.toarray()])
 
 
 def _square(r: Array) -> float:

@@ -52,8 +52,37 @@ class Problem(Protocol):
         ...
 
 
+class Rows(Protocol):
+    """A Jacobian, by its products."""
+
+    def matvec(self, v: Float64Array, /) -> Float64Array:
+        """J v."""
+        ...
+
+    def rmatvec(self, r: Float64Array, /) -> Float64Array:
+        """J^T r."""
+        ...
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        ...
+
+    def toarray(self) -> Float64Array:
+        """J, dense."""
+        ...
+
+
 class LeastSquaresProblem(Problem, Protocol):
     """A loss 1/2 r.r of a residual r(theta) with Jacobian J."""
+
+    @property
+    def n_residuals(self) -> float:
+        """Length of r; infinite if it is not known."""
+        ...
+
+    def linearized(self, theta: Float64Array, /) -> tuple[float, Float64Array, Rows]:
+        """(1/2 r.r, r, J)."""
+        ...
 
     def normal_equations(self, theta: Float64Array, /) -> Factor:
         """(1/2 r.r, J^T r, J^T J)."""
@@ -103,6 +132,31 @@ class MatrixMap:
                     scipy.linalg.solve_triangular(matrix, v, trans=int(transposed), lower=lower)
                 )
         return np.asarray(np.linalg.solve(matrix.T if transposed else matrix, v))
+
+
+@dataclass(frozen=True, eq=False)
+class MatrixRows:
+    """J as a dense matrix."""
+
+    matrix: Float64Array
+
+    def matvec(self, v: Float64Array) -> Float64Array:
+        """J v."""
+        product: Float64Array = self.matrix @ v
+        return product
+
+    def rmatvec(self, r: Float64Array) -> Float64Array:
+        """J^T r."""
+        product: Float64Array = self.matrix.T @ r
+        return product
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        return np.asarray(np.einsum("ij,ij->j", self.matrix, self.matrix))
+
+    def toarray(self) -> Float64Array:
+        """J."""
+        return self.matrix
 
 
 def _named(maps: Mapping[str, LinearMap], name: str) -> LinearMap:
@@ -169,6 +223,16 @@ class ResidualProblem:
         r, jacobian = self._linearized(theta)
         q, upper = scipy.linalg.qr(jacobian, mode="economic")
         return float(r @ r) / 2, upper, q.T @ r
+
+    @property
+    def n_residuals(self) -> float:
+        """Unknown before the first evaluation: taken as many."""
+        return np.inf
+
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, MatrixRows]:
+        """(1/2 r.r, r, J)."""
+        r, jacobian = self._linearized(theta)
+        return float(r @ r) / 2, r, MatrixRows(jacobian)
 
     def coordinates(self, name: str) -> LinearMap:
         """The map of that name."""
