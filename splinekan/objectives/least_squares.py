@@ -140,8 +140,7 @@ class LeastSquares:
         """(L, its gradient, J^T J + smoothing D^T D), the matrix assembled from the sparse rows."""
         m = self.network.n_parameters
         total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
-        stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
-        for start, stop in self._chunks(8 * (stored + 8) * self.network.n_out):
+        for start, stop in self._row_chunks():
             at, r = self._residual(theta, start, stop)
             rows = self._rows(at, start, stop)
             total += _square(r) / 2
@@ -180,13 +179,14 @@ class LeastSquares:
         smooth = self.network.roughness.shape[0] if self.smoothing > 0 else 0
         return self.n_samples * self.network.n_out + smooth
 
-    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, StackedRows]:
-        """(L, r, J) whole, with the smoothing's rows below."""
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, ResidualJacobian]:
+        """(L, r, J), J by its products only, with the smoothing's rows below."""
         at, r = self._residual(theta, 0, self.n_samples)
-        d = np.sqrt(self.smoothing) * self.network.roughness if self.smoothing > 0 else None
-        below = np.zeros(0) if d is None else d @ theta
+        below = np.zeros(0)
+        if self.smoothing > 0:
+            below = np.sqrt(self.smoothing) * (self.network.roughness @ theta)
         both = np.concatenate([r.ravel().astype(np.float64), below])
-        return float(both @ both) / 2, both, StackedRows(self._rows(at, 0, self.n_samples), d)
+        return float(both @ both) / 2, both, ResidualJacobian(self, at)
 
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
@@ -203,6 +203,10 @@ class LeastSquares:
     @property
     def _activation_bytes(self) -> int:
         return self.x.itemsize * sum(3 * layer.n_out for layer in self.network.layers)
+
+    def _row_chunks(self) -> Iterator[tuple[int, int]]:
+        stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
+        return self._chunks(8 * (stored + 8) * self.network.n_out)
 
     def _chunks(self, bytes_per_sample: int, least: int = 1) -> Iterator[tuple[int, int]]:
         size = max(CHUNK_BYTES // max(bytes_per_sample, 1), least, 1)
@@ -225,32 +229,49 @@ class LeastSquares:
 
 
 @dataclass(frozen=True, eq=False)
-class StackedRows:
-    """The rows of the data, and those of the smoothing below them."""
+class ResidualJacobian:
+    """J of the residual at one theta: products run through the network and store no row."""
 
-    data: SparseRows
-    smooth: scipy.sparse.csr_array | None
+    objective: LeastSquares
+    at: Linearization
+
+    @property
+    def _below(self) -> scipy.sparse.csr_array | None:
+        weight = self.objective.smoothing
+        return np.sqrt(weight) * self.at.network.roughness if weight > 0 else None
 
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
-        above = self.data.matvec(v).astype(np.float64)
-        return above if self.smooth is None else np.concatenate([above, self.smooth @ v])
+        above = (self._root * self.at.jvp(v)).ravel().astype(np.float64)
+        below = self._below
+        return above if below is None else np.concatenate([above, below @ v])
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
-        n = self.data.shape[0]
-        above = self.data.rmatvec(r[:n])
-        return above if self.smooth is None else above + self.smooth.T @ r[n:]
+        n = self.at.output.size
+        pulled = self.at.vjp(self._root * r[:n].reshape(self.at.output.shape))
+        below = self._below
+        return pulled if below is None else pulled + below.T @ r[n:]
 
     def column_squares(self) -> Float64Array:
-        """The diagonal of J^T J."""
-        squares = self.data.column_squares()
-        return squares if self.smooth is None else squares + self.smooth.power(2).sum(axis=0)
+        """The diagonal of J^T J, from the sparse rows chunk by chunk."""
+        objective, theta = self.objective, self.at.theta.astype(np.float64)
+        squares = np.zeros(self.at.network.n_parameters)
+        for start, stop in objective._row_chunks():
+            at = self.at.network.linearize(theta, objective.x[start:stop])
+            squares += objective._rows(at, start, stop).column_squares()
+        below = self._below
+        return squares if below is None else squares + below.power(2).sum(axis=0)
 
     def toarray(self) -> Float64Array:
         """J, dense."""
-        above = self.data.toarray().astype(np.float64)
-        return above if self.smooth is None else np.vstack([above, self.smooth.toarray()])
+        above = self.objective._rows(self.at, 0, self.objective.n_samples).toarray().astype(np.float64)
+        below = self._below
+        return above if below is None else np.vstack([above, below.toarray()])
+
+    @property
+    def _root(self) -> Array:
+        return self.objective._root
 
 
 def _square(r: Array) -> float:

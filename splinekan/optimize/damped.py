@@ -28,7 +28,7 @@ Damped = Callable[[float], Float64Array]
 """dz(damping)."""
 
 
-class Linearised(Protocol):
+class Linearized(Protocol):
     """The point that the steps start from, and its Jacobian."""
 
     columns: Float64Array

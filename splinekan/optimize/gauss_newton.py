@@ -11,7 +11,7 @@ from splinekan.optimize.damped import (
     EPS,
     ConjugateGradients,
     Dual,
-    Linearised,
+    Linearized,
     NormalEquations,
     singular_values,
 )
@@ -109,7 +109,7 @@ class LevenbergMarquardt(Optimizer):
         return _Damping(self.damping, 2.0, np.zeros_like(start.z))
 
     def _advance(self, frame: Frame, state: _Damping, point: Point) -> Step:
-        system = self._linearised(frame, point, state)
+        system = self._linearized(frame, point, state)
         columns = system.columns
         if not np.isfinite(columns).all():
             return Step(None, Status.NON_FINITE)
@@ -148,7 +148,7 @@ class LevenbergMarquardt(Optimizer):
         """Whether geometry and gradient live in different coordinates."""
         return self.gradient is not None and self.gradient != self.geometry
 
-    def _linearised(self, frame: Frame, point: Point, state: _Damping) -> Linearised:
+    def _linearized(self, frame: Frame, point: Point, state: _Damping) -> Linearized:
         solver, size = self.solver, len(point.z)
         if solver == "auto":
             few = frame.problem.n_residuals < size and not self.mixed
