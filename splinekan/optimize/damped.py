@@ -117,7 +117,7 @@ class ConjugateGradients:
     B-splines are a well conditioned basis, so what is left after scaling is how edges interact.
     """
 
-    TOLERANCE, LIMIT, PROBES = 1e-2, 500, 8
+    TOLERANCE, LIMIT, PROBES = 0.3, 50, 8
 
     def __init__(self, frame: Frame, point: Point) -> None:
         _, _, self._rows = frame.problem.linearized(point.theta)
@@ -137,7 +137,7 @@ class ConjugateGradients:
         return total / self.PROBES
 
     def damped(self, scale: Float64Array) -> Damped:
-        """To a residual of 1e-2: outer iterations correct what an inner one leaves."""
+        """Truncated early: the next linearisation is worth more than the last digits of this step."""
         size = len(scale)
 
         def product(v: Float64Array, damping: float) -> Float64Array:

@@ -85,8 +85,7 @@ class LevenbergMarquardt(Optimizer):
         Dampings tried on one linearisation before giving up.
     solver
         "normal" assembles J^T J, and takes singular values of R (J = Q R) at small dampings; "dual" uses
-        J J^T; "cg" conjugate gradients with products by J and J^T, to a tolerance of 1e-2 (a truncated
-        step). "auto" takes "cg" for more than 5000 parameters, "dual" for fewer residuals than
+        J J^T; "cg" conjugate gradients with products by J and J^T, at most 50 a step (a truncated step). "auto" takes "cg" for more than 5000 parameters, "dual" for fewer residuals than
         parameters (up to there), or else "normal". Gradients of other coordinates than those of the
         geometry need "normal" or "cg".
     """
