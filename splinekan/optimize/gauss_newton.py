@@ -85,9 +85,9 @@ class LevenbergMarquardt(Optimizer):
         Dampings tried on one linearisation before giving up.
     solver
         "normal" assembles J^T J, and takes singular values of R (J = Q R) at small dampings; "dual" uses
-        J J^T; "cg" conjugate gradients with products by J and J^T, at most 50 a step (a truncated step). "auto" takes "cg" for more than 5000 parameters, "dual" for fewer residuals than
-        parameters (up to there), or else "normal". Gradients of other coordinates than those of the
-        geometry need "normal" or "cg".
+        J J^T; "cg" truncated conjugate gradients with products by J and J^T, at most 50 a step. "auto"
+        takes "cg" for more than 5000 parameters, up to there "dual" for fewer residuals than parameters,
+        or else "normal". Gradients of other coordinates than the geometry's need "normal" or "cg".
     """
 
     damping: float = 1e-3
