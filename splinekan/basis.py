@@ -24,6 +24,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from splinekan import _threads
 from splinekan._checks import Array, Float64Array, integer, one_of, real_array, spline_degree
 from splinekan.kernels import bspline, power_relu
 from splinekan.knots import is_clamped, is_uniform, validate_knots
@@ -202,21 +203,18 @@ class _Basis:
         """Live values (k+1, n) of the B-splines and the index (n,) of the first live function."""
         order = integer("derivative", derivative, low=0)
         pieces = self.pieces(x.dtype)
-        live = np.zeros((self.degree + 1, len(x)), x.dtype)
-        first = np.zeros(len(x), np.int64)
+        live = np.empty((self.degree + 1, len(x)), x.dtype)
+        first = np.empty(len(x), np.int64)
         table = pieces.table[min(order, self.degree)]
-        bspline.tabulate(
-            x,
-            pieces.breakpoints,
-            pieces.inverse_spacing,
-            pieces.origins,
-            pieces.scales,
-            table if order <= self.degree else np.zeros_like(table),
-            live,
-            first,
-            0,
-            len(x),
-        )
+        if order > self.degree:
+            table = np.zeros_like(table)
+        tag = (0,) * (self.degree + 1)
+        where = (pieces.breakpoints, pieces.inverse_spacing, pieces.origins, pieces.scales)
+
+        def task(_: int, start: int, stop: int) -> None:
+            bspline.tabulate(x, *where, table, tag, live, first, start, stop)
+
+        _threads.run(task, _threads.split(len(x), 4096))
         return live, first
 
     def _combine(self, c: Array, x: Array, derivative: int) -> Array:
@@ -276,6 +274,14 @@ class BSplineBasis(_Basis):
     def evaluate(self, c: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_i c_i b_i(x), or its derivative: (n,) or (n, n_out) for c (n_basis,) or (n_basis, n_out)."""
         return self._combine(self._coefficients(c), self._points(x), derivative)
+
+    def live(self, x: ArrayLike, derivative: int = 0) -> tuple[Array, NDArray[np.int64]]:
+        """The k+1 functions that may differ from 0 at a point: values (k+1, n), index (n,) of the first.
+
+        Row l holds the values of function first + l at all points: four long rows for cubic splines, the
+        layout in which they are computed fastest and used again.
+        """
+        return self._live(self._points(x), derivative)
 
     def tabulate_relu_form(self, x: ArrayLike) -> Array:
         """Values (n, n_basis) through b_i = sum_j A_ij psi_j, for x in [a, b].

@@ -99,6 +99,7 @@ def test_chunks_change_nothing(monkeypatch):
 
     whole = everything()
     monkeypatch.setattr(least_squares, "CHUNK_BYTES", 4096)
+    monkeypatch.setattr(least_squares, "ROW_BYTES", 4096)
     for one, other in zip(whole, everything(), strict=True):
         np.testing.assert_allclose(one, other, atol=1e-12 * np.abs(one).max())
     np.testing.assert_allclose(objective.residual(theta) @ objective.residual(theta) / 2, whole[0])

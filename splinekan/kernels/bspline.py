@@ -1,44 +1,67 @@
 """Live B-spline values at points."""
 
+import numpy as np
 from numba import njit
+
+BLOCK = 256
+"""Points of a block: found first, then evaluated function by function."""
 
 
 @njit(cache=True, nogil=True)
-def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, live, first, start, stop):
+def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live, first, start, stop):
     """live (k+1, n) and the index of the first live function, for points start..stop-1.
 
-    `table` (rows, powers, functions) is one derivative of the pieces; NaN points give NaN.
+    `table` (rows, powers, functions) is one derivative of the pieces, `tag` a tuple of k+1 zeros; NaN
+    points give NaN. Where all points of a block have the same polynomials (inside the domain on uniform
+    knots), the loop over them runs in vector registers.
     """
     intervals = breakpoints.shape[0] - 1
+    a, b = breakpoints[0], breakpoints[intervals]
     last = table.shape[0] - 1
-    top = table.shape[1] - 1
-    for i in range(start, stop):
-        if not x[i] >= breakpoints[0]:
-            piece, row, span = 0, 0, 0
-        elif x[i] > breakpoints[intervals]:
-            piece, row, span = intervals + 1, last, intervals - 1
-        else:
-            if inverse_spacing > 0.0:
-                span = min(int((x[i] - breakpoints[0]) * inverse_spacing), intervals - 1)
-                # The product may round across a knot: the knots themselves decide.
-                if x[i] < breakpoints[span]:
-                    span -= 1
-                elif span < intervals - 1 and x[i] >= breakpoints[span + 1]:
-                    span += 1
+    top = len(tag) - 1
+    local = np.empty(BLOCK, x.dtype)
+    rows = np.empty(BLOCK, np.int64)
+    for begin in range(start, stop, BLOCK):
+        end = min(begin + BLOCK, stop)
+        alike = True
+        for i in range(begin, end):
+            point = x[i]
+            if not point >= a:
+                piece, row, span = 0, 0, 0
+            elif point > b:
+                piece, row, span = intervals + 1, last, intervals - 1
             else:
-                span, high = 0, intervals
-                while high - span > 1:
-                    middle = (span + high) // 2
-                    if x[i] >= breakpoints[middle]:
-                        span = middle
-                    else:
-                        high = middle
-            piece = span + 1
-            row = min(piece, last - 1)
-        y = (x[i] - origins[piece]) * scales[piece]
-        first[i] = span
-        for l in range(live.shape[0]):
-            value = table[row, top, l]
-            for p in range(top - 1, -1, -1):
-                value = value * y + table[row, p, l]
-            live[l, i] = value
+                if inverse_spacing > 0.0:
+                    span = min(int((point - a) * inverse_spacing), intervals - 1)
+                    # The product may round across a knot: the knots themselves decide.
+                    if point < breakpoints[span]:
+                        span -= 1
+                    elif span < intervals - 1 and point >= breakpoints[span + 1]:
+                        span += 1
+                else:
+                    span, left = 0, intervals  # bisection without a branch to mispredict
+                    while left > 1:
+                        half = left // 2
+                        span += half * (point >= breakpoints[span + half])
+                        left -= half
+                piece = span + 1
+                row = min(piece, last - 1)
+            first[i] = span
+            rows[i - begin] = row
+            local[i - begin] = (point - origins[piece]) * scales[piece]
+            alike = alike and row == rows[0]
+        for l in range(len(tag)):
+            out = live[l, begin:end]
+            if alike:
+                shape = table[rows[0], :, l]
+                for i in range(out.shape[0]):
+                    value = shape[top]
+                    for p in range(len(tag) - 1):
+                        value = value * local[i] + shape[top - 1 - p]
+                    out[i] = value
+            else:
+                for i in range(out.shape[0]):
+                    value = table[rows[i], top, l]
+                    for p in range(len(tag) - 1):
+                        value = value * local[i] + table[rows[i], top - 1 - p, l]
+                    out[i] = value

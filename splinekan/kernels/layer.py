@@ -17,6 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from splinekan._simd import LANES, add_combination, add_outer, contraction, horner
+
 BLOCK = 64
 """Samples of a block: its live functions stay in the fastest cache for layers of some twenty inputs."""
 
@@ -32,7 +34,8 @@ def _live(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, 
     intervals = breakpoints.shape[0] - 1
     a, b = breakpoints[0], breakpoints[intervals]
     last = table.shape[1] - 1
-    top = len(tag) - 1
+    width = len(tag)
+    flat_live, flat_table = live.ravel(), table.ravel()
     for i in range(stop - first):
         for p in range(x.shape[1]):
             point = x[first + i, p]
@@ -49,69 +52,79 @@ def _live(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, 
                     elif span < intervals - 1 and point >= breakpoints[span + 1]:
                         span += 1
                 else:
-                    span, high = 0, intervals
-                    while high - span > 1:
-                        middle = (span + high) // 2
-                        if point >= breakpoints[middle]:
-                            span = middle
-                        else:
-                            high = middle
+                    span, left = 0, intervals  # bisection without a branch to mispredict
+                    while left > 1:
+                        half = left // 2
+                        span += half * (point >= breakpoints[span + half])
+                        left -= half
                 piece = span + 1
                 row = min(piece, last - 1)
             spans[i, p] = span
             y = (point - origins[piece]) * scales[piece]
             for d in range(live.shape[0]):
-                for l in range(len(tag)):
-                    value = table[d, row, top, l]
-                    for power in range(top - 1, -1, -1):
-                        value = value * y + table[d, row, power, l]
-                    live[d, i, p, l] = value
+                here = ((d * BLOCK + i) * x.shape[1] + p) * width
+                horner(flat_live, here, tag, flat_table, (d * table.shape[1] + row) * width * width, y)
 
 
 @njit(cache=True, nogil=True)
 def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, tag, out, start, stop):
     """out = y."""
-    n_in, n_out = x.shape[1], out.shape[1]
+    n_in, n_basis, n_out = c.shape
+    whole = n_out // LANES * LANES
     spans = np.empty((BLOCK, n_in), np.int64)
     live = np.empty((1, BLOCK, n_in, len(tag)), x.dtype)
+    flat_out, flat_live, flat_c = out.ravel(), live.ravel(), c.ravel()
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
         _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             for q in range(n_out):
                 out[first + i, q] = 0.0
+            at = (first + i) * n_out
             for p in range(n_in):
-                span = spans[i, p]
-                for q in range(n_out):
-                    total = out[first + i, q]
+                row = (p * n_basis + spans[i, p]) * n_out
+                here = (i * n_in + p) * len(tag)
+                for q in range(0, whole, LANES):
+                    add_combination(flat_out, at + q, flat_live, here, tag, flat_c, row + q, n_out)
+                for q in range(whole, n_out):
+                    total = flat_out[at + q]
                     for l in range(len(tag)):
-                        total += live[0, i, p, l] * c[p, span + l, q]
-                    out[first + i, q] = total
+                        total += live[0, i, p, l] * flat_c[row + l * n_out + q]
+                    flat_out[at + q] = total
 
 
 @njit(cache=True, nogil=True)
 def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, tag, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy."""
-    n_in, n_out = x.shape[1], gy.shape[1]
+    n_in, n_basis, n_out = c.shape
+    whole = n_out // LANES * LANES
     spans = np.empty((BLOCK, n_in), np.int64)
     live = np.empty((2 if want_x else 1, BLOCK, n_in, len(tag)), x.dtype)
+    flat_gy, flat_gc, flat_live, flat_c = gy.ravel(), gc.ravel(), live.ravel(), c.ravel()
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
         _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
+            at = (first + i) * n_out
             for p in range(n_in):
-                span = spans[i, p]
-                for q in range(n_out):
-                    g = gy[first + i, q]
+                row = (p * n_basis + spans[i, p]) * n_out
+                here = (i * n_in + p) * len(tag)
+                for q in range(0, whole, LANES):
+                    add_outer(flat_gc, row + q, n_out, flat_live, here, tag, flat_gy, at + q)
+                for q in range(whole, n_out):
+                    g = flat_gy[at + q]
                     for l in range(len(tag)):
-                        gc[p, span + l, q] += live[0, i, p, l] * g
+                        flat_gc[row + l * n_out + q] += live[0, i, p, l] * g
                 if want_x:
                     total = x.dtype.type(0)
-                    for q in range(n_out):
+                    slopes = here + BLOCK * n_in * len(tag)
+                    for q in range(0, whole, LANES):
+                        total += contraction(flat_live, slopes, tag, flat_c, row + q, n_out, flat_gy, at + q)
+                    for q in range(whole, n_out):
                         slope = x.dtype.type(0)
                         for l in range(len(tag)):
-                            slope += live[1, i, p, l] * c[p, span + l, q]
-                        total += slope * gy[first + i, q]
+                            slope += live[1, i, p, l] * flat_c[row + l * n_out + q]
+                        total += slope * flat_gy[at + q]
                     gx[first + i, p] = total
 
 

@@ -6,7 +6,9 @@ in increasing order of their columns and do not overlap.
 
 from numba import njit
 
-BLOCK = 1024
+from splinekan._simd import LANES, add_outer
+
+BLOCK = 256
 """Rows of a block: its values stay in cache while the pairs of runs pass over them."""
 
 
@@ -35,39 +37,43 @@ def multiply_transpose(values, starts, lengths, r, out, start, stop):
 
 
 @njit(cache=True, nogil=True)
-def moving_products(values, starts, places_a, runs_a, tag_a, places_b, runs_b, tag_b, out, start, stop):
-    """out += J_a^T J_b over rows start..stop-1 for every run a and every run b not before it.
+def products(values, starts, places, lengths, pairs, out):
+    """The upper triangle of out += J_a^T J_b for pairs (a, b) of runs, a <= b.
 
-    The runs of each group are alike in length, which is that of the tag: a short tuple, whose length is part
-    of its type, so that the loops unroll, or an array. `places` says where a run lies in `values`.
+    `places` says where every run lies in `values`. Blocks on the diagonal are filled beyond it, by a few
+    entries. Different pairs write to different entries as long as runs keep to columns of their own.
     """
-    for first in range(start, stop, BLOCK):
-        end = min(first + BLOCK, stop)
-        for s in range(runs_a.shape[0]):
-            for t in range(runs_b.shape[0]):
-                if runs_b[t] < runs_a[s]:
-                    continue
-                left, right = places_a[s], places_b[t]
+    four, one = (0, 0, 0, 0), (0,)
+    stored, columns = values.shape[1], out.shape[1]
+    flat, flat_out = values.ravel(), out.ravel()
+    for first in range(0, values.shape[0], BLOCK):
+        end = min(first + BLOCK, values.shape[0])
+        for pair in range(pairs.shape[0]):
+            a, b = pairs[pair, 0], pairs[pair, 1]
+            high, wide = lengths[a], lengths[b]
+            if high == LANES and wide == LANES:  # cubic splines with one output: no loop but over rows
                 for i in range(first, end):
-                    row, column = starts[i, runs_a[s]], starts[i, runs_b[t]]
-                    for l in range(len(tag_a)):
-                        v = values[i, left + l]
-                        for k in range(len(tag_b)):
-                            out[row + l, column + k] += v * values[i, right + k]
-
-
-@njit(cache=True, nogil=True)
-def fixed_products(values, starts, places, runs, tag, fixed, out, start, stop):
-    """out += J_moving^T fixed over rows start..stop-1, `fixed` being dense; out (n_columns, its columns)."""
-    for first in range(start, stop, BLOCK):
-        end = min(first + BLOCK, stop)
-        for s in range(runs.shape[0]):
+                    at = starts[i, a] * columns + starts[i, b]
+                    left, right = i * stored + places[a], i * stored + places[b]
+                    add_outer(flat_out, at, columns, flat, left, four, flat, right)
+                continue
+            whole_high, whole_wide = high // LANES * LANES, wide // LANES * LANES
             for i in range(first, end):
-                row = starts[i, runs[s]]
-                for l in range(len(tag)):
-                    v = values[i, places[s] + l]
-                    for j in range(fixed.shape[1]):
-                        out[row + l, j] += v * fixed[i, j]
+                at = starts[i, a] * columns + starts[i, b]
+                left, right = i * stored + places[a], i * stored + places[b]
+                for l in range(0, whole_high, LANES):
+                    row = at + l * columns
+                    for k in range(l if a == b else 0, whole_wide, LANES):
+                        add_outer(flat_out, row + k, columns, flat, left + l, four, flat, right + k)
+                for l in range(whole_high, high):
+                    row = at + l * columns
+                    for k in range(whole_high if a == b else 0, whole_wide, LANES):
+                        add_outer(flat_out, row + k, columns, flat, left + l, one, flat, right + k)
+                if whole_wide < wide:
+                    for l in range(high):
+                        v = flat[left + l]
+                        for k in range(whole_wide, wide):
+                            flat_out[at + l * columns + k] += v * flat[right + k]
 
 
 @njit(cache=True, nogil=True)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import scipy
@@ -35,7 +33,8 @@ class SparseRows:
     values
         (n_rows, n_stored) stored entries, run after run.
     starts
-        (n_rows, n_runs) first column of each run, increasing along a row.
+        (n_rows, n_runs) first column of each run, increasing along a row; over all rows, every run keeps to
+        columns of its own.
     lengths
         (n_runs,) number of columns of each run, the same for every row.
     n_columns
@@ -79,63 +78,26 @@ class SparseRows:
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, shape (n_columns, n_columns), accumulated in float64."""
+        upper = np.zeros((self.n_columns, self.n_columns))
+        self.add_products(upper)
+        return symmetric(upper)
+
+    def add_products(self, upper: Float64Array) -> None:
+        """Add J^T J to the upper triangle of `upper`; what it holds below the diagonal has no meaning."""
         if self.n_columns <= DENSE * self.values.shape[1]:
-            return self._dense_normal_matrix()
+            for first in range(0, self.shape[0], BLOCK):
+                some = slice(first, first + BLOCK)
+                block = SparseRows(self.values[some], self.starts[some], self.lengths, self.n_columns)
+                dense = block.toarray()
+                upper += dense.T @ dense
+            return
         places = np.cumsum(self.lengths) - self.lengths
-        columns, dense = self._fixed(places)
-        groups = [_Group(places[runs], runs, _tag(length)) for length, runs in self._moving()]
-        ranges = _threads.split(self.shape[0])
-        parts = np.zeros((len(ranges), self.n_columns, self.n_columns))
-        mixed = np.zeros((len(ranges), self.n_columns, dense.shape[1]))
+        shares = _shares(self.lengths, len(_threads.split(self.shape[0])))
 
-        def task(chunk: int, start: int, stop: int) -> None:
-            for a in groups:
-                if dense.shape[1] > 0:
-                    normal.fixed_products(self.values, self.starts, *a, dense, mixed[chunk], start, stop)
-                for b in groups:
-                    normal.moving_products(self.values, self.starts, *a, *b, parts[chunk], start, stop)
+        def task(chunk: int, *_: int) -> None:
+            normal.products(self.values, self.starts, places, self.lengths, shares[chunk], upper)
 
-        if groups:
-            _threads.run(task, ranges)
-        matrix = np.triu(_sum_in_order(parts))
-        matrix += np.triu(matrix, 1).T
-        cross = _sum_in_order(mixed)
-        matrix[:, columns] += cross
-        matrix[columns] += cross.T
-        matrix[np.ix_(columns, columns)] = dense.T @ dense
-        return matrix
-
-    def _dense_normal_matrix(self) -> Float64Array:
-        matrix = np.zeros((self.n_columns, self.n_columns))
-        for first in range(0, self.shape[0], BLOCK):
-            stop = min(first + BLOCK, self.shape[0])
-            block = np.zeros((stop - first, self.n_columns))
-            normal.scatter(
-                self.values[first:stop], self.starts[first:stop], self.lengths, block, 0, len(block)
-            )
-            matrix += block.T @ block
-        return matrix
-
-    @cached_property
-    def _is_fixed(self) -> NDArray[np.bool_]:
-        """Runs that begin in the same column in every row: affine layers, and splines in the ReLU basis."""
-        return np.asarray((self.starts == self.starts[:1]).all(axis=0))
-
-    def _fixed(self, places: NDArray[np.int64]) -> tuple[NDArray[np.int64], Float64Array]:
-        """Columns of the fixed runs, and what they hold as a dense matrix."""
-        runs = np.flatnonzero(self._is_fixed) if len(self.starts) else np.arange(0)
-        where = [np.arange(places[s], places[s] + self.lengths[s]) for s in runs]
-        columns = [np.arange(self.starts[0, s], self.starts[0, s] + self.lengths[s]) for s in runs]
-        stored = np.concatenate([np.arange(0), *where])
-        whole = len(stored) == self.values.shape[1]
-        dense = self.values if whole else self.values[:, stored]
-        return np.concatenate([np.arange(0), *columns]), np.ascontiguousarray(dense, np.float64)
-
-    def _moving(self) -> list[tuple[int, NDArray[np.int64]]]:
-        """The other runs by their length."""
-        moving = np.flatnonzero(~self._is_fixed)
-        lengths = self.lengths[moving]
-        return [(int(n), moving[lengths == n]) for n in np.unique(lengths)]
+        _threads.run(task, [(0, 0)] * len(shares))
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, shape (n_columns,)."""
@@ -156,17 +118,28 @@ class SparseRows:
         return scipy.sparse.csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
 
 
-class _Group(NamedTuple):
-    """Runs of one length, as the kernels take them."""
+def symmetric(upper: Float64Array) -> Float64Array:
+    """`upper` with its lower triangle overwritten, tile by tile, by the mirrored upper one."""
+    tile = 64
+    for first in range(0, len(upper), tile):
+        rows, rest = slice(first, first + tile), slice(first + tile, None)
+        corner = np.triu(upper[rows, rows])
+        upper[rows, rows] = corner + np.triu(corner, 1).T
+        upper[rest, rows] = upper[rows, rest].T
+    return upper
 
-    places: NDArray[np.int64]
-    runs: NDArray[np.int64]
-    tag: tuple[int, ...] | NDArray[np.int8]
 
-
-def _tag(length: int) -> tuple[int, ...] | NDArray[np.int8]:
-    """Short lengths are compiled for, one by one; loops over long ones vectorise as they are."""
-    return (0,) * length if length <= 8 else np.empty(length, np.int8)
+def _shares(lengths: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
+    """All pairs (a, b) of runs, a <= b, in `count` lists of about the same work: the largest first."""
+    a, b = np.triu_indices(len(lengths))
+    work = lengths[a] * lengths[b]
+    shares: list[list[tuple[int, int]]] = [[] for _ in range(count)]
+    loads = np.zeros(count)
+    for pair in np.argsort(-work, kind="stable"):
+        least = int(np.argmin(loads))
+        shares[least].append((int(a[pair]), int(b[pair])))
+        loads[least] += work[pair]
+    return [np.array(sorted(share), np.int64).reshape(-1, 2) for share in shares]
 
 
 def _sum_in_order(parts: Float64Array) -> Float64Array:

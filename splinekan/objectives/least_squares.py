@@ -11,9 +11,12 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, Float64Array, real, real_array
 from splinekan.network import KAN, CoefficientMap, Linearization, SparseRows
+from splinekan.network.rows import symmetric
 
 CHUNK_BYTES = 2**26
-"""Memory that one chunk of activations, Jacobian rows or dense rows may take."""
+"""Memory that one chunk of activations or dense rows may take."""
+ROW_BYTES = 2**23
+"""Memory for one chunk of Jacobian rows, small enough that its memory is used again and again."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +148,8 @@ class LeastSquares:
             rows = self._rows(at, start, stop)
             total += _square(r) / 2
             gradient += rows.rmatvec(r.ravel())
-            matrix += rows.normal_matrix()
+            rows.add_products(matrix)
+        symmetric(matrix)
         if self.smoothing > 0:
             d = self.network.roughness
             matrix += (self.smoothing * (d.T @ d)).toarray()
@@ -206,10 +210,12 @@ class LeastSquares:
 
     def _row_chunks(self) -> Iterator[tuple[int, int]]:
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
-        return self._chunks(8 * (stored + 8) * self.network.n_out)
+        return self._chunks(8 * (stored + 8) * self.network.n_out, ROW_BYTES)
 
-    def _chunks(self, bytes_per_sample: int, least: int = 1) -> Iterator[tuple[int, int]]:
-        size = max(CHUNK_BYTES // max(bytes_per_sample, 1), least, 1)
+    def _chunks(
+        self, bytes_per_sample: int, limit: int = CHUNK_BYTES, least: int = 1
+    ) -> Iterator[tuple[int, int]]:
+        size = max(limit // max(bytes_per_sample, 1), least, 1)
         for start in range(0, self.n_samples, size):
             yield start, min(start + size, self.n_samples)
 
