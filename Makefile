@@ -1,11 +1,12 @@
 # make demo   build .venv, install, run the regression study in its quick setting
 # make test   build what the tests need and run every test
+# make bench  layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
 # make check  format, lint, types, import contracts
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test check clean
+.PHONY: demo test bench check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -24,6 +25,14 @@ demo: $(VENV)/.base
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+bench: $(VENV)/.base
+	$(BIN)/python benchmarks/layers.py
+	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320
+	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/memory.py
+	$(BIN)/python benchmarks/startup.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

@@ -19,13 +19,13 @@ from time import perf_counter
 
 import numpy as np
 from numba import njit
+from peers import NO_PACKAGE, PEERS
 from scipy.interpolate import BSpline
 
 import splinekan as sk
 
 THREADS = 2
 Call = Callable[[], object]
-PEERS = {"efficient_kan": "efficient-kan", "kan": "pykan", "jaxkan": "jaxkan"}
 
 
 @njit(nogil=True, fastmath=False)
@@ -130,7 +130,10 @@ def main() -> None:
     sk.set_threads(THREADS)
     rng = np.random.default_rng(0)
     rows = []
-    print(f"{'shape':<7} {'intervals':>9} {'ours':>9} {'plain':>16} {'scipy':>16}   ms (times ours)")
+    installed = {name: make for module, (name, make) in PEERS.items() if find_spec(module) is not None}
+    names = ["plain", "scipy", *installed]
+    head = "".join(f"{name:>18}" for name in names)
+    print(f"{'shape':<7} {'intervals':>9} {'ours':>9}{head}   ms (times ours)")
     for shape in options.shapes:
         n_in, n_out = (int(n) for n in shape.split("x"))
         x, gy = rng.uniform(0, 1, (options.samples, n_in)), rng.normal(size=(options.samples, n_out))
@@ -142,14 +145,15 @@ def main() -> None:
                 name: best(make(layer, theta, x, gy))
                 for name, make in (("ours", ours), ("plain", plain_layer), ("scipy", scipy_layer))
             }
+            for name, peer in installed.items():
+                times[name] = best(peer(n_in, n_out, intervals, x, gy, THREADS))
             rows.append({"shape": shape, "intervals": intervals, "samples": options.samples, **times})
-            others = "".join(
-                f" {times[n]:>8.2f} ({times[n] / times['ours']:5.1f})" for n in ("plain", "scipy")
-            )
+            others = "".join(f"{times[n]:>10.2f} ({times[n] / times['ours']:5.1f})" for n in names)
             print(f"{shape:<7} {intervals:>9} {times['ours']:>9.2f}{others}", flush=True)
-    for module, name in PEERS.items():
-        if find_spec(module) is None:
-            print(f"{name}: not installed, skipped (the extra `bench` asks for it)")
+    missing = [name for module, (name, _) in PEERS.items() if find_spec(module) is None]
+    if missing:
+        print(f"skipped, not installed (the extra `bench` asks for them): {', '.join(missing)}")
+    print(f"skipped, on no package index: {', '.join(NO_PACKAGE)}")
     if options.json is not None:
         options.json.write_text(json.dumps({"threads": THREADS, "rows": rows}, indent=2))
 

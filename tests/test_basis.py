@@ -120,3 +120,15 @@ def test_bad_input():
         sk.PowerReLUBasis(sk.clamped_knots([0, 1, 2], 3), 3)
     with pytest.raises(ValueError, match="shape"):
         sk.BSplineBasis(t, 3).evaluate(np.ones(3), [0.5])
+
+
+@pytest.mark.parametrize("degree", [0, 3, 7])
+def test_live_functions_are_the_nonzero_ones(degree):
+    basis = sk.BSplineBasis(sk.uniform_knots(0, 1, 9, degree), degree)
+    x = np.random.default_rng(0).uniform(-0.1, 1.1, 10_000)
+    live, first = basis.live(x)
+    dense = basis.tabulate(x)
+    rows = np.arange(len(x))
+    for l in range(degree + 1):
+        np.testing.assert_array_equal(dense[rows, first + l], live[l])
+    assert np.count_nonzero(dense) == np.count_nonzero(live)

@@ -6,6 +6,7 @@ import pytest
 from cases import EPS, amplification, networks, start
 
 import splinekan as sk
+from splinekan.network import SparseRows
 
 NETWORKS = networks()
 
@@ -47,6 +48,19 @@ def test_derivatives_are_consistent(name, basis):
     np.testing.assert_allclose(jacobian.rmatvec(gy.ravel()), jtg, atol=1e-13 * np.abs(jtg).max())
     np.testing.assert_allclose(jacobian.normal_matrix(), dense.T @ dense, rtol=1e-12, atol=1e-12)
     assert not (jacobian.tocsr() - dense).any()
+
+
+@pytest.mark.parametrize("lengths", [(1, 4, 4), (3, 20, 5, 8), (7, 2, 17, 4)])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_products_of_runs_of_any_length(lengths, dtype):
+    rng = np.random.default_rng(sum(lengths))
+    room = 30 * len(lengths)  # each run keeps to 30 columns, which makes the dense product the dearer one
+    starts = 30 * np.arange(len(lengths)) + rng.integers(0, 31 - np.array(lengths), (700, len(lengths)))
+    values = rng.normal(size=(700, sum(lengths))).astype(dtype)
+    rows = SparseRows(values, starts, np.array(lengths), room)
+    assert room > 2 * sum(lengths)
+    dense = rows.toarray().astype(np.float64)
+    np.testing.assert_allclose(rows.normal_matrix(), dense.T @ dense, atol=1e-12 * 700)
 
 
 @pytest.mark.parametrize("basis", ["spline", "relu"])

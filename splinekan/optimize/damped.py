@@ -65,14 +65,17 @@ class NormalEquations:
     ) -> None:
         if matrix is None:
             _, _, matrix = frame.problem.normal_equations(point.theta)
-        self.matrix = frame.geometry.solve_transpose(frame.geometry.solve_transpose(matrix).T)
+        if not isinstance(frame.geometry, IdentityMap):
+            matrix = frame.geometry.solve_transpose(frame.geometry.solve_transpose(matrix).T)
+        self.matrix = matrix
         self.columns = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
         self._exact = partial(singular_values, frame, point, cutoff=cutoff, mixed=mixed)
         self._fed = point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
         """By Cholesky, or by singular values, decomposed once."""
-        scaled = self.matrix / np.outer(scale, scale)
+        scaled = self.matrix / scale
+        scaled /= scale[:, None]
         exact: Callable[[float], Float64Array] | None = None
 
         def step(damping: float) -> Float64Array:
@@ -159,8 +162,8 @@ class ConjugateGradients:
 def _cholesky_solve(scaled: Float64Array, gradient: Float64Array, damping: float) -> Float64Array | None:
     damped = scaled.copy()
     damped[np.diag_indices_from(damped)] += damping
-    try:
-        factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
+    try:  # LAPACK reads columns: the transpose of a symmetric matrix spares it a copy
+        factor = scipy.linalg.cho_factor(damped.T, overwrite_a=True, check_finite=False)
     except np.linalg.LinAlgError:
         return None
     return np.asarray(scipy.linalg.cho_solve(factor, gradient, check_finite=False))
