@@ -1,5 +1,7 @@
 """Spline Kolmogorov-Arnold networks: exact spline geometry and multilevel training."""
 
+from typing import TYPE_CHECKING, Any
+
 from splinekan._threads import set_threads, threads
 from splinekan.basis import BSplineBasis, PowerReLUBasis
 from splinekan.gram import gram_matrix
@@ -30,16 +32,36 @@ from splinekan.transforms import (
     spline_from_relu,
 )
 
+if TYPE_CHECKING:
+    from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.objectives.pinn import PINN, Block
+
 __version__ = "0.1.0"
+
+_LATE = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LATE |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+
+
+def __getattr__(name: str) -> Any:
+    """Equations bring sympy, which takes longer to import than all the rest: only when asked for."""
+    if name in _LATE:
+        from importlib import import_module
+
+        return getattr(import_module(f"splinekan.{_LATE[name]}"), name)
+    raise AttributeError(f"module 'splinekan' has no attribute {name!r}")
+
 
 __all__ = [
     "KAN",
     "LBFGS",
     "MLP",
+    "PINN",
     "Activation",
     "Adam",
     "Affine",
     "BSplineBasis",
+    "Block",
+    "Equation",
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
@@ -49,6 +71,7 @@ __all__ = [
     "PowerReLUBasis",
     "Round",
     "SplineLayer",
+    "ansatz",
     "change_of_basis",
     "clamped_knots",
     "extended_knots",
@@ -56,6 +79,7 @@ __all__ = [
     "greville_points",
     "initialize",
     "insert_knots",
+    "manufactured",
     "nested_iteration",
     "prolongation",
     "refine_knots",

@@ -1,7 +1,7 @@
 """A spline layer y_q = sum_p sum_i c[p, i, q] b_i(x_p): value and derivatives on a range of samples.
 
 Only the k+1 live functions of each input are touched, so no cost depends on the number of intervals
-(but for the bisection on non-uniform knots). Every kernel works on blocks of samples: first `_live`
+(but for the bisection on non-uniform knots). Every kernel works on blocks of samples: first `live_functions`
 finds the span of every input and the live functions there, then short loops contract them with the
 coefficients. The basis is read as piecewise polynomials in the centred local coordinate
 y = (x - origin) scale; `table[d]` holds their d-th derivatives in x, d = 0, 1, 2.
@@ -17,53 +17,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from splinekan._simd import LANES, add_combination, add_outer, contraction, horner
-
-BLOCK = 64
-"""Samples of a block: its live functions stay in the fastest cache for layers of some twenty inputs."""
-
-
-@njit(cache=True, nogil=True)
-def _live(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live):
-    """Per sample first..stop-1 and input: the first live function, and all of them by Horner's rule.
-
-    `live` (derivatives, BLOCK, n_in, k+1) says by its length how many derivatives are wanted. Piece 0
-    lies left of the domain, 1..G inside, G+1 right of it. The table's rows are left, inside, right for
-    uniform knots, whose inner pieces are alike, or else one per piece.
-    """
-    intervals = breakpoints.shape[0] - 1
-    a, b = breakpoints[0], breakpoints[intervals]
-    last = table.shape[1] - 1
-    width = len(tag)
-    flat_live, flat_table = live.ravel(), table.ravel()
-    for i in range(stop - first):
-        for p in range(x.shape[1]):
-            point = x[first + i, p]
-            if not point >= a:  # NaN lands here, and its value stays NaN
-                piece, row, span = 0, 0, 0
-            elif point > b:
-                piece, row, span = intervals + 1, last, intervals - 1
-            else:
-                if inverse_spacing > 0.0:
-                    span = min(int((point - a) * inverse_spacing), intervals - 1)
-                    # The product may round across a knot: the knots themselves decide.
-                    if point < breakpoints[span]:
-                        span -= 1
-                    elif span < intervals - 1 and point >= breakpoints[span + 1]:
-                        span += 1
-                else:
-                    span, left = 0, intervals  # bisection without a branch to mispredict
-                    while left > 1:
-                        half = left // 2
-                        span += half * (point >= breakpoints[span + half])
-                        left -= half
-                piece = span + 1
-                row = min(piece, last - 1)
-            spans[i, p] = span
-            y = (point - origins[piece]) * scales[piece]
-            for d in range(live.shape[0]):
-                here = ((d * BLOCK + i) * x.shape[1] + p) * width
-                horner(flat_live, here, tag, flat_table, (d * table.shape[1] + row) * width * width, y)
+from splinekan._live import BLOCK, live_functions
+from splinekan._simd import LANES, add_combination, add_outer, contraction
 
 
 @njit(cache=True, nogil=True)
@@ -76,7 +31,7 @@ def evaluate(x, c, breakpoints, inverse_spacing, origins, scales, table, tag, ou
     flat_out, flat_live, flat_c = out.ravel(), live.ravel(), c.ravel()
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
-        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        live_functions(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             for q in range(n_out):
                 out[first + i, q] = 0.0
@@ -103,7 +58,7 @@ def vjp(x, c, gy, breakpoints, inverse_spacing, origins, scales, table, tag, gx,
     flat_gy, flat_gc, flat_live, flat_c = gy.ravel(), gc.ravel(), live.ravel(), c.ravel()
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
-        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        live_functions(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             at = (first + i) * n_out
             for p in range(n_in):
@@ -136,7 +91,7 @@ def jvp(x, c, dx, dc, breakpoints, inverse_spacing, origins, scales, table, tag,
     live = np.empty((2, BLOCK, n_in, len(tag)), x.dtype)
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
-        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        live_functions(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             for q in range(n_out):
                 dy[first + i, q] = 0.0
@@ -176,7 +131,7 @@ def vjp_tangent(
     live = np.empty((3, BLOCK, n_in, len(tag)), x.dtype)
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
-        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        live_functions(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             for p in range(n_in):
                 span = spans[i, p]
@@ -229,7 +184,7 @@ def rows(
     live = np.empty((2 if want_x else 1, BLOCK, n_in, len(tag)), x.dtype)
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
-        _live(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
+        live_functions(x, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live)
         for i in range(end - first):
             at = position
             target = (first + i) * stride + shift

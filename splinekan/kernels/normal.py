@@ -4,6 +4,7 @@ Row i holds, for run s, the values of columns starts[i, s] .. starts[i, s] + len
 in increasing order of their columns and do not overlap.
 """
 
+import numpy as np
 from numba import njit
 
 from splinekan._simd import LANES, add_outer
@@ -71,7 +72,7 @@ def products(values, starts, places, lengths, pairs, out):
                         add_outer(flat_out, row + k, columns, flat, left + l, one, flat, right + k)
                 if whole_wide < wide:
                     for l in range(high):
-                        v = flat[left + l]
+                        v = np.float64(flat[left + l])  # products of float32 values are exact in float64
                         for k in range(whole_wide, wide):
                             flat_out[at + l * columns + k] += v * flat[right + k]
 

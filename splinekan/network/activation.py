@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,7 +11,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Array, integer, one_of, real
-from splinekan.network.layer import Slot
+from splinekan.network.layer import Directions, Slot
 
 Jet = tuple[Array, Array, Array]
 """Value, first and second derivative at every element."""
@@ -86,6 +87,76 @@ class _Elementwise:
         """phi'(x) v; nothing to write."""
         return self._jet(x)[1] * v
 
+    def _series(self, x: Array, directions: Directions, shift: int) -> Array:
+        """Taylor coefficients of phi^(shift)(x(s)), channel by channel (Faa di Bruno to order 4)."""
+        f = self._derivatives(x[:, 0], shift + directions.order)[shift:]
+        y = np.empty_like(x)
+        y[:, 0] = f[0]
+        for order, at in zip(directions.orders, directions.offsets, strict=True):
+            t = [x[:, at + m] for m in range(order)]
+            y[:, at] = f[1] * t[0]
+            if order > 1:
+                y[:, at + 1] = f[1] * t[1] + f[2] * t[0] ** 2 / 2
+            if order > 2:
+                y[:, at + 2] = f[1] * t[2] + f[2] * t[0] * t[1] + f[3] * t[0] ** 3 / 6
+            if order > 3:
+                y[:, at + 3] = (
+                    f[1] * t[3]
+                    + f[2] * (t[0] * t[2] + t[1] ** 2 / 2)
+                    + f[3] * t[0] ** 2 * t[1] / 2
+                    + f[4] * t[0] ** 4 / 24
+                )
+        return y
+
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
+        raise AssertionError("a subclass gives the derivatives")
+
+    def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
+        """Taylor coefficients of phi(x(s))."""
+        return self._series(x, directions, 0)
+
+    def jet_vjp(
+        self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
+    ) -> tuple[Array, Array]:
+        """Output channel m depends on input channel j through the coefficient m - j of phi'(x(s))."""
+        slopes = self._series(x, directions, 1)
+        gx = gy * slopes[:, :1]
+        for order, at in zip(directions.orders, directions.offsets, strict=True):
+            for m in range(order):
+                gx[:, 0] += gy[:, at + m] * slopes[:, at + m]
+                for j in range(m):
+                    gx[:, at + j] += gy[:, at + m] * slopes[:, at + m - j - 1]
+        return np.empty(0, x.dtype), gx
+
+    def jet_rows(
+        self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
+    ) -> Array:
+        """As `jet_vjp`; nothing to write."""
+        return self.jet_vjp(params, x, v, directions, want_x)[1]
+
+
+def _polynomial_derivatives(y: Array, slope: np.polynomial.Polynomial, order: int) -> list[Array]:
+    """phi, phi', ... where phi' = slope(phi): derivatives are polynomials in phi."""
+    current = np.polynomial.Polynomial([0.0, 1.0])
+    found = [y]
+    for _ in range(order):
+        current = current.deriv() * slope
+        found.append(np.asarray(current(y), dtype=y.dtype))
+    return found
+
+
+TANH = np.polynomial.Polynomial([1.0, 0.0, -1.0])
+SIGMOID = np.polynomial.Polynomial([0.0, 1.0, -1.0])
+
+
+def _power_relu_derivatives(x: Array, degree: int, order: int) -> list[Array]:
+    """degree!/(degree - d)! max(0, x)^(degree - d), right-continuous at 0."""
+    on = x >= 0
+    return [
+        math.perm(degree, d) * x ** (degree - d) * on if d <= degree else np.zeros_like(x)
+        for d in range(order + 1)
+    ]
+
 
 @dataclass(frozen=True)
 class Activation(_Elementwise):
@@ -123,6 +194,13 @@ class Activation(_Elementwise):
         if self.kind == "sigmoid":
             return _sigmoid(x)
         return _power_relu(x, 1 if self.kind == "relu" else self.degree)
+
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
+        if self.kind == "tanh":
+            return _polynomial_derivatives(np.tanh(x), TANH, order)
+        if self.kind == "sigmoid":
+            return _polynomial_derivatives(scipy.special.expit(x), SIGMOID, order)
+        return _power_relu_derivatives(x, 1 if self.kind == "relu" else self.degree, order)
 
     def refined(self) -> Activation:
         """Itself: it has no knots."""
@@ -178,6 +256,15 @@ class Normalizer(_Elementwise):
         y, slope_y, bend = squash(x)
         low, scale = (a, b - a) if self.kind == "sigmoid" else ((a + b) / 2, (b - a) / 2)
         return low + scale * y, scale * slope_y, scale * bend
+
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
+        value, slope, _ = self._jet(x)
+        if self.kind == "affine":
+            return [value, slope, *(np.zeros_like(x) for _ in range(order - 1))][: order + 1]
+        a, b = self.domain
+        squashed = scipy.special.expit(x) if self.kind == "sigmoid" else np.tanh(x)
+        polynomial, scale = (SIGMOID, b - a) if self.kind == "sigmoid" else (TANH, (b - a) / 2)
+        return [value, *(scale * f for f in _polynomial_derivatives(squashed, polynomial, order)[1:])]
 
     def refined(self) -> Normalizer:
         """Itself: it has no knots."""

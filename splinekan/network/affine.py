@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from splinekan._checks import Array, integer
-from splinekan.network.layer import Slot
+from splinekan.network.layer import Directions, Slot
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,38 @@ class Affine:
             mine[:, middle : middle + self.n_out] = v
         slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
         return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+
+    def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
+        """Every channel times W; the bias belongs to the value alone."""
+        weight, bias = self._split(params)
+        y: Array = x @ weight
+        if self.bias:
+            y[:, 0] += bias
+        return y
+
+    def jet_vjp(
+        self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
+    ) -> tuple[Array, Array]:
+        """`vjp`, summed over the channels."""
+        weight, _ = self._split(params)
+        parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
+        if self.bias:
+            parts.append(gy[:, 0].sum(axis=0))
+        gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
+        return np.concatenate(parts), gx
+
+    def jet_rows(
+        self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
+    ) -> Array:
+        """Rows (sum_m x_mp v_mq, v_0q)."""
+        weight, _ = self._split(params)
+        n, middle = x.shape[0], slot.position + self.n_in * self.n_out
+        mine = slot.values[slot.shift :: slot.stride]
+        mine[:, slot.position : middle] = (x.swapaxes(1, 2) @ v).reshape(n, -1)
+        if self.bias:
+            mine[:, middle : middle + self.n_out] = v[:, 0]
+        slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
+        return v @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
 
     def refined(self) -> Affine:
         """Itself: it has no knots."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import Array
+from splinekan.kernels.jets import MAX_ORDER
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,47 @@ class Slot:
     column: int
     stride: int
     shift: int
+
+
+@dataclass(frozen=True)
+class Directions:
+    """Directions in the space of inputs, and how many Taylor coefficients are carried along each.
+
+    Channel 0 holds the value; channels offsets[d] .. offsets[d] + orders[d] - 1 hold the coefficients of
+    s, s^2, ... of u(x + s v_d), that is D_v^m u / m!.
+
+    Raises
+    ------
+    ValueError
+        For orders outside 1 to 4.
+    """
+
+    orders: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        for order in self.orders:
+            if not 1 <= order <= MAX_ORDER:
+                raise ValueError(f"derivatives of order 1 to {MAX_ORDER} are carried, got {order}")
+
+    @cached_property
+    def offsets(self) -> tuple[int, ...]:
+        """The first channel of each direction."""
+        return tuple(1 + sum(self.orders[:d]) for d in range(len(self.orders)))
+
+    @property
+    def channels(self) -> int:
+        """1 + the sum of the orders."""
+        return 1 + sum(self.orders)
+
+    @property
+    def order(self) -> int:
+        """The largest order."""
+        return max(self.orders, default=0)
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Orders and offsets as the kernels take them."""
+        return np.array(self.orders, np.int64), np.array(self.offsets, np.int64)
 
 
 class Layer(Protocol):
@@ -73,6 +116,22 @@ class Layer(Protocol):
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Write d(v . y)/dparams of every sample into `slot`; return (dy/dx)^T v."""
+        ...
+
+    def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
+        """Taylor coefficients of y, (n, channels, n_out), from those of x, (n, channels, n_in)."""
+        ...
+
+    def jet_vjp(
+        self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
+    ) -> tuple[Array, Array]:
+        """`vjp` of `jet_value`."""
+        ...
+
+    def jet_rows(
+        self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
+    ) -> Array:
+        """`rows` of the sum over channels of v_m . y_m."""
         ...
 
     def refined(self) -> Layer:

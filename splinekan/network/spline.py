@@ -12,9 +12,10 @@ from numpy.typing import DTypeLike
 from splinekan import _threads
 from splinekan._checks import Array, Float64Array, integer, one_of, spline_degree
 from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLUBasis, local_pieces
+from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
 from splinekan.knots import breakpoints, refine_knots, validate_knots
-from splinekan.network.layer import Slot
+from splinekan.network.layer import Directions, Slot
 from splinekan.transforms import ChangeOfBasis, change_of_basis
 
 BASES = ("spline", "relu")
@@ -115,15 +116,15 @@ class SplineLayer:
         return np.ascontiguousarray(jumps)
 
     @cached_property
-    def _pieces(self) -> dict[np.dtype[Any], LocalPieces]:
+    def _pieces(self) -> dict[tuple[np.dtype[Any], int], LocalPieces]:
         return {}
 
-    def pieces(self, dtype: DTypeLike) -> LocalPieces:
-        """The basis as the kernels read it, with three derivatives (zero above the degree)."""
-        key = np.dtype(dtype)
+    def pieces(self, dtype: DTypeLike, derivatives: int = 3) -> LocalPieces:
+        """The basis as the kernels read it, with so many derivatives (zero above the degree)."""
+        key = (np.dtype(dtype), derivatives)
         if key not in self._pieces:
             self._pieces[key] = local_pieces(
-                self.knots, self.degree, self.extrapolate, dtype=key, derivatives=3
+                self.knots, self.degree, self.extrapolate, dtype=key[0], derivatives=derivatives
             )
         return self._pieces[key]
 
@@ -259,10 +260,55 @@ class SplineLayer:
             total = np.ascontiguousarray(total.swapaxes(0, 1))
         return total.ravel()
 
-    def _located(self, x: Array) -> tuple[object, ...]:
+    def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
+        """Channels of y, (n, channels, n_out), from those of x."""
+        c = self._spline_coefficients(params)
+        pieces = self._located(x, directions.order + 2)
+        y = np.empty((*x.shape[:2], self.n_out), x.dtype)
+
+        def task(_: int, start: int, stop: int) -> None:
+            jets.evaluate(x, c, *pieces, *directions.arrays, y, start, stop)
+
+        _threads.run(task, _threads.split(x.shape[0], 128))
+        return y
+
+    def jet_vjp(
+        self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
+    ) -> tuple[Array, Array]:
+        """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
+        c = self._spline_coefficients(params)
+        pieces = self._located(x, directions.order + 2)
+        ranges = _threads.split(x.shape[0], 128)
+        gc = np.zeros((len(ranges), *c.shape), x.dtype)
+        gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            jets.vjp(x, c, gy, *pieces, *directions.arrays, gx, gc[chunk], want_x, start, stop)
+
+        _threads.run(task, ranges)
+        return self._native_gradient(gc), gx
+
+    def jet_rows(
+        self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
+    ) -> Array:
+        """`rows` of sum_m v_m . y_m over the channels."""
+        c = self._spline_coefficients(params)
+        if self.basis == "relu":
+            raise NotImplementedError("Jacobian rows of derivatives are written in the spline basis")
+        pieces = self._located(x, directions.order + 2)
+        gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
+        place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
+
+        def task(_: int, start: int, stop: int) -> None:
+            jets.rows(x, c, v, *pieces, *directions.arrays, *place, gx, want_x, start, stop)
+
+        _threads.run(task, _threads.split(x.shape[0], 128))
+        return gx
+
+    def _located(self, x: Array, derivatives: int = 3) -> tuple[object, ...]:
         """The pieces as kernel arguments, after the "error" mode had its say."""
-        pieces = self.pieces(x.dtype)
-        pieces.check_inside(x, self.extrapolate)
+        pieces = self.pieces(x.dtype, derivatives)
+        pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
         return (
             pieces.breakpoints,
             pieces.inverse_spacing,

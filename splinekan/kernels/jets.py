@@ -1,0 +1,229 @@
+"""A spline layer on truncated Taylor series: value and derivatives on a range of samples.
+
+An input is a bundle of curves x(s) through one point, one curve per direction d, kept by Taylor
+coefficients: channel 0 is the point, shared by all, channels offsets[d] .. offsets[d] + orders[d] - 1 are
+the coefficients of s, s^2, ... along direction d. Outputs are bundles of the same kind.
+
+A layer is linear in its coefficients, y_q(s) = sum_p sum_i c[p, i, q] b_i(x_p(s)), so all that it needs are
+the Taylor coefficients of b_i(x_p(s)) (Faa di Bruno, written out to order 4); and the derivative of output
+channel m in input channel j is the coefficient m - j of the series of b_i'(x_p(s)).
+
+Arrays: x (n, channels, n_in), coefficients (n_in, n_basis, n_out), outputs (n, channels, n_out). `tag` as
+in the kernels of a layer; `table` needs derivatives up to the largest order and one more.
+"""
+
+import numpy as np
+from numba import njit
+
+from splinekan._live import BLOCK, live_functions
+from splinekan._simd import LANES, add_combination, add_outer
+
+MAX_ORDER = 4
+
+
+@njit(cache=True, nogil=True)
+def _compose(live, shift, i, p, x, orders, offsets, out):
+    """out[channel, l] = the Taylor coefficients of b_l^(shift)(x(s)), x = one input's channels."""
+    for l in range(out.shape[1]):
+        out[0, l] = live[shift, i, p, l]
+    for d in range(orders.shape[0]):
+        at = offsets[d]
+        x1 = x[at, p]
+        for l in range(out.shape[1]):
+            out[at, l] = live[shift + 1, i, p, l] * x1
+        if orders[d] > 1:
+            x2 = x[at + 1, p]
+            for l in range(out.shape[1]):
+                out[at + 1, l] = live[shift + 1, i, p, l] * x2 + live[shift + 2, i, p, l] * (x1 * x1 / 2)
+        if orders[d] > 2:
+            x3 = x[at + 2, p]
+            for l in range(out.shape[1]):
+                out[at + 2, l] = (
+                    live[shift + 1, i, p, l] * x3
+                    + live[shift + 2, i, p, l] * (x1 * x2)
+                    + live[shift + 3, i, p, l] * (x1 * x1 * x1 / 6)
+                )
+        if orders[d] > 3:
+            x4 = x[at + 3, p]
+            for l in range(out.shape[1]):
+                out[at + 3, l] = (
+                    live[shift + 1, i, p, l] * x4
+                    + live[shift + 2, i, p, l] * (x1 * x3 + x2 * x2 / 2)
+                    + live[shift + 3, i, p, l] * (x1 * x1 * x2 / 2)
+                    + live[shift + 4, i, p, l] * (x1 * x1 * x1 * x1 / 24)
+                )
+
+
+@njit(cache=True, nogil=True)
+def evaluate(
+    x, c, breakpoints, inverse_spacing, origins, scales, table, tag, orders, offsets, out, start, stop
+):
+    """out = y."""
+    n_in, n_basis, n_out = c.shape
+    channels = x.shape[1]
+    whole = n_out // LANES * LANES
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((table.shape[0] - 1, BLOCK, n_in, len(tag)), x.dtype)
+    series = np.empty((channels, len(tag)), x.dtype)
+    flat_out, flat_series, flat_c = out.ravel(), series.ravel(), c.ravel()
+    points = x[:, 0]
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        live_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+        )
+        for i in range(end - first):
+            out[first + i] = 0.0
+            for p in range(n_in):
+                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                row = (p * n_basis + spans[i, p]) * n_out
+                for m in range(channels):
+                    at = ((first + i) * channels + m) * n_out
+                    here = m * len(tag)
+                    for q in range(0, whole, LANES):
+                        add_combination(flat_out, at + q, flat_series, here, tag, flat_c, row + q, n_out)
+                    for q in range(whole, n_out):
+                        total = flat_out[at + q]
+                        for l in range(len(tag)):
+                            total += series[m, l] * flat_c[row + l * n_out + q]
+                        flat_out[at + q] = total
+
+
+@njit(cache=True, nogil=True)
+def _pull(c, row, i, gy, orders, offsets, slopes, p, shares, gx):
+    """gx[i, :, p] from the cotangents gy[i], with the series of the slopes.
+
+    shares[m, l] = sum_q gy[m, q] c[l, q] goes before, so that outputs are summed over only once.
+    """
+    n_out = c.shape[2]
+    flat_c = c.ravel()
+    for m in range(gy.shape[1]):
+        for l in range(slopes.shape[1]):
+            total = c.dtype.type(0)
+            for q in range(n_out):
+                total += gy[i, m, q] * flat_c[row + l * n_out + q]
+            shares[m, l] = total
+    total = c.dtype.type(0)
+    for m in range(gy.shape[1]):
+        for l in range(slopes.shape[1]):
+            total += shares[m, l] * slopes[m, l]
+    gx[i, 0, p] = total
+    for d in range(orders.shape[0]):
+        at = offsets[d]
+        for j in range(orders[d]):
+            total = c.dtype.type(0)
+            for l in range(slopes.shape[1]):
+                total += shares[at + j, l] * slopes[0, l]
+            for m in range(j + 1, orders[d]):
+                for l in range(slopes.shape[1]):
+                    total += shares[at + m, l] * slopes[at + m - j - 1, l]
+            gx[i, at + j, p] = total
+
+
+@njit(cache=True, nogil=True)
+def vjp(
+    x,
+    c,
+    gy,
+    breakpoints,
+    inverse_spacing,
+    origins,
+    scales,
+    table,
+    tag,
+    orders,
+    offsets,
+    gx,
+    gc,
+    want_x,
+    start,
+    stop,
+):
+    """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
+    n_in, n_basis, n_out = c.shape
+    channels = x.shape[1]
+    whole = n_out // LANES * LANES
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
+    series = np.empty((channels, len(tag)), x.dtype)
+    slopes, shares = np.empty_like(series), np.empty_like(series)
+    flat_gy, flat_gc, flat_series = gy.ravel(), gc.ravel(), series.ravel()
+    points = x[:, 0]
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        live_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+        )
+        for i in range(end - first):
+            for p in range(n_in):
+                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                row = (p * n_basis + spans[i, p]) * n_out
+                for m in range(channels):
+                    at = ((first + i) * channels + m) * n_out
+                    here = m * len(tag)
+                    for q in range(0, whole, LANES):
+                        add_outer(flat_gc, row + q, n_out, flat_series, here, tag, flat_gy, at + q)
+                    for q in range(whole, n_out):
+                        g = flat_gy[at + q]
+                        for l in range(len(tag)):
+                            flat_gc[row + l * n_out + q] += series[m, l] * g
+                if want_x:
+                    _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
+                    _pull(c, row, first + i, gy, orders, offsets, slopes, p, shares, gx)
+
+
+@njit(cache=True, nogil=True)
+def rows(
+    x,
+    c,
+    v,
+    breakpoints,
+    inverse_spacing,
+    origins,
+    scales,
+    table,
+    tag,
+    orders,
+    offsets,
+    values,
+    starts,
+    position,
+    run,
+    column,
+    stride,
+    shift,
+    gx,
+    want_x,
+    start,
+    stop,
+):
+    """Jacobian rows of sum_m v_m . y_m, laid out as in the kernel of the same name of a layer."""
+    n_in, n_basis, n_out = c.shape
+    channels = x.shape[1]
+    spans = np.empty((BLOCK, n_in), np.int64)
+    live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
+    series = np.empty((channels, len(tag)), x.dtype)
+    slopes, shares = np.empty_like(series), np.empty_like(series)
+    points = x[:, 0]
+    for first in range(start, stop, BLOCK):
+        end = min(first + BLOCK, stop)
+        live_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+        )
+        for i in range(end - first):
+            at = position
+            target = (first + i) * stride + shift
+            for p in range(n_in):
+                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                starts[target, run + p] = column + (p * n_basis + spans[i, p]) * n_out
+                for l in range(len(tag)):
+                    for q in range(n_out):
+                        total = x.dtype.type(0)
+                        for m in range(channels):
+                            total += series[m, l] * v[first + i, m, q]
+                        values[target, at] = total
+                        at += 1
+                if want_x:
+                    row = (p * n_basis + spans[i, p]) * n_out
+                    _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
+                    _pull(c, row, first + i, v, orders, offsets, slopes, p, shares, gx)

@@ -1,0 +1,73 @@
+"""Networks on truncated Taylor series: derivatives in the inputs, and how they depend on theta."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Array, Float64Array
+from splinekan.network.chain import KAN
+from splinekan.network.layer import Directions, Slot
+from splinekan.network.rows import SparseRows
+
+
+@dataclass(frozen=True, eq=False)
+class Jets:
+    """A network's Taylor coefficients at one theta, and the products with their derivative in theta.
+
+    Taylor mode: every layer maps the channels of its inputs to those of its outputs (see
+    `splinekan.kernels.jets`); going back through the layers gives derivatives in theta.
+
+    Attributes
+    ----------
+    network, theta, directions
+        The network, its parameters, and which coefficients are carried.
+    inputs
+        What enters each layer, (n, channels, n_in of the layer).
+    output
+        (n, channels, n_out).
+    """
+
+    network: KAN
+    theta: Float64Array
+    directions: Directions
+    inputs: tuple[Float64Array, ...]
+    output: Float64Array
+
+    @staticmethod
+    def of(network: KAN, theta: ArrayLike, x: Array, directions: Directions) -> Jets:
+        """Carry x, (n, channels, n_in), through the network."""
+        parameters = network._theta(theta)
+        found = [np.ascontiguousarray(x, dtype=np.float64)]
+        for layer, piece in network._pieces(parameters):
+            output = layer.jet_value(piece, found[-1], directions)
+            found.append(np.ascontiguousarray(output, dtype=np.float64))
+        return Jets(network, parameters, directions, tuple(found[:-1]), found[-1])
+
+    def vjp(self, v: Array) -> Float64Array:
+        """The gradient in theta of sum(v * output), v (n, channels, n_out)."""
+        network = self.network
+        gradient = np.empty(network.n_parameters)
+        for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
+            start, stop = network.offsets[number : number + 2]
+            v = np.ascontiguousarray(v)
+            gradient[start:stop], v = layer.jet_vjp(
+                piece, self.inputs[number], v, self.directions, number > 0
+            )
+        return gradient
+
+    def rows(self, v: Array) -> SparseRows:
+        """The Jacobian in theta of r_i = sum(v_i * output_i), one row per sample, v (n, channels, n_out)."""
+        network, n = self.network, len(self.output)
+        lengths = [length for layer in network.layers for length in layer.run_lengths]
+        values, starts = np.empty((n, sum(lengths))), np.empty((n, len(lengths)), np.int64)
+        positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
+        runs = np.cumsum([0] + [len(layer.run_lengths) for layer in network.layers])
+        for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
+            first = int(positions[number]), int(runs[number])
+            slot = Slot(values, starts, *first, network.offsets[number], 1, 0)
+            v = np.ascontiguousarray(v)
+            v = layer.jet_rows(piece, self.inputs[number], v, self.directions, slot, number > 0)
+        return SparseRows(values, starts, np.array(lengths, np.int64), network.n_parameters)

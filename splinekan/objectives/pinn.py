@@ -1,0 +1,273 @@
+"""Equations posed on points, as a least-squares problem for a network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Array, Float64Array, real, real_array
+from splinekan.equations import Equation, Features
+from splinekan.network import KAN, CoefficientMap, SparseRows
+from splinekan.network.jets import Jets
+from splinekan.network.layer import Directions
+from splinekan.network.rows import symmetric
+
+CHUNK_BYTES = 2**24
+"""Memory that the rows or the channels of one chunk may take."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """An equation on a set of points.
+
+    Parameters
+    ----------
+    equation
+        The equation.
+    points
+        (n, number of variables).
+    weight
+        w of the squared residuals: one number or (n,), not negative. 2 lambda/n makes the block's part of
+        the loss lambda times the mean square, 2 lambda makes it lambda times the sum.
+    minus
+        (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
+        periodic conditions and jumps. The equation's residual is then any expression.
+    """
+
+    equation: Equation
+    points: Float64Array
+    weight: ArrayLike = 1.0
+    minus: Float64Array | None = None
+
+    def __post_init__(self) -> None:
+        shape = (None, len(self.equation.variables))
+        points = real_array("points", self.points, shape=shape, empty=False).astype(np.float64, copy=False)
+        object.__setattr__(self, "points", points)
+        if self.minus is not None:
+            minus = real_array("minus", self.minus, shape=points.shape).astype(np.float64, copy=False)
+            object.__setattr__(self, "minus", minus)
+        weight = real_array("weight", self.weight)
+        if weight.shape not in ((), (len(self.points),)):
+            raise ValueError(f"weight must be one number or ({len(self.points)},), got {weight.shape}")
+        if (weight < 0).any():
+            raise ValueError(f"weight must not be negative, got {weight.min()}")
+        object.__setattr__(self, "weight", np.broadcast_to(weight, len(self.points)))
+
+
+@dataclass(frozen=True, eq=False)
+class PINN:
+    """L(theta) = 1/2 sum over blocks and points of w r^2, r the equations' residuals for the network.
+
+    Parameters
+    ----------
+    network
+        The network; its outputs are the unknowns, its inputs the variables and the extra features.
+    blocks
+        Equations, boundary and initial conditions, each on its points.
+    extra
+        Further inputs, sympy expressions in the variables, such as |x|.
+    cost
+        Work units of one evaluation of value and gradient.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For blocks on other variables, widths that do not fit, or a degree too low for the derivatives: these
+        must be continuous, so an equation of order m takes splines of degree m + 1.
+    """
+
+    network: KAN
+    blocks: Sequence[Block]
+    extra: Sequence[object] = ()
+    cost: float = 1.0
+    _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        real("cost", self.cost, positive=True)
+        if not self.blocks:
+            raise ValueError("a PINN needs at least one block")
+        variables = tuple(self.blocks[0].equation.variables)
+        features = Features(variables, tuple(self.extra))
+        seeds = []
+        for number, block in enumerate(self.blocks):
+            equation = block.equation
+            if tuple(equation.variables) != variables:
+                raise ValueError(
+                    f"block {number} has variables {tuple(equation.variables)}, the first block {variables}"
+                )
+            if self.network.n_out != equation.n_unknowns or self.network.n_in != features.n_inputs:
+                raise ValueError(
+                    f"block {number} needs a network from {features.n_inputs} inputs to "
+                    f"{equation.n_unknowns} outputs, got {self.network.n_in} to {self.network.n_out}"
+                )
+            for layer in self.network.layers:
+                degree = getattr(layer, "degree", None) if layer.n_parameters else None
+                if degree is not None and degree <= equation.order:
+                    raise ValueError(
+                        f"block {number} has order {equation.order}: splines of degree at least "
+                        f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
+                    )
+            sides = [block.points] if block.minus is None else [block.points, block.minus]
+            seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
+        object.__setattr__(self, "_seeds", tuple(seeds))
+
+    @property
+    def n_residuals(self) -> int:
+        """Length of r."""
+        return sum(len(block.points) for block in self.blocks)
+
+    def residual(self, theta: Float64Array) -> Float64Array:
+        """r with the roots of the weights, block after block."""
+        return np.concatenate([part.residual for part in self._parts(theta)])
+
+    def value(self, theta: Float64Array) -> float:
+        """L."""
+        return sum(part.value for part in self._parts(theta))
+
+    def values(self, theta: Float64Array) -> Float64Array:
+        """The blocks' parts of L."""
+        found = np.zeros(len(self.blocks))
+        for part in self._parts(theta):
+            found[part.block] += part.value
+        return found
+
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        """L and its gradient J^T r."""
+        total, gradient = 0.0, np.zeros(self.network.n_parameters)
+        for part in self._parts(theta):
+            total += part.value
+            gradient += part.pull()
+        return total, gradient
+
+    def gradient(self, theta: Float64Array) -> Float64Array:
+        """J^T r."""
+        return self.value_and_gradient(theta)[1]
+
+    def jacobian(self, theta: Float64Array) -> Float64Array:
+        """J, dense."""
+        return np.concatenate([part.rows().toarray() for part in self._parts(theta)])
+
+    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        """(L, J^T r, J^T J), assembled from sparse rows chunk by chunk."""
+        m = self.network.n_parameters
+        total, gradient, matrix = 0.0, np.zeros(m), np.zeros((m, m))
+        for part in self._parts(theta):
+            rows = part.rows()
+            total += part.value
+            gradient += rows.rmatvec(part.residual)
+            rows.add_products(matrix)
+        return total, gradient, symmetric(matrix)
+
+    def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        """(L, R, z) with J = Q R and z = Q^T r."""
+        m = self.network.n_parameters
+        total, stacked = 0.0, np.zeros((0, m + 1))
+        waiting: list[Float64Array] = []
+        for part in self._parts(theta):
+            total += part.value
+            waiting.append(np.column_stack([part.rows().toarray(), part.residual]))
+            if sum(map(len, waiting)) > 2 * m:
+                stacked, waiting = _triangle(stacked, waiting), []
+        stacked = _triangle(stacked, waiting)
+        upper = np.zeros((m, m + 1))
+        upper[: min(len(stacked), m)] = stacked[:m]
+        return total, upper[:, :m], upper[:, m]
+
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Stacked]:
+        """(L, r, J), J by its products."""
+        parts = list(self._parts(theta))
+        r = np.concatenate([part.residual for part in parts])
+        return float(r @ r) / 2, r, Stacked([part.rows() for part in parts])
+
+    def coordinates(self, name: str) -> CoefficientMap:
+        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
+        return self.network.coordinates(name)
+
+    def _parts(self, theta: Float64Array) -> Iterator[_Part]:
+        stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
+        width = sum(layer.n_out for layer in self.network.layers)
+        for number, (block, seeds) in enumerate(zip(self.blocks, self._seeds, strict=True)):
+            directions = Directions(block.equation.orders)
+            size = max(CHUNK_BYTES // (8 * (stored + 2 * width * directions.channels)), 64)
+            for start in range(0, len(block.points), size):
+                some = slice(start, start + size)
+                sides = [Jets.of(self.network, theta, seed[some], directions) for seed in seeds]
+                places = [block.points] if block.minus is None else [block.points, block.minus]
+                found = [
+                    block.equation.evaluate(p[some], side.output)
+                    for p, side in zip(places, sides, strict=True)
+                ]
+                root = np.sqrt(np.asarray(block.weight)[some])
+                signs = (1.0, -1.0)[: len(sides)]
+                r = sum(sign * each for sign, (each, _) in zip(signs, found, strict=True))
+                cotangents = [
+                    sign * root[:, None, None] * v for sign, (_, v) in zip(signs, found, strict=True)
+                ]
+                yield _Part(number, np.asarray(root * r), sides, cotangents)
+
+
+@dataclass(frozen=True, eq=False)
+class _Part:
+    """Some rows of one block."""
+
+    block: int
+    residual: Float64Array
+    sides: list[Jets]
+    cotangents: list[Array]
+
+    @property
+    def value(self) -> float:
+        return float(self.residual @ self.residual) / 2
+
+    def pull(self) -> Float64Array:
+        """J^T r."""
+        scaled = [v * self.residual[:, None, None] for v in self.cotangents]
+        total: Float64Array = sum(
+            (side.vjp(v) for side, v in zip(self.sides, scaled, strict=True)), np.zeros(())
+        )
+        return total
+
+    def rows(self) -> SparseRows:
+        """J; of two sides dense, since their runs overlap."""
+        each = [side.rows(v) for side, v in zip(self.sides, self.cotangents, strict=True)]
+        if len(each) == 1:
+            return each[0]
+        dense = each[0].toarray() + each[1].toarray()
+        n, m = dense.shape
+        return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
+
+
+@dataclass(frozen=True, eq=False)
+class Stacked:
+    """Rows below rows."""
+
+    parts: list[SparseRows]
+
+    def matvec(self, v: Float64Array) -> Float64Array:
+        """J v."""
+        return np.concatenate([part.matvec(v) for part in self.parts])
+
+    def rmatvec(self, r: Float64Array) -> Float64Array:
+        """J^T r."""
+        ends = np.cumsum([len(part.values) for part in self.parts])[:-1]
+        pieces = zip(self.parts, np.split(r, ends), strict=True)
+        return sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1))
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        return sum((part.column_squares() for part in self.parts), np.zeros(1))
+
+    def toarray(self) -> Float64Array:
+        """J, dense."""
+        return np.concatenate([part.toarray() for part in self.parts])
+
+
+def _triangle(stacked: Float64Array, waiting: list[Float64Array]) -> Float64Array:
+    if not waiting:
+        return stacked
+    (upper,) = scipy.linalg.qr(np.concatenate([stacked, *waiting]), mode="r", check_finite=False)
+    return np.asarray(upper[: upper.shape[1]])

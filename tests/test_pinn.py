@@ -1,0 +1,189 @@
+"""Networks on Taylor series, and equations as a least-squares problem: against sympy and differences."""
+
+import numpy as np
+import pytest
+import sympy as sp
+
+import splinekan as sk
+from splinekan.network.jets import Jets
+from splinekan.network.layer import Directions
+
+X, T = sp.symbols("x t")
+U = sp.Function("u")(X, T)
+HEAT = sk.Equation(U.diff(T) - U.diff(X, 2) * (1 + X**2), U, (X, T))
+VALUE = sk.Equation(U, U, (X, T))
+
+
+def networks():
+    def spline(n_in, n_out, degree, low=0.0, continuation="polynomial"):
+        return sk.SplineLayer(n_in, n_out, sk.uniform_knots(low, 1, 3, degree), degree, continuation)
+
+    uneven = sk.SplineLayer(2, 5, sk.extended_knots([-1.0, -0.2, 0.5, 1.0], 5), 5, "polynomial")
+    return {
+        "splines": sk.KAN.chain([spline(2, 5, 5, -1.0), spline(5, 1, 5)]),
+        "uneven": sk.KAN.chain([uneven, spline(5, 1, 5)]),
+        "normalised": sk.KAN.chain([sk.Affine(2, 4), sk.Normalizer(4), spline(4, 3, 6), sk.Affine(3, 1)]),
+        "tanh": sk.MLP([2, 6, 1]),
+        "sigmoid": sk.MLP([2, 6, 1], "sigmoid"),
+        "power": sk.MLP([2, 6, 1], "power_relu", 6),
+        "affine and tanh": sk.KAN.chain(
+            [
+                sk.Normalizer(2, "affine", (-1.0, 2.0)),
+                sk.Affine(2, 3),
+                sk.Normalizer(3, "tanh"),
+                spline(3, 1, 5),
+            ]
+        ),
+    }
+
+
+NETWORKS = networks()
+
+
+def start(net, n=30):
+    rng = np.random.default_rng(3)
+    return 0.5 * rng.normal(size=net.n_parameters), rng.uniform(-0.9, 0.9, (n, 2)), rng
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_taylor_coefficients_against_complex_fourier_sums(name):
+    """u(x + s v) is fitted at a few small s by a polynomial: its coefficients are the channels."""
+    net = NETWORKS[name]
+    theta, x, _ = start(net)
+    v = np.array([0.6, -0.8])
+    directions = Directions((4, 1))
+    channels = np.zeros((len(x), directions.channels, 2))
+    channels[:, 0], channels[:, 1], channels[:, 5] = x, v, [0.0, 1.0]
+    found = Jets.of(net, theta, channels, directions).output[:, :, 0]
+    step = 2e-3
+    nodes = step * np.cos(np.pi * (np.arange(8) + 0.5) / 8)
+    values = np.stack([net(theta, x + s * v)[:, 0] for s in nodes])
+    fitted = np.linalg.solve(np.vander(nodes / step, increasing=True), values)
+    for m in range(5):
+        got, want = found[:, m] * step**m, fitted[m]
+        # A point whose curve crosses a knot of a layer on the way has a jump in a high derivative.
+        error = np.sort(np.abs(got - want))[: -len(x) // 4]
+        assert error.max() < 1e-13 * (1 + np.abs(values).max()), m
+    np.testing.assert_allclose(found[:, 0], net(theta, x)[:, 0], atol=1e-14)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_derivatives_in_theta(name):
+    net = NETWORKS[name]
+    theta, x, rng = start(net)
+    directions = Directions((2, 4, 3))
+    channels = rng.normal(size=(len(x), directions.channels, 2))
+    channels[:, 0] = x
+    v = rng.normal(size=(len(x), directions.channels, 1))
+    at = Jets.of(net, theta, channels, directions)
+    rows = at.rows(v)
+    move, step = rng.normal(size=theta.shape), 1e-6
+    ahead, behind = (Jets.of(net, theta + e * move, channels, directions).output for e in (step, -step))
+    change = ((ahead - behind) / (2 * step) * v).sum(axis=(1, 2))
+    np.testing.assert_allclose(rows.matvec(move), change, atol=2e-7 * np.abs(change).max())
+    r = rng.normal(size=len(x))
+    pulled = rows.rmatvec(r)
+    np.testing.assert_allclose(at.vjp(v * r[:, None, None]), pulled, atol=1e-12 * np.abs(pulled).max())
+
+
+def test_gradient_in_the_relu_basis_and_where_rows_end():
+    net = NETWORKS["splines"]
+    theta, x, _ = start(net)
+    relu = net.with_basis("relu")
+    w = net.to_basis(theta, "relu")
+    one, other = (sk.PINN(n, [sk.Block(HEAT, x)]) for n in (net, relu))
+    np.testing.assert_allclose(other.value(w), one.value(theta), rtol=1e-9)
+    pulled = net.coordinates("relu").apply_transpose(other.gradient(w))
+    gradient = one.gradient(theta)
+    np.testing.assert_allclose(pulled, gradient, atol=1e-8 * np.abs(gradient).max())
+    with pytest.raises(NotImplementedError, match="spline basis"):
+        other.normal_equations(w)
+
+
+def problem(net, n=40):
+    theta, x, rng = start(net, n)
+    left = np.stack([np.full(9, -0.8), rng.uniform(-0.9, 0.9, 9)], axis=1)
+    blocks = [
+        sk.Block(HEAT, x, rng.uniform(0.5, 2, n)),
+        sk.Block(VALUE, x[:5], 3.0),
+        sk.Block(sk.Equation(U.diff(X), U, (X, T)), left, 2.0, left * [-1, 1]),
+    ]
+    return sk.PINN(net, blocks), theta, rng
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_product_agrees(name, monkeypatch):
+    objective, theta, rng = problem(NETWORKS[name])
+    r, jacobian = objective.residual(theta), objective.jacobian(theta)
+    v, step = rng.normal(size=theta.shape), 1e-6
+    change = (objective.residual(theta + step * v) - objective.residual(theta - step * v)) / (2 * step)
+    np.testing.assert_allclose(jacobian @ v, change, atol=1e-6 * np.abs(change).max())
+    value, gradient, matrix = objective.normal_equations(theta)
+    scale = np.abs(matrix).max()
+    np.testing.assert_allclose(value, r @ r / 2)
+    np.testing.assert_allclose(objective.values(theta).sum(), value)
+    np.testing.assert_allclose(gradient, jacobian.T @ r, atol=1e-12 * scale)
+    np.testing.assert_allclose(objective.gradient(theta), gradient, atol=1e-12 * scale)
+    np.testing.assert_allclose(matrix, jacobian.T @ jacobian, atol=1e-12 * scale)
+    _, upper, rotated = objective.triangular_factor(theta)
+    np.testing.assert_allclose(upper.T @ upper, matrix, atol=1e-11 * scale)
+    np.testing.assert_allclose(upper.T @ rotated, gradient, atol=1e-11 * scale)
+    _, other, rows = objective.linearized(theta)
+    np.testing.assert_array_equal(other, r)
+    np.testing.assert_allclose(rows.toarray(), jacobian)
+    np.testing.assert_allclose(rows.matvec(v), jacobian @ v, atol=1e-12 * scale)
+    np.testing.assert_allclose(rows.rmatvec(r), gradient, atol=1e-12 * scale)
+    np.testing.assert_allclose(rows.column_squares(), np.diag(matrix), atol=1e-12 * scale)
+    monkeypatch.setattr("splinekan.objectives.pinn.CHUNK_BYTES", 1)
+    np.testing.assert_allclose(objective.normal_equations(theta)[2], matrix, atol=1e-12 * scale)
+
+
+def test_a_boundary_value_problem_converges_at_the_order_of_its_space():
+    """u_xx = f on [-1, 1] with u = 0 at the ends, one edge: error h^(k+1) for collocation at Gauss points."""
+    x = sp.Symbol("x")
+    u = sp.Function("u")(x)
+    exact = sp.sin(sp.pi * x) * sp.exp(x)
+    equation = sk.Equation(u.diff(x, 2) - exact.diff(x, 2), u, (x,))
+    errors = []
+    for intervals in (8, 16, 32):
+        net = sk.KAN.splines([1, 1], 5, intervals, (-1.0, 1.0))
+        points, weights = gauss_points(intervals)
+        blocks = [
+            sk.Block(equation, points[:, None], weights),
+            sk.Block(sk.Equation(u, u, (x,)), np.array([[-1.0], [1.0]]), 1e4),
+        ]
+        theta = np.zeros(net.n_parameters)
+        result = sk.LevenbergMarquardt(damping=1e-9).minimize(sk.PINN(net, blocks), theta, iterations=4)
+        fine = np.linspace(-1, 1, 501)
+        errors.append(np.abs(net(result.theta, fine[:, None])[:, 0] - sp.lambdify(x, exact)(fine)).max())
+    orders = np.log2(np.divide(errors[:-1], errors[1:]))
+    assert (orders > 5.5).all(), errors
+
+
+def gauss_points(intervals):
+    nodes, weights = np.polynomial.legendre.leggauss(6)
+    h = 2 / intervals
+    left = -1 + h * np.arange(intervals)
+    return (left[:, None] + h * (nodes + 1) / 2).ravel(), np.tile(weights * h / 2, intervals)
+
+
+def test_wrong_uses_are_explained():
+    net, cubic = NETWORKS["splines"], sk.KAN.splines([2, 3, 1], 2)
+    points = np.zeros((3, 2))
+    with pytest.raises(ValueError, match="degree at least 3"):
+        sk.PINN(cubic, [sk.Block(HEAT, points)])
+    with pytest.raises(ValueError, match="from 3 inputs"):
+        sk.PINN(net, [sk.Block(HEAT, points)], extra=(sp.Abs(X),))
+    with pytest.raises(ValueError, match="at least one block"):
+        sk.PINN(net, [])
+    with pytest.raises(ValueError, match="negative"):
+        sk.Block(HEAT, points, -1.0)
+    with pytest.raises(ValueError, match="weight"):
+        sk.Block(HEAT, points, np.ones(2))
+    with pytest.raises(ValueError, match="shape"):
+        sk.Block(HEAT, points[:, :1])
+    with pytest.raises(ValueError, match="order 1 to 4"):
+        Directions((5,))
+    other = sk.Equation(sp.Function("w")(T, X), sp.Function("w")(T, X), (T, X))
+    with pytest.raises(ValueError, match="variables"):
+        sk.PINN(net, [sk.Block(HEAT, points), sk.Block(other, points)])
