@@ -202,10 +202,13 @@ class Features:
     |x| is one that lets a network bend at an interface: its derivative is sign(x), and 0 beyond. Which
     side a point on the interface belongs to is told by the sign of the coordinate: take points
     `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
+
+    With `box`, one interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
     """
 
     variables: Sequence[sympy.Symbol]
     extra: Sequence[Any] = ()
+    box: Sequence[tuple[float, float]] | None = None
 
     @property
     def n_inputs(self) -> int:
@@ -218,12 +221,19 @@ class Features:
         points = given.astype(np.float64, copy=False)
         n, m = points.shape
         x = np.zeros((n, 1 + sum(orders), self.n_inputs))
-        x[:, 0, :m] = points
+        ends = np.array([(-1.0, 1.0)] * m if self.box is None else self.box, dtype=np.float64)
+        if ends.shape != (m, 2) or not (ends[:, 0] < ends[:, 1]).all():
+            raise ValueError(
+                f"box must hold an interval (a, b), a < b, for each of {m} variables, got {self.box}"
+            )
+        scale = 2 / (ends[:, 1] - ends[:, 0])
+        # Without a box nothing is rounded; with one, both ends of it map to -1 and 1 exactly.
+        x[:, 0, :m] = points if self.box is None else (points - ends[:, 0]) * scale - 1
         for f, function in enumerate(self.extra):
             x[:, 0, m + f] = _numbers(function, self.variables, points)
         at = 1
         for direction, order in zip(directions, orders, strict=True):
-            x[:, at, :m] = direction
+            x[:, at, :m] = direction if self.box is None else direction * scale
             current = list(self.extra)
             for j in range(order):
                 for f, function in enumerate(current):

@@ -70,6 +70,8 @@ class PINN:
         Equations, boundary and initial conditions, each on its points.
     extra
         Further inputs, sympy expressions in the variables, such as |x|.
+    box
+        One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
     cost
         Work units of one evaluation of value and gradient.
 
@@ -83,7 +85,9 @@ class PINN:
     network: KAN
     blocks: Sequence[Block]
     extra: Sequence[object] = ()
+    box: Sequence[tuple[float, float]] | None = None
     cost: float = 1.0
+    _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,7 +95,7 @@ class PINN:
         if not self.blocks:
             raise ValueError("a PINN needs at least one block")
         variables = tuple(self.blocks[0].equation.variables)
-        features = Features(variables, tuple(self.extra))
+        features = Features(variables, tuple(self.extra), self.box)
         seeds = []
         for number, block in enumerate(self.blocks):
             equation = block.equation
@@ -113,7 +117,12 @@ class PINN:
                     )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
+        object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
+
+    def solution(self, theta: Float64Array, points: Float64Array) -> Array:
+        """The unknowns, (n, number of unknowns), at the given values of the variables."""
+        return self.network(theta, self._features.jets(points, (), ())[:, 0])
 
     @property
     def n_residuals(self) -> int:

@@ -1,0 +1,281 @@
+"""Named boundary value problems with known answers, written in sympy."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+
+from splinekan._checks import Float64Array, integer, one_of
+from splinekan.equations import Equation
+from splinekan.objectives.pinn import Block
+
+X, Y, T = sympy.symbols("x y t")
+
+
+@dataclass(frozen=True, eq=False)
+class Condition:
+    """An equation on the face `variable` = `value` of the box, weighted against the interior.
+
+    With `minus`, another value, the residual is the difference between the two faces: periodicity, or the
+    jump across an interface whose sides are told by the values' signs.
+    """
+
+    equation: Equation
+    variable: int
+    value: float
+    weight: float
+    minus: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class BoundaryValueProblem:
+    """Equations in a box, conditions on faces, and the solution.
+
+    Attributes
+    ----------
+    name, source
+        What it is and where it comes from.
+    equation
+        In the interior, in two variables.
+    box
+        One interval per variable.
+    conditions
+        Boundary, initial and interface conditions.
+    reference
+        (n, 2) points -> (n,) values of the solution.
+    extra
+        Inputs that a network should have in addition.
+    scale
+        Weight of the interior's mean square residual, so that all terms are of a size.
+    """
+
+    name: str
+    source: str
+    equation: Equation
+    box: tuple[tuple[float, float], tuple[float, float]]
+    conditions: tuple[Condition, ...]
+    reference: Callable[[Float64Array], Float64Array]
+    extra: tuple[Any, ...] = ()
+    scale: float = 1.0
+
+    def blocks(self, cells: Sequence[int], order: int = 3) -> list[Block]:
+        """The problem on `order` Gauss points in each of cells[i] equal parts of every variable's interval.
+
+        The loss is that of the continuous problem, scale times the mean of r^2 over the box and weight
+        times its means over faces, up to quadrature. Points inside cells see what lies between knots; those
+        that are drawn once at random leave holes in which a network is free.
+        """
+        rules = [
+            _gauss(*interval, integer("every number of cells", n, low=1), order)
+            for interval, n in zip(self.box, cells, strict=True)
+        ]
+        (x, wx), (y, wy) = rules
+        points = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 2)
+        found = [Block(self.equation, points, 2 * self.scale * np.outer(wx, wy).ravel())]
+        for equation in dict.fromkeys(condition.equation for condition in self.conditions):
+            # One block for all faces on which the same holds.
+            same = [condition for condition in self.conditions if condition.equation is equation]
+            weights = [2 * one.weight * rules[1 - one.variable][1] for one in same]
+            sides = []
+            for side in ("value", "minus"):
+                ends = [(one.variable, getattr(one, side)) for one in same]
+                if all(end is not None for _, end in ends):
+                    faces = [np.insert(rules[1 - i][0][:, None], i, end, axis=1) for i, end in ends]
+                    sides.append(np.concatenate(faces))
+            found.append(Block(equation, sides[0], np.concatenate(weights), *sides[1:]))
+        return found
+
+    def relative_error(self, solution: Callable[[Float64Array], Float64Array], points: int = 101) -> float:
+        """|u - reference| / |reference| in l2 on a grid of points^2, its boundary included."""
+        axes = [np.linspace(*interval, points) for interval in self.box]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+        exact = self.reference(grid)
+        return float(np.linalg.norm(solution(grid) - exact) / np.linalg.norm(exact))
+
+
+def _gauss(low: float, high: float, cells: int, order: int) -> tuple[Float64Array, Float64Array]:
+    """Points and weights, the weights summing to 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(order)
+    left = np.arange(cells)[:, None]
+    points = low + (high - low) * (left + (nodes + 1) / 2) / cells
+    return points.ravel(), np.tile(weights / 2 / cells, cells)
+
+
+def _manufactured(
+    name: str,
+    source: str,
+    exact: Any,
+    operator: Callable[[Any], Any],
+    box: tuple[tuple[float, float], tuple[float, float]],
+    weight: float,
+    scale: float,
+) -> BoundaryValueProblem:
+    """operator(u) = operator(exact) in the box, u = exact on its boundary."""
+    u = sympy.Function("u")(X, Y)
+    variables = (X, Y)
+    trace = Equation(u - exact, u, variables)
+    faces = [(i, end) for i in (0, 1) for end in box[i]]
+    values = sympy.lambdify(variables, exact)
+    return BoundaryValueProblem(
+        name,
+        source,
+        Equation(operator(u) - operator(exact).doit(), u, variables),
+        box,
+        tuple(Condition(trace, variable, value, weight) for variable, value in faces),
+        lambda points: np.asarray(values(*points.T), dtype=np.float64),
+        scale=scale,
+    )
+
+
+def _laplacian(u: Any) -> Any:
+    return u.diff(X, 2) + u.diff(Y, 2)
+
+
+SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
+
+
+def poisson() -> BoundaryValueProblem:
+    """u_xx + u_yy = f with u = sin(pi x) sin(pi y)."""
+    exact = sympy.sin(sympy.pi * X) * sympy.sin(sympy.pi * Y)
+    return _manufactured(
+        "poisson",
+        "the PDE example of pykan (Liu et al., arXiv:2404.19756)",
+        exact,
+        _laplacian,
+        SQUARE,
+        100.0,
+        1.0,
+    )
+
+
+def helmholtz() -> BoundaryValueProblem:
+    """u_xx + u_yy + u = f with u = sin(pi x) sin(4 pi y)."""
+    exact = sympy.sin(sympy.pi * X) * sympy.sin(4 * sympy.pi * Y)
+    return _manufactured(
+        "helmholtz",
+        "Wang, Teng & Perdikaris 2021, SIAM J. Sci. Comput. 43 A3055, modes (1, 4)",
+        exact,
+        lambda u: _laplacian(u) + u,
+        SQUARE,
+        1000.0,
+        1.0,
+    )
+
+
+def interface() -> BoundaryValueProblem:
+    """div(eps grad u) = f with eps = 1 left of x = 0 and 1/2 right of it, u = 0 on the boundary."""
+    u = sympy.Function("u")(X, Y)
+    right = X > 0
+    eps = sympy.Piecewise((sympy.Rational(1, 2), right), (1, True))
+    wave = sympy.sin(3 * sympy.pi * Y)
+    exact = sympy.Piecewise((sympy.sin(2 * sympy.pi * X), right), (sympy.sin(sympy.pi * X), True)) * wave
+    pi2 = sympy.pi**2
+    forcing = -sympy.Piecewise((sympy.Rational(13, 2) * pi2, right), (10 * pi2, True)) * exact
+    variables = (X, Y)
+    trace, flux = Equation(u, u, variables), Equation(eps * u.diff(X), u, variables)
+    values = sympy.lambdify(variables, exact)
+    return BoundaryValueProblem(
+        "interface",
+        "Southworth et al., arXiv:2603.04827, 6.2",
+        Equation(eps * _laplacian(u) - forcing, u, variables),
+        SQUARE,
+        (
+            *(Condition(trace, i, end, 1000.0) for i in (0, 1) for end in (-1.0, 1.0)),
+            Condition(flux, 0, float(np.nextafter(0, -1)), 10.0, float(np.nextafter(0, 1))),
+        ),
+        lambda points: np.asarray(values(*points.T), dtype=np.float64),
+        extra=(sympy.Abs(X),),
+    )
+
+
+def advection(speed: float = 1.0) -> BoundaryValueProblem:
+    """u_t + speed u_x = 0, periodic on [-1, 1], u(x, 0) = exp(sin(pi x))."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    start = sympy.exp(sympy.sin(sympy.pi * X))
+    value = Equation(u, u, variables)
+    return BoundaryValueProblem(
+        "advection",
+        "linear advection of a smooth profile",
+        Equation(u.diff(T) + speed * u.diff(X), u, variables),
+        ((-1.0, 1.0), (0.0, 1.0)),
+        (Condition(Equation(u - start, u, variables), 1, 0.0, 100.0), Condition(value, 0, -1.0, 100.0, 1.0)),
+        lambda points: np.exp(np.sin(np.pi * (points[:, 0] - speed * points[:, 1]))),
+    )
+
+
+def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
+    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0; exact by the Cole-Hopf integral."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    trace = Equation(u, u, variables)
+    nodes, weights = np.polynomial.hermite.hermgauss(200)
+
+    def reference(points: Float64Array) -> Float64Array:
+        x, t = points.T
+        z = x[:, None] - np.sqrt(4 * viscosity * t)[:, None] * nodes
+        exponent = -np.cos(np.pi * z) / (2 * np.pi * viscosity)
+        kernel = weights * np.exp(exponent - exponent.max(axis=1, keepdims=True))
+        value: Float64Array = -(np.sin(np.pi * z) * kernel).sum(axis=1) / kernel.sum(axis=1)
+        return value
+
+    return BoundaryValueProblem(
+        "burgers",
+        "Southworth et al., arXiv:2603.04827, 6.3; the data of Raissi, Perdikaris & Karniadakis 2019",
+        Equation(u.diff(T) + u * u.diff(X) - viscosity * u.diff(X, 2), u, variables),
+        ((-1.0, 1.0), (0.0, 1.0)),
+        (
+            Condition(Equation(u + sympy.sin(sympy.pi * X), u, variables), 1, 0.0, 100.0),
+            Condition(trace, 0, -1.0, 100.0),
+            Condition(trace, 0, 1.0, 100.0),
+        ),
+        reference,
+    )
+
+
+def korteweg_de_vries() -> BoundaryValueProblem:
+    """u_t + 6 u u_x + u_xxx = 0 with the soliton u = 2 sech^2(x - 4 t), posed on [-4, 8] x [0, 1]."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    exact = 2 * sympy.sech(X - 4 * T) ** 2
+    trace = Equation(u - exact, u, variables)
+    slope = Equation(u.diff(X) - exact.diff(X), u, variables)
+    return BoundaryValueProblem(
+        "kdv",
+        "the one-soliton of Korteweg & de Vries 1895",
+        Equation(u.diff(T) + 6 * u * u.diff(X) + u.diff(X, 3), u, variables),
+        ((-4.0, 8.0), (0.0, 1.0)),
+        (
+            Condition(trace, 1, 0.0, 100.0),
+            Condition(trace, 0, -4.0, 100.0),
+            Condition(trace, 0, 8.0, 100.0),
+            Condition(slope, 0, 8.0, 100.0),
+        ),
+        lambda points: np.asarray(2 / np.cosh(points[:, 0] - 4 * points[:, 1]) ** 2),
+    )
+
+
+PROBLEMS: dict[str, Callable[[], BoundaryValueProblem]] = {
+    "poisson": poisson,
+    "interface": interface,
+    "helmholtz": helmholtz,
+    "advection": advection,
+    "burgers": burgers,
+    "kdv": korteweg_de_vries,
+}
+
+
+def problem(name: str) -> BoundaryValueProblem:
+    """The problem of that name.
+
+    Raises
+    ------
+    ValueError
+        For a name that is not in `PROBLEMS`.
+    """
+    one_of("name", name, PROBLEMS)
+    return PROBLEMS[name]()

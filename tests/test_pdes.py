@@ -1,0 +1,65 @@
+"""The problems: their references fulfil equations and conditions."""
+
+import numpy as np
+import pytest
+
+from splinekan import pdes
+
+PROBLEMS = {name: make() for name, make in pdes.PROBLEMS.items()}
+
+
+def jets_of(problem, equation, points):
+    """Taylor coefficients of the reference, by polynomials fitted along the directions."""
+    found = [problem.reference(points)]
+    nodes = np.cos(np.pi * (np.arange(9) + 0.5) / 9)
+    for direction, order in zip(equation.directions, equation.orders, strict=True):
+        step = 0.02
+        # A point at the edge is left alone on its side: shift the nodes to where the solution is smooth.
+        shift = np.zeros(len(points))
+        if problem.name == "interface" and direction[0]:
+            shift = np.where(np.abs(points[:, 0]) < step, step * np.sign(points[:, 0]), 0.0)
+        if direction[1] and problem.variables_are_time:
+            shift = np.where(points[:, 1] < step, step, shift)
+        values = [
+            problem.reference(points + (shift + step * s)[:, None] * np.array(direction)) for s in nodes
+        ]
+        fit = np.polynomial.Polynomial
+        coefficients = np.linalg.solve(np.vander(nodes, increasing=True), np.array(values))
+        for m in range(1, order + 1):
+            around = [
+                fit(c).deriv(m)(-s / step) / np.prod(np.arange(1, m + 1)) / step**m
+                for c, s in zip(coefficients.T, shift, strict=True)
+            ]
+            found.append(np.array(around))
+    return np.stack(found, axis=1)[:, :, None]
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_the_reference_solves_the_problem(name):
+    problem = PROBLEMS[name]
+    object.__setattr__(problem, "variables_are_time", name in ("advection", "burgers", "kdv"))
+    for block in problem.blocks((6, 5), 2):
+        equation = block.equation
+        sides = [block.points] if block.minus is None else [block.points, block.minus]
+        residuals = [equation.evaluate(p, jets_of(problem, equation, p))[0] for p in sides]
+        r = residuals[0] - (residuals[1] if len(sides) == 2 else 0)
+        assert np.abs(r).max() < 2e-4 * 10**equation.order, equation.residual
+
+
+@pytest.mark.parametrize("name", PROBLEMS)
+def test_weights_are_those_of_means(name):
+    problem = PROBLEMS[name]
+    interior, *conditions = problem.blocks((3, 4))
+    np.testing.assert_allclose(interior.weight.sum(), 2 * problem.scale)
+    for block in conditions:
+        same = [one for one in problem.conditions if one.equation is block.equation]
+        np.testing.assert_allclose(block.weight.sum(), 2 * sum(one.weight for one in same))
+        assert (block.minus is None) == (same[0].minus is None)
+    assert problem.source
+    assert problem.relative_error(problem.reference) == 0
+    assert problem.relative_error(lambda p: 2 * problem.reference(p)) == pytest.approx(1)
+
+
+def test_an_unknown_name_is_refused():
+    with pytest.raises(ValueError, match="burgers"):
+        pdes.problem("burger")
