@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import platform
 import sys
-import tempfile
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +12,18 @@ from typing import Any
 
 from splinekan import __version__, threads
 from splinekan._checks import one_of
+from splinekan._files import write_json
+
+BOUNDARY_VALUE_PROBLEMS = (
+    "poisson",
+    "interface",
+    "helmholtz",
+    "advection",
+    "burgers",
+    "allen-cahn",
+    "kdv",
+)
+"""As `splinekan.studies.pde` knows them; written here, because importing it takes a second."""
 
 
 def versions() -> dict[str, str]:
@@ -57,7 +66,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
     robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
     robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
-    for one in (toy, functions, robustness):
+    equations = [
+        studies.add_parser(
+            name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
+        )
+        for name in BOUNDARY_VALUE_PROBLEMS
+    ]
+    for one in equations:
+        one.add_argument("--quick", action="store_true", help="one seed, fewer rows, a tenth of the epochs")
+        one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+        one.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
+        one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
+        one.add_argument(
+            "--checkpoint",
+            type=Path,
+            metavar="DIR",
+            help="write to this folder after every level, and go on from what it holds",
+        )
+    for one in (toy, functions, robustness, *equations):
         one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
         one.add_argument("--force", action="store_true", help="overwrite existing files")
     options = parser.parse_args(arguments)
@@ -65,7 +91,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "info":
             return _info()
         known = {"regression": _regression, "toy": _toy, "functions": _functions, "robustness": _robustness}
-        return known[options.study](options)
+        return known.get(options.study, _pde)(options)
+    except KeyboardInterrupt:
+        print("splinekan: interrupted", file=sys.stderr)
+        return 130
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
@@ -110,6 +139,29 @@ def _robustness(options: argparse.Namespace) -> int:
     return 0
 
 
+def _pde(options: argparse.Namespace) -> int:
+    for path in (options.json, options.figure):
+        _refuse_existing(path, options.force)
+    from splinekan.studies import pde
+
+    study = pde.run(
+        options.study,
+        options.seeds,
+        options.rows,
+        quick=options.quick,
+        checkpoints=options.checkpoint,
+        progress=sys.stderr.isatty(),
+    )
+    print(study.table())
+    _write(options.json, study.record())
+    if options.figure is not None:
+        from splinekan.plots import pde_figure
+
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        pde_figure(study, pde.fields(study, study.best()), str(options.figure))
+    return 0
+
+
 def _info() -> int:
     for name, text in {**versions(), "threads": str(threads())}.items():
         print(f"{name:<12} {text}")
@@ -147,13 +199,3 @@ def _refuse_existing(path: Path | None, force: bool) -> None:
 def _write(path: Path | None, record: dict[str, Any]) -> None:
     if path is not None:
         write_json(path, {**record, "versions": versions(), "threads": threads()})
-
-
-def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write whole or not at all: a new file replaces `path` when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8"
-    ) as file:
-        json.dump(record, file, indent=2)
-    os.replace(file.name, path)

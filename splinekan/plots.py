@@ -73,3 +73,114 @@ def regression_figure(study: Any, path: str) -> None:
         ax.set_title(title)
     axes[1].set_ylabel("")
     figure.savefig(path, dpi=150)
+
+
+def error_against_seconds(ax: Any, study: Any) -> Any:
+    """Per row the median relative l2 error at the end of every level, against seconds."""
+    for row in study.rows:
+        style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
+        marker = "s" if row.basis == "relu" else ("^" if row.basis == "none" else "o")
+        color = {"color": "#000000"} if row.basis == "none" else {}
+        fill = "none" if row.basis == "relu" else "full"
+        ax.plot(
+            [level["seconds"] for level in row.levels],
+            [level["rel_l2"] for level in row.levels],
+            marker=marker,
+            markersize=5,
+            fillstyle=fill,
+            label=row.name.replace("-", " "),
+            **{**style, **color},
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("seconds")
+    ax.set_ylabel("relative l2 error (dimensionless)")
+    ax.legend(frameon=False, fontsize=7)
+    return ax
+
+
+def loss_by_epoch(ax: Any, study: Any) -> Any:
+    """The loss of first-order rows against work, the first seed, refinements marked by dots."""
+    for row in study.rows:
+        if "Adam" not in row.optimizer:
+            continue
+        done = study.stages[row.name][0]
+        style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
+        color = {"color": "#000000"} if row.basis == "none" else {}
+        starts = [0.0, *(stage.work for stage in done[:-1])]
+        work = np.concatenate([at + s.history.work for at, s in zip(starts, done, strict=True)])
+        loss = np.concatenate([stage.history.loss for stage in done])
+        # The best so far: every epoch of Adam jumps, and thousands of jumps hide the trend.
+        ax.plot(
+            work,
+            np.minimum.accumulate(loss),
+            label=row.name.replace("-", " "),
+            linewidth=0.9 if row.basis == "relu" else 1.6,
+            marker="s" if row.basis == "relu" else "o",
+            fillstyle="none" if row.basis == "relu" else "full",
+            markersize=4,
+            markevery=[int(np.searchsorted(work, at)) for at in starts[1:]],
+            **{**style, **color},
+        )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("work (epochs on the coarsest level)")
+    ax.set_ylabel("smallest loss so far (dimensionless)")
+    if ax.lines:
+        ax.legend(frameon=False, fontsize=7)
+    return ax
+
+
+def field(ax: Any, values: dict[str, Any], name: str, symmetric: bool = True) -> Any:
+    """One of the fields of `studies.pde.fields` as a map, its range in the title."""
+    u = values[name]
+    size = float(np.abs(u).max())
+    limits = {"vmin": -size, "vmax": size} if symmetric else {}
+    x, y = values["x"], values["y"]
+    extent = (
+        1.5 * x[0] - 0.5 * x[1],
+        1.5 * x[-1] - 0.5 * x[-2],
+        1.5 * y[0] - 0.5 * y[1],
+        1.5 * y[-1] - 0.5 * y[-2],
+    )
+    image = ax.imshow(u.T, origin="lower", extent=extent, aspect="auto", cmap="PuOr", **limits)
+    ax.figure.colorbar(image, ax=ax)
+    ax.set_title(f"{name}, at most {size:.1e}", fontsize=9)
+    ax.set_xlabel("x")
+    return ax
+
+
+def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> Any:
+    """Per level the residual's mean square Fourier coefficients over the wave number in x."""
+    spectra = values["spectra"]
+    greys = np.linspace(0.65, 0.0, len(spectra))
+    dashes = [":", "--", "-.", "-"]
+    for i, (spectrum, count) in enumerate(zip(spectra, intervals, strict=True)):
+        label = f"{count} intervals" if count else "perceptron"
+        waves = np.arange(1, len(spectrum) + 1)
+        ax.plot(waves, spectrum, color=str(greys[i]), linestyle=dashes[i % 4], label=label)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("wave number in x (periods on the interval)")
+    ax.set_ylabel("residual, mean square (units of the equation squared)")
+    ax.legend(frameon=False, fontsize=7)
+    return ax
+
+
+def pde_figure(study: Any, values: dict[str, Any], path: str) -> None:
+    """Training above; solution, error, residual and its spectra by level of the best row below."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    axes = figure.subplots(2, 3)
+    loss_by_epoch(axes[0, 0], study)
+    if not axes[0, 0].lines:
+        axes[0, 0].set_axis_off()
+    error_against_seconds(axes[0, 1], study)
+    best = next(row for row in study.rows if row.name == study.best())
+    residual_spectra(axes[0, 2], values, [int(level["intervals"]) for level in best.levels])
+    for ax, name in zip(axes[1], ("solution", "error", "residual"), strict=True):
+        field(ax, values, name)
+        ax.set_ylabel(values["second"])
+    figure.suptitle(f"{study.problem}: below and right, {best.name.replace('-', ' ')}", fontsize=10)
+    figure.savefig(path, dpi=120)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -60,7 +61,10 @@ class Block:
 
 @dataclass(frozen=True, eq=False)
 class PINN:
-    """L(theta) = 1/2 sum over blocks and points of w r^2, r the equations' residuals for the network.
+    """L(theta) = 1/2 sum over blocks and points of w r^2 + smoothing/2 |D theta|^2, r the residuals.
+
+    D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`): a
+    little of it settles what the network does between points.
 
     Parameters
     ----------
@@ -74,6 +78,8 @@ class PINN:
         One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
     cost
         Work units of one evaluation of value and gradient.
+    smoothing
+        Weight of the second term, not negative.
 
     Raises
     ------
@@ -87,11 +93,13 @@ class PINN:
     extra: Sequence[object] = ()
     box: Sequence[tuple[float, float]] | None = None
     cost: float = 1.0
+    smoothing: float = 0.0
     _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         real("cost", self.cost, positive=True)
+        real("smoothing", self.smoothing, low=0.0, high=np.inf)
         if not self.blocks:
             raise ValueError("a PINN needs at least one block")
         variables = tuple(self.blocks[0].equation.variables)
@@ -126,57 +134,67 @@ class PINN:
 
     @property
     def n_residuals(self) -> int:
-        """Length of r."""
-        return sum(len(block.points) for block in self.blocks)
+        """Length of r, the smoothing's rows included."""
+        smooth = self._root.shape[0] if self.smoothing > 0 else 0
+        return sum(len(block.points) for block in self.blocks) + smooth
 
     def residual(self, theta: Float64Array) -> Float64Array:
-        """r with the roots of the weights, block after block."""
-        return np.concatenate([part.residual for part in self._parts(theta)])
+        """r with the roots of the weights, block after block; without the smoothing's rows."""
+        return np.concatenate([part.residual for part in self.parts(theta)])
 
     def value(self, theta: Float64Array) -> float:
         """L."""
-        return sum(part.value for part in self._parts(theta))
+        return sum((part.value for part in self.parts(theta)), self.penalty(theta))
+
+    def penalty(self, theta: Float64Array) -> float:
+        """smoothing/2 |D theta|^2."""
+        return float(np.sum((self._root @ theta) ** 2)) / 2 if self.smoothing > 0 else 0.0
 
     def values(self, theta: Float64Array) -> Float64Array:
-        """The blocks' parts of L."""
+        """The blocks' parts of L, without the smoothing."""
         found = np.zeros(len(self.blocks))
-        for part in self._parts(theta):
+        for part in self.parts(theta):
             found[part.block] += part.value
         return found
 
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        """L and its gradient J^T r."""
-        total, gradient = 0.0, np.zeros(self.network.n_parameters)
-        for part in self._parts(theta):
+        """L and its gradient J^T r + smoothing D^T D theta."""
+        total, gradient = self.penalty(theta), self._pull(theta)
+        for part in self.parts(theta):
             total += part.value
             gradient += part.pull()
         return total, gradient
 
     def gradient(self, theta: Float64Array) -> Float64Array:
-        """J^T r."""
+        """J^T r + smoothing D^T D theta."""
         return self.value_and_gradient(theta)[1]
 
     def jacobian(self, theta: Float64Array) -> Float64Array:
-        """J, dense."""
-        return np.concatenate([part.rows().toarray() for part in self._parts(theta)])
+        """J, dense; without the smoothing's rows."""
+        return np.concatenate([part.rows().toarray() for part in self.parts(theta)])
 
     def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, J^T r, J^T J), assembled from sparse rows chunk by chunk."""
+        """(L, its gradient, J^T J + smoothing D^T D), assembled from sparse rows chunk by chunk."""
         m = self.network.n_parameters
-        total, gradient, matrix = 0.0, np.zeros(m), np.zeros((m, m))
-        for part in self._parts(theta):
+        total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
+        for part in self.parts(theta):
             rows = part.rows()
             total += part.value
             gradient += rows.rmatvec(part.residual)
             rows.add_products(matrix)
-        return total, gradient, symmetric(matrix)
+        symmetric(matrix)
+        if self.smoothing > 0:
+            matrix += (self._root.T @ self._root).toarray()
+        return total, gradient, matrix
 
     def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, R, z) with J = Q R and z = Q^T r."""
+        """(L, R, z) with J = Q R and z = Q^T r, the smoothing's rows below the others."""
         m = self.network.n_parameters
-        total, stacked = 0.0, np.zeros((0, m + 1))
+        total, stacked = self.penalty(theta), np.zeros((0, m + 1))
         waiting: list[Float64Array] = []
-        for part in self._parts(theta):
+        if self.smoothing > 0:
+            waiting.append(np.column_stack([self._root.toarray(), self._root @ theta]))
+        for part in self.parts(theta):
             total += part.value
             waiting.append(np.column_stack([part.rows().toarray(), part.residual]))
             if sum(map(len, waiting)) > 2 * m:
@@ -188,15 +206,31 @@ class PINN:
 
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Stacked]:
         """(L, r, J), J by its products."""
-        parts = list(self._parts(theta))
-        r = np.concatenate([part.residual for part in parts])
-        return float(r @ r) / 2, r, Stacked([part.rows() for part in parts])
+        parts = list(self.parts(theta))
+        residuals = [part.residual for part in parts]
+        rows: list[Rows] = [part.rows() for part in parts]
+        if self.smoothing > 0:
+            residuals.append(self._root @ theta)
+            rows.append(Sparse(self._root))
+        r = np.concatenate(residuals)
+        return float(r @ r) / 2, r, Stacked(rows)
 
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(name)
 
-    def _parts(self, theta: Float64Array) -> Iterator[_Part]:
+    @cached_property
+    def _root(self) -> scipy.sparse.csr_array:
+        """sqrt(smoothing) D."""
+        return scipy.sparse.csr_array(np.sqrt(self.smoothing) * self.network.roughness)
+
+    def _pull(self, theta: Float64Array) -> Float64Array:
+        if self.smoothing == 0:
+            return np.zeros(self.network.n_parameters)
+        return np.asarray(self._root.T @ (self._root @ theta))
+
+    def parts(self, theta: Float64Array) -> Iterator[Part]:
+        """L without the smoothing, in pieces: block after block, each block in chunks of points."""
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
         for number, (block, seeds) in enumerate(zip(self.blocks, self._seeds, strict=True)):
@@ -216,25 +250,29 @@ class PINN:
                 cotangents = [
                     sign * root[:, None, None] * v for sign, (_, v) in zip(signs, found, strict=True)
                 ]
-                yield _Part(number, np.asarray(root * r), sides, cotangents)
+                yield Part(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
 
 
 @dataclass(frozen=True, eq=False)
-class _Part:
-    """Some rows of one block."""
+class Part:
+    """Some rows of one block: from point `start` on, with and without the roots of the weights."""
 
     block: int
+    start: int
     residual: Float64Array
+    unweighted: Float64Array
     sides: list[Jets]
     cotangents: list[Array]
 
     @property
     def value(self) -> float:
+        """Its part of L."""
         return float(self.residual @ self.residual) / 2
 
-    def pull(self) -> Float64Array:
-        """J^T r."""
-        scaled = [v * self.residual[:, None, None] for v in self.cotangents]
+    def pull(self, multipliers: Float64Array | float = 1.0) -> Float64Array:
+        """J^T (multipliers r)."""
+        residual = multipliers * self.residual
+        scaled = [v * residual[:, None, None] for v in self.cotangents]
         total: Float64Array = sum(
             (side.vjp(v) for side, v in zip(self.sides, scaled, strict=True)), np.zeros(())
         )
@@ -250,11 +288,43 @@ class _Part:
         return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
 
 
+@dataclass(frozen=True)
+class Sparse:
+    """Rows held by SciPy."""
+
+    matrix: scipy.sparse.csr_array
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, columns = self.matrix.shape
+        return rows, columns
+
+    def matvec(self, v: Float64Array) -> Float64Array:
+        """J v."""
+        return np.asarray(self.matrix @ v)
+
+    def rmatvec(self, r: Float64Array) -> Float64Array:
+        """J^T r."""
+        return np.asarray(self.matrix.T @ r)
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        return np.asarray((self.matrix**2).sum(axis=0))
+
+    def toarray(self) -> Float64Array:
+        """J, dense."""
+        return np.asarray(self.matrix.toarray())
+
+
+Rows = SparseRows | Sparse
+
+
 @dataclass(frozen=True, eq=False)
 class Stacked:
     """Rows below rows."""
 
-    parts: list[SparseRows]
+    parts: list[Rows]
 
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
@@ -262,7 +332,7 @@ class Stacked:
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
-        ends = np.cumsum([len(part.values) for part in self.parts])[:-1]
+        ends = np.cumsum([part.shape[0] for part in self.parts])[:-1]
         pieces = zip(self.parts, np.split(r, ends), strict=True)
         return sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1))
 

@@ -1,203 +1,262 @@
-"""Boundary value problems by nested Gauss-Newton: loss, and error against the solution, level by level."""
+"""Boundary value problems: the paper's schedules with Adam, and nested Gauss-Newton, in one table.
+
+Loss is not error: a network can fulfil the equation where it is asked and be wrong. So every row has the
+relative l2 error against the problem's solution.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from splinekan import pdes
-from splinekan._checks import Float64Array, integer, one_of
-from splinekan.knots import uniform_knots
-from splinekan.multilevel import Hierarchy, Level, Round, tournament
-from splinekan.network import KAN, SplineLayer, initialize
-from splinekan.objectives.pinn import PINN
-from splinekan.optimize import LevenbergMarquardt
+from splinekan._checks import integer, one_of
+from splinekan.studies.first_order import RECIPES, FirstOrderRun
+from splinekan.studies.gauss_newton import PERCEPTRONS, SETTINGS, GaussNewtonRun
+from splinekan.studies.runs import Checkpoints, Run, Stage, carry_out
 
-HIDDEN = 1.5
-"""Hidden domains are [-1.5, 1.5]; a start sends values into about half of it."""
-SEEDS = (1234, 1235, 1236, 1237, 1238)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """How a problem is solved.
-
-    Attributes
-    ----------
-    widths, degree, intervals
-        The network, spline layers throughout, on the coarsest level.
-    cells
-        Per level the cells of 3 x 3 collocation points, in each direction; they follow the knots.
-    rounds
-        Of the tournament.
-    continuation
-        Of hidden values outside their domain. "polynomial" has no kink, but lets narrow features grow in
-        time-dependent problems, where a network can jump between two rows of points.
-    """
-
-    widths: tuple[int, ...]
-    degree: int
-    intervals: int
-    cells: tuple[tuple[int, int], ...]
-    rounds: tuple[Round, ...]
-    continuation: str = "polynomial"
-    damping: float = 1e-2
-    noise: float = 0.3
-
-
-SETTINGS = {
-    "poisson": Setting(
-        (2, 2, 1),
-        5,
-        2,
-        ((2, 2), (4, 4), (8, 8), (16, 16)),
-        (Round(0, 32, 15), Round(0, 10, 40), Round(1, 6, 60), Round(2, 3, 100), Round(3, 1, 150)),
-    ),
-}
+NAMES = tuple(SETTINGS)
+SEEDS = (1234, 1244, 1254, 1264, 1274)
+"""The paper prints 1234, 1244, ..."""
+QUICK = 10
+"""In the quick setting budgets of first-order rows are divided by this."""
+QUICK_ROWS = ("spline-multilevel", "relu-multilevel", "gauss-newton")
 
 
 @dataclass(frozen=True)
 class Row:
-    """One level: losses, relative l2 errors on a grid of 101 x 101, medians and all seeds; seconds so far."""
+    """A row of the table, over all seeds.
+
+    `loss_mean` and `loss_std` refer to the points of training on the last level, `fresh_mean` to points
+    between them. `levels` holds the medians at the end of every level.
+    """
 
     name: str
     basis: str
     schedule: str
     optimizer: str
-    intervals: int
     parameters: int
     loss_mean: float
     loss_std: float
-    fresh_loss_mean: float
+    fresh_mean: float
     rel_l2_mean: float
-    rel_l2_median: float
     rel_l2_per_seed: list[float]
     work: float
     seconds: float
+    levels: list[dict[str, float]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Study:
-    """Rows, coarsest level first, and the settings that gave them."""
+    """What the study found.
 
+    Attributes
+    ----------
+    problem
+        Its name.
+    rows
+        One per schedule.
+    runs, stages
+        Per row those of every seed.
+    settings
+        Whatever makes the study repeatable.
+    """
+
+    problem: str
     rows: tuple[Row, ...]
+    runs: dict[str, list[Run]]
+    stages: dict[str, list[list[Stage]]]
     settings: dict[str, Any]
 
     def table(self) -> str:
-        """One line per level: how the loss at points of its own and at fresh ones, and the error, fall."""
-        heads = ["loss", "fresh", "rel. l2", "worst"]
-        lines = [f"{'intervals':>9} {'parameters':>10}" + "".join(f" {h:>9}" for h in heads) + f" {'s':>6}"]
+        """Per row the losses and errors at its end, and medians level by level."""
+        lines = [
+            f"{'row':<20} {'parameters':>10} {'loss mean (std)':>19} {'fresh':>8} {'rel. l2':>8} "
+            f"{'worst':>8} {'work':>7} {'s/seed':>7}  rel. l2 by level"
+        ]
         for row in self.rows:
+            levels = "  ".join(f"{int(level['intervals'])}: {level['rel_l2']:.1e}" for level in row.levels)
             lines.append(
-                f"{row.intervals:>9} {row.parameters:>10} {row.loss_mean:>9.1e} {row.fresh_loss_mean:>9.1e} "
-                f"{row.rel_l2_median:>9.1e} {max(row.rel_l2_per_seed):>9.1e} {row.seconds:>6.1f}"
+                f"{row.name:<20} {row.parameters:>10} {row.loss_mean:>8.2e} ({row.loss_std:>8.2e}) "
+                f"{row.fresh_mean:>8.1e} {np.median(row.rel_l2_per_seed):>8.1e} "
+                f"{max(row.rel_l2_per_seed):>8.1e} {row.work:>7.0f} {row.seconds:>7.1f}  {levels}"
             )
         return "\n".join(lines)
 
     def record(self) -> dict[str, Any]:
         """Everything in the table, for JSON."""
-        return {"study": self.rows[0].name, **self.settings, "rows": [asdict(row) for row in self.rows]}
+        return {"study": self.problem, **self.settings, "rows": [asdict(row) for row in self.rows]}
+
+    def best(self) -> str:
+        """The row with the smallest median error."""
+        return min(self.rows, key=lambda row: float(np.median(row.rel_l2_per_seed))).name
 
 
-def network(setting: Setting, inputs: int) -> KAN:
-    """Spline layers; the first on [-1, 1] in every input."""
-    layers = []
-    for number, (n_in, n_out) in enumerate(pairwise((inputs, *setting.widths[1:]))):
-        end = 1.0 if number == 0 else HIDDEN
-        knots = uniform_knots(-end, end, setting.intervals, setting.degree)
-        continuation = "linear" if number == 0 else setting.continuation
-        layers.append(SplineLayer(n_in, n_out, knots, setting.degree, continuation))
-    return KAN.chain(layers)
+def rows_of(name: str) -> tuple[str, ...]:
+    """The rows that a problem's table can have.
+
+    Raises
+    ------
+    ValueError
+        For an unknown problem.
+    """
+    one_of("name", name, NAMES)
+    first_order = [schedule.name for schedule in RECIPES[name].schedules] if name in RECIPES else []
+    perceptron = ["mlp-gauss-newton"] if name in PERCEPTRONS else []
+    return (*first_order, "gauss-newton", *perceptron)
 
 
 def run(
     name: str,
-    seeds: Sequence[int] = SEEDS,
-    setting: Setting | None = None,
+    seeds: Sequence[int] | None = None,
+    rows: Sequence[str] | None = None,
+    *,
+    quick: bool = False,
+    checkpoints: Path | None = None,
     progress: bool = False,
 ) -> Study:
-    """Solve the problem from every seed.
+    """Solve the problem by every row from every seed.
 
     Parameters
     ----------
     name
-        One of `SETTINGS`.
+        One of `NAMES`.
     seeds
-        Each draws its own starts.
-    setting
-        In place of `SETTINGS[name]`.
+        Each draws its own starts; None for `SEEDS`, or one of them if quick.
+    rows
+        Names from `rows_of(name)`; None for all of them, or `QUICK_ROWS` if quick.
+    quick
+        Budgets of first-order rows are divided by ten. Gauss-Newton stays as it is.
+    checkpoints
+        A folder that is written to after every level. What it holds already is not computed again.
     progress
-        Show a bar (tqdm), one tick per seed.
+        Show a bar (tqdm), one tick per level.
 
     Raises
     ------
     TypeError, ValueError
-        For an unknown problem, or no seeds.
+        For an unknown problem or row, no seeds, or checkpoints of other settings.
     """
-    if setting is None:
-        one_of("name", name, SETTINGS)
-        setting = SETTINGS[name]
+    known = rows_of(name)
+    if seeds is None:
+        seeds = SEEDS[:1] if quick else SEEDS
     numbers = [integer("every seed", seed, low=0) for seed in seeds]
     if not numbers:
         raise ValueError("seeds must name at least one seed, got none")
+    if rows is None:
+        rows = [row for row in known if row in QUICK_ROWS or not quick]
+    chosen = {one_of("row", row, known) for row in rows}
     problem = pdes.problem(name)
-    coarsest = network(setting, 2 + len(problem.extra))
-    levels = Hierarchy(coarsest, 1 + max(one.level for one in setting.rounds))
-    objectives = [
-        PINN(level.network, problem.blocks(cells), problem.extra, problem.box, level.cost)
-        for level, cells in zip(levels.levels, setting.cells, strict=False)
-    ]
-    # Two points a cell where training has three: none of them is the same.
-    fresh = [
-        PINN(level.network, problem.blocks(cells, 2), problem.extra, problem.box)
-        for level, cells in zip(levels.levels, setting.cells, strict=False)
-    ]
+    store = None if checkpoints is None else Checkpoints(Path(checkpoints))
+    runs = {
+        row: [_run(problem, row, seed, QUICK if quick else 1) for seed in numbers]
+        for row in known
+        if row in chosen
+    }
+    stages: dict[str, list[list[Stage]]] = {row: [] for row in runs}
+    total = sum(each.stages for group in runs.values() for each in group)
+    with tqdm(total=total, disable=not progress, leave=False) as bar:
+        for row, group in runs.items():
+            for seed, each in zip(numbers, group, strict=True):
+                bar.set_description(f"{row}, seed {seed}")
 
-    def objective(level: Level, _: int | None) -> PINN:
-        return objectives[level.index]
+                def advance(index: int, before: Stage | None, each: Run = each) -> Stage:
+                    stage = each.advance(index, before)
+                    bar.update(1)
+                    return stage
 
-    def draw(generator: np.random.Generator) -> Float64Array:
-        return initialize(coarsest, generator, "greville", box=(-1.0, 1.0), noise=setting.noise)
+                label = f"{name}-{row}-{seed}"
+                settings = {"seed": seed, **each.settings}
+                stages[row].append(carry_out(label, settings, each.stages, advance, store))
+    table = tuple(_row(row, runs[row][0], stages[row]) for row in runs)
+    settings = {
+        "source": problem.source,
+        "seeds": numbers,
+        "quick": quick,
+        "row_settings": {row: group[0].settings for row, group in runs.items()},
+    }
+    return Study(name, table, runs, stages, settings)
 
-    found: dict[int, list[tuple[float, float, float, float, float]]] = {}
-    for seed in tqdm(numbers, disable=not progress, leave=False):
-        optimizer = LevenbergMarquardt(damping=setting.damping)
-        result = tournament(levels, objective, optimizer, setting.rounds, draw, np.random.default_rng(seed))
-        last = {}
-        for one, theta, seconds in zip(setting.rounds, result.winners, result.times, strict=True):
-            at = objectives[one.level]
 
-            def solution(points: Float64Array, at: PINN = at, theta: Float64Array = theta) -> Float64Array:
-                return np.asarray(at.solution(theta, points)[:, 0])
+def _run(problem: pdes.BoundaryValueProblem, row: str, seed: int, shorter: int) -> Run:
+    if row == "gauss-newton":
+        return GaussNewtonRun(problem, seed, SETTINGS[problem.name])
+    if row == "mlp-gauss-newton":
+        return GaussNewtonRun(problem, seed, PERCEPTRONS[problem.name])
+    recipe = RECIPES[problem.name]
+    schedule = next(each for each in recipe.schedules if each.name == row)
+    return FirstOrderRun(problem, seed, recipe, schedule, shorter)
 
-            error = problem.relative_error(solution)
-            last[one.level] = (at.value(theta), fresh[one.level].value(theta), error, result.work, seconds)
-        for level, entry in last.items():
-            found.setdefault(level, []).append(entry)
-    rows = []
-    for level in sorted(found):
-        loss, loss_fresh, error, work, seconds = np.array(found[level]).T
-        rows.append(
-            Row(
-                name,
-                "spline",
-                "multilevel",
-                "Levenberg-Marquardt (Gauss-Newton), tournament of starts",
-                levels[level].network.intervals,
-                levels[level].network.n_parameters,
-                float(loss.mean()),
-                float(loss.std()),
-                float(loss_fresh.mean()),
-                float(error.mean()),
-                float(np.median(error)),
-                [float(e) for e in error],
-                float(work.mean()),
-                float(np.median(seconds)),
-            )
-        )
-    return Study(tuple(rows), {"source": problem.source, "seeds": numbers, "setting": asdict(setting)})
+
+def _row(name: str, first: Run, stages: list[list[Stage]]) -> Row:
+    ends = [done[-1] for done in stages]
+    losses = [end.loss for end in ends]
+    levels = []
+    for index in range(first.stages):
+        at = [done[index] for done in stages]
+        middle = {
+            "intervals": at[0].intervals,
+            "parameters": at[0].parameters,
+            "loss": float(np.median([stage.loss for stage in at])),
+            "fresh": float(np.median([stage.fresh_loss for stage in at])),
+            "rel_l2": float(np.median([stage.error for stage in at])),
+            "work": float(np.median([stage.work for stage in at])),
+            "seconds": float(np.median([stage.seconds for stage in at])),
+        }
+        levels.append(middle)
+    return Row(
+        name,
+        *first.words,
+        ends[0].parameters,
+        float(np.mean(losses)),
+        float(np.std(losses)),
+        float(np.mean([end.fresh_loss for end in ends])),
+        float(np.mean([end.error for end in ends])),
+        [end.error for end in ends],
+        float(np.mean([end.work for end in ends])),
+        float(np.mean([end.seconds for end in ends])),
+        levels,
+    )
+
+
+def fields(study: Study, row: str, points: int = 200) -> dict[str, Any]:
+    """Solution, error and residual of a row's best seed on a grid, for pictures.
+
+    Returns
+    -------
+    dict
+        "x", "y": the grid's axes; "solution", "error", "residual": (points, points), of the last level;
+        "spectra": (levels, points // 2), per level the residual's mean square Fourier coefficient over the
+        wave number in the first variable; "second": the name of the second variable.
+
+    Raises
+    ------
+    ValueError
+        For a row that the study does not have.
+    """
+    one_of("row", row, study.runs)
+    which = int(np.argmin([done[-1].error for done in study.stages[row]]))
+    each, done = study.runs[row][which], study.stages[row][which]
+    problem = each.problem
+    axes = [low + (high - low) * (np.arange(points) + 0.5) / points for low, high in problem.box]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
+    shape = (points, points)
+    residuals = [each.residual(stage, grid).reshape(shape) for stage in done]
+    solution = each.solution(done[-1], grid)
+    # A window keeps what happens at the ends of the interval from smearing over all wave numbers.
+    window = np.hanning(points)[:, None]
+    spectra = [(np.abs(np.fft.rfft(window * r, axis=0)[1:]) ** 2).mean(axis=1) for r in residuals]
+    return {
+        "x": axes[0],
+        "y": axes[1],
+        "solution": solution.reshape(shape),
+        "error": (solution - problem.reference(grid)).reshape(shape),
+        "residual": residuals[-1],
+        "spectra": np.array(spectra),
+        "second": str(problem.equation.variables[1]),
+    }

@@ -1,0 +1,87 @@
+"""Residual-based attention: points whose residuals stay large count more and more."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from splinekan._checks import Float64Array, integer, real
+from splinekan.network import CoefficientMap
+from splinekan.objectives.pinn import PINN, Part
+
+
+@dataclass(eq=False)
+class Attention:
+    """L = 1/2 sum of w lambda r^2, and lambda <- (1 - rate) lambda + rate |r| / max |r| at each evaluation.
+
+    The multipliers begin at 1, one per point of the chosen blocks, and move whenever `value_and_gradient` is
+    called (Anagnostopoulos et al. 2024; in the form of Southworth et al., arXiv:2603.04827, section 6.2). So
+    this is for optimisers that evaluate once a step, such as Adam. `value` leaves them alone.
+
+    Parameters
+    ----------
+    problem
+        The objective.
+    blocks
+        Numbers of the blocks that are weighted; the others keep their weights.
+    rate
+        mu, between 0 and 1.
+
+    Attributes
+    ----------
+    multipliers
+        Per chosen block its lambda, (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a rate outside [0, 1], or blocks that the problem does not have.
+    """
+
+    problem: PINN
+    blocks: Sequence[int] = (0,)
+    rate: float = 1e-4
+    multipliers: dict[int, Float64Array] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        real("rate", self.rate, low=0.0, high=1.0)
+        last = len(self.problem.blocks) - 1
+        chosen = [integer("every block", number, low=0, high=last) for number in self.blocks]
+        self.multipliers = {number: np.ones(len(self.problem.blocks[number].points)) for number in chosen}
+
+    @property
+    def cost(self) -> float:
+        """Work units of one evaluation of value and gradient."""
+        return self.problem.cost
+
+    def value(self, theta: Float64Array) -> float:
+        """L with the multipliers as they are."""
+        return sum(float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
+
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        """L and its gradient with the multipliers as they were, which then move."""
+        total, gradient = 0.0, np.zeros(self.problem.network.n_parameters)
+        sizes: dict[int, list[Float64Array]] = {number: [] for number in self.multipliers}
+        for part in self.problem.parts(theta):
+            multipliers = self._of(part)
+            total += float(part.residual**2 @ multipliers) / 2
+            gradient += part.pull(multipliers)
+            if part.block in sizes:
+                sizes[part.block].append(np.abs(part.unweighted))
+        for number, pieces in sizes.items():
+            size = np.concatenate(pieces)
+            share = size / max(size.max(), np.finfo(np.float64).tiny)
+            self.multipliers[number] += self.rate * (share - self.multipliers[number])
+        return total, gradient
+
+    def coordinates(self, name: str) -> CoefficientMap:
+        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
+        return self.problem.coordinates(name)
+
+    def _of(self, part: Part) -> Float64Array:
+        count = len(part.residual)
+        if part.block not in self.multipliers:
+            return np.ones(count)
+        return self.multipliers[part.block][part.start : part.start + count]
