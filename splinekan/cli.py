@@ -158,7 +158,7 @@ def _pde(options: argparse.Namespace) -> int:
         from splinekan.plots import pde_figure
 
         options.figure.parent.mkdir(parents=True, exist_ok=True)
-        pde_figure(study, pde.fields(study, study.best()), str(options.figure))
+        pde_figure(study, pde.fields(study, study.best()), study.best(), str(options.figure))
     return 0
 
 

@@ -204,36 +204,49 @@ class Features:
     `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
 
     With `box`, one interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
+    A variable whose interval is None does not enter: cos(pi x) in its place is periodic and even.
     """
 
     variables: Sequence[sympy.Symbol]
     extra: Sequence[Any] = ()
-    box: Sequence[tuple[float, float]] | None = None
+    box: Sequence[tuple[float, float] | None] | None = None
 
     @property
     def n_inputs(self) -> int:
         """Number of inputs."""
-        return len(self.variables) + len(self.extra)
+        return len(self._entering) + len(self.extra)
+
+    @property
+    def _entering(self) -> list[int]:
+        """Which variables are inputs themselves."""
+        every = range(len(self.variables))
+        return [i for i in every if self.box is None or i >= len(self.box) or self.box[i] is not None]
 
     def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
         """Taylor coefficients of the inputs, (n, channels, n_inputs)."""
         given = real_array("points", points, shape=(None, len(self.variables)))
         points = given.astype(np.float64, copy=False)
-        n, m = points.shape
+        n, entering = len(points), self._entering
+        m = len(entering)
         x = np.zeros((n, 1 + sum(orders), self.n_inputs))
-        ends = np.array([(-1.0, 1.0)] * m if self.box is None else self.box, dtype=np.float64)
-        if ends.shape != (m, 2) or not (ends[:, 0] < ends[:, 1]).all():
-            raise ValueError(
-                f"box must hold an interval (a, b), a < b, for each of {m} variables, got {self.box}"
-            )
-        scale = 2 / (ends[:, 1] - ends[:, 0])
-        # Without a box nothing is rounded; with one, both ends of it map to -1 and 1 exactly.
-        x[:, 0, :m] = points if self.box is None else (points - ends[:, 0]) * scale - 1
+        scale: Any = 1.0
+        x[:, 0, :m] = points[:, entering]
+        if self.box is not None:
+            given_ends = [self.box[i] for i in entering if i < len(self.box)]
+            ends = np.array(given_ends, dtype=np.float64)
+            fits = len(self.box) == len(self.variables) and ends.shape == (m, 2)
+            if not fits or not (ends[:, 0] < ends[:, 1]).all():
+                raise ValueError(
+                    f"box must hold an interval (a, b), a < b, or None for each of {len(self.variables)} "
+                    f"variables, got {self.box}"
+                )
+            scale = 2 / (ends[:, 1] - ends[:, 0])
+            x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1  # both ends map to -1 and 1 exactly
         for f, function in enumerate(self.extra):
             x[:, 0, m + f] = _numbers(function, self.variables, points)
         at = 1
         for direction, order in zip(directions, orders, strict=True):
-            x[:, at, :m] = direction if self.box is None else direction * scale
+            x[:, at, :m] = np.array(direction, dtype=np.float64)[entering] * scale
             current = list(self.extra)
             for j in range(order):
                 for f, function in enumerate(current):

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, integer, one_of
 from splinekan.collocation import equidistributed, gauss_cells
-from splinekan.equations import Equation
+from splinekan.equations import Equation, Features, ansatz
 from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN, Block
 
@@ -59,6 +59,11 @@ class BoundaryValueProblem:
         Inputs that a network should have in addition.
     scale
         Weight of the interior's mean square residual, so that all terms are of a size.
+    form
+        u in terms of the unknown v of `equation`, if conditions are built in: an Equation whose residual is
+        u. None if v is u.
+    entering
+        `box`, with None for variables that are no inputs of the network.
     """
 
     name: str
@@ -69,6 +74,14 @@ class BoundaryValueProblem:
     reference: Callable[[Float64Array], Float64Array]
     extra: tuple[Any, ...] = ()
     scale: float = 1.0
+    form: Equation | None = None
+    entering: tuple[tuple[float, float] | None, ...] | None = None
+
+    @property
+    def n_inputs(self) -> int:
+        """Inputs of a network."""
+        box = self.box if self.entering is None else self.entering
+        return Features(self.equation.variables, self.extra, box).n_inputs
 
     def blocks(self, edges: Sequence[ArrayLike], order: int = 3) -> list[Block]:
         """The problem on `order` Gauss points per variable in every cell of a tensor grid with these edges.
@@ -145,11 +158,15 @@ class BoundaryValueProblem:
 
     def pinn(self, network: KAN, blocks: Sequence[Block], cost: float = 1.0) -> PINN:
         """The objective for a network that has the problem's box and extra inputs."""
-        return PINN(network, blocks, self.extra, self.box, cost)
+        return PINN(network, blocks, self.extra, self.entering or self.box, cost)
 
     def solution(self, network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
         """u, (n,), of a network."""
-        return np.asarray(self._alone(network, points).solution(theta, points)[:, 0], dtype=np.float64)
+        output = np.asarray(self._alone(network, points).solution(theta, points), dtype=np.float64)
+        if self.form is None:
+            return output[:, 0]
+        value, _ = self.form.evaluate(points, output[:, None, :])
+        return value
 
     def residual(self, network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
         """The interior equation's residual, (n,), of a network."""
@@ -320,6 +337,26 @@ def allen_cahn(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProbl
     )
 
 
+def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProblem:
+    """The same with its conditions built in: u = x^2 cos(pi x) + t v, v a function of cos(pi x) and t.
+
+    So u is even, as the solution is, and periodic. Errors at the start would grow like exp(rate t).
+    """
+    v = sympy.Function("v")(X, T)
+    residual = v.diff(T) - diffusion * v.diff(X, 2) + rate * (v**3 - v)
+    form = X**2 * sympy.cos(sympy.pi * X) + T * v
+    soft = allen_cahn(diffusion, rate)
+    return replace(
+        soft,
+        name="allen-cahn-hard",
+        equation=Equation(ansatz(residual, v, form), v, (X, T)),
+        conditions=(),
+        extra=(sympy.cos(sympy.pi * X),),
+        form=Equation(form, v, (X, T)),
+        entering=(None, (0.0, 1.0)),
+    )
+
+
 @cache
 def allen_cahn_solution(
     diffusion: float = 1e-4, rate: float = 5.0, modes: int = 2048, steps: int = 1000
@@ -382,6 +419,7 @@ PROBLEMS: dict[str, Callable[[], BoundaryValueProblem]] = {
     "advection": advection,
     "burgers": burgers,
     "allen-cahn": allen_cahn,
+    "allen-cahn-hard": allen_cahn_hard,
     "kdv": korteweg_de_vries,
 }
 

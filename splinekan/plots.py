@@ -75,60 +75,47 @@ def regression_figure(study: Any, path: str) -> None:
     figure.savefig(path, dpi=150)
 
 
-def error_against_seconds(ax: Any, study: Any) -> Any:
-    """Per row the median relative l2 error at the end of every level, against seconds."""
-    for row in study.rows:
-        style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
-        marker = "s" if row.basis == "relu" else ("^" if row.basis == "none" else "o")
-        color = {"color": "#000000"} if row.basis == "none" else {}
-        fill = "none" if row.basis == "relu" else "full"
-        ax.plot(
-            [level["seconds"] for level in row.levels],
-            [level["rel_l2"] for level in row.levels],
-            marker=marker,
-            markersize=5,
-            fillstyle=fill,
-            label=row.name.replace("-", " "),
-            **{**style, **color},
-        )
+def _look(row: Any) -> dict[str, Any]:
+    """Schedules differ by colour and dashes, bases by markers: dots, open squares, triangles for none."""
+    style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
+    marker = {"spline": "o", "relu": "s"}.get(row.basis, "^")
+    look = {**style, "marker": marker, "markersize": 5, "label": row.name.replace("-", " ")}
+    look["fillstyle"] = "none" if row.basis == "relu" else "full"
+    return look | ({"color": "#000000"} if row.basis == "none" else {})
+
+
+def _log_axes(ax: Any, x: str, y: str) -> Any:
     ax.set_xscale("log")
     ax.set_yscale("log")
-    ax.set_xlabel("seconds")
-    ax.set_ylabel("relative l2 error (dimensionless)")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
     ax.legend(frameon=False, fontsize=7)
     return ax
 
 
-def loss_by_epoch(ax: Any, study: Any) -> Any:
-    """The loss of first-order rows against work, the first seed, refinements marked by dots."""
+def error_by_level(ax: Any, study: Any) -> Any:
+    """Per row the median relative l2 error at the end of every level, against work."""
     for row in study.rows:
-        if "Adam" not in row.optimizer:
-            continue
+        work = [level["work"] for level in row.levels]
+        ax.plot(work, [level["rel_l2"] for level in row.levels], **_look(row))
+    return _log_axes(ax, "work (evaluations on the coarsest level)", "relative l2 error (dimensionless)")
+
+
+def loss_by_work(ax: Any, study: Any) -> Any:
+    """Per row the loss of the first seed against work; a marker where a level begins.
+
+    The best loss so far: every epoch of Adam jumps, and thousands of jumps hide the trend. On a new level
+    it begins anew, because the points may be others.
+    """
+    for row in study.rows:
         done = study.stages[row.name][0]
-        style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
-        color = {"color": "#000000"} if row.basis == "none" else {}
-        starts = [0.0, *(stage.work for stage in done[:-1])]
-        work = np.concatenate([at + s.history.work for at, s in zip(starts, done, strict=True)])
-        loss = np.concatenate([stage.history.loss for stage in done])
-        # The best so far: every epoch of Adam jumps, and thousands of jumps hide the trend.
-        ax.plot(
-            work,
-            np.minimum.accumulate(loss),
-            label=row.name.replace("-", " "),
-            linewidth=0.9 if row.basis == "relu" else 1.6,
-            marker="s" if row.basis == "relu" else "o",
-            fillstyle="none" if row.basis == "relu" else "full",
-            markersize=4,
-            markevery=[int(np.searchsorted(work, at)) for at in starts[1:]],
-            **{**style, **color},
-        )
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("work (epochs on the coarsest level)")
-    ax.set_ylabel("smallest loss so far (dimensionless)")
-    if ax.lines:
-        ax.legend(frameon=False, fontsize=7)
-    return ax
+        work = [stage.work - stage.history.work[-1] + stage.history.work for stage in done]
+        loss = np.concatenate([np.minimum.accumulate(stage.history.loss) for stage in done])
+        begins = np.cumsum([0, *(len(each) for each in work[:-1])])
+        every = [int(at) for at in begins[1:]]
+        look = _look(row) | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
+        ax.plot(np.concatenate(work), loss, markevery=every, **look)
+    return _log_axes(ax, "work (evaluations on the coarsest level)", "smallest loss on the level so far")
 
 
 def field(ax: Any, values: dict[str, Any], name: str, symmetric: bool = True) -> Any:
@@ -159,28 +146,21 @@ def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> A
         label = f"{count} intervals" if count else "perceptron"
         waves = np.arange(1, len(spectrum) + 1)
         ax.plot(waves, spectrum, color=str(greys[i]), linestyle=dashes[i % 4], label=label)
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel("wave number in x (periods on the interval)")
-    ax.set_ylabel("residual, mean square (units of the equation squared)")
-    ax.legend(frameon=False, fontsize=7)
-    return ax
+    return _log_axes(ax, "wave number in x (periods on the interval)", "energy of the residual")
 
 
-def pde_figure(study: Any, values: dict[str, Any], path: str) -> None:
-    """Training above; solution, error, residual and its spectra by level of the best row below."""
+def pde_figure(study: Any, values: dict[str, Any], row: str, path: str) -> None:
+    """Loss and error of all rows; of one row the residual's spectra by level, and three maps."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(12, 7), layout="constrained")
     axes = figure.subplots(2, 3)
-    loss_by_epoch(axes[0, 0], study)
-    if not axes[0, 0].lines:
-        axes[0, 0].set_axis_off()
-    error_against_seconds(axes[0, 1], study)
-    best = next(row for row in study.rows if row.name == study.best())
-    residual_spectra(axes[0, 2], values, [int(level["intervals"]) for level in best.levels])
+    loss_by_work(axes[0, 0], study)
+    error_by_level(axes[0, 1], study)
+    levels = next(each.levels for each in study.rows if each.name == row)
+    residual_spectra(axes[0, 2], values, [int(level["intervals"]) for level in levels])
     for ax, name in zip(axes[1], ("solution", "error", "residual"), strict=True):
         field(ax, values, name)
         ax.set_ylabel(values["second"])
-    figure.suptitle(f"{study.problem}: below and right, {best.name.replace('-', ' ')}", fontsize=10)
+    figure.suptitle(f"{study.problem}; maps and spectra: {row.replace('-', ' ')}", fontsize=10)
     figure.savefig(path, dpi=120)

@@ -76,6 +76,7 @@ class PINN:
         Further inputs, sympy expressions in the variables, such as |x|.
     box
         One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
+        A variable with None for its interval is no input itself.
     cost
         Work units of one evaluation of value and gradient.
     smoothing
@@ -91,7 +92,7 @@ class PINN:
     network: KAN
     blocks: Sequence[Block]
     extra: Sequence[object] = ()
-    box: Sequence[tuple[float, float]] | None = None
+    box: Sequence[tuple[float, float] | None] | None = None
     cost: float = 1.0
     smoothing: float = 0.0
     _features: Features = field(init=False, repr=False)
