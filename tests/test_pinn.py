@@ -7,6 +7,7 @@ import sympy as sp
 import splinekan as sk
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
+from splinekan.objectives.attention import Attention
 
 X, T = sp.symbols("x t")
 U = sp.Function("u")(X, T)
@@ -187,3 +188,70 @@ def test_wrong_uses_are_explained():
     other = sk.Equation(sp.Function("w")(T, X), sp.Function("w")(T, X), (T, X))
     with pytest.raises(ValueError, match="variables"):
         sk.PINN(net, [sk.Block(HEAT, points), sk.Block(other, points)])
+
+
+def test_smoothing_adds_its_rows_to_every_product():
+    plain, theta, rng = problem(NETWORKS["splines"])
+    net = plain.network
+    objective = sk.PINN(net, plain.blocks, smoothing=0.3)
+    d = net.roughness.toarray()
+    penalty = 0.15 * np.sum((d @ theta) ** 2)
+    assert objective.value(theta) == pytest.approx(plain.value(theta) + penalty)
+    value, gradient, matrix = objective.normal_equations(theta)
+    _, plain_gradient, plain_matrix = plain.normal_equations(theta)
+    assert value == pytest.approx(plain.value(theta) + penalty)
+    np.testing.assert_allclose(gradient, plain_gradient + 0.3 * d.T @ (d @ theta), atol=1e-8)
+    np.testing.assert_allclose(matrix, plain_matrix + 0.3 * d.T @ d, atol=1e-8)
+    np.testing.assert_allclose(objective.gradient(theta), gradient, atol=1e-8)
+    _, upper, rotated = objective.triangular_factor(theta)
+    np.testing.assert_allclose(upper.T @ upper, matrix, atol=1e-10 * matrix.max())
+    np.testing.assert_allclose(upper.T @ rotated, gradient, atol=1e-10 * matrix.max())
+    total, r, rows = objective.linearized(theta)
+    v = rng.normal(size=theta.shape)
+    assert total == pytest.approx(value)
+    assert len(r) == objective.n_residuals == plain.n_residuals + len(d)
+    np.testing.assert_allclose(rows.rmatvec(rows.matvec(v)), matrix @ v, atol=1e-9 * matrix.max())
+    np.testing.assert_allclose(rows.column_squares(), np.diag(matrix), atol=1e-9 * matrix.max())
+    np.testing.assert_allclose(rows.toarray().T @ r, gradient, atol=1e-9 * matrix.max())
+    with pytest.raises(ValueError, match="smoothing"):
+        sk.PINN(net, plain.blocks, smoothing=-1.0)
+
+
+def test_attention_weighs_large_residuals(monkeypatch):
+    objective, theta, _ = problem(NETWORKS["splines"])
+    attention = Attention(objective, (0, 2), 0.25)
+    first, gradient = attention.value_and_gradient(theta)
+    assert first == pytest.approx(objective.value(theta))
+    np.testing.assert_allclose(gradient, objective.gradient(theta))
+    block = objective.blocks[0]
+    size = np.abs(objective.residual(theta)[: len(block.points)] / np.sqrt(block.weight))
+    np.testing.assert_allclose(attention.multipliers[0], 0.75 + 0.25 * size / size.max())
+    # The value at fixed multipliers is what the gradient belongs to, chunk by chunk too.
+    fixed = Attention(objective, (0, 2), 0.0)
+    fixed.multipliers = {number: values.copy() for number, values in attention.multipliers.items()}
+    monkeypatch.setattr("splinekan.objectives.pinn.CHUNK_BYTES", 1)
+    _, gradient = fixed.value_and_gradient(theta)
+    v, step = np.random.default_rng(0).normal(size=theta.shape), 1e-6
+    change = (fixed.value(theta + step * v) - fixed.value(theta - step * v)) / (2 * step)
+    assert gradient @ v == pytest.approx(change, rel=1e-6)
+    with pytest.raises(ValueError, match="block"):
+        Attention(objective, (3,))
+    with pytest.raises(ValueError, match="rate"):
+        Attention(objective, rate=2.0)
+
+
+def test_a_variable_may_enter_through_a_function_only():
+    """cos(pi x) in place of x: the network is even and periodic."""
+    net = sk.KAN.splines([2, 3, 1], 5, 4, (-1.0, 1.0))
+    theta, _, rng = start(net)
+    objective = sk.PINN(
+        net, [sk.Block(HEAT, rng.uniform(0, 1, (5, 2)))], (sp.cos(sp.pi * X),), (None, (0, 1))
+    )
+    points = rng.uniform(0.1, 0.9, (6, 2))
+    inside = np.stack([2 * points[:, 1] - 1, np.cos(np.pi * points[:, 0])], axis=1)
+    np.testing.assert_allclose(objective.solution(theta, points), net(theta, inside))
+    np.testing.assert_allclose(
+        objective.solution(theta, points * [-1, 1] + [2, 0]), net(theta, inside), atol=1e-12
+    )
+    with pytest.raises(ValueError, match="box must hold"):
+        sk.PINN(net, [sk.Block(HEAT, points)], (sp.cos(sp.pi * X),), (None,))

@@ -57,7 +57,7 @@ class TournamentResult:
     result
         That run.
     values
-        Per round the losses of its candidates, best first: how far apart they are.
+        Per round the losses of its candidates (or their scores), best first: how far apart they are.
     winners
         Per round theta of the best, on the level of the round.
     times
@@ -87,6 +87,7 @@ def tournament(
     rounds: Sequence[Round],
     draw: Callable[[np.random.Generator], ArrayLike],
     seed: int | np.random.Generator,
+    score: Callable[[Level, Float64Array], float] | None = None,
 ) -> TournamentResult:
     """Nested iteration with selection: successive halving (Jamieson & Talwalkar 2016) over the levels.
 
@@ -109,6 +110,9 @@ def tournament(
         theta on the level of the first round, from a random generator.
     seed
         A seed or a NumPy Generator.
+    score
+        What candidates are compared by, from a level and theta: a loss on held-out points, for instance.
+        None for the loss that they were trained on.
 
     Raises
     ------
@@ -140,8 +144,10 @@ def tournament(
                 break
         runs += best
         level = one.level
-        best.sort(key=lambda run: run.value)
-        values.append(tuple(run.value for run in best))
+        scores = [run.value if score is None else score(hierarchy[level], run.theta) for run in best]
+        order = np.argsort(scores, kind="stable")
+        best = [best[i] for i in order]
+        values.append(tuple(scores[i] for i in order))
         thetas = [run.theta for run in best]
         winners.append(thetas[0])
         times.append(float(sum(run.history.seconds[-1] for run in runs)))

@@ -3,13 +3,14 @@
 Three things decide. The network must be smooth: a spline continued linearly has jumps in its second
 derivative, and a residual that jumps as theta moves stalls every method. So hidden values are brought into
 the domain of the next layer by tanh, or the splines continue as polynomials. Points must be many, some
-twenty per parameter, and gather where the solution is steep: a network that is free between points jumps
-there. And coarse levels come first, since only there can many starts be tried.
+twenty per parameter, gather where the solution is steep, and move: a network that is free between points
+jumps there, so starts are compared by their loss elsewhere, and halfway through a level other points are
+taken. And coarse levels come first, since only there can many starts be tried.
 """
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from time import perf_counter
 from typing import Any
@@ -21,7 +22,7 @@ from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Round, tournament
 from splinekan.network import KAN, MLP, Normalizer, SplineLayer, initialize
 from splinekan.objectives.pinn import PINN
-from splinekan.optimize import LevenbergMarquardt, Result
+from splinekan.optimize import History, LevenbergMarquardt
 from splinekan.studies.runs import Run, Stage
 
 
@@ -40,7 +41,7 @@ class Setting:
     cells
         Per level the cells of 3 x 3 Gauss points along each variable.
     iterations
-        Per level, after the tournament on the first one.
+        Per level, after the tournament on the first one; half of them on other points than the rest.
     starts
         (candidates, iterations) of the tournament's rounds.
     damping, noise
@@ -62,12 +63,28 @@ HIDDEN = 1.5
 """A start sends hidden values into about half of [-1.5, 1.5]."""
 
 SETTINGS = {
-    "poisson": Setting((2, 4, 1), 5, 2, "polynomial", ((8, 8), (10, 10), (14, 14), (20, 20)), (60,) * 4),
+    "poisson": Setting(
+        (2, 8, 1), 5, 2, "polynomial", ((8, 8), (10, 10), (14, 14), (20, 20)), (60, 60, 60, 60)
+    ),
+    "interface": Setting((3, 4, 1), 5, 8, "polynomial", ((20, 20), (24, 24), (32, 32)), (80, 100, 100)),
+    "helmholtz": Setting((2, 6, 1), 7, 8, "polynomial", ((20, 24), (24, 28), (30, 36)), (80, 120, 100)),
+    "advection": Setting(
+        (2, 3, 3, 1), 4, 4, "tanh", ((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60)
+    ),
+    "burgers": Setting(
+        (2, 4, 4, 1), 4, 4, "tanh", ((24, 12), (36, 16), (48, 24), (64, 32)), (60, 100, 100, 60)
+    ),
+    "allen-cahn": Setting(
+        (2, 5, 5, 1), 4, 4, "tanh", ((24, 16), (32, 20), (40, 28), (48, 32)), (100, 100, 100, 80)
+    ),
+    "kdv": Setting((2, 3, 3, 1), 5, 4, "tanh", ((32, 12), (36, 16), (48, 20), (60, 24)), (60, 80, 80, 60)),
 }
+PROBLEMS = {"burgers": "burgers-hard", "allen-cahn": "allen-cahn-hard"}
+"""Posed otherwise than for Adam."""
 PERCEPTRONS = {
     "poisson": Setting((2, 32, 1), 0, 0, "tanh", ((20, 20),), (400,), ((1, 0),)),
 }
-"""The opponent: one hidden layer, as many parameters or so, the same method and points."""
+"""The opponent: one hidden layer of tanh, the same method and points."""
 
 
 def network(setting: Setting) -> KAN:
@@ -115,26 +132,35 @@ class GaussNewtonRun(Run):
         """Draw starts, or refine; then iterate."""
         began = perf_counter()
         cells, iterations = self.setting.cells[index], self.setting.iterations[index]
-        optimizer = LevenbergMarquardt(damping=self.setting.damping)
-        if before is None:
-            result, work = self._first(self._objective(0, self.problem.uniform(cells)), optimizer, iterations)
-        else:
-            edges = self.problem.adapted(lambda at: self.solution(before, at), cells)
-            theta = self.hierarchy.prolong(before.theta, index - 1)
-            result = optimizer.minimize(self._objective(index, edges), theta, iterations=iterations)
-            work = before.work + float(result.history.work[-1])
-        seconds = perf_counter() - began + (before.seconds if before else 0.0)
-        # Elsewhere: on cells that are spread evenly, with points of another rule.
         fresh = self._objective(index, self.problem.uniform((2 * cells[0], 2 * cells[1])), 2)
-        return self._stage(index, result, result.value, fresh, work, seconds)
+        if before is None:
+            theta, work = self._start(fresh)
+            edges = [self.problem.uniform((cells[0] + more, cells[1] + more)) for more in (0, 1)]
+        else:
+            theta, work = self.hierarchy.prolong(before.theta, index - 1), before.work
+            edges = [
+                self.problem.adapted(lambda at: self.solution(before, at), (cells[0] + more, cells[1] + more))
+                for more in (0, 1)
+            ]
+        optimizer = LevenbergMarquardt(damping=self.setting.damping)
+        histories = []
+        for each, count in zip(edges, (iterations // 2, iterations - iterations // 2), strict=True):
+            result = optimizer.minimize(self._objective(index, each), theta, iterations=count)
+            theta = result.theta
+            histories.append(result.history)
+        history = History.join(histories)
+        work += float(history.work[-1])
+        seconds = perf_counter() - began + (before.seconds if before else 0.0)
+        return self._stage(index, replace(result, history=history), result.value, fresh, work, seconds)
 
     def _objective(self, index: int, edges: list[Float64Array], order: int = 3) -> PINN:
         level = self.hierarchy[index]
         return self.problem.pinn(level.network, self.problem.blocks(edges, order), level.cost)
 
-    def _first(self, problem: PINN, optimizer: LevenbergMarquardt, iterations: int) -> tuple[Result, float]:
+    def _start(self, fresh: PINN) -> tuple[Float64Array, float]:
+        """The tournament's winner, and its work."""
         coarsest = self.hierarchy[0].network
-        rounds = [Round(0, candidates, count) for candidates, count in self.setting.starts]
+        problem = self._objective(0, self.problem.uniform(self.setting.cells[0]))
 
         def draw(generator: np.random.Generator) -> Float64Array:
             scheme = "greville" if self.setting.intervals else "noise"
@@ -143,9 +169,10 @@ class GaussNewtonRun(Run):
         found = tournament(
             self.hierarchy,
             lambda *_: problem,
-            optimizer,
-            [*rounds, Round(0, 1, iterations)],
+            LevenbergMarquardt(damping=self.setting.damping),
+            [Round(0, candidates, count) for candidates, count in self.setting.starts],
             draw,
             np.random.default_rng(self.seed),
+            lambda _, theta: fresh.value(theta),
         )
-        return found.result, found.work
+        return found.theta, found.work

@@ -17,7 +17,7 @@ from tqdm import tqdm
 from splinekan import pdes
 from splinekan._checks import integer, one_of
 from splinekan.studies.first_order import RECIPES, FirstOrderRun
-from splinekan.studies.gauss_newton import PERCEPTRONS, SETTINGS, GaussNewtonRun
+from splinekan.studies.gauss_newton import PERCEPTRONS, PROBLEMS, SETTINGS, GaussNewtonRun
 from splinekan.studies.runs import Checkpoints, Run, Stage, carry_out
 
 NAMES = tuple(SETTINGS)
@@ -185,11 +185,11 @@ def run(
 
 
 def _run(problem: pdes.BoundaryValueProblem, row: str, seed: int, shorter: int) -> Run:
-    if row == "gauss-newton":
-        return GaussNewtonRun(problem, seed, SETTINGS[problem.name])
-    if row == "mlp-gauss-newton":
-        return GaussNewtonRun(problem, seed, PERCEPTRONS[problem.name])
-    recipe = RECIPES[problem.name]
+    name = problem.name
+    if row in ("gauss-newton", "mlp-gauss-newton"):
+        setting = SETTINGS[name] if row == "gauss-newton" else PERCEPTRONS[name]
+        return GaussNewtonRun(pdes.problem(PROBLEMS.get(name, name)), seed, setting)
+    recipe = RECIPES[name]
     schedule = next(each for each in recipe.schedules if each.name == row)
     return FirstOrderRun(problem, seed, recipe, schedule, shorter)
 

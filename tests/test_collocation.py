@@ -1,0 +1,73 @@
+"""Point sets in boxes."""
+
+import numpy as np
+import pytest
+
+from splinekan.collocation import collocation, equidistributed, gauss_cells, resampled
+
+BOX = [(-1.0, 2.0), (0.0, 0.5)]
+
+
+@pytest.mark.parametrize("kind", ["random", "sobol", "grid", "midpoints"])
+def test_points_fill_the_box(kind):
+    points = collocation(kind, 64, BOX, 3)
+    assert points.shape == (64, 2)
+    assert (points >= [-1, 0]).all()
+    assert (points <= [2, 0.5]).all()
+    assert len(np.unique(points, axis=0)) == 64
+    np.testing.assert_allclose(points.mean(axis=0), [0.5, 0.25], atol=0.3)
+    np.testing.assert_array_equal(points, collocation(kind, 64, BOX, 3))
+    assert (points[0] == [-1, 0]).all() == (kind == "grid")
+
+
+def test_sobol_points_integrate_better_than_random_ones():
+    def error(kind):
+        means = [np.prod(collocation(kind, 256, [(0, 1), (0, 1)], s), axis=1).mean() for s in range(20)]
+        return np.sqrt(np.mean((np.array(means) - 0.25) ** 2))
+
+    assert error("sobol") < error("random") / 10
+
+
+def test_gauss_cells_integrate_polynomials_exactly():
+    edges = [np.array([-1.0, -0.8, 0.3, 2.0]), np.array([0.0, 0.1, 0.5])]
+    points, weights = gauss_cells(edges, 3)
+    assert points.shape == (3 * 3 * 2 * 3, 2)
+    x, y = points.T
+    exact = (2**6 - 1) / 6 / 3 * (0.5**5 / 5) / 0.5
+    assert weights @ (x**5 * y**4) == pytest.approx(exact, rel=1e-14)
+    assert weights.sum() == pytest.approx(1, rel=1e-14)
+
+
+def test_equidistributed_cells_share_the_monitor():
+    fine = np.linspace(0, 1, 2001)
+    middle = (fine[1:] + fine[:-1]) / 2
+    ends = equidistributed(fine, 1 / np.sqrt(middle), 10, floor=0.0)
+    np.testing.assert_allclose(ends, np.linspace(0, 1, 11) ** 2, atol=1e-2)
+    np.testing.assert_allclose(equidistributed(fine, 0 * middle, 4), np.linspace(0, 1, 5))
+    np.testing.assert_allclose(equidistributed(fine, middle, 4, floor=1.0), np.linspace(0, 1, 5))
+    assert np.diff(equidistributed(fine, (middle > 0.9) * 1.0, 10)).max() < 0.2 + 1e-9
+
+
+def test_resampled_points_follow_the_residual():
+    found = resampled(lambda p: np.exp(-(((p[:, 0] - 1) / 0.1) ** 2)), 500, BOX, 0, power=2.0, floor=0.0)
+    assert np.abs(found[:, 0] - 1).max() < 0.4
+    assert len(np.unique(found, axis=0)) == 500
+    everywhere = resampled(lambda p: 0 * p[:, 0], 500, BOX, 0)
+    np.testing.assert_allclose(everywhere.mean(axis=0), [0.5, 0.25], atol=0.15)
+
+
+def test_bad_input_is_explained():
+    with pytest.raises(ValueError, match="kind"):
+        collocation("halton", 4, BOX)
+    with pytest.raises(ValueError, match="n\\^2 points, got 5"):
+        collocation("grid", 5, BOX)
+    with pytest.raises(ValueError, match="a < b"):
+        collocation("random", 5, [(1.0, 1.0)])
+    with pytest.raises(ValueError, match="increasing"):
+        gauss_cells([np.array([0.0, 0.0])], 2)
+    with pytest.raises(ValueError, match="increasing"):
+        equidistributed([1.0, 0.0], [1.0], 2)
+    with pytest.raises(ValueError, match="negative"):
+        equidistributed([0.0, 1.0], [-1.0], 2)
+    with pytest.raises(ValueError, match="shape"):
+        resampled(lambda p: p, 5, BOX, 0)

@@ -1,0 +1,143 @@
+"""Boundary value problems: runs in stages, checkpoints, the table and its command."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from splinekan import cli, pdes
+from splinekan.studies import first_order, gauss_newton, pde
+from splinekan.studies.first_order import RECIPES
+
+TINY = gauss_newton.Setting((2, 3, 1), 4, 2, "tanh", ((5, 5), (6, 6)), (5, 5), starts=((2, 3), (1, 3)))
+
+
+@pytest.fixture
+def short(monkeypatch):
+    monkeypatch.setitem(gauss_newton.SETTINGS, "burgers", TINY)
+    schedules = tuple(
+        replace(one, budgets=tuple(n // 100 for n in one.budgets)) for one in RECIPES["burgers"].schedules
+    )
+    recipe = replace(RECIPES["burgers"], points=(8, 8), schedules=schedules)
+    monkeypatch.setitem(first_order.RECIPES, "burgers", recipe)
+
+
+def test_the_command_knows_the_problems():
+    assert set(cli.BOUNDARY_VALUE_PROBLEMS) == set(pde.NAMES)
+    for name in pde.NAMES:
+        assert "gauss-newton" in pde.rows_of(name)
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_schedules_cost_the_same_work_and_networks_have_the_paper_sizes(name):
+    work = {sum(n * 2**level for level, n in enumerate(s.budgets)) for s in RECIPES[name].schedules}
+    assert max(work) - min(work) < 8  # a fine row rounds down
+    sizes = {"interface": (140, 700), "burgers": (3400, 9700), "allen-cahn": (280, 1400)}
+    problem, recipe = pdes.problem(name), RECIPES[name]
+    multilevel = next(s for s in recipe.schedules if s.kind == "multilevel")
+    levels = first_order.FirstOrderRun(problem, 0, recipe, multilevel).hierarchy
+    assert (levels[0].network.n_parameters, levels[-1].network.n_parameters) == sizes[name]
+    assert levels.network.n_in == problem.n_inputs
+    interior, *others = first_order.posed(problem, recipe)
+    np.testing.assert_allclose(interior.weight.sum(), 2 * recipe.weights[0])
+    assert len(others) == len(recipe.weights) - 1
+
+
+@pytest.mark.parametrize("name", gauss_newton.SETTINGS)
+def test_networks_fit_their_problems(name):
+    setting = gauss_newton.SETTINGS[name]
+    problem = pdes.problem(gauss_newton.PROBLEMS.get(name, name))
+    run = gauss_newton.GaussNewtonRun(problem, 0, setting)
+    assert run.hierarchy.network.n_in == problem.n_inputs
+    assert len(setting.cells) == len(setting.iterations)
+    fine = run.hierarchy[-1].network.n_parameters
+    assert 9 * np.prod(setting.cells[-1]) > 5 * fine, "too few points"
+
+
+def test_table_figure_and_json(short, tmp_path, capsys):
+    record, figure = tmp_path / "out" / "b.json", tmp_path / "out" / "b.png"
+    arguments = ["study", "burgers", "--seeds", "3", "4", "--json", str(record), "--figure", str(figure)]
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr().out
+    found = json.loads(record.read_text())
+    names = [row["name"] for row in found["rows"]]
+    assert names == list(pde.rows_of("burgers"))
+    assert all(name in printed for name in names)
+    keys = (
+        "name basis schedule optimizer parameters loss_mean loss_std rel_l2_mean rel_l2_per_seed work seconds"
+    )
+    assert all(set(keys.split()) <= set(row) for row in found["rows"])
+    assert all(len(row["rel_l2_per_seed"]) == 2 for row in found["rows"])
+    optimizers = {row["name"]: row["optimizer"] for row in found["rows"]}
+    assert "Gauss-Newton" in optimizers["gauss-newton"]
+    assert optimizers["spline-fine"] == "AdamW"
+    multilevel = found["rows"][names.index("spline-multilevel")]["levels"]
+    assert [level["intervals"] for level in multilevel] == [5, 10, 20]
+    assert figure.stat().st_size > 10_000
+    assert cli.main(arguments) == 2
+    assert "--force" in capsys.readouterr().err
+
+
+def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
+    rows = ["spline-multilevel", "gauss-newton"]
+    whole = pde.run("burgers", [5], rows)
+
+    def stops_on_the_last_level(method):
+        def advance(self, index, before):
+            if index == self.stages - 1:
+                raise KeyboardInterrupt
+            return method(self, index, before)
+
+        return advance
+
+    for kind in (first_order.FirstOrderRun, gauss_newton.GaussNewtonRun):
+        with monkeypatch.context() as patched:
+            patched.setattr(kind, "advance", stops_on_the_last_level(kind.advance))
+            with pytest.raises(KeyboardInterrupt):
+                pde.run("burgers", [5], rows, checkpoints=tmp_path)
+    assert len(list(tmp_path.iterdir())) == 2
+    resumed = pde.run("burgers", [5], rows, checkpoints=tmp_path)
+    for row in rows:
+        for one, other in zip(whole.stages[row][0], resumed.stages[row][0], strict=True):
+            np.testing.assert_array_equal(one.theta, other.theta)
+            assert (one.loss, one.error, one.work) == (other.loss, other.error, other.work)
+            np.testing.assert_array_equal(one.history.loss, other.history.loss)
+
+    def never(*_):
+        raise AssertionError("nothing is left to do")
+
+    monkeypatch.setattr(first_order.FirstOrderRun, "advance", never)
+    pde.run("burgers", [5], rows[:1], checkpoints=tmp_path)
+    with pytest.raises(ValueError, match="other settings"):
+        pde.run("burgers", [5], rows[:1], quick=True, checkpoints=tmp_path)
+    file = next(tmp_path.glob("*spline*"))
+    file.write_text("{}")
+    with pytest.raises(ValueError, match="no checkpoint"):
+        pde.run("burgers", [5], rows[:1], checkpoints=tmp_path)
+
+
+def test_gauss_newton_lowers_the_error_level_by_level():
+    setting = gauss_newton.Setting(
+        (2, 3, 1), 5, 2, "polynomial", ((6, 6), (8, 8), (12, 12)), (30, 30, 30), starts=((8, 15), (2, 30))
+    )
+    run = gauss_newton.GaussNewtonRun(pdes.problem("poisson"), 2, setting)
+    stages = [run.advance(0, None)]
+    for index in (1, 2):
+        stages.append(run.advance(index, stages[-1]))
+    errors = [stage.error for stage in stages]
+    assert errors[0] > 5 * errors[1] > 5 * errors[2]
+    assert errors[2] < 1e-3
+    assert stages[-1].fresh_loss < 5 * stages[-1].loss
+    points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    np.testing.assert_allclose(run.solution(stages[-1], points), run.problem.reference(points), atol=1e-2)
+    assert np.abs(run.residual(stages[-1], points)).max() < 0.5
+
+
+def test_bad_input_is_explained(capsys):
+    assert cli.main(["study", "burgers", "--rows", "spline-middle"]) == 2
+    assert "spline-multilevel" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="at least one seed"):
+        pde.run("burgers", [])
+    with pytest.raises(ValueError, match="helmholtz"):
+        pde.run("wave")
