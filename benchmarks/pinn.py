@@ -3,10 +3,10 @@
     python benchmarks/pinn.py [--intervals 4 64] [--points 4096] [--json FILE]
 
 Cubic spline network 2-5-5-1 in float64, all parameters differentiated. JAX (compiled; vmap of the gradient
-of a residual that takes `grad` and `hessian` of the network) and torch.func (the same) run if installed: the
-splines are evaluated by the Cox-de Boor recursion over all basis functions, as KAN packages for these do. Their
-residuals and Jacobians are compared with ours first. Milliseconds, best of several; two threads for everyone.
-The last line is one epoch of Adam on the network 2-20-20-1 with 9700 parameters.
+of a residual that takes `grad` and `hessian` of the network) and torch.func (the same) run if installed.
+They evaluate splines by the Cox-de Boor recursion over all basis functions, as KAN packages for these do;
+their residuals and Jacobians are compared with ours first. Milliseconds, best of several; two threads for
+everyone. The last line is one epoch of Adam on the network 2-20-20-1 with 9700 parameters.
 """
 
 from __future__ import annotations
