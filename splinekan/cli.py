@@ -66,6 +66,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
     robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
     robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
+    conditioning = studies.add_parser(
+        "conditioning", help="condition numbers against intervals, spectra by level and basis"
+    )
+    conditioning.add_argument("--quick", action="store_true", help="two degrees, fewer and smaller sizes")
+    conditioning.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
     equations = [
         studies.add_parser(
             name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
@@ -83,14 +88,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
             metavar="DIR",
             help="write to this folder after every level, and go on from what it holds",
         )
-    for one in (toy, functions, robustness, *equations):
+    for one in (toy, functions, robustness, conditioning, *equations):
         one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
         one.add_argument("--force", action="store_true", help="overwrite existing files")
     options = parser.parse_args(arguments)
     try:
         if options.command == "info":
             return _info()
-        known = {"regression": _regression, "toy": _toy, "functions": _functions, "robustness": _robustness}
+        known = {
+            "regression": _regression,
+            "toy": _toy,
+            "functions": _functions,
+            "robustness": _robustness,
+            "conditioning": _conditioning,
+        }
         return known.get(options.study, _pde)(options)
     except KeyboardInterrupt:
         print("splinekan: interrupted", file=sys.stderr)
@@ -136,6 +147,23 @@ def _robustness(options: argparse.Namespace) -> int:
     study = robustness.run(chosen, options.samples, progress=sys.stderr.isatty())
     print(study.table())
     _write(options.json, study.record())
+    return 0
+
+
+def _conditioning(options: argparse.Namespace) -> int:
+    for path in (options.json, options.figure):
+        _refuse_existing(path, options.force)
+    from splinekan.studies import conditioning
+
+    quick = conditioning.QUICK if options.quick else {}
+    study = conditioning.run(**quick, progress=sys.stderr.isatty())
+    print(study.table())
+    _write(options.json, study.record())
+    if options.figure is not None:
+        from splinekan.plots import conditioning_figure
+
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        conditioning_figure(study, str(options.figure))
     return 0
 
 

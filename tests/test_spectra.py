@@ -298,7 +298,8 @@ def test_noise_in_j_is_never_reported_as_a_spectrum():
         assert not found.resolved[-15:].any()
         assert not found.values[-15:].any()
     # Without a gap nothing small is resolved in other coordinates: J's own error decides it.
-    J = np.diag(10.0 ** -np.linspace(0, 15, 23))
+    Q = np.linalg.qr(rng.normal(size=(23, 23)))[0]
+    J = Q @ np.diag(10.0 ** -np.linspace(0, 15, 23)) @ Q.T
     found = spectra.factor_spectrum(J, T)
     assert found.unresolved > 0
     assert np.isnan(found.condition)

@@ -102,11 +102,6 @@ class Coordinates:
         )
         return Coordinates(self.basis, blocks)
 
-    @property
-    def inverse_norm(self) -> float:
-        """|T^{-1}|, the 2-norm."""
-        return max(1.0 if b[4] is None else float(np.linalg.norm(b[4], 2)) for b in self.blocks)
-
     def _map(self, v: Float64Array, which: int, transposed: bool) -> Float64Array:
         result = np.array(v, dtype=np.float64)
         start = 0

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, integer, one_of, real_array
-from splinekan.network import KAN
+from splinekan.network import KAN, SplineLayer
 from splinekan.objectives import LeastSquares
 from splinekan.spectra.coordinates import BASES, coordinates, layer_slice
 from splinekan.spectra.spectrum import Spectrum
@@ -82,8 +82,10 @@ def gauss_newton_spectrum(
     one_of("basis", basis, BASES)
     objective, vector = in_splines(objective, theta)
     where = _columns(objective, layer)
-    J = objective.triangular_factor(vector)[1][:, where]
-    return factor_spectrum(J, _map(objective, basis, layer), vectors)
+    J = objective.triangular_factor(vector)[1]
+    return factor_spectrum(
+        J[:, where], _map(objective, basis, layer), vectors, error_scale(objective.network, J)[where]
+    )
 
 
 def tangent_kernel_spectrum(objective: Any, theta: ArrayLike, basis: str = "spline") -> Spectrum:
@@ -130,17 +132,47 @@ def hessian_spectrum(
     basis: str = "spline",
     layer: int | None = None,
     vectors: bool = False,
+    matrix: Float64Array | None = None,
 ) -> Spectrum:
     """The eigenvalues of the exact Hessian at theta, in the coordinates `basis`.
 
     Parameters, errors
-        As for `gauss_newton_spectrum`; a PINN has no Hessian products (TypeError).
+        As for `gauss_newton_spectrum`; a PINN has no Hessian products (TypeError). `matrix` is what
+        `hessian_matrix` gave for the same objective and theta, so that it serves all bases.
     """
     one_of("basis", basis, BASES)
-    H = hessian_matrix(objective, theta)
-    objective, _ = in_splines(objective, theta)
+    H = hessian_matrix(objective, theta) if matrix is None else matrix
+    objective, vector = in_splines(objective, theta)
+    real_array("matrix", H, shape=(len(vector), len(vector)))
     where = _columns(objective, layer)
-    return congruence_spectrum(H[where, where], _map(objective, basis, layer), 0.0, vectors)
+    J = objective.triangular_factor(vector)[1]
+    T, scale = _map(objective, basis, layer), error_scale(objective.network, J)[where]
+    return congruence_spectrum(H[where, where], T, 0.0, vectors, scale)
+
+
+def error_scale(network: KAN, J: Float64Array) -> Float64Array:
+    """(n,) sizes to which the errors of the columns of J are relative, for a network in the spline basis.
+
+    Column j of an edge holds b_j(x) v, v what reaches the edge from above. B-splines are computed to eps
+    times 1, not times b_j(x), so a function that only a sample at the rim of its support sees is known to
+    eps |v|. By the partition of unity |v|^2 over the samples in the support of b_j is at most (k+1) times
+    the sum of the squares of the columns j-k to j+k: the root of that is the size. For the columns of
+    other layers it is the largest column of the layer.
+    """
+    squares = np.einsum("ij,ij->j", J, J)
+    scale = np.empty(network.n_parameters)
+    for number, layer in enumerate(network.layers):
+        where = layer_slice(network, number)
+        here = squares[where]
+        if isinstance(layer, SplineLayer):
+            k = layer.degree
+            edges = here.reshape(layer.n_in, layer.n_basis, layer.n_out)
+            padded = np.pad(edges, ((0, 0), (k, k), (0, 0)))
+            windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * k + 1, axis=1)
+            scale[where] = np.sqrt((k + 1) * windows.sum(axis=-1)).ravel()
+        else:
+            scale[where] = np.sqrt(here.max(initial=0.0))
+    return scale
 
 
 def _columns(objective: Any, layer: int | None) -> slice:

@@ -10,10 +10,14 @@ how well J itself is known: an error E of J changes J T^{-1} = (1 + E J^+) J T^{
 it is large nothing counts as resolved: more digits in the arithmetic would resolve noise.
 
 Jacobi's method (LAPACK dgejsv) does not help here. It is accurate if the columns of J T^{-1} are well
-conditioned after scaling, and those of power ReLUs are not.
+conditioned after scaling, and those of power ReLUs are not: on cubics it is as far off as a plain
+decomposition.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy
@@ -25,7 +29,12 @@ from splinekan.spectra.spectrum import Spectrum
 EPS = float(np.finfo(np.float64).eps)
 
 
-def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool = False) -> Spectrum:
+def factor_spectrum(
+    J: Float64Array,
+    T: Coordinates | None = None,
+    vectors: bool = False,
+    scale: Float64Array | None = None,
+) -> Spectrum:
     """The eigenvalues of T^{-T} J^T J T^{-1}, from J, whose square is never formed.
 
     Parameters
@@ -36,11 +45,15 @@ def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool
         Coordinates z = T u; None for u itself.
     vectors
         Also eigenvectors, in z.
+    scale
+        (n,) sizes c such that errors of column j of J are relative to c_j, not negative; None for 1. Columns
+        of a Jacobian belong to functions that see many samples or few. They are scaled first, J = J_s C, and
+        C T^{-1} takes the place of T^{-1}.
 
     Returns
     -------
     Spectrum
-        n values. Singular values of J up to max(shape) eps |J| count as zero, in all coordinates alike.
+        n values. Singular values of J_s up to max(shape) eps |J_s| count as zero, in all coordinates alike.
 
     Raises
     ------
@@ -49,9 +62,9 @@ def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool
     """
     J = real_array("J", J, ndim=2, empty=False).astype(np.float64, copy=False)
     n = J.shape[1]
-    if T is not None and T.n_parameters != n:
-        raise ValueError(f"T must have {n} parameters, as J has columns, got {T.n_parameters}")
+    S = _Scaled(_sizes(scale, n), _fitting(T, n, "columns of J"))
     size = max(J.shape)
+    J = J / S.scale
     if J.shape[0] > n:
         (J,) = scipy.linalg.qr(J, mode="r", check_finite=False)
         J = J[:n]
@@ -59,34 +72,23 @@ def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool
     V = V.T
     delta = size * EPS * float(s[0])
     rank = int((s > delta).sum())
-    null = (np.zeros(n - rank), np.full(n - rank, delta**2))
-    if rank == 0 or T is None:
-        error = (2 * s[:rank] + delta) * delta
-        return Spectrum(
-            np.concatenate([s[:rank] ** 2, null[0]]),
-            np.concatenate([error, null[1]]),
-            "singular values of J",
-            n - rank,
-            V if vectors else None,
-        )
+    if rank == 0:
+        return Spectrum(np.zeros(n), np.zeros(n), "J is zero", n, V if vectors else None)
     seen, unseen, s = V[:, :rank], V[:, rank:], s[:rank]
-    lost = delta / float(s[-1])  # |E| |J^+|
-    absolute = T.absolute()
-    growth = np.sqrt(n) * EPS
+    lost = delta / float(s[-1])  # |E| |J_s^+|
 
     rows = s * seen
-    forward = T.solve_transpose(rows)  # the transpose of S V^T T^{-1}
-    left, f, _ = scipy.linalg.svd(forward, full_matrices=False, check_finite=False)
-    rounding = growth * np.linalg.norm(absolute.solve_transpose(np.abs(rows))) + n * EPS * f[0]
+    left, f, _ = scipy.linalg.svd(S.forward(rows), full_matrices=False, check_finite=False)
+    rounding = np.sqrt(n) * EPS * np.linalg.norm(S.forward(rows, sizes=True)) + n * EPS * f[0]
     if rank < n:
-        rounding += delta * np.linalg.norm(T.solve_transpose(unseen), 2)
+        rounding += delta * np.linalg.norm(S.forward(unseen))
     with np.errstate(divide="ignore"):
-        down = np.minimum(rounding / f + lost, (rounding + delta * T.inverse_norm) / f)
+        down = np.minimum(rounding / f + lost, (rounding + delta * S.forward_norm) / f)
 
     columns = seen / s
-    backward = T.apply(columns)
-    rounding = growth * np.linalg.norm(absolute.apply(np.abs(columns)))
-    image, least, turned = _image(T.apply(unseen), lost, n, absolute.apply(np.abs(unseen)))
+    backward = S.backward(columns)
+    rounding = np.sqrt(n) * EPS * np.linalg.norm(S.backward(columns, sizes=True))
+    image, least, turned = _image(S, unseen, lost)
     rounding += turned * float(np.linalg.norm(backward, 2))
     for _ in range(2):  # once more, for what rounding left of the image
         backward = backward - image @ (image.T @ backward)
@@ -106,7 +108,7 @@ def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool
     if vectors:
         both = np.concatenate([np.where(from_above, left, right)[:, order], image], axis=1)
     return Spectrum(
-        np.concatenate([values[order], null[0]]),
+        np.concatenate([values[order], np.zeros(n - rank)]),
         np.concatenate([error[order], np.full(n - rank, (delta / least) ** 2)]),
         "singular values from both ends",
         n - rank,
@@ -115,7 +117,11 @@ def factor_spectrum(J: Float64Array, T: Coordinates | None = None, vectors: bool
 
 
 def congruence_spectrum(
-    H: Float64Array, T: Coordinates | None = None, noise: float = 0.0, vectors: bool = False
+    H: Float64Array,
+    T: Coordinates | None = None,
+    noise: float = 0.0,
+    vectors: bool = False,
+    scale: Float64Array | None = None,
 ) -> Spectrum:
     """The eigenvalues of T^{-T} H T^{-1} for a symmetric H, definite or not.
 
@@ -131,63 +137,56 @@ def congruence_spectrum(
     T
         Coordinates; None for u itself.
     noise
-        What is known about the error of H, in its 2-norm; n eps |H| and the asymmetry are added.
+        What is known about the error of H (scaled), in its 2-norm; n eps |H| and the asymmetry are added.
     vectors
         Also eigenvectors, in z.
+    scale
+        (n,) sizes c such that errors of H_ij are relative to c_i c_j, as in `factor_spectrum`.
 
     Raises
     ------
     TypeError, ValueError
-        For H no finite square matrix, or T of another size.
+        For H no finite square matrix, or T or scale of another size.
     """
     H = real_array("H", H, ndim=2, empty=False).astype(np.float64, copy=False)
     n = len(H)
     if H.shape != (n, n):
         raise ValueError(f"H must be square, got {H.shape}")
-    if T is not None and T.n_parameters != n:
-        raise ValueError(f"T must have {n} parameters, as H has rows, got {T.n_parameters}")
+    S = _Scaled(_sizes(scale, n), _fitting(T, n, "rows of H"))
+    H = H / S.scale / S.scale[:, None]
     asymmetry = float(np.linalg.norm(H - H.T))
     lam, V = scipy.linalg.eigh((H + H.T) / 2, check_finite=False)
-    scale = float(np.abs(lam).max())
-    delta = n * EPS * scale + asymmetry + noise
+    delta = n * EPS * float(np.abs(lam).max()) + asymmetry + noise
     kept = np.abs(lam) > delta
     nullity = n - int(kept.sum())
-    if T is None or nullity == n:
-        values = np.where(kept, lam, 0.0)
-        order = np.argsort(-values, kind="stable")
-        return Spectrum(
-            values[order],
-            np.full(n, delta),
-            "eigenvalues of the matrix",
-            nullity,
-            V[:, order] if vectors else None,
-        )
-    seen, unseen, lam = V[:, kept], V[:, ~kept], lam[kept]
+    if nullity == n:
+        return Spectrum(np.zeros(n), np.full(n, delta), "H is zero to rounding", n, V if vectors else None)
+    order = np.argsort(-lam[kept], kind="stable")
+    seen, unseen, lam = V[:, kept][:, order], V[:, ~kept], lam[kept][order]
     lost = delta / float(np.abs(lam).min())
     roots = np.sqrt(np.abs(lam))
-    absolute = T.absolute()
     positive = int((lam > 0).sum())
+    signs = np.sign(lam)
 
-    half = T.solve_transpose(seen * roots)
-    worst = float(np.linalg.norm(absolute.solve_transpose(np.abs(seen) * roots)))
-    values, left = scipy.linalg.eigh((half * np.sign(lam)) @ half.T, check_finite=False)
+    half = S.forward(seen * roots)
+    worst = float(np.linalg.norm(S.forward(seen * roots, sizes=True)))
+    values, left = scipy.linalg.eigh((half * signs) @ half.T, check_finite=False)
     norm = float(np.linalg.norm(half, 2)) ** 2
     down = n * EPS * norm + 2 * np.sqrt(n) * EPS * worst * np.sqrt(norm)
-    down += min(delta * T.inverse_norm**2, lost * norm)
+    down += min(delta * S.forward_norm**2, lost * norm)
     down_values, left = _signed(values, left, positive, len(lam) - positive)
 
-    half = T.apply(seen / roots)
-    worst = float(np.linalg.norm(absolute.apply(np.abs(seen) / roots)))
-    image, least, turned = _image(T.apply(unseen), lost, n, absolute.apply(np.abs(unseen)))
+    half = S.backward(seen / roots)
+    worst = float(np.linalg.norm(S.backward(seen / roots, sizes=True)))
+    image, least, turned = _image(S, unseen, lost)
     before = float(np.linalg.norm(half, 2))
     for _ in range(2):
         half = half - image @ (image.T @ half)
-    values, right = scipy.linalg.eigh((half * np.sign(lam)) @ half.T, check_finite=False)
+    values, right = scipy.linalg.eigh((half * signs) @ half.T, check_finite=False)
     norm = float(np.linalg.norm(half, 2)) ** 2
     up = (n * EPS + lost) * norm + 2 * np.sqrt(n) * EPS * worst * np.sqrt(norm)
     up += 2 * turned * before * np.sqrt(norm)
     up_values, right = _signed(values, right, positive, len(lam) - positive)
-    signs = np.repeat([1.0, -1.0], [positive, len(lam) - positive])
     # Both kinds fall in `down_values`; the reciprocals of `up_values` do so once each kind is reversed.
     reverse = np.concatenate([np.arange(positive)[::-1], np.arange(positive, len(lam))[::-1]])
     up_values, right = up_values[reverse], right[:, reverse]
@@ -209,16 +208,61 @@ def congruence_spectrum(
     return Spectrum(values[order], errors[order], "eigenvalues from both ends", nullity, both)
 
 
-def _image(
-    unseen: Float64Array, lost: float, n: int, absolute: Float64Array
-) -> tuple[Float64Array, float, float]:
-    """Of the columns T V_0: an orthonormal basis, the least stretching, the angle by which errors turn it."""
+@dataclass(frozen=True, eq=False)
+class _Scaled:
+    """z = T C^{-1} v with v = C u: products with C T^{-1} from the right and T C^{-1} from the left.
+
+    C is rounded to powers of 2, so that scaling is exact; parameters that nothing depends on keep 1.
+    """
+
+    sizes: Float64Array
+    T: Coordinates | None
+
+    @cached_property
+    def scale(self) -> Float64Array:
+        """The diagonal of C."""
+        seen = self.sizes > 0
+        return np.exp2(np.round(np.log2(np.where(seen, self.sizes, 1.0))))
+
+    def forward(self, X: Float64Array, sizes: bool = False) -> Float64Array:
+        """T^{-T} C X; with `sizes` of all absolute values, for a bound on rounding."""
+        Y = self.scale[:, None] * (np.abs(X) if sizes else X)
+        return Y if self.T is None else (self.T.absolute() if sizes else self.T).solve_transpose(Y)
+
+    def backward(self, X: Float64Array, sizes: bool = False) -> Float64Array:
+        """T C^{-1} X."""
+        Y = (np.abs(X) if sizes else X) / self.scale[:, None]
+        return Y if self.T is None else (self.T.absolute() if sizes else self.T).apply(Y)
+
+    @cached_property
+    def forward_norm(self) -> float:
+        """|C T^{-1}|, in the Frobenius norm."""
+        return float(np.linalg.norm(self.forward(np.eye(len(self.sizes)))))
+
+
+def _sizes(scale: Float64Array | None, n: int) -> Float64Array:
+    if scale is None:
+        return np.ones(n)
+    sizes = real_array("scale", scale, shape=(n,)).astype(np.float64, copy=False)
+    if (sizes < 0).any():
+        raise ValueError(f"scale must not be negative, got {sizes.min()}")
+    return sizes
+
+
+def _fitting(T: Coordinates | None, n: int, what: str) -> Coordinates | None:
+    if T is not None and T.n_parameters != n:
+        raise ValueError(f"T must have as many parameters as there are {what}, {n}, got {T.n_parameters}")
+    return T
+
+
+def _image(S: _Scaled, unseen: Float64Array, lost: float) -> tuple[Float64Array, float, float]:
+    """Of the null space in z: an orthonormal basis, its least stretching, the angle errors turn it by."""
     if unseen.shape[1] == 0:
         return unseen, 1.0, 0.0
-    U, s, _ = scipy.linalg.svd(unseen, full_matrices=False, check_finite=False)
+    U, s, _ = scipy.linalg.svd(S.backward(unseen), full_matrices=False, check_finite=False)
     least = max(float(s[-1]), float(np.finfo(np.float64).tiny))
-    change = np.sqrt(n) * EPS * float(np.linalg.norm(absolute)) + lost * float(s[0])
-    return U, least, change / least
+    rounding = np.sqrt(len(unseen)) * EPS * float(np.linalg.norm(S.backward(unseen, sizes=True)))
+    return U, least, (rounding + lost * float(s[0])) / least
 
 
 def _signed(
