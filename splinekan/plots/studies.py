@@ -1,4 +1,4 @@
-"""Figures: every function takes axes and returns them."""
+"""Figures of the studies: regression, and boundary value problems."""
 
 from __future__ import annotations
 
@@ -7,15 +7,7 @@ from typing import Any
 import numpy as np
 
 from splinekan.optimize import History
-
-# Okabe and Ito's palette, safe for the colour-blind; dashes keep lines apart in black and white.
-STYLES: dict[str, dict[str, Any]] = {
-    "coarse": {"color": "#0072B2", "linestyle": ":"},
-    "fine": {"color": "#E69F00", "linestyle": "--"},
-    "multilevel": {"color": "#D55E00", "linestyle": "-"},
-    "gauss-newton": {"color": "#009E73", "linestyle": "-."},
-    "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
-}
+from splinekan.plots.style import STYLES, log_axes, look
 
 
 def loss_against_work(
@@ -75,30 +67,12 @@ def regression_figure(study: Any, path: str) -> None:
     figure.savefig(path, dpi=150)
 
 
-def _look(row: Any) -> dict[str, Any]:
-    """Schedules differ by colour and dashes, bases by markers: dots, open squares, triangles for none."""
-    style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
-    marker = {"spline": "o", "relu": "s"}.get(row.basis, "^")
-    look = {**style, "marker": marker, "markersize": 5, "label": row.name.replace("-", " ")}
-    look["fillstyle"] = "none" if row.basis == "relu" else "full"
-    return look | ({"color": "#000000"} if row.basis == "none" else {})
-
-
-def _log_axes(ax: Any, x: str, y: str) -> Any:
-    ax.set_xscale("log")
-    ax.set_yscale("log")
-    ax.set_xlabel(x)
-    ax.set_ylabel(y)
-    ax.legend(frameon=False, fontsize=7)
-    return ax
-
-
 def error_by_level(ax: Any, study: Any) -> Any:
     """Per row the median relative l2 error at the end of every level, against work."""
     for row in study.rows:
         work = [level["work"] for level in row.levels]
-        ax.plot(work, [level["rel_l2"] for level in row.levels], **_look(row))
-    return _log_axes(ax, "work (evaluations on the coarsest level)", "relative l2 error (dimensionless)")
+        ax.plot(work, [level["rel_l2"] for level in row.levels], **look(row))
+    return log_axes(ax, "work (evaluations on the coarsest level)", "relative l2 error (dimensionless)")
 
 
 def loss_by_work(ax: Any, study: Any) -> Any:
@@ -113,9 +87,9 @@ def loss_by_work(ax: Any, study: Any) -> Any:
         loss = np.concatenate([np.minimum.accumulate(stage.history.loss) for stage in done])
         begins = np.cumsum([0, *(len(each) for each in work[:-1])])
         every = [int(at) for at in begins[1:]]
-        look = _look(row) | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
-        ax.plot(np.concatenate(work), loss, markevery=every, **look)
-    return _log_axes(ax, "work (evaluations on the coarsest level)", "smallest loss on the level so far")
+        shape = look(row) | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
+        ax.plot(np.concatenate(work), loss, markevery=every, **shape)
+    return log_axes(ax, "work (evaluations on the coarsest level)", "smallest loss on the level so far")
 
 
 def field(ax: Any, values: dict[str, Any], name: str, symmetric: bool = True) -> Any:
@@ -146,7 +120,7 @@ def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> A
         label = f"{count} intervals" if count else "perceptron"
         waves = np.arange(1, len(spectrum) + 1)
         ax.plot(waves, spectrum, color=str(greys[i]), linestyle=dashes[i % 4], label=label)
-    return _log_axes(ax, "wave number in x (periods on the interval)", "energy of the residual")
+    return log_axes(ax, "wave number in x (periods on the interval)", "energy of the residual")
 
 
 def pde_figure(study: Any, values: dict[str, Any], row: str, path: str) -> None:
