@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
+
+from splinekan._checks import one_of
+
+FORMATS = (".png", ".pdf")
+"""What `save` writes."""
 
 # Okabe and Ito's palette, safe for the colour-blind; dashes keep lines apart in black and white.
 STYLES: dict[str, dict[str, Any]] = {
@@ -12,6 +18,17 @@ STYLES: dict[str, dict[str, Any]] = {
     "gauss-newton": {"color": "#009E73", "linestyle": "-."},
     "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 }
+SERIES: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+    {"color": "#E69F00", "linestyle": (0, (5, 1)), "marker": "v"},
+    {"color": "#56B4E9", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
+)
+"""Lines that are told apart by colour, dashes and markers."""
+MAP = "cividis"
+"""Colours of maps: lightness grows with the value, so they read the same in grey."""
 
 
 def look(row: Any) -> dict[str, Any]:
@@ -30,3 +47,34 @@ def log_axes(ax: Any, x: str, y: str) -> Any:
     ax.set_ylabel(y)
     ax.legend(frameon=False, fontsize=7)
     return ax
+
+
+def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, Any]:
+    """A new figure of that size in inches and its axes, an array (rows, columns).
+
+    No window system is touched, so figures can be made anywhere.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) -> None:
+    """Write a figure as PNG or PDF, its title and description inside the file.
+
+    PNG keeps them as "Title" and "Description", PDF as "Title" and "Subject". No date is written, so the same
+    figure makes the same file.
+
+    Raises
+    ------
+    ValueError
+        For another ending.
+    """
+    kind = one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+    if kind == ".png":
+        metadata = {"Title": title, "Description": description}
+    else:
+        metadata = {"Title": title, "Subject": description, "CreationDate": None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=dpi, metadata=metadata)
