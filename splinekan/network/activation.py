@@ -11,7 +11,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Array, integer, one_of, real
-from splinekan.network.layer import Directions, Slot
+from splinekan.network.layer import Directions, Slot, composed
 
 
 class _Elementwise:
@@ -59,25 +59,8 @@ class _Elementwise:
         return self._derivatives(x, 1)[1] * v
 
     def _series(self, x: Array, directions: Directions, shift: int) -> Array:
-        """Taylor coefficients of phi^(shift)(x(s)), channel by channel (Faa di Bruno to order 4)."""
-        f = self._derivatives(x[:, 0], shift + directions.order)[shift:]
-        y = np.empty_like(x)
-        y[:, 0] = f[0]
-        for order, at in zip(directions.orders, directions.offsets, strict=True):
-            t = [x[:, at + m] for m in range(order)]
-            y[:, at] = f[1] * t[0]
-            if order > 1:
-                y[:, at + 1] = f[1] * t[1] + f[2] * t[0] ** 2 / 2
-            if order > 2:
-                y[:, at + 2] = f[1] * t[2] + f[2] * t[0] * t[1] + f[3] * t[0] ** 3 / 6
-            if order > 3:
-                y[:, at + 3] = (
-                    f[1] * t[3]
-                    + f[2] * (t[0] * t[2] + t[1] ** 2 / 2)
-                    + f[3] * t[0] ** 2 * t[1] / 2
-                    + f[4] * t[0] ** 4 / 24
-                )
-        return y
+        """Taylor coefficients of phi^(shift)(x(s))."""
+        return composed(self._derivatives(x[:, 0], shift + directions.order)[shift:], x, directions)
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
         """phi and its derivatives up to `order` at every element."""
