@@ -1,8 +1,9 @@
 """Modes of A^T A: eigenvalues and eigenvectors of the change of basis, none of them rounding noise.
 
-A^T A scales like a difference of order 2r, r = degree + 1; its eigenvalues spread over intervals^(2r), beyond the
-16 digits of float64. They are found as squared singular values, the large ones of A, the small ones of A^{-1},
-so that no eigenvalue is further than the square root of that spread from the largest one of its matrix.
+A^T A scales like a difference of order 2r, r = degree + 1; its eigenvalues spread over intervals^(2r), beyond
+the 16 digits of float64. They are found as squared singular values, the large ones of A, the small ones of
+A^{-1}, so that no eigenvalue is further than the square root of that spread from the largest one of its
+matrix.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ class Modes:
     values
         (n_basis,), increasing, all positive; they carry the units of x^(-2 degree).
     vectors
-        (n_basis, n_basis): column j is v_j, of length 1, its entry of largest modulus positive.
+        (n_basis, n_basis): column j is v_j, of length 1, the first of its large entries positive.
     value_errors, vector_errors
         (n_basis,): estimates of the relative error of a value, and of the error of a vector in the 2-norm.
     """
@@ -93,9 +94,9 @@ def inverse_change_of_basis(knots: ArrayLike, degree: int) -> Float64Array:
 def modes(knots: ArrayLike, degree: int) -> Modes:
     """Eigenvalues and eigenvectors of A^T A, the smallest first.
 
-    (A^T A)^{-1} is oscillatory in the sense of Gantmacher and Krein, because A^{-1} is a product of bidiagonal
-    matrices without negative entries; so the values are distinct and v_j changes its sign j times exactly
-    (Southworth et al., arXiv:2603.04827, Lemma 4).
+    (A^T A)^{-1} is oscillatory in the sense of Gantmacher and Krein, because A^{-1} is a product of
+    bidiagonal matrices without negative entries; so the values are distinct and v_j changes its sign j times
+    exactly (Southworth et al., arXiv:2603.04827, Lemma 4).
 
     Parameters
     ----------
@@ -124,8 +125,9 @@ def modes(knots: ArrayLike, degree: int) -> Modes:
     sigma = np.where(better, from_a, from_inverse)
     vectors = np.where(better, right[::-1].T, left)
     errors = np.minimum(error_a, error_inverse)
-    peaks = vectors[np.abs(vectors).argmax(axis=0), np.arange(len(sigma))]
-    return Modes(sigma**2, vectors * np.sign(peaks), 2 * errors, errors / _relative_gaps(sigma))
+    large_entries = np.abs(vectors) > np.abs(vectors).max(axis=0) / 2
+    leading = vectors[large_entries.argmax(axis=0), np.arange(len(sigma))]
+    return Modes(sigma**2, vectors * np.sign(leading), 2 * errors, errors / _relative_gaps(sigma))
 
 
 def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
@@ -146,7 +148,7 @@ def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
     >>> sign_changes([[1, 1], [0, -2], [-1, 3]])
     array([1, 2])
     """
-    array = real_array("vectors", vectors, empty=False)
+    array = real_array("vectors", vectors, empty=False).astype(np.float64, copy=False)
     return np.array([_bounds(v, 0.0)[0] for v in array.reshape(len(array), -1).T], np.int64)
 
 

@@ -27,15 +27,23 @@ def extreme_modes(axes: Any, found: dict[int, Modes], count: int = 3) -> Any:
         row[0].semilogy(np.arange(m), each.values, "o", color="#000000", markersize=2.5)
         row[0].set_xlabel("sign changes of the eigenvector")
         row[0].set_ylabel(f"r = {r}: eigenvalue of $A^TA$\n(dimensionless, $x$ in [0, 1])")
-        ends = (("smallest", range(count)), ("largest", range(m - 1, m - 1 - count, -1)))
-        for ax, (which, indices) in zip(row[1:], ends, strict=True):
-            for at, index in enumerate(indices):
-                style = SERIES[at % len(SERIES)] | {"marker": ""}
-                ax.plot(np.arange(m), each.vectors[:, index], label=f"{index} changes", linewidth=1.1, **style)
-            ax.set_title(f"eigenvectors of the {which} eigenvalues", fontsize=9)
+        style = [SERIES[at % len(SERIES)] | {"marker": "", "linewidth": 1.1} for at in range(count)]
+        for at in range(count):
+            row[1].plot(each.vectors[:, at], label=f"{at} changes", **style[at])
+        _room_for_a_legend(row[1], count)
+        row[1].set_title("eigenvectors of the smallest eigenvalues", fontsize=9)
+        row[1].set_ylabel("entry's value (dimensionless)")
+        # Zigzags hide each other: one above the other, each with its zero line.
+        step = 2.2 * np.abs(each.vectors[:, m - count :]).max()
+        for at in range(count):
+            index = m - 1 - at
+            row[2].axhline(-at * step, color="0.8", linewidth=0.6)
+            row[2].plot(each.vectors[:, index] - at * step, **style[at] | {"linestyle": "-"})
+        row[2].set_yticks(-step * np.arange(count), [f"{m - 1 - at}" for at in range(count)])
+        row[2].set_title("eigenvectors of the largest eigenvalues", fontsize=9)
+        row[2].set_ylabel("vectors, by sign changes")
+        for ax in row[1:]:
             ax.set_xlabel("entry (number of the power ReLU)")
-            ax.set_ylabel("entry's value (dimensionless)")
-            _room_for_a_legend(ax, count)
     return axes
 
 
@@ -102,4 +110,6 @@ def _room_for_a_legend(ax: Any, entries: int) -> None:
     """A legend in one line above the curves, which leave it a quarter of the height."""
     low, high = ax.get_ylim()
     ax.set_ylim(low, high + 0.22 * (high - low))
-    ax.legend(frameon=False, fontsize=7, ncols=entries, loc="upper center", columnspacing=1.0, handlelength=1.8)
+    ax.legend(
+        frameon=False, fontsize=7, ncols=entries, loc="upper center", columnspacing=1.0, handlelength=1.8
+    )

@@ -31,15 +31,21 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     for row, field in zip(axes, fields, strict=True):
         first, second = field.names
         label = f"{field.intervals} intervals" if field.intervals else "perceptron"
-        ends = [end for axis in field.axes for end in (1.5 * axis[0] - 0.5 * axis[1], 1.5 * axis[-1] - 0.5 * axis[-2])]
-        _map(row[0], np.abs(field.values), ends, size, DECADES // 2, "|residual|")
+        ends = [
+            end
+            for axis in field.axes
+            for end in (1.5 * axis[0] - 0.5 * axis[1], 1.5 * axis[-1] - 0.5 * axis[-2])
+        ]
+        _map(row[0], np.abs(field.values), ends, size, DECADES // 2, "|residual| (dimensionless)")
         rms = float(np.sqrt(np.mean(field.values**2)))
         row[0].set_title(f"{label}: rms {rms:.1e}", fontsize=8)
         row[0].set_xlabel(first)
         row[0].set_ylabel(second)
         shown = np.abs(field.waves) <= waves
         edge = waves + 0.5
-        _map(row[1], field.energy[np.ix_(shown, shown)], [-edge, edge, -edge, edge], energy, DECADES, "energy")
+        _map(
+            row[1], field.energy[np.ix_(shown, shown)], [-edge, edge, -edge, edge], energy, DECADES, "energy"
+        )
         row[1].set_title("2-d Fourier transform", fontsize=8)
         row[1].set_xlabel(f"wave number in {first}")
         row[1].set_ylabel(f"wave number in {second}")
@@ -52,7 +58,7 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
             ax.set_xlim(-0.5, waves + 0.5)
             ax.set_ylim(energy * 10.0**-DECADES / 10, energy)
             ax.set_xlabel(f"wave number in {name}")
-            ax.set_ylabel("energy")
+            ax.set_ylabel("energy (dimensionless)")
             ax.set_title(f"cut at wave number 0 in {other}", fontsize=8)
     for ax in axes.flat:
         ax.tick_params(labelsize=7)
@@ -68,6 +74,7 @@ def _map(ax: Any, values: Any, extent: Any, top: float, decades: int, name: str)
     image = ax.imshow(
         logs.T, origin="lower", extent=extent, aspect="auto", cmap=MAP, vmin=high - decades, vmax=high
     )
-    bar = ax.figure.colorbar(image, ax=ax)
+    steps = 1 if decades < 6 else 2
+    bar = ax.figure.colorbar(image, ax=ax, ticks=np.arange(high - decades, high + 1, steps))
     bar.set_label(f"log10 {name}", fontsize=7)
     bar.ax.tick_params(labelsize=6)
