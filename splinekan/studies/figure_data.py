@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from splinekan.knots import uniform_knots
-from splinekan.modes import Modes, modes
+from splinekan.spectra import Spectrum, change_of_basis_spectrum
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,20 @@ class Setting:
         return " ".join(words)
 
 
-def modes_of(intervals: int, orders: tuple[int, ...]) -> dict[int, Modes]:
-    """Modes of A^T A on uniform knots of [0, 1], by order r."""
-    return {r: modes(uniform_knots(0.0, 1.0, intervals, r - 1), r - 1) for r in orders}
+def modes_of(intervals: int, orders: tuple[int, ...]) -> dict[int, Spectrum]:
+    """Spectra of A^T A, with vectors, on uniform knots of [0, 1], by order r."""
+    found = {}
+    for r in orders:
+        knots = uniform_knots(0.0, 1.0, intervals, r - 1)
+        found[r] = change_of_basis_spectrum(knots, r - 1, "A^T A", vectors=True)
+    return found
 
 
 def ratios(_: Setting) -> tuple[list[int], dict[int, list[float]]]:
     """Numbers of intervals, and by order r the ratios of the extreme eigenvalues of A^T A."""
     counts, orders = [4, 8, 16, 32, 64, 128, 256, 512], (1, 2, 3, 4)
     by_count = [modes_of(count, orders) for count in counts]
-    return counts, {r: [found[r].ratio for found in by_count] for r in orders}
+    return counts, {r: [found[r].condition for found in by_count] for r in orders}
 
 
 def speeds(_: Setting) -> Any:
