@@ -62,14 +62,18 @@ def curvature_operator(
 
 
 def extreme_eigenvalues(
-    operator: LinearOperator, count: int = 3, seed: int = 0, iterations: int | None = None
+    operator: LinearOperator,
+    count: int = 3,
+    seed: int = 0,
+    tolerance: float = 1e-10,
+    iterations: int = 300,
 ) -> Spectrum:
     """The `count` largest and the `count` least eigenvalues of a symmetric operator, by restarted Lanczos.
 
     The error of each is the norm of its residual, which bounds the distance to *an* eigenvalue, plus
-    n eps |H|. Lanczos finds the ends that stand apart from the rest; the smallest eigenvalues of a positive
-    matrix crowd at 0 and come late or, below n eps |H|, not at all. What has not converged within the
-    iterations is left out.
+    n eps |H|. Lanczos finds the ends that stand apart from the rest; the small eigenvalues of a positive
+    matrix crowd at 0, and below `tolerance` times the largest they are not resolved. What has not converged
+    within the iterations is left out.
 
     Parameters
     ----------
@@ -79,44 +83,52 @@ def extreme_eigenvalues(
         How many at each end, less than a third of the size.
     seed
         Draws the first vector.
+    tolerance
+        Residual to be reached, relative to the spectrum's width.
     iterations
-        Restarts at most; None for 10 times the size.
+        Restarts at most, for each end.
 
     Returns
     -------
     Spectrum
-        Up to 2 count values, with vectors.
+        Up to 2 count values, with vectors; nullity 0, as it is not known.
 
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, or a bad count, seed or number of iterations.
+        For an operator that is not square, or a bad count, seed, tolerance or number of iterations.
     """
     n = _size(operator)
     integer("count", count, low=1, high=max((n - 1) // 3, 1))
-    first = np.random.default_rng(integer("seed", seed, low=0)).normal(size=n)
-    most = None if iterations is None else integer("iterations", iterations, low=1)
-    values, vectors = np.zeros(0), np.zeros((n, 0))
-    for which in ("LA", "SA"):
-        try:
-            found, at = eigsh(operator, count, which=which, v0=first, maxiter=most)
-        except ArpackNoConvergence as failure:
-            found, at = failure.eigenvalues, failure.eigenvectors
-        values, vectors = np.concatenate([values, found]), np.concatenate([vectors, at], axis=1)
+    rng = np.random.default_rng(integer("seed", seed, low=0))
+    real("tolerance", tolerance, positive=True)
+    integer("iterations", iterations, low=1)
+    start = rng.normal(size=n)
+    top, above = _largest(operator, count, start, tolerance, iterations)
+    # The other end as the largest of (shift - H): the tolerance is then relative to the width, not to a 0.
+    shift = float(top.max()) if len(top) else 0.0
+    turned = LinearOperator((n, n), lambda v: shift * v.ravel() - operator.matvec(v).ravel(), dtype=float)
+    low, below = _largest(turned, count, start, tolerance, iterations)
+    values, vectors = np.concatenate([top, shift - low]), np.concatenate([above, below], axis=1)
     scale = float(np.abs(values).max(initial=0.0))
     residuals = [
         np.linalg.norm(operator.matvec(v) - value * v) for value, v in zip(values, vectors.T, strict=True)
     ]
     error = np.array(residuals) + n * EPS * scale
     order = np.argsort(-values, kind="stable")
-    told = np.abs(values[order]) > error[order]
-    return Spectrum(
-        np.where(told, values[order], 0.0),
-        error[order],
-        "Lanczos, restarted",
-        0,
-        vectors[:, order],
-    )
+    values, error = values[order], error[order]
+    told = np.abs(values) > error
+    return Spectrum(np.where(told, values, 0.0), error, "Lanczos, restarted", 0, vectors[:, order])
+
+
+def _largest(
+    operator: LinearOperator, count: int, start: Float64Array, tolerance: float, iterations: int
+) -> tuple[Float64Array, Float64Array]:
+    try:
+        found, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
+    except ArpackNoConvergence as failure:
+        found, vectors = failure.eigenvalues, failure.eigenvectors
+    return found, vectors
 
 
 @dataclass(frozen=True)
