@@ -97,9 +97,7 @@ class TangentSplit:
 
         cos^2 of the angle between the parts of J d and r that are orthogonal to range(J P).
         """
-        return _cosine_squared(
-            self._outside(self._change(update)), self._outside(self._reducible(residual))
-        )
+        return _cosine_squared(self._outside(self._change(update)), self._outside(self._reducible(residual)))
 
     def best(self, residual: ArrayLike) -> float:
         """The share of the full Gauss-Newton step: how much of the reducible residual is not coarse.

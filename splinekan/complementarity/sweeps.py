@@ -60,9 +60,7 @@ class ModelProblem:
         if self.periodic:
             repeat, below = _repeat(count, k), _repeat(count // 2, k)
             mass, p = repeat.T @ mass @ repeat, (p @ below)[:count]
-            change = sum(
-                band[0] * np.roll(np.eye(count), d, axis=1) for d, band in enumerate(bands.bands)
-            )
+            change = sum(band[0] * np.roll(np.eye(count), d, axis=1) for d, band in enumerate(bands.bands))
         dense = mass.toarray() if scipy.sparse.issparse(mass) else mass
         for name, value in (("mass", dense), ("change", change), ("prolongation", p)):
             object.__setattr__(self, name, np.asarray(value))
