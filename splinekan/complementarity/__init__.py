@@ -1,6 +1,6 @@
 """Complementarity, measured: do updates after a refinement go into what only the fine level has?"""
 
-from splinekan.complementarity.split import CUTOFF, TangentSplit
+from splinekan.complementarity.split import CUTOFF, NOISE, TangentSplit
 from splinekan.complementarity.sweeps import ModelProblem, Sweep
 from splinekan.complementarity.symbols import (
     complement_symbol,
@@ -16,6 +16,7 @@ from splinekan.complementarity.updates import Update, first_updates
 
 __all__ = [
     "CUTOFF",
+    "NOISE",
     "ModelProblem",
     "Sweep",
     "TangentSplit",

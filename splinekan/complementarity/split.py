@@ -13,6 +13,8 @@ from splinekan._checks import Float64Array, real, real_array
 
 CUTOFF = 1e-10
 """Singular values below this times the largest count as zero, columns scaled to length 1 first."""
+NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
+"""Shares below this may be rounding: the directions kept are known to eps/`CUTOFF`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +107,7 @@ class TangentSplit:
         1 where the coarse level is stationary.
         """
         r = self._reducible(residual)
-        return _square(self._outside(r)) / _square(r)
+        return float(_square(self._outside(r)) / _square(r))
 
     def random(self, directions: ArrayLike | None = None) -> float:
         """Share of a random update: mean energy outside over mean energy.
@@ -125,12 +127,12 @@ class TangentSplit:
     @property
     def isotropic(self) -> float:
         """Share of an update that is random in function space: 1 - rank(J P)/rank(J)."""
-        return 1 - self.coarse.shape[1] / self.fine.shape[1]
+        return float(1 - self.coarse.shape[1] / self.fine.shape[1])
 
     @property
     def dimension(self) -> float:
         """1 - n_coarse/n: the share of the coefficients that are new."""
-        return 1 - self.prolongation.shape[1] / self.prolongation.shape[0]
+        return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
 
     def _change(self, update: ArrayLike) -> Float64Array:
         d = real_array("update", update, shape=(self.jacobian.shape[1],)).astype(np.float64)
@@ -168,4 +170,4 @@ def _square(y: Float64Array) -> float:
 
 def _cosine_squared(y: Float64Array, r: Float64Array) -> float:
     lengths = _square(y) * _square(r)
-    return float(np.sum(y * r)) ** 2 / lengths if lengths > 0 else 0.0
+    return float(np.sum(y * r) ** 2 / lengths) if lengths > 0 else 0.0

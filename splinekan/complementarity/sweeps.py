@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import scipy
@@ -54,15 +55,15 @@ class ModelProblem:
             raise ValueError(f"intervals must be even, got {count}")
         coarse = uniform_knots(0, 1, count // 2, k)
         fine = refine_knots(coarse, k)
-        mass, p = gram_matrix(fine, k), prolongation(coarse, fine, k).toarray()
+        gram: Any = gram_matrix(fine, k)
+        mass, p = gram.toarray(), prolongation(coarse, fine, k).toarray()
         bands = change_of_basis(fine, k)
         change = bands.toarray()
         if self.periodic:
             repeat, below = _repeat(count, k), _repeat(count // 2, k)
             mass, p = repeat.T @ mass @ repeat, (p @ below)[:count]
             change = sum(band[0] * np.roll(np.eye(count), d, axis=1) for d, band in enumerate(bands.bands))
-        dense = mass.toarray() if scipy.sparse.issparse(mass) else mass
-        for name, value in (("mass", dense), ("change", change), ("prolongation", p)):
+        for name, value in (("mass", mass), ("change", change), ("prolongation", p)):
             object.__setattr__(self, name, np.asarray(value))
 
     @property
@@ -116,13 +117,14 @@ class Sweep:
         one_of("geometry", self.geometry, GEOMETRIES)
         one_of("method", self.method, METHODS)
         upper = scipy.linalg.cholesky(self.problem.mass)
-        root = np.eye(self.problem.size)
+        root: Float64Array = np.eye(self.problem.size)
         if self.geometry == "relu" and self.problem.periodic:
-            root = np.linalg.pinv(self.problem.change, rcond=1e-15 * self.problem.size).T
+            inverse = np.linalg.pinv(self.problem.change, rcond=1e-15 * self.problem.size)
+            root = np.asarray(inverse.T, dtype=np.float64)
         elif self.geometry == "relu":
             root = scipy.linalg.solve_triangular(self.problem.change, root, trans=1)
         if self.method == "jacobi":
-            root = root / np.linalg.norm(upper @ root, axis=0)
+            root = np.asarray(root / np.linalg.norm(upper @ root, axis=0))
         left, singular, _ = scipy.linalg.svd(upper @ root)
         modes = scipy.linalg.solve_triangular(upper, left)
         if self.problem.periodic and self.geometry == "relu":

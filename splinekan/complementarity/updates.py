@@ -10,7 +10,8 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, integer, real_array
 from splinekan.complementarity.split import TangentSplit
-from splinekan.optimize import Iterate, LeastSquaresProblem, Optimizer
+from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer
+from splinekan.optimize.problem import Factor, Rows
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,44 @@ class Update:
     reach: float
     corrected: float
     loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Shifted:
+    """The problem as a function of d = theta - theta_0.
+
+    Coordinates T d start at 0. Those of theta itself are large in ReLU geometry, and a first step far below
+    their rounding would be lost.
+    """
+
+    problem: LeastSquaresProblem
+    origin: Float64Array
+
+    @property
+    def cost(self) -> float:
+        return self.problem.cost
+
+    @property
+    def n_residuals(self) -> float:
+        return self.problem.n_residuals
+
+    def value(self, d: Float64Array) -> float:
+        return self.problem.value(self.origin + d)
+
+    def value_and_gradient(self, d: Float64Array) -> tuple[float, Float64Array]:
+        return self.problem.value_and_gradient(self.origin + d)
+
+    def linearized(self, d: Float64Array) -> tuple[float, Float64Array, Rows]:
+        return self.problem.linearized(self.origin + d)
+
+    def normal_equations(self, d: Float64Array) -> Factor:
+        return self.problem.normal_equations(self.origin + d)
+
+    def triangular_factor(self, d: Float64Array) -> Factor:
+        return self.problem.triangular_factor(self.origin + d)
+
+    def coordinates(self, name: str) -> LinearMap:
+        return self.problem.coordinates(name)
 
 
 def first_updates(
@@ -71,12 +110,12 @@ def first_updates(
     def keep(at: Iterate) -> None:
         path.append((at.theta, at.value))
 
-    result = optimizer.minimize(problem, theta, iterations=counts[-1], callback=keep)
+    shifted, zero = _Shifted(problem, theta), np.zeros_like(theta)
+    result = optimizer.minimize(shifted, zero, iterations=counts[-1], callback=keep)
     before = float(result.history.loss[0])
     found = []
     for count in counts:
-        done, value = path[min(count, len(path)) - 1] if path else (theta, before)
-        d = done - theta
+        d, value = path[min(count, len(path)) - 1] if path else (zero, before)
         if np.any(split.jacobian @ d):
             numbers = split.share(d), split.reach(d, residual), split.corrected(d, residual)
         else:
