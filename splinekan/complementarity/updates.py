@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, integer, real_array
-from splinekan.complementarity.split import TangentSplit
+from splinekan.complementarity.split import NOISE, TangentSplit
 from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer
 from splinekan.optimize.problem import Factor, Rows
 
@@ -23,7 +23,9 @@ class Update:
     steps
         Iterations.
     share, reach, corrected
-        Of d, with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step.
+        Of d, with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step;
+        `corrected` too where the share is below `NOISE`, because then the part outside range(J P) may be
+        rounding.
     loss
         The loss afterwards over the loss before, dimensionless.
     """
@@ -117,8 +119,9 @@ def first_updates(
     for count in counts:
         d, value = path[min(count, len(path)) - 1] if path else (zero, before)
         if np.any(split.jacobian @ d):
-            numbers = split.share(d), split.reach(d, residual), split.corrected(d, residual)
+            share, reach = split.share(d), split.reach(d, residual)
+            corrected = split.corrected(d, residual) if share > NOISE else np.nan
         else:
-            numbers = (np.nan,) * 3
-        found.append(Update(count, *numbers, value / before if before > 0 else np.nan))
+            share = reach = corrected = np.nan
+        found.append(Update(count, share, reach, corrected, value / before if before > 0 else np.nan))
     return tuple(found)

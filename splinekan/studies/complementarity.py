@@ -70,12 +70,12 @@ class Study:
 
 
 def run(
-    seeds: Sequence[int] = SEEDS,
-    samples: int = 20_000,
+    seeds: Sequence[int] | None = None,
+    samples: int | None = None,
+    *,
+    quick: bool = False,
     refinements: int = 3,
     coarse: Sequence[Coarse] = COARSE,
-    degrees: Sequence[int] = (1, 2, 3, 4, 5),
-    grids: Sequence[int] = (16, 32, 64),
     progress: bool = False,
 ) -> Study:
     """Measure.
@@ -83,28 +83,32 @@ def run(
     Parameters
     ----------
     seeds
-        Each draws its own points and start, as in the regression study.
+        Each draws its own points and start, as in the regression study; None for five, or two if `quick`.
     samples
-        Points.
+        Points; None for 20,000, or 4000 if `quick`.
+    quick
+        Sweeps for degrees 1 and 3 only, on up to 32 intervals.
     refinements
         1, 2 or 3: from 5 intervals to 10, 20, 40.
     coarse
         Ways to train the coarse levels.
-    degrees, grids
-        Of the sweeps on one layer.
     progress
         Show a bar (tqdm).
 
     Raises
     ------
     TypeError, ValueError
-        For no seeds, or numbers out of range.
+        For no seeds, no ways to train, or numbers out of range.
     """
-    numbers = [integer("every seed", seed, low=0) for seed in seeds]
+    chosen = (SEEDS[:2] if quick else SEEDS) if seeds is None else seeds
+    numbers = [integer("every seed", seed, low=0) for seed in chosen]
     if not numbers:
         raise ValueError("seeds must name at least one seed, got none")
-    integer("samples", samples, low=1)
+    if not coarse:
+        raise ValueError("coarse must name at least one way to train, got none")
+    samples = integer("samples", (4_000 if quick else 20_000) if samples is None else samples, low=1)
     integer("refinements", refinements, low=1, high=3)
+    degrees, grids = ((1, 3), (16, 32)) if quick else ((1, 2, 3, 4, 5), (16, 32, 64))
     rows = one_layer(refinements)
     bar = tqdm(total=len(coarse) * len(numbers), disable=not progress, leave=False)
     for way in coarse:
@@ -131,7 +135,7 @@ def run(
         "rates": RATES,
         "coarse": [asdict(way) | {"optimizer": repr(way.optimizer)} for way in coarse],
     }
-    return Study(tuple(rows), tuple(factors), tuple(mode_reductions(DEGREE, max(grids))), settings)
+    return Study(tuple(rows), tuple(factors), tuple(mode_reductions(DEGREE, 32)), settings)
 
 
 def _without_nan(value: Any) -> Any:
