@@ -66,6 +66,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
     robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
     robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
+    _add_complementarity(studies)
     equations = [
         studies.add_parser(
             name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
@@ -93,7 +94,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _info()
         if options.command == "figure":
             return _figure(options)
-        known = {"regression": _regression, "toy": _toy, "functions": _functions, "robustness": _robustness}
+        known = {
+            "regression": _regression,
+            "toy": _toy,
+            "functions": _functions,
+            "robustness": _robustness,
+            "complementarity": _complementarity,
+        }
         return known.get(options.study, _pde)(options)
     except KeyboardInterrupt:
         print("splinekan: interrupted", file=sys.stderr)
@@ -197,6 +204,39 @@ def _robustness(options: argparse.Namespace) -> int:
     study = robustness.run(chosen, options.samples, progress=sys.stderr.isatty())
     print(study.table())
     _write(options.json, study.record())
+    return 0
+
+
+def _add_complementarity(studies: Any) -> None:
+    one = studies.add_parser(
+        "complementarity", help="where updates go after a refinement, and what sweeps reduce"
+    )
+    one.add_argument("--quick", action="store_true", help="4000 samples, two seeds unless given, two degrees")
+    one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+    one.add_argument("--samples", type=int, metavar="N")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write the tables' figures")
+    one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
+    one.add_argument("--force", action="store_true", help="overwrite existing files")
+
+
+def _complementarity(options: argparse.Namespace) -> int:
+    for path in (options.json, options.figure):
+        _refuse_existing(path, options.force)
+    from splinekan.studies import complementarity
+
+    study = complementarity.run(
+        options.seeds,
+        options.samples,
+        quick=options.quick,
+        progress=sys.stderr.isatty(),
+    )
+    print(study.table())
+    _write(options.json, study.record())
+    if options.figure is not None:
+        from splinekan.plots import complementarity_figure
+
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        complementarity_figure(study, str(options.figure))
     return 0
 
 

@@ -1,5 +1,11 @@
 """Figures: every function takes axes and returns them."""
 
+from splinekan.plots.complementarity import (
+    complementarity_figure,
+    complementarity_panels,
+    reduction_by_wave,
+    share_by_level,
+)
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -26,6 +32,8 @@ __all__ = [
     "SERIES",
     "STYLES",
     "canvas",
+    "complementarity_figure",
+    "complementarity_panels",
     "condition_growth",
     "equation_losses",
     "error_by_level",
@@ -36,12 +44,14 @@ __all__ = [
     "median_history",
     "network_diagram",
     "pde_figure",
+    "reduction_by_wave",
     "regression_figure",
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",
     "save",
     "seconds_by_order",
+    "share_by_level",
     "sign_change_counts",
     "strengths",
 ]
