@@ -16,6 +16,7 @@ from splinekan.plots.histories import (
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
 from splinekan.plots.network import network_diagram, strengths
 from splinekan.plots.residuals import residuals_by_level
+from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order
 from splinekan.plots.studies import (
     error_by_level,
@@ -53,5 +54,6 @@ __all__ = [
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
+    "spectra_by_level",
     "strengths",
 ]

@@ -134,7 +134,8 @@ def equation_losses(axes: Any, study: Any) -> Any:
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("work (epochs on the coarsest level)")
         if ax.lines:
-            ax.legend(frameon=False, fontsize=7, loc="upper right")
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # lines fill the axes
+            ax.legend(frameon=False, fontsize=7, ncols=3, **place)
     axes[0].set_ylabel("loss, smallest on the level so far\n(dimensionless)")
     return same_heights(axes)
 

@@ -15,7 +15,8 @@ DECADES = 8
 def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     """Per level a row of four axes: residual, its 2-d Fourier transform, and that one's cuts along the axes.
 
-    Colours and cuts have the same scale on all levels, so that levels can be compared.
+    Colours and cuts have the same scale on all levels, so that levels can be compared; residuals that are
+    larger than the power of ten above the largest root mean square have the last colour.
 
     Parameters
     ----------
@@ -26,7 +27,8 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     waves
         The largest wave number shown.
     """
-    tops = [max(float(np.abs(f.values).max()) for f in fields), max(float(f.energy.max()) for f in fields)]
+    loudest = max(float(np.sqrt(np.mean(f.values**2))) for f in fields)
+    tops = (loudest, max(float(f.energy.max()) for f in fields))
     size, energy = (10.0 ** np.ceil(np.log10(top)) if top > 0 else 1.0 for top in tops)
     for row, field in zip(axes, fields, strict=True):
         first, second = field.names

@@ -20,7 +20,7 @@ class Setting:
     Attributes
     ----------
     full
-        The paper's budgets, seeds and samples; otherwise the study's quick setting.
+        The study's full setting, the paper's where there is one; otherwise its quick one.
     seeds, rows
         Of the study; None for its own choice.
     checkpoints
@@ -135,6 +135,22 @@ def residuals(setting: Setting) -> Any:
 
     study = equation("allen-cahn", multilevel_only=True)(setting)
     return residual_fields(study, study.rows[0].name)
+
+
+def curvatures(setting: Setting) -> Any:
+    """Spectra of a network trained on the regression problem, by level and basis."""
+    from splinekan.studies import conditioning
+
+    samples = conditioning.SAMPLES if setting.full else 1000
+    seed = setting.seeds[0] if setting.seeds else 1234
+    return conditioning.trained(conditioning.BUDGETS, samples, seed)[0]
+
+
+def updates(setting: Setting) -> Any:
+    """The study of complementarity."""
+    from splinekan.studies import complementarity
+
+    return complementarity.run(setting.seeds, quick=not setting.full, progress=setting.progress)
 
 
 def fitted_network(_: Setting) -> tuple[Any, ...]:

@@ -33,7 +33,8 @@ class Figure:
     panels, size
         Rows and columns of axes, and inches, both from the data.
     rows
-        The rows that its study can have; a figure without a study has none, and ignores the setting.
+        The rows that can be chosen of its study, maybe none; None for a figure without a study, which
+        ignores the setting.
     """
 
     title: str
@@ -50,7 +51,7 @@ class Figure:
         text = self.caption
         if self.rows is not None:
             command = f"{command} {setting.options}".rstrip()
-            text += " The paper's setting." if setting.full else " The study's quick setting."
+            text += " The study's full setting." if setting.full else " The study's quick setting."
         return f"{text} Made by `{command}`."
 
 
@@ -85,8 +86,11 @@ def check(name: str, path: Path, setting: Setting) -> None:
     figure = FIGURES[one_of("figure", name, FIGURES)]
     one_of("the ending of a figure's file", path.suffix.lower(), plots.FORMATS)
     if figure.rows is not None:
+        known = figure.rows()
+        if setting.rows and not known:
+            raise ValueError(f"the study of figure {name} has no rows to choose from, got {setting.rows}")
         for row in setting.rows or ():
-            one_of("row", row, figure.rows())
+            one_of("row", row, known)
 
 
 def _first_row(draw: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -106,7 +110,7 @@ def _history(number: str, problem: str, name: str) -> Figure:
         "levels begin, lines where multilevel training refines.",
         data.equation(name),
         _first_row(plots.equation_losses),
-        **_two(),
+        **_two(9.0, 4.2),
         rows=data.equation_rows(name),
     )
 
@@ -174,6 +178,31 @@ FIGURES: dict[str, Figure] = {
         lambda found: (len(found), 4),
         lambda found: (11.5, 2.3 * len(found)),
         rows=data.equation_rows("allen-cahn"),
+    ),
+    "hessian-spectra": Figure(
+        "Spectra of Gauss-Newton matrix and Hessian by level and basis",
+        "Eigenvalues of the Gauss-Newton matrix and of the exact Hessian of the regression problem (2 -> "
+        "5 -> 1, cubic), at the end of every level of multilevel training, with respect to the "
+        "coefficients in the spline and in the power ReLU basis: the same function, other coordinates. "
+        "Moduli in falling order; crosses are negative eigenvalues; values that float64 does not resolve "
+        "are left out.",
+        data.curvatures,
+        plots.spectra_by_level,
+        lambda _: (2, 2),
+        lambda _: (9.0, 7.0),
+        rows=tuple,
+    ),
+    "complementarity": Figure(
+        "Where updates go after a refinement, and what sweeps remove",
+        "Left and middle: share of an update's energy that no coarse update has, by level, for four "
+        "methods in spline and in ReLU geometry, with coarse levels solved and as trained. Right: part of "
+        "a wave that one sweep of gradient descent removes, predicted by local Fourier analysis and "
+        "measured.",
+        data.updates,
+        plots.complementarity_panels,
+        lambda _: (1, 3),
+        lambda _: (13.0, 4.4),
+        rows=tuple,
     ),
     "network": Figure(
         "A network with the function of every edge",
