@@ -17,7 +17,8 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     """Per optimiser and geometry the share outside range(P) against the intervals of the level.
 
     Optimisers differ by colour and marker; spline geometry is drawn solid with full markers, ReLU geometry
-    dashed with open ones. Shares that may be rounding are not drawn.
+    dashed with open ones. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
+    little apart along the axis, since several coincide.
 
     Parameters
     ----------
@@ -32,7 +33,8 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     """
     rows = [row for row in shares if row.coarse == coarse]
     names = list(dict.fromkeys(row.optimizer for row in rows if row.steps))
-    for name, style in zip(names, SERIES, strict=False):
+    for place, (name, style) in enumerate(zip(names, SERIES, strict=False)):
+        beside = 2.0 ** (0.05 * (place - (len(names) - 1) / 2))
         for geometry in ("spline", "relu"):
             same = [
                 row
@@ -40,8 +42,10 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
                 if (row.optimizer, row.geometry) == (name, geometry) and steps in row.steps
             ]
             values = np.array([row.share[row.steps.index(steps)] for row in same])
+            x = beside * np.array([row.intervals for row in same])
+            ax.plot(x[values <= NOISE], values[values <= NOISE] * 0 + NOISE, **_arrow(style["color"]))
             ax.plot(
-                [row.intervals for row in same],
+                x,
                 np.where(values > NOISE, values, np.nan),
                 color=style["color"],
                 marker=style["marker"],
@@ -64,6 +68,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         )
     ax.plot([], [], "k-o", fillstyle="full", label="spline geometry")
     ax.plot([], [], "k--o", fillstyle="none", label="ReLU geometry")
+    ax.plot([], [], label="below rounding", **_arrow("k"))
     ax.set_xscale("log", base=2)
     counts = sorted({row.intervals for row in rows})
     ax.set_xticks(counts, [str(count) for count in counts])
@@ -73,6 +78,10 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     ax.set_xlabel("intervals after the refinement")
     ax.set_ylabel("share of the update outside range(P) (dimensionless)")
     return ax
+
+
+def _arrow(color: str) -> dict[str, Any]:
+    return {"color": color, "marker": r"$\downarrow$", "linestyle": "none", "markersize": 9}
 
 
 def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
@@ -89,7 +98,7 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
         "spline": ({"color": "#0072B2", "linestyle": "-"}, "o", "full"),
         "relu": ({"color": "#D55E00", "linestyle": "--"}, "s", "none"),
     }
-    words = {"spline": "spline geometry", "relu": "ReLU geometry"}
+    words = {"spline": "spline", "relu": "ReLU"}
     marks: dict[str, dict[str, Any]] = {
         "periodic": {"markersize": 6},
         "ends": {"markersize": 4, "marker": "x"},
@@ -103,14 +112,17 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
             ax.plot(x, y, label=f"{words[row.geometry]}, predicted", **style)
             continue
         look: dict[str, Any] = {"marker": marker, "fillstyle": fill} | marks[row.kind]
-        label = "measured, periodic" if row.kind == "periodic" else "measured, with ends"
+        label = "periodic" if row.kind == "periodic" else "with ends"
         ax.plot(x, y, linestyle="none", color=style["color"], label=f"{words[row.geometry]}, {label}", **look)
     ax.axvspan(0.5, 1.0, color="0.92", zorder=0)
     ax.set_yscale("log")
     ax.set_xlim(0, 1.02)
-    ax.set_xlabel("frequency of the wave over pi (dimensionless); grey: oscillatory")
+    ax.text(
+        0.99, 0.02, "oscillatory", ha="right", va="bottom", fontsize=8, transform=ax.get_xaxis_transform()
+    )
+    ax.set_xlabel("frequency of the wave / pi (dimensionless)")
     ax.set_ylabel("part removed by a sweep, 1 - |factor| (dimensionless)")
-    ax.legend(frameon=False, fontsize=7, loc="lower left")
+    ax.legend(frameon=False, fontsize=7, loc="center right", bbox_to_anchor=(0.95, 0.73))
     return ax
 
 
@@ -124,9 +136,9 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
         share_by_level(ax, study.shares, coarse)
         ax.set_title(coarse, fontsize=9)
     axes[0, 1].set_ylabel("")
-    axes[0, 1].legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(0.0, 0.52))
+    axes[0, 0].legend(frameon=False, fontsize=7, ncols=2, loc="center", bbox_to_anchor=(0.5, 0.68))
     reduction_by_wave(axes[0, 2], study.modes)
-    axes[0, 2].set_title("one sweep on one layer, step 1/lambda_max", fontsize=9)
+    axes[0, 2].set_title(r"one sweep on one layer, step $1/\lambda_{\max}$", fontsize=9)
     return axes
 
 

@@ -127,7 +127,10 @@ def network_shares(
             last = Hierarchy(KAN.chain(level.network.layers[1:]), 2)
             below = LeastSquares(last.network, hidden, y, 2 / len(x))
             _, upper, rest = below.triangular_factor(np.zeros(last.network.n_parameters))
-            solved = np.linalg.lstsq(upper, -rest, rcond=CUTOFF)[0]
+            lengths = np.linalg.norm(upper, axis=0)
+            lengths[lengths == 0] = 1.0
+            # As `TangentSplit` scales columns: solved for what it counts as the range, and no less.
+            solved = np.linalg.lstsq(upper / lengths, -rest, rcond=CUTOFF)[0] / lengths
             rows += _refined(FROZEN, last, 0, solved, hidden, y)
         rows += _refined(way.name, levels, level.index, theta, x, y)
         theta = levels.prolong(theta, level.index)
