@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from splinekan import cli, pdes
+from splinekan.pdes.networks import bounded, free
 from splinekan.studies import first_order, gauss_newton, pde
 from splinekan.studies.first_order import RECIPES
 
-TINY = gauss_newton.Setting((2, 3, 1), 4, 2, "tanh", ((5, 5), (6, 6)), (5, 5), starts=((2, 3), (1, 3)))
+TINY = gauss_newton.Setting(((5, 5), (6, 6)), (5, 5), ((2, 3), (1, 3)), network=bounded((2, 3, 1), 4, 2))
 
 
 @pytest.fixture
@@ -120,7 +121,7 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
 
 def test_gauss_newton_lowers_the_error_level_by_level():
     setting = gauss_newton.Setting(
-        (2, 3, 1), 5, 2, "polynomial", ((6, 6), (8, 8), (12, 12)), (30, 30, 30), starts=((8, 15), (2, 30))
+        ((6, 6), (8, 8), (12, 12)), (30, 30, 30), ((8, 15), (2, 30)), network=free((2, 3, 1), 5, 2)
     )
     run = gauss_newton.GaussNewtonRun(pdes.problem("poisson"), 2, setting)
     stages = [run.advance(0, None)]
