@@ -91,6 +91,6 @@ def interface() -> BoundaryValueProblem:
             Condition(flux, 0, float(np.nextafter(0, -1)), 10.0, float(np.nextafter(0, 1))),
         ),
         lambda points: np.asarray(values(*points.T), dtype=np.float64),
-        free((3, 4, 1), 5, 8),
+        free((3, 5, 1), 7, 8),
         extra=(sympy.Abs(X),),
     )

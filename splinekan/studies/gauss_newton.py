@@ -19,7 +19,7 @@ from splinekan.multilevel import Hierarchy, Round, tournament
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History, LevenbergMarquardt
-from splinekan.studies.runs import Run, Stage
+from splinekan.studies.runs import Run, Stage, whole
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Setting:
 
 SETTINGS = {
     "poisson": Setting(((8, 8), (10, 10), (14, 14), (20, 20)), (60, 60, 60, 60)),
-    "interface": Setting(((20, 20), (24, 24), (32, 32)), (80, 100, 100)),
+    "interface": Setting(((20, 20), (24, 24), (32, 32)), (80, 150, 150)),
     "helmholtz": Setting(((20, 24), (24, 28), (30, 36)), (80, 120, 100)),
     "advection": Setting(((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60)),
     "burgers": Setting(((24, 12), (36, 16), (48, 24), (64, 32)), (60, 100, 100, 60)),
@@ -112,7 +112,7 @@ class GaussNewtonRun(Run):
         optimizer = LevenbergMarquardt(damping=self.setting.damping)
         histories = []
         for each, count in zip(edges, (iterations // 2, iterations - iterations // 2), strict=True):
-            result = optimizer.minimize(self._objective(index, each), theta, iterations=count)
+            result = whole(optimizer.minimize(self._objective(index, each), theta, iterations=count))
             theta = result.theta
             histories.append(result.history)
         history = History.join(histories)
@@ -142,4 +142,4 @@ class GaussNewtonRun(Run):
             np.random.default_rng(self.seed),
             lambda _, theta: fresh.value(theta),
         )
-        return found.theta, found.work
+        return whole(found).theta, found.work
