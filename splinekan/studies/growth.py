@@ -242,7 +242,7 @@ def _grid(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _text(value: float, form: str = ".2f") -> str:
     """Four places or more; what a fit of so few sizes does not give is a dash."""
-    return format(value + 0.0, form) if isfinite(value) else f"{'-':^4}"
+    return format(round(value, 2) + 0.0 if form == ".2f" else value, form) if isfinite(value) else f"{'-':^4}"
 
 
 def _number(value: float) -> float | None:
