@@ -6,6 +6,7 @@ from splinekan.plots.complementarity import (
     reduction_by_wave,
     share_by_level,
 )
+from splinekan.plots.conditioning import condition_by_basis, conditioning_figure, conditioning_panels
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -16,6 +17,7 @@ from splinekan.plots.histories import (
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
 from splinekan.plots.network import network_diagram, strengths
 from splinekan.plots.residuals import residuals_by_level
+from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order
 from splinekan.plots.studies import (
     error_by_level,
@@ -34,7 +36,10 @@ __all__ = [
     "canvas",
     "complementarity_figure",
     "complementarity_panels",
+    "condition_by_basis",
     "condition_growth",
+    "conditioning_figure",
+    "conditioning_panels",
     "equation_losses",
     "error_by_level",
     "extreme_modes",
@@ -53,5 +58,6 @@ __all__ = [
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
+    "spectra_by_level",
     "strengths",
 ]

@@ -8,7 +8,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array, one_of
 from splinekan.optimize import History
-from splinekan.plots.style import STYLES, log_axes, look
+from splinekan.plots.style import line_style, log_axes, looks, same_heights
 
 
 def loss_against_work(
@@ -32,8 +32,10 @@ def loss_against_work(
         Of the work axis, "log" or "linear".
     """
     one_of("scale", scale, ("log", "linear"))
+    perceptrons = 0
     for name, seeds in runs.items():
-        style = next((s for key, s in STYLES.items() if name.endswith(key)), {})
+        style = line_style(name, perceptrons)
+        perceptrons += name.startswith("mlp")
         end = max(history.work[-1] for history, _ in seeds)
         start = max(history.work[0] for history, _ in seeds)
         start = max(start, unit / 20)
@@ -59,7 +61,7 @@ def loss_against_work(
     return ax
 
 
-def regression_losses(axes: Any, study: Any, scale: str = "log") -> Any:
+def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bool = False) -> Any:
     """Loss against work in the regression study: left the spline basis, right the ReLU basis.
 
     Parameters
@@ -70,13 +72,19 @@ def regression_losses(axes: Any, study: Any, scale: str = "log") -> Any:
         A `studies.regression.Study`.
     scale
         Of the work axis, "log" or "linear".
+    perceptrons
+        Draw them too, with the splines.
     """
-    for ax, basis, title in zip(axes, ("spline", "relu"), ("spline basis", "power ReLU basis"), strict=True):
-        chosen = {name: runs for name, runs in study.histories.items() if name.startswith(f"{basis}-")}
+    sides = (
+        ("spline basis", ("spline", "mlp") if perceptrons else ("spline",)),
+        ("power ReLU basis", ("relu",)),
+    )
+    for ax, (title, kinds) in zip(axes, sides, strict=True):
+        chosen = {name: runs for name, runs in study.histories.items() if name.split("-")[0] in kinds}
         loss_against_work(ax, chosen, study.settings["epoch_iterations"], scale)
         ax.set_title(title)
     axes[1].set_ylabel("")
-    return axes
+    return same_heights(axes)
 
 
 def loss_by_work(ax: Any, study: Any) -> Any:
@@ -85,13 +93,13 @@ def loss_by_work(ax: Any, study: Any) -> Any:
     The best loss so far: every epoch of Adam jumps, and thousands of jumps hide the trend. On a new level
     it begins anew, because the points may be others.
     """
-    for row in study.rows:
+    for row, style in zip(study.rows, looks(study.rows), strict=True):
         done = study.stages[row.name][0]
         work = [stage.work - stage.history.work[-1] + stage.history.work for stage in done]
         loss = np.concatenate([np.minimum.accumulate(stage.history.loss) for stage in done])
         begins = np.cumsum([0, *(len(each) for each in work[:-1])])
         every = [int(at) for at in begins[1:]]
-        shape = look(row) | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
+        shape = style | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
         ax.plot(np.concatenate(work), loss, markevery=every, **shape)
     return log_axes(ax, "work (evaluations on the coarsest level)", "smallest loss on the level so far")
 
@@ -111,24 +119,25 @@ def equation_losses(axes: Any, study: Any) -> Any:
     """
     sides = (("spline basis, and perceptrons", ("spline", "none")), ("power ReLU basis", ("relu",)))
     for ax, (title, bases) in zip(axes, sides, strict=True):
-        for row in study.rows:
+        for row, style in zip(study.rows, looks(study.rows), strict=True):
             if row.basis not in bases:
                 continue
             work, loss, begins = median_history(study.stages[row.name])
-            ax.plot(work, loss, markevery=begins[1:], linewidth=1.2, **look(row))
+            ax.plot(work, loss, markevery=begins[1:], **{"linewidth": 1.2} | style)
             if row.schedule == "multilevel":
-                for at, level in zip(begins[1:], row.levels[1:], strict=True):
+                for at in begins[1:]:
                     ax.axvline(work[at], color="0.8", linewidth=0.6, zorder=0)
-                    text = f" G = {int(level['intervals'])}"
-                    place = ax.get_xaxis_transform()
-                    ax.text(work[at], 0.01, text, transform=place, rotation=90, fontsize=6, va="bottom", ha="right")
+                above = ax.secondary_xaxis("top")
+                names = [f"G = {int(level['intervals'])}" for level in row.levels[1:]]
+                above.set_xticks([work[at] for at in begins[1:]], names, fontsize=7)
         ax.set_yscale("log")
         ax.set_title(title, fontsize=10)
         ax.set_xlabel("work (epochs on the coarsest level)")
         if ax.lines:
-            ax.legend(frameon=False, fontsize=7, loc="upper right")
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # lines fill the axes
+            ax.legend(frameon=False, fontsize=7, ncols=3, **place)
     axes[0].set_ylabel("loss, smallest on the level so far\n(dimensionless)")
-    return axes
+    return same_heights(axes)
 
 
 def median_history(seeds: Any, points: int = 300) -> tuple[Float64Array, Float64Array, list[int]]:

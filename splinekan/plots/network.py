@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real_array
+from splinekan._checks import Array, integer, real_array
 from splinekan.knots import breakpoints
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.plots.style import STYLES
@@ -22,12 +22,12 @@ def network_diagram(
 ) -> Any:
     """Draw nodes, edges and every spline edge's function; inputs below, outputs above.
 
-    A spline edge carries a small frame: the function phi_qp on the range of the data that reach it, with ticks
-    at the breakpoints in that range. Frames of one layer share the scale of their values, each moved to its own
-    middle, since constants of different edges are interchangeable. An affine map's edge is a plain line, dashed
-    for a negative weight. A line's weight grows with the edge's strength: the standard deviation over the data
-    of what it adds to its output, relative to the strongest edge of its layer. Activations and normalisers are
-    named on the nodes they act on.
+    A spline edge carries a small frame: the function phi_qp on the range of the data that reach it, with
+    ticks at the breakpoints in that range. Frames of one layer share the scale of their values, each moved to
+    its own middle, since constants of different edges are interchangeable. An affine map's edge is a plain
+    line, dashed for a negative weight. A line's weight grows with the edge's strength: the standard deviation
+    over the data of what it adds to its output, relative to the strongest edge of its layer. Activations and
+    normalisers are named on the nodes they act on.
 
     Parameters
     ----------
@@ -94,13 +94,13 @@ def network_diagram(
     return ax
 
 
-def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Float64Array:
+def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Array:
     """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs."""
     c, points = np.asarray(coefficients), np.asarray(x)
     return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 
-def _edge(layer: SplineLayer, coefficients: Float64Array, x: Float64Array) -> Float64Array:
+def _edge(layer: SplineLayer, coefficients: Array, x: Array) -> Array:
     """Values (n, n_out) of the functions that lead from one input to all outputs."""
     from splinekan.basis import BSplineBasis
 
@@ -109,7 +109,7 @@ def _edge(layer: SplineLayer, coefficients: Float64Array, x: Float64Array) -> Fl
 
 
 def _spline_edges(
-    ax: Any, layer: SplineLayer, x: Float64Array, c: Float64Array, low: float, high: float, limit: int
+    ax: Any, layer: SplineLayer, x: Array, c: Array, low: float, high: float, limit: int
 ) -> None:
     strength = strengths(layer, c, x)
     relative = strength / max(strength.max(), np.finfo(float).tiny)
@@ -140,7 +140,7 @@ def _spline_edges(
             _frame(frame, layer, *curves[p, q], spread)
 
 
-def _frame(ax: Any, layer: SplineLayer, x: Float64Array, values: Float64Array, spread: float) -> None:
+def _frame(ax: Any, layer: SplineLayer, x: Array, values: Array, spread: float) -> None:
     ax.plot(x, values, color=CURVE, linewidth=1.2)
     ends = breakpoints(layer.knots, layer.degree)
     ax.set_xticks(ends[(ends >= x[0]) & (ends <= x[-1])])
@@ -154,7 +154,7 @@ def _frame(ax: Any, layer: SplineLayer, x: Float64Array, values: Float64Array, s
         side.set_linewidth(0.5)
 
 
-def _affine_edges(ax: Any, weight: Float64Array, x: Float64Array, low: float, high: float) -> None:
+def _affine_edges(ax: Any, weight: Array, x: Array, low: float, high: float) -> None:
     strength = np.abs(weight) * x.std(axis=0)[:, None]
     relative = strength / max(strength.max(), np.finfo(float).tiny)
     for p, left in enumerate(_places(weight.shape[0])):

@@ -15,7 +15,8 @@ DECADES = 8
 def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     """Per level a row of four axes: residual, its 2-d Fourier transform, and that one's cuts along the axes.
 
-    Colours and cuts have the same scale on all levels, so that levels can be compared.
+    Colours and cuts have the same scale on all levels, so that levels can be compared; residuals that are
+    larger than the power of ten above the largest root mean square have the last colour.
 
     Parameters
     ----------
@@ -26,20 +27,27 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     waves
         The largest wave number shown.
     """
-    tops = [max(float(np.abs(f.values).max()) for f in fields), max(float(f.energy.max()) for f in fields)]
+    loudest = max(float(np.sqrt(np.mean(f.values**2))) for f in fields)
+    tops = (loudest, max(float(f.energy.max()) for f in fields))
     size, energy = (10.0 ** np.ceil(np.log10(top)) if top > 0 else 1.0 for top in tops)
     for row, field in zip(axes, fields, strict=True):
         first, second = field.names
         label = f"{field.intervals} intervals" if field.intervals else "perceptron"
-        ends = [end for axis in field.axes for end in (1.5 * axis[0] - 0.5 * axis[1], 1.5 * axis[-1] - 0.5 * axis[-2])]
-        _map(row[0], np.abs(field.values), ends, size, DECADES // 2, "|residual|")
+        ends = [
+            end
+            for axis in field.axes
+            for end in (1.5 * axis[0] - 0.5 * axis[1], 1.5 * axis[-1] - 0.5 * axis[-2])
+        ]
+        _map(row[0], np.abs(field.values), ends, size, DECADES // 2, "|residual| (dimensionless)")
         rms = float(np.sqrt(np.mean(field.values**2)))
         row[0].set_title(f"{label}: rms {rms:.1e}", fontsize=8)
         row[0].set_xlabel(first)
         row[0].set_ylabel(second)
         shown = np.abs(field.waves) <= waves
         edge = waves + 0.5
-        _map(row[1], field.energy[np.ix_(shown, shown)], [-edge, edge, -edge, edge], energy, DECADES, "energy")
+        _map(
+            row[1], field.energy[np.ix_(shown, shown)], [-edge, edge, -edge, edge], energy, DECADES, "energy"
+        )
         row[1].set_title("2-d Fourier transform", fontsize=8)
         row[1].set_xlabel(f"wave number in {first}")
         row[1].set_ylabel(f"wave number in {second}")
@@ -52,7 +60,7 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
             ax.set_xlim(-0.5, waves + 0.5)
             ax.set_ylim(energy * 10.0**-DECADES / 10, energy)
             ax.set_xlabel(f"wave number in {name}")
-            ax.set_ylabel("energy")
+            ax.set_ylabel("energy (dimensionless)")
             ax.set_title(f"cut at wave number 0 in {other}", fontsize=8)
     for ax in axes.flat:
         ax.tick_params(labelsize=7)
@@ -68,6 +76,7 @@ def _map(ax: Any, values: Any, extent: Any, top: float, decades: int, name: str)
     image = ax.imshow(
         logs.T, origin="lower", extent=extent, aspect="auto", cmap=MAP, vmin=high - decades, vmax=high
     )
-    bar = ax.figure.colorbar(image, ax=ax)
+    steps = 1 if decades < 6 else 2
+    bar = ax.figure.colorbar(image, ax=ax, ticks=np.arange(high - decades, high + 1, steps))
     bar.set_label(f"log10 {name}", fontsize=7)
     bar.ax.tick_params(labelsize=6)

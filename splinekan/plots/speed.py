@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splinekan.plots.style import SERIES
+from splinekan.plots.style import SERIES, same_heights
 
 
 def seconds_by_order(axes: Any, speed: Any) -> Any:
@@ -28,6 +28,13 @@ def seconds_by_order(axes: Any, speed: Any) -> Any:
         ax.set_title(title, fontsize=10)
     axes[0].set_ylabel(f"time for {speed.settings['samples']} samples (ms)")
     axes[0].legend(frameon=False, fontsize=8)
+    same_heights(axes)
     low, high = axes[0].get_ylim()
-    axes[0].set_ylim(low, high * (high / low) ** 0.25)
-    return axes
+    high *= (high / low) ** 0.2  # room for the legend
+    ticks = [step * 10.0**power for power in range(-4, 6) for step in (1, 2, 5)]
+    for ax in axes:
+        ax.set_yticks([tick for tick in ticks if low <= tick <= high], minor=False)
+        ax.set_yticks([], minor=True)
+        ax.set_yticklabels([f"{tick:g}" for tick in ax.get_yticks()])
+        ax.set_ylim(low, high)
+    return same_heights(axes)

@@ -7,23 +7,21 @@ from typing import Any
 import numpy as np
 
 from splinekan.plots.histories import loss_by_work, regression_losses
-from splinekan.plots.style import canvas, log_axes, look
+from splinekan.plots.style import canvas, log_axes, looks
 
 
 def regression_figure(study: Any, path: str) -> None:
     """The regression study: left the spline basis, right the ReLU basis; written to `path`."""
     figure, axes = canvas(1, 2, (9.0, 3.8))
-    axes[0, 1].sharex(axes[0, 0])
-    axes[0, 1].sharey(axes[0, 0])
     regression_losses(axes[0], study)
     figure.savefig(path, dpi=150)
 
 
 def error_by_level(ax: Any, study: Any) -> Any:
     """Per row the median relative l2 error at the end of every level, against work."""
-    for row in study.rows:
+    for row, style in zip(study.rows, looks(study.rows), strict=True):
         work = [level["work"] for level in row.levels]
-        ax.plot(work, [level["rel_l2"] for level in row.levels], **look(row))
+        ax.plot(work, [level["rel_l2"] for level in row.levels], **style)
     return log_axes(ax, "work (evaluations on the coarsest level)", "relative l2 error (dimensionless)")
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from splinekan._checks import one_of
 
 FORMATS = (".png", ".pdf")
@@ -18,6 +20,8 @@ STYLES: dict[str, dict[str, Any]] = {
     "gauss-newton": {"color": "#009E73", "linestyle": "-."},
     "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 }
+PERCEPTRONS: tuple[Any, ...] = ((0, (8, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (2, 2)))
+"""Dashes of rows that are no spline networks; they are black."""
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
@@ -31,13 +35,25 @@ MAP = "cividis"
 """Colours of maps: lightness grows with the value, so they read the same in grey."""
 
 
-def look(row: Any) -> dict[str, Any]:
+def line_style(name: str, number: int = 0) -> dict[str, Any]:
+    """Colour and dashes by the last word of a row's name; the `number`-th perceptron is black."""
+    known = next((style for key, style in STYLES.items() if name.endswith(key)), None)
+    dashes = PERCEPTRONS[number % len(PERCEPTRONS)]
+    return dict(known) if known else {"color": "#000000", "linestyle": dashes, "linewidth": 0.9}
+
+
+def look(row: Any, number: int = 0) -> dict[str, Any]:
     """Schedules differ by colour and dashes, bases by markers: dots, open squares, triangles for none."""
-    style = next((s for key, s in STYLES.items() if row.name.endswith(key)), {"linestyle": ":"})
+    style = line_style("" if row.basis == "none" else row.name, number)
     marker = {"spline": "o", "relu": "s"}.get(row.basis, "^")
-    look = {**style, "marker": marker, "markersize": 5, "label": row.name.replace("-", " ")}
-    look["fillstyle"] = "none" if row.basis == "relu" else "full"
-    return look | ({"color": "#000000"} if row.basis == "none" else {})
+    shape = {**style, "marker": marker, "markersize": 5, "label": row.name.replace("-", " ")}
+    return shape | {"fillstyle": "none" if row.basis == "relu" else "full"}
+
+
+def looks(rows: Any) -> list[dict[str, Any]]:
+    """`look` of every row, perceptrons numbered."""
+    numbers = np.cumsum([row.basis == "none" for row in rows]) - 1
+    return [look(row, int(number)) for row, number in zip(rows, numbers, strict=True)]
 
 
 def log_axes(ax: Any, x: str, y: str) -> Any:
@@ -47,6 +63,17 @@ def log_axes(ax: Any, x: str, y: str) -> Any:
     ax.set_ylabel(y)
     ax.legend(frameon=False, fontsize=7)
     return ax
+
+
+def same_heights(axes: Any) -> Any:
+    """Give all axes the same range of y, and number only the first."""
+    low = min(ax.get_ylim()[0] for ax in axes)
+    high = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(low, high)
+    for ax in axes[1:]:
+        ax.tick_params(labelleft=False)
+    return axes
 
 
 def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, Any]:
@@ -72,6 +99,7 @@ def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) 
         For another ending.
     """
     kind = one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+    metadata: dict[str, Any]
     if kind == ".png":
         metadata = {"Title": title, "Description": description}
     else:

@@ -28,8 +28,8 @@ class ResidualField:
     values
         (n, n), residual at (axes[0][i], axes[1][j]).
     energy
-        (n, n), |F|^2, zero frequency in the middle: F is the transform of the residual under a Hann window in both
-        variables, normalised so that the energies add up to the mean square of the windowed residual.
+        (n, n), |F|^2, zero frequency in the middle: F is the transform of the residual under a Hann window in
+        both variables, normalised so that the energies add up to the mean square of the windowed residual.
     waves
         (n,), wave numbers in periods on the variable's range.
     """
@@ -82,7 +82,7 @@ def residual_fields(study: Study, row: str, points: int = 128) -> list[ResidualF
     run, stages = study.runs[row][which], study.stages[row][which]
     first, second = (low + (high - low) * (np.arange(n) + 0.5) / n for low, high in run.problem.box)
     grid = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
-    waves = np.arange(n) - n // 2.0
+    waves = np.arange(-(n // 2), n - n // 2).astype(np.float64)
     names = (str(run.problem.equation.variables[0]), str(run.problem.equation.variables[1]))
     fields = []
     for stage in stages:

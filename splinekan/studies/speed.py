@@ -1,9 +1,9 @@
 """Speed of the forms in which a spline layer can be evaluated: recursion, power ReLUs, local pieces.
 
-The experiment of Southworth et al., arXiv:2603.04827, Figure 3: a network with three hidden layers of width 64.
-Its question is whether b = A psi, which needs no recursion, is faster than Cox-de Boor. Both are written here as
-whole-array NumPy programs over all basis functions of all inputs, as codes on top of an array library are; the
-package's own kernels touch the k+1 live functions only.
+The experiment of Southworth et al., arXiv:2603.04827, Figure 3: a network with three hidden layers of width
+64. Its question is whether b = A psi, which needs no recursion, is faster than Cox-de Boor. Both are written
+here as whole-array NumPy programs over all basis functions of all inputs, as codes on top of an array library
+are; the package's own kernels touch the k+1 live functions only.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Tabulate = Callable[[Float64Array, Float64Array, int], tuple[Float64Array, Float
 def cox_de_boor(x: Float64Array, knots: Float64Array, degree: int) -> tuple[Float64Array, Float64Array]:
     """All B-splines and their slopes at x in [a, b], by the recursion over degrees.
 
-    b_i^k = (x - t_i)/(t_{i+k} - t_i) b_i^{k-1} + (t_{i+k+1} - x)/(t_{i+k+1} - t_{i+1}) b_{i+1}^{k-1}, from the
-    indicators of the knot intervals on; the slopes come from the last but one degree.
+    b_i^k = (x - t_i)/(t_{i+k} - t_i) b_i^{k-1} + (t_{i+k+1} - x)/(t_{i+k+1} - t_{i+1}) b_{i+1}^{k-1}, from
+    the indicators of the knot intervals on; the slopes come from the last but one degree.
 
     Parameters
     ----------
@@ -72,7 +72,8 @@ def power_relus(x: Float64Array, knots: Float64Array, degree: int) -> tuple[Floa
 
 
 def relu_form(x: Float64Array, knots: Float64Array, degree: int) -> tuple[Float64Array, Float64Array]:
-    """b = A psi and slopes, shaped as in `cox_de_boor`: degree + 2 shifted copies of the powers, no recursion."""
+    """b = A psi and slopes, shaped as in `cox_de_boor`: degree + 2 shifted copies of the powers, no "
+    "recursion."""
     bands = change_of_basis(knots, degree).bands
     results = []
     for psi in power_relus(x, knots, degree):
