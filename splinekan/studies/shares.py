@@ -82,7 +82,8 @@ class Share:
     intervals
         After the refinement.
     optimizer, geometry
-        Whose updates; for the references "random", "dimension", "best".
+        Whose updates; and what to compare with: "random", "dimension", "best"; the coefficients' part of
+        the first "gradient" step, where the network has an affine map.
     steps
         Numbers of steps.
     share, reach, corrected, loss
@@ -144,9 +145,9 @@ def _refined(
     columns = [levels.prolong(e, index) for e in np.eye(len(theta))]
     fine = levels[index + 1].network
     objective = LeastSquares(fine, x, y, 2 / len(x))
-    return measured(
-        coarse, fine.intervals, objective, levels.prolong(theta, index), np.stack(columns, axis=1)
-    )
+    affine = fine.layers[0].n_parameters if len(fine.layers) > 1 else 0
+    start = levels.prolong(theta, index)
+    return measured(coarse, fine.intervals, objective, start, np.stack(columns, axis=1), affine)
 
 
 def one_layer(refinements: int) -> list[Share]:
@@ -187,9 +188,17 @@ def _constant(jacobian: Float64Array, theta: Float64Array) -> Float64Array:
 
 
 def measured(
-    coarse: str, intervals: int, problem: LeastSquaresProblem, theta: Float64Array, p: Float64Array
+    coarse: str,
+    intervals: int,
+    problem: LeastSquaresProblem,
+    theta: Float64Array,
+    p: Float64Array,
+    affine: int = 0,
 ) -> list[Share]:
-    """All optimisers in both geometries at theta = P theta_coarse, and what to compare them with."""
+    """All optimisers in both geometries at theta = P theta_coarse, and what to compare them with.
+
+    If the first `affine` parameters are affine maps, also the first update of gradient descent without them.
+    """
     _, upper, residual = problem.triangular_factor(theta)
     split = TangentSplit(upper, p)
     row = partial(Share, coarse, intervals)
@@ -209,6 +218,10 @@ def measured(
             rows.append(_row(row, name, geometry, best))
     for geometry in GEOMETRIES:
         columns = problem.coordinates(geometry).solve(np.eye(len(theta)))
+        if affine:
+            part = columns @ (columns.T @ (upper.T @ residual))
+            part[:affine] = 0.0
+            rows.append(row("gradient, coefficients", geometry, (), (split.share(part),)))
         rows.append(row("random", geometry, (), (split.random(columns),)))
     rows.append(row("random", "function space", (), (split.isotropic,)))
     rows.append(row("dimension", "", (), (split.dimension,)))
