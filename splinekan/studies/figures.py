@@ -105,9 +105,10 @@ def _history(number: str, problem: str, name: str) -> Figure:
     return Figure(
         f"Figure {number}: loss against work, {problem}",
         f"Loss against work for {problem}, work counted in epochs on the coarsest level: single-level "
-        "training on the coarsest and on the finest knots and multilevel training, at equal work, in both "
-        "bases, and perceptrons. Medians over seeds of the smallest loss so far on a level; markers where "
-        "levels begin, lines where multilevel training refines.",
+        "training on the coarsest and on the finest knots and multilevel training, in both bases, and "
+        "perceptrons; each line ends where its budget does. Medians over seeds of the smallest loss so far "
+        "on a level; markers where levels begin, lines where multilevel training refines. A level takes over "
+        "the last parameters, not the best, so a line may rise there.",
         data.equation(name),
         _first_row(plots.equation_losses),
         **_two(9.0, 4.2),
