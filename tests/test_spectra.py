@@ -192,8 +192,10 @@ def test_dense_spectra_against_numpy(name):
     found = sk.gauss_newton_spectrum(objective, theta, vectors=True)
     np.testing.assert_allclose(found.values, want, atol=1e2 * len(want) * EPS * want[0])
     assert found.nullity == J.shape[1] - np.linalg.matrix_rank(J)
+    sizes = spectra.network.error_scale(objective.network, J)
+    spread = sizes.max() / sizes[sizes > 0].min()  # null vectors come out of scaled columns
     np.testing.assert_allclose(
-        J.T @ (J @ found.vectors), found.vectors * found.values, atol=1e2 * len(want) * EPS * want[0]
+        J.T @ (J @ found.vectors), found.vectors * found.values, atol=1e2 * len(want) * EPS * want[0] * spread
     )
     H = spectra.hessian_matrix(objective, theta)
     scale = np.abs(H).max()
@@ -305,6 +307,39 @@ def test_noise_in_j_is_never_reported_as_a_spectrum():
     assert np.isnan(found.condition)
     assert found.condition_seen > 1
     assert found.noise > 0
+
+
+def test_a_scale_says_which_columns_are_known_how_well():
+    """Columns of very different sizes, each known to eps of its own size: all values are resolved."""
+    rng = np.random.default_rng(3)
+    sizes = 10.0 ** -np.arange(0, 24, 2)
+    J = rng.normal(size=(40, 12)) * sizes
+    assert spectra.factor_spectrum(J).nullity > 0
+    found = spectra.factor_spectrum(J, scale=sizes)
+    assert found.unresolved == found.nullity == 0
+    with mpmath.workdps(DIGITS):
+        exact = mpmath.matrix(J.tolist())
+        assert_errors_hold(found, eigenvalues(exact.T * exact))
+
+
+@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+def test_error_scale_bounds_every_column_and_what_reaches_its_edge(name):
+    objective, theta = problem(name)
+    J = objective.jacobian(theta).toarray()
+    scale = spectra.network.error_scale(objective.network, J)
+    assert (np.linalg.norm(J, axis=0) <= scale * (1 + 1e-12)).all()
+    layer = objective.network.layers[-1]
+    if isinstance(
+        layer, sk.SplineLayer
+    ):  # outputs are its sums: what reaches an edge is the root of the weight
+        last = scale[objective.network.offsets[-2] :].reshape(layer.n_in, layer.n_basis, layer.n_out)
+        hidden = objective.network.linearize(theta, objective.x).inputs[-1]
+        for p in range(layer.n_in):
+            live = (
+                sk.BSplineBasis(layer.knots, layer.degree).tabulate(np.clip(hidden[:, p], *layer.domain)) > 0
+            )
+            reached = np.sqrt((live * objective.weights[:, None]).sum(axis=0))
+            assert (reached <= last[p, :, 0] * (1 + 1e-12)).all()
 
 
 def test_layers_are_diagonal_blocks():
@@ -545,6 +580,9 @@ def test_bad_input():
         (ValueError, "symmetric", lambda: spectra.generalised_spectrum(np.eye(2), np.triu(np.ones((2, 2))))),
         (ValueError, "definite", lambda: spectra.generalised_spectrum(np.eye(2), np.ones((2, 2)))),
         (ValueError, "T must have", lambda: spectra.factor_spectrum(np.eye(3), two())),
+        (ValueError, "scale", lambda: spectra.factor_spectrum(np.eye(3), scale=np.ones(2))),
+        (ValueError, "negative", lambda: spectra.factor_spectrum(np.eye(2), scale=-np.ones(2))),
+        (ValueError, "matrix", lambda: sk.hessian_spectrum(objective, theta, matrix=np.eye(3))),
         (ValueError, "finite", lambda: spectra.factor_spectrum(np.full((2, 2), np.nan))),
     ]
     for kind, message, call in cases:

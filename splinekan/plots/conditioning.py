@@ -32,7 +32,7 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
         if one.basis == "relu":
             style |= {"linestyle": "--", "fillstyle": "none"}
         theory = "" if one.predicted is None else f" ({one.predicted:g})"
-        label = f"degree {one.degree}, {one.basis}: {one.corrected:.1f}{theory}"
+        label = f"degree {one.degree}, {one.basis}: {round(one.corrected, 1) + 0.0:.1f}{theory}"
         ax.plot(one.intervals, one.condition, label=label, **style)
     ax.set_title(f"{matrix}: exponents, fitted (predicted)", fontsize=10)
     ax = log_axes(ax, "intervals G (dimensionless)", "condition number (dimensionless)")

@@ -111,7 +111,7 @@ def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = Fals
     Examples
     --------
     >>> s = symmetric_spectrum(np.diag([1.0, -2.0, 1e-20]))
-    >>> s.values.tolist(), s.nullity, s.negative
+    >>> s.values.round(12).tolist(), s.nullity, s.negative
     ([1.0, 0.0, -2.0], 1, 1)
     """
     return congruence_spectrum(H, None, noise, vectors)

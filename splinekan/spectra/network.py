@@ -139,6 +139,9 @@ def hessian_spectrum(
     Parameters, errors
         As for `gauss_newton_spectrum`; a PINN has no Hessian products (TypeError). `matrix` is what
         `hessian_matrix` gave for the same objective and theta, so that it serves all bases.
+
+    Errors of H are bounded relative to its norm, and relative to the sizes of J's columns (`error_scale`).
+    Both bounds are followed through; the spectrum of which more is resolved is given.
     """
     one_of("basis", basis, BASES)
     H = hessian_matrix(objective, theta) if matrix is None else matrix
@@ -146,8 +149,10 @@ def hessian_spectrum(
     real_array("matrix", H, shape=(len(vector), len(vector)))
     where = _columns(objective, layer)
     J = objective.triangular_factor(vector)[1]
-    T, scale = _map(objective, basis, layer), error_scale(objective.network, J)[where]
-    return congruence_spectrum(H[where, where], T, 0.0, vectors, scale)
+    T, block = _map(objective, basis, layer), H[where, where]
+    scaled = congruence_spectrum(block, T, 0.0, vectors, error_scale(objective.network, J)[where])
+    plain = congruence_spectrum(block, T, 0.0, vectors)
+    return plain if plain.resolved.sum() >= scaled.resolved.sum() else scaled
 
 
 def error_scale(network: KAN, J: Float64Array) -> Float64Array:

@@ -74,6 +74,10 @@ def factor_spectrum(
     rank = int((s > delta).sum())
     if rank == 0:
         return Spectrum(np.zeros(n), np.zeros(n), "J is zero", n, V if vectors else None)
+    if T is None and scale is None:
+        known = np.where(np.arange(n) < rank, np.pad(s, (0, n - len(s))), 0.0)
+        values, error = known**2, (2 * known + delta) * delta
+        return Spectrum(values, error, "singular values of J", n - rank, V if vectors else None)
     seen, unseen, s = V[:, :rank], V[:, rank:], s[:rank]
     lost = delta / float(s[-1])  # |E| |J_s^+|
 
@@ -81,7 +85,7 @@ def factor_spectrum(
     left, f, _ = scipy.linalg.svd(S.forward(rows), full_matrices=False, check_finite=False)
     rounding = np.sqrt(n) * EPS * np.linalg.norm(S.forward(rows, sizes=True)) + n * EPS * f[0]
     if rank < n:
-        rounding += delta * np.linalg.norm(S.forward(unseen))
+        rounding += delta * np.linalg.norm(S.forward(unseen), 2)
     with np.errstate(divide="ignore"):
         down = np.minimum(rounding / f + lost, (rounding + delta * S.forward_norm) / f)
 
@@ -161,6 +165,11 @@ def congruence_spectrum(
     nullity = n - int(kept.sum())
     if nullity == n:
         return Spectrum(np.zeros(n), np.full(n, delta), "H is zero to rounding", n, V if vectors else None)
+    if T is None and scale is None:
+        values = np.where(kept, lam, 0.0)
+        order = np.argsort(-values, kind="stable")
+        at = V[:, order] if vectors else None
+        return Spectrum(values[order], np.full(n, delta), "eigenvalues of H", nullity, at)
     order = np.argsort(-lam[kept], kind="stable")
     seen, unseen, lam = V[:, kept][:, order], V[:, ~kept], lam[kept][order]
     lost = delta / float(np.abs(lam).min())
@@ -236,8 +245,8 @@ class _Scaled:
 
     @cached_property
     def forward_norm(self) -> float:
-        """|C T^{-1}|, in the Frobenius norm."""
-        return float(np.linalg.norm(self.forward(np.eye(len(self.sizes)))))
+        """|C T^{-1}|, the 2-norm."""
+        return float(np.linalg.norm(self.forward(np.eye(len(self.sizes))), 2))
 
 
 def _sizes(scale: Float64Array | None, n: int) -> Float64Array:

@@ -78,8 +78,9 @@ class Growth:
         note = f"unresolved at G = {', '.join(map(str, lost))}" if lost else held
         return (
             f"{self.matrix:<22} {self.basis:<8} {self.degree:>6} {self.intervals[-1]:>4} "
-            f"{told[-1] if told else np.nan:>9.2e} {self.slope:>6.2f} ({self.slope_error:.2f}) "
-            f"{self.corrected:>7.2f} ({self.corrected_error:.2f}) {theory:>9}  {note}"
+            f"{_text(told[-1] if told else np.nan, '.2e'):>9} {_text(self.slope):>6} "
+            f"({_text(self.slope_error)}) {_text(self.corrected):>7} ({_text(self.corrected_error)}) "
+            f"{theory:>9}  {note}"
         ).rstrip()
 
 
@@ -237,6 +238,11 @@ def _grid(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
     """count^2 midpoints of the unit square."""
     side = (np.arange(count) + 0.5) / count
     return np.stack(np.meshgrid(side, side, indexing="ij"), axis=-1).reshape(-1, 2)
+
+
+def _text(value: float, form: str = ".2f") -> str:
+    """Four places or more; what a fit of so few sizes does not give is a dash."""
+    return format(round(value, 2) + 0.0 if form == ".2f" else value, form) if isfinite(value) else f"{'-':^4}"
 
 
 def _number(value: float) -> float | None:
