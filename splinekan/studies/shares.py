@@ -216,12 +216,14 @@ def measured(
             ]
             best = min(tries, key=lambda found: found[-1].loss if np.isfinite(found[-1].loss) else np.inf)
             rows.append(_row(row, name, geometry, best))
-    for geometry in GEOMETRIES:
-        columns = problem.coordinates(geometry).solve(np.eye(len(theta)))
-        if affine:
+    if affine:
+        for geometry in GEOMETRIES:
+            columns = problem.coordinates(geometry).solve(np.eye(len(theta)))
             part = columns @ (columns.T @ (upper.T @ residual))
             part[:affine] = 0.0
             rows.append(row("gradient, coefficients", geometry, (), (split.share(part),)))
+    for geometry in GEOMETRIES:
+        columns = problem.coordinates(geometry).solve(np.eye(len(theta)))
         rows.append(row("random", geometry, (), (split.random(columns),)))
     rows.append(row("random", "function space", (), (split.isotropic,)))
     rows.append(row("dimension", "", (), (split.dimension,)))
