@@ -56,7 +56,7 @@ def test_notebook_has_the_parts_of_a_lesson(path):
     first, text = cells[0], markdown(path)
     assert first.cell_type == "markdown"
     assert re.match(rf"# {path.name[:2]} \S", first.source), "the title begins with the number"
-    assert "What you will learn" in text
+    assert re.search(r"(?i)you will learn", text), "learning goals"
     assert re.search(r"(?i)predict", text), "an exercise asks for a prediction"
     assert text.count("<details>") == text.count("</details>") >= 1, "answers are folded"
     assert "## References" in text
