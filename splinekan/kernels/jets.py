@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 
 from splinekan._live import BLOCK, live_functions
-from splinekan._simd import LANES, add_combination, add_outer
+from splinekan._simd import LANES, add_combination, add_outer, contraction
 
 MAX_ORDER = 4
 
@@ -90,33 +90,49 @@ def evaluate(
 
 
 @njit(cache=True, nogil=True)
-def _pull(c, row, i, gy, orders, offsets, slopes, p, shares, gx):
-    """gx[i, :, p] from the cotangents gy[i], with the series of the slopes.
+def _push(out, at, series, channels, tag, g, i, n_out):
+    """out[at + l n_out + q] += sum_m series[m, l] g[i + m n_out + q]; all arrays are flat."""
+    whole = n_out // LANES * LANES
+    for m in range(channels):
+        here, begin = i + m * n_out, m * len(tag)
+        for q in range(0, whole, LANES):
+            add_outer(out, at + q, n_out, series, begin, tag, g, here + q)
+        for q in range(whole, n_out):
+            for l in range(len(tag)):
+                out[at + l * n_out + q] += series[begin + l] * g[here + q]
 
-    shares[m, l] = sum_q gy[m, q] c[l, q] goes before, so that outputs are summed over only once.
-    """
-    n_out = c.shape[2]
-    flat_c = c.ravel()
-    for m in range(gy.shape[1]):
-        for l in range(slopes.shape[1]):
-            total = c.dtype.type(0)
-            for q in range(n_out):
-                total += gy[i, m, q] * flat_c[row + l * n_out + q]
-            shares[m, l] = total
+
+@njit(cache=True, nogil=True)
+def _product(slopes, m, tag, c, row, g, i, n_out):
+    """sum_q g[i + q] sum_l slopes[m, l] c[row + l n_out + q]; all arrays are flat."""
+    whole = n_out // LANES * LANES
     total = c.dtype.type(0)
-    for m in range(gy.shape[1]):
-        for l in range(slopes.shape[1]):
-            total += shares[m, l] * slopes[m, l]
+    for q in range(0, whole, LANES):
+        total += contraction(slopes, m * len(tag), tag, c, row + q, n_out, g, i + q)
+    for q in range(whole, n_out):
+        slope = c.dtype.type(0)
+        for l in range(len(tag)):
+            slope += slopes[m * len(tag) + l] * c[row + l * n_out + q]
+        total += slope * g[i + q]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def _pull(c, row, i, g, orders, offsets, slopes, tag, n_out, p, gx):
+    """gx[i, :, p] from the cotangents g of sample i, with the series of the slopes; c, g, slopes are flat."""
+    channels = gx.shape[1]
+    first = i * channels * n_out
+    total = c.dtype.type(0)
+    for m in range(channels):
+        total += _product(slopes, m, tag, c, row, g, first + m * n_out, n_out)
     gx[i, 0, p] = total
     for d in range(orders.shape[0]):
         at = offsets[d]
         for j in range(orders[d]):
-            total = c.dtype.type(0)
-            for l in range(slopes.shape[1]):
-                total += shares[at + j, l] * slopes[0, l]
+            total = _product(slopes, 0, tag, c, row, g, first + (at + j) * n_out, n_out)
             for m in range(j + 1, orders[d]):
-                for l in range(slopes.shape[1]):
-                    total += shares[at + m, l] * slopes[at + m - j - 1, l]
+                here = first + (at + m) * n_out
+                total += _product(slopes, at + m - j - 1, tag, c, row, g, here, n_out)
             gx[i, at + j, p] = total
 
 
@@ -142,12 +158,12 @@ def vjp(
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
     n_in, n_basis, n_out = c.shape
     channels = x.shape[1]
-    whole = n_out // LANES * LANES
     spans = np.empty((BLOCK, n_in), np.int64)
     live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
     series = np.empty((channels, len(tag)), x.dtype)
-    slopes, shares = np.empty_like(series), np.empty_like(series)
-    flat_gy, flat_gc, flat_series = gy.ravel(), gc.ravel(), series.ravel()
+    slopes = np.empty_like(series)
+    flat_c, flat_gy, flat_gc = c.ravel(), gy.ravel(), gc.ravel()
+    flat_series, flat_slopes = series.ravel(), slopes.ravel()
     points = x[:, 0]
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
@@ -158,18 +174,12 @@ def vjp(
             for p in range(n_in):
                 _compose(live, 0, i, p, x[first + i], orders, offsets, series)
                 row = (p * n_basis + spans[i, p]) * n_out
-                for m in range(channels):
-                    at = ((first + i) * channels + m) * n_out
-                    here = m * len(tag)
-                    for q in range(0, whole, LANES):
-                        add_outer(flat_gc, row + q, n_out, flat_series, here, tag, flat_gy, at + q)
-                    for q in range(whole, n_out):
-                        g = flat_gy[at + q]
-                        for l in range(len(tag)):
-                            flat_gc[row + l * n_out + q] += series[m, l] * g
+                _push(
+                    flat_gc, row, flat_series, channels, tag, flat_gy, (first + i) * channels * n_out, n_out
+                )
                 if want_x:
                     _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
-                    _pull(c, row, first + i, gy, orders, offsets, slopes, p, shares, gx)
+                    _pull(flat_c, row, first + i, flat_gy, orders, offsets, flat_slopes, tag, n_out, p, gx)
 
 
 @njit(cache=True, nogil=True)
@@ -203,7 +213,10 @@ def rows(
     spans = np.empty((BLOCK, n_in), np.int64)
     live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
     series = np.empty((channels, len(tag)), x.dtype)
-    slopes, shares = np.empty_like(series), np.empty_like(series)
+    slopes = np.empty_like(series)
+    length = len(tag) * n_out
+    flat_c, flat_v, flat_values = c.ravel(), v.ravel(), values.ravel()
+    flat_series, flat_slopes = series.ravel(), slopes.ravel()
     points = x[:, 0]
     for first in range(start, stop, BLOCK):
         end = min(first + BLOCK, stop)
@@ -211,19 +224,17 @@ def rows(
             points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
         )
         for i in range(end - first):
-            at = position
             target = (first + i) * stride + shift
+            at = target * values.shape[1] + position
             for p in range(n_in):
                 _compose(live, 0, i, p, x[first + i], orders, offsets, series)
                 starts[target, run + p] = column + (p * n_basis + spans[i, p]) * n_out
-                for l in range(len(tag)):
-                    for q in range(n_out):
-                        total = x.dtype.type(0)
-                        for m in range(channels):
-                            total += series[m, l] * v[first + i, m, q]
-                        values[target, at] = total
-                        at += 1
+                flat_values[at : at + length] = 0.0
+                _push(
+                    flat_values, at, flat_series, channels, tag, flat_v, (first + i) * channels * n_out, n_out
+                )
+                at += length
                 if want_x:
                     row = (p * n_basis + spans[i, p]) * n_out
                     _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
-                    _pull(c, row, first + i, v, orders, offsets, slopes, p, shares, gx)
+                    _pull(flat_c, row, first + i, flat_v, orders, offsets, flat_slopes, tag, n_out, p, gx)

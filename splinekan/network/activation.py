@@ -3,52 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
 import scipy
 
 from splinekan._checks import Array, integer, one_of, real
-from splinekan.network.layer import Directions, Slot
-
-Jet = tuple[Array, Array, Array]
-"""Value, first and second derivative at every element."""
-
-
-def _tanh(x: Array) -> Jet:
-    y = np.tanh(x)
-    slope = 1 - y * y
-    return y, slope, -2 * y * slope
-
-
-def _sigmoid(x: Array) -> Jet:
-    y: Array = scipy.special.expit(x)
-    slope = y * (1 - y)
-    return y, slope, slope * (1 - 2 * y)
-
-
-def _power_relu(x: Array, degree: int) -> Jet:
-    positive = np.maximum(x, 0)
-    # Right-continuous at 0, as the bases are: the k-th derivative jumps there.
-    on = (x >= 0).astype(x.dtype)
-
-    def term(factor: int, power: int) -> Array:
-        return factor * (positive**power if power > 0 else on) if power >= 0 else np.zeros_like(x)
-
-    return term(1, degree), term(degree, degree - 1), term(degree * (degree - 1), degree - 2)
+from splinekan.network.layer import Directions, Slot, composed
 
 
 class _Elementwise:
-    """The layer methods of an elementwise map, from its jet."""
+    """The layer methods of an elementwise map, from its derivatives."""
 
     n_parameters: ClassVar[int] = 0
     run_lengths: ClassVar[tuple[int, ...]] = ()
     width: int
-
-    def _jet(self, x: Array) -> Jet:
-        raise AssertionError("a subclass gives the jet")
 
     @property
     def n_in(self) -> int:
@@ -66,49 +37,33 @@ class _Elementwise:
 
     def value(self, params: Array, x: Array) -> Array:
         """phi(x)."""
-        return self._jet(x)[0]
+        return self._derivatives(x, 0)[0]
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """phi'(x) dx."""
-        return self._jet(x)[1] * dx
+        return self._derivatives(x, 1)[1] * dx
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """phi'(x) gy."""
-        return np.empty(0, x.dtype), self._jet(x)[1] * gy
+        return np.empty(0, x.dtype), self._derivatives(x, 1)[1] * gy
 
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
         """phi''(x) dx gy + phi'(x) dgy."""
-        _, slope, bend = self._jet(x)
+        _, slope, bend = self._derivatives(x, 2)
         return np.empty(0, x.dtype), bend * dx * gy + slope * dgy
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """phi'(x) v; nothing to write."""
-        return self._jet(x)[1] * v
+        return self._derivatives(x, 1)[1] * v
 
     def _series(self, x: Array, directions: Directions, shift: int) -> Array:
-        """Taylor coefficients of phi^(shift)(x(s)), channel by channel (Faa di Bruno to order 4)."""
-        f = self._derivatives(x[:, 0], shift + directions.order)[shift:]
-        y = np.empty_like(x)
-        y[:, 0] = f[0]
-        for order, at in zip(directions.orders, directions.offsets, strict=True):
-            t = [x[:, at + m] for m in range(order)]
-            y[:, at] = f[1] * t[0]
-            if order > 1:
-                y[:, at + 1] = f[1] * t[1] + f[2] * t[0] ** 2 / 2
-            if order > 2:
-                y[:, at + 2] = f[1] * t[2] + f[2] * t[0] * t[1] + f[3] * t[0] ** 3 / 6
-            if order > 3:
-                y[:, at + 3] = (
-                    f[1] * t[3]
-                    + f[2] * (t[0] * t[2] + t[1] ** 2 / 2)
-                    + f[3] * t[0] ** 2 * t[1] / 2
-                    + f[4] * t[0] ** 4 / 24
-                )
-        return y
+        """Taylor coefficients of phi^(shift)(x(s))."""
+        return composed(self._derivatives(x[:, 0], shift + directions.order)[shift:], x, directions)
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
+        """phi and its derivatives up to `order` at every element."""
         raise AssertionError("a subclass gives the derivatives")
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
@@ -135,25 +90,45 @@ class _Elementwise:
         return self.jet_vjp(params, x, v, directions, want_x)[1]
 
 
-def _polynomial_derivatives(y: Array, slope: np.polynomial.Polynomial, order: int) -> list[Array]:
-    """phi, phi', ... where phi' = slope(phi): derivatives are polynomials in phi."""
-    current = np.polynomial.Polynomial([0.0, 1.0])
-    found = [y]
+@cache
+def _factors(slope: tuple[float, ...], order: int) -> tuple[tuple[float, ...], ...]:
+    """q_1, q_2, ..., coefficients highest first, with phi^(d) = q_d(phi) phi', where phi' = slope(phi).
+
+    The factor phi' keeps its digits where phi saturates.
+    """
+    first, q = np.polynomial.Polynomial(slope), np.polynomial.Polynomial([1.0])
+    found = []
     for _ in range(order):
-        current = current.deriv() * slope
-        found.append(np.asarray(current(y), dtype=y.dtype))
+        found.append(tuple(float(c) for c in q.coef[::-1]))
+        q = q.deriv() * first + q * first.deriv()
+    return tuple(found)
+
+
+def _polynomial_derivatives(y: Array, slope: tuple[float, ...], order: int) -> list[Array]:
+    """phi, phi', ... at points where phi = y."""
+    found, factor = [y], _horner(slope[::-1], y)
+    for q in _factors(slope, order):
+        found.append(factor if q == (1.0,) else _horner(q, y) * factor)
     return found
 
 
-TANH = np.polynomial.Polynomial([1.0, 0.0, -1.0])
-SIGMOID = np.polynomial.Polynomial([0.0, 1.0, -1.0])
+def _horner(coefficients: tuple[float, ...], y: Array) -> Array:
+    value = np.full_like(y, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value *= y
+        value += coefficient
+    return value
+
+
+TANH = (1.0, 0.0, -1.0)
+SIGMOID = (0.0, 1.0, -1.0)
 
 
 def _power_relu_derivatives(x: Array, degree: int, order: int) -> list[Array]:
-    """degree!/(degree - d)! max(0, x)^(degree - d), right-continuous at 0."""
-    on = x >= 0
+    """degree!/(degree - d)! max(0, x)^(degree - d), right-continuous at 0, as the bases are."""
+    positive, on = np.maximum(x, 0), (x >= 0).astype(x.dtype)
     return [
-        math.perm(degree, d) * x ** (degree - d) * on if d <= degree else np.zeros_like(x)
+        math.perm(degree, d) * positive ** max(degree - d, 0) * (on if d >= degree else 1)
         for d in range(order + 1)
     ]
 
@@ -187,13 +162,6 @@ class Activation(_Elementwise):
         integer("width", self.width, low=1)
         one_of("kind", self.kind, self.kinds)
         integer("degree", self.degree, low=1)
-
-    def _jet(self, x: Array) -> Jet:
-        if self.kind == "tanh":
-            return _tanh(x)
-        if self.kind == "sigmoid":
-            return _sigmoid(x)
-        return _power_relu(x, 1 if self.kind == "relu" else self.degree)
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
         if self.kind == "tanh":
@@ -246,25 +214,19 @@ class Normalizer(_Elementwise):
         object.__setattr__(self, "domain", interval("domain", self.domain))
         object.__setattr__(self, "source", interval("source", self.source))
 
-    def _jet(self, x: Array) -> Jet:
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
         a, b = self.domain
         if self.kind == "affine":
             c, d = self.source
             slope = (b - a) / (d - c)
-            return a + slope * (x - c), np.full_like(x, slope), np.zeros_like(x)
-        squash: Callable[[Array], Jet] = _sigmoid if self.kind == "sigmoid" else _tanh
-        y, slope_y, bend = squash(x)
-        low, scale = (a, b - a) if self.kind == "sigmoid" else ((a + b) / 2, (b - a) / 2)
-        return low + scale * y, scale * slope_y, scale * bend
-
-    def _derivatives(self, x: Array, order: int) -> list[Array]:
-        value, slope, _ = self._jet(x)
-        if self.kind == "affine":
-            return [value, slope, *(np.zeros_like(x) for _ in range(order - 1))][: order + 1]
-        a, b = self.domain
+            return [a + slope * (x - c), np.full_like(x, slope), *([np.zeros_like(x)] * order)][: order + 1]
         squashed = scipy.special.expit(x) if self.kind == "sigmoid" else np.tanh(x)
-        polynomial, scale = (SIGMOID, b - a) if self.kind == "sigmoid" else (TANH, (b - a) / 2)
-        return [value, *(scale * f for f in _polynomial_derivatives(squashed, polynomial, order)[1:])]
+        polynomial, low, scale = (
+            (SIGMOID, a, b - a) if self.kind == "sigmoid" else (TANH, (a + b) / 2, (b - a) / 2)
+        )
+        found = [scale * f for f in _polynomial_derivatives(squashed, polynomial, order)]
+        found[0] += low
+        return found
 
     def refined(self) -> Normalizer:
         """Itself: it has no knots."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
@@ -69,6 +70,31 @@ class Directions:
     def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Orders and offsets as the kernels take them."""
         return np.array(self.orders, np.int64), np.array(self.offsets, np.int64)
+
+
+def composed(f: Sequence[Array], x: Array, directions: Directions) -> Array:
+    """Taylor coefficients of phi(x(s)), channel by channel (Faa di Bruno to order 4).
+
+    f holds phi and its derivatives at the points x[:, 0], up to the largest order; x is (n, channels, m),
+    f[d] (n, m) or, for several functions of the same points, (n, m') with m = 1.
+    """
+    y = np.empty((*x.shape[:2], f[0].shape[1]), x.dtype)
+    y[:, 0] = f[0]
+    for order, at in zip(directions.orders, directions.offsets, strict=True):
+        t = [x[:, at + m] for m in range(order)]
+        y[:, at] = f[1] * t[0]
+        if order > 1:
+            y[:, at + 1] = f[1] * t[1] + f[2] * (t[0] ** 2 / 2)
+        if order > 2:
+            y[:, at + 2] = f[1] * t[2] + f[2] * (t[0] * t[1]) + f[3] * (t[0] ** 3 / 6)
+        if order > 3:
+            y[:, at + 3] = (
+                f[1] * t[3]
+                + f[2] * (t[0] * t[2] + t[1] ** 2 / 2)
+                + f[3] * (t[0] ** 2 * t[1] / 2)
+                + f[4] * (t[0] ** 4 / 24)
+            )
+    return y
 
 
 class Layer(Protocol):

@@ -15,7 +15,7 @@ from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLU
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
 from splinekan.knots import breakpoints, refine_knots, validate_knots
-from splinekan.network.layer import Directions, Slot
+from splinekan.network.layer import Directions, Slot, composed
 from splinekan.transforms import ChangeOfBasis, change_of_basis
 
 BASES = ("spline", "relu")
@@ -217,16 +217,22 @@ class SplineLayer:
         return gx
 
     def _relu_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        self._relu_jet_rows(x[:, None], v[:, None], Directions(()), slot)
+        return self.vjp(params, x, v, True)[1] if want_x else np.empty((0, self.n_in), x.dtype)
+
+    def _relu_jet_rows(self, x: Array, v: Array, directions: Directions, slot: Slot) -> None:
+        """Every power has a value at every point: rows without a zero, from the powers themselves."""
         basis = PowerReLUBasis(self.knots, self.degree, self.extrapolate)
         values = slot.values[slot.shift :: slot.stride]
         starts = slot.starts[slot.shift :: slot.stride]
         length = self.n_basis * self.n_out
         for p in range(self.n_in):
             first = slot.position + p * length
-            psi = basis.tabulate(x[:, p])
-            values[:, first : first + length] = (psi[:, :, None] * v[:, None, :]).reshape(x.shape[0], length)
+            powers = [basis.tabulate(x[:, 0, p], order) for order in range(directions.order + 1)]
+            series = composed(powers, x[:, :, p : p + 1], directions)
+            rows = np.einsum("nmj,nmq->njq", series, v)
+            values[:, first : first + length] = rows.reshape(len(x), length)
             starts[:, slot.run + p] = slot.column + p * length
-        return self.vjp(params, x, v, True)[1] if want_x else np.empty((0, self.n_in), x.dtype)
 
     def refined(self) -> SplineLayer:
         """The layer with every interval halved."""
@@ -292,9 +298,10 @@ class SplineLayer:
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
         """`rows` of sum_m v_m . y_m over the channels."""
-        c = self._spline_coefficients(params)
         if self.basis == "relu":
-            raise NotImplementedError("Jacobian rows of derivatives are written in the spline basis")
+            self._relu_jet_rows(x, v, directions, slot)
+            return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))
+        c = self._spline_coefficients(params)
         pieces = self._located(x, directions.order + 2)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
         place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
