@@ -35,11 +35,34 @@ from splinekan.transforms import (
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.objectives.pinn import PINN, Block
+    from splinekan.spectra import (
+        Spectrum,
+        change_of_basis_spectrum,
+        extreme_eigenvalues,
+        gauss_newton_spectrum,
+        gram_spectrum,
+        hessian_spectrum,
+        spectral_density,
+        tangent_kernel_spectrum,
+    )
 
 __version__ = "0.1.0"
 
 _LATE = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
 _LATE |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+_LATE |= dict.fromkeys(
+    (
+        "Spectrum",
+        "change_of_basis_spectrum",
+        "extreme_eigenvalues",
+        "gauss_newton_spectrum",
+        "gram_spectrum",
+        "hessian_spectrum",
+        "spectral_density",
+        "tangent_kernel_spectrum",
+    ),
+    "spectra",
+)
 
 
 def __getattr__(name: str) -> Any:
@@ -70,13 +93,19 @@ __all__ = [
     "Normalizer",
     "PowerReLUBasis",
     "Round",
+    "Spectrum",
     "SplineLayer",
     "ansatz",
     "change_of_basis",
+    "change_of_basis_spectrum",
     "clamped_knots",
     "extended_knots",
+    "extreme_eigenvalues",
+    "gauss_newton_spectrum",
     "gram_matrix",
+    "gram_spectrum",
     "greville_points",
+    "hessian_spectrum",
     "initialize",
     "insert_knots",
     "manufactured",
@@ -85,7 +114,9 @@ __all__ = [
     "refine_knots",
     "relu_from_spline",
     "set_threads",
+    "spectral_density",
     "spline_from_relu",
+    "tangent_kernel_spectrum",
     "threads",
     "tournament",
     "uniform_knots",

@@ -15,5 +15,11 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
     with tempfile.NamedTemporaryFile(
         "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8"
     ) as file:
-        json.dump(record, file, indent=2)
-    os.replace(file.name, path)
+        try:
+            json.dump(record, file, indent=2)
+            file.close()
+            os.replace(file.name, path)
+        except BaseException:
+            file.close()
+            os.unlink(file.name)
+            raise

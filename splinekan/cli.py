@@ -66,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
     robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
     robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
+    _add_complementarity(studies)
+    _add_conditioning(studies)
     equations = [
         studies.add_parser(
             name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
@@ -86,11 +88,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for one in (toy, functions, robustness, *equations):
         one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
         one.add_argument("--force", action="store_true", help="overwrite existing files")
+    _add_figure(commands)
     options = parser.parse_args(arguments)
     try:
         if options.command == "info":
             return _info()
-        known = {"regression": _regression, "toy": _toy, "functions": _functions, "robustness": _robustness}
+        if options.command == "figure":
+            return _figure(options)
+        known = {
+            "regression": _regression,
+            "toy": _toy,
+            "functions": _functions,
+            "robustness": _robustness,
+            "conditioning": _conditioning,
+            "complementarity": _complementarity,
+        }
         return known.get(options.study, _pde)(options)
     except KeyboardInterrupt:
         print("splinekan: interrupted", file=sys.stderr)
@@ -98,6 +110,64 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
+
+
+def _add_figure(commands: Any) -> None:
+    """The parser of `splinekan figure`."""
+    figure = commands.add_parser(
+        "figure", help="make a figure of the paper, or of ours; without a name, list them"
+    )
+    figure.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
+    figure.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="a .png or .pdf file, NAME.png unless given; with all, a folder, figures unless given",
+    )
+    figure.add_argument("--force", action="store_true", help="overwrite existing files")
+    size = figure.add_mutually_exclusive_group()
+    size.add_argument(
+        "--quick", action="store_true", help="a study's quick setting, minutes at most; the default"
+    )
+    size.add_argument(
+        "--full", action="store_true", help="a study's full setting, the paper's; may take hours"
+    )
+    figure.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="of the figure's study")
+    figure.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the figure's study only")
+    figure.add_argument(
+        "--checkpoint",
+        type=Path,
+        metavar="DIR",
+        help="a folder as of `splinekan study`: runs that it holds are not computed again",
+    )
+
+
+def _figure(options: argparse.Namespace) -> int:
+    from splinekan.studies.figure_data import Setting
+    from splinekan.studies.figures import FIGURES, check, make
+
+    if options.name is None:
+        for name, figure in FIGURES.items():
+            print(f"{name:<{max(map(len, FIGURES))}}  {figure.title}")
+        return 0
+    if options.name == "all":
+        folder = options.output or Path("figures")
+        paths = {name: folder / f"{name}.png" for name in FIGURES}
+    else:
+        paths = {options.name: options.output or Path(f"{options.name}.png")}
+    setting = Setting(
+        options.full,
+        tuple(options.seeds) if options.seeds else None,
+        tuple(options.rows) if options.rows else None,
+        options.checkpoint,
+        sys.stderr.isatty(),
+    )
+    for name, path in paths.items():
+        check(name, path, setting)
+        _refuse_existing(path, options.force)
+    for name, path in paths.items():
+        print(f"{path}: {make(name, path, setting)}", flush=True)
+    return 0
 
 
 def _toy(options: argparse.Namespace) -> int:
@@ -136,6 +206,66 @@ def _robustness(options: argparse.Namespace) -> int:
     study = robustness.run(chosen, options.samples, progress=sys.stderr.isatty())
     print(study.table())
     _write(options.json, study.record())
+    return 0
+
+
+def _add_conditioning(studies: Any) -> None:
+    one = studies.add_parser(
+        "conditioning", help="condition numbers against intervals, spectra by level and basis"
+    )
+    one.add_argument("--quick", action="store_true", help="two degrees, fewer and smaller sizes")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write tables and spectra")
+    one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
+    one.add_argument("--force", action="store_true", help="overwrite existing files")
+
+
+def _conditioning(options: argparse.Namespace) -> int:
+    for path in (options.json, options.figure):
+        _refuse_existing(path, options.force)
+    from splinekan.studies import conditioning
+
+    quick = conditioning.QUICK if options.quick else {}
+    study = conditioning.run(**quick, progress=sys.stderr.isatty())
+    print(study.table())
+    _write(options.json, study.record())
+    if options.figure is not None:
+        from splinekan.plots import conditioning_figure
+
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        conditioning_figure(study, str(options.figure))
+    return 0
+
+
+def _add_complementarity(studies: Any) -> None:
+    one = studies.add_parser(
+        "complementarity", help="where updates go after a refinement, and what sweeps reduce"
+    )
+    one.add_argument("--quick", action="store_true", help="4000 samples, two seeds unless given, two degrees")
+    one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+    one.add_argument("--samples", type=int, metavar="N")
+    one.add_argument("--json", type=Path, metavar="FILE", help="write the tables' figures")
+    one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
+    one.add_argument("--force", action="store_true", help="overwrite existing files")
+
+
+def _complementarity(options: argparse.Namespace) -> int:
+    for path in (options.json, options.figure):
+        _refuse_existing(path, options.force)
+    from splinekan.studies import complementarity
+
+    study = complementarity.run(
+        options.seeds,
+        options.samples,
+        quick=options.quick,
+        progress=sys.stderr.isatty(),
+    )
+    print(study.table())
+    _write(options.json, study.record())
+    if options.figure is not None:
+        from splinekan.plots import complementarity_figure
+
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        complementarity_figure(study, str(options.figure))
     return 0
 
 

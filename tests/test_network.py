@@ -128,3 +128,12 @@ def test_bad_input():
     error = sk.KAN.splines([2, 1], extrapolate="error")
     with pytest.raises(ValueError, match="lies outside"):
         error(np.zeros(16), np.array([[0.5, 1.5]]))
+
+
+def test_printing_a_network_shows_layers_and_their_knots():
+    text = str(networks()["non-uniform"])
+    assert text.splitlines()[0].startswith("KAN with ")
+    assert text.count("uneven intervals") == 2
+    assert "SplineLayer(2 -> 5, degree 3, 40 intervals on [0, 1], linear beyond, spline basis)" in str(
+        sk.KAN.splines([2, 5, 1], intervals=40)
+    )

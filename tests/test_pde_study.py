@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import splinekan as sk
 from splinekan import cli, pdes
+from splinekan.pdes.networks import bounded, free
 from splinekan.studies import first_order, gauss_newton, pde
 from splinekan.studies.first_order import RECIPES
 
-TINY = gauss_newton.Setting((2, 3, 1), 4, 2, "tanh", ((5, 5), (6, 6)), (5, 5), starts=((2, 3), (1, 3)))
+TINY = gauss_newton.Setting(((5, 5), (6, 6)), (5, 5), ((2, 3), (1, 3)), network=bounded((2, 3, 1), 4, 2))
 
 
 @pytest.fixture
@@ -84,19 +86,22 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
     rows = ["spline-multilevel", "gauss-newton"]
     whole = pde.run("burgers", [5], rows)
 
-    def stops_on_the_last_level(method):
-        def advance(self, index, before):
-            if index == self.stages - 1:
+    def interrupted_on_the_last_level(method, finest):
+        def advance(self, frame, state, point):
+            if len(point.z) == finest:
                 raise KeyboardInterrupt
-            return method(self, index, before)
+            return method(self, frame, state, point)
 
         return advance
 
-    for kind in (first_order.FirstOrderRun, gauss_newton.GaussNewtonRun):
+    for kind, row in zip((sk.Adam, sk.LevenbergMarquardt), rows, strict=True):
+        sizes = [stage.parameters for stage in whole.stages[row][0]]
         with monkeypatch.context() as patched:
-            patched.setattr(kind, "advance", stops_on_the_last_level(kind.advance))
+            patched.setattr(kind, "_advance", interrupted_on_the_last_level(kind._advance, max(sizes)))
             with pytest.raises(KeyboardInterrupt):
-                pde.run("burgers", [5], rows, checkpoints=tmp_path)
+                pde.run("burgers", [5], [row], checkpoints=tmp_path)
+        kept = json.loads((tmp_path / f"burgers-{row}-5.json").read_text())["stages"]
+        assert len(kept) == len(sizes) - 1
     assert len(list(tmp_path.iterdir())) == 2
     resumed = pde.run("burgers", [5], rows, checkpoints=tmp_path)
     for row in rows:
@@ -120,7 +125,7 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
 
 def test_gauss_newton_lowers_the_error_level_by_level():
     setting = gauss_newton.Setting(
-        (2, 3, 1), 5, 2, "polynomial", ((6, 6), (8, 8), (12, 12)), (30, 30, 30), starts=((8, 15), (2, 30))
+        ((6, 6), (8, 8), (12, 12)), (30, 30, 30), ((8, 15), (2, 30)), network=free((2, 3, 1), 5, 2)
     )
     run = gauss_newton.GaussNewtonRun(pdes.problem("poisson"), 2, setting)
     stages = [run.advance(0, None)]

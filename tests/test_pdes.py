@@ -58,6 +58,11 @@ def test_weights_are_those_of_means(name):
         np.testing.assert_allclose(block.weight.sum(), 2 * sum(one.weight for one in same))
         assert (block.minus is None) == (same[0].minus is None)
     assert problem.source
+    theta = np.zeros(problem.network.n_parameters)
+    assert (
+        problem.solution(problem.network, theta, problem.blocks(problem.uniform((2, 2)))[0].points).ndim == 1
+    )
+    assert problem.network.n_in == problem.n_inputs
     assert problem.relative_error(problem.reference) == 0
     assert problem.relative_error(lambda p: 2 * problem.reference(p)) == pytest.approx(1)
 

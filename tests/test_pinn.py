@@ -223,6 +223,21 @@ def gauss_points(intervals):
     return (left[:, None] + h * (nodes + 1) / 2).ravel(), np.tile(weights * h / 2, intervals)
 
 
+def test_sums_and_means():
+    net = NETWORKS["splines"]
+    theta, x, _ = start(net)
+    r = sk.PINN(net, [sk.Block(HEAT, x)]).residual(theta)
+    one, other = (
+        sk.PINN(net, [block]).value(theta) for block in (sk.Block(HEAT, x), sk.Block.mean(HEAT, x, 3.0))
+    )
+    assert one == pytest.approx(np.sum(r**2) / 2)
+    assert other == pytest.approx(3 * np.mean(r**2))
+    paired = sk.Block.mean(HEAT, x, minus=x)
+    assert sk.PINN(net, [paired]).value(theta) == 0
+    with pytest.raises(ValueError, match="weight"):
+        sk.Block.mean(HEAT, x, -1.0)
+
+
 def test_wrong_uses_are_explained():
     net, cubic = NETWORKS["splines"], sk.KAN.splines([2, 3, 1], 2)
     points = np.zeros((3, 2))

@@ -231,10 +231,7 @@ class KAN:
     def __str__(self) -> str:
         lines = [f"KAN with {self.n_parameters} parameters"]
         for number, layer in enumerate(self.layers):
-            kind = type(layer).__name__
-            lines.append(
-                f"  {number}  {kind:<12} {layer.n_in:>4} -> {layer.n_out:<4} {layer.n_parameters:>7}"
-            )
+            lines.append(f"  {number}  {layer.n_parameters:>7}  {layer}")
         return "\n".join(lines)
 
 

@@ -245,6 +245,15 @@ class SplineLayer:
     def _with(self, knots: Float64Array, basis: str) -> SplineLayer:
         return SplineLayer(self.n_in, self.n_out, knots, self.degree, self.extrapolate, basis)
 
+    def __str__(self) -> str:
+        a, b = self.domain
+        sizes = np.diff(breakpoints(self.knots, self.degree))
+        kind = "intervals" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven intervals"
+        return (
+            f"SplineLayer({self.n_in} -> {self.n_out}, degree {self.degree}, {self.intervals} {kind} "
+            f"on [{a:g}, {b:g}], {self.extrapolate} beyond, {self.basis} basis)"
+        )
+
     def _shaped(self, params: Array) -> Array:
         return params.reshape(self.n_in, self.n_basis, self.n_out)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -32,8 +32,8 @@ class Block:
     points
         (n, number of variables).
     weight
-        w of the squared residuals: one number or (n,), not negative. 2 lambda/n makes the block's part of
-        the loss lambda times the mean square, 2 lambda makes it lambda times the sum.
+        w of the squared residuals: one number or (n,), not negative. The block's part of the loss is half
+        their weighted sum; see `Block.mean` for a mean.
     minus
         (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
         periodic conditions and jumps. The equation's residual is then any expression.
@@ -57,6 +57,15 @@ class Block:
         if (weight < 0).any():
             raise ValueError(f"weight must not be negative, got {weight.min()}")
         object.__setattr__(self, "weight", np.broadcast_to(weight, len(self.points)))
+
+    @staticmethod
+    def mean(
+        equation: Equation, points: ArrayLike, weight: float = 1.0, minus: ArrayLike | None = None
+    ) -> Block:
+        """The block whose part of the loss is `weight` times the mean of r^2 over the points."""
+        real("weight", weight, low=0.0, high=np.inf)
+        block = Block(equation, np.asarray(points), 1.0, None if minus is None else np.asarray(minus))
+        return replace(block, weight=2 * weight / len(block.points))
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ from splinekan.objectives.pinn import Block
 from splinekan.optimize import Adam
 from splinekan.optimize.schedules import ExponentialCyclic, LinearRamp
 from splinekan.pdes import BoundaryValueProblem
-from splinekan.studies.runs import Run, Stage
+from splinekan.studies.runs import Run, Stage, whole
 
 
 @dataclass(frozen=True)
@@ -229,7 +229,7 @@ class FirstOrderRun(Run):
         epochs = max(self.schedule.budgets[level.index] // self.shorter, 1)
         began = perf_counter()
         # The evaluation at the start is one of the epochs: so rows end at equal work to the last one.
-        result = self.recipe.optimizer.minimize(weighed, theta, iterations=epochs, evaluations=epochs)
+        result = whole(self.recipe.optimizer.minimize(weighed, theta, iterations=epochs, evaluations=epochs))
         seconds = perf_counter() - began + (before.seconds if before else 0.0)
         work = float(result.history.work[-1]) + (before.work if before else 0.0)
         fresh = self.problem.pinn(level.network, posed(self.problem, self.recipe, fresh=True))

@@ -1,8 +1,6 @@
 """PINNs by nested Gauss-Newton: a tournament of starts on the coarsest level, then refinement.
 
-Three things decide. The network must be smooth: a spline continued linearly has jumps in its second
-derivative, and a residual that jumps as theta moves stalls every method. So hidden values are brought into
-the domain of the next layer by tanh, or the splines continue as polynomials. Points must be many, some
+Three things decide. The network must be smooth (see `splinekan.pdes.networks`). Points must be many, some
 twenty per parameter, gather where the solution is steep, and move: a network that is free between points
 jumps there, so starts are compared by their loss elsewhere, and halfway through a level other points are
 taken. And coarse levels come first, since only there can many starts be tried.
@@ -10,20 +8,18 @@ taken. And coarse levels come first, since only there can many starts be tried.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
-from itertools import pairwise
+from dataclasses import dataclass, fields, replace
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Round, tournament
-from splinekan.network import KAN, MLP, Normalizer, SplineLayer, initialize
+from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History, LevenbergMarquardt
-from splinekan.studies.runs import Run, Stage
+from splinekan.studies.runs import Run, Stage, whole
 
 
 @dataclass(frozen=True)
@@ -32,12 +28,6 @@ class Setting:
 
     Attributes
     ----------
-    widths, degree, intervals
-        The network on the coarsest level, all splines; without `intervals` a tanh perceptron, which has
-        one level.
-    hidden
-        "tanh": between spline layers. "polynomial": nothing there, hidden domains [-1.5, 1.5] continued by
-        the end polynomials; faster, and exact for products, but where solutions are steep it runs wild.
     cells
         Per level the cells of 3 x 3 Gauss points along each variable.
     iterations
@@ -46,60 +36,33 @@ class Setting:
         (candidates, iterations) of the tournament's rounds.
     damping, noise
         Of Levenberg-Marquardt, and of the coefficients at the start.
+    network
+        On the coarsest level; None for the problem's own.
     """
 
-    widths: tuple[int, ...]
-    degree: int
-    intervals: int
-    hidden: str
     cells: tuple[tuple[int, int], ...]
     iterations: tuple[int, ...]
     starts: tuple[tuple[int, int], ...] = ((12, 20), (4, 40))
     damping: float = 1e-2
     noise: float = 0.3
+    network: KAN | None = None
 
-
-HIDDEN = 1.5
-"""A start sends hidden values into about half of [-1.5, 1.5]."""
 
 SETTINGS = {
-    "poisson": Setting(
-        (2, 8, 1), 5, 2, "polynomial", ((8, 8), (10, 10), (14, 14), (20, 20)), (60, 60, 60, 60)
-    ),
-    "interface": Setting((3, 4, 1), 5, 8, "polynomial", ((20, 20), (24, 24), (32, 32)), (80, 100, 100)),
-    "helmholtz": Setting((2, 6, 1), 7, 8, "polynomial", ((20, 24), (24, 28), (30, 36)), (80, 120, 100)),
-    "advection": Setting(
-        (2, 3, 3, 1), 4, 4, "tanh", ((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60)
-    ),
-    "burgers": Setting(
-        (2, 4, 4, 1), 4, 4, "tanh", ((24, 12), (36, 16), (48, 24), (64, 32)), (60, 100, 100, 60)
-    ),
-    "allen-cahn": Setting(
-        (2, 5, 5, 1), 4, 4, "tanh", ((24, 16), (32, 20), (40, 28), (48, 32)), (100, 100, 100, 80)
-    ),
-    "kdv": Setting((2, 3, 3, 1), 5, 4, "tanh", ((32, 12), (36, 16), (48, 20), (60, 24)), (60, 80, 80, 60)),
+    "poisson": Setting(((8, 8), (10, 10), (14, 14), (20, 20)), (60, 60, 60, 60)),
+    "interface": Setting(((20, 20), (24, 24), (32, 32)), (80, 150, 150)),
+    "helmholtz": Setting(((20, 24), (24, 28), (30, 36)), (80, 120, 100)),
+    "advection": Setting(((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60)),
+    "burgers": Setting(((24, 12), (36, 16), (48, 24), (64, 32)), (60, 100, 100, 60)),
+    "allen-cahn": Setting(((24, 16), (32, 20), (40, 28), (48, 32)), (100, 100, 100, 80)),
+    "kdv": Setting(((32, 12), (36, 16), (48, 20), (60, 24)), (60, 80, 80, 60)),
 }
 PROBLEMS = {"burgers": "burgers-hard", "allen-cahn": "allen-cahn-hard"}
 """Posed otherwise than for Adam."""
 PERCEPTRONS = {
-    "poisson": Setting((2, 32, 1), 0, 0, "tanh", ((20, 20),), (400,), ((1, 0),)),
+    "poisson": Setting(((20, 20),), (400,), ((1, 0),), network=MLP((2, 32, 1), "tanh")),
 }
 """The opponent: one hidden layer of tanh, the same method and points."""
-
-
-def network(setting: Setting) -> KAN:
-    """The coarsest one."""
-    if not setting.intervals:
-        return MLP(setting.widths, "tanh")
-    layers: list[Any] = []
-    for n_in, n_out in pairwise(setting.widths):
-        free = bool(layers) and setting.hidden == "polynomial"
-        if layers and not free:
-            layers.append(Normalizer(n_in, "tanh", (-1.0, 1.0)))
-        end = HIDDEN if free else 1.0
-        knots = uniform_knots(-end, end, setting.intervals, setting.degree)
-        layers.append(SplineLayer(n_in, n_out, knots, setting.degree, "polynomial" if free else "linear"))
-    return KAN.chain(layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,14 +72,17 @@ class GaussNewtonRun(Run):
     setting: Setting
 
     def __post_init__(self) -> None:
-        levels = Hierarchy(network(self.setting), len(self.setting.cells))
+        coarsest = self.setting.network or self.problem.network
+        levels = Hierarchy(coarsest, len(self.setting.cells))
         object.__setattr__(self, "hierarchy", levels)
 
     @property
     def words(self) -> tuple[str, str, str]:
         """Basis, schedule and optimiser, for the table."""
         method = "Gauss-Newton (Levenberg-Marquardt) after a tournament of starts"
-        return ("spline", "multilevel", method) if self.setting.intervals else ("none", "mlp", method)
+        return (
+            ("spline", "multilevel", method) if self.hierarchy.network.intervals else ("none", "mlp", method)
+        )
 
     @property
     def stages(self) -> int:
@@ -126,7 +92,8 @@ class GaussNewtonRun(Run):
     @property
     def settings(self) -> dict[str, Any]:
         """All that the numbers depend on."""
-        return asdict(self.setting)
+        chosen = {each.name: getattr(self.setting, each.name) for each in fields(self.setting)}
+        return chosen | {"problem": self.problem.name, "network": str(self.hierarchy.network)}
 
     def advance(self, index: int, before: Stage | None) -> Stage:
         """Draw starts, or refine; then iterate."""
@@ -145,7 +112,7 @@ class GaussNewtonRun(Run):
         optimizer = LevenbergMarquardt(damping=self.setting.damping)
         histories = []
         for each, count in zip(edges, (iterations // 2, iterations - iterations // 2), strict=True):
-            result = optimizer.minimize(self._objective(index, each), theta, iterations=count)
+            result = whole(optimizer.minimize(self._objective(index, each), theta, iterations=count))
             theta = result.theta
             histories.append(result.history)
         history = History.join(histories)
@@ -163,7 +130,7 @@ class GaussNewtonRun(Run):
         problem = self._objective(0, self.problem.uniform(self.setting.cells[0]))
 
         def draw(generator: np.random.Generator) -> Float64Array:
-            scheme = "greville" if self.setting.intervals else "noise"
+            scheme = "greville" if coarsest.intervals else "noise"
             return initialize(coarsest, generator, scheme, box=(-1.0, 1.0), noise=self.setting.noise)
 
         found = tournament(
@@ -175,4 +142,4 @@ class GaussNewtonRun(Run):
             np.random.default_rng(self.seed),
             lambda _, theta: fresh.value(theta),
         )
-        return found.theta, found.work
+        return whole(found).theta, found.work

@@ -8,16 +8,18 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan._files import write_json
-from splinekan.multilevel import Hierarchy
+from splinekan.multilevel import Hierarchy, TournamentResult
 from splinekan.objectives.pinn import PINN
-from splinekan.optimize import History, Result
+from splinekan.optimize import History, Result, Status
 from splinekan.pdes import BoundaryValueProblem
+
+Ended = TypeVar("Ended", Result, TournamentResult)
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +127,19 @@ class Run(ABC):
         )
 
 
+def whole(result: Ended) -> Ended:
+    """The result, unless the keyboard cut it short: a level that is not finished is not kept.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        Again, if the optimiser caught it.
+    """
+    if result.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
+    return result
+
+
 @dataclass(frozen=True)
 class Checkpoints:
     """Files in a folder, one per run, each replaced as a whole when a stage ends."""
@@ -176,7 +191,8 @@ def carry_out(
 ) -> list[Stage]:
     """Stages 0, 1, ... of a run, those on disk taken from there.
 
-    A stage that was interrupted begins again, so a resumed run ends in the same numbers.
+    Every stage is on disk as soon as it is done, so an interrupt loses none; the one that it cuts short
+    begins again, and a resumed run ends in the same numbers.
     """
     done = [] if checkpoints is None else checkpoints.load(name, settings)
     for index in range(len(done), stages):

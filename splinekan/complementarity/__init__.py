@@ -1,0 +1,33 @@
+"""Complementarity, measured: do updates after a refinement go into what only the fine level has?"""
+
+from splinekan.complementarity.split import CUTOFF, NOISE, TangentSplit
+from splinekan.complementarity.sweeps import ModelProblem, Sweep
+from splinekan.complementarity.symbols import (
+    complement_symbol,
+    cycle_factor,
+    difference_symbol,
+    harmonics,
+    mass_symbol,
+    nested_factor,
+    smoothing_factor,
+    sweep_symbol,
+)
+from splinekan.complementarity.updates import Update, first_updates
+
+__all__ = [
+    "CUTOFF",
+    "NOISE",
+    "ModelProblem",
+    "Sweep",
+    "TangentSplit",
+    "Update",
+    "complement_symbol",
+    "cycle_factor",
+    "difference_symbol",
+    "first_updates",
+    "harmonics",
+    "mass_symbol",
+    "nested_factor",
+    "smoothing_factor",
+    "sweep_symbol",
+]

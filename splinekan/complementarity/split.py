@@ -1,0 +1,173 @@
+"""The tangent space at a prolongated point, split into what the coarse level reaches and the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, real, real_array
+
+CUTOFF = 1e-10
+"""Singular values below this times the largest count as zero, columns scaled to length 1 first."""
+NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
+"""Shares below this may be rounding: the directions kept are known to eps/`CUTOFF`."""
+
+
+@dataclass(frozen=True, eq=False)
+class TangentSplit:
+    """Outputs that first-order changes of theta reach: range(J), and within it range(J P).
+
+    Everything is measured in function space, by |J d| on the samples (with their weights), so no basis
+    of the parameters is preferred. J is often rank deficient (the constants of several edges add up to
+    one; pieces that no sample meets): ranges come from singular value decompositions, the columns scaled
+    to length 1, with a relative cut-off.
+
+    Parameters
+    ----------
+    jacobian
+        J at theta = P theta_coarse, (rows, n); any R with R^T R = J^T J serves as well, in which case
+        residuals are Q^T r, J = Q R.
+    prolongation
+        P, (n, n_coarse), dense or sparse.
+    cutoff
+        Relative cut-off of the singular values, dimensionless.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For shapes that do not fit, entries that are not finite, a cut-off outside [0, 1], or J P = 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> split = TangentSplit(np.eye(3), np.eye(3)[:, :2])
+    >>> split.share([3.0, 0.0, 4.0])
+    0.64
+    """
+
+    jacobian: Float64Array
+    prolongation: Any
+    cutoff: float = CUTOFF
+    fine: Float64Array = field(init=False, repr=False)
+    """Orthonormal basis of range(J)."""
+    coarse: Float64Array = field(init=False, repr=False)
+    """Orthonormal basis of range(J P)."""
+
+    def __post_init__(self) -> None:
+        jacobian = real_array("jacobian", self.jacobian, ndim=2, empty=False).astype(np.float64)
+        sparse = scipy.sparse.issparse(self.prolongation)
+        dense = self.prolongation.toarray() if sparse else self.prolongation
+        p = real_array("prolongation", dense, shape=(jacobian.shape[1], None), empty=False)
+        real("cutoff", self.cutoff, low=0.0, high=1.0)
+        coarse = _range(jacobian @ p, self.cutoff)
+        if coarse.shape[1] == 0:
+            raise ValueError("J P is zero: no coarse direction changes the outputs")
+        for name, value in (("jacobian", jacobian), ("prolongation", p), ("coarse", coarse)):
+            object.__setattr__(self, name, value)
+        object.__setattr__(self, "fine", _range(jacobian, self.cutoff))
+
+    def share(self, update: ArrayLike) -> float:
+        """min_c |J d - J P c|^2/|J d|^2: the part of an update's energy that no coarse update has.
+
+        0 for d in range(P), 1 for J d orthogonal to range(J P), dimensionless.
+
+        If the coarse level is stationary (P^T J^T r = 0), a step along d, whatever its length, can remove
+        at most this share of the reducible loss: r is orthogonal to range(J P), so by Cauchy and Schwarz
+        <J d, r>^2/|J d|^2 <= share |r|^2.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a vector that is not of shape (n,) and finite, or that does not change the outputs.
+        """
+        y = self._change(update)
+        return _square(self._outside(y)) / _square(y)
+
+    def reach(self, update: ArrayLike, residual: ArrayLike) -> float:
+        """The largest part of the reducible loss that steps along +-d remove, cos^2(J d, r), r in range(J).
+
+        The loss is the linearised one, 1/2 |r + J d|^2. 1 for a full Gauss-Newton step.
+        """
+        return _cosine_squared(self._change(update), self._reducible(residual))
+
+    def corrected(self, update: ArrayLike, residual: ArrayLike) -> float:
+        """As `reach`, but of what a coarse solve leaves, and with a coarse solve after the step.
+
+        cos^2 of the angle between the parts of J d and r that are orthogonal to range(J P).
+        """
+        return _cosine_squared(self._outside(self._change(update)), self._outside(self._reducible(residual)))
+
+    def best(self, residual: ArrayLike) -> float:
+        """The share of the full Gauss-Newton step: how much of the reducible residual is not coarse.
+
+        1 where the coarse level is stationary.
+        """
+        r = self._reducible(residual)
+        return float(_square(self._outside(r)) / _square(r))
+
+    def random(self, directions: ArrayLike | None = None) -> float:
+        """Share of a random update: mean energy outside over mean energy.
+
+        Parameters
+        ----------
+        directions
+            (n, any): the update is this matrix times independent N(0, 1) numbers; None for the identity,
+            that is for random coefficients. Columns T^{-1} give random coefficients z = T theta.
+        """
+        columns = self.jacobian
+        if directions is not None:
+            shape = (self.jacobian.shape[1], None)
+            columns = columns @ real_array("directions", directions, shape=shape, empty=False)
+        return _square(self._outside(columns)) / _square(columns)
+
+    @property
+    def isotropic(self) -> float:
+        """Share of an update that is random in function space: 1 - rank(J P)/rank(J)."""
+        return float(1 - self.coarse.shape[1] / self.fine.shape[1])
+
+    @property
+    def dimension(self) -> float:
+        """1 - n_coarse/n: the share of the coefficients that are new."""
+        return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
+
+    def _change(self, update: ArrayLike) -> Float64Array:
+        d = real_array("update", update, shape=(self.jacobian.shape[1],)).astype(np.float64)
+        y: Float64Array = self.jacobian @ d
+        if not np.any(y):
+            raise ValueError("the update must change the outputs, got J d = 0")
+        return y
+
+    def _reducible(self, residual: ArrayLike) -> Float64Array:
+        r = real_array("residual", residual, shape=(self.jacobian.shape[0],)).astype(np.float64)
+        inside: Float64Array = self.fine @ (self.fine.T @ r)
+        if not np.any(inside):
+            raise ValueError("the residual must have a part that some update can reduce")
+        return inside
+
+    def _outside(self, y: Float64Array) -> Float64Array:
+        """The part orthogonal to range(J P); projected twice, since once leaves rounding of size eps |y|."""
+        for _ in range(2):
+            y = y - self.coarse @ (self.coarse.T @ y)
+        return y
+
+
+def _range(matrix: Float64Array, cutoff: float) -> Float64Array:
+    lengths = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
+    scaled = matrix[:, lengths > 0] / lengths[lengths > 0]
+    if scaled.shape[1] == 0:
+        return np.zeros((len(matrix), 0))
+    u, s, _ = scipy.linalg.svd(scaled, full_matrices=False, check_finite=False)
+    return np.ascontiguousarray(u[:, s > cutoff * s[0]])
+
+
+def _square(y: Float64Array) -> float:
+    return float(np.sum(y * y))
+
+
+def _cosine_squared(y: Float64Array, r: Float64Array) -> float:
+    lengths = _square(y) * _square(r)
+    return float(np.sum(y * r) ** 2 / lengths) if lengths > 0 else 0.0

@@ -1,0 +1,203 @@
+"""The same sweeps on the actual problem: L2 projection on one spline layer, periodic or with its ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+from splinekan.complementarity.symbols import GEOMETRIES, best_step
+from splinekan.gram import gram_matrix
+from splinekan.knots import refine_knots, uniform_knots
+from splinekan.transforms import change_of_basis, prolongation
+
+METHODS = ("gradient", "jacobi")
+STEPS = ("stable", "smoothing", "complement")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelProblem:
+    """min 1/2 |sum u_i b_i - f|^2 in L2(0, 1): M u = b on G uniform intervals, and G/2 below.
+
+    Parameters
+    ----------
+    degree
+        k.
+    intervals
+        G, even and at least 4.
+    periodic
+        Coefficients repeat after G; else G + k of them, with the ends of [0, 1] as they are.
+
+    Attributes
+    ----------
+    mass
+        M, dense, in the units of length.
+    change
+        A, dense; circulant, and singular on constants, if periodic.
+    prolongation
+        P, dense.
+    """
+
+    degree: int
+    intervals: int
+    periodic: bool = False
+    mass: Float64Array = field(init=False, repr=False)
+    change: Float64Array = field(init=False, repr=False)
+    prolongation: Float64Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        k, count = spline_degree(self.degree), integer("intervals", self.intervals, low=4)
+        if count % 2:
+            raise ValueError(f"intervals must be even, got {count}")
+        coarse = uniform_knots(0, 1, count // 2, k)
+        fine = refine_knots(coarse, k)
+        gram: Any = gram_matrix(fine, k)
+        mass, p = gram.toarray(), prolongation(coarse, fine, k).toarray()
+        bands = change_of_basis(fine, k)
+        change = bands.toarray()
+        if self.periodic:
+            repeat, below = _repeat(count, k), _repeat(count // 2, k)
+            mass, p = repeat.T @ mass @ repeat, (p @ below)[:count]
+            change = sum(band[0] * np.roll(np.eye(count), d, axis=1) for d, band in enumerate(bands.bands))
+        for name, value in (("mass", mass), ("change", change), ("prolongation", p)):
+            object.__setattr__(self, name, np.asarray(value))
+
+    @property
+    def size(self) -> int:
+        """Number of coefficients."""
+        return len(self.mass)
+
+
+def _repeat(count: int, degree: int) -> Float64Array:
+    """(count + degree, count): coefficients on [a, b] of a function with that period."""
+    return np.eye(count)[np.arange(count + degree) % count]
+
+
+@dataclass(frozen=True, eq=False)
+class Sweep:
+    """u <- u - omega D (M u - b), D = C C^T, seen in the error: e <- (I - omega D M) e.
+
+    Parameters
+    ----------
+    problem
+        The model problem.
+    geometry
+        "spline" or "relu": the coordinates z in which the method works.
+    method
+        "gradient" descent, or damped "jacobi": the gradient divided by the diagonal of the Gram matrix in
+        these coordinates. In ReLU coordinates that diagonal, (b - t_j)^(2k+1)/(2k+1), is not the same for
+        all knots, so there is no symbol for it.
+
+    Attributes
+    ----------
+    root
+        C, dense: I, diag(M)^(-1/2), A^{-T}, A^{-T} diag(A^{-1} M A^{-T})^(-1/2). Periodic, A^{-1} is the
+        pseudo-inverse: constants are not moved.
+    values
+        Eigenvalues of D M, decreasing; the squared singular values of M^(1/2) C, which keeps twice as many
+        digits of the small ones as D M itself would.
+    modes
+        (size, size): their eigenvectors, |e|^2 = e^T M e = 1. The j-th one has j sign changes if not
+        periodic ("gradient"): A^{-1} and M are totally nonnegative.
+    """
+
+    problem: ModelProblem
+    geometry: str
+    method: str = "gradient"
+    root: Float64Array = field(init=False, repr=False)
+    values: Float64Array = field(init=False, repr=False)
+    modes: Float64Array = field(init=False, repr=False)
+    _upper: Float64Array = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        one_of("geometry", self.geometry, GEOMETRIES)
+        one_of("method", self.method, METHODS)
+        upper = scipy.linalg.cholesky(self.problem.mass)
+        root: Float64Array = np.eye(self.problem.size)
+        if self.geometry == "relu" and self.problem.periodic:
+            inverse = np.linalg.pinv(self.problem.change, rcond=1e-15 * self.problem.size)
+            root = np.asarray(inverse.T, dtype=np.float64)
+        elif self.geometry == "relu":
+            root = scipy.linalg.solve_triangular(self.problem.change, root, trans=1)
+        if self.method == "jacobi":
+            root = np.asarray(root / np.linalg.norm(upper @ root, axis=0))
+        left, singular, _ = scipy.linalg.svd(upper @ root)
+        modes = scipy.linalg.solve_triangular(upper, left)
+        if self.problem.periodic and self.geometry == "relu":
+            singular, modes = singular[:-1], modes[:, :-1]
+        for name, value in (("root", root), ("values", singular**2), ("modes", modes), ("_upper", upper)):
+            object.__setattr__(self, name, np.asarray(value))
+
+    def step(self, kind: str) -> float:
+        """omega: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of the modes;
+        "complement", best for what a coarse solve leaves.
+        """
+        one_of("step", kind, STEPS)
+        if kind == "stable":
+            return float(1 / self.values[0])
+        half = self.values[len(self.values) // 2 :]
+        return best_step(half if kind == "smoothing" else self.complement_values)
+
+    @property
+    def complement_values(self) -> Float64Array:
+        """Eigenvalues of D M on the complement of range(P), orthogonal in the inner product of M."""
+        rest = self._upper @ self._left_over()
+        singular = scipy.linalg.svd((self._upper @ self.root).T @ rest, compute_uv=False)
+        return np.asarray(singular**2)
+
+    def apply(self, error: ArrayLike, step: float, sweeps: int = 1) -> Float64Array:
+        """(I - omega D M)^sweeps e along the first axis."""
+        e = self._vectors(error)
+        real("step", step, positive=True)
+        for _ in range(integer("sweeps", sweeps, low=0)):
+            e = e - step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
+        return e
+
+    def solve_coarse(self, error: ArrayLike) -> Float64Array:
+        """e - P (P^T M P)^{-1} P^T M e: what an exact solution on the coarse knots leaves."""
+        e, p, mass = self._vectors(error), self.problem.prolongation, self.problem.mass
+        for _ in range(2):  # the second time removes the rounding of the first
+            e = e - p @ np.linalg.solve(p.T @ mass @ p, p.T @ (mass @ e))
+        return e
+
+    def energy(self, error: ArrayLike) -> Float64Array:
+        """sqrt(e^T M e) along the first axis: the L2 norm of the function."""
+        return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
+
+    def reductions(self, errors: ArrayLike, step: float) -> Float64Array:
+        """|e - S e|/|e| per column: 1 minus the factor for an eigenvector with omega lambda <= 1.
+
+        The difference is what keeps digits when the factor is nearly 1.
+        """
+        e = self._vectors(errors)
+        moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
+        return self.energy(moved) / self.energy(e)
+
+    def nested_factor(self, step: float, sweeps: int = 1) -> float:
+        """max |S^n K e|/|K e|, K the coarse solve: nested iteration, no coarse solve afterwards."""
+        return float(np.linalg.norm(self._upper @ self.apply(self._left_over(), step, sweeps), 2))
+
+    def cycle_factor(self, step: float) -> float:
+        """Factor of cycles of one sweep and one coarse solve, max |K S K e|/|K e|; symmetric, so it is
+        the spectral radius too.
+        """
+        swept = self.solve_coarse(self.apply(self._left_over(), step))
+        return float(np.linalg.norm(self._upper @ swept, 2))
+
+    def _left_over(self) -> Float64Array:
+        """Orthonormal errors that a coarse solve leaves, as columns."""
+        used = self.problem.prolongation
+        if self.problem.periodic:  # the pair (0, pi) is left out, as in the symbols
+            used = np.column_stack([used, (-1.0) ** np.arange(self.problem.size)])
+        full, _ = scipy.linalg.qr(self._upper @ used)
+        return np.asarray(scipy.linalg.solve_triangular(self._upper, full[:, used.shape[1] :]))
+
+    def _vectors(self, error: ArrayLike) -> Float64Array:
+        e = real_array("error", error).astype(np.float64)
+        if e.ndim not in (1, 2) or e.shape[0] != self.problem.size:
+            raise ValueError(f"error must have {self.problem.size} entries along axis 0, got {e.shape}")
+        return e

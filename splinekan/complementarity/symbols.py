@@ -1,0 +1,165 @@
+"""Local Fourier analysis of sweeps for the L2 projection on one uniform spline layer.
+
+On uniform knots of spacing h, without ends, waves u_j = exp(i j theta) are eigenvectors of the mass matrix
+M and of A A^T. A sweep is u <- u - omega D (M u - b) with D = I (gradient descent in spline geometry) or
+D = (A A^T)^{-1} (in ReLU geometry): it multiplies the error in theta by 1 - omega lambda(theta). With the
+exact solution on the coarse knots the waves theta and theta + pi are coupled; the error that a coarse solve
+leaves is one-dimensional for every such pair. Method: Trottenberg, Oosterlee, Schueller, Multigrid, 2001,
+chapter 4.
+
+Both geometries damp the smooth waves first: lambda decreases from 0 to pi. But in spline geometry the ratio
+of largest and smallest is f(0)/f(pi), whatever the number of intervals; in ReLU geometry it grows like
+G^(2r).
+"""
+
+from __future__ import annotations
+
+from math import comb, factorial
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+
+GEOMETRIES = ("spline", "relu")
+
+
+def harmonics(intervals: int) -> Float64Array:
+    """Frequencies 2 pi j/G, j = 1..G/2, of G intervals with periodic ends (constants left out), radians.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `intervals` is even and at least 4.
+    """
+    count = integer("intervals", intervals, low=4)
+    if count % 2:
+        raise ValueError(f"intervals must be even, got {count}")
+    return 2 * np.pi * np.arange(1, count // 2 + 1) / count
+
+
+def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64Array:
+    """h sum_d N_{2r}(r + d) cos(d theta), the symbol of M: the Euler-Frobenius polynomial.
+
+    N_{2r}(r + d) = <2r-1, r+d-1>/(2r-1)!, with the Eulerian numbers; h is `spacing`. Decreases from h at
+    theta = 0 to its minimum at pi. In the units of h.
+    """
+    angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1
+    h, n = real("spacing", spacing, positive=True), 2 * r - 1
+    values = [
+        sum((-1) ** j * comb(n + 1, j) * (m + 1 - j) ** n for j in range(m + 1)) / factorial(n)
+        for m in range(n)
+    ]
+    return np.asarray(h * sum(value * np.cos((m - degree) * angle) for m, value in enumerate(values)))
+
+
+def difference_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64Array:
+    """|1 - exp(i theta)|^(2r)/((k!)^2 h^(2k)), the symbol of A A^T (Corollary 1 of arXiv:2603.04827)."""
+    angle, k = real_array("theta", theta).astype(np.float64), spline_degree(degree)
+    h = real("spacing", spacing, positive=True)
+    result: Float64Array = (2 * np.sin(angle / 2)) ** (2 * k + 2) / (factorial(k) * h**k) ** 2
+    return result
+
+
+def sweep_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: float = 1.0) -> Float64Array:
+    """lambda(theta), the symbol of D M; a sweep multiplies the wave by 1 - omega lambda(theta).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown geometry; in ReLU geometry for theta = 0 modulo 2 pi, where A A^T is singular.
+    """
+    one_of("geometry", geometry, GEOMETRIES)
+    mass = mass_symbol(theta, degree, spacing)
+    if geometry == "spline":
+        return mass
+    difference = difference_symbol(theta, degree, spacing)
+    if (difference == 0).any():
+        raise ValueError("theta must not be a multiple of 2 pi: the symbol of A A^T is 0 there")
+    return np.asarray(mass / difference)
+
+
+def complement_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: float = 1.0) -> Float64Array:
+    """q(theta), the one eigenvalue of D M on what a coarse solve leaves of the waves theta, theta + pi.
+
+    With c = cos(theta/2), s = sin(theta/2) and f the symbol of M, the remaining error is orthogonal to the
+    coarse functions in the inner product of M, so its two amplitudes are as s^r f(theta + pi) to
+    c^r f(theta), and with f(2 theta) = c^(2r) f(theta) + s^(2r) f(theta + pi) (two-scale relation)
+
+        q = f(theta) f(theta + pi)/f(2 theta) (c^(2r) + s^(2r))            spline geometry,
+        q = f(theta) f(theta + pi)/f(2 theta) 2 (k!)^2 h^(2k)/4^r          ReLU geometry.
+
+    Both are bounded from both sides whatever the number of intervals: in ReLU geometry the growth of
+    (A A^T)^{-1} towards smooth waves meets the s^(2r) with which smooth waves are left after a coarse solve.
+    """
+    one_of("geometry", geometry, GEOMETRIES)
+    angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1
+    smooth, rough = mass_symbol(angle, degree, spacing), mass_symbol(angle + np.pi, degree, spacing)
+    common = smooth * rough / mass_symbol(2 * angle, degree, spacing)
+    if geometry == "spline":
+        return np.asarray(common * (np.cos(angle / 2) ** (2 * r) + np.sin(angle / 2) ** (2 * r)))
+    return np.asarray(common * 2 * (factorial(degree) * spacing**degree) ** 2 / 4.0**r)
+
+
+def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = None) -> float:
+    """max |1 - omega lambda(theta)| over the oscillatory waves, theta >= pi/2.
+
+    Parameters
+    ----------
+    values, theta
+        lambda at the frequencies theta in (0, pi], both (n,).
+    step
+        omega; None for the best one, 2/(largest + smallest oscillatory lambda).
+
+    Raises
+    ------
+    ValueError
+        For arguments that do not fit, or no oscillatory frequency.
+    """
+    found = real_array("values", values, ndim=1, empty=False).astype(np.float64)
+    angle = real_array("theta", theta, shape=found.shape)
+    rough = found[angle >= np.pi / 2]
+    if rough.size == 0:
+        raise ValueError("theta must hold a frequency of at least pi/2")
+    omega = best_step(rough) if step is None else real("step", step, positive=True)
+    return float(np.abs(1 - omega * rough).max())
+
+
+def best_step(values: Float64Array) -> float:
+    """2/(largest + smallest): the step for which max |1 - omega value| is least."""
+    return float(2 / (values.max() + values.min()))
+
+
+def cycle_factor(degree: int, geometry: str, intervals: int, step: float | None = None) -> float:
+    """Predicted factor of a cycle of one sweep and one exact coarse solve: max |1 - omega q(theta)|.
+
+    Parameters
+    ----------
+    degree, geometry, intervals
+        G intervals of length 1/G, periodic; the coarse level has G/2. The pair (0, pi) is left out.
+    step
+        omega; None for the best one on what coarse solves leave, 2/(largest + smallest q).
+    """
+    q = complement_symbol(harmonics(intervals)[:-1], degree, geometry, 1 / intervals)
+    omega = best_step(q) if step is None else real("step", step, positive=True)
+    return float(np.abs(1 - omega * q).max())
+
+
+def nested_factor(degree: int, geometry: str, intervals: int, step: float, sweeps: int = 1) -> float:
+    """Predicted factor of sweeps without another coarse solve: max |S^n e|/|e|, e left by a coarse solve.
+
+    That is one level of nested iteration: the coarse level solved, its solution prolongated, n sweeps.
+    Norms are L2 norms of the functions; pairs as in `cycle_factor`.
+    """
+    integer("sweeps", sweeps, low=0)
+    real("step", step, positive=True)
+    theta, h = harmonics(intervals)[:-1], 1 / intervals
+    power = 2 * degree + 2
+    f = [mass_symbol(theta + shift, degree, h) for shift in (0.0, np.pi)]
+    amplitudes = [(np.sin(theta / 2) ** power) * f[1] ** 2, (np.cos(theta / 2) ** power) * f[0] ** 2]
+    before, after = np.zeros_like(theta), np.zeros_like(theta)
+    for shift, symbol, square in zip((0.0, np.pi), f, amplitudes, strict=True):
+        factor = 1 - step * sweep_symbol(theta + shift, degree, geometry, h)
+        before += symbol * square
+        after += symbol * square * factor ** (2 * sweeps)
+    return float(np.sqrt((after / before).max()))

@@ -1,0 +1,127 @@
+"""The first updates of an optimiser after a refinement, measured."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, integer, real_array
+from splinekan.complementarity.split import NOISE, TangentSplit
+from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer
+from splinekan.optimize.problem import Factor, Rows
+
+
+@dataclass(frozen=True)
+class Update:
+    """What the first `steps` iterations did together, d = theta_steps - theta_0.
+
+    Attributes
+    ----------
+    steps
+        Iterations.
+    share, reach, corrected
+        Of d, with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step;
+        `corrected` too where the share is below `NOISE`, because then the part outside range(J P) may be
+        rounding.
+    loss
+        The loss afterwards over the loss before, dimensionless.
+    """
+
+    steps: int
+    share: float
+    reach: float
+    corrected: float
+    loss: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Shifted:
+    """The problem as a function of d = theta - theta_0.
+
+    Coordinates T d start at 0. Those of theta itself are large in ReLU geometry, and a first step far below
+    their rounding would be lost.
+    """
+
+    problem: LeastSquaresProblem
+    origin: Float64Array
+
+    @property
+    def cost(self) -> float:
+        return self.problem.cost
+
+    @property
+    def n_residuals(self) -> float:
+        return self.problem.n_residuals
+
+    def value(self, d: Float64Array) -> float:
+        return self.problem.value(self.origin + d)
+
+    def value_and_gradient(self, d: Float64Array) -> tuple[float, Float64Array]:
+        return self.problem.value_and_gradient(self.origin + d)
+
+    def linearized(self, d: Float64Array) -> tuple[float, Float64Array, Rows]:
+        return self.problem.linearized(self.origin + d)
+
+    def normal_equations(self, d: Float64Array) -> Factor:
+        return self.problem.normal_equations(self.origin + d)
+
+    def triangular_factor(self, d: Float64Array) -> Factor:
+        return self.problem.triangular_factor(self.origin + d)
+
+    def coordinates(self, name: str) -> LinearMap:
+        return self.problem.coordinates(name)
+
+
+def first_updates(
+    problem: LeastSquaresProblem,
+    theta0: ArrayLike,
+    split: TangentSplit,
+    residual: ArrayLike,
+    optimizer: Optimizer,
+    steps: Sequence[int] = (1, 4, 16),
+) -> tuple[Update, ...]:
+    """Run an optimiser from theta0 and measure its update after each number of steps.
+
+    Parameters
+    ----------
+    problem
+        What is minimised on the fine level.
+    theta0
+        P theta_coarse, shape (n,).
+    split, residual
+        At theta0: the split of the tangent space and the residual, of the length of its rows.
+    optimizer
+        In any geometry.
+    steps
+        Increasing numbers of iterations. If the optimiser ends early, later entries repeat the last one.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers of steps that do not increase from at least 1, or arguments that do not fit.
+    """
+    counts = [integer("every number of steps", n, low=1) for n in steps]
+    if not counts or sorted(set(counts)) != counts:
+        raise ValueError(f"steps must increase, got {list(steps)}")
+    theta = real_array("theta0", theta0, shape=(split.jacobian.shape[1],)).astype(np.float64)
+    path: list[tuple[Float64Array, float]] = []
+
+    def keep(at: Iterate) -> None:
+        path.append((at.theta, at.value))
+
+    shifted, zero = _Shifted(problem, theta), np.zeros_like(theta)
+    result = optimizer.minimize(shifted, zero, iterations=counts[-1], callback=keep)
+    before = float(result.history.loss[0])
+    found = []
+    for count in counts:
+        d, value = path[min(count, len(path)) - 1] if path else (zero, before)
+        if np.any(split.jacobian @ d):
+            share, reach = split.share(d), split.reach(d, residual)
+            corrected = split.corrected(d, residual) if share > NOISE else np.nan
+        else:
+            share = reach = corrected = np.nan
+        found.append(Update(count, share, reach, corrected, value / before if before > 0 else np.nan))
+    return tuple(found)

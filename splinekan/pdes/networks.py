@@ -1,0 +1,41 @@
+"""Networks for equations: smooth, whatever theta is.
+
+A spline that is continued linearly has jumps in its second derivative, and a residual that jumps as theta
+moves stalls every method. So hidden values are brought into the domain of the next layer, or the splines
+continue as polynomials.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+from splinekan.knots import uniform_knots
+from splinekan.network import KAN, Layer, Normalizer, SplineLayer
+
+HIDDEN = 1.5
+"""A start sends hidden values into about half of [-1.5, 1.5]."""
+
+
+def bounded(widths: Sequence[int], degree: int, intervals: int) -> KAN:
+    """Spline layers on [-1, 1] with tanh between them, and inputs in [-1, 1]."""
+    layers: list[Layer] = []
+    knots = uniform_knots(-1.0, 1.0, intervals, degree)
+    for n_in, n_out in pairwise(widths):
+        if layers:
+            layers.append(Normalizer(n_in, "tanh", (-1.0, 1.0)))
+        layers.append(SplineLayer(n_in, n_out, knots, degree))
+    return KAN.chain(layers)
+
+
+def free(widths: Sequence[int], degree: int, intervals: int) -> KAN:
+    """Spline layers alone, hidden domains [-1.5, 1.5] continued by the end polynomials.
+
+    Faster than `bounded`, and exact for products; but where solutions are steep it runs wild.
+    """
+    layers: list[Layer] = []
+    for n_in, n_out in pairwise(widths):
+        end = HIDDEN if layers else 1.0
+        knots = uniform_knots(-end, end, intervals, degree)
+        layers.append(SplineLayer(n_in, n_out, knots, degree, "polynomial" if layers else "linear"))
+    return KAN.chain(layers)

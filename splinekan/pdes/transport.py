@@ -1,0 +1,99 @@
+"""Advection, Burgers' equation and that of Korteweg and de Vries."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import sympy
+
+from splinekan._checks import Float64Array
+from splinekan.equations import Equation, ansatz
+from splinekan.pdes.networks import bounded
+from splinekan.pdes.problem import BoundaryValueProblem, Condition
+
+X, T = sympy.symbols("x t")
+
+
+def advection(speed: float = 1.0) -> BoundaryValueProblem:
+    """u_t + speed u_x = 0, periodic on [-1, 1], u(x, 0) = exp(sin(pi x))."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    start = sympy.exp(sympy.sin(sympy.pi * X))
+    value = Equation(u, u, variables)
+    return BoundaryValueProblem(
+        "advection",
+        "linear advection of a smooth profile",
+        Equation(u.diff(T) + speed * u.diff(X), u, variables),
+        ((-1.0, 1.0), (0.0, 1.0)),
+        (Condition(Equation(u - start, u, variables), 1, 0.0, 100.0), Condition(value, 0, -1.0, 100.0, 1.0)),
+        lambda points: np.exp(np.sin(np.pi * (points[:, 0] - speed * points[:, 1]))),
+        bounded((2, 3, 3, 1), 4, 4),
+    )
+
+
+def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
+    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0; exact by the Cole-Hopf integral."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    trace = Equation(u, u, variables)
+    nodes, weights = np.polynomial.hermite.hermgauss(200)
+
+    def reference(points: Float64Array) -> Float64Array:
+        x, t = points.T
+        z = x[:, None] - np.sqrt(4 * viscosity * t)[:, None] * nodes
+        exponent = -np.cos(np.pi * z) / (2 * np.pi * viscosity)
+        kernel = weights * np.exp(exponent - exponent.max(axis=1, keepdims=True))
+        value: Float64Array = -(np.sin(np.pi * z) * kernel).sum(axis=1) / kernel.sum(axis=1)
+        return value
+
+    return BoundaryValueProblem(
+        "burgers",
+        "Southworth et al., arXiv:2603.04827, 6.3; the data of Raissi, Perdikaris & Karniadakis 2019",
+        Equation(u.diff(T) + u * u.diff(X) - viscosity * u.diff(X, 2), u, variables),
+        ((-1.0, 1.0), (0.0, 1.0)),
+        (
+            Condition(Equation(u + sympy.sin(sympy.pi * X), u, variables), 1, 0.0, 100.0),
+            Condition(trace, 0, -1.0, 100.0),
+            Condition(trace, 0, 1.0, 100.0),
+        ),
+        reference,
+        bounded((2, 4, 4, 1), 4, 4),
+    )
+
+
+def burgers_hard(viscosity: float = 0.01) -> BoundaryValueProblem:
+    """The same with its conditions built in: u = -sin(pi x) + t (1 - x^2) v."""
+    v = sympy.Function("v")(X, T)
+    residual = v.diff(T) + v * v.diff(X) - viscosity * v.diff(X, 2)
+    form = -sympy.sin(sympy.pi * X) + T * (1 - X**2) * v
+    return replace(
+        burgers(viscosity),
+        name="burgers-hard",
+        equation=Equation(ansatz(residual, v, form), v, (X, T)),
+        conditions=(),
+        form=Equation(form, v, (X, T)),
+    )
+
+
+def korteweg_de_vries() -> BoundaryValueProblem:
+    """u_t + 6 u u_x + u_xxx = 0 with the soliton u = 2 sech^2(x - 4 t), posed on [-4, 8] x [0, 1]."""
+    u = sympy.Function("u")(X, T)
+    variables = (X, T)
+    exact = 2 * sympy.sech(X - 4 * T) ** 2
+    trace = Equation(u - exact, u, variables)
+    slope = Equation(u.diff(X) - exact.diff(X), u, variables)
+    return BoundaryValueProblem(
+        "kdv",
+        "the one-soliton of Korteweg & de Vries 1895",
+        Equation(u.diff(T) + 6 * u * u.diff(X) + u.diff(X, 3), u, variables),
+        ((-4.0, 8.0), (0.0, 1.0)),
+        (
+            Condition(trace, 1, 0.0, 100.0),
+            Condition(trace, 0, -4.0, 100.0),
+            Condition(trace, 0, 8.0, 100.0),
+            Condition(slope, 0, 8.0, 100.0),
+        ),
+        lambda points: np.asarray(2 / np.cosh(points[:, 0] - 4 * points[:, 1]) ** 2),
+        bounded((2, 3, 3, 1), 5, 4),
+    )

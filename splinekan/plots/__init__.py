@@ -1,0 +1,63 @@
+"""Figures: every function takes axes and returns them."""
+
+from splinekan.plots.complementarity import (
+    complementarity_figure,
+    complementarity_panels,
+    reduction_by_wave,
+    share_by_level,
+)
+from splinekan.plots.conditioning import condition_by_basis, conditioning_figure, conditioning_panels
+from splinekan.plots.histories import (
+    equation_losses,
+    loss_against_work,
+    loss_by_work,
+    median_history,
+    regression_losses,
+)
+from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
+from splinekan.plots.network import network_diagram, strengths
+from splinekan.plots.residuals import residuals_by_level
+from splinekan.plots.spectra import spectra_by_level
+from splinekan.plots.speed import seconds_by_order
+from splinekan.plots.studies import (
+    error_by_level,
+    field,
+    pde_figure,
+    regression_figure,
+    residual_spectra,
+)
+from splinekan.plots.style import FORMATS, MAP, SERIES, STYLES, canvas, save
+
+__all__ = [
+    "FORMATS",
+    "MAP",
+    "SERIES",
+    "STYLES",
+    "canvas",
+    "complementarity_figure",
+    "complementarity_panels",
+    "condition_by_basis",
+    "condition_growth",
+    "conditioning_figure",
+    "conditioning_panels",
+    "equation_losses",
+    "error_by_level",
+    "extreme_modes",
+    "field",
+    "loss_against_work",
+    "loss_by_work",
+    "median_history",
+    "network_diagram",
+    "pde_figure",
+    "reduction_by_wave",
+    "regression_figure",
+    "regression_losses",
+    "residual_spectra",
+    "residuals_by_level",
+    "save",
+    "seconds_by_order",
+    "share_by_level",
+    "sign_change_counts",
+    "spectra_by_level",
+    "strengths",
+]

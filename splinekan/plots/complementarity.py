@@ -1,0 +1,137 @@
+"""Complementarity: shares of updates by level, reductions of sweeps by wave."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from splinekan.complementarity import NOISE
+from splinekan.plots.style import SERIES, canvas
+
+REFERENCES = {"best": "all that is reducible", "random": "random in function space"}
+
+
+def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) -> Any:
+    """Per optimiser and geometry the share outside range(P) against the intervals of the level.
+
+    Optimisers differ by colour and marker; spline geometry is drawn solid with full markers, ReLU geometry
+    dashed with open ones. Shares that may be rounding are not drawn.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes.
+    shares
+        Rows of the study (`studies.shares.Share`).
+    coarse
+        The setting to show.
+    steps
+        After so many steps.
+    """
+    rows = [row for row in shares if row.coarse == coarse]
+    names = list(dict.fromkeys(row.optimizer for row in rows if row.steps))
+    for name, style in zip(names, SERIES, strict=False):
+        for geometry in ("spline", "relu"):
+            same = [
+                row
+                for row in rows
+                if (row.optimizer, row.geometry) == (name, geometry) and steps in row.steps
+            ]
+            values = np.array([row.share[row.steps.index(steps)] for row in same])
+            ax.plot(
+                [row.intervals for row in same],
+                np.where(values > NOISE, values, np.nan),
+                color=style["color"],
+                marker=style["marker"],
+                linestyle="-" if geometry == "spline" else "--",
+                fillstyle="full" if geometry == "spline" else "none",
+                markersize=6,
+                linewidth=1.2,
+                label=name if geometry == "spline" else None,
+            )
+    for dots, (name, label) in zip((":", "-."), REFERENCES.items(), strict=True):
+        same = [row for row in rows if row.optimizer == name and row.geometry in ("", "function space")]
+        ax.plot(
+            [row.intervals for row in same],
+            [row.share[0] for row in same],
+            color="0.45",
+            linestyle=dots,
+            linewidth=2.2,
+            zorder=1,
+            label=label,
+        )
+    ax.plot([], [], "k-o", fillstyle="full", label="spline geometry")
+    ax.plot([], [], "k--o", fillstyle="none", label="ReLU geometry")
+    ax.set_xscale("log", base=2)
+    counts = sorted({row.intervals for row in rows})
+    ax.set_xticks(counts, [str(count) for count in counts])
+    ax.set_xticks([], minor=True)
+    ax.set_yscale("log")
+    ax.set_ylim(NOISE / 3, 3)
+    ax.set_xlabel("intervals after the refinement")
+    ax.set_ylabel("share of the update outside range(P) (dimensionless)")
+    return ax
+
+
+def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
+    """Per geometry the part of every wave that one stable sweep removes, predicted (lines) and measured.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes.
+    modes
+        Rows of the study (`studies.sweeps.Modes`), gradient descent.
+    """
+    looks = {
+        "spline": ({"color": "#0072B2", "linestyle": "-"}, "o", "full"),
+        "relu": ({"color": "#D55E00", "linestyle": "--"}, "s", "none"),
+    }
+    words = {"spline": "spline geometry", "relu": "ReLU geometry"}
+    marks: dict[str, dict[str, Any]] = {
+        "periodic": {"markersize": 6},
+        "ends": {"markersize": 4, "marker": "x"},
+    }
+    for row in modes:
+        if row.method != "gradient":
+            continue
+        style, marker, fill = looks[row.geometry]
+        x, y = np.array(row.frequency) / np.pi, np.array(row.reduction)
+        if row.kind == "predicted":
+            ax.plot(x, y, label=f"{words[row.geometry]}, predicted", **style)
+            continue
+        look: dict[str, Any] = {"marker": marker, "fillstyle": fill} | marks[row.kind]
+        label = "measured, periodic" if row.kind == "periodic" else "measured, with ends"
+        ax.plot(x, y, linestyle="none", color=style["color"], label=f"{words[row.geometry]}, {label}", **look)
+    ax.axvspan(0.5, 1.0, color="0.92", zorder=0)
+    ax.set_yscale("log")
+    ax.set_xlim(0, 1.02)
+    ax.set_xlabel("frequency of the wave over pi (dimensionless); grey: oscillatory")
+    ax.set_ylabel("part removed by a sweep, 1 - |factor| (dimensionless)")
+    ax.legend(frameon=False, fontsize=7, loc="lower left")
+    return ax
+
+
+def complementarity_panels(axes: Any, study: Any) -> Any:
+    """All that the figure shows, on axes (1, 3): two settings of the shares, and the waves."""
+    settings = list(dict.fromkeys(row.coarse for row in study.shares))
+    solved = [name for name in settings if "solved" in name]
+    trained = [name for name in settings if "solved" not in name]
+    chosen = [solved[-1], trained[-1] if len(trained) < 2 else trained[1]]
+    for ax, coarse in zip(axes[0], chosen, strict=False):
+        share_by_level(ax, study.shares, coarse)
+        ax.set_title(coarse, fontsize=9)
+    axes[0, 1].set_ylabel("")
+    axes[0, 1].legend(frameon=False, fontsize=7, loc="center left", bbox_to_anchor=(0.0, 0.52))
+    reduction_by_wave(axes[0, 2], study.modes)
+    axes[0, 2].set_title("one sweep on one layer, step 1/lambda_max", fontsize=9)
+    return axes
+
+
+def complementarity_figure(study: Any, path: str) -> None:
+    """The study's figure, written to `path`."""
+    figure, axes = canvas(1, 3, (13.0, 4.4))
+    complementarity_panels(axes, study)
+    figure.savefig(path, dpi=150)

@@ -1,0 +1,166 @@
+"""Loss against work, with the places where levels begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Float64Array, one_of
+from splinekan.optimize import History
+from splinekan.plots.style import line_style, log_axes, looks, same_heights
+
+
+def loss_against_work(
+    ax: Any,
+    runs: dict[str, list[tuple[History, tuple[tuple[int, int], ...]]]],
+    unit: float = 1.0,
+    scale: str = "log",
+) -> Any:
+    """Median loss over seeds against work, for each named run, with refinements marked by dots.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes.
+    runs
+        Per name the histories of all seeds, with the entries where levels begin. A name's last word
+        chooses the style.
+    unit
+        Evaluations per unit of the work axis.
+    scale
+        Of the work axis, "log" or "linear".
+    """
+    one_of("scale", scale, ("log", "linear"))
+    perceptrons = 0
+    for name, seeds in runs.items():
+        style = line_style(name, perceptrons)
+        perceptrons += name.startswith("mlp")
+        end = max(history.work[-1] for history, _ in seeds)
+        start = max(history.work[0] for history, _ in seeds)
+        start = max(start, unit / 20)
+        work = np.geomspace(start, end, 400) if scale == "log" else np.linspace(start, end, 800)
+        losses = np.array(
+            [np.interp(np.log(work), np.log(history.work), np.log(history.loss)) for history, _ in seeds]
+        )
+        median = np.exp(np.median(losses, axis=0))
+        (line,) = ax.plot(work / unit, median, label=name.replace("-", " "), **style)
+        marks = [history.work[entry] for history, found in seeds[:1] for _, entry in found[1:]]
+        ax.plot(
+            np.array(marks) / unit,
+            np.exp(np.interp(np.log(marks), np.log(work), np.log(median))),
+            "o",
+            color=line.get_color(),
+            markersize=5,
+        )
+    ax.set_xscale(scale)
+    ax.set_yscale("log")
+    ax.set_xlabel("work (epochs on the coarsest level)")
+    ax.set_ylabel("mean square error (dimensionless)")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bool = False) -> Any:
+    """Loss against work in the regression study: left the spline basis, right the ReLU basis.
+
+    Parameters
+    ----------
+    axes
+        Two matplotlib axes.
+    study
+        A `studies.regression.Study`.
+    scale
+        Of the work axis, "log" or "linear".
+    perceptrons
+        Draw them too, with the splines.
+    """
+    sides = (
+        ("spline basis", ("spline", "mlp") if perceptrons else ("spline",)),
+        ("power ReLU basis", ("relu",)),
+    )
+    for ax, (title, kinds) in zip(axes, sides, strict=True):
+        chosen = {name: runs for name, runs in study.histories.items() if name.split("-")[0] in kinds}
+        loss_against_work(ax, chosen, study.settings["epoch_iterations"], scale)
+        ax.set_title(title)
+    axes[1].set_ylabel("")
+    return same_heights(axes)
+
+
+def loss_by_work(ax: Any, study: Any) -> Any:
+    """Per row the loss of the first seed against work; a marker where a level begins.
+
+    The best loss so far: every epoch of Adam jumps, and thousands of jumps hide the trend. On a new level
+    it begins anew, because the points may be others.
+    """
+    for row, style in zip(study.rows, looks(study.rows), strict=True):
+        done = study.stages[row.name][0]
+        work = [stage.work - stage.history.work[-1] + stage.history.work for stage in done]
+        loss = np.concatenate([np.minimum.accumulate(stage.history.loss) for stage in done])
+        begins = np.cumsum([0, *(len(each) for each in work[:-1])])
+        every = [int(at) for at in begins[1:]]
+        shape = style | {"linewidth": 0.9 if row.basis == "relu" else 1.4}
+        ax.plot(np.concatenate(work), loss, markevery=every, **shape)
+    return log_axes(ax, "work (evaluations on the coarsest level)", "smallest loss on the level so far")
+
+
+def equation_losses(axes: Any, study: Any) -> Any:
+    """Loss against work when an equation is solved: left splines and perceptrons, right the ReLU basis.
+
+    Medians over seeds of the smallest loss so far on the level; a marker where a level begins, and a vertical
+    line with the number of intervals where multilevel training refines.
+
+    Parameters
+    ----------
+    axes
+        Two matplotlib axes.
+    study
+        A `studies.pde.Study`.
+    """
+    sides = (("spline basis, and perceptrons", ("spline", "none")), ("power ReLU basis", ("relu",)))
+    for ax, (title, bases) in zip(axes, sides, strict=True):
+        for row, style in zip(study.rows, looks(study.rows), strict=True):
+            if row.basis not in bases:
+                continue
+            work, loss, begins = median_history(study.stages[row.name])
+            ax.plot(work, loss, markevery=begins[1:], **{"linewidth": 1.2} | style)
+            if row.schedule == "multilevel":
+                for at in begins[1:]:
+                    ax.axvline(work[at], color="0.8", linewidth=0.6, zorder=0)
+                above = ax.secondary_xaxis("top")
+                names = [f"G = {int(level['intervals'])}" for level in row.levels[1:]]
+                above.set_xticks([work[at] for at in begins[1:]], names, fontsize=7)
+        ax.set_yscale("log")
+        ax.set_title(title, fontsize=10)
+        ax.set_xlabel("work (epochs on the coarsest level)")
+        if ax.lines:
+            place = {"loc": "upper center", "bbox_to_anchor": (0.5, -0.16)}  # lines fill the axes
+            ax.legend(frameon=False, fontsize=7, ncols=3, **place)
+    axes[0].set_ylabel("loss, smallest on the level so far\n(dimensionless)")
+    return same_heights(axes)
+
+
+def median_history(seeds: Any, points: int = 300) -> tuple[Float64Array, Float64Array, list[int]]:
+    """Work, the median over seeds of the smallest loss so far on a level, and where levels begin.
+
+    Levels are cut into `points` equal parts of their work, which may differ between seeds.
+
+    Parameters
+    ----------
+    seeds
+        Per seed its stages.
+    points
+        Per level, at least 2.
+    """
+    works, losses = [], []
+    for stages in zip(*seeds, strict=True):
+        share = np.linspace(0.0, 1.0, points)
+        at, loss = [], []
+        for stage in stages:
+            work, best = stage.history.work, np.minimum.accumulate(stage.history.loss)
+            here = work[0] + share * (work[-1] - work[0])
+            at.append(here + stage.work - work[-1])
+            loss.append(np.exp(np.interp(here, work, np.log(best))))
+        works.append(np.median(at, axis=0))
+        losses.append(np.median(loss, axis=0))
+    return np.concatenate(works), np.concatenate(losses), [points * level for level in range(len(works))]

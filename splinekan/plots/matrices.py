@@ -1,0 +1,126 @@
+"""The change of basis A: eigenvalues, eigenvectors, condition and sign changes of A^T A."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan.plots.style import SERIES
+from splinekan.spectra import Spectrum
+from splinekan.spectra.signs import sign_change_bounds
+
+
+def extreme_modes(axes: Any, found: dict[int, Spectrum], count: int = 3) -> Any:
+    """Per order r a row of three axes: all eigenvalues, the smoothest and the most oscillatory eigenvectors.
+
+    Parameters
+    ----------
+    axes
+        Matplotlib axes (len(found), 3).
+    found
+        Spectra of A^T A with vectors, by r.
+    count
+        How many eigenvectors at either end.
+    """
+    for row, (r, each) in zip(axes, found.items(), strict=True):
+        m, vectors = len(each.values), _upwards(each)
+        changes = sign_change_bounds(each)[0]
+        shown = each.resolved
+        row[0].semilogy(changes[shown], each.values[shown], "o", color="#000000", markersize=2.5)
+        row[0].set_xlabel("sign changes of the eigenvector")
+        row[0].set_ylabel(f"r = {r}: eigenvalue of $A^TA$\n(dimensionless, $x$ in [0, 1])")
+        style = [SERIES[at % len(SERIES)] | {"marker": "", "linewidth": 1.1} for at in range(count)]
+        for at in range(count):
+            row[1].plot(vectors[:, at], label=f"{changes[m - 1 - at]} changes", **style[at])
+        _room_for_a_legend(row[1], count)
+        row[1].set_title("eigenvectors of the smallest eigenvalues", fontsize=9)
+        row[1].set_ylabel("entry's value (dimensionless)")
+        # Zigzags hide each other: one above the other, each with its zero line.
+        step = 2.2 * np.abs(vectors[:, m - count :]).max()
+        for at in range(count):
+            index = m - 1 - at
+            row[2].axhline(-at * step, color="0.8", linewidth=0.6)
+            row[2].plot(vectors[:, index] - at * step, **style[at] | {"linestyle": "-"})
+        row[2].set_yticks(-step * np.arange(count), [f"{n}" for n in changes[:count]])
+        row[2].set_title("eigenvectors of the largest eigenvalues", fontsize=9)
+        row[2].set_ylabel("vectors, by sign changes")
+        for ax in row[1:]:
+            ax.set_xlabel("entry (number of the power ReLU)")
+    return axes
+
+
+def condition_growth(ax: Any, intervals: Any, ratios: dict[int, Any]) -> Any:
+    """lambda_max/lambda_min of A^T A against the number of intervals, one line per order r.
+
+    The legend gives the slope between the two largest numbers of intervals, beside which 2r is expected;
+    thin grey lines have slope 2r exactly.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes.
+    intervals
+        Increasing, two at least.
+    ratios
+        By r, as many ratios as there are numbers of intervals.
+    """
+    counts = np.asarray(intervals, dtype=float)
+    for at, (r, values) in enumerate(ratios.items()):
+        ratio = np.asarray(values)
+        ax.plot(counts, ratio[-1] * (counts / counts[-1]) ** (2 * r), color="0.75", linewidth=0.8)
+        slope = np.log(ratio[-1] / ratio[-2]) / np.log(counts[-1] / counts[-2])
+        label = f"r = {r}: slope {slope:.2f}"
+        ax.plot(counts, ratio, label=label, markersize=4, linewidth=1.1, **SERIES[at % len(SERIES)])
+    ax.set_xscale("log", base=2)
+    ax.set_yscale("log")
+    ax.set_xticks(counts, [f"{n:.0f}" for n in counts])
+    ax.set_xlabel("intervals G (dimensionless)")
+    ax.set_ylabel(r"$\lambda_{\max}/\lambda_{\min}$ of $A^TA$ (dimensionless)")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> Any:
+    """Sign changes of every eigenvector of A^T A against its place among the eigenvalues.
+
+    The lines of all orders are the same; their markers, one in `every`, are shifted against each other so
+    that all can be seen. Vectors whose count is not sure are left out.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes.
+    found
+        Spectra of A^T A with vectors, by r.
+    every
+        Distance of the markers of one line.
+    """
+    for at, (r, each) in enumerate(found.items()):
+        least, most = sign_change_bounds(each)
+        counts = np.where(least == most, least, np.nan)[::-1]
+        style = SERIES[at % len(SERIES)]
+        shift = (at * every) // len(found)
+        label = f"r = {r}, {len(counts)} vectors"
+        ax.plot(counts, label=label, markevery=(shift, every), markersize=5, linewidth=0.8, **style)
+    ax.set_xlabel("place of the eigenvalue of $A^TA$, 0 for the smallest")
+    ax.set_ylabel("sign changes of the eigenvector")
+    ax.legend(frameon=False, fontsize=8)
+    return ax
+
+
+def _upwards(spectrum: Spectrum) -> Any:
+    """Vectors from the smallest eigenvalue on, the first of the large entries of each positive."""
+    vectors = np.asarray(spectrum.vectors)[:, ::-1]
+    large = np.abs(vectors) > np.abs(vectors).max(axis=0) / 2
+    leading = vectors[large.argmax(axis=0), np.arange(vectors.shape[1])]
+    return vectors * np.sign(leading)
+
+
+def _room_for_a_legend(ax: Any, entries: int) -> None:
+    """A legend in one line above the curves, which leave it a quarter of the height."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low, high + 0.22 * (high - low))
+    ax.legend(
+        frameon=False, fontsize=7, ncols=entries, loc="upper center", columnspacing=1.0, handlelength=1.8
+    )

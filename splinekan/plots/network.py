@@ -1,0 +1,185 @@
+"""A network drawn as a graph, with the function of every spline edge on the edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Array, integer, real_array
+from splinekan.knots import breakpoints
+from splinekan.network import KAN, Affine, SplineLayer
+from splinekan.plots.style import STYLES
+
+NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
+LINE = STYLES["coarse"]["color"]
+CURVE = STYLES["multilevel"]["color"]
+
+
+def network_diagram(
+    ax: Any, network: KAN, theta: ArrayLike, x: ArrayLike, names: Any = None, most: int = 24
+) -> Any:
+    """Draw nodes, edges and every spline edge's function; inputs below, outputs above.
+
+    A spline edge carries a small frame: the function phi_qp on the range of the data that reach it, with
+    ticks at the breakpoints in that range. Frames of one layer share the scale of their values, each moved to
+    its own middle, since constants of different edges are interchangeable. An affine map's edge is a plain
+    line, dashed for a negative weight. A line's weight grows with the edge's strength: the standard deviation
+    over the data of what it adds to its output, relative to the strongest edge of its layer. Activations and
+    normalisers are named on the nodes they act on.
+
+    Parameters
+    ----------
+    ax
+        Matplotlib axes; their own frame is switched off.
+    network, theta
+        What is drawn; both bases look the same.
+    x
+        Data (n, n_in), n at least 2; ranges and strengths refer to them.
+    names
+        Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
+    most
+        At most so many frames in a layer: those of the strongest edges. The others are lines.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For theta or x that do not fit the network, fewer than 2 samples, or the wrong number of names.
+
+    Examples
+    --------
+    >>> from splinekan.plots import canvas
+    >>> network = KAN.splines([2, 3, 1])
+    >>> x = np.random.default_rng(0).uniform(size=(100, 2))
+    >>> figure, axes = canvas()
+    >>> ax = network_diagram(axes[0, 0], network, initialize(network, 0, "greville"), x)
+    >>> len(ax.child_axes)
+    9
+    """
+    data = real_array("x", x, shape=(None, network.n_in)).astype(np.float64)
+    if len(data) < 2:
+        raise ValueError(f"x must hold at least 2 samples, got {len(data)}")
+    limit = integer("most", most, low=0)
+    parameters = np.array(network.to_basis(theta, "spline"))
+    spline = network.with_basis("spline")
+    labels = _labels(network, names)
+    inputs = spline.linearize(parameters, data).inputs
+    blocks = spline.blocks(parameters)
+    ax.set_axis_off()
+    ax.set_xlim(0, 1)
+    mixing = [layer for layer in spline.layers if isinstance(layer, (Affine, SplineLayer))]
+    heights = np.cumsum([0.0, *(1.0 if isinstance(layer, SplineLayer) else 0.6 for layer in mixing)])
+    ax.set_ylim(-0.18, heights[-1] + 0.18)
+    level = 0
+    _nodes(ax, network.n_in, heights[0])
+    for layer, values, block in zip(spline.layers, inputs, blocks, strict=True):
+        low = heights[level]
+        if isinstance(layer, SplineLayer):
+            _spline_edges(ax, layer, values, block["coefficients"], low, heights[level + 1], limit)
+        elif isinstance(layer, Affine):
+            _affine_edges(ax, block["weight"], values, low, heights[level + 1])
+        else:
+            for at in _places(layer.n_in):
+                text = str(getattr(layer, "kind", type(layer).__name__.lower()))
+                ax.annotate(text, (at, low), (6, -2), textcoords="offset points", fontsize=6)
+            continue
+        level += 1
+        _nodes(ax, layer.n_out, heights[level])
+    for at, text in zip(_places(network.n_in), labels, strict=False):
+        ax.annotate(text, (at, 0), (0, -9), textcoords="offset points", ha="center", va="top", fontsize=9)
+    for at, text in zip(_places(network.n_out), labels[network.n_in :], strict=True):
+        top = (at, heights[-1])
+        ax.annotate(text, top, (0, 8), textcoords="offset points", ha="center", va="bottom", fontsize=9)
+    return ax
+
+
+def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Array:
+    """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs."""
+    c, points = np.asarray(coefficients), np.asarray(x)
+    return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
+
+
+def _edge(layer: SplineLayer, coefficients: Array, x: Array) -> Array:
+    """Values (n, n_out) of the functions that lead from one input to all outputs."""
+    from splinekan.basis import BSplineBasis
+
+    basis = BSplineBasis(layer.knots, layer.degree, layer.extrapolate)
+    return np.asarray(basis.evaluate(np.ascontiguousarray(coefficients), np.ascontiguousarray(x)))
+
+
+def _spline_edges(
+    ax: Any, layer: SplineLayer, x: Array, c: Array, low: float, high: float, limit: int
+) -> None:
+    strength = strengths(layer, c, x)
+    relative = strength / max(strength.max(), np.finfo(float).tiny)
+    order = np.argsort(-strength, axis=None, kind="stable")[:limit]
+    framed = {(int(at) // layer.n_out, int(at) % layer.n_out) for at in order}
+    # Frames stand side by side in the order of their edges' inputs, so that lines to them cross little.
+    slots = dict(zip(sorted(framed), _places(len(framed)), strict=True))
+    width = min(0.85 / max(len(framed), 1), 0.24)
+    bottom, top = low + 0.30 * (high - low), low + 0.62 * (high - low)
+    spread = 0.0
+    curves = {}
+    for p, q in framed:
+        at = np.linspace(x[:, p].min(), x[:, p].max(), 120)
+        values = _edge(layer, c[p], at)[:, q]
+        spread = max(spread, float(np.ptp(values)))
+        curves[p, q] = at, values - (values.max() + values.min()) / 2
+    inner, outer = _places(layer.n_in), _places(layer.n_out)
+    for p in range(layer.n_in):
+        for q in range(layer.n_out):
+            weight = 0.3 + 2.2 * float(relative[p, q])
+            if (p, q) not in slots:
+                ax.plot([inner[p], outer[q]], [low, high], color="0.8", linewidth=0.5, zorder=0)
+                continue
+            middle = slots[p, q]
+            ax.plot([inner[p], middle], [low, bottom], color=LINE, linewidth=weight, zorder=1)
+            ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, zorder=1)
+            frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
+            _frame(frame, layer, *curves[p, q], spread)
+
+
+def _frame(ax: Any, layer: SplineLayer, x: Array, values: Array, spread: float) -> None:
+    ax.plot(x, values, color=CURVE, linewidth=1.2)
+    ends = breakpoints(layer.knots, layer.degree)
+    ax.set_xticks(ends[(ends >= x[0]) & (ends <= x[-1])])
+    ax.set_yticks([])
+    ax.tick_params(length=2.5, width=0.5, direction="in", labelbottom=False)
+    half = 0.58 * spread if spread > 0 else 1.0
+    ax.set_ylim(-half, half)
+    if x[-1] > x[0]:
+        ax.set_xlim(x[0], x[-1])
+    for side in ax.spines.values():
+        side.set_linewidth(0.5)
+
+
+def _affine_edges(ax: Any, weight: Array, x: Array, low: float, high: float) -> None:
+    strength = np.abs(weight) * x.std(axis=0)[:, None]
+    relative = strength / max(strength.max(), np.finfo(float).tiny)
+    for p, left in enumerate(_places(weight.shape[0])):
+        for q, right in enumerate(_places(weight.shape[1])):
+            dashes = "-" if weight[p, q] >= 0 else (0, (4, 2))
+            width = 0.3 + 2.2 * float(relative[p, q])
+            ax.plot([left, right], [low, high], color=LINE, linewidth=width, linestyle=dashes, zorder=1)
+
+
+def _nodes(ax: Any, count: int, height: float) -> None:
+    ax.plot(_places(count), np.full(count, height), linestyle="none", **NODE)
+
+
+def _places(count: int) -> list[float]:
+    """Centres of `count` equal parts of [0, 1]."""
+    return [(at + 0.5) / count for at in range(count)]
+
+
+def _labels(network: KAN, names: Any) -> list[str]:
+    if names is None:
+        ends = (("x", network.n_in), ("y", network.n_out))
+        return [f"${letter}_{{{at + 1}}}$" for letter, count in ends for at in range(count)]
+    labels = [str(name) for name in names]
+    if len(labels) != network.n_in + network.n_out:
+        raise ValueError(
+            f"names must hold {network.n_in} inputs and {network.n_out} outputs, got {len(labels)} names"
+        )
+    return labels

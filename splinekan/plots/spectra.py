@@ -1,0 +1,49 @@
+"""Spectra of a trained network's curvature, by level and basis."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan.plots.style import SERIES, same_heights
+
+MATRICES = {"gauss_newton": "Gauss-Newton matrix", "hessian": "Hessian"}
+BASES = {"spline": "spline basis", "relu": "power ReLU basis"}
+
+
+def spectra_by_level(axes: Any, rows: Any) -> Any:
+    """Eigenvalues of Gauss-Newton matrix and Hessian: one line a level, one column of axes a basis.
+
+    Moduli in falling order against their place, as a share of the number of parameters, so that levels can be
+    compared. Values that float64 does not resolve, and zeros, are left out: where a line ends early, the rest
+    is below what can be told from zero. Crosses mark negative eigenvalues.
+
+    Parameters
+    ----------
+    axes
+        Matplotlib axes (2, 2).
+    rows
+        `studies.conditioning.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
+    """
+    for line, (name, matrix) in zip(axes, MATRICES.items(), strict=True):
+        for ax, (basis, title) in zip(line, BASES.items(), strict=True):
+            for at, row in enumerate(row for row in rows if row.basis == basis):
+                spectrum = getattr(row, name)
+                style = SERIES[at % len(SERIES)] | {"marker": "", "linewidth": 1.2}
+                order = np.argsort(-np.abs(spectrum.values), kind="stable")
+                values = np.where(spectrum.resolved, spectrum.values, np.nan)[order]
+                place = (np.arange(len(values)) + 0.5) / len(values)
+                ax.plot(place, np.abs(values), label=f"G = {row.intervals}", **style)
+                below = values < 0
+                crosses = {"color": style["color"], "marker": "x", "linestyle": "none", "markersize": 3.5}
+                ax.plot(place[below], -values[below], **crosses)
+            ax.set_yscale("log")
+            ax.set_xlim(0, 1)
+            ax.set_title(f"{matrix}, {title}", fontsize=10)
+            ax.set_xlabel("place among the eigenvalues, share of all")
+        line[0].set_ylabel("|eigenvalue| (dimensionless)")
+    axes[0][0].legend(frameon=False, fontsize=8, loc="lower left")
+    for line in axes:
+        same_heights(line)
+    return axes

@@ -1,0 +1,108 @@
+"""What all figures share: line styles, axes, and a figure to draw on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import one_of
+
+FORMATS = (".png", ".pdf")
+"""What `save` writes."""
+
+# Okabe and Ito's palette, safe for the colour-blind; dashes keep lines apart in black and white.
+STYLES: dict[str, dict[str, Any]] = {
+    "coarse": {"color": "#0072B2", "linestyle": ":"},
+    "fine": {"color": "#E69F00", "linestyle": "--"},
+    "multilevel": {"color": "#D55E00", "linestyle": "-"},
+    "gauss-newton": {"color": "#009E73", "linestyle": "-."},
+    "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
+}
+PERCEPTRONS: tuple[Any, ...] = ((0, (8, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (2, 2)))
+"""Dashes of rows that are no spline networks; they are black."""
+SERIES: tuple[dict[str, Any], ...] = (
+    {"color": "#0072B2", "linestyle": "-", "marker": "o"},
+    {"color": "#D55E00", "linestyle": "--", "marker": "s"},
+    {"color": "#009E73", "linestyle": "-.", "marker": "^"},
+    {"color": "#CC79A7", "linestyle": ":", "marker": "D"},
+    {"color": "#E69F00", "linestyle": (0, (5, 1)), "marker": "v"},
+    {"color": "#56B4E9", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
+)
+"""Lines that are told apart by colour, dashes and markers."""
+MAP = "cividis"
+"""Colours of maps: lightness grows with the value, so they read the same in grey."""
+
+
+def line_style(name: str, number: int = 0) -> dict[str, Any]:
+    """Colour and dashes by the last word of a row's name; the `number`-th perceptron is black."""
+    known = next((style for key, style in STYLES.items() if name.endswith(key)), None)
+    dashes = PERCEPTRONS[number % len(PERCEPTRONS)]
+    return dict(known) if known else {"color": "#000000", "linestyle": dashes, "linewidth": 0.9}
+
+
+def look(row: Any, number: int = 0) -> dict[str, Any]:
+    """Schedules differ by colour and dashes, bases by markers: dots, open squares, triangles for none."""
+    style = line_style("" if row.basis == "none" else row.name, number)
+    marker = {"spline": "o", "relu": "s"}.get(row.basis, "^")
+    shape = {**style, "marker": marker, "markersize": 5, "label": row.name.replace("-", " ")}
+    return shape | {"fillstyle": "none" if row.basis == "relu" else "full"}
+
+
+def looks(rows: Any) -> list[dict[str, Any]]:
+    """`look` of every row, perceptrons numbered."""
+    numbers = np.cumsum([row.basis == "none" for row in rows]) - 1
+    return [look(row, int(number)) for row, number in zip(rows, numbers, strict=True)]
+
+
+def log_axes(ax: Any, x: str, y: str) -> Any:
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(x)
+    ax.set_ylabel(y)
+    ax.legend(frameon=False, fontsize=7)
+    return ax
+
+
+def same_heights(axes: Any) -> Any:
+    """Give all axes the same range of y, and number only the first."""
+    low = min(ax.get_ylim()[0] for ax in axes)
+    high = max(ax.get_ylim()[1] for ax in axes)
+    for ax in axes:
+        ax.set_ylim(low, high)
+    for ax in axes[1:]:
+        ax.tick_params(labelleft=False)
+    return axes
+
+
+def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, Any]:
+    """A new figure of that size in inches and its axes, an array (rows, columns).
+
+    No window system is touched, so figures can be made anywhere.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) -> None:
+    """Write a figure as PNG or PDF, its title and description inside the file.
+
+    PNG keeps them as "Title" and "Description", PDF as "Title" and "Subject". No date is written, so the same
+    figure makes the same file.
+
+    Raises
+    ------
+    ValueError
+        For another ending.
+    """
+    kind = one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+    metadata: dict[str, Any]
+    if kind == ".png":
+        metadata = {"Title": title, "Description": description}
+    else:
+        metadata = {"Title": title, "Subject": description, "CreationDate": None}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=dpi, metadata=metadata)

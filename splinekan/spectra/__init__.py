@@ -1,0 +1,49 @@
+"""Spectra: eigenvalues with their errors, in every basis; condition numbers; spectral densities."""
+
+from splinekan.spectra.coordinates import BASES, Coordinates, coordinates
+from splinekan.spectra.lanczos import (
+    Density,
+    Moment,
+    curvature_operator,
+    extreme_eigenvalues,
+    spectral_density,
+)
+from splinekan.spectra.matrices import (
+    MATRICES,
+    change_of_basis_spectrum,
+    generalised_spectrum,
+    gram_spectrum,
+    symmetric_spectrum,
+)
+from splinekan.spectra.network import (
+    MAX_DENSE,
+    gauss_newton_spectrum,
+    hessian_matrix,
+    hessian_spectrum,
+    tangent_kernel_spectrum,
+)
+from splinekan.spectra.spectrum import Spectrum
+from splinekan.spectra.two_sided import factor_spectrum
+
+__all__ = [
+    "BASES",
+    "MATRICES",
+    "MAX_DENSE",
+    "Coordinates",
+    "Density",
+    "Moment",
+    "Spectrum",
+    "change_of_basis_spectrum",
+    "coordinates",
+    "curvature_operator",
+    "extreme_eigenvalues",
+    "factor_spectrum",
+    "gauss_newton_spectrum",
+    "generalised_spectrum",
+    "gram_spectrum",
+    "hessian_matrix",
+    "hessian_spectrum",
+    "spectral_density",
+    "symmetric_spectrum",
+    "tangent_kernel_spectrum",
+]

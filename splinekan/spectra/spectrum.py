@@ -1,0 +1,114 @@
+"""The record of a spectrum: eigenvalues, and how far each can be trusted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splinekan._checks import Float64Array
+
+TOLERANCE = 0.1
+"""A value is resolved if its error is at most this share of it: one digit."""
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """Eigenvalues of a symmetric matrix in decreasing order, each with an estimate of its error.
+
+    Attributes
+    ----------
+    values
+        (n,), in the units of the matrix. A value that nothing tells from zero is given as 0.
+    error
+        (n,), estimated absolute error of each value, from eps, sizes and norms; generous rather than tight.
+    method
+        How they were found.
+    nullity
+        How many values are zero to rounding: directions that the matrix does not see.
+    vectors
+        (n of the matrix, n of the values), orthonormal columns, or None if they were not asked for.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> s = Spectrum(np.array([4.0, 1.0, 1e-17]), np.array([1e-15, 1e-15, 1e-15]), "example")
+    >>> s.resolved.tolist(), s.noise, s.condition
+    ([True, True, False], 1e-15, nan)
+    """
+
+    values: Float64Array
+    error: Float64Array
+    method: str
+    nullity: int = 0
+    vectors: Float64Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    @property
+    def resolved(self) -> NDArray[np.bool_]:
+        """(n,): whether the error is below a tenth of the value. Never so for a 0."""
+        size = np.abs(self.values)
+        return np.asarray((self.error <= TOLERANCE * size) & (size > 0))
+
+    @property
+    def unresolved(self) -> int:
+        """How many values are neither resolved nor zero to rounding."""
+        return max(len(self) - self.nullity - int(self.resolved.sum()), 0)
+
+    @property
+    def noise(self) -> float:
+        """The level below which values are rounding: the largest error of an unresolved one, 0 without any.
+
+        If not finite, unresolved values are bounded by nothing.
+        """
+        return float(self.error[~self.resolved].max(initial=0.0))
+
+    @property
+    def largest(self) -> float:
+        """The largest resolved value; nan without one."""
+        return float(self.values[self.resolved].max()) if self.resolved.any() else np.nan
+
+    @property
+    def least(self) -> float:
+        """The least resolved value (the most negative one of an indefinite matrix); nan without one."""
+        return float(self.values[self.resolved].min()) if self.resolved.any() else np.nan
+
+    @property
+    def smallest(self) -> float:
+        """The resolved value of the smallest size, sign kept; nan without one."""
+        kept = self.values[self.resolved]
+        return float(kept[np.argmin(np.abs(kept))]) if len(kept) else np.nan
+
+    @property
+    def condition(self) -> float:
+        """Largest over smallest size, values that are zero to rounding left out; nan if one is unresolved."""
+        if self.unresolved or not self.resolved.any():
+            return np.nan
+        size = np.abs(self.values[self.resolved])
+        return float(size.max() / size.min())
+
+    @property
+    def condition_seen(self) -> float:
+        """Largest over smallest size of the resolved values: a lower bound where `condition` is nan."""
+        size = np.abs(self.values[self.resolved])
+        return float(size.max() / size.min()) if len(size) else np.nan
+
+    @property
+    def negative(self) -> int:
+        """How many resolved values are negative."""
+        return int((self.values[self.resolved] < 0).sum())
+
+    def record(self) -> dict[str, Any]:
+        """Everything but the vectors, for JSON; a value without a bound on its error has None there."""
+        return {
+            "method": self.method,
+            "values": self.values.tolist(),
+            "error": [e if np.isfinite(e) else None for e in self.error.tolist()],
+            "resolved": self.resolved.tolist(),
+            "noise": self.noise if np.isfinite(self.noise) else None,
+            "nullity": self.nullity,
+        }

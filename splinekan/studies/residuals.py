@@ -1,0 +1,91 @@
+"""Residuals by level and their Fourier transforms: which modes a level leaves to the next one.
+
+Southworth et al., arXiv:2603.04827, Figure 9, for the Allen-Cahn equation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from splinekan._checks import Float64Array, integer, one_of
+from splinekan.studies.pde import Study
+
+
+@dataclass(frozen=True, eq=False)
+class ResidualField:
+    """The equation's residual at the end of a level, on a grid of midpoints.
+
+    Attributes
+    ----------
+    intervals
+        Of the level's network; 0 for a perceptron.
+    axes
+        The grid along the two variables, (n,) each.
+    names
+        The variables' names.
+    values
+        (n, n), residual at (axes[0][i], axes[1][j]).
+    energy
+        (n, n), |F|^2, zero frequency in the middle: F is the transform of the residual under a Hann window in
+        both variables, normalised so that the energies add up to the mean square of the windowed residual.
+    waves
+        (n,), wave numbers in periods on the variable's range.
+    """
+
+    intervals: int
+    axes: tuple[Float64Array, Float64Array]
+    names: tuple[str, str]
+    values: Float64Array
+    energy: Float64Array
+    waves: Float64Array
+
+    def cut(self, variable: int) -> tuple[Float64Array, Float64Array]:
+        """Wave numbers 0, 1, ... of a variable and the energy there, at wave number 0 of the other one."""
+        middle = len(self.waves) // 2
+        along = self.energy[middle:, middle] if variable == 0 else self.energy[middle, middle:]
+        return self.waves[middle:], along
+
+
+def spectrum(values: Float64Array) -> Float64Array:
+    """Energies of the windowed 2-d Fourier transform of values (n, n), zero frequency at (n // 2, n // 2).
+
+    Without a window the jump between opposite ends, which are no neighbours, would smear along the axes.
+    """
+    n = len(values)
+    window = np.hanning(n)
+    coefficients = np.fft.fft2(window[:, None] * window * values) / n**2
+    return np.asarray(np.fft.fftshift(np.abs(coefficients) ** 2))
+
+
+def residual_fields(study: Study, row: str, points: int = 128) -> list[ResidualField]:
+    """The residuals of a row's best seed, level by level.
+
+    Parameters
+    ----------
+    study
+        A study of a problem in two variables.
+    row
+        One of its rows.
+    points
+        Of the grid along each variable; wave numbers up to half of it are seen.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a row that the study does not have, or fewer than 8 points.
+    """
+    one_of("row", row, study.runs)
+    n = integer("points", points, low=8)
+    which = int(np.argmin([done[-1].error for done in study.stages[row]]))
+    run, stages = study.runs[row][which], study.stages[row][which]
+    first, second = (low + (high - low) * (np.arange(n) + 0.5) / n for low, high in run.problem.box)
+    grid = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
+    waves = np.arange(-(n // 2), n - n // 2).astype(np.float64)
+    names = (str(run.problem.equation.variables[0]), str(run.problem.equation.variables[1]))
+    fields = []
+    for stage in stages:
+        values = np.asarray(run.residual(stage, grid)).reshape(n, n)
+        fields.append(ResidualField(stage.intervals, (first, second), names, values, spectrum(values), waves))
+    return fields

@@ -1,0 +1,146 @@
+"""Figures draw what they are given."""
+
+import numpy as np
+import pytest
+
+import splinekan as sk
+from splinekan import plots
+from splinekan.optimize import History
+from splinekan.studies.figure_data import modes_of
+
+
+@pytest.fixture
+def ax():
+    return plots.canvas()[1][0, 0]
+
+
+def history(work, loss):
+    count = np.arange(len(work), dtype=float)
+    columns = dict.fromkeys(History.__dataclass_fields__, count)
+    return History(**columns | {"work": np.array(work, float), "loss": np.array(loss, float)})
+
+
+@pytest.mark.parametrize("scale", ["log", "linear"])
+def test_the_median_of_losses_is_drawn_and_refinements_are_marked(ax, scale):
+    work = np.linspace(1, 100, 400)
+    seeds = [(history(work, factor / work), ((0, 0), (1, 200))) for factor in (1.0, 2.0, 50.0)]
+    plots.loss_against_work(ax, {"spline-multilevel": seeds}, scale=scale)
+    line, marks = ax.lines
+    x, y = line.get_data()
+    np.testing.assert_allclose(y, 2 / x, rtol=1e-3)
+    np.testing.assert_allclose(marks.get_xdata(), [work[200]])
+    assert ax.get_xscale() == scale
+    with pytest.raises(ValueError, match="scale must be one of"):
+        plots.loss_against_work(ax, {}, scale="square")
+
+
+class Level:
+    def __init__(self, history, before):
+        self.history, self.work = history, before + history.work[-1]
+
+
+def test_median_history_goes_on_from_level_to_level():
+    rng = np.random.default_rng(0)
+    works = [np.linspace(1, 50, 50), np.linspace(2, 80, 40)]
+    losses = [[np.exp(rng.normal(size=len(work))) for work in works] for _ in range(3)]
+    seeds = [
+        [Level(history(works[0], loss[0]), 0.0), Level(history(works[1], loss[1]), 50.0)] for loss in losses
+    ]
+    work, loss, begins = plots.median_history(seeds, points=50)
+    assert begins == [0, 50]
+    assert (np.diff(work) > 0).all()
+    assert work[50] == 52.0
+    best = np.median([np.minimum.accumulate(each[0]) for each in losses], axis=0)
+    np.testing.assert_allclose(loss[:50], best, rtol=1e-12)
+    assert loss[99] == pytest.approx(np.median([each[1].min() for each in losses]), rel=1e-12)
+
+
+def test_perceptrons_look_different():
+    from types import SimpleNamespace as Row
+
+    rows = [Row(name=f"mlp-{n}", basis="none") for n in (5, 30)] + [Row(name="relu-fine", basis="relu")]
+    first, second, relu = plots.style.looks(rows)
+    assert first["linestyle"] != second["linestyle"]
+    assert relu["linestyle"] == plots.STYLES["fine"]["linestyle"]
+    assert relu["fillstyle"] == "none"
+
+
+def test_eigenvalues_and_counts_are_those_of_the_matrix(ax):
+    found = modes_of(6, (1, 3))
+    _, axes = plots.canvas(2, 3)
+    plots.extreme_modes(axes, found, count=2)
+    for row, (r, each) in zip(axes, found.items(), strict=True):
+        A = sk.change_of_basis(sk.uniform_knots(0, 1, 6, r - 1), r - 1).toarray()
+        changes, values = row[0].lines[0].get_data()
+        np.testing.assert_allclose(values[np.argsort(changes)], np.linalg.eigvalsh(A.T @ A), rtol=1e-8)
+        smallest = row[1].lines[0].get_ydata()
+        np.testing.assert_allclose(
+            A.T @ A @ smallest, each.values[-1] * smallest, atol=1e-12 * each.values[0]
+        )
+    plots.sign_change_counts(ax, found)
+    for line, each in zip(ax.lines, found.values(), strict=True):
+        np.testing.assert_array_equal(line.get_ydata(), np.arange(len(each)))
+
+
+def test_growth_has_the_slope_of_its_data(ax):
+    counts = [8, 16, 32]
+    plots.condition_growth(ax, counts, {2: [3.0 * n**4 for n in counts]})
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["r = 2: slope 4.00"]
+
+
+@pytest.mark.parametrize("basis", ["spline", "relu"])
+def test_a_network_is_drawn_edge_by_edge(ax, basis):
+    network = sk.KAN.affine_first([2, 3, 2], degree=3, intervals=5, basis=basis)
+    theta = sk.initialize(network, 1, "greville")
+    x = np.random.default_rng(2).uniform(size=(200, 2))
+    assert plots.network_diagram(ax, network, theta, x, names="abcd") is ax
+    texts = [text.get_text() for text in ax.texts]
+    assert texts == ["a", "b", "c", "d"]
+    assert len(ax.child_axes) == 6
+    hidden = network.linearize(theta, x).inputs[1]
+    edges = sorted((frame.get_position().x0, frame) for frame in ax.child_axes)
+    coefficients = network.with_basis("spline").blocks(network.to_basis(theta, "spline"))[1]["coefficients"]
+    spline = sk.BSplineBasis(network.layers[1].knots, 3)
+    for at, (_, frame) in enumerate(edges):
+        p, q = divmod(at, 2)
+        xs, ys = frame.lines[0].get_data()
+        np.testing.assert_allclose(xs[[0, -1]], [hidden[:, p].min(), hidden[:, p].max()])
+        values = spline.evaluate(np.ascontiguousarray(coefficients[p, :, q]), xs)
+        np.testing.assert_allclose(ys - ys[0], values - values[0], atol=1e-10)
+        ends = np.linspace(0, 1, 6)
+        np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
+
+
+def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
+    network = sk.KAN.splines([2, 3])
+    theta = sk.initialize(network, 1, "greville")
+    network.blocks(theta)[0]["coefficients"][1] *= 10
+    x = np.random.default_rng(2).uniform(size=(200, 2))
+    strength = plots.strengths(network.layers[0], network.blocks(theta)[0]["coefficients"], x)
+    assert strength.shape == (2, 3)
+    only = np.column_stack([x[:, :1] * 0 + 0.3, x[:, 1:]])  # only the second input moves
+    np.testing.assert_allclose(strength[1], network(theta, only).std(axis=0), rtol=1e-10)
+    plots.network_diagram(ax, network, theta, x, most=3)
+    assert len(ax.child_axes) == 3
+    weights = [line.get_linewidth() for line in ax.lines if line.get_color() != "0.8"]
+    assert max(weights) == pytest.approx(2.5)
+    assert sum(line.get_color() == "0.8" for line in ax.lines) == 3
+
+
+def test_activations_are_named_and_bad_input_is_refused(ax):
+    network, x = sk.MLP([2, 3, 1]), np.zeros((5, 2))
+    theta = sk.initialize(network, 0, "noise")
+    plots.network_diagram(ax, network, theta, x)
+    assert [text.get_text() for text in ax.texts].count("tanh") == 3
+    with pytest.raises(ValueError, match="at least 2 samples"):
+        plots.network_diagram(ax, network, theta, x[:1])
+    with pytest.raises(ValueError, match="2 inputs and 1 outputs"):
+        plots.network_diagram(ax, network, theta, x, names=["x"])
+    with pytest.raises(ValueError, match="theta must have shape"):
+        plots.network_diagram(ax, network, theta[1:], x)
+
+
+def test_a_file_ends_in_png_or_pdf(tmp_path):
+    figure, _ = plots.canvas()
+    with pytest.raises(ValueError, match="ending"):
+        plots.save(figure, tmp_path / "a.svg", "title", "text")

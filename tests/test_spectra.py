@@ -1,0 +1,556 @@
+"""Spectra against exact rationals and many digits, with errors that hold; Lanczos; densities."""
+
+from dataclasses import replace
+from math import comb, factorial
+
+import mpmath
+import numpy as np
+import oracles
+import pytest
+from cases import EPS, knots, networks, start
+from scipy.sparse.linalg import LinearOperator, aslinearoperator
+
+import splinekan as sk
+from splinekan import spectra
+
+DIGITS = 80
+
+
+def exact_matrix(rows):
+    return mpmath.matrix([[mpmath.mpf(v.numerator) / v.denominator for v in row] for row in rows])
+
+
+def eigenvalues(matrix):
+    """In decreasing order, by many digits."""
+    return sorted(mpmath.eigsy(matrix, eigvals_only=True), reverse=True)
+
+
+def assert_errors_hold(found, exact):
+    """Every value within its error of the exact one; zeros are zero to rounding."""
+    assert len(found) == len(exact)
+    for value, error, want in zip(found.values, found.error, exact, strict=True):
+        assert abs(mpmath.mpf(value) - want) <= mpmath.mpf(error) + abs(want) * 4 * EPS
+
+
+def relu_matrix(matrix, t, degree, edges=1):
+    """A^{-1} H A^{-T}, A exact, H a float64 matrix taken as it is, one block A for every edge."""
+    A = exact_matrix(oracles.change_of_basis(t, degree))
+    m = A.rows
+    inverse = mpmath.inverse(A)
+    whole = mpmath.eye(len(matrix))
+    for p in range(edges):
+        for i in range(m):
+            for j in range(m):
+                whole[p * m + i, p * m + j] = inverse[i, j]
+    return whole * mpmath.matrix(matrix.tolist()) * whole.T
+
+
+@pytest.mark.parametrize("degree", range(6))
+@pytest.mark.parametrize("kind", ["uniform", "random"])
+def test_change_of_basis_against_exact_rationals(kind, degree):
+    t = knots(kind, degree, intervals=10)
+    with mpmath.workdps(DIGITS):
+        A = exact_matrix(oracles.change_of_basis(t, degree))
+        exact = eigenvalues(A.T * A)
+        found = sk.change_of_basis_spectrum(t, degree)
+        assert found.unresolved == found.nullity == 0
+        assert_errors_hold(found, exact)
+        assert found.error.max() / found.largest < 1e-11
+        roots = sk.change_of_basis_spectrum(t, degree, "A")
+        assert_errors_hold(roots, [mpmath.sqrt(v) for v in exact])
+        inverse = sk.change_of_basis_spectrum(t, degree, "(A A^T)^-1")
+        assert_errors_hold(inverse, [1 / v for v in reversed(exact)])
+
+
+def test_where_squares_are_rounding_both_ends_still_hold():
+    t = sk.uniform_knots(0, 1, 40, 5)
+    A = sk.change_of_basis(t, 5).toarray()
+    naive = np.sort(np.linalg.eigvalsh(A.T @ A))[::-1]
+    found = sk.change_of_basis_spectrum(t, 5)
+    with mpmath.workdps(DIGITS):
+        exact_A = exact_matrix(oracles.change_of_basis(t, 5))
+        exact = eigenvalues(exact_A.T * exact_A)
+        worst = max(abs(mpmath.mpf(v) / want - 1) for v, want in zip(naive, exact, strict=True))
+        assert worst > 1  # the case: more than all digits lost
+        assert found.unresolved == 0
+        assert_errors_hold(found, exact)
+    marked = sk.spectra.symmetric_spectrum(A.T @ A)
+    lost = np.array([float(abs(mpmath.mpf(v) / want - 1)) for v, want in zip(naive, exact, strict=True)])
+    assert not marked.resolved[lost > 0.1].any()
+    assert not marked.values[lost > 1].any()
+    assert marked.nullity + marked.unresolved > 0
+
+
+@pytest.mark.parametrize("degree", range(8))
+def test_lemma_4_bounds(degree):
+    r = degree + 1
+    for intervals in (2, 9, 80, 200):
+        m = intervals + degree
+        condition = sk.change_of_basis_spectrum(sk.uniform_knots(0, 1, intervals, degree), degree).condition
+        if m >= r + 1:
+            assert condition >= comb(2 * r, r) * (comb(m + r, r + 1) / m) ** 2
+        assert condition <= 4.0**r * comb(m + r - 1, r) ** 2
+
+
+@pytest.mark.parametrize("intervals", [3, 50])
+def test_order_one_has_closed_eigenvalues(intervals):
+    found = sk.change_of_basis_spectrum(sk.uniform_knots(0, 2, intervals, 0), 0)
+    j = np.arange(intervals, 0, -1)
+    want = 4 * np.sin((2 * j - 1) * np.pi / (4 * intervals + 2)) ** 2
+    np.testing.assert_allclose(found.values, want, rtol=1e2 * intervals * EPS)
+
+
+@pytest.mark.parametrize("matrix", spectra.MATRICES)
+def test_vectors_of_the_change_of_basis(matrix):
+    t = knots("random", 2, intervals=8)
+    A = sk.change_of_basis(t, 2).toarray()
+    found = sk.change_of_basis_spectrum(t, 2, matrix, vectors=True)
+    inverse = np.linalg.inv(A @ A.T)
+    whole = {"A": A.T @ A, "A^T A": A.T @ A, "(A A^T)^-1": inverse}[matrix]
+    values = found.values**2 if matrix == "A" else found.values
+    np.testing.assert_allclose(found.vectors.T @ found.vectors, np.eye(len(A)), atol=1e-10)
+    np.testing.assert_allclose(
+        whole @ found.vectors, found.vectors * values, atol=1e-9 * np.abs(whole).max(), rtol=0
+    )
+
+
+def test_sign_changes_of_the_vectors():
+    found = sk.change_of_basis_spectrum(sk.uniform_knots(0, 1, 30, 3), 3, vectors=True)
+    signs = np.sign(found.vectors[:, ::-1])
+    assert (np.abs(np.diff(signs, axis=0)) / 2).sum(axis=0).tolist() == list(range(33))
+
+
+@pytest.mark.parametrize("degree", range(6))
+def test_gram_against_exact_rationals(degree):
+    t = sk.uniform_knots(0, 1, 8, degree)
+    with mpmath.workdps(DIGITS):
+        # Gauss's rule in many digits, so that the matrix is exact to them
+        nodes, weights = gauss(degree + 1)
+        rows = []
+        for left, right in zip(t[degree:-1], t[degree + 1 :], strict=False):
+            if right > t[-degree - 1]:
+                break
+            a, b = mpmath.mpf(float(left)), mpmath.mpf(float(right))
+            for x, w in zip(nodes, weights, strict=True):
+                at = (a + b) / 2 + (b - a) / 2 * x
+                root = mpmath.sqrt(w * (b - a) / 2)
+                powers = [
+                    root * (at - mpmath.mpf(float(s))) ** degree if at > float(s) else mpmath.mpf(0)
+                    for s in t[: len(t) - degree - 1]
+                ]
+                rows.append(powers)
+        factor = mpmath.matrix(rows)
+        relu = factor.T * factor
+        assert_errors_hold(sk.gram_spectrum(t, degree, basis="relu"), eigenvalues(relu))
+        A = exact_matrix(oracles.change_of_basis(t, degree))
+        found = sk.gram_spectrum(t, degree)
+        assert_errors_hold(found, eigenvalues(A * relu * A.T))
+        assert found.condition <= 10.0 ** (2 * degree)
+    whole = sk.gram_spectrum(t, degree, basis="relu").condition
+    r, G = degree + 1, 8
+    least = comb(2 * r, r) * G ** (2 * r + 1) / (factorial(r) ** 2 * (r + 1) ** 2 * (G + r - 1))
+    assert whole >= least  # proved in theory: relu-gram-growth
+    assert whole <= found.condition * sk.change_of_basis_spectrum(t, degree).condition * (1 + 1e-10)
+
+
+def gauss(n):
+    """Legendre's nodes and weights in the precision set."""
+    nodes = [
+        mpmath.findroot(lambda x: mpmath.legendre(n, x), x0) for x0 in np.polynomial.legendre.leggauss(n)[0]
+    ]
+    slopes = [mpmath.diff(lambda x: mpmath.legendre(n, x), x) for x in nodes]
+    return nodes, [2 / ((1 - x**2) * s**2) for x, s in zip(nodes, slopes, strict=True)]
+
+
+def test_stiffness_does_not_see_constants():
+    t = sk.uniform_knots(0, 1, 20, 3)
+    for basis in spectra.BASES:
+        found = sk.gram_spectrum(t, 3, 1, basis, vectors=True)
+        assert (found.nullity, found.unresolved) == (1, 0)
+        assert found.values[-1] == 0
+        T = spectra.coordinates(sk.KAN.splines([1, 1], intervals=20), basis)
+        constant = T.apply(np.ones(23))
+        overlap = abs(constant @ found.vectors[:, -1]) / np.linalg.norm(constant)
+        assert overlap == pytest.approx(1, abs=1e-9)
+    # against the mass matrix: Neumann's problem on [0, 1], eigenvalues (j pi)^2
+    smooth = sk.gram_spectrum(t, 3, 1, "mass").values[-2:-6:-1]
+    np.testing.assert_allclose(smooth, (np.arange(1, 5) * np.pi) ** 2, rtol=1e-4)
+
+
+def problem(name="affine-first", n=200):
+    net = networks()[name]
+    theta, _, rng = start(net)
+    x = rng.uniform(0, 1, (n, net.n_in))
+    return sk.LeastSquares(net, x, rng.normal(size=(n, net.n_out)), rng.uniform(0.5, 1, n)), theta
+
+
+@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+def test_dense_spectra_against_numpy(name):
+    objective, theta = problem(name)
+    J = objective.jacobian(theta).toarray()
+    want = np.linalg.eigvalsh(J.T @ J)[::-1]
+    found = sk.gauss_newton_spectrum(objective, theta, vectors=True)
+    np.testing.assert_allclose(found.values, want, atol=1e2 * len(want) * EPS * want[0])
+    assert found.nullity == J.shape[1] - np.linalg.matrix_rank(J)
+    np.testing.assert_allclose(
+        J.T @ (J @ found.vectors), found.vectors * found.values, atol=1e2 * len(want) * EPS * want[0]
+    )
+    H = spectra.hessian_matrix(objective, theta)
+    scale = np.abs(H).max()
+    np.testing.assert_allclose(H, H.T, atol=1e3 * EPS * scale)
+    found = sk.hessian_spectrum(objective, theta, vectors=True)
+    np.testing.assert_allclose(found.values, np.linalg.eigvalsh(H)[::-1], atol=1e3 * EPS * scale * len(H))
+    np.testing.assert_allclose(
+        H @ found.vectors, found.vectors * found.values, atol=1e3 * EPS * scale * len(H)
+    )
+    assert found.negative > 0
+
+
+def test_hessian_is_the_derivative_of_the_gradient():
+    objective, theta = problem("tanh")
+    H = spectra.hessian_matrix(objective, theta)
+    h = 1e-3
+    for j, unit in enumerate(np.eye(len(theta))):
+        steps = [objective.gradient(theta + s * h * unit) for s in (-2, -1, 1, 2)]
+        difference = (steps[0] - 8 * steps[1] + 8 * steps[2] - steps[3]) / (12 * h)
+        np.testing.assert_allclose(difference, H[:, j], atol=1e-8 * np.abs(H).max())
+
+
+@pytest.mark.parametrize(("degree", "intervals"), [(1, 12), (3, 12), (5, 8)])
+def test_relu_gauss_newton_against_many_digits(degree, intervals):
+    net = sk.KAN.splines([1, 1], degree=degree, intervals=intervals)
+    x = (np.arange(200) + 0.5)[:, None] / 200
+    objective = sk.LeastSquares(net, x, np.sin(3 * x))
+    theta = np.random.default_rng(0).normal(size=net.n_parameters)
+    t = net.layers[0].knots
+    with mpmath.workdps(DIGITS):
+        J = mpmath.matrix(objective.jacobian(theta).toarray().tolist())
+        square = J.T * J
+        A = exact_matrix(oracles.change_of_basis(t, degree))
+        inverse = mpmath.inverse(A)
+        exact = eigenvalues(inverse * square * inverse.T)
+        found = sk.gauss_newton_spectrum(objective, theta, "relu")
+        assert found.unresolved == found.nullity == 0
+        assert_errors_hold(found, exact)
+        H = spectra.hessian_matrix(objective, theta)  # the same matrix: the model is linear
+        exact = eigenvalues(relu_matrix((H + H.T) / 2, t, degree))
+        assert_errors_hold(sk.hessian_spectrum(objective, theta, "relu"), exact)
+    from_relu = replace(objective, network=net.with_basis("relu"))
+    again = sk.gauss_newton_spectrum(from_relu, net.to_basis(theta, "relu"), "relu")
+    np.testing.assert_allclose(again.values, found.values, rtol=1e-6)
+
+
+def test_an_indefinite_hessian_in_the_relu_basis_against_many_digits():
+    net = sk.KAN.splines([1, 1, 1], degree=3, intervals=6, extrapolate="polynomial")
+    rng = np.random.default_rng(4)
+    x = rng.uniform(0, 1, (300, 1))
+    theta = sk.initialize(net, 1, "greville", noise=0.2)
+    objective = sk.LeastSquares(net, x, 3 * rng.normal(size=300))
+    H = spectra.hessian_matrix(objective, theta)
+    H = (H + H.T) / 2
+    with mpmath.workdps(DIGITS):
+        exact = eigenvalues(relu_matrix(H, net.layers[0].knots, 3, edges=2))
+    found = sk.hessian_spectrum(objective, theta, "relu")
+    assert found.negative > 0
+    checked = 0
+    for value, error, sure, want in zip(found.values, found.error, found.resolved, exact, strict=True):
+        if sure:
+            assert abs(value - float(want)) <= error + 1e-14 * abs(value)
+            checked += 1
+    assert checked >= 14
+
+
+def test_a_congruence_with_known_null_space():
+    """Rank-deficient, indefinite, badly scaled: against many digits, with H of small integers, so exact."""
+    rng = np.random.default_rng(2)
+    t = sk.uniform_knots(0, 6, 6, 3)
+    n = 9
+    low = rng.integers(-2, 3, (6, n)).astype(float)
+    H = low.T @ np.diag([5.0, 3.0, 1.0, -1.0, -2.0, 4.0]) @ low
+    T = spectra.coordinates(sk.KAN.splines([1, 1], intervals=6, domain=(0, 6)), "relu")
+    found = spectra.two_sided.congruence_spectrum(H, T, vectors=True)
+    with mpmath.workdps(DIGITS):
+        exact = eigenvalues(relu_matrix(H, t, 3))
+    assert (found.nullity, found.unresolved, found.negative) == (3, 0, 2)
+    exact = np.array([float(v) for v in exact])
+    nonzero = np.abs(exact) > 1e-40
+    np.testing.assert_allclose(found.values[found.resolved], exact[nonzero], rtol=1e-8)
+    H_w = T.solve_transpose(T.solve_transpose(H).T)
+    np.testing.assert_allclose(
+        H_w @ found.vectors, found.vectors * found.values, atol=1e-9 * np.abs(H_w).max()
+    )
+    factor = spectra.factor_spectrum(low, T)
+    assert (factor.nullity, factor.unresolved) == (3, 0)
+    with mpmath.workdps(DIGITS):
+        exact = eigenvalues(relu_matrix(low.T @ low, t, 3))
+    np.testing.assert_allclose(factor.values[:6], [float(v) for v in exact[:6]], rtol=1e-8)
+
+
+def test_noise_in_j_is_never_reported_as_a_spectrum():
+    """A factor of numerical rank 8 with noise: its small singular values are rounding in all bases."""
+    rng = np.random.default_rng(0)
+    U, V = (np.linalg.qr(rng.normal(size=(n, 8)))[0] for n in (60, 23))
+    J = U @ np.diag(10.0 ** -np.arange(8)) @ V.T
+    J += EPS * rng.normal(size=J.shape) * np.abs(J)
+    T = spectra.coordinates(sk.KAN.splines([1, 1], intervals=20), "relu")
+    for found in (spectra.factor_spectrum(J), spectra.factor_spectrum(J, T)):
+        assert found.nullity == 15
+        assert not found.resolved[-15:].any()
+        assert not found.values[-15:].any()
+    # Without a gap nothing small is resolved in other coordinates: J's own error decides it.
+    Q = np.linalg.qr(rng.normal(size=(23, 23)))[0]
+    J = Q @ np.diag(10.0 ** -np.linspace(0, 15, 23)) @ Q.T
+    found = spectra.factor_spectrum(J, T)
+    assert found.unresolved > 0
+    assert np.isnan(found.condition)
+    assert found.condition_seen > 1
+    assert found.noise > 0
+
+
+def test_layers_are_diagonal_blocks():
+    objective, theta = problem("splines")
+    net = objective.network
+    J = objective.jacobian(theta).toarray()
+    H = spectra.hessian_matrix(objective, theta)
+    for layer, (first, last) in enumerate(zip(net.offsets, net.offsets[1:], strict=False)):
+        block = J[:, first:last]
+        want = np.linalg.eigvalsh(block.T @ block)[::-1]
+        found = sk.gauss_newton_spectrum(objective, theta, layer=layer)
+        np.testing.assert_allclose(found.values, want, atol=1e3 * EPS * want[0])
+        found = sk.hessian_spectrum(objective, theta, layer=layer)
+        want = np.linalg.eigvalsh(H[first:last, first:last])[::-1]
+        np.testing.assert_allclose(found.values, want, atol=1e3 * EPS * np.abs(H).max())
+        relu = sk.gauss_newton_spectrum(objective, theta, "relu", layer)
+        assert relu.nullity == sk.gauss_newton_spectrum(objective, theta, "spline", layer).nullity
+
+
+def test_inertia_is_that_of_the_splines():
+    objective, theta = problem("splines")
+    counts = set()
+    for basis in spectra.BASES:
+        found = sk.hessian_spectrum(objective, theta, basis)
+        assert found.unresolved == 0
+        counts.add((found.nullity, found.negative))
+    assert len(counts) == 1
+
+
+def test_generalised_is_the_mass_basis():
+    objective, theta = problem("splines")
+    layer = objective.network.layers[0]
+    M = sk.gram_matrix(layer.knots, layer.degree).toarray()
+    edge = np.kron(M, np.eye(layer.n_out))
+    blocks = [np.kron(np.eye(one.n_in), np.kron(M, np.eye(one.n_out))) for one in objective.network.layers]
+    n = objective.network.n_parameters
+    whole = np.zeros((n, n))
+    at = 0
+    for block in blocks:
+        whole[at : at + len(block), at : at + len(block)] = block
+        at += len(block)
+    assert edge.shape[0] * layer.n_in == len(blocks[0])
+    H = spectra.hessian_matrix(objective, theta)
+    found = spectra.generalised_spectrum(H, whole)
+    want = sk.hessian_spectrum(objective, theta, "mass")
+    sure = want.resolved & found.resolved
+    assert sure.sum() >= n - want.nullity - 2
+    np.testing.assert_allclose(found.values[sure], want.values[sure], rtol=1e-6)
+    import scipy
+
+    reference = scipy.linalg.eigh((H + H.T) / 2, whole, eigvals_only=True)[::-1]
+    np.testing.assert_allclose(found.values, reference, atol=1e-9 * np.abs(reference).max())
+
+
+@pytest.mark.parametrize("degree", [1, 2, 3])
+def test_theorem_2(degree):
+    r = degree + 1
+    bound = 4**r / factorial(degree) ** 2
+    net = sk.KAN.splines([2, 3, 1], degree=degree, intervals=7)
+    theta, _, rng = start(net)
+    objective = sk.LeastSquares(net, rng.uniform(0, 1, (25, 2)), rng.normal(size=25))
+    spline = sk.tangent_kernel_spectrum(objective, theta)
+    relu = sk.tangent_kernel_spectrum(objective, theta, "scaled-relu")
+    assert len(spline) == len(relu) == 25
+    J = objective.jacobian(theta).toarray()
+    np.testing.assert_allclose(
+        spline.values, np.linalg.eigvalsh(J @ J.T)[::-1], atol=1e3 * EPS * spline.largest
+    )
+    assert (spline.values <= bound * relu.values * (1 + 1e-9)).all()
+
+
+def test_coordinates_agree_with_the_network():
+    objective, theta = problem("non-uniform")
+    net = objective.network
+    T, reference = spectra.coordinates(net, "relu"), net.coordinates("relu")
+    v = np.random.default_rng(0).normal(size=(len(theta), 3))
+    for name in ("apply", "apply_transpose", "solve", "solve_transpose"):
+        want = getattr(reference, name)(v)
+        np.testing.assert_allclose(getattr(T, name)(v), want, atol=1e-7 * np.abs(want).max())
+    for basis in spectra.BASES:
+        T = spectra.coordinates(net, basis)
+        np.testing.assert_allclose(T.solve(T.apply(v)), v, atol=1e-8)
+        np.testing.assert_allclose(T.solve_transpose(T.apply_transpose(v)), v, atol=1e-8)
+        assert T.absolute().apply(np.abs(v)).min() >= 0
+
+
+def medium():
+    net = sk.KAN.affine_first([2, 6, 1], intervals=12)
+    rng = np.random.default_rng(1)
+    x = rng.uniform(0, 1, (400, 2))
+    objective = sk.LeastSquares(net, x, np.sin(5 * x[:, 0] * x[:, 1]), 2 / 400)
+    return objective, sk.initialize(net, 3)
+
+
+@pytest.mark.parametrize("basis", ["spline", "relu"])
+@pytest.mark.parametrize("kind", ["gauss-newton", "hessian", "tangent-kernel"])
+def test_lanczos_extremes_against_dense(kind, basis):
+    objective, theta = medium()
+    dense = {
+        "gauss-newton": sk.gauss_newton_spectrum,
+        "hessian": sk.hessian_spectrum,
+        "tangent-kernel": sk.tangent_kernel_spectrum,
+    }[kind](objective, theta, basis)
+    operator = spectra.curvature_operator(objective, theta, kind, basis)
+    found = sk.extreme_eigenvalues(operator, 3)
+    tolerance = 1e-10 * np.abs(dense.values).max()
+    np.testing.assert_allclose(found.values[:3], dense.values[:3], atol=tolerance)
+    if kind == "hessian":
+        assert len(found) == 6
+        np.testing.assert_allclose(found.values[3:], dense.values[-3:], atol=tolerance)
+    else:  # semidefinite, crowded at 0: left out, or said to be unresolved
+        assert not found.resolved[3:].any()
+    for value, error, v in zip(found.values, found.error, found.vectors.T, strict=True):
+        assert np.linalg.norm(operator.matvec(v) - value * v) <= 2 * error
+
+
+def test_lanczos_finds_the_small_end_of_a_well_conditioned_matrix():
+    net = sk.KAN.splines([1, 1], degree=2, intervals=40)
+    x = (np.arange(400) + 0.5)[:, None] / 400
+    objective, theta = sk.LeastSquares(net, x, np.sin(x)), np.zeros(42)
+    dense = sk.gauss_newton_spectrum(objective, theta)
+    found = sk.extreme_eigenvalues(spectra.curvature_operator(objective, theta), 2)
+    assert found.resolved.all()
+    assert len(found) == 4
+    np.testing.assert_allclose(found.values, dense.values[[0, 1, -2, -1]], rtol=1e-7)
+    short = sk.extreme_eigenvalues(spectra.curvature_operator(objective, theta), 2, iterations=1)
+    assert len(short) < 4
+
+
+@pytest.mark.parametrize("kind", ["gauss-newton", "hessian"])
+def test_moments_of_the_density_are_traces(kind):
+    objective, theta = medium()
+    spectrum = sk.gauss_newton_spectrum if kind == "gauss-newton" else sk.hessian_spectrum
+    values = spectrum(objective, theta).values
+    operator = spectra.curvature_operator(objective, theta, kind)
+    density = sk.spectral_density(operator, probes=40, steps=30, seed=5)
+    np.testing.assert_allclose(density.weights.sum(axis=1), 1, atol=1e-10)
+    scale = np.abs(values).max()
+    for f in (lambda x: x / scale, lambda x: (x / scale) ** 2, lambda x: np.exp(-x / scale)):
+        moment = density.moment(f)
+        assert moment.standard_error > 0
+        assert abs(moment.value - f(values).sum()) < 4 * moment.standard_error
+    # a rule of s nodes is exact for polynomials of degree 2 s - 1: probe by probe
+    rng = np.random.default_rng(5)
+    v = rng.choice([-1.0, 1.0], len(values))
+    for power in (0, 1, 5):
+        applied = v
+        for _ in range(power):
+            applied = operator.matvec(applied)
+        rule = len(v) * (density.weights[0] * density.nodes[0] ** power).sum()
+        assert rule == pytest.approx(v @ applied, rel=1e-10, abs=1e-10 * scale**power)
+
+
+def test_density_of_a_whole_krylov_space_is_exact_and_broadens_to_mass_one():
+    values = np.array([1.0, 2.0, 4.0, 8.0, 8.0])
+    operator = aslinearoperator(np.diag(values))
+    density = sk.spectral_density(operator, probes=3, steps=5)
+    np.testing.assert_allclose(density.nodes[:, :4], np.tile([1, 2, 4, 8], (3, 1)))
+    assert not density.weights[:, 4:].any()
+    moment = density.moment(lambda x: x)
+    assert moment.value == pytest.approx(values.sum())
+    grid = np.linspace(-5, 15, 2001)
+    curve, error = density.broadened(grid, 0.5)
+    assert curve.sum() * (grid[1] - grid[0]) == pytest.approx(1, abs=1e-6)
+    assert error.max() < 1e-12
+    grid = np.logspace(-3, 3, 601)
+    curve, _ = density.broadened(grid, 0.1, logarithmic=True)
+    assert curve.sum() * 0.01 == pytest.approx(1, abs=1e-6)
+    assert np.isnan(sk.spectral_density(operator, probes=1).moment(np.abs).standard_error)
+
+
+def test_large_networks_have_operators_only(monkeypatch):
+    objective, theta = medium()
+    monkeypatch.setattr(spectra.network, "MAX_DENSE", 50)
+    for refused in (sk.gauss_newton_spectrum, sk.hessian_spectrum, sk.tangent_kernel_spectrum):
+        with pytest.raises(ValueError, match="spectral_density"):
+            refused(objective, theta)
+    assert sk.extreme_eigenvalues(spectra.curvature_operator(objective, theta), 1).largest > 0
+
+
+def test_pinn():
+    import sympy
+
+    u, x = sympy.Function("u"), sympy.Symbol("x")
+    equation = sk.Equation(sympy.diff(u(x), x, 2) + sympy.sin(sympy.pi * x), u(x), [x])
+    net = sk.KAN.splines([1, 3, 1], degree=3, intervals=6, domain=(-1, 1), extrapolate="polynomial")
+    points = np.linspace(-1, 1, 120)[:, None]
+    objective = sk.PINN(net, [sk.Block(equation, points)], smoothing=1e-3)
+    theta = sk.initialize(net, 0, "greville", box=(-1, 1))
+    J = objective.linearized(theta)[2].toarray()
+    want = np.linalg.eigvalsh(J.T @ J)[::-1]
+    found = sk.gauss_newton_spectrum(objective, theta)
+    np.testing.assert_allclose(found.values, want, atol=1e4 * EPS * want[0])
+    relu = sk.gauss_newton_spectrum(objective, theta, "relu")
+    assert relu.nullity == found.nullity
+    operator = spectra.curvature_operator(objective, theta, "gauss-newton", "relu")
+    top = sk.extreme_eigenvalues(operator, 1).largest
+    assert top == pytest.approx(relu.largest, rel=1e-8)
+    with pytest.raises(TypeError, match="no exact Hessian products"):
+        sk.hessian_spectrum(objective, theta)
+    with pytest.raises(TypeError, match="no exact Hessian products"):
+        spectra.curvature_operator(objective, theta, "hessian")
+
+
+def test_bad_input():
+    objective, theta = medium()
+    t = sk.uniform_knots(0, 1, 4, 3)
+    identity = LinearOperator((4, 4), matvec=lambda v: v, dtype=float)
+    clamped = sk.clamped_knots([0, 1, 2], 3)
+    single = replace(objective, x=objective.x.astype("f4"))
+    relu = objective.network.with_basis("relu")
+    cases = [
+        (ValueError, "basis", lambda: sk.gauss_newton_spectrum(objective, theta, "fourier")),
+        (ValueError, "basis", lambda: sk.hessian_spectrum(objective, theta, "fourier")),
+        (ValueError, "basis", lambda: sk.gram_spectrum(t, 3, 0, "fourier")),
+        (ValueError, "basis", lambda: spectra.coordinates(objective.network, "fourier")),
+        (ValueError, "with_basis", lambda: spectra.coordinates(relu, "relu")),
+        (ValueError, "theta", lambda: sk.gauss_newton_spectrum(objective, theta[1:])),
+        (ValueError, "theta", lambda: sk.gauss_newton_spectrum(objective, theta * np.nan)),
+        (TypeError, "LeastSquares", lambda: sk.gauss_newton_spectrum("objective", theta)),
+        (ValueError, "float64", lambda: sk.gauss_newton_spectrum(single, theta)),
+        (ValueError, "layer", lambda: sk.gauss_newton_spectrum(objective, theta, layer=2)),
+        (ValueError, "no parameters", lambda: sk.hessian_spectrum(*problem("tanh"), layer=1)),
+        (ValueError, "matrix", lambda: sk.change_of_basis_spectrum(t, 3, "B")),
+        (ValueError, "clamped", lambda: sk.change_of_basis_spectrum(clamped, 3)),
+        (ValueError, "derivative", lambda: sk.gram_spectrum(t, 3, -1)),
+        (ValueError, "kind", lambda: spectra.curvature_operator(objective, theta, "fisher")),
+        (ValueError, "count", lambda: sk.extreme_eigenvalues(identity, 2)),
+        (ValueError, "tolerance", lambda: sk.extreme_eigenvalues(identity, 1, tolerance=0.0)),
+        (ValueError, "iterations", lambda: sk.extreme_eigenvalues(identity, 1, iterations=0)),
+        (ValueError, "square", lambda: sk.extreme_eigenvalues(aslinearoperator(np.ones((2, 3))))),
+        (ValueError, "probes", lambda: sk.spectral_density(identity, probes=0)),
+        (ValueError, "steps", lambda: sk.spectral_density(identity, steps=0)),
+        (ValueError, "width", lambda: sk.spectral_density(identity).broadened([1.0], 0.0)),
+        (ValueError, "positive", lambda: sk.spectral_density(identity).broadened([0.0], 1.0, True)),
+        (ValueError, "square", lambda: spectra.symmetric_spectrum(np.ones((2, 3)))),
+        (ValueError, "M must have shape", lambda: spectra.generalised_spectrum(np.eye(3), np.eye(2))),
+        (ValueError, "symmetric", lambda: spectra.generalised_spectrum(np.eye(2), np.triu(np.ones((2, 2))))),
+        (ValueError, "definite", lambda: spectra.generalised_spectrum(np.eye(2), np.ones((2, 2)))),
+        (ValueError, "T must have", lambda: spectra.factor_spectrum(np.eye(3), two())),
+        (ValueError, "finite", lambda: spectra.factor_spectrum(np.full((2, 2), np.nan))),
+    ]
+    for kind, message, call in cases:
+        with pytest.raises(kind, match=message):
+            call()
+
+
+def two():
+    return spectra.Coordinates("spline", ((2, 1, 1, None, None),))
