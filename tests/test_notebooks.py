@@ -1,0 +1,92 @@
+"""The notebooks run, teach in the agreed form, and carry small, clean outputs."""
+
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+FOLDER = Path(__file__).parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
+NUMBERS = [f"{number:02d}" for number in range(12)]
+LARGEST = 300_000
+"""Bytes of one file, figures included."""
+CELL_SECONDS = 120
+"""A cell that takes longer hangs."""
+
+each_notebook = pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+
+
+def markdown(path):
+    """The text of all markdown cells, one after the other."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_the_course_is_complete():
+    assert [path.name[:2] for path in NOTEBOOKS] == NUMBERS
+
+
+@each_notebook
+def test_notebook_runs(path):
+    notebook = nbformat.read(path, as_version=4)
+    NotebookClient(
+        notebook,
+        timeout=CELL_SECONDS,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(FOLDER)}},
+    ).execute()
+    assert not warnings_and_errors(notebook)
+
+
+def warnings_and_errors(notebook):
+    """Every output that is an error or was written to stderr, as text."""
+    outputs = [out for cell in notebook.cells for out in cell.get("outputs", [])]
+    return [
+        out.get("text") or out.get("evalue")
+        for out in outputs
+        if out.output_type == "error" or out.get("name") == "stderr"
+    ]
+
+
+@each_notebook
+def test_notebook_has_the_parts_of_a_lesson(path):
+    cells = nbformat.read(path, as_version=4).cells
+    first, text = cells[0], markdown(path)
+    assert first.cell_type == "markdown"
+    assert re.match(rf"# {path.name[:2]} \S", first.source), "the title begins with the number"
+    assert re.search(r"(?i)you will learn", text), "learning goals"
+    assert re.search(r"(?i)predict", text), "an exercise asks for a prediction"
+    assert text.count("<details>") == text.count("</details>") >= 1, "answers are folded"
+    assert "## References" in text
+    assert "arXiv:2603.04827" in text
+
+
+@each_notebook
+def test_links_lead_to_files(path):
+    for target in re.findall(r"\]\(([^)#:]+)\)", markdown(path)):
+        assert (FOLDER / target).exists(), target
+
+
+def test_the_index_lists_every_notebook():
+    linked = re.findall(r"\]\(([^)]+\.ipynb)\)", markdown(FOLDER / "00_index.ipynb"))
+    assert sorted(set(linked)) == [path.name for path in NOTEBOOKS if path.name != "00_index.ipynb"]
+
+
+@each_notebook
+def test_committed_outputs_are_there_clean_and_small(path):
+    notebook = nbformat.read(path, as_version=4)
+    nbformat.validate(notebook)
+    assert path.stat().st_size < LARGEST
+    assert not warnings_and_errors(notebook)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run whole, in order"
+    assert any("image/png" in out.get("data", {}) for cell in code for out in cell.outputs)
+    assert all(not cell.metadata for cell in notebook.cells), "no timings"
+    text = "\n".join(
+        str(out.get("text", "")) + str(out.get("data", {}).get("text/plain", ""))
+        for cell in code
+        for out in cell.outputs
+    )
+    assert not re.search(r"/(?:home|Users|tmp|root)/| at 0x[0-9a-f]+", text), "paths and addresses"
