@@ -58,7 +58,7 @@ def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
             Condition(trace, 0, 1.0, 100.0),
         ),
         reference,
-        bounded((2, 4, 4, 1), 4, 4),
+        bounded((2, 5, 5, 1), 5, 4),
     )
 
 
