@@ -30,6 +30,7 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320
 	$(BIN)/python benchmarks/kernels.py
+	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
