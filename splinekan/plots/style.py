@@ -57,6 +57,7 @@ def looks(rows: Any) -> list[dict[str, Any]]:
 
 
 def log_axes(ax: Any, x: str, y: str) -> Any:
+    """Both axes logarithmic, labelled `x` and `y`, with a legend."""
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(x)

@@ -113,6 +113,7 @@ def _modes(geometry: str, method: str, kind: str, theta: Float64Array, reduction
 
 
 def factor_table(rows: Sequence[Factors]) -> str:
+    """One line per degree, geometry and number of intervals, as text."""
     names = ("nested", "cycles", "best cycles")
     head = f"{'k':>2} {'geometry':<8} {'G':>4} | {'smoothing':>9} {'best':>9} | " + " | ".join(
         f"{name:>11} {'with ends':>9}" for name in names
