@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real, real_array
+from splinekan._checks import Float64Array, integer, one_of, real, real_array
 from splinekan.optimize.problem import IdentityMap, LinearMap, Problem
 from splinekan.optimize.result import MESSAGES, History, Result, Status
 
@@ -156,6 +156,7 @@ class Optimizer(ABC):
         progress: bool = False,
         gradient_tolerance: float = 0.0,
         value_tolerance: float | None = None,
+        keep: str = "last",
     ) -> Result:
         """Minimise from `theta0`, which is left as it is.
 
@@ -177,19 +178,23 @@ class Optimizer(ABC):
             Stop when the largest entry of the gradient (in the coordinates iterated on) is at most this.
         value_tolerance
             Stop when the loss is at most this; None for never.
+        keep
+            "last" point or "best", that of the least loss: a method with fixed steps ends anywhere in
+            its own noise.
 
         Returns
         -------
         Result
-            With the last point; the best one if interrupted; the last finite one if the loss or the
-            gradient became infinite or NaN.
+            With the last point, or the best; always the best if interrupted; the last finite one if the
+            loss or the gradient became infinite or NaN.
 
         Raises
         ------
         TypeError, ValueError
-            For a start that is no finite vector or has no finite loss, negative tolerances, or
-            coordinates that the problem does not have.
+            For a start that is no finite vector or has no finite loss, negative tolerances, an unknown
+            `keep`, or coordinates that the problem does not have.
         """
+        one_of("keep", keep, ("last", "best"))
         theta = real_array("theta0", theta0, ndim=1, empty=False).astype(np.float64)
         count = integer("iterations", iterations, low=0)
         limit = np.inf if evaluations is None else integer("evaluations", evaluations, low=1)
@@ -232,10 +237,11 @@ class Optimizer(ABC):
                     status = Status.STOPPED
                     break
         except KeyboardInterrupt:
-            point, status = best, Status.INTERRUPTED
+            keep, status = "best", Status.INTERRUPTED
         finally:
             if bar is not None:
                 bar.close()
+        point = best if keep == "best" else point
         # A start that comes back unchanged must not have gone through T and its inverse.
         final = theta if len(log.rows) == 1 else point.theta
         return Result(final, point.value, status, MESSAGES[status], log.history())
