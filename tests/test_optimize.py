@@ -315,8 +315,25 @@ def test_ends():
     assert (np.diff(joined.evaluations) >= 0).all()
 
 
+def test_best_iterate():
+    # sin(50 t) under a parabola: steps of fixed length jump over its minima.
+    problem = FunctionProblem(
+        lambda t: float(np.sin(50 * t[0]) + t[0] ** 2), lambda t: 50 * np.cos(50 * t) + 2 * t
+    )
+    adam = Adam(schedule=lambda _: 0.1)
+    last = adam.minimize(problem, [1.0], iterations=30)
+    best = adam.minimize(problem, [1.0], iterations=30, keep="best")
+    assert last.value == last.history.loss[-1] > last.history.loss.min()
+    assert best.value == best.history.loss.min() == problem.value(best.theta)
+    np.testing.assert_array_equal(best.history.loss, last.history.loss)
+    uphill = FunctionProblem(lambda t: float(t[0]), lambda t: np.array([-1.0]))
+    assert GradientDescent().minimize(uphill, [0.5], iterations=3, keep="best").theta == [0.5]
+
+
 def test_bad_input():
     problem = rosenbrock()
+    with pytest.raises(ValueError, match="keep must be"):
+        Adam().minimize(problem, [0.0, 0.0], iterations=1, keep="first")
     with pytest.raises(ValueError, match="axes"):
         LBFGS().minimize(problem, [[1.0]], iterations=1)
     with pytest.raises(ValueError, match="finite"):
