@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -53,41 +53,48 @@ def main(arguments: Sequence[str] | None = None) -> int:
     regression.add_argument("--samples", type=int, metavar="N")
     regression.add_argument("--start", choices=("rough", "smooth"), default="rough")
     regression.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
-    regression.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
-    regression.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
-    regression.add_argument("--force", action="store_true", help="overwrite existing files")
+    _add_outputs(regression, figure=True)
     toy = studies.add_parser("toy", help="exp(sin(pi x) + y^2) to six digits, from 2 to 64 intervals")
     toy.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     toy.add_argument("--samples", type=int, metavar="N", default=4096)
+    _add_outputs(toy)
     functions = studies.add_parser("functions", help="special functions and formulas of physics, a table")
     functions.add_argument("--names", nargs="+", metavar="NAME", help="these functions only")
     functions.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
     functions.add_argument("--samples", type=int, metavar="N", default=4096)
+    _add_outputs(functions)
     robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
     robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
     robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
-    _add_complementarity(studies)
-    _add_conditioning(studies)
-    equations = [
-        studies.add_parser(
+    _add_outputs(robustness)
+    complementarity = studies.add_parser(
+        "complementarity", help="where updates go after a refinement, and what sweeps reduce"
+    )
+    complementarity.add_argument(
+        "--quick", action="store_true", help="4000 samples, two seeds unless given, two degrees"
+    )
+    complementarity.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
+    complementarity.add_argument("--samples", type=int, metavar="N")
+    _add_outputs(complementarity, figure=True)
+    conditioning = studies.add_parser(
+        "conditioning", help="condition numbers against intervals, spectra by level and basis"
+    )
+    conditioning.add_argument("--quick", action="store_true", help="two degrees, fewer and smaller sizes")
+    _add_outputs(conditioning, figure=True)
+    for name in BOUNDARY_VALUE_PROBLEMS:
+        one = studies.add_parser(
             name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
         )
-        for name in BOUNDARY_VALUE_PROBLEMS
-    ]
-    for one in equations:
         one.add_argument("--quick", action="store_true", help="one seed, fewer rows, a tenth of the epochs")
         one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
         one.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
-        one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
         one.add_argument(
             "--checkpoint",
             type=Path,
             metavar="DIR",
             help="write to this folder after every level, and go on from what it holds",
         )
-    for one in (toy, functions, robustness, *equations):
-        one.add_argument("--json", type=Path, metavar="FILE", help="write the table's figures")
-        one.add_argument("--force", action="store_true", help="overwrite existing files")
+        _add_outputs(one, figure=True)
     _add_figure(commands)
     options = parser.parse_args(arguments)
     try:
@@ -103,6 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             "conditioning": _conditioning,
             "complementarity": _complementarity,
         }
+        _check_outputs(options)
         return known.get(options.study, _pde)(options)
     except KeyboardInterrupt:
         print("splinekan: interrupted", file=sys.stderr)
@@ -110,6 +118,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (ValueError, TypeError, OSError) as error:
         print(f"splinekan: {error}", file=sys.stderr)
         return 2
+
+
+def _add_outputs(study: Any, figure: bool = False) -> None:
+    """What a study can leave behind."""
+    study.add_argument("--json", type=Path, metavar="FILE", help="write the tables' figures")
+    if figure:
+        study.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
+    study.add_argument("--force", action="store_true", help="overwrite existing files")
 
 
 def _add_figure(commands: Any) -> None:
@@ -171,17 +187,14 @@ def _figure(options: argparse.Namespace) -> int:
 
 
 def _toy(options: argparse.Namespace) -> int:
-    _refuse_existing(options.json, options.force)
     from splinekan.studies import toy
 
     study = toy.run(options.seeds or toy.SEEDS, options.samples, progress=sys.stderr.isatty())
-    print(study.table())
-    _write(options.json, study.record())
+    _report(study, options)
     return 0
 
 
 def _functions(options: argparse.Namespace) -> int:
-    _refuse_existing(options.json, options.force)
     from splinekan.studies import functions
 
     study = functions.run(
@@ -190,13 +203,11 @@ def _functions(options: argparse.Namespace) -> int:
         options.samples,
         progress=sys.stderr.isatty(),
     )
-    print(study.table())
-    _write(options.json, study.record())
+    _report(study, options)
     return 0
 
 
 def _robustness(options: argparse.Namespace) -> int:
-    _refuse_existing(options.json, options.force)
     from splinekan.studies import robustness
 
     cases = dict(robustness.CASES)
@@ -204,53 +215,22 @@ def _robustness(options: argparse.Namespace) -> int:
         one_of("target", name, cases)
     chosen = [(name, count) for name, count in cases.items() if name in (options.targets or cases)]
     study = robustness.run(chosen, options.samples, progress=sys.stderr.isatty())
-    print(study.table())
-    _write(options.json, study.record())
+    _report(study, options)
     return 0
 
 
-def _add_conditioning(studies: Any) -> None:
-    one = studies.add_parser(
-        "conditioning", help="condition numbers against intervals, spectra by level and basis"
-    )
-    one.add_argument("--quick", action="store_true", help="two degrees, fewer and smaller sizes")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write tables and spectra")
-    one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
-    one.add_argument("--force", action="store_true", help="overwrite existing files")
-
-
 def _conditioning(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
-        _refuse_existing(path, options.force)
+    from splinekan import plots
     from splinekan.studies import conditioning
 
     quick = conditioning.QUICK if options.quick else {}
     study = conditioning.run(**quick, progress=sys.stderr.isatty())
-    print(study.table())
-    _write(options.json, study.record())
-    if options.figure is not None:
-        from splinekan.plots import conditioning_figure
-
-        options.figure.parent.mkdir(parents=True, exist_ok=True)
-        conditioning_figure(study, str(options.figure))
+    _report(study, options, plots.conditioning_figure)
     return 0
 
 
-def _add_complementarity(studies: Any) -> None:
-    one = studies.add_parser(
-        "complementarity", help="where updates go after a refinement, and what sweeps reduce"
-    )
-    one.add_argument("--quick", action="store_true", help="4000 samples, two seeds unless given, two degrees")
-    one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-    one.add_argument("--samples", type=int, metavar="N")
-    one.add_argument("--json", type=Path, metavar="FILE", help="write the tables' figures")
-    one.add_argument("--figure", type=Path, metavar="FILE", help="write the figure")
-    one.add_argument("--force", action="store_true", help="overwrite existing files")
-
-
 def _complementarity(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
-        _refuse_existing(path, options.force)
+    from splinekan import plots
     from splinekan.studies import complementarity
 
     study = complementarity.run(
@@ -259,20 +239,16 @@ def _complementarity(options: argparse.Namespace) -> int:
         quick=options.quick,
         progress=sys.stderr.isatty(),
     )
-    print(study.table())
-    _write(options.json, study.record())
-    if options.figure is not None:
-        from splinekan.plots import complementarity_figure
-
-        options.figure.parent.mkdir(parents=True, exist_ok=True)
-        complementarity_figure(study, str(options.figure))
+    _report(study, options, plots.complementarity_figure)
     return 0
 
 
 def _pde(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
-        _refuse_existing(path, options.force)
+    from splinekan import plots
     from splinekan.studies import pde
+
+    def draw(study: pde.Study, path: str) -> None:
+        plots.pde_figure(study, pde.fields(study, study.best()), study.best(), path)
 
     study = pde.run(
         options.study,
@@ -282,13 +258,7 @@ def _pde(options: argparse.Namespace) -> int:
         checkpoints=options.checkpoint,
         progress=sys.stderr.isatty(),
     )
-    print(study.table())
-    _write(options.json, study.record())
-    if options.figure is not None:
-        from splinekan.plots import pde_figure
-
-        options.figure.parent.mkdir(parents=True, exist_ok=True)
-        pde_figure(study, pde.fields(study, study.best()), study.best(), str(options.figure))
+    _report(study, options, draw)
     return 0
 
 
@@ -299,8 +269,7 @@ def _info() -> int:
 
 
 def _regression(options: argparse.Namespace) -> int:
-    for path in (options.json, options.figure):
-        _refuse_existing(path, options.force)
+    from splinekan import plots
     from splinekan.studies import regression
 
     quick = options.quick
@@ -311,21 +280,33 @@ def _regression(options: argparse.Namespace) -> int:
         progress=sys.stderr.isatty(),
         start=options.start,
     )
-    print(study.table())
-    _write(options.json, study.record())
-    if options.figure is not None:
-        from splinekan.plots import regression_figure
-
-        options.figure.parent.mkdir(parents=True, exist_ok=True)
-        regression_figure(study, str(options.figure))
+    _report(study, options, plots.regression_figure)
     return 0
 
 
+def _check_outputs(options: argparse.Namespace) -> None:
+    """Refuse files that could not be written, before a study begins."""
+    figure = getattr(options, "figure", None)
+    if figure is not None:
+        from splinekan.plots import FORMATS
+
+        one_of("the ending of a figure's file", figure.suffix.lower(), FORMATS)
+    for path in (options.json, figure):
+        _refuse_existing(path, options.force)
+
+
 def _refuse_existing(path: Path | None, force: bool) -> None:
+    if path is not None and path.is_dir():
+        raise ValueError(f"{path} is a folder: name a file")
     if path is not None and path.exists() and not force:
         raise ValueError(f"{path} exists; give --force to overwrite it")
 
 
-def _write(path: Path | None, record: dict[str, Any]) -> None:
-    if path is not None:
-        write_json(path, {**record, "versions": versions(), "threads": threads()})
+def _report(study: Any, options: argparse.Namespace, draw: Callable[[Any, str], None] | None = None) -> None:
+    """Print the table, write the JSON file, and last the figure, which cannot cost the others."""
+    print(study.table())
+    if options.json is not None:
+        write_json(options.json, {**study.record(), "versions": versions(), "threads": threads()})
+    if draw is not None and options.figure is not None:
+        options.figure.parent.mkdir(parents=True, exist_ok=True)
+        draw(study, str(options.figure))

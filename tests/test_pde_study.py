@@ -140,9 +140,24 @@ def test_gauss_newton_lowers_the_error_level_by_level():
     assert np.abs(run.residual(stages[-1], points)).max() < 0.5
 
 
-def test_bad_input_is_explained(capsys):
+def test_bad_input_is_explained(capsys, monkeypatch, tmp_path):
     assert cli.main(["study", "burgers", "--rows", "spline-middle"]) == 2
     assert "spline-multilevel" in capsys.readouterr().err
+
+    def work(*_, **__):
+        raise AssertionError("work was done")
+
+    monkeypatch.setattr(pde.FirstOrderRun, "advance", work)
+    old = tmp_path / "old.json"
+    old.touch()
+    cases = {
+        ("--figure", "burgers.svg"): "one of '.png', '.pdf'",
+        ("--json", str(old)): "give --force",
+        ("--json", str(tmp_path), "--force"): "is a folder",
+    }
+    for arguments, message in cases.items():
+        assert cli.main(["study", "burgers", "--rows", "spline-fine", *arguments]) == 2
+        assert message in capsys.readouterr().err
     with pytest.raises(ValueError, match="at least one seed"):
         pde.run("burgers", [])
     with pytest.raises(ValueError, match="helmholtz"):

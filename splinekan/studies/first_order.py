@@ -1,8 +1,9 @@
 """PINNs trained by Adam, coarse to fine: the experiments of Southworth et al., arXiv:2603.04827, 6.2 to 6.4.
 
 What the paper does not say is chosen here: starts, boundary points of Burgers' equation, points and rates
-for Allen-Cahn, and that a level ends with the best of its iterates: with a fixed rate the last one is anywhere
-in the noise, which grows as the intervals shrink. Losses are written with means; a paper's sum over n points is n times a mean.
+for Allen-Cahn, and that a level ends with the best of its iterates. (With a fixed rate the last one is
+anywhere in a noise that grows as the intervals shrink.) Losses are written with means; a paper's sum over n
+points is n times a mean.
 """
 
 from __future__ import annotations
@@ -231,9 +232,7 @@ class FirstOrderRun(Run):
         began = perf_counter()
         # The evaluation at the start is one of the epochs: so rows end at equal work to the last one.
         result = whole(
-            self.recipe.optimizer.minimize(
-                weighed, theta, iterations=epochs, evaluations=epochs, keep="best"
-            )
+            self.recipe.optimizer.minimize(weighed, theta, iterations=epochs, evaluations=epochs, keep="best")
         )
         seconds = perf_counter() - began + (before.seconds if before else 0.0)
         work = float(result.history.work[-1]) + (before.work if before else 0.0)
