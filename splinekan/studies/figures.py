@@ -195,10 +195,10 @@ FIGURES: dict[str, Figure] = {
     ),
     "complementarity": Figure(
         "Where updates go after a refinement, and what sweeps remove",
-        "Left and middle: share of an update's energy that no coarse update has, by level, for four "
-        "methods in spline and in ReLU geometry, with coarse levels solved and as trained. Right: part of "
-        "a wave that one sweep of gradient descent removes, predicted by local Fourier analysis and "
-        "measured.",
+        "Left and middle: share of an update's energy that no coarse update has, by level, for first- and "
+        "second-order methods in spline and in ReLU geometry, with coarse levels solved and as trained. "
+        "Right: part of a wave that one sweep of gradient descent removes, predicted by local Fourier "
+        "analysis and measured.",
         data.updates,
         plots.complementarity_panels,
         lambda _: (1, 3),
