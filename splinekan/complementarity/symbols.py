@@ -89,8 +89,9 @@ def complement_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: flo
         q = f(theta) f(theta + pi)/f(2 theta) (c^(2r) + s^(2r))            spline geometry,
         q = f(theta) f(theta + pi)/f(2 theta) 2 (k!)^2 h^(2k)/4^r          ReLU geometry.
 
-    Both are bounded from both sides whatever the number of intervals: in ReLU geometry the growth of
-    (A A^T)^{-1} towards smooth waves meets the s^(2r) with which smooth waves are left after a coarse solve.
+    Both are bounded from both sides whatever the number of intervals (claim complement-symbol of theory/): in
+    ReLU geometry the growth of (A A^T)^{-1} towards smooth waves meets the s^(2r) with which smooth waves are
+    left after a coarse solve.
     """
     one_of("geometry", geometry, GEOMETRIES)
     angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1

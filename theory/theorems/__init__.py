@@ -18,6 +18,7 @@ MODULES = (
     "knot_insertion",
     "nestedness",
     "gram_matrices",
+    "coarse_correction",
     "outside",
 )
 """Order of the table. A tuple and not import statements, which the formatter would sort."""
