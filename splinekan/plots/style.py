@@ -57,13 +57,26 @@ def looks(rows: Any) -> list[dict[str, Any]]:
 
 
 def log_axes(ax: Any, x: str, y: str) -> Any:
-    """Both axes logarithmic, labelled `x` and `y`, with a legend."""
+    """Both axes logarithmic, labelled `x` and `y`, with a legend; call it when everything is drawn."""
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(x)
     ax.set_ylabel(y)
     ax.legend(frameon=False, fontsize=7)
+    for axis, limits in ((ax.xaxis, ax.get_xlim()), (ax.yaxis, ax.get_ylim())):
+        _few_ticks(axis, limits)
     return ax
+
+
+def _few_ticks(axis: Any, limits: tuple[float, float]) -> None:
+    """Label powers of ten alone, or 1, 2 and 5 times these where less than two of them are to be seen."""
+    from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
+
+    low, high = np.log10(sorted(limits))
+    if np.floor(high) - np.ceil(low) < 1:
+        axis.set_major_locator(LogLocator(10, (1.0, 2.0, 5.0)))
+        axis.set_major_formatter(LogFormatterSciNotation(minor_thresholds=(np.inf, np.inf)))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def same_heights(axes: Any) -> Any:

@@ -77,10 +77,13 @@ class Study:
         """Per row the losses and errors at its end, and medians level by level."""
         lines = [
             f"{'row':<20} {'parameters':>10} {'loss mean (std)':>19} {'fresh':>8} {'rel. l2':>8} "
-            f"{'worst':>8} {'work':>7} {'s/seed':>7}  rel. l2 by level"
+            f"{'worst':>8} {'work':>7} {'s/seed':>7}  by level (intervals: loss, rel. l2)"
         ]
         for row in self.rows:
-            levels = "  ".join(f"{int(level['intervals'])}: {level['rel_l2']:.1e}" for level in row.levels)
+            levels = "; ".join(
+                f"{int(level['intervals'])}: {level['loss']:.1e}, {level['rel_l2']:.1e}"
+                for level in row.levels
+            )
             lines.append(
                 f"{row.name:<20} {row.parameters:>10} {row.loss_mean:>8.2e} ({row.loss_std:>8.2e}) "
                 f"{row.fresh_mean:>8.1e} {np.median(row.rel_l2_per_seed):>8.1e} "
