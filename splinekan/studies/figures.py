@@ -108,7 +108,7 @@ def _history(number: str, problem: str, name: str) -> Figure:
         "training on the coarsest and on the finest knots and multilevel training, in both bases, and "
         "perceptrons; each line ends where its budget does. Medians over seeds of the smallest loss so far "
         "on a level; markers where levels begin, lines where multilevel training refines. A level takes over "
-        "the last parameters, not the best, so a line may rise there.",
+        "the best parameters of the one before, but not the weights of attention, so a line may rise there.",
         data.equation(name),
         _first_row(plots.equation_losses),
         **_two(9.0, 4.2),
