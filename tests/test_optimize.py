@@ -327,7 +327,8 @@ def test_best_iterate():
     assert best.value == best.history.loss.min() == problem.value(best.theta)
     np.testing.assert_array_equal(best.history.loss, last.history.loss)
     uphill = FunctionProblem(lambda t: float(t[0]), lambda t: np.array([-1.0]))
-    assert GradientDescent().minimize(uphill, [0.5], iterations=3, keep="best").theta == [0.5]
+    start = np.array([0.1])
+    assert GradientDescent().minimize(uphill, start, iterations=3, keep="best").theta == start
 
 
 def test_bad_input():

@@ -207,7 +207,8 @@ class Optimizer(ABC):
         if not point.finite:
             raise ValueError(f"the loss at theta0 must be finite, got {point.value}")
         log.add(point, 0.0, frame.evaluations)
-        best, status = point, Status.ITERATION_LIMIT
+        start = best = point
+        status = Status.ITERATION_LIMIT
         bar = _bar(count) if progress else None
         try:
             state = self._begin(frame, point)
@@ -243,7 +244,7 @@ class Optimizer(ABC):
                 bar.close()
         point = best if keep == "best" else point
         # A start that comes back unchanged must not have gone through T and its inverse.
-        final = theta if len(log.rows) == 1 else point.theta
+        final = theta if point is start else point.theta
         return Result(final, point.value, status, MESSAGES[status], log.history())
 
     @staticmethod
