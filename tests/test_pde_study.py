@@ -140,6 +140,18 @@ def test_gauss_newton_lowers_the_error_level_by_level():
     assert np.abs(run.residual(stages[-1], points)).max() < 0.5
 
 
+def test_cells_at_the_ends_bring_points_closer_to_the_faces():
+    nearest = []
+    for ends, cells in ((0.0, 4), (0.1, 6)):
+        setting = replace(gauss_newton.SETTINGS["advection"], cells=((4, 4),), iterations=(1,), ends=ends)
+        run = gauss_newton.GaussNewtonRun(pdes.problem("advection"), 0, setting)
+        interior = run._objective(0, run.problem.uniform((4, 4))).blocks[0]
+        assert len(interior.points) == 9 * cells**2
+        assert np.sum(interior.weight) == pytest.approx(2.0)
+        nearest.append(np.abs(interior.points - 1).min(axis=0))
+    np.testing.assert_allclose(nearest[1], 0.1 * nearest[0])
+
+
 def test_bad_input_is_explained(capsys, monkeypatch, tmp_path):
     assert cli.main(["study", "burgers", "--rows", "spline-middle"]) == 2
     assert "spline-multilevel" in capsys.readouterr().err

@@ -37,6 +37,9 @@ class Setting:
         (candidates, iterations) of the tournament's rounds.
     damping, noise
         Of Levenberg-Marquardt, and of the coefficients at the start.
+    ends
+        This part of the first and the last cell along each variable is a cell of its own; 0 for none. It
+        keeps spikes away that fit between a face and the points next to it.
     network
         On the coarsest level; None for the problem's own.
     """
@@ -46,6 +49,7 @@ class Setting:
     starts: tuple[tuple[int, int], ...] = ((12, 20), (4, 40))
     damping: float = 1e-2
     noise: float = 0.3
+    ends: float = 0.0
     network: KAN | None = None
 
 
@@ -56,11 +60,16 @@ SETTINGS = {
     "poisson": Setting(((8, 8), (10, 10), (14, 14), (20, 20)), (60, 60, 60, 60)),
     "interface": Setting(((20, 20), (24, 24), (32, 32)), (80, 150, 150)),
     "helmholtz": Setting(((20, 24), (24, 28), (30, 36)), (200, 360, 320), starts=((24, 30), (6, 60))),
-    "advection": Setting(((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60)),
+    "advection": Setting(((16, 16), (20, 20), (26, 26), (32, 32)), (60, 80, 80, 60), ends=0.1),
     "burgers": Setting(
-        ((36, 18), (40, 20), (52, 26), (68, 34)), (100, 100, 100, 60), starts=((16, 20), (6, 40))
+        ((36, 18), (40, 20), (52, 26), (68, 34), (88, 44)),
+        (100, 100, 100, 60, 80),
+        starts=((16, 20), (6, 40)),
+        ends=0.1,
     ),
-    "allen-cahn": Setting(((24, 16), (32, 20), (40, 28), (48, 32)), (100, 100, 100, 80)),
+    "allen-cahn": Setting(
+        ((24, 16), (32, 20), (40, 28), (48, 32), (64, 40)), (100, 100, 100, 80, 80), ends=0.1
+    ),
     "kdv": Setting(((32, 12), (36, 16), (48, 20), (60, 24)), (60, 80, 80, 60)),
 }
 PROBLEMS = {"burgers": "burgers-hard", "allen-cahn": "allen-cahn-hard"}
@@ -130,6 +139,8 @@ class GaussNewtonRun(Run):
 
     def _objective(self, index: int, edges: list[Float64Array], order: int = 3) -> PINN:
         level = self.hierarchy[index]
+        if self.setting.ends:
+            edges = [_with_ends(axis, self.setting.ends) for axis in edges]
         return self.problem.pinn(level.network, self.problem.blocks(edges, order), level.cost)
 
     def _start(self, held_out: PINN) -> tuple[Float64Array, float]:
@@ -151,3 +162,9 @@ class GaussNewtonRun(Run):
             lambda _, theta: held_out.value(theta),
         )
         return whole(found).theta, found.work
+
+
+def _with_ends(edges: Float64Array, part: float) -> Float64Array:
+    """Edges with a part of the first and of the last cell cut off as cells."""
+    first, last = edges[0] + part * (edges[1] - edges[0]), edges[-1] - part * (edges[-1] - edges[-2])
+    return np.concatenate([edges[:1], [first], edges[1:-1], [last], edges[-1:]])
