@@ -288,9 +288,9 @@ def _check_outputs(options: argparse.Namespace) -> None:
     """Refuse files that could not be written, before a study begins."""
     figure = getattr(options, "figure", None)
     if figure is not None:
-        from splinekan.plots import FORMATS
+        from splinekan.plots import file_format
 
-        one_of("the ending of a figure's file", figure.suffix.lower(), FORMATS)
+        file_format(figure)
     for path in (options.json, figure):
         _refuse_existing(path, options.force)
 

@@ -26,10 +26,9 @@ from splinekan.plots.studies import (
     regression_figure,
     residual_spectra,
 )
-from splinekan.plots.style import FORMATS, MAP, SERIES, STYLES, canvas, save
+from splinekan.plots.style import MAP, SERIES, STYLES, canvas, file_format, save
 
 __all__ = [
-    "FORMATS",
     "MAP",
     "SERIES",
     "STYLES",
@@ -44,6 +43,7 @@ __all__ = [
     "error_by_level",
     "extreme_modes",
     "field",
+    "file_format",
     "loss_against_work",
     "loss_by_work",
     "median_history",

@@ -101,6 +101,17 @@ def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
+def file_format(path: Path) -> str:
+    """The ending of a figure's file, one of `FORMATS`.
+
+    Raises
+    ------
+    ValueError
+        For another one.
+    """
+    return one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+
+
 def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) -> None:
     """Write a figure as PNG or PDF, its title and description inside the file.
 
@@ -112,7 +123,7 @@ def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) 
     ValueError
         For another ending.
     """
-    kind = one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+    kind = file_format(path)
     metadata: dict[str, Any]
     if kind == ".png":
         metadata = {"Title": title, "Description": description}

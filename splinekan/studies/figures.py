@@ -84,7 +84,7 @@ def check(name: str, path: Path, setting: Setting) -> None:
         does not have.
     """
     figure = FIGURES[one_of("figure", name, FIGURES)]
-    one_of("the ending of a figure's file", path.suffix.lower(), plots.FORMATS)
+    plots.file_format(path)
     if figure.rows is not None:
         known = figure.rows()
         if setting.rows and not known:

@@ -3,7 +3,8 @@
 Three things decide. The network must be smooth (see `splinekan.pdes.networks`). Points must be many, some
 twenty per parameter, gather where the solution is steep, and move: a network that is free between points
 jumps there, so starts are compared by their loss elsewhere, points move within a level, and what spoils the
-loss elsewhere is not kept. And coarse levels come first, since only there can many starts be tried.
+loss elsewhere is not kept; along faces, where nothing lies beyond the last point, thin cells help. And
+coarse levels come first, since only there can many starts be tried.
 """
 
 from __future__ import annotations
