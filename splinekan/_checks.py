@@ -1,17 +1,40 @@
-"""Coercion of arguments: every message says what was given and what is accepted."""
+"""Coercion of arguments: every message names the argument, what was given and what is accepted.
+
+Each function returns the value to use. The argument itself may be a NumPy scalar that overflows or wraps
+around, an array in another byte order, or a view of someone else's memory; what is returned is not.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+import os
+import reprlib
+from collections.abc import Callable, Iterable, Sequence
+from numbers import Real
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
+Kind = TypeVar("Kind")
 
 MAX_DEGREE = 7
+MAX_INTEGER = 2**62
+"""Integers are used as sizes, counts and indices: beyond this NumPy would wrap around or fail."""
+
+PLAIN_ARRAYS = (np.ndarray, np.memmap, np.matrix)
+"""Array types whose entries are all that they hold. A matrix is read as the array (rows, columns) it is."""
+
+
+def shown(value: Any) -> str:
+    """`value` for a message: its representation, shortened."""
+    try:
+        text = reprlib.repr(value)
+    except Exception:
+        text = f"an object of type {type(value).__name__}"
+    text = " ".join(text.split())
+    return text if len(text) <= 80 else text[:77] + "..."
 
 
 def real_array(
@@ -30,7 +53,8 @@ def real_array(
     name
         What messages call the argument.
     value
-        Anything NumPy reads as real numbers; integers and booleans become float64.
+        Anything NumPy reads as real numbers; integers and booleans become float64. Memory-mapped arrays,
+        `numpy.matrix` and objects with `__array__` (a pandas Series, say) are read as plain arrays.
     ndim, shape
         Required number of axes, or required shape (None for a free axis).
     finite
@@ -41,25 +65,26 @@ def real_array(
     Raises
     ------
     TypeError
-        For complex, text or object data.
+        For complex, text or object data; for masked arrays and for arrays with units, whose mask or unit
+        would be lost.
     ValueError
         For a wrong shape, a non-finite or (if `empty` is false) no element.
     """
-    try:
-        array = np.asarray(value)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of real numbers: {error}") from None
+    array = _plain(name, value)
     if array.dtype.kind not in "fiub":
-        raise TypeError(f"{name} must be an array of real numbers, got dtype {array.dtype}")
+        what = f"dtype {array.dtype}" if array.dtype != object or array.ndim else shown(value)
+        raise TypeError(f"{name} must be an array of real numbers, got {what}")
     dtype = array.dtype if array.dtype == np.float32 else np.dtype(np.float64)
-    result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
+        result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {result.shape}")
     if shape is not None and (
         len(shape) != result.ndim
         or any(want is not None and want != n for want, n in zip(shape, result.shape, strict=True))
     ):
-        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + ")"
+        comma = "," if len(shape) == 1 else ""
+        wanted = "(" + ", ".join("any" if n is None else str(n) for n in shape) + comma + ")"
         raise ValueError(f"{name} must have shape {wanted}, got {result.shape}")
     if not empty and result.size == 0:
         raise ValueError(f"{name} must not be empty, got shape {result.shape}")
@@ -70,22 +95,65 @@ def real_array(
     return result
 
 
+def vector(name: str, value: ArrayLike, length: int | None = None, *, finite: bool = True) -> Float64Array:
+    """`value` as a float64 vector, of that length if one is given; errors as in `real_array`."""
+    return real_array(name, value, shape=(length,), finite=finite).astype(np.float64, copy=False)
+
+
+def _plain(name: str, value: Any) -> NDArray[Any]:
+    """`value` as a plain array, refused if that would drop a mask or a unit."""
+    if type(value) is np.ndarray:
+        return value
+    _refuse_decorated(name, value)
+    try:
+        return np.asarray(value)
+    except (MemoryError, RecursionError):
+        raise
+    except Exception as error:  # what foreign __array__ methods raise is theirs to choose
+        raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}: {error}") from None
+
+
+def _refuse_decorated(name: str, value: Any, depth: int = 0) -> None:
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} must not be a masked array: its mask would be lost; drop the masked entries "
+            "(value.compressed()) or fill them (value.filled(...))"
+        )
+    if isinstance(value, np.ndarray):
+        if type(value) not in PLAIN_ARRAYS:
+            raise TypeError(
+                f"{name} must be a plain array, got a {type(value).__name__}, whose meaning beyond its "
+                "entries would be lost; pass numpy.asarray of it if its entries are what you mean"
+            )
+    elif isinstance(value, (list, tuple)):
+        if depth < 4:
+            for entry in value:
+                if not isinstance(entry, (int, float)):
+                    _refuse_decorated(name, entry, depth + 1)
+    elif not isinstance(value, (np.generic, int, float, str, bytes)) and (
+        hasattr(value, "units") or hasattr(value, "unit")
+    ):
+        raise TypeError(f"{name} must be plain numbers, got {shown(value)} with a unit, which would be lost")
+
+
 def integer(name: str, value: Any, *, low: int | None = None, high: int | None = None) -> int:
     """`value` as an int in [low, high].
 
     Raises
     ------
     TypeError
-        If it is no integer (booleans and floats are refused).
+        If it is not an integer (booleans and floats are refused).
     ValueError
-        If it lies outside the bounds.
+        If it lies outside the bounds, or beyond 2^62 in modulus.
     """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
+        raise TypeError(f"{name} must be an integer, got {shown(value)}")
     result = int(value)
     if (low is not None and result < low) or (high is not None and result > high):
         bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {bounds}, got {result}")
+        raise ValueError(f"{name} must be {bounds}, got {shown(result)}")
+    if abs(result) > MAX_INTEGER:
+        raise ValueError(f"{name} must be at most 2**62 in modulus, got {shown(result)}")
     return result
 
 
@@ -111,16 +179,34 @@ def real(
     ValueError
         If it is not finite or outside the bounds.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.number)):
-        raise TypeError(f"{name} must be a real number, got {value!r}")
-    result = float(value)
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.floating)):
+        raise TypeError(f"{name} must be a real number, got {shown(value)}")
+    try:
+        with np.errstate(over="ignore"):
+            result = float(value)
+    except OverflowError:
+        raise ValueError(f"{name} must be within the range of float64, got {shown(value)}") from None
     if not np.isfinite(result):
         raise ValueError(f"{name} must be finite, got {result}")
     if positive and result <= 0:
         raise ValueError(f"{name} must be positive, got {result}")
     if (low is not None and result < low) or (high is not None and result > high):
-        raise ValueError(f"{name} must be in [{low}, {high}], got {result}")
+        bounds = f"at least {low}" if high in (None, np.inf) else f"in [{low}, {high}]"
+        raise ValueError(f"{name} must be {bounds}, got {result}")
     return result
+
+
+def boolean(name: str, value: Any) -> bool:
+    """`value` as a bool.
+
+    Raises
+    ------
+    TypeError
+        If it is neither True nor False.
+    """
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}")
+    return bool(value)
 
 
 def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
@@ -132,6 +218,135 @@ def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
         Naming the value and what is accepted.
     """
     choices = list(accepted)
-    if value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}")
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}")
     return str(value)
+
+
+def interval(name: str, value: Any) -> tuple[float, float]:
+    """`value` as a pair (a, b) of finite numbers with a < b.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not such a pair.
+    """
+    _refuse_decorated(name, value)
+    if isinstance(value, (str, bytes, dict, set, frozenset)):
+        raise TypeError(f"{name} must be a pair (a, b), got {shown(value)}")
+    try:
+        ends = tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a pair (a, b), got {shown(value)}") from None
+    if len(ends) != 2:
+        raise ValueError(f"{name} must be a pair (a, b), got {shown(value)}")
+    low, high = real(f"{name}[0]", ends[0]), real(f"{name}[1]", ends[1])
+    if not low < high:
+        raise ValueError(f"{name} must be increasing, got ({low}, {high})")
+    if not np.isfinite(high - low):
+        raise ValueError(f"{name} must have a length within the range of float64, got ({low}, {high})")
+    return low, high
+
+
+def sequence(name: str, value: Any, *, empty: bool = False) -> tuple[Any, ...]:
+    """The items of a list, tuple or other iterable; text is refused.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it cannot be iterated over, or (unless `empty`) holds nothing.
+    """
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a sequence, got {shown(value)}")
+    try:
+        items = tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence, got {shown(value)}") from None
+    if not items and not empty:
+        raise ValueError(f"{name} must not be empty")
+    return items
+
+
+def instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...]) -> Kind:
+    """`value` if it is an instance of `kind`.
+
+    Raises
+    ------
+    TypeError
+        Naming the type that was given.
+    """
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        accepted = " or ".join(each.__name__ for each in kinds)
+        raise TypeError(f"{name} must be of type {accepted}, got {shown(value)}")
+    return value
+
+
+def function(name: str, value: Any, *, optional: bool = False) -> Any:
+    """`value` if it can be called (or is None and optional).
+
+    Raises
+    ------
+    TypeError
+        If it cannot.
+    """
+    if not callable(value) and not (optional and value is None):
+        raise TypeError(f"{name} must be callable, got {shown(value)}")
+    return value
+
+
+def generator(name: str, seed: Any) -> np.random.Generator:
+    """A NumPy Generator from a seed (an integer of at least 0) or a Generator, which is used as it is.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else: None would make results that cannot be repeated.
+    """
+    if isinstance(seed, np.random.Generator):
+        return seed
+    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)):
+        raise TypeError(f"{name} must be an integer or a numpy.random.Generator, got {shown(seed)}")
+    if seed < 0:
+        raise ValueError(f"{name} must be at least 0, got {shown(int(seed))}")
+    return np.random.default_rng(int(seed))
+
+
+def affordable(what: str, size: float) -> None:
+    """Refuse `size` bytes if this machine does not have them.
+
+    Raises
+    ------
+    MemoryError
+        Naming `what` asks for so much.
+    """
+    limit = _memory()
+    if size > limit:
+        raise MemoryError(
+            f"{what} would take {size / 2**30:.3g} GiB, and this machine has {limit / 2**30:.3g} GiB"
+        )
+
+
+def _memory() -> float:
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, ValueError, OSError):  # not on every system
+        return float("inf")
+
+
+def each(name: str, values: Any, check: Callable[[str, Any], Kind]) -> list[Kind]:
+    """`check(f"{name}[i]", value)` for every item of a sequence."""
+    return [check(f"{name}[{i}]", value) for i, value in enumerate(sequence(name, values))]
+
+
+def same_length(**sequences: Sequence[Any]) -> None:
+    """Refuse sequences, given by name, of different lengths.
+
+    Raises
+    ------
+    ValueError
+        Naming the lengths.
+    """
+    if len({len(items) for items in sequences.values()}) > 1:
+        lengths = ", ".join(f"{name} {len(items)}" for name, items in sequences.items())
+        raise ValueError(f"lengths differ: {lengths}")

@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 import scipy
 
-from splinekan._checks import Array, integer, one_of, real
+from splinekan._checks import Array, integer, interval, one_of
 from splinekan.network.layer import Directions, Slot, composed
 
 
@@ -235,15 +235,3 @@ class Normalizer(_Elementwise):
     def with_basis(self, basis: str) -> Normalizer:
         """Itself: it has no knots."""
         return self
-
-
-def interval(name: str, value: object) -> tuple[float, float]:
-    """`value` as a pair (a, b) of finite numbers with a < b."""
-    try:
-        a, b = tuple(value)  # type: ignore[arg-type, var-annotated]
-    except (TypeError, ValueError):
-        raise ValueError(f"{name} must be a pair (a, b), got {value!r}") from None
-    low, high = real(f"{name}[0]", a), real(f"{name}[1]", b)
-    if not low < high:
-        raise ValueError(f"{name} must be increasing, got ({low}, {high})")
-    return low, high

@@ -11,9 +11,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, integer, one_of, real_array
+from splinekan._checks import Array, Float64Array, integer, interval, one_of, real_array
 from splinekan.knots import uniform_knots
-from splinekan.network.activation import Activation, interval
+from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.layer import Layer, Slot
 from splinekan.network.rows import SparseRows
