@@ -1,0 +1,249 @@
+"""Calls by number: the same number and seed make the same call, in any process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import subprocess
+import sys
+import time
+import traceback
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from fuzz import core, registry
+from fuzz.core import CALLS, Call
+from fuzz.draw import Draw
+from fuzz.hostile import CHECK, LIKE, NOTHING, REFUSE, SAME, Mutant, mutant
+
+VALID = 0.3
+"""Share of calls whose arguments are left as they are."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one numbered call ended."""
+
+    number: int
+    name: str
+    argument: str
+    kind: str
+    outcome: str
+    message: str
+    reproducer: str
+
+    @property
+    def bad(self) -> bool:
+        return self.outcome in core.BAD
+
+
+def order() -> list[str]:
+    """Names in the order in which they are called, slow ones once for four of the others."""
+    registry.load()
+    names = [name for name in CALLS for _ in range(1 if name in core.SLOW else 4)]
+    shuffled = np.random.default_rng(0).permutation(len(names))
+    return [names[i] for i in shuffled]
+
+
+def once(seed: int, number: int, schedule: list[str], name: str | None = None) -> Outcome:
+    """Draw and make call `number`."""
+    name = name or schedule[number % len(schedule)]
+    draw = Draw([seed, number])
+    try:
+        call = CALLS[name](draw, name)
+    except Exception as error:  # the package fails on the way to the call
+        message = f"{type(error).__name__}: {error} at {_line(error)}"
+        return Outcome(number, name, "", "drawn", core.FOREIGN, message.splitlines()[0], f"{name}(?)")
+    changed, made = _changed(draw, call)
+    arguments = dict(call.arguments) | ({} if made is None else {changed: made.value})
+    text = f"{name}({', '.join(f'{key}={core.shown(value)}' for key, value in arguments.items())})"
+    kind = "valid" if made is None else made.kind
+    before = {key: value.copy() for key, value in arguments.items() if type(value) is np.ndarray}
+    end = core.make(call.target, arguments)
+    outcome, message = _judged(call, arguments, end, changed, made)
+    if outcome in core.GOOD and not call.writes:
+        for key, value in before.items():
+            if not np.array_equal(value, arguments[key], equal_nan=value.dtype.kind in "fc"):
+                outcome, message = core.WRONG, f"{key} was changed by the call"
+    message = " ".join(message.split())[:300]
+    return Outcome(number, name, changed, kind, outcome, message, text)
+
+
+def _changed(draw: Draw, call: Call) -> tuple[str, Mutant | None]:
+    names = [name for name in call.arguments if call.role(name).kind != "free"]
+    if not names or draw.chance(VALID):
+        return "", None
+    name = draw.one(*names)
+    return name, mutant(call.arguments[name], call.role(name), draw.rng)
+
+
+def _judged(
+    call: Call, arguments: dict[str, Any], end: core.End, changed: str, made: Mutant | None
+) -> tuple[str, str]:
+    names = core.parameters_of(call)
+    if end.error is not None:
+        outcome, message = core.verdict_of_error(end.error, names)
+        declined = outcome == core.REFUSED and (made is None or made.verdict == SAME) and call.strict
+        return (core.DECLINED if declined else outcome), message
+    if end.warnings:
+        return core.WARNED, end.warnings[0]
+    if made is not None and made.verdict == REFUSE:
+        return core.ACCEPTED, f"accepted {changed}={core.shown(made.value)}"
+    try:
+        if made is not None and made.reference is not NOTHING:
+            plain = core.make(call.target, {**call.arguments, changed: made.reference})
+            if plain.error is not None:
+                return core.ACCEPTED, f"accepted, although the plain value is refused: {plain.error}"
+            rounding = made.tolerance > 1e-10
+            core.assert_alike(end.value, plain.value, made.tolerance * (call.scale if rounding else 1.0))
+            return core.RIGHT, ""
+        if call.check is not None:
+            with np.errstate(all="ignore"):
+                call.check(end.value, arguments)
+    except AssertionError as error:
+        return core.WRONG, " ".join(str(error).split())[:200] or _line(error)
+    except Exception as error:
+        if made is None:
+            return core.WRONG, f"the check fails: {type(error).__name__}: {error}; {_line(error)}"
+        return core.ACCEPTED, f"accepted what no twin computes: {type(error).__name__}: {error}"[:200]
+    return core.RIGHT, ""
+
+
+def _line(error: BaseException) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{frame.line} ({Path(frame.filename).name}:{frame.lineno})"
+
+
+def run(seed: int, numbers: Any, name: str | None = None) -> list[Outcome]:
+    """Several calls in this process."""
+    schedule = order()
+    with core.limits():
+        return [once(seed, number, schedule, name) for number in numbers]
+
+
+# Many calls, in processes that may crash
+
+
+def _work(seed: int, start: int, stop: int, step: int, only: str | None) -> None:
+    schedule = order()
+    with core.limits():
+        for number in range(start, stop, step):
+            print(json.dumps({"start": number}), flush=True)
+            found = once(seed, number, schedule, only)
+            print(json.dumps(found.__dict__), flush=True)
+
+
+def _gather(seed: int, calls: int, processes: int, only: str | None) -> list[Outcome]:
+    """All outcomes; a process that dies or stands still is a crash or a hang, and the next call goes on."""
+    schedule, found = order(), []
+    started = time.monotonic()
+
+    def spawn(start: int) -> Any:
+        code = f"from fuzz.campaign import _work; _work({seed}, {start}, {calls}, {processes}, {only!r})"
+        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, bufsize=0)
+
+    workers = {i: [spawn(i), b"", i, time.monotonic()] for i in range(processes)}
+    while workers:
+        ready, _, _ = select.select([w[0].stdout for w in workers.values()], [], [], 5.0)
+        for i, state in list(workers.items()):
+            process = state[0]
+            ended = False
+            if process.stdout in ready:
+                chunk = os.read(process.stdout.fileno(), 2**16)
+                ended = not chunk
+                state[1] += chunk
+                state[3] = time.monotonic()
+                *lines, state[1] = state[1].split(b"\n")
+                for line in lines:
+                    told = json.loads(line)
+                    if "start" in told:
+                        state[2] = told["start"]
+                    else:
+                        found.append(Outcome(**told))
+                        state[2] = None if told["number"] + processes >= calls else told["number"] + processes
+                        if len(found) % 1000 == 0:
+                            print(f"{len(found)} calls, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+            hung = time.monotonic() - state[3] > 6 * core.SECONDS + 60
+            if hung:
+                process.kill()
+            if ended or hung:
+                code = process.wait()
+                number = state[2]
+                if number is None or code == 0:
+                    del workers[i]
+                    continue
+                what = core.HUNG if hung else core.CRASHED
+                name = only or schedule[number % len(schedule)]
+                found.append(Outcome(number, name, "", "?", what, f"exit status {code}", f"{name}(?)"))
+                if number + processes < calls:
+                    workers[i] = [spawn(number + processes), b"", number + processes, time.monotonic()]
+                else:
+                    del workers[i]
+    return found
+
+
+def tables(found: list[Outcome]) -> str:
+    """Counts by callable and by kind of outcome."""
+    columns = [kind for kind in (*core.GOOD, *core.BAD) if any(one.outcome == kind for one in found)]
+    counts: dict[str, Counter[str]] = defaultdict(Counter)
+    for one in found:
+        counts[one.name][one.outcome] += 1
+    width = max(map(len, counts))
+    short = {kind: f"({chr(97 + at)})" for at, kind in enumerate(columns)}
+    lines = [f"{short[kind]} {kind}: {sum(c[kind] for c in counts.values())}" for kind in columns]
+    lines += ["", f"{'':<{width}} " + "".join(f"{short[kind]:>6}" for kind in columns)]
+    for name in sorted(counts):
+        row = "".join(f"{counts[name][kind] or '.':>6}" for kind in columns)
+        lines.append(f"{name:<{width}} {row}")
+    return "\n".join(lines)
+
+
+def failures(found: list[Outcome]) -> str:
+    """The distinct failures, each with its shortest reproducer."""
+    groups: dict[tuple[str, ...], list[Outcome]] = defaultdict(list)
+    for one in found:
+        if one.bad:
+            shape = "".join(c for c in one.message if not c.isdigit())[:60]
+            groups[one.name, one.argument, one.outcome, shape].append(one)
+    lines = []
+    for (name, argument, outcome, _), members in sorted(groups.items(), key=lambda item: item[0]):
+        least = min(members, key=lambda one: len(one.reproducer))
+        lines += [
+            f"{name}  [{argument or 'valid'}: {least.kind}]  {outcome}  x{len(members)}",
+            f"    {least.message}",
+            f"    call {least.number}: {least.reproducer}"[:1200],
+        ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the campaign; 1 if a call ends badly."""
+    parser = argparse.ArgumentParser(prog="python -m fuzz", description=__doc__)
+    parser.add_argument("--calls", type=int, default=50_000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--processes", type=int, default=2)
+    parser.add_argument("--name", help="calls of this callable alone")
+    parser.add_argument("--number", type=int, help="this call alone, in this process")
+    parser.add_argument("--output", type=Path, default=Path("results/fuzz.txt"))
+    options = parser.parse_args(arguments)
+    registry.load()
+    if options.number is not None:
+        (one,) = run(options.seed, [options.number], options.name)
+        print(f"{one.outcome}: {one.message}\n{one.reproducer}")
+        return int(one.bad)
+    found = _gather(options.seed, options.calls, options.processes, options.name)
+    print(tables(found))
+    bad = failures(found)
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    options.output.write_text(f"{tables(found)}\n\n{bad}\n", encoding="utf-8")
+    print(f"\n{sum(one.bad for one in found)} of {len(found)} calls end badly: {options.output}")
+    return int(any(one.bad for one in found))
+
+
+_ = CHECK, LIKE
