@@ -11,7 +11,7 @@ import sys
 import time
 import traceback
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +51,10 @@ def order() -> list[str]:
     return [names[i] for i in shuffled]
 
 
-def once(seed: int, number: int, schedule: list[str], name: str | None = None) -> Outcome:
-    """Draw and make call `number`."""
+def once(
+    seed: int, number: int, schedule: list[str], name: str | None = None, told: Any = lambda _: None
+) -> Outcome:
+    """Draw and make call `number`; `told` gets what is known of it before it is made."""
     name = name or schedule[number % len(schedule)]
     draw = Draw([seed, number])
     try:
@@ -64,6 +66,7 @@ def once(seed: int, number: int, schedule: list[str], name: str | None = None) -
     arguments = dict(call.arguments) | ({} if made is None else {changed: made.value})
     text = f"{name}({', '.join(f'{key}={core.shown(value)}' for key, value in arguments.items())})"
     kind = "valid" if made is None else made.kind
+    told(Outcome(number, name, changed, kind, core.CRASHED, "", text))
     before = {key: value.copy() for key, value in arguments.items() if type(value) is np.ndarray}
     end = core.make(call.target, arguments)
     outcome, message = _judged(call, arguments, end, changed, made)
@@ -134,58 +137,70 @@ def _work(seed: int, start: int, stop: int, step: int, only: str | None) -> None
     schedule = order()
     with core.limits():
         for number in range(start, stop, step):
-            print(json.dumps({"start": number}), flush=True)
-            found = once(seed, number, schedule, only)
+            print(json.dumps({"number": number}), flush=True)
+            found = once(seed, number, schedule, only, _tell)
             print(json.dumps(found.__dict__), flush=True)
+
+
+def _tell(begun: Outcome) -> None:
+    print(json.dumps({"begun": begun.__dict__}), flush=True)
 
 
 def _gather(seed: int, calls: int, processes: int, only: str | None) -> list[Outcome]:
     """All outcomes; a process that dies or stands still is a crash or a hang, and the next call goes on."""
-    schedule, found = order(), []
-    started = time.monotonic()
+    schedule: list[str] = order()
+    found: list[Outcome] = []
+    workers = [_Worker(seed, first, calls, processes, only) for first in range(processes)]
+    while running := [worker for worker in workers if worker.process is not None]:
+        ready, _, _ = select.select([worker.process.stdout for worker in running], [], [], 5.0)
+        for worker in running:
+            found += worker.read(worker.process.stdout in ready, schedule)
+        if sys.stderr.isatty():
+            print(f"\r{len(found)} of {calls}", end="", file=sys.stderr, flush=True)
+    return sorted(found, key=lambda one: one.number)
 
-    def spawn(start: int) -> Any:
-        code = f"from fuzz.campaign import _work; _work({seed}, {start}, {calls}, {processes}, {only!r})"
-        return subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, bufsize=0)
 
-    workers = {i: [spawn(i), b"", i, time.monotonic()] for i in range(processes)}
-    while workers:
-        ready, _, _ = select.select([w[0].stdout for w in workers.values()], [], [], 5.0)
-        for i, state in list(workers.items()):
-            process = state[0]
-            ended = False
-            if process.stdout in ready:
-                chunk = os.read(process.stdout.fileno(), 2**16)
-                ended = not chunk
-                state[1] += chunk
-                state[3] = time.monotonic()
-                *lines, state[1] = state[1].split(b"\n")
-                for line in lines:
-                    told = json.loads(line)
-                    if "start" in told:
-                        state[2] = told["start"]
-                    else:
-                        found.append(Outcome(**told))
-                        state[2] = None if told["number"] + processes >= calls else told["number"] + processes
-                        if len(found) % 1000 == 0:
-                            print(f"{len(found)} calls, {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
-            hung = time.monotonic() - state[3] > 6 * core.SECONDS + 60
-            if hung:
-                process.kill()
-            if ended or hung:
-                code = process.wait()
-                number = state[2]
-                if number is None or code == 0:
-                    del workers[i]
-                    continue
-                what = core.HUNG if hung else core.CRASHED
-                name = only or schedule[number % len(schedule)]
-                found.append(Outcome(number, name, "", "?", what, f"exit status {code}", f"{name}(?)"))
-                if number + processes < calls:
-                    workers[i] = [spawn(number + processes), b"", number + processes, time.monotonic()]
+class _Worker:
+    """A process that makes every so many-th call, begun again behind a call that it did not survive."""
+
+    def __init__(self, seed: int, first: int, stop: int, step: int, only: str | None) -> None:
+        self.seed, self.stop, self.step, self.only = seed, stop, step, only
+        self.spawn(first)
+
+    def spawn(self, number: int) -> None:
+        self.process: Any = None
+        if number >= self.stop:
+            return
+        settings = f"{self.seed}, {number}, {self.stop}, {self.step}, {self.only!r}"
+        code = f"from fuzz.campaign import _work; _work({settings})"
+        self.process = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, bufsize=0)
+        self.rest, self.number, self.begun, self.heard = b"", number, None, time.monotonic()
+
+    def read(self, ready: bool, schedule: list[str]) -> list[Outcome]:
+        found, ended = [], False
+        if ready:
+            chunk = os.read(self.process.stdout.fileno(), 2**16)
+            ended, self.heard = not chunk, time.monotonic()
+            *lines, self.rest = (self.rest + chunk).split(b"\n")
+            for told in map(json.loads, lines):
+                if "outcome" in told:
+                    found.append(Outcome(**told))
+                    self.number, self.begun = told["number"] + self.step, None
                 else:
-                    del workers[i]
-    return found
+                    self.begun = Outcome(**told["begun"]) if "begun" in told else None
+        hung = time.monotonic() - self.heard > 6 * core.SECONDS
+        if not ended and not hung:
+            return found
+        if hung:
+            self.process.kill()
+        status = self.process.wait()
+        if self.number < self.stop:
+            name = self.only or schedule[self.number % len(schedule)]
+            lost = self.begun or Outcome(self.number, name, "", "drawn", core.CRASHED, "", f"{name}(?)")
+            what = core.HUNG if hung else core.CRASHED
+            found.append(replace(lost, outcome=what, message=f"exit status {status}"))
+        self.spawn(self.number + self.step)
+        return found
 
 
 def tables(found: list[Outcome]) -> str:

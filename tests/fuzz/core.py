@@ -37,8 +37,9 @@ class Role:
     """What an argument is, and so what can be done to it.
 
     `kind` is one of "array", "knots", "whole", "real", "flag", "word", "function", "object", "wholes",
-    "interval", "seed", "text". Values outside [low, high] must be refused; `optional` arguments may be None;
-    `accepts` names hostile kinds that are legitimate here.
+    "interval", "seed", "text". Values outside [low, high] must be refused, and those above `most` are not
+    tried: that much work may be asked for. `optional` arguments may be None; `accepts` names hostile kinds that
+    are legitimate here.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Role:
     high: float | None = None
     optional: bool = False
     accepts: tuple[str, ...] = ()
+    most: float = np.inf
 
     def holds(self, value: Any) -> bool:
         """Whether a number lies within the bounds."""

@@ -75,8 +75,8 @@ def truth(residual: Any, points: np.ndarray, u: Any) -> np.ndarray:
     """The residual where the unknown is the expression u, by substitution, point by point."""
     if isinstance(residual, sympy.Equality):
         residual = residual.lhs - residual.rhs
-    # Subs and Integral are meant as sympy means them.
-    put = residual.replace(lambda e: e == U, lambda _: u).doit() if not isinstance(residual, float) else residual
+    # Values at a point and integrals are meant as sympy means them: the function itself is put in.
+    put = residual.replace(U.func, lambda *at: u.subs(dict(zip((X, Y), at, strict=True)), simultaneous=True)).doit()
     return np.array([complex(sympy.N(put.subs({X: sympy.Float(p[0], 30), Y: sympy.Float(p[1], 30)}).doit())) for p in points])
 
 
@@ -475,6 +475,12 @@ def _(draw: Draw, name: str) -> Call:
 
         return Call(attention.Attention, arguments, made, roles)
     weighted = attention.Attention(problem, (0,), 0.1)
+    state = weighted.multipliers
+
+    def afresh(theta: Any) -> Any:
+        state[0] = np.ones(len(problem.blocks[0].points))
+        return weighted.value_and_gradient(theta)
+
     method = name.split(".")[1]
     if method == "cost":
         return Call(lambda: weighted.cost, {}, lambda r, _: assert_alike(r, problem.cost))
@@ -494,8 +500,8 @@ def _(draw: Draw, name: str) -> Call:
         if method == "value":
             assert (moved == 1).all()
 
-    # Its own multipliers move: a second call gives another value.
-    return Call(getattr(attention.Attention(problem, (0,), 0.1) if method != "value" else weighted, method) if method == "value" else weighted.value_and_gradient, {"theta": draw.theta(net)}, check, scale=1e7)
+    target = weighted.value if method == "value" else afresh
+    return Call(target, {"theta": draw.theta(net)}, check, scale=1e7)
 
 
 # Boundary value problems
@@ -543,7 +549,7 @@ def _(draw: Draw, name: str) -> Call:
         assert np.abs(start - x**2 * np.cos(np.pi * x)).max() < 0.1
         assert np.isfinite(result(x, np.ones(5))).all()
 
-    roles = {"rate": NONNEGATIVE, "modes": Role("whole", low=4, high=10**5), "steps": Role("whole", low=4, high=10**5)}
+    roles = {"rate": NONNEGATIVE, "modes": Role("whole", low=4, most=10**5), "steps": Role("whole", low=4, most=10**5)}
     return Call(pdes.allen_cahn_solution, arguments, check, roles)
 
 

@@ -92,6 +92,8 @@ def _memmap(a: np.ndarray) -> np.ndarray:
 
 
 def _strided(a: np.ndarray) -> np.ndarray:
+    if a.ndim == 0:
+        return a
     wide = np.full(tuple(2 * n for n in a.shape), np.nan, a.dtype if a.dtype.kind == "f" else np.float64)
     view = wide[tuple(slice(None, None, 2) for _ in a.shape)]
     view[...] = a
@@ -99,6 +101,8 @@ def _strided(a: np.ndarray) -> np.ndarray:
 
 
 def _reversed(a: np.ndarray) -> np.ndarray:
+    if a.ndim == 0:
+        return a
     flip = tuple(slice(None, None, -1) for _ in a.shape)
     return np.ascontiguousarray(a[flip]).reshape(a.shape)[flip]
 
@@ -111,7 +115,7 @@ def _read_only(a: np.ndarray) -> np.ndarray:
 
 def _unaligned(a: np.ndarray) -> np.ndarray:
     raw = np.zeros(a.nbytes + 1, np.uint8)
-    view = raw[1:].view(a.dtype).reshape(a.shape)
+    view = raw[1:].view(a.dtype)[: a.size].reshape(a.shape)
     view[...] = a
     return view
 
@@ -288,6 +292,8 @@ def _whole(value: Any, rng: np.random.Generator, role: Role) -> list[Mutant | No
         return [None]
     if group == 1:
         number = WHOLES[rng.integers(len(WHOLES))]
+        if role.most < number <= 2**62:
+            return [None]
         return [Mutant(f"integer {number:.3g}", number, CHECK if role.holds(number) else REFUSE)]
     good = value if value is not None else 3
     others = {
@@ -354,9 +360,11 @@ def _real(value: Any, rng: np.random.Generator, role: Role) -> list[Mutant | Non
 
 
 def _flag(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
-    others: dict[str, Any] = {"0": 0, "1": 1, "text": "yes", "array": np.array([True, False]), "float": 1.0}
-    if rng.integers(3) == 0:
-        return [Mutant("NumPy boolean", np.bool_(value), LIKE, value)]
+    others: dict[str, Any] = {"text": "yes", "array": np.array([True, False]), "list": [False]}
+    if rng.integers(2) == 0:
+        kinds = {"NumPy boolean": np.bool_(value), "integer": int(value), "float": float(value)}
+        name, found = _pick(kinds, rng)
+        return [Mutant(name, found, LIKE, value)]
     name, found = _pick(others, rng)
     return [Mutant(name, found, REFUSE)]
 
@@ -397,6 +405,8 @@ def _function(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
     if rng.integers(4) == 0:
         return [Mutant("function that fails", fails, CHECK)]
     name, found = _pick(results, rng)
+    if name == "NaN":
+        return [Mutant("function that returns NaN", lambda *_, **__: found, CHECK)]
     return [Mutant(f"function that returns {name}", lambda *_, **__: found, REFUSE)]
 
 
@@ -499,6 +509,19 @@ def _knots(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
     return [Mutant(f"knots {name}", make(), CHECK)]
 
 
+LEGITIMATE = {
+    "function": ("function", "type"),
+    "callable": ("function", "type"),
+    "callback": ("function", "type"),
+    "schedule": ("function", "type"),
+    "dtype": ("function", "type", "None", "object"),
+    "text": ("text", "number as text"),
+    "word": (),
+    "coordinates": ("text", "number as text"),
+}
+"""Per role the junk that is none."""
+
+
 def mutant(value: Any, role: Role, rng: np.random.Generator) -> Mutant | None:
     """One thing to try in place of a valid argument; None if this one does not apply."""
     makers: dict[str, Maker] = {
@@ -514,7 +537,10 @@ def mutant(value: Any, role: Role, rng: np.random.Generator) -> Mutant | None:
         "seed": _seed,
     }
     if role.kind not in makers or rng.integers(4) == 0:
-        name, found = _pick(anything(), rng)
+        others = anything()
+        for known in LEGITIMATE.get(role.kind, ()):
+            del others[known]
+        name, found = _pick(others, rng)
         made = Mutant(f"junk {name}", found, REFUSE)
     else:
         made = makers[role.kind](value, rng)[0]

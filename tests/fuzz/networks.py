@@ -175,7 +175,13 @@ def _(draw: Draw, name: str) -> Call:
         for which in (0, 1):
             assert_slope(result[which], lambda s, at=which: layer.vjp(p + s * dp, x + s * dx, gy + s * dgy, True)[at], np.zeros(()), np.ones(()))
 
-    return Call(getattr(layer, method), arguments, check, {}, scale=1e5)
+    return Call(getattr(layer, method), arguments, check, _unused(layer), scale=1e5)
+
+
+def _unused(layer: Any) -> dict[str, Role]:
+    """What elementwise layers are handed as all layers are, and never look at: they have no parameters."""
+    elementwise = isinstance(layer, (sk.Activation, sk.Normalizer))
+    return dict.fromkeys(("params", "dparams", "slot", "want_x"), FREE) if elementwise else {}
 
 
 def _slot(layer: Any, n: int) -> Slot:
@@ -252,7 +258,8 @@ def _(draw: Draw, name: str) -> Call:
         elif layer.n_parameters:
             assert_alike(_dense(layer, args["slot"]).sum(axis=0), gradient, 1e-4)
 
-    return Call(getattr(layer, method), arguments, check, {"slot": Role("object"), "directions": Role("object")}, scale=1e5, writes=True)
+    roles = {"slot": Role("object"), "directions": Role("object")} | _unused(layer)
+    return Call(getattr(layer, method), arguments, check, roles, scale=1e5, writes=True)
 
 
 PROPERTIES = ("n_in", "n_out", "refined", "with_basis", "__str__", "n_parameters", "run_lengths")
@@ -719,5 +726,3 @@ def _(draw: Draw, name: str) -> Call:
 
     return Call(getattr(rows, method), values.get(method, {}), check, scale=1e6)
 
-
-_ = FREE

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 import tempfile
+from copy import deepcopy
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -38,7 +39,7 @@ def _study() -> Any:
     """What studies hand to figures, made by hand."""
     names = ("spline-fine", "relu-multilevel")
     levels = [{"work": 5.0, "rel_l2": 0.1, "intervals": 4}, {"work": 9.0, "rel_l2": 0.01, "intervals": 8}]
-    rows = [SimpleNamespace(name=name, basis=name.split("-")[0], levels=levels) for name in names]
+    rows = [SimpleNamespace(name=name, basis=name.split("-")[0], levels=levels, schedule=name.split("-")[1]) for name in names]
     share = SimpleNamespace(coarse="solved", optimizer="adam", geometry="spline", steps=(1, 4), share=(0.5, 0.4), intervals=8)
     others = [SimpleNamespace(coarse="solved", optimizer=o, geometry=g, steps=s, share=(0.5,), intervals=8) for o, g, s in (("best", "", ()), ("random", "function space", ()))]
     trained = [SimpleNamespace(**{**vars(one), "coarse": "trained"}) for one in (share, *others)]
@@ -112,7 +113,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "file_format": ({"path": Path(path)}, {}),
         "loss_against_work": ({"ax": ax, "runs": study.histories, "unit": 2.0, "scale": draw.one("log", "linear")}, {"runs": Role("object", accepts=("junk dictionary",))}),
         "loss_by_work": ({"ax": ax, "study": study}, {}),
-        "median_history": ({"seeds": study.stages["spline-fine"], "points": 20}, {"seeds": Role("object"), "points": Role("whole", low=2, high=10**6)}),
+        "median_history": ({"seeds": study.stages["spline-fine"], "points": 20}, {"seeds": Role("object"), "points": Role("whole", low=2, most=10**6)}),
         "network_diagram": ({"ax": ax, "network": net, "theta": draw.theta(net), "x": draw.points(5, 2), "names": draw.one(None, "abc"), "most": 3}, {"names": Role("object", optional=True, accepts=("junk text",)), "most": INDEX}),
         "pde_figure": ({"study": study, "values": _values(), "row": "spline-fine", "path": path}, {}),
         "reduction_by_wave": ({"ax": ax, "modes": study.modes}, {}),
@@ -190,7 +191,10 @@ def _(draw: Draw, name: str) -> Call:
         assert np.array_equal(y, made.function(x))
 
     arguments = {"n": draw.integer(1, 9), "rng": np.random.default_rng(draw.integer(0, 9))}
-    return Call(made.sample, arguments, check, {"rng": Role("object", accepts=("junk huge integer",))})
+    def sample(n: Any, rng: Any) -> Any:
+        return made.sample(n, deepcopy(rng) if isinstance(rng, np.random.Generator) else rng)
+
+    return Call(sample, arguments, check, {"rng": Role("object", accepts=("junk huge integer",))})
 
 
 @calls("set_threads", "threads")

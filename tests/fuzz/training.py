@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import oracles
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls
 from fuzz.draw import ANY, INDEX, NONNEGATIVE, SEED, Draw
 from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
@@ -27,16 +27,28 @@ MAPS = {"skew": optimize.MatrixMap(np.array([[2.0, 1.0], [0.0, 3.0]]))}
 def rosenbrock() -> Any:
     """1/2 r.r, r = (10 (y - x^2), 1 - x)."""
     return optimize.ResidualProblem(
-        lambda z: np.array([10 * (z[1] - z[0] ** 2), 1 - z[0]]),
-        lambda z: np.array([[-20 * z[0], 10.0], [-1.0, 0.0]]),
+        own(lambda z: np.array([10 * (z[1] - z[0] ** 2), 1 - z[0]])),
+        own(lambda z: np.array([[-20 * z[0], 10.0], [-1.0, 0.0]])),
         MAPS,
     )
+
+
+def own(f: Any) -> Any:
+    """A user's function: quiet, and with an error of its own for what it does not take."""
+
+    def function(z: Any) -> Any:
+        if np.shape(z) != (2,):
+            raise OwnError(f"takes two numbers, got {z!r:.40}")
+        with np.errstate(all="ignore"):
+            return f(z)
+
+    return function
 
 
 def bowl() -> Any:
     """A quadratic without residuals."""
     A = np.array([[3.0, 1.0], [1.0, 2.0]])
-    return optimize.FunctionProblem(lambda z: float(z @ A @ z) / 2, lambda z: A @ z, MAPS)
+    return optimize.FunctionProblem(own(lambda z: float(z @ A @ z) / 2), own(lambda z: A @ z), MAPS)
 
 
 SETTINGS: dict[str, Any] = {
@@ -54,7 +66,7 @@ BOUNDS = {
     "geometry": Role("word", optional=True),
     "gradient": Role("word", optional=True),
     "schedule": Role("schedule"),
-    "memory": Role("whole", low=1, high=10**6),
+    "memory": Role("whole", low=1, most=10**6),
 }
 
 
@@ -116,7 +128,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.history.loss[0] == first or abs(result.history.loss[0] - first) <= 1e-9 * abs(first)
 
     roles = {
-        "iterations": Role("whole", low=0, high=10**4),
+        "iterations": Role("whole", low=0, most=10**4),
         "evaluations": Role("whole", low=1, optional=True),
         "callback": Role("callback", optional=True),
         "gradient_tolerance": NONNEGATIVE,
@@ -416,7 +428,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.value <= objective(hierarchy[0]).value(start) * (1 + 1e-9) + 1e-20
         assert abs(result.value - objective(hierarchy[result.level]).value(result.theta)) <= 1e-9 * (1 + result.value)
 
-    roles = {"budgets": Role("wholes", low=0, high=1000), "callback": Role("callback", optional=True)}
+    roles = {"budgets": Role("wholes", low=0, most=1000), "callback": Role("callback", optional=True)}
     return Call(sk.nested_iteration, arguments, check, roles, names=("optimizers", "levels"))
 
 

@@ -160,14 +160,27 @@ class Exact:
             weights.append((points[self.k], sizes[self.k]))
         return [v for v, _ in weights], [z for _, z in weights]
 
+    def exact_prolongation(self, fine: Exact) -> list[list[Fraction]]:
+        """P as it is."""
+        rows = []
+        for i in range(fine.n):
+            s = self._around(fine, i)
+            found, _ = self.blossom(s, fine.t[i + 1 : i + 1 + self.k])
+            rows.append([ZERO] * (s - self.k) + found + [ZERO] * (self.n - s - 1))
+        return rows
+
+    def _around(self, fine: Exact, i: int) -> int:
+        """An interval of these knots in the middle of the support of the i-th fine function."""
+        inside = list(range(max(i, fine.k), min(i + fine.k, fine.n - 1) + 1))
+        middle = inside[len(inside) // 2]
+        return self.interval((fine.t[middle] + fine.t[middle + 1]) / 2)
+
     def prolongation(self, fine: Exact) -> tuple[np.ndarray, np.ndarray]:
         """P with c_fine = P c_coarse."""
         values = [[ZERO] * self.n for _ in range(fine.n)]
         sizes = [[ZERO] * self.n for _ in range(fine.n)]
         for i in range(fine.n):
-            inside = [j for j in range(max(i, fine.k), min(i + fine.k, fine.n - 1) + 1)]
-            middle = inside[len(inside) // 2]
-            s = self.interval((fine.t[middle] + fine.t[middle + 1]) / 2)
+            s = self._around(fine, i)
             found, size = self.blossom(s, fine.t[i + 1 : i + 1 + self.k])
             values[i][s - self.k : s + 1] = found
             sizes[i][s - self.k : s + 1] = size
