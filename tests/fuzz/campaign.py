@@ -44,9 +44,9 @@ class Outcome:
 
 
 def order() -> list[str]:
-    """Names in the order in which they are called, slow ones once for four of the others."""
+    """Names in the order in which they are called: a round."""
     registry.load()
-    names = [name for name in CALLS for _ in range(1 if name in core.SLOW else 4)]
+    names = [name for name in CALLS for _ in range(core.SHARES[name])]
     shuffled = np.random.default_rng(0).permutation(len(names))
     return [names[i] for i in shuffled]
 

@@ -291,19 +291,18 @@ def shown(value: Any) -> str:
 
 CALLS: dict[str, Callable[[Any, str], Call]] = {}
 """Per public callable what draws a call of it."""
-SLOW: set[str] = set()
-"""Callables that are drawn less often."""
+SHARES: dict[str, int] = {}
+"""How often each is drawn in a round: what takes long less, what has much to go wrong more often."""
 
 
-def calls(*names: str, slow: bool = False) -> Callable[[Any], Any]:
-    """Register a function (draw, name) -> Call for these callables."""
+def calls(*names: str, share: int = 4) -> Callable[[Any], Any]:
+    """Register a function (draw, name) -> Call for these callables, each drawn `share` times a round."""
 
     def register(builder: Any) -> Any:
         for name in names:
             assert name not in CALLS, f"{name} is drawn twice"
             CALLS[name] = builder
-            if slow:
-                SLOW.add(name)
+            SHARES[name] = share
         return builder
 
     return register

@@ -105,7 +105,7 @@ def _compare(equation: Any, residual: Any, draw: Draw) -> None:
     assert_near(got, want.real, 1 + np.abs(want), 1e7)
 
 
-@calls("Equation", slow=True)
+@calls("Equation", share=1)
 def _(draw: Draw, name: str) -> Call:
     strict = draw.chance()
     kind = draw.one(*QUESTIONABLE)
@@ -159,7 +159,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(lambda: getattr(equation, name.split(".")[1]), {}, lambda r, _: assert_alike(r, want))
 
 
-@calls("manufactured", "ansatz", slow=True)
+@calls("manufactured", "ansatz", share=1)
 def _(draw: Draw, name: str) -> Call:
     residual = draw.one(*GOOD[:3], QUESTIONABLE["value at a point"])()
     u = _field(draw)
@@ -515,7 +515,7 @@ def _bvp(name: str) -> Any:
 SIMPLE = ("poisson", "helmholtz", "interface", "korteweg_de_vries")
 
 
-@calls(*SIMPLE, "problem", "advection", "burgers", "burgers_hard", "allen_cahn", "allen_cahn_hard", slow=True)
+@calls(*SIMPLE, "problem", "advection", "burgers", "burgers_hard", "allen_cahn", "allen_cahn_hard", share=1)
 def _(draw: Draw, name: str) -> Call:
     arguments: dict[str, Any] = {}
     roles: dict[str, Role] = {}
@@ -539,7 +539,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(pdes, name), arguments, check, roles)
 
 
-@calls("allen_cahn_solution", slow=True)
+@calls("allen_cahn_solution", share=1)
 def _(draw: Draw, name: str) -> Call:
     arguments = {"diffusion": 1e-2, "rate": 2.0, "modes": draw.one(16, 32), "steps": 20}
 
@@ -553,7 +553,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(pdes.allen_cahn_solution, arguments, check, roles)
 
 
-@calls("BoundaryValueProblem", "Condition", slow=True)
+@calls("BoundaryValueProblem", "Condition", share=1)
 def _(draw: Draw, name: str) -> Call:
     made = _bvp("burgers")
     if name == "Condition":
@@ -568,7 +568,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(pdes.BoundaryValueProblem, arguments, lambda r, a: assert_alike(r.n_inputs, made.n_inputs), roles)
 
 
-@calls(*(f"BoundaryValueProblem.{m}" for m in ("blocks", "posed", "uniform", "adapted", "reweighted", "pinn", "solution", "residual", "relative_error", "n_inputs")), slow=True)
+@calls(*(f"BoundaryValueProblem.{m}" for m in ("blocks", "posed", "uniform", "adapted", "reweighted", "pinn", "solution", "residual", "relative_error", "n_inputs")), share=1)
 def _(draw: Draw, name: str) -> Call:
     made, method = _bvp(draw.one("poisson", "burgers", "burgers-hard")), name.split(".")[1]
     edges = made.uniform((2, 3))

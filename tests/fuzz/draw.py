@@ -66,8 +66,10 @@ class Draw:
             t, k = self.tame(degree, clamped)
             repeated = len(t) > 1 and t[0] == t[1]
             inner = t[k : len(t) - k] if repeated else t
-            sort = self.integer(0, 6)
-            if sort == 0:
+            sort = self.integer(0, 7)
+            if sort == 6:  # so far away that knots are a few units in the last place apart
+                inner = 10.0 ** self.integer(0, 8) + inner * 10.0 ** -self.integer(0, 6)
+            elif sort == 0:
                 inner = inner * 2.0 ** self.integer(-900, 900)
             elif sort == 1:
                 inner = inner + 10.0 ** self.integer(0, 8)
@@ -84,7 +86,8 @@ class Draw:
                 inner = 10.0 ** self.integer(0, 8) + 10.0 ** -self.integer(0, 6) * np.arange(len(inner))
                 inner[1::2] += self.real(0, 0.2) * (inner[1] - inner[0])
             if np.isfinite(inner).all() and (np.diff(inner) > 0).all():
-                return (np.concatenate([np.repeat(inner[0], k), inner, np.repeat(inner[-1], k)]) if repeated else inner), k
+                ends = np.repeat(inner[0], k), np.repeat(inner[-1], k)
+                return (np.concatenate([ends[0], inner, ends[1]]) if repeated else inner), k
 
     def knots(self, degree: int | None = None, clamped: bool = True) -> tuple[np.ndarray, int, bool]:
         """(knots, degree, whether they are moderate)."""

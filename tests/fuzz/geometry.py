@@ -24,7 +24,7 @@ def floats(value: Any) -> np.ndarray:
 # Knots
 
 
-@calls("uniform_knots")
+@calls("uniform_knots", share=12)
 def _(draw: Draw, name: str) -> Call:
     a = draw.one(0.0, draw.real(-3, 3), 10.0 ** draw.integer(-300, 8), -(10.0 ** draw.integer(0, 8)))
     b = a + abs(a) * draw.one(1e-6, 1e-3, 1.0) + draw.one(0.0, 1.0)
@@ -41,7 +41,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(knots.uniform_knots, arguments, check, roles, strict=False)
 
 
-@calls("clamped_knots", "extended_knots")
+@calls("clamped_knots", "extended_knots", share=12)
 def _(draw: Draw, name: str) -> Call:
     t, k = draw.hostile(draw.integer(0, 3)) if draw.chance() else draw.tame(draw.integer(0, 3))
     ends = t[k : len(t) - k]
@@ -68,7 +68,7 @@ def _valid(t: Any, k: int) -> bool:
     return bool((np.diff(inner if ends else t) > 0).all())
 
 
-@calls("validate_knots", "is_clamped", "is_uniform", "breakpoints", "greville_points", "refine_knots")
+@calls("validate_knots", "is_clamped", "is_uniform", "breakpoints", "greville_points", "refine_knots", share=12)
 def _(draw: Draw, name: str) -> Call:
     t, k, tame = draw.knots()
 
@@ -191,7 +191,7 @@ def _rows(size: np.ndarray) -> np.ndarray:
 METHODS = ("tabulate", "design_matrix")
 
 
-@calls(*(f"{kind}.{method}" for kind in CLASSES for method in METHODS), "BSplineBasis.live")
+@calls(*(f"{kind}.{method}" for kind in CLASSES for method in METHODS), "BSplineBasis.live", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis, tame = _basis(draw, name)
     method = name.split(".")[1]
@@ -214,7 +214,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(basis, method), arguments, check, {"derivative": ORDER}, tame, names=("knots",))
 
 
-@calls("BSplineBasis.evaluate", "PowerReLUBasis.evaluate")
+@calls("BSplineBasis.evaluate", "PowerReLUBasis.evaluate", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis, tame = _basis(draw, name)
     n = basis.n_basis
@@ -243,7 +243,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(basis, "evaluate"), arguments, check, {"derivative": ORDER}, tame, names=("c", "knots"))
 
 
-@calls("BSplineBasis.tabulate_relu_form")
+@calls("BSplineBasis.tabulate_relu_form", share=12)
 def _(draw: Draw, name: str) -> Call:
     t, k, tame = draw.knots(clamped=False)
     basis = basis_module.BSplineBasis(t, k)
@@ -278,7 +278,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(lambda: getattr(basis, name.split(".")[1]), {}, check, strict=False, names=("knots", "degree"))
 
 
-@calls("BSplineBasis.pieces", "PowerReLUBasis.pieces", "local_pieces")
+@calls("BSplineBasis.pieces", "PowerReLUBasis.pieces", "local_pieces", share=12)
 def _(draw: Draw, name: str) -> Call:
     t, k, tame = draw.knots(draw.integer(0, 4), clamped=name != "PowerReLUBasis.pieces")
     mode = draw.one(*MODES)
@@ -342,7 +342,7 @@ def _check_change(got: np.ndarray, t: Any, k: int) -> None:
     assert_near(got, want, np.abs(want), 50 * (k + 2))
 
 
-@calls("change_of_basis")
+@calls("change_of_basis", share=12)
 def _(draw: Draw, name: str) -> Call:
     t, k, tame = draw.knots(clamped=False)
 
@@ -419,7 +419,7 @@ def _finer(draw: Draw, t: np.ndarray, k: int) -> np.ndarray:
     return sk.insert_knots(t, new, k)
 
 
-@calls("prolongation")
+@calls("prolongation", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis = draw.one("spline", "spline", "relu")
     t, k, tame = draw.knots(draw.integer(0, 4) if basis == "relu" else None, clamped=basis == "spline")
@@ -484,7 +484,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(sk, name), arguments, check, roles, names=("coefficients",))
 
 
-@calls("gram_matrix")
+@calls("gram_matrix", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis = draw.one("spline", "spline", "relu")
     t, k, tame = draw.knots(draw.integer(0, 4), clamped=basis == "spline")

@@ -140,7 +140,7 @@ FIGURES = (
 )  # fmt: skip
 
 
-@calls(*FIGURES, slow=True)
+@calls(*FIGURES, share=1)
 def _(draw: Draw, name: str) -> Call:
     arguments, roles = _arguments(draw, name)
 
@@ -246,7 +246,7 @@ def command(arguments: list[str]) -> int:
     return status
 
 
-@calls("command line", slow=True)
+@calls("command line", share=1)
 def _(draw: Draw, name: str) -> Call:
     line = draw.one(*LINES)
 
