@@ -75,8 +75,10 @@ def real_array(
         what = f"dtype {array.dtype}" if array.dtype != object or array.ndim else shown(value)
         raise TypeError(f"{name} must be an array of real numbers, got {what}")
     dtype = array.dtype if array.dtype == np.float32 else np.dtype(np.float64)
-    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
-        result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    if array.dtype.itemsize > 8:  # a long double beyond float64 becomes infinite
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype)
+    result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {result.shape}")
     if shape is not None and (
