@@ -12,10 +12,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, integer, real, real_array, spline_degree
+from splinekan._checks import (
+    LARGEST,
+    Float64Array,
+    affordable,
+    increasing,
+    integer,
+    not_too_large,
+    real,
+    real_array,
+    spline_degree,
+)
 
-LARGEST = 1e300
-"""Knots are at most this large in modulus, so that sums and differences of knots do not overflow."""
 UNIFORM = 2.0**-42
 """Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
 with the polynomials of exactly uniform knots, which moves their values by as much."""
@@ -59,14 +67,14 @@ def clamped_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
         Unless there are two or more finite, strictly increasing breakpoints.
     """
     k = spline_degree(degree)
-    points = _increasing("breakpoints", breakpoints)
+    points = increasing("breakpoints", breakpoints)
     return np.concatenate([np.repeat(points[0], k), points, np.repeat(points[-1], k)])
 
 
 def extended_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
     """Strictly increasing `breakpoints` with k ghost knots each side, spaced as the end interval."""
     k = spline_degree(degree)
-    points = _increasing("breakpoints", breakpoints)
+    points = increasing("breakpoints", breakpoints)
     steps = np.arange(1, k + 1)
     with np.errstate(over="ignore", invalid="ignore"):
         left = points[0] - steps[::-1] * (points[1] - points[0])
@@ -83,12 +91,6 @@ def _distinct(knots: Float64Array, problem: str) -> Float64Array:
     return knots
 
 
-def _not_too_large(name: str, knots: Float64Array) -> Float64Array:
-    if knots.size and np.abs(knots).max() > LARGEST:
-        raise ValueError(f"{name} must be at most {LARGEST} in modulus, got {np.abs(knots).max()}")
-    return knots
-
-
 def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:
     """`knots` as a read-only float64 vector, if it is a knot vector of that degree.
 
@@ -102,7 +104,7 @@ def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:
     """
     k = spline_degree(degree)
     # A copy, which nobody else can change.
-    t = _not_too_large("knots", real_array("knots", knots, ndim=1).astype(np.float64))
+    t = not_too_large("knots", real_array("knots", knots, ndim=1).astype(np.float64))
     if len(t) < 2 * k + 2:
         raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
     inner = t[k : len(t) - k] if _ends_repeat(t, k) else t
@@ -222,14 +224,3 @@ def _halved(points: Float64Array) -> Float64Array:
 
 def _ends_repeat(t: Float64Array, k: int) -> bool:
     return k > 0 and bool((t[: k + 1] == t[0]).all() and (t[-k - 1 :] == t[-1]).all())
-
-
-def _increasing(name: str, values: ArrayLike) -> Float64Array:
-    points = _not_too_large(name, real_array(name, values, ndim=1).astype(np.float64))
-    if len(points) < 2:
-        raise ValueError(f"{name} must hold at least 2 values, got {len(points)}")
-    bad = np.flatnonzero(np.diff(points) <= 0)
-    if bad.size:
-        i = int(bad[0])
-        raise ValueError(f"{name} must be strictly increasing, got {points[i]} before {points[i + 1]}")
-    return points
