@@ -93,6 +93,34 @@ def test_values_and_derivatives_keep_the_stated_bound(name, degree):
         assert (error <= bound).all(), (order, float((error / np.maximum(bound, 1e-300)).max()))
 
 
+@pytest.mark.parametrize(("mode", "kept"), [("linear", 2), ("polynomial", 8), ("clamp", 1), ("zero", 0)])
+@pytest.mark.parametrize("degree", [0, 2, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_continuations_keep_the_stated_bound(name, degree, mode, kept):
+    t = hostile(name, degree)
+    ends = breakpoints(t, degree)
+    basis = sk.BSplineBasis(t, degree, mode)
+    loose = 8 * (degree + 1) * unevenness(t) if is_uniform(t, degree) else 0.0
+    for s, end, side in ((0, ends[0], -1), (len(ends) - 2, ends[-1], 1)):
+        beyond = end + side * (ends[-1] - ends[0]) * np.array([1e-3, 0.3, 2.0])
+        x = np.concatenate([[np.nextafter(end, side * np.inf)], beyond[beyond != end]])
+        rows = oracles.local_polynomials(t, degree, s, Fraction(float(end)))
+        for order in range(degree + 1):
+            got = basis.tabulate(x, order)[:, s : s + degree + 1]
+            for l, c in enumerate(rows):
+                for point, value in zip(x, got[:, l], strict=True):
+                    z = Fraction(float(point)) - Fraction(float(end))
+                    slopes = c[:kept]
+                    for _ in range(order):
+                        slopes = [p * a for p, a in enumerate(slopes)][1:]
+                    terms = [a * z**p for p, a in enumerate(slopes)]
+                    size = float(sum(map(abs, terms), Fraction(0)))
+                    width = float(ends[s + 1] - ends[s])
+                    extra = loose * (1 + float(abs(z)) / width) ** degree / width**order * 4**degree
+                    error = abs(value - float(sum(terms, Fraction(0))))
+                    assert error <= 4 * (degree + 2) * EPS * size + extra
+
+
 @pytest.mark.parametrize("degree", [1, 3, 7])
 @pytest.mark.parametrize("name", NAMES)
 def test_float32_points_are_located_in_float64(name, degree):
