@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import re
 import select
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import numpy as np
 from fuzz import core, registry
 from fuzz.core import CALLS, Call
 from fuzz.draw import Draw
-from fuzz.hostile import CHECK, LIKE, NOTHING, REFUSE, SAME, Mutant, mutant
+from fuzz.hostile import NOTHING, REFUSE, SAME, Mutant, mutant
 
 VALID = 0.3
 """Share of calls whose arguments are left as they are."""
@@ -43,19 +44,17 @@ class Outcome:
         return self.outcome in core.BAD
 
 
-def order() -> list[str]:
-    """Names in the order in which they are called: a round."""
+def order(only: str = "") -> list[str]:
+    """Names, those alone that match `only`, in the order in which they are called: a round."""
     registry.load()
-    names = [name for name in CALLS for _ in range(core.SHARES[name])]
+    names = [name for name in CALLS if re.match(only, name) for _ in range(core.SHARES[name])]
     shuffled = np.random.default_rng(0).permutation(len(names))
     return [names[i] for i in shuffled]
 
 
-def once(
-    seed: int, number: int, schedule: list[str], name: str | None = None, told: Any = lambda _: None
-) -> Outcome:
+def once(seed: int, number: int, schedule: list[str], told: Any = lambda _: None) -> Outcome:
     """Draw and make call `number`; `told` gets what is known of it before it is made."""
-    name = name or schedule[number % len(schedule)]
+    name = schedule[number % len(schedule)]
     draw = Draw([seed, number])
     try:
         call = CALLS[name](draw, name)
@@ -123,22 +122,22 @@ def _line(error: BaseException) -> str:
     return f"{frame.line} ({Path(frame.filename).name}:{frame.lineno})"
 
 
-def run(seed: int, numbers: Any, name: str | None = None) -> list[Outcome]:
+def run(seed: int, numbers: Any, only: str = "") -> list[Outcome]:
     """Several calls in this process."""
-    schedule = order()
+    schedule = order(only)
     with core.limits():
-        return [once(seed, number, schedule, name) for number in numbers]
+        return [once(seed, number, schedule) for number in numbers]
 
 
 # Many calls, in processes that may crash
 
 
-def _work(seed: int, start: int, stop: int, step: int, only: str | None) -> None:
-    schedule = order()
+def _work(seed: int, start: int, stop: int, step: int, only: str) -> None:
+    schedule = order(only)
     with core.limits():
         for number in range(start, stop, step):
             print(json.dumps({"number": number}), flush=True)
-            found = once(seed, number, schedule, only, _tell)
+            found = once(seed, number, schedule, _tell)
             print(json.dumps(found.__dict__), flush=True)
 
 
@@ -146,9 +145,9 @@ def _tell(begun: Outcome) -> None:
     print(json.dumps({"begun": begun.__dict__}), flush=True)
 
 
-def _gather(seed: int, calls: int, processes: int, only: str | None) -> list[Outcome]:
+def _gather(seed: int, calls: int, processes: int, only: str) -> list[Outcome]:
     """All outcomes; a process that dies or stands still is a crash or a hang, and the next call goes on."""
-    schedule: list[str] = order()
+    schedule = order(only)
     found: list[Outcome] = []
     workers = [_Worker(seed, first, calls, processes, only) for first in range(processes)]
     while running := [worker for worker in workers if worker.process is not None]:
@@ -163,7 +162,7 @@ def _gather(seed: int, calls: int, processes: int, only: str | None) -> list[Out
 class _Worker:
     """A process that makes every so many-th call, begun again behind a call that it did not survive."""
 
-    def __init__(self, seed: int, first: int, stop: int, step: int, only: str | None) -> None:
+    def __init__(self, seed: int, first: int, stop: int, step: int, only: str) -> None:
         self.seed, self.stop, self.step, self.only = seed, stop, step, only
         self.spawn(first)
 
@@ -195,7 +194,7 @@ class _Worker:
             self.process.kill()
         status = self.process.wait()
         if self.number < self.stop:
-            name = self.only or schedule[self.number % len(schedule)]
+            name = schedule[self.number % len(schedule)]
             lost = self.begun or Outcome(self.number, name, "", "drawn", core.CRASHED, "", f"{name}(?)")
             what = core.HUNG if hung else core.CRASHED
             found.append(replace(lost, outcome=what, message=f"exit status {status}"))
@@ -243,22 +242,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--calls", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--processes", type=int, default=2)
-    parser.add_argument("--name", help="calls of this callable alone")
+    parser.add_argument("--only", default="", metavar="PATTERN", help="calls of what this matches alone")
     parser.add_argument("--number", type=int, help="this call alone, in this process")
     parser.add_argument("--output", type=Path, default=Path("results/fuzz.txt"))
     options = parser.parse_args(arguments)
     registry.load()
     if options.number is not None:
-        (one,) = run(options.seed, [options.number], options.name)
+        (one,) = run(options.seed, [options.number], options.only)
         print(f"{one.outcome}: {one.message}\n{one.reproducer}")
         return int(one.bad)
-    found = _gather(options.seed, options.calls, options.processes, options.name)
+    found = _gather(options.seed, options.calls, options.processes, options.only)
     print(tables(found))
     bad = failures(found)
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(f"{tables(found)}\n\n{bad}\n", encoding="utf-8")
     print(f"\n{sum(one.bad for one in found)} of {len(found)} calls end badly: {options.output}")
     return int(any(one.bad for one in found))
-
-
-_ = CHECK, LIKE

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import reprlib
 import resource
 import signal
+import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -38,8 +40,8 @@ class Role:
 
     `kind` is one of "array", "knots", "whole", "real", "flag", "word", "function", "object", "wholes",
     "interval", "seed", "text". Values outside [low, high] must be refused, and those above `most` are not
-    tried: that much work may be asked for. `optional` arguments may be None; `accepts` names hostile kinds that
-    are legitimate here.
+    tried: that much work may be asked for. `optional` arguments may be None; `accepts` names kinds of junk
+    that are none here.
     """
 
     kind: str
@@ -118,7 +120,7 @@ class End:
 
 @contextmanager
 def limits() -> Iterator[None]:
-    """An alarm for hanging calls, and a limit on memory."""
+    """An alarm for hanging calls, a limit on memory, and a folder for what is written by mistake."""
 
     def ring(*_: Any) -> None:
         raise Hang
@@ -127,8 +129,14 @@ def limits() -> Iterator[None]:
     before = signal.signal(signal.SIGALRM, ring)
     limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
+    here = os.getcwd()
     try:
-        yield
+        with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+            os.chdir(folder)
+            try:
+                yield
+            finally:
+                os.chdir(here)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.signal(signal.SIGALRM, before)
@@ -182,7 +190,7 @@ def names_argument(message: str, names: tuple[str, ...]) -> bool:
 
     for name in names:
         if len(name) == 1:
-            pattern = rf"(?<![\w.']){name}(?=\[| must| =|=| is| has| holds| and | needs|\()"
+            pattern = rf"(?<![\w.']){name}(?=\[| must| =|=| is| has| holds| and | needs| up to|\()"
         else:
             singular = name[:-1] if name.endswith("s") and len(name) > 3 else name
             pattern = rf"(?<!\w)({re.escape(name)}|{re.escape(singular)})(?!\w)"
@@ -219,9 +227,7 @@ def leaves(value: Any, depth: int = 0) -> list[Any]:
     if isinstance(value, sympy.Basic):
         return [str(value)]
     if isinstance(value, dict):
-        return [
-            leaf for key, one in value.items() if key not in SKIPPED for leaf in leaves(one, depth + 1)
-        ]
+        return [leaf for key, one in value.items() if key not in SKIPPED for leaf in leaves(one, depth + 1)]
     if isinstance(value, (list, tuple)):
         return [leaf for one in value for leaf in leaves(one, depth + 1)]
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 import sympy
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
-from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import floats, record
-from fuzz.networks import SHARED, _finite, _moderate, problem_check
 
 import splinekan as sk
-from splinekan import collocation, equations, pdes
+from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.draw import ANY, FREE, NONNEGATIVE, SEED, Draw
+from fuzz.geometry import floats, record
+from fuzz.networks import SHARED, _finite, _moderate, problem_check
+from splinekan import collocation, pdes
 from splinekan.equations import Equation, Features
 from splinekan.objectives import attention, pinn
 
@@ -76,8 +76,15 @@ def truth(residual: Any, points: np.ndarray, u: Any) -> np.ndarray:
     if isinstance(residual, sympy.Equality):
         residual = residual.lhs - residual.rhs
     # Values at a point and integrals are meant as sympy means them: the function itself is put in.
-    put = residual.replace(U.func, lambda *at: u.subs(dict(zip((X, Y), at, strict=True)), simultaneous=True)).doit()
-    return np.array([complex(sympy.N(put.subs({X: sympy.Float(p[0], 30), Y: sympy.Float(p[1], 30)}).doit())) for p in points])
+    put = residual.replace(
+        U.func, lambda *at: u.subs(dict(zip((X, Y), at, strict=True)), simultaneous=True)
+    ).doit()
+    return np.array(
+        [
+            complex(sympy.N(put.subs({X: sympy.Float(p[0], 30), Y: sympy.Float(p[1], 30)}).doit()))
+            for p in points
+        ]
+    )
 
 
 def _field(draw: Draw) -> Any:
@@ -171,7 +178,13 @@ def _(draw: Draw, name: str) -> Call:
             got = complex(sympy.N(result.subs({X: p[0, 0], Y: p[0, 1]})))
             assert abs(got - want[0]) < 1e-9 * (1 + abs(want[0]))
 
-        return Call(sk.manufactured, {"residual": residual, "substitutions": {U: u}}, check, {"residual": Role("object"), "substitutions": Role("object", accepts=("junk dictionary",))}, strict=residual != QUESTIONABLE["value at a point"]())
+        return Call(
+            sk.manufactured,
+            {"residual": residual, "substitutions": {U: u}},
+            check,
+            {"residual": Role("object"), "substitutions": Role("object", accepts=("junk dictionary",))},
+            strict=residual != QUESTIONABLE["value at a point"](),
+        )
 
     form = X * (1 - X) * U + sympy.cos(Y)
 
@@ -182,7 +195,13 @@ def _(draw: Draw, name: str) -> Call:
         assert abs(got[0] - want[0]) < 1e-9 * (1 + abs(want[0]))
 
     arguments = {"residual": residual, "unknown": U, "form": form}
-    return Call(sk.ansatz, arguments, same, {k: Role("object") for k in arguments}, strict=residual != QUESTIONABLE["value at a point"]())
+    return Call(
+        sk.ansatz,
+        arguments,
+        same,
+        {k: Role("object") for k in arguments},
+        strict=residual != QUESTIONABLE["value at a point"](),
+    )
 
 
 @calls("Features", "Features.jets", "Features.n_inputs")
@@ -192,10 +211,20 @@ def _(draw: Draw, name: str) -> Call:
     arguments = {"variables": (X, Y), "extra": extra, "box": box}
     inputs = sum(box is None or one is not None for one in (box or (1, 1))) + len(extra)
     if name == "Features":
+
         def made(result: Any, args: Any) -> None:
             assert result.n_inputs >= 0
 
-        return Call(Features, arguments, made, {"variables": Role("object"), "extra": Role("object", accepts=("junk empty list",)), "box": Role("object", optional=True)})
+        return Call(
+            Features,
+            arguments,
+            made,
+            {
+                "variables": Role("object"),
+                "extra": Role("object", accepts=("junk empty list",)),
+                "box": Role("object", optional=True),
+            },
+        )
     features = Features(**arguments)
     if name == "Features.n_inputs":
         return Call(lambda: features.n_inputs, {}, lambda r, _: assert_alike(r, inputs))
@@ -214,7 +243,12 @@ def _(draw: Draw, name: str) -> Call:
             want = sympy.lambdify([X, Y], function)(*p.T)
             assert_near(result[:, 0, at + f], np.broadcast_to(want, len(p)), 1 + np.abs(want), 1e5)
 
-    return Call(features.jets, {"points": draw.points(n, 2), "directions": directions, "orders": orders}, check, {"directions": Role("object"), "orders": Role("object")})
+    return Call(
+        features.jets,
+        {"points": draw.points(n, 2), "directions": directions, "orders": orders},
+        check,
+        {"directions": Role("object"), "orders": Role("object")},
+    )
 
 
 # Collocation
@@ -237,7 +271,9 @@ def _(draw: Draw, name: str) -> Call:
         slack = 4 * np.spacing(np.abs(box).max())
         assert ((result >= box[:, 0] - slack) & (result <= box[:, 1] + slack)).all()
         if not isinstance(args["seed"], np.random.Generator):
-            assert np.array_equal(result, collocation.collocation(args["kind"], args["count"], args["box"], int(args["seed"])))
+            assert np.array_equal(
+                result, collocation.collocation(args["kind"], args["count"], args["box"], int(args["seed"]))
+            )
 
     box = np.sort(draw.normal(d, 2), axis=1)
     arguments = {"kind": kind, "count": count, "box": box, "seed": draw.integer(0, 99)}
@@ -259,7 +295,12 @@ def _(draw: Draw, name: str) -> Call:
             want = (t[0] + t[-1]) / 2
             assert abs(weights @ points[:, i] - want) <= 1e-9 * max(np.abs(t).max(), 1e-300)
 
-    return Call(collocation.gauss_cells, {"edges": edges, "order": draw.integer(1, 4)}, check, {"edges": Role("object")})
+    return Call(
+        collocation.gauss_cells,
+        {"edges": edges, "order": draw.integer(1, 4)},
+        check,
+        {"edges": Role("object")},
+    )
 
 
 @calls("equidistributed")
@@ -282,8 +323,18 @@ def _(draw: Draw, name: str) -> Call:
         mass = np.concatenate([[0], np.cumsum(density * np.diff(t))])
         assert np.abs(np.interp(result, t, mass) - np.linspace(0, mass[-1], n + 1)).max() < 1e-7
 
-    arguments = {"edges": edges, "monitor": draw.points(len(edges) - 1), "cells": draw.integer(1, 6), "floor": draw.one(0.0, 0.5, 1.0)}
-    return Call(collocation.equidistributed, arguments, check, {"edges": Role("knots"), "floor": Role("real", low=0.0, high=1.0)})
+    arguments = {
+        "edges": edges,
+        "monitor": draw.points(len(edges) - 1),
+        "cells": draw.integer(1, 6),
+        "floor": draw.one(0.0, 0.5, 1.0),
+    }
+    return Call(
+        collocation.equidistributed,
+        arguments,
+        check,
+        {"edges": Role("knots"), "floor": Role("real", low=0.0, high=1.0)},
+    )
 
 
 @calls("resampled")
@@ -299,8 +350,21 @@ def _(draw: Draw, name: str) -> Call:
         assert ((result >= box[:, 0]) & (result <= box[:, 1])).all()
         assert len(np.unique(result, axis=0)) == len(result)
 
-    arguments = {"residual": residual, "count": draw.integer(1, 8), "box": np.array([[0.0, 1.0], [-2.0, 3.0]]), "seed": draw.integer(0, 99), "power": 1.5, "floor": 0.5, "pool": 5}
-    return Call(collocation.resampled, arguments, check, {"seed": SEED, "power": NONNEGATIVE, "floor": NONNEGATIVE, "pool": Role("whole", low=2)})
+    arguments = {
+        "residual": residual,
+        "count": draw.integer(1, 8),
+        "box": np.array([[0.0, 1.0], [-2.0, 3.0]]),
+        "seed": draw.integer(0, 99),
+        "power": 1.5,
+        "floor": 0.5,
+        "pool": 5,
+    }
+    return Call(
+        collocation.resampled,
+        arguments,
+        check,
+        {"seed": SEED, "power": NONNEGATIVE, "floor": NONNEGATIVE, "pool": Role("whole", low=2)},
+    )
 
 
 # Residual problems
@@ -313,14 +377,21 @@ def _problem(draw: Draw) -> Any:
     blocks = [pinn.Block(equation, draw.points(n, 2), draw.points(n))]
     if draw.chance():
         blocks.append(pinn.Block(_equation(1), draw.points(2, 2), 3.0, draw.points(2, 2)))
-    return pinn.PINN(net, blocks, box=draw.one(None, ((-1.0, 2.0), (-1.0, 2.0))), smoothing=draw.one(0.0, 1e-3))
+    return pinn.PINN(
+        net, blocks, box=draw.one(None, ((-1.0, 2.0), (-1.0, 2.0))), smoothing=draw.one(0.0, 1e-3)
+    )
 
 
 @calls("Block", "Block.mean")
 def _(draw: Draw, name: str) -> Call:
     n, equation = draw.integer(1, 4), _equation(draw.integer(0, 3))
     weight = 2.0 if name == "Block.mean" else draw.one(2.0, draw.points(n))
-    arguments = {"equation": equation, "points": draw.points(n, 2), "weight": weight, "minus": draw.one(None, draw.points(n, 2))}
+    arguments = {
+        "equation": equation,
+        "points": draw.points(n, 2),
+        "weight": weight,
+        "minus": draw.one(None, draw.points(n, 2)),
+    }
 
     def check(result: Any, args: Any) -> None:
         p = floats(args["points"])
@@ -329,7 +400,12 @@ def _(draw: Draw, name: str) -> Call:
         assert np.isfinite(p).all()
         assert np.array_equal(result.points, p)
         w = floats(args["weight"])
-        assert_near(result.weight, np.broadcast_to(2 * w / len(p) if name == "Block.mean" else w, len(p)), np.abs(w).max(initial=0.0), 100)
+        assert_near(
+            result.weight,
+            np.broadcast_to(2 * w / len(p) if name == "Block.mean" else w, len(p)),
+            np.abs(w).max(initial=0.0),
+            100,
+        )
         if args["minus"] is not None:
             assert np.shape(args["minus"]) == p.shape
 
@@ -342,13 +418,25 @@ def _(draw: Draw, name: str) -> Call:
 @calls("PINN")
 def _(draw: Draw, name: str) -> Call:
     made = _problem(draw)
-    arguments = {"network": made.network, "blocks": list(made.blocks), "extra": (), "box": made.box, "cost": 2.0, "smoothing": made.smoothing}
+    arguments = {
+        "network": made.network,
+        "blocks": list(made.blocks),
+        "extra": (),
+        "box": made.box,
+        "cost": 2.0,
+        "smoothing": made.smoothing,
+    }
 
     def check(result: Any, args: Any) -> None:
         theta = Draw(7).normal(made.network.n_parameters)
         assert_near(result.value(theta), made.value(theta), made.value(theta) + 1, 1e6)
 
-    roles = {"blocks": Role("object"), "extra": Role("object", accepts=("junk empty list",)), "box": Role("object", optional=True), "smoothing": NONNEGATIVE}
+    roles = {
+        "blocks": Role("object"),
+        "extra": Role("object", accepts=("junk empty list",)),
+        "box": Role("object", optional=True),
+        "smoothing": NONNEGATIVE,
+    }
     return Call(pinn.PINN, arguments, check, roles, scale=1e5)
 
 
@@ -357,7 +445,12 @@ def _(draw: Draw, name: str) -> Call:
     problem, method = _problem(draw), name.split(".")[1]
     net = problem.network
     if method == "coordinates":
-        return Call(problem.coordinates, {"name": draw.one("spline", "relu")}, lambda r, a: assert_alike(r.basis, a["name"]), names=("basis",))
+        return Call(
+            problem.coordinates,
+            {"name": draw.one("spline", "relu")},
+            lambda r, a: assert_alike(r.basis, a["name"]),
+            names=("basis",),
+        )
     if method == "n_residuals":
         return Call(lambda: problem.n_residuals, {}, lambda r, _: assert_alike(r > 0, True))
     arguments = {"theta": draw.theta(net)}
@@ -365,7 +458,7 @@ def _(draw: Draw, name: str) -> Call:
         arguments["points"] = draw.points(draw.integer(0, 4), 2)
 
     def residual(theta: Any) -> np.ndarray:
-        """Along directions by finite differences of the network alone would be crude: from each block's jets."""
+        """Block by block, side by side."""
         found = []
         for block in problem.blocks:
             sides = []
@@ -379,7 +472,9 @@ def _(draw: Draw, name: str) -> Call:
     def jacobian(theta: Any) -> np.ndarray:
         h = 1e-6
         unit = np.eye(net.n_parameters)
-        rough = np.stack([(residual(theta + h * e) - residual(theta - h * e)) / (2 * h) for e in unit], axis=1)
+        rough = np.stack(
+            [(residual(theta + h * e) - residual(theta - h * e)) / (2 * h) for e in unit], axis=1
+        )
         exact = np.concatenate([part.rows().toarray() for part in problem.parts(theta)])
         assert np.abs(exact - rough).max() <= 1e-4 * (1 + np.abs(rough).max())
         return exact
@@ -422,7 +517,9 @@ def _(draw: Draw, name: str) -> Call:
     part = next(iter(problem.parts(theta)))
     if name in ("Part", "Sparse", "Stacked"):
         stacked = problem.linearized(theta)[2]
-        return record({"Part": part, "Sparse": pinn.Sparse(problem.network.roughness), "Stacked": stacked}[name])
+        return record(
+            {"Part": part, "Sparse": pinn.Sparse(problem.network.roughness), "Stacked": stacked}[name]
+        )
     dense = part.rows().toarray()
     if name == "Part.pull":
         m = draw.points(len(part.residual))
@@ -437,16 +534,29 @@ def _(draw: Draw, name: str) -> Call:
         return Call(part.pull, {"multipliers": draw.one(m, m, 0.5)}, check, {"multipliers": Role("array")})
     if name == "Part.rows":
         return Call(part.rows, {}, lambda r, _: assert_alike(r.toarray(), dense))
-    return Call(lambda: part.value, {}, lambda r, _: assert_near(r, 0.5 * (part.residual**2).sum(), r + 1, 10))
+    return Call(
+        lambda: part.value, {}, lambda r, _: assert_near(r, 0.5 * (part.residual**2).sum(), r + 1, 10)
+    )
 
 
-@calls(*(f"{kind}.{m}" for kind in ("Sparse", "Stacked") for m in ("matvec", "rmatvec", "column_squares", "toarray")), "Sparse.shape")
+@calls(
+    *(
+        f"{kind}.{m}"
+        for kind in ("Sparse", "Stacked")
+        for m in ("matvec", "rmatvec", "column_squares", "toarray")
+    ),
+    "Sparse.shape",
+)
 def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     problem = _problem(draw)
     theta = draw.theta(problem.network)
     rows = pinn.Sparse(problem.network.roughness) if kind == "Sparse" else problem.linearized(theta)[2]
-    dense = problem.network.roughness.toarray() if kind == "Sparse" else np.concatenate([p.toarray() for p in rows.parts])
+    dense = (
+        problem.network.roughness.toarray()
+        if kind == "Sparse"
+        else np.concatenate([p.toarray() for p in rows.parts])
+    )
     values = {"matvec": {"v": draw.normal(dense.shape[1])}, "rmatvec": {"r": draw.normal(dense.shape[0])}}
 
     def check(result: Any, args: Any) -> None:
@@ -457,18 +567,29 @@ def _(draw: Draw, name: str) -> Call:
             if np.isfinite(v).all() and _moderate(args):
                 assert_near(result, matrix @ v, np.abs(matrix) @ np.abs(v) + 1, 1e5)
         else:
-            assert_alike(result, {"toarray": dense, "shape": dense.shape, "column_squares": (dense**2).sum(axis=0)}[method], 1e-9)
+            assert_alike(
+                result,
+                {"toarray": dense, "shape": dense.shape, "column_squares": (dense**2).sum(axis=0)}[method],
+                1e-9,
+            )
 
-    return Call((lambda: rows.shape) if method == "shape" else getattr(rows, method), values.get(method, {}), check)
+    return Call(
+        (lambda: rows.shape) if method == "shape" else getattr(rows, method), values.get(method, {}), check
+    )
 
 
-@calls("Attention", "Attention.value", "Attention.value_and_gradient", "Attention.coordinates", "Attention.cost")
+@calls(
+    "Attention", "Attention.value", "Attention.value_and_gradient", "Attention.coordinates", "Attention.cost"
+)
 def _(draw: Draw, name: str) -> Call:
     problem = _problem(draw)
     net = problem.network
     if name == "Attention":
         arguments = {"problem": problem, "blocks": (0,), "rate": 0.1}
-        roles = {"blocks": Role("wholes", low=0, high=len(problem.blocks) - 1), "rate": Role("real", low=0.0, high=1.0)}
+        roles = {
+            "blocks": Role("wholes", low=0, high=len(problem.blocks) - 1),
+            "rate": Role("real", low=0.0, high=1.0),
+        }
 
         def made(result: Any, args: Any) -> None:
             assert set(result.multipliers) == {int(b) for b in args["blocks"]}
@@ -485,7 +606,12 @@ def _(draw: Draw, name: str) -> Call:
     if method == "cost":
         return Call(lambda: weighted.cost, {}, lambda r, _: assert_alike(r, problem.cost))
     if method == "coordinates":
-        return Call(weighted.coordinates, {"name": draw.one("spline", "relu")}, lambda r, a: assert_alike(r.basis, a["name"]), names=("basis",))
+        return Call(
+            weighted.coordinates,
+            {"name": draw.one("spline", "relu")},
+            lambda r, a: assert_alike(r.basis, a["name"]),
+            names=("basis",),
+        )
 
     def check(result: Any, args: Any) -> None:
         theta = floats(args["theta"])
@@ -526,7 +652,10 @@ def _(draw: Draw, name: str) -> Call:
     elif name.startswith("burgers"):
         arguments = {"viscosity": draw.one(0.01, 0.1)}
     elif name.startswith("allen"):
-        arguments, roles = {"diffusion": draw.one(1e-4, 1e-2), "rate": draw.one(1.0, 5.0)}, {"rate": NONNEGATIVE}
+        arguments, roles = (
+            {"diffusion": draw.one(1e-4, 1e-2), "rate": draw.one(1.0, 5.0)},
+            {"rate": NONNEGATIVE},
+        )
 
     def check(result: Any, args: Any) -> None:
         assert np.isfinite(floats(result.box)).all()
@@ -549,7 +678,11 @@ def _(draw: Draw, name: str) -> Call:
         assert np.abs(start - x**2 * np.cos(np.pi * x)).max() < 0.1
         assert np.isfinite(result(x, np.ones(5))).all()
 
-    roles = {"rate": NONNEGATIVE, "modes": Role("whole", low=4, most=10**5), "steps": Role("whole", low=4, most=10**5)}
+    roles = {
+        "rate": NONNEGATIVE,
+        "modes": Role("whole", low=4, most=10**5),
+        "steps": Role("whole", low=4, most=10**5),
+    }
     return Call(pdes.allen_cahn_solution, arguments, check, roles)
 
 
@@ -557,18 +690,55 @@ def _(draw: Draw, name: str) -> Call:
 def _(draw: Draw, name: str) -> Call:
     made = _bvp("burgers")
     if name == "Condition":
-        arguments: dict[str, Any] = {"equation": _equation(0), "variable": draw.integer(0, 1), "value": draw.real(), "weight": 2.0, "minus": draw.one(None, 1.0)}
-        roles = {"variable": Role("whole", low=0, high=1), "value": ANY, "weight": NONNEGATIVE, "minus": Role("real", optional=True)}
+        arguments: dict[str, Any] = {
+            "equation": _equation(0),
+            "variable": draw.integer(0, 1),
+            "value": draw.real(),
+            "weight": 2.0,
+            "minus": draw.one(None, 1.0),
+        }
+        roles = {
+            "variable": Role("whole", low=0, high=1),
+            "value": ANY,
+            "weight": NONNEGATIVE,
+            "minus": Role("real", optional=True),
+        }
         return Call(pdes.Condition, arguments, lambda r, a: assert_alike(r.variable, a["variable"]), roles)
     from dataclasses import fields
 
     arguments = {f.name: getattr(made, f.name) for f in fields(made)}
-    roles = dict.fromkeys(("name", "source"), FREE) | {key: Role("object", optional=True) for key in ("form", "entering")}
-    roles |= {"box": Role("object"), "conditions": Role("object", accepts=("junk empty list",)), "extra": Role("object", accepts=("junk empty list",)), "reference": Role("callable")}
-    return Call(pdes.BoundaryValueProblem, arguments, lambda r, a: assert_alike(r.n_inputs, made.n_inputs), roles)
+    roles = dict.fromkeys(("name", "source"), FREE) | {
+        key: Role("object", optional=True) for key in ("form", "entering")
+    }
+    roles |= {
+        "box": Role("object"),
+        "conditions": Role("object", accepts=("junk empty list",)),
+        "extra": Role("object", accepts=("junk empty list",)),
+        "reference": Role("callable"),
+    }
+    return Call(
+        pdes.BoundaryValueProblem, arguments, lambda r, a: assert_alike(r.n_inputs, made.n_inputs), roles
+    )
 
 
-@calls(*(f"BoundaryValueProblem.{m}" for m in ("blocks", "posed", "uniform", "adapted", "reweighted", "pinn", "solution", "residual", "relative_error", "n_inputs")), share=1)
+@calls(
+    *(
+        f"BoundaryValueProblem.{m}"
+        for m in (
+            "blocks",
+            "posed",
+            "uniform",
+            "adapted",
+            "reweighted",
+            "pinn",
+            "solution",
+            "residual",
+            "relative_error",
+            "n_inputs",
+        )
+    ),
+    share=1,
+)
 def _(draw: Draw, name: str) -> Call:
     made, method = _bvp(draw.one("poisson", "burgers", "burgers-hard")), name.split(".")[1]
     edges = made.uniform((2, 3))
@@ -583,11 +753,19 @@ def _(draw: Draw, name: str) -> Call:
             assert len(result[0].points) == n
             assert abs(result[0].weight.sum() / (2 * made.scale) - 1) < 1e-9
 
-        return Call(made.blocks, {"edges": edges, "order": draw.integer(1, 3)}, blocks, {"edges": Role("object")})
+        return Call(
+            made.blocks, {"edges": edges, "order": draw.integer(1, 3)}, blocks, {"edges": Role("object")}
+        )
     if method == "posed":
         along = [(draw.points(2), 0.5), (draw.points(2), 0.5)]
         arguments = {"points": points, "weights": 0.25, "along": along}
-        return Call(made.posed, arguments, lambda r, a: assert_alike(np.array_equal(r[0].points, floats(a["points"])), True), {"along": Role("object"), "weights": FREE}, names=("weight",))
+        return Call(
+            made.posed,
+            arguments,
+            lambda r, a: assert_alike(np.array_equal(r[0].points, floats(a["points"])), True),
+            {"along": Role("object"), "weights": FREE},
+            names=("weight",),
+        )
     if method in ("uniform", "adapted"):
 
         def cells(result: Any, args: Any) -> None:
@@ -612,13 +790,23 @@ def _(draw: Draw, name: str) -> Call:
         return Call(reweighted, {"scale": 2.0, "weight": 3.0}, weighed, roles, names=("weights",))
     if method == "pinn":
         arguments = {"network": net, "blocks": made.blocks(edges, 1), "cost": 2.0}
-        return Call(made.pinn, arguments, lambda r, a: assert_alike(r.cost, float(a["cost"])), {"blocks": Role("object")})
+        return Call(
+            made.pinn,
+            arguments,
+            lambda r, a: assert_alike(r.cost, float(a["cost"])),
+            {"blocks": Role("object")},
+        )
     if method == "relative_error":
 
         def error(result: Any, args: Any) -> None:
             assert abs(result) < 1e-12
 
-        return Call(made.relative_error, {"solution": made.reference, "points": draw.integer(3, 9)}, error, {"solution": Role("function"), "points": Role("whole", low=2)})
+        return Call(
+            made.relative_error,
+            {"solution": made.reference, "points": draw.integer(3, 9)},
+            error,
+            {"solution": Role("function"), "points": Role("whole", low=2)},
+        )
 
     def value(result: Any, args: Any) -> None:
         theta, p = floats(args["theta"]), floats(args["points"])
@@ -631,6 +819,3 @@ def _(draw: Draw, name: str) -> Call:
             assert_near(result, each, 1 + np.abs(each), 1e7)
 
     return Call(getattr(made, method), {"network": net, "theta": theta, "points": points}, value)
-
-
-_ = equations, INDEX

@@ -6,9 +6,9 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from fuzz.core import Role
 
 import splinekan as sk
+from fuzz.core import Role
 
 MODES = ("linear", "polynomial", "clamp", "zero", "error")
 KNOTS = Role("knots")
@@ -107,15 +107,18 @@ class Draw:
                 x[i] = np.nextafter(knot, self.one(-np.inf, np.inf))
             elif what == 2 and self.chance(beyond):
                 x[i] = self.one(a - (b - a) * self.rng.random(), b + (b - a) * self.rng.random())
-        x = x if beyond else np.clip(x, a, b)
-        return x
+        return x if beyond else np.clip(x, a, b)
 
     def network(self, n_in: int | None = None, n_out: int | None = None, basis: str | None = None) -> sk.KAN:
         """A small network."""
         p = self.integer(1, 3) if n_in is None else n_in
         q = self.integer(1, 2) if n_out is None else n_out
-        kind = self.one("splines", "affine", "mixed", "mlp") if basis is None else self.one("splines", "affine")
-        return _network(kind, p, q, self.one(1, 3, 3), self.integer(1, 4), basis or self.one("spline", "spline", "relu"))
+        kind = (
+            self.one("splines", "affine", "mixed", "mlp") if basis is None else self.one("splines", "affine")
+        )
+        return _network(
+            kind, p, q, self.one(1, 3, 3), self.integer(1, 4), basis or self.one("spline", "spline", "relu")
+        )
 
     def theta(self, network: sk.KAN) -> np.ndarray:
         if network.basis == "relu":
@@ -147,10 +150,3 @@ def _network(kind: str, p: int, q: int, degree: int, intervals: int, basis: str)
     t = sk.uniform_knots(0, 1, intervals, degree)
     layers = [sk.Affine(p, 2, bias=False), sk.Normalizer(2, "tanh"), sk.SplineLayer(2, q, t, degree, "clamp")]
     return sk.KAN.chain(layers)
-
-
-def variants_of(kind: Any, **changes: Any) -> Any:
-    """Kept for readability: a record with changed fields."""
-    from dataclasses import replace
-
-    return replace(kind, **changes)

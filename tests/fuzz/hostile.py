@@ -356,7 +356,9 @@ def _real(value: Any, rng: np.random.Generator, role: Role) -> list[Mutant | Non
         "date": np.timedelta64(3, "s"),
     }
     name, found = _pick(others, rng)
-    return [Mutant(name, found, LIKE if name == "decimal" else REFUSE, good if name == "decimal" else NOTHING)]
+    return [
+        Mutant(name, found, LIKE if name == "decimal" else REFUSE, good if name == "decimal" else NOTHING)
+    ]
 
 
 def _flag(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
@@ -541,7 +543,8 @@ def mutant(value: Any, role: Role, rng: np.random.Generator) -> Mutant | None:
         for known in LEGITIMATE.get(role.kind, ()):
             del others[known]
         name, found = _pick(others, rng)
-        made = Mutant(f"junk {name}", found, REFUSE)
+        numbers = name == "empty list" and role.kind in ("array", "knots")
+        made = Mutant(f"junk {name}", found, CHECK if numbers else REFUSE)
     else:
         made = makers[role.kind](value, rng)[0]
     if made is None:

@@ -1,4 +1,4 @@
-"""What is public: exported names, public names of some modules, and the public attributes of public classes."""
+"""What is public: exported names, those of some modules, and the public attributes of public classes."""
 
 from __future__ import annotations
 
@@ -82,5 +82,7 @@ def _add_class(found: dict[str, Any], kind: type) -> None:
         if name.startswith("_") and name not in SPECIAL:
             continue
         thing = inspect.getattr_static(kind, name)
-        if inspect.isfunction(thing) or isinstance(thing, (staticmethod, classmethod, property, cached_property)):
+        if inspect.isfunction(thing) or isinstance(
+            thing, (staticmethod, classmethod, property, cached_property)
+        ):
             _add(found, f"{kind.__name__}.{name}", thing)

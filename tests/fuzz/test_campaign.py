@@ -1,6 +1,7 @@
 """Everything public is called, and a thousand calls end in a right number or a clear refusal."""
 
 import pytest
+
 from fuzz import campaign, core, registry, surface
 
 

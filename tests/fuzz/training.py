@@ -8,15 +8,15 @@ from typing import Any
 
 import numpy as np
 import oracles
+
+import splinekan as sk
 from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls
 from fuzz.draw import ANY, INDEX, NONNEGATIVE, SEED, Draw
 from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
-
-import splinekan as sk
 from splinekan import optimize
 from splinekan.multilevel import Level
-from splinekan.optimize import History, Status
+from splinekan.optimize import History
 from splinekan.optimize.problem import MatrixRows
 
 METHODS = ("GradientDescent", "Adam", "LBFGS", "GaussNewton", "LevenbergMarquardt")
@@ -53,10 +53,22 @@ def bowl() -> Any:
 
 SETTINGS: dict[str, Any] = {
     "GradientDescent": {"step": 1e-3, "search": "fixed"},
-    "Adam": {"schedule": optimize.Constant(1e-2), "beta1": 0.8, "beta2": 0.99, "eps": 1e-8, "weight_decay": 0.1},
+    "Adam": {
+        "schedule": optimize.Constant(1e-2),
+        "beta1": 0.8,
+        "beta2": 0.99,
+        "eps": 1e-8,
+        "weight_decay": 0.1,
+    },
     "LBFGS": {"memory": 5, "step": 0.5, "search": "armijo"},
     "GaussNewton": {"cutoff": 1e-10},
-    "LevenbergMarquardt": {"damping": 1e-2, "scaling": "none", "cutoff": 1e-12, "trials": 10, "solver": "normal"},
+    "LevenbergMarquardt": {
+        "damping": 1e-2,
+        "scaling": "none",
+        "cutoff": 1e-12,
+        "trials": 10,
+        "solver": "normal",
+    },
 }
 BOUNDS = {
     "beta1": Role("real", low=0.0, high=1.0),
@@ -207,7 +219,13 @@ def _(draw: Draw, name: str) -> Call:
 PLAIN = ("value", "value_and_gradient", "coordinates")
 
 
-@calls(*(f"FunctionProblem.{m}" for m in PLAIN), *(f"ResidualProblem.{m}" for m in (*PLAIN, "normal_equations", "triangular_factor", "linearized", "n_residuals")))
+@calls(
+    *(f"FunctionProblem.{m}" for m in PLAIN),
+    *(
+        f"ResidualProblem.{m}"
+        for m in (*PLAIN, "normal_equations", "triangular_factor", "linearized", "n_residuals")
+    ),
+)
 def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     problem = bowl() if kind == "FunctionProblem" else rosenbrock()
@@ -222,7 +240,9 @@ def _(draw: Draw, name: str) -> Call:
         if not _finite(args) or not _moderate(args):
             return
         value = problem.function(z) if kind == "FunctionProblem" else 0.5 * (problem.residual(z) ** 2).sum()
-        gradient = problem.gradient(z) if kind == "FunctionProblem" else problem.jacobian(z).T @ problem.residual(z)
+        gradient = (
+            problem.gradient(z) if kind == "FunctionProblem" else problem.jacobian(z).T @ problem.residual(z)
+        )
         got = result if method == "value" else result[0]
         assert_near(got, value, abs(value) + 1e-30, 1e4)
         if method == "value_and_gradient":
@@ -261,11 +281,17 @@ def _(draw: Draw, name: str) -> Call:
 LINEAR = ("apply", "solve", "solve_transpose")
 
 
-@calls(*(f"{kind}.{m}" for kind in ("MatrixMap", "IdentityMap") for m in LINEAR), "MatrixRows.matvec", "MatrixRows.rmatvec")
+@calls(
+    *(f"{kind}.{m}" for kind in ("MatrixMap", "IdentityMap") for m in LINEAR),
+    "MatrixRows.matvec",
+    "MatrixRows.rmatvec",
+)
 def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     matrix = draw.one(MATRIX, np.triu(MATRIX), np.tril(MATRIX))
-    made = {"MatrixMap": optimize.MatrixMap, "MatrixRows": MatrixRows}.get(kind, lambda _: optimize.IdentityMap())(matrix)
+    made = {"MatrixMap": optimize.MatrixMap, "MatrixRows": MatrixRows}.get(
+        kind, lambda _: optimize.IdentityMap()
+    )(matrix)
     matrix = np.eye(3) if kind == "IdentityMap" else matrix
     letter = "r" if method == "rmatvec" else "v"
     v = draw.normal(3) if draw.chance() or kind == "MatrixRows" else draw.normal(3, 2)
@@ -276,7 +302,11 @@ def _(draw: Draw, name: str) -> Call:
         assert kind == "IdentityMap" or len(v) == 3
         if not np.isfinite(v).all() or not _moderate(args):
             return
-        m = {"solve": np.linalg.inv(matrix), "solve_transpose": np.linalg.inv(matrix).T, "rmatvec": matrix.T}.get(method, matrix)
+        m = {
+            "solve": np.linalg.inv(matrix),
+            "solve_transpose": np.linalg.inv(matrix).T,
+            "rmatvec": matrix.T,
+        }.get(method, matrix)
         want = v if kind == "IdentityMap" else m @ v
         assert_near(result, want, np.abs(want).max(initial=0.0) + 1e-30 + np.abs(v).max(initial=0.0), 1e4)
 
@@ -353,12 +383,16 @@ def _(draw: Draw, name: str) -> Call:
         n = args["n_levels"]
         assert len(result) == len(result.levels) == n
         assert type(result.n_levels) is int
-        assert [level.network.intervals for level in result.levels] == [net.intervals * 2**i for i in range(n)]
+        assert [level.network.intervals for level in result.levels] == [
+            net.intervals * 2**i for i in range(n)
+        ]
 
     return Call(sk.Hierarchy, {"network": net, "n_levels": draw.integer(1, 3)}, check)
 
 
-@calls("Hierarchy.prolong", "Hierarchy.__getitem__", "Hierarchy.__len__", "Hierarchy.levels", "Hierarchy.__str__")
+@calls(
+    "Hierarchy.prolong", "Hierarchy.__getitem__", "Hierarchy.__len__", "Hierarchy.levels", "Hierarchy.__str__"
+)
 def _(draw: Draw, name: str) -> Call:
     net = draw.network(basis=draw.one("spline", "relu"))
     made, method = sk.Hierarchy(net, 3), name.split(".")[1]
@@ -374,14 +408,24 @@ def _(draw: Draw, name: str) -> Call:
                 return
             want, got = oracles.network(coarse, theta, x), oracles.network(fine, result, x)
             factor = 1e5 if net.basis == "spline" else 1e9
-            assert_near(got, want, 1 + np.abs(want).max() + np.abs(theta).max() + np.abs(result).max(), factor)
+            assert_near(
+                got, want, 1 + np.abs(want).max() + np.abs(theta).max() + np.abs(result).max(), factor
+            )
 
         arguments = {"theta": draw.theta(made[level].network), "level": level}
         return Call(made.prolong, arguments, check, {"level": Role("whole", low=0, high=1)})
     if method == "__getitem__":
         role = Role("whole", low=-3, high=2)
-        return Call(made.__getitem__, {"index": draw.integer(0, 2)}, lambda r, a: assert_alike(r.index, int(a["index"]) % 3), {"index": role}, names=("level",))
-    target = {"__len__": lambda: len(made), "levels": lambda: made.levels, "__str__": lambda: str(made)}[method]
+        return Call(
+            made.__getitem__,
+            {"index": draw.integer(0, 2)},
+            lambda r, a: assert_alike(r.index, int(a["index"]) % 3),
+            {"index": role},
+            names=("level",),
+        )
+    target = {"__len__": lambda: len(made), "levels": lambda: made.levels, "__str__": lambda: str(made)}[
+        method
+    ]
     return Call(target, {}, lambda r, _: assert_alike(bool(r), True))
 
 
@@ -394,14 +438,27 @@ def _setting(draw: Draw) -> tuple[Any, Any, np.ndarray, np.ndarray]:
 @cache
 def _nested() -> Any:
     hierarchy, net, x, y = _setting(Draw(0))
-    return sk.nested_iteration(hierarchy, lambda level: sk.LeastSquares(level.network, x, y), sk.LevenbergMarquardt(), [1, 1], np.zeros(net.n_parameters))
+    return sk.nested_iteration(
+        hierarchy,
+        lambda level: sk.LeastSquares(level.network, x, y),
+        sk.LevenbergMarquardt(),
+        [1, 1],
+        np.zeros(net.n_parameters),
+    )
 
 
 @cache
 def _tournament() -> Any:
     hierarchy, net, x, y = _setting(Draw(0))
     plan = [sk.Round(0, 2, 1), sk.Round(1, 1, 1)]
-    return sk.tournament(hierarchy, lambda level, _: sk.LeastSquares(level.network, x, y), sk.LevenbergMarquardt(), plan, lambda rng: rng.normal(size=net.n_parameters), 0)
+    return sk.tournament(
+        hierarchy,
+        lambda level, _: sk.LeastSquares(level.network, x, y),
+        sk.LevenbergMarquardt(),
+        plan,
+        lambda rng: rng.normal(size=net.n_parameters),
+        0,
+    )
 
 
 @calls("nested_iteration")
@@ -424,9 +481,11 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         start = floats(args["theta0"])
         assert start.shape == (net.n_parameters,)
-        assert list(args["budgets"]) and len(list(args["budgets"])) == 2
+        assert len(list(args["budgets"])) == 2
         assert result.value <= objective(hierarchy[0]).value(start) * (1 + 1e-9) + 1e-20
-        assert abs(result.value - objective(hierarchy[result.level]).value(result.theta)) <= 1e-9 * (1 + result.value)
+        assert abs(result.value - objective(hierarchy[result.level]).value(result.theta)) <= 1e-9 * (
+            1 + result.value
+        )
 
     roles = {"budgets": Role("wholes", low=0, most=1000), "callback": Role("callback", optional=True)}
     return Call(sk.nested_iteration, arguments, check, roles, names=("optimizers", "levels"))
@@ -453,13 +512,12 @@ def _(draw: Draw, name: str) -> Call:
     }
 
     def check(result: Any, args: Any) -> None:
-        assert abs(result.value - objective(hierarchy[result.level], None).value(result.theta)) <= 1e-9 * (1 + result.value)
+        assert abs(result.value - objective(hierarchy[result.level], None).value(result.theta)) <= 1e-9 * (
+            1 + result.value
+        )
         seed = args["seed"]
         if not isinstance(seed, np.random.Generator):
             assert_alike(result.theta, sk.tournament(**{**args, "seed": int(seed)}).theta)
 
     roles = {"seed": SEED, "score": Role("callback", optional=True), "rounds": Role("object")}
     return Call(sk.tournament, arguments, check, roles, names=("levels", "candidates"))
-
-
-_ = Status

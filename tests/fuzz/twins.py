@@ -44,7 +44,7 @@ class Exact:
         return s
 
     def piece(self, s: int, x: Fraction, d: int) -> tuple[list[Fraction], list[Fraction]]:
-        """The d-th derivatives at x of the polynomials on interval s, of functions s-k..s, and their sizes."""
+        """The d-th derivatives at x of the polynomials on interval s, functions s-k..s, and their sizes."""
         t, memo = self.t, {}
 
         def f(i: int, q: int, e: int) -> tuple[Fraction, Fraction]:
@@ -108,9 +108,7 @@ class Exact:
             if e > self.k:
                 return [ZERO] * self.n
             factor = factorial(self.k) // factorial(self.k - e)
-            return [
-                factor * (z - self.t[j]) ** (self.k - e) if on else ZERO for j, on in enumerate(active)
-            ]
+            return [factor * (z - self.t[j]) ** (self.k - e) if on else ZERO for j, on in enumerate(active)]
 
         if x == end or mode == "polynomial":
             values = at(x, d)
@@ -142,6 +140,15 @@ class Exact:
                     if l != j:
                         product *= self.t[j] - self.t[l]
                 rows[i][j] = (self.t[i + r] - self.t[i]) / product
+        return rows
+
+    def inverse(self) -> list[list[Fraction]]:
+        """The inverse of A, psi_j = sum_i b_i prod_l max(0, t_{i+l} - t_j): nothing in it is negative."""
+        rows = [[ONE if i >= j else ZERO for i in range(self.n)] for j in range(self.n)]
+        for j in range(self.n):
+            for i in range(j, self.n):
+                for l in range(1, self.k + 1):
+                    rows[j][i] *= max(self.t[i + l] - self.t[j], ZERO)
         return rows
 
     def blossom(self, s: int, arguments: Any) -> tuple[list[Fraction], list[Fraction]]:
