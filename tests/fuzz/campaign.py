@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from fuzz import core, registry
+from fuzz import core, registry, surface
 from fuzz.core import CALLS, Call
 from fuzz.draw import Draw
 from fuzz.hostile import NOTHING, REFUSE, SAME, Mutant, mutant
@@ -47,7 +47,8 @@ class Outcome:
 def order(only: str = "") -> list[str]:
     """Names, those alone that match `only`, in the order in which they are called: a round."""
     registry.load()
-    names = [name for name in CALLS if re.match(only, name) for _ in range(core.SHARES[name])]
+    known = {*surface.public(), "command line"}
+    names = [n for n in CALLS if n in known and re.match(only, n) for _ in range(core.SHARES[n])]
     shuffled = np.random.default_rng(0).permutation(len(names))
     return [names[i] for i in shuffled]
 
@@ -88,9 +89,8 @@ def _changed(draw: Draw, call: Call) -> tuple[str, Mutant | None]:
 def _judged(
     call: Call, arguments: dict[str, Any], end: core.End, changed: str, made: Mutant | None
 ) -> tuple[str, str]:
-    names = core.parameters_of(call)
     if end.error is not None:
-        outcome, message = core.verdict_of_error(end.error, names)
+        outcome, message = core.verdict_of_error(end.error, call)
         declined = outcome == core.REFUSED and (made is None or made.verdict == SAME) and call.strict
         return (core.DECLINED if declined else outcome), message
     if end.warnings:

@@ -20,7 +20,7 @@ import scipy
 import sympy
 
 SECONDS = 10.0
-"""A call that takes longer hangs."""
+"""A call that computes for longer hangs."""
 MEMORY = 6 * 2**30
 """Address space that a call may bring the process to."""
 
@@ -85,7 +85,9 @@ class Call:
 
     `check(result, arguments)` raises AssertionError for a wrong result, and recomputes from whatever
     arguments it is given. `strict`: these arguments must not be refused. `scale` is how much rounding of
-    float32 data may be amplified, beyond eps times the largest entry of the result.
+    float32 data may be amplified, beyond eps times the largest entry of the result. Messages may also use
+    `names`; `writes` marks arguments that the call changes, as it should; `also` holds exceptions that a
+    protocol of Python asks for.
     """
 
     target: Callable[..., Any]
@@ -96,6 +98,7 @@ class Call:
     scale: float = 1e3
     names: tuple[str, ...] = ()
     writes: bool = False
+    also: tuple[type[Exception], ...] = ()
 
     def role(self, name: str) -> Role:
         return self.roles.get(name) or role_of(self.arguments[name])
@@ -126,7 +129,7 @@ def limits() -> Iterator[None]:
         raise Hang
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
-    before = signal.signal(signal.SIGALRM, ring)
+    before = signal.signal(signal.SIGPROF, ring)
     limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     here = os.getcwd()
@@ -139,7 +142,7 @@ def limits() -> Iterator[None]:
                 os.chdir(here)
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-        signal.signal(signal.SIGALRM, before)
+        signal.signal(signal.SIGPROF, before)
 
 
 def make(target: Callable[..., Any], arguments: dict[str, Any]) -> End:
@@ -149,7 +152,7 @@ def make(target: Callable[..., Any], arguments: dict[str, Any]) -> End:
     rest = {name: value for name, value in arguments.items() if name not in parameters}
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        signal.setitimer(signal.ITIMER_REAL, SECONDS, 1.0)
+        signal.setitimer(signal.ITIMER_PROF, SECONDS, 1.0)
         try:
             end = End(target(*first, **rest))
         except BaseException as error:  # whatever it is, it is what the call ended in
@@ -157,7 +160,7 @@ def make(target: Callable[..., Any], arguments: dict[str, Any]) -> End:
                 raise
             end = End(error=error)
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
     kept = [w for w in caught if w.category.__name__ != "DomainWarning"]
     end.warnings = tuple(f"{w.category.__name__}: {w.message}" for w in kept)
     return end
@@ -199,17 +202,17 @@ def names_argument(message: str, names: tuple[str, ...]) -> bool:
     return False
 
 
-def verdict_of_error(error: BaseException, names: tuple[str, ...]) -> tuple[str, str]:
+def verdict_of_error(error: BaseException, call: Call) -> tuple[str, str]:
     """The kind of outcome that an exception is, and its message."""
     message = f"{type(error).__name__}: {error}"
     if isinstance(error, Hang):
         return HUNG, f"took more than {SECONDS:g} s"
     if isinstance(error, OwnError):
         return PASSED, message
-    clear = type(error) in (ValueError, TypeError, MemoryError)
+    clear = type(error) in (ValueError, TypeError, MemoryError, *call.also)
     if not clear and not type(error).__module__.startswith("splinekan"):
         return FOREIGN, message
-    return (REFUSED if names_argument(str(error), names) else UNNAMED), message
+    return (REFUSED if names_argument(str(error), parameters_of(call)) else UNNAMED), message
 
 
 SKIPPED = ("seconds", "times")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import pairwise
+from math import perm
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,8 @@ EPS = float(np.finfo(float).eps)
 
 
 def floats(value: Any) -> np.ndarray:
-    return np.asarray(value, dtype=np.float64)
+    """A plain array of its own, whatever the value's layout."""
+    return np.array(value, dtype=np.float64, order="C")
 
 
 # Knots
@@ -312,60 +314,50 @@ def _(draw: Draw, name: str) -> Call:
     )
 
 
-@calls("BSplineBasis.pieces", "PowerReLUBasis.pieces", "local_pieces", share=12)
+@calls("BSplineBasis.pieces", "PowerReLUBasis.pieces")
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(draw.integer(0, 4), clamped=name != "PowerReLUBasis.pieces")
-    mode = draw.one(*MODES)
-    arguments: dict[str, Any] = {"dtype": draw.one(np.float64, np.float32)}
-    target: Any = basis_module.local_pieces
-    roles = {
-        "knots": KNOTS,
-        "degree": DEGREE,
-        "derivatives": Role("whole", low=0, optional=True),
-        "dtype": Role("dtype"),
-    }
-    if name == "local_pieces":
-        arguments = {
-            "knots": t,
-            "degree": k,
-            "extrapolate": mode,
-            **arguments,
-            "derivatives": draw.one(None, 1, 3),
-        }
-    else:
-        basis, tame = _basis(draw, name, mode)
-        t, k, target = basis.knots, basis.degree, basis.pieces
+    basis, tame = _basis(draw, name)
+    arguments = {"dtype": draw.one(np.float64, np.float32)}
 
     def check(result: Any, args: Any) -> None:
-        degree = args.get("degree", k)
-        assert result.table.shape[2:] == (degree + 1, degree + 1)
-        assert len(result.breakpoints) == len(args.get("knots", t)) - 2 * degree
-        kept = args.get("derivatives")
-        assert result.table.shape[0] == (degree + 1 if kept is None else kept)
+        assert result.table.shape[2:] == (basis.degree + 1, basis.degree + 1)
+        assert result.table.dtype == args["dtype"]
+        assert len(result.breakpoints) == basis.intervals + 1
 
-    return Call(target, arguments, check, roles, tame, names=("knots",))
+    return Call(basis.pieces, arguments, check, {"dtype": Role("dtype")}, tame, names=("knots",))
 
 
-@calls("LocalPieces.check_inside")
-def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame()
-    pieces = basis_module.local_pieces(t, k)
-    x = draw.inside(t, k, 3, 0.5)
-
-    def check(result: Any, args: Any) -> None:
-        x = floats(args["x"])
-        assert result is None
-        assert args["extrapolate"] != "error" or x.size == 0 or ((x >= t[k]) & (x <= t[-k - 1])).all()
-
-    mode = draw.one(*MODES)
-    return Call(pieces.check_inside, {"x": x, "extrapolate": mode}, check, {}, mode != "error")
-
-
-@calls("LocalPieces", "ChangeOfBasis")
+@calls("PowerReLUBasis.powers")
 def _(draw: Draw, name: str) -> Call:
     t, k = draw.tame(clamped=False)
-    made = basis_module.local_pieces(t, k) if name == "LocalPieces" else transforms.change_of_basis(t, k)
-    return record(made)
+    basis = basis_module.PowerReLUBasis(t, k)
+
+    def check(result: Any, args: Any) -> None:
+        z, d = floats(args["z"]), args["order"]
+        want = perm(k, d) * z ** (k - d) if d <= k else np.zeros_like(z)
+        assert_near(result, want, np.abs(want), 100)
+
+    return Call(basis.powers, {"z": draw.normal(3), "order": draw.integer(0, k + 1)}, check, {"order": ORDER})
+
+
+@calls("unevenness")
+def _(draw: Draw, name: str) -> Call:
+    t, _k, tame = draw.knots(0)
+
+    def check(result: Any, args: Any) -> None:
+        p = rational(floats(args["points"]))
+        assert all(a < b for a, b in pairwise(p))
+        spacing = (p[-1] - p[0]) / (len(p) - 1)
+        want = max(abs(x - p[0] - i * spacing) for i, x in enumerate(p)) / spacing
+        assert result == np.inf or abs(result - number(want)) <= 1e-12 * len(p) * (1 + result)
+
+    return Call(getattr(knots, name), {"points": t}, check, {"points": KNOTS}, tame)
+
+
+@calls("ChangeOfBasis")
+def _(draw: Draw, name: str) -> Call:
+    t, k = draw.tame(clamped=False)
+    return record(transforms.change_of_basis(t, k))
 
 
 def record(made: Any) -> Call:
@@ -541,6 +533,21 @@ def _(draw: Draw, name: str) -> Call:
     arguments = {letter: draw.normal(*shape), "knots": t, "degree": k, "axis": axis}
     roles = {"knots": KNOTS, "degree": DEGREE, "axis": Role("whole", low=-len(shape), high=len(shape) - 1)}
     return Call(getattr(sk, name), arguments, check, roles, names=("coefficients",))
+
+
+@calls("gram_factor")
+def _(draw: Draw, name: str) -> Call:
+    t, k, tame = draw.knots(draw.integer(0, 4))
+
+    def check(result: Any, args: Any) -> None:
+        assert _valid(args["knots"], args["degree"])
+        whole = gram.gram_matrix(**args).toarray()
+        size = np.abs(whole).max(initial=0.0)
+        assert_near((result.T @ result).toarray(), whole, size, 1e4)
+
+    arguments = {"knots": t, "degree": k, "derivative": draw.integer(0, 2)}
+    roles = {"knots": KNOTS, "degree": DEGREE, "derivative": ORDER}
+    return Call(getattr(gram, name), arguments, check, roles, tame)
 
 
 @calls("gram_matrix", share=12)

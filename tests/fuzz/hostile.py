@@ -522,6 +522,8 @@ LEGITIMATE = {
     "coordinates": ("text", "number as text"),
 }
 """Per role the junk that is none."""
+RIGHT = {"array": ("empty list",), "knots": ("empty list",), "wholes": ("set",), "real": ("huge integer",)}
+"""Per role the junk from which a right result may come."""
 
 
 def mutant(value: Any, role: Role, rng: np.random.Generator) -> Mutant | None:
@@ -543,8 +545,8 @@ def mutant(value: Any, role: Role, rng: np.random.Generator) -> Mutant | None:
         for known in LEGITIMATE.get(role.kind, ()):
             del others[known]
         name, found = _pick(others, rng)
-        numbers = name == "empty list" and role.kind in ("array", "knots")
-        made = Mutant(f"junk {name}", found, CHECK if numbers else REFUSE)
+        right = name in RIGHT.get(role.kind, ())
+        made = Mutant(f"junk {name}", found, CHECK if right else REFUSE)
     else:
         made = makers[role.kind](value, rng)[0]
     if made is None:

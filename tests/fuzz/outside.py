@@ -202,7 +202,11 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
                 "description": "d",
                 "dpi": 30,
             },
-            {"title": Role("text"), "description": Role("text"), "dpi": Role("whole", low=1, high=300)},
+            {
+                "title": Role("text"),
+                "description": Role("text"),
+                "dpi": Role("whole", low=1, most=300, accepts=("float",)),
+            },
         ),
         "seconds_by_order": ({"axes": line, "speed": study}, {}),
         "share_by_level": (

@@ -11,7 +11,7 @@ import oracles
 
 import splinekan as sk
 from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls
-from fuzz.draw import ANY, INDEX, NONNEGATIVE, SEED, Draw
+from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
 from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
 from splinekan import optimize
@@ -156,11 +156,17 @@ def _names(target: Any) -> tuple[str, ...]:
     return tuple(inspect.signature(target).parameters)
 
 
-@calls("GaussNewton.mixed", "LevenbergMarquardt.mixed")
+@calls(*(f"{name}.{method}" for name in METHODS for method in ("mixed", "require")))
 def _(draw: Draw, name: str) -> Call:
-    gradient = draw.one(None, "skew", "spline")
-    found = getattr(optimize, name.split(".")[0])(geometry="skew", gradient=gradient)
-    return Call(lambda: found.mixed, {}, lambda r, _: assert_alike(r, gradient == "spline"))
+    kind, method = name.split(".")
+    if method == "mixed":
+        gradient = draw.one(None, "skew", "spline")
+        found = getattr(optimize, kind)(geometry="skew", gradient=gradient)
+        return Call(lambda: found.mixed, {}, lambda r, _: assert_alike(r, gradient == "spline"))
+    arguments = {"name": "problem", "problem": rosenbrock()}
+    return Call(
+        getattr(optimize, kind)().require, arguments, lambda r, _: assert_alike(r, None), {"name": FREE}
+    )
 
 
 SCHEDULES = {
@@ -230,7 +236,12 @@ def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     problem = bowl() if kind == "FunctionProblem" else rosenbrock()
     if method == "coordinates":
-        return Call(problem.coordinates, {"name": "skew"}, lambda r, a: assert_alike(r is MAPS["skew"], True))
+        return Call(
+            problem.coordinates,
+            {"name": "skew"},
+            lambda r, a: assert_alike(r is MAPS["skew"], True),
+            names=("coordinates",),
+        )
     if method == "n_residuals":
         return Call(lambda: problem.n_residuals, {}, lambda r, _: assert_alike(r > 0, True))
 
@@ -422,6 +433,7 @@ def _(draw: Draw, name: str) -> Call:
             lambda r, a: assert_alike(r.index, int(a["index"]) % 3),
             {"index": role},
             names=("level",),
+            also=(IndexError,),  # what iteration ends with
         )
     target = {"__len__": lambda: len(made), "levels": lambda: made.levels, "__str__": lambda: str(made)}[
         method
