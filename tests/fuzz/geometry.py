@@ -257,8 +257,14 @@ def _(draw: Draw, name: str) -> Call:
             bound = bound[:, 0] if c.ndim == 1 else bound
             assert_near(result, want @ c, bound, 100 * (basis.degree + 1))
 
+    # Rounding w to float32 may change the sum by cond(A) eps.
+    scale = 1e3
+    if letter == "w":
+        exact = Exact(basis.knots, basis.degree)
+        with np.errstate(all="ignore"):
+            scale *= np.linalg.norm(numbers(exact.change())) * np.linalg.norm(numbers(exact.inverse()))
     arguments = {letter: c, "x": _points(draw, basis), "derivative": draw.one(0, 0, 1, basis.degree)}
-    return Call(basis.evaluate, arguments, check, {"derivative": ORDER}, tame, names=("c", "knots"))
+    return Call(basis.evaluate, arguments, check, {"derivative": ORDER}, tame, scale, names=("c", "knots"))
 
 
 @calls("BSplineBasis.tabulate_relu_form", share=12)

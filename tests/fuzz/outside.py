@@ -284,7 +284,7 @@ def _(draw: Draw, name: str) -> Call:
     } | roles
     if "path" in arguments:
         roles["path"] = Role("object")
-    return Call(getattr(plots, name), arguments, check, roles)
+    return Call(getattr(plots, name), arguments, check, roles, names=("file",))
 
 
 # The gallery, and threads
@@ -363,7 +363,7 @@ study regression --seeds -1 --samples 10
 study regression --rows nope
 study regression --seeds
 study regression --start flat
-study regression --json /nonexistent/folder/x.json --quick
+study regression --json /dev/null/folder/x.json --quick
 study toy --samples 0
 study toy --samples -1
 study toy --seeds -3
@@ -380,7 +380,7 @@ study complementarity --samples 0 --quick
 study complementarity --seeds -1 --quick
 study complementarity --figure a.txt
 study conditioning --figure a.svg
-study conditioning --figure /nonexistent/a.png --quick
+study conditioning --figure /dev/null/a.png --quick
 study conditioning --quick --seeds 1
 study poisson --rows nope
 study poisson --seeds -1 --quick

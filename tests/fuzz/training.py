@@ -110,7 +110,6 @@ def _optimizer(draw: Draw, name: str, default: bool) -> Any:
 @calls(*(f"{name}.minimize" for name in METHODS))
 def _(draw: Draw, name: str) -> Call:
     kind = name.split(".")[0]
-    default = draw.chance()
     problem = rosenbrock() if kind in SECOND or draw.chance() else bowl()
     arguments = {
         "problem": problem,
@@ -121,10 +120,8 @@ def _(draw: Draw, name: str) -> Call:
         "progress": False,
         "gradient_tolerance": draw.one(0.0, 1e-3),
         "value_tolerance": draw.one(None, 1e-6),
-        "keep": draw.one("last", "best"),
+        "keep": draw.one("auto", "last", "best"),
     }
-    if "keep" not in _names(getattr(optimize, kind).minimize):
-        del arguments["keep"]
 
     def check(result: Any, args: Any) -> None:
         start = floats(args["theta0"])
@@ -133,7 +130,7 @@ def _(draw: Draw, name: str) -> Call:
         first, last = problem.value(start), problem.value(result.theta)
         assert result.value == last or abs(result.value - last) <= 1e-9 * abs(first)
         assert np.isfinite(result.theta).all()
-        if default or args.get("keep") == "best":
+        if args["keep"] != "last":
             ups = first * (1 + 1e-12)
             assert result.value <= ups, f"ends at {result.value} above its start {first}"
         assert len(result.history.loss) <= args["iterations"] + 1
@@ -147,13 +144,7 @@ def _(draw: Draw, name: str) -> Call:
         "value_tolerance": Role("real", optional=True),
         "problem": Role("object"),
     }
-    return Call(_optimizer(draw, kind, default).minimize, arguments, check, roles)
-
-
-def _names(target: Any) -> tuple[str, ...]:
-    import inspect
-
-    return tuple(inspect.signature(target).parameters)
+    return Call(_optimizer(draw, kind, draw.chance()).minimize, arguments, check, roles)
 
 
 @calls(*(f"{name}.{method}" for name in METHODS for method in ("mixed", "require")))
@@ -219,6 +210,7 @@ def _(draw: Draw, name: str) -> Call:
 
     # What functions return is known when they are called.
     roles = {key: Role("callable") for key in ("function", "gradient", "residual", "jacobian")}
+    roles["cost"] = NONNEGATIVE
     return Call(getattr(optimize, name), arguments, check, roles)
 
 
