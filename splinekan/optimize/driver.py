@@ -239,12 +239,14 @@ class Optimizer(ABC):
         geometry = self._map(problem, self.geometry)
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
         frame, log = Frame(problem, geometry, fed), _Log(real("problem.cost", problem.cost, low=0.0))
-        point = frame.point(vector("theta0 in the coordinates of the geometry", geometry.apply(theta)))
+        z = vector("theta0 in the coordinates of the geometry", geometry.apply(theta), len(theta))
+        with np.errstate(over="ignore", invalid="ignore"):
+            point = frame.point(z)
+            log.add(point, 0.0, frame.evaluations)
         if not point.finite:
             if np.isfinite(point.value):
                 raise ValueError("the gradient at theta0 must be finite")
             raise ValueError(f"the loss at theta0 must be finite, got {point.value}")
-        log.add(point, 0.0, frame.evaluations)
         start = best = point
         status = Status.ITERATION_LIMIT
         bar = _bar(count) if shows else None

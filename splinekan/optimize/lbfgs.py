@@ -119,19 +119,20 @@ class LBFGS(Optimizer):
             return self._advance(frame, state, point)
         s, y = near.z - point.z, near.fed - point.fed
         expected = -step_length(s, direction) * point.fed  # B s
-        # The first step's length is a guess, and Wolfe points have curvature: no need to damp unless it is
-        # negative or lost in rounding.
-        known = self.search == "armijo" and state.count > 0
-        floor = DAMPING * (s @ expected) if known else EPS * np.linalg.norm(s) * np.linalg.norm(y)
-        if not s @ y > floor:
-            y = _damped(s, y, expected)
+        # The length of the first step is a guess, and Wolfe points have curvature: there y is damped only
+        # if its curvature is negative or lost in rounding.
+        y = _damped(s, y, expected, self.search == "armijo" and state.count > 0)
         if s @ y > 0 and np.isfinite(y @ y):
             state.store(s, y)
         return Step(near)
 
 
-def _damped(s: Float64Array, y: Float64Array, expected: Float64Array) -> Float64Array:
-    """The combination of y and B s with s.y = 0.2 s.B s."""
+def _damped(s: Float64Array, y: Float64Array, expected: Float64Array, known: bool) -> Float64Array:
+    """y, or the combination of y and B s with s.y = 0.2 s.B s if s.y is too small."""
     model, curvature = float(s @ expected), float(s @ y)
-    weight = (1 - DAMPING) * model / (model - curvature)
+    least = DAMPING * model
+    floor = least if known else EPS * float(np.linalg.norm(s) * np.linalg.norm(y))
+    if curvature > floor or curvature >= least:
+        return y
+    weight = (model - least) / (model - curvature)
     return weight * y + (1 - weight) * expected
