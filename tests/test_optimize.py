@@ -363,16 +363,16 @@ def test_steps_beyond_float64_are_not_evaluated(method):
 
 
 def test_exceptions_of_callbacks_and_problems_pass():
-    class Own(Exception):
+    class OwnError(Exception):
         pass
 
     def fail(*_):
-        raise Own
+        raise OwnError
 
     problem = rosenbrock()
-    with pytest.raises(Own):
+    with pytest.raises(OwnError):
         Adam().minimize(problem, [0.0, 0.0], iterations=2, callback=fail)
-    with pytest.raises(Own):
+    with pytest.raises(OwnError):
         Adam().minimize(FunctionProblem(fail, fail), [0.0, 0.0], iterations=2)
     with pytest.raises(TypeError, match="answer of callback must be True or False, got 'yes'"):
         Adam().minimize(problem, [0.0, 0.0], iterations=2, callback=lambda i: "yes")

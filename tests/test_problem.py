@@ -88,6 +88,14 @@ def test_functions_may_write_into_theta_and_return_the_same_array():
     np.testing.assert_allclose(result.theta, 1.0, atol=1e-8)
 
 
+def test_products_overflow_without_a_warning():
+    problem = ResidualProblem(lambda t: 1e200 * t, lambda t: 1e200 * np.eye(2))
+    assert problem.value([1.0, 1.0]) == np.inf
+    np.testing.assert_array_equal(problem.value_and_gradient([1.0, -1.0])[1], [np.inf, -np.inf])
+    assert np.isinf(problem.normal_equations([1.0, 1.0])[2][0, 0])
+    assert np.isinf(MatrixMap(A * 1e300).apply([1e300, 0.0])).all()
+
+
 def good(theta):
     return 2 * theta
 
@@ -161,7 +169,7 @@ def test_bad_problems(kind):
         kind(good, good, cost=-1.0)
     problem = kind(good, good, {"w": MatrixMap(A)})
     for name in ("u", 3, None):
-        with pytest.raises(ValueError, match="unknown coordinates .*; this problem has 'w'"):
+        with pytest.raises(ValueError, match=r"unknown coordinates .*; this problem has 'w'"):
             problem.coordinates(name)
     with pytest.raises(TypeError, match="theta must be an array of real numbers"):
         problem.value("theta")

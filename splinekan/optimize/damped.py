@@ -48,9 +48,9 @@ def singular_values(
     _, triangle, rotated = parts(name, frame.problem.triangular_factor(point.theta), 3)
     triangle = reals(f"{name}[1]", triangle, (None, len(scale)))
     rotated = reals(f"{name}[2]", rotated, (len(triangle),))
-    if not np.isfinite(triangle).all():
-        return lambda damping: np.full_like(scale, np.nan)
     upper = frame.geometry.solve_transpose(triangle.T).T / scale
+    if not np.isfinite(upper).all():
+        return lambda damping: np.full_like(scale, np.nan)
     u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
     kept = s > cutoff * s.max(initial=0.0)
     u, s, vt = u[:, kept], s[kept], vt[kept]
@@ -111,6 +111,8 @@ class Dual:
     def damped(self, scale: Float64Array) -> Damped:
         """By the eigenvalues of J J^T: one decomposition serves every damping."""
         scaled = self._jacobian / scale
+        if not np.isfinite(scaled).all():
+            return lambda damping: np.full_like(scale, np.nan)
         values, vectors = scipy.linalg.eigh(scaled @ scaled.T, check_finite=False, driver="evd")
         data = vectors.T @ self._r
         kept = values > len(values) * EPS * values[-1]  # the others are rounding

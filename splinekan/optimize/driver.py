@@ -17,6 +17,10 @@ from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Prob
 from splinekan.optimize.result import MESSAGES, History, Result, Status
 
 
+QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""Trial steps may leave float64; the status tells if the run does."""
+
+
 @dataclass(frozen=True, eq=False)
 class Point:
     """An iterate: z in the coordinates of the geometry, the same point as theta, loss and gradients.
@@ -240,7 +244,7 @@ class Optimizer(ABC):
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
         frame, log = Frame(problem, geometry, fed), _Log(real("problem.cost", problem.cost, low=0.0))
         z = vector("theta0 in the coordinates of the geometry", geometry.apply(theta), len(theta))
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(**QUIET):
             point = frame.point(z)
             log.add(point, 0.0, frame.evaluations)
         if not point.finite:
@@ -258,8 +262,7 @@ class Optimizer(ABC):
                     break
                 if frame.evaluations >= limit:
                     break
-                # Trial steps may leave float64; the status tells if the run does.
-                with np.errstate(over="ignore", invalid="ignore"):
+                with np.errstate(**QUIET):
                     step = self._advance(frame, state, point)
                     if step.point is None:
                         status = step.status or Status.STALLED

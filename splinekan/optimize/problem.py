@@ -142,8 +142,7 @@ class MatrixMap:
 
     def apply(self, v: ArrayLike) -> Float64Array:
         """T v."""
-        product: Float64Array = self.matrix @ _columns(v, len(self.matrix))
-        return product
+        return _product(self.matrix, _columns(v, len(self.matrix)))
 
     def solve(self, v: ArrayLike) -> Float64Array:
         """T^{-1} v."""
@@ -175,13 +174,11 @@ class MatrixRows:
 
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
-        product: Float64Array = self.matrix @ reals("v", v, (self.matrix.shape[1],))
-        return product
+        return _product(self.matrix, reals("v", v, (self.matrix.shape[1],)))
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
-        product: Float64Array = self.matrix.T @ reals("r", r, (self.matrix.shape[0],))
-        return product
+        return _product(self.matrix.T, reals("r", r, (self.matrix.shape[0],)))
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J."""
@@ -297,18 +294,18 @@ class ResidualProblem(_FromFunctions):
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Float64Array]:
         """1/2 r.r and J^T r."""
         r, jacobian = self._linearized(theta)
-        return _half_square(r), jacobian.T @ r
+        return _half_square(r), _product(jacobian.T, r)
 
     def normal_equations(self, theta: ArrayLike) -> Factor:
         """(1/2 r.r, J^T r, J^T J)."""
         r, jacobian = self._linearized(theta)
-        return _half_square(r), jacobian.T @ r, jacobian.T @ jacobian
+        return _half_square(r), _product(jacobian.T, r), _product(jacobian.T, jacobian)
 
     def triangular_factor(self, theta: ArrayLike) -> Factor:
         """(1/2 r.r, R, Q^T r)."""
         r, jacobian = self._linearized(theta)
         q, upper = scipy.linalg.qr(jacobian, mode="economic", check_finite=False)
-        return _half_square(r), upper, q.T @ r
+        return _half_square(r), upper, _product(q.T, r)
 
     @property
     def n_residuals(self) -> float:
@@ -334,6 +331,11 @@ class ResidualProblem(_FromFunctions):
         return r, np.ascontiguousarray(reals("jacobian(theta)", dense, (len(r), len(at))))
 
 
-def _half_square(r: Float64Array) -> float:
+def _product(a: Float64Array, b: Float64Array) -> Float64Array:
+    """a b, where overflow is an answer and needs no warning."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return float(r @ r) / 2
+        return np.asarray(a @ b)
+
+
+def _half_square(r: Float64Array) -> float:
+    return float(_product(r, r)) / 2
