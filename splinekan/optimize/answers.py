@@ -14,6 +14,8 @@ import numpy as np
 
 from splinekan._checks import Float64Array, real_array, shown
 
+FLOAT64 = np.dtype(np.float64)
+
 
 def real_number(name: str, value: Any) -> float:
     """`value` as a float.
@@ -23,8 +25,8 @@ def real_number(name: str, value: Any) -> float:
     TypeError
         If it is not a real number (arrays of no axes are).
     """
-    if type(value) is float:
-        return value
+    if isinstance(value, float):  # NumPy's float64 is a subclass
+        return float(value)
     if type(value) is np.ndarray and value.ndim == 0:
         value = value[()]
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.floating)):
@@ -45,14 +47,20 @@ def reals(name: str, value: Any, shape: tuple[int | None, ...]) -> Float64Array:
     TypeError, ValueError
         As `real_array`.
     """
-    if (
-        type(value) is np.ndarray
-        and value.dtype == np.float64
-        and len(shape) == value.ndim
-        and all(want is None or want == n for want, n in zip(shape, value.shape, strict=True))
-    ):
+    if type(value) is np.ndarray and value.dtype == FLOAT64 and _fits(value.shape, shape):
         return value
     return real_array(name, value, shape=shape, finite=False).astype(np.float64)
+
+
+def _fits(shape: tuple[int, ...], wanted: tuple[int | None, ...]) -> bool:
+    return shape == wanted or (
+        len(shape) == len(wanted) and all(w is None or w == n for n, w in zip(shape, wanted, strict=True))
+    )
+
+
+def finite(v: Float64Array) -> bool:
+    """Whether every entry of a vector is finite."""
+    return bool(np.isfinite(v).all())
 
 
 def parts(name: str, answer: Any, count: int) -> tuple[Any, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -12,10 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
-from splinekan.optimize.answers import parts, real_number, reals, require
+from splinekan.optimize.answers import finite, parts, real_number, reals, require
 from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
 from splinekan.optimize.result import MESSAGES, History, Result, Status
-
 
 QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
 """Trial steps may leave float64; the status tells if the run does."""
@@ -37,7 +37,7 @@ class Point:
     @property
     def finite(self) -> bool:
         """Whether loss and gradient are finite."""
-        return bool(np.isfinite(self.value) and np.isfinite(self.gradient).all())
+        return math.isfinite(self.value) and finite(self.gradient)
 
 
 @dataclass(eq=False)
@@ -82,12 +82,13 @@ class Frame:
         """The native point, or None if it is not finite."""
         self.evaluations += 1
         theta = self.native(z)
-        return theta if np.isfinite(theta).all() else None
+        return theta if finite(theta) else None
 
     def _known(self, name: str, z: Float64Array, theta: Float64Array, value: Any, gradient: Any) -> Point:
         loss = real_number(f"{name}[0]", value)
         native = reals(f"{name}[1]", gradient, theta.shape)
-        if not np.isfinite(native).all():  # maps need not take NaN
+        mapped = not (isinstance(self.geometry, IdentityMap) and isinstance(self.gradient, IdentityMap))
+        if mapped and not finite(native):  # maps need not take NaN
             return Point(z, theta, loss, native, native)
         return Point(
             z, theta, loss, self.geometry.solve_transpose(native), self.gradient.solve_transpose(native)

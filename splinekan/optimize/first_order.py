@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import function, one_of, real
+from splinekan.optimize.answers import finite
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
 from splinekan.optimize.schedules import Constant, Schedule
@@ -84,6 +85,6 @@ class Adam(Optimizer):
         state["v"] += (1 - self.beta2) * (point.fed**2 - state["v"])
         mean = state["m"] / (1 - self.beta1 ** state["t"])
         scale = np.sqrt(state["v"] / (1 - self.beta2 ** state["t"])) + self.eps
-        if not np.isfinite(scale).all():  # squares of the gradient beyond float64
+        if not finite(scale):  # squares of the gradient beyond float64
             return Step(None, Status.NON_FINITE)
         return Step(frame.point(point.z - rate * (mean / scale + self.weight_decay * point.z)))

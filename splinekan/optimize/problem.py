@@ -11,7 +11,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, function, instance, real, real_array, vector
-from splinekan.optimize.answers import real_number, reals, require
+from splinekan.optimize.answers import FLOAT64, finite, real_number, reals, require
 
 Factor = tuple[float, Float64Array, Float64Array]
 MAP_METHODS = ("apply", "solve", "solve_transpose")
@@ -97,7 +97,9 @@ class LeastSquaresProblem(Problem, Protocol):
 
 def _columns(v: ArrayLike, n: int | None = None) -> Float64Array:
     """`v` as a vector (n,) or a matrix (n, any); NaN passes."""
-    ndim = np.ndim(v) if isinstance(v, np.ndarray) else np.asarray(v, dtype=object).ndim
+    if type(v) is np.ndarray and v.dtype == FLOAT64 and v.ndim in (1, 2) and n in (None, len(v)):
+        return v
+    ndim = v.ndim if isinstance(v, np.ndarray) else np.asarray(v, dtype=object).ndim
     return reals("v", v, (n, None) if ndim == 2 else (n,))
 
 
@@ -216,7 +218,10 @@ class _FromFunctions:
 
     @staticmethod
     def _theta(theta: ArrayLike) -> Float64Array:
-        return vector("theta", theta).copy()  # the functions may write into what they are given
+        at = reals("theta", theta, (None,))
+        if not finite(at):
+            vector("theta", at)  # says where
+        return at.copy()  # the functions may write into what they are given
 
 
 @dataclass(frozen=True)
@@ -256,7 +261,7 @@ class FunctionProblem(_FromFunctions):
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Float64Array]:
         """The loss and its gradient."""
         at = self._theta(theta)
-        value = self.value(at)
+        value = real_number("function(theta)", self.function(at.copy()))
         return value, reals("gradient(theta)", self.gradient(at), at.shape)
 
 
