@@ -8,6 +8,7 @@ import splinekan as sk
 from splinekan.objectives import least_squares
 
 NETWORKS = networks()
+pytestmark = pytest.mark.filterwarnings("ignore:x leaves the domain")  # continuation is tested too
 
 
 @pytest.mark.parametrize("name", NETWORKS)

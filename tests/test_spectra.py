@@ -528,7 +528,7 @@ def test_pinn():
     net = sk.KAN.splines([1, 3, 1], degree=3, intervals=6, domain=(-1, 1), extrapolate="polynomial")
     points = np.linspace(-1, 1, 120)[:, None]
     objective = sk.PINN(net, [sk.Block(equation, points)], smoothing=1e-3)
-    theta = sk.initialize(net, 0, "greville", box=(-1, 1))
+    theta = sk.initialize(net, 0, "greville", bounds=(-1, 1))
     J = objective.linearized(theta)[2].toarray()
     want = np.linalg.eigvalsh(J.T @ J)[::-1]
     found = sk.gauss_newton_spectrum(objective, theta)
