@@ -411,6 +411,7 @@ def test_theorem_2(degree):
     assert (spline.values <= bound * relu.values * (1 + 1e-9)).all()
 
 
+@pytest.mark.filterwarnings("ignore:x leaves the domain")
 def test_coordinates_agree_with_the_network():
     objective, theta = problem("non-uniform")
     net = objective.network

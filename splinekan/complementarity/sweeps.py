@@ -9,13 +9,24 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    real,
+    real_array,
+    spline_degree,
+)
 from splinekan.complementarity.symbols import GEOMETRIES, best_step
 from splinekan.gram import gram_matrix
 from splinekan.knots import refine_knots, uniform_knots
 from splinekan.transforms import change_of_basis, prolongation
 
 METHODS = ("gradient", "jacobi")
+MAX_SWEEPS = 10**6
 STEPS = ("stable", "smoothing", "complement")
 
 
@@ -53,6 +64,10 @@ class ModelProblem:
         k, count = spline_degree(self.degree), integer("intervals", self.intervals, low=4)
         if count % 2:
             raise ValueError(f"intervals must be even, got {count}")
+        affordable(f"the matrices on {count} intervals", 48.0 * count**2)
+        periodic = boolean("periodic", self.periodic)
+        for name, number in (("degree", k), ("intervals", count), ("periodic", periodic)):
+            object.__setattr__(self, name, number)
         coarse = uniform_knots(0, 1, count // 2, k)
         fine = refine_knots(coarse, k)
         gram: Any = gram_matrix(fine, k)
@@ -114,6 +129,7 @@ class Sweep:
     _upper: Float64Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        instance("problem", self.problem, ModelProblem)
         one_of("geometry", self.geometry, GEOMETRIES)
         one_of("method", self.method, METHODS)
         upper = scipy.linalg.cholesky(self.problem.mass)
@@ -152,8 +168,8 @@ class Sweep:
     def apply(self, error: ArrayLike, step: float, sweeps: int = 1) -> Float64Array:
         """(I - omega D M)^sweeps e along the first axis."""
         e = self._vectors(error)
-        real("step", step, positive=True)
-        for _ in range(integer("sweeps", sweeps, low=0)):
+        step = real("step", step, positive=True)
+        for _ in range(integer("sweeps", sweeps, low=0, high=MAX_SWEEPS)):
             e = e - step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
         return e
 
@@ -173,7 +189,9 @@ class Sweep:
 
         The difference is what keeps digits when the factor is nearly 1.
         """
-        e = self._vectors(errors)
+        e, step = self._vectors(errors), real("step", step, positive=True)
+        if not (e != 0).any(axis=0).all():
+            raise ValueError("errors must not be zero: |e - S e|/|e| has no value there")
         moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
         return self.energy(moved) / self.energy(e)
 

@@ -19,7 +19,16 @@ from math import comb, factorial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    integer,
+    one_of,
+    real,
+    real_array,
+    spline_degree,
+    vector,
+)
 
 GEOMETRIES = ("spline", "relu")
 
@@ -35,6 +44,7 @@ def harmonics(intervals: int) -> Float64Array:
     count = integer("intervals", intervals, low=4)
     if count % 2:
         raise ValueError(f"intervals must be even, got {count}")
+    affordable(f"{count} intervals", 64.0 * count)
     return 2 * np.pi * np.arange(1, count // 2 + 1) / count
 
 
@@ -57,7 +67,11 @@ def difference_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Fl
     """|1 - exp(i theta)|^(2r)/((k!)^2 h^(2k)), the symbol of A A^T (Corollary 1 of arXiv:2603.04827)."""
     angle, k = real_array("theta", theta).astype(np.float64), spline_degree(degree)
     h = real("spacing", spacing, positive=True)
-    result: Float64Array = (2 * np.sin(angle / 2)) ** (2 * k + 2) / (factorial(k) * h**k) ** 2
+    with np.errstate(over="ignore"):
+        scale = np.float64(factorial(k) * h**k if h < 1e40 else np.inf) ** 2
+    if not 0 < scale < np.inf:
+        raise ValueError(f"spacing^{2 * k} leaves the range of float64, got spacing {h}")
+    result: Float64Array = (2 * np.sin(angle / 2)) ** (2 * k + 2) / scale
     return result
 
 
@@ -95,6 +109,7 @@ def complement_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: flo
     """
     one_of("geometry", geometry, GEOMETRIES)
     angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1
+    spacing = real("spacing", spacing, positive=True)
     smooth, rough = mass_symbol(angle, degree, spacing), mass_symbol(angle + np.pi, degree, spacing)
     common = smooth * rough / mass_symbol(2 * angle, degree, spacing)
     if geometry == "spline":
@@ -117,8 +132,8 @@ def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = N
     ValueError
         For arguments that do not fit, or no oscillatory frequency.
     """
-    found = real_array("values", values, ndim=1, empty=False).astype(np.float64)
-    angle = real_array("theta", theta, shape=found.shape)
+    found = vector("values", values)
+    angle = vector("theta", theta, len(found))
     rough = found[angle >= np.pi / 2]
     if rough.size == 0:
         raise ValueError("theta must hold a frequency of at least pi/2")
@@ -127,7 +142,16 @@ def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = N
 
 
 def best_step(values: Float64Array) -> float:
-    """2/(largest + smallest): the step for which max |1 - omega value| is least."""
+    """2/(largest + smallest): the step for which max |1 - omega value| is least.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless the values are a vector of positive numbers.
+    """
+    values = vector("values", values)
+    if values.size == 0 or values.min() <= 0:
+        raise ValueError("values must be positive numbers: no step damps the others")
     return float(2 / (values.max() + values.min()))
 
 
@@ -152,8 +176,8 @@ def nested_factor(degree: int, geometry: str, intervals: int, step: float, sweep
     That is one level of nested iteration: the coarse level solved, its solution prolongated, n sweeps.
     Norms are L2 norms of the functions; pairs as in `cycle_factor`.
     """
-    integer("sweeps", sweeps, low=0)
-    real("step", step, positive=True)
+    sweeps = integer("sweeps", sweeps, low=0)
+    step = real("step", step, positive=True)
     theta, h = harmonics(intervals)[:-1], 1 / intervals
     power = 2 * degree + 2
     f = [mass_symbol(theta + shift, degree, h) for shift in (0.0, np.pi)]

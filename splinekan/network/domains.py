@@ -77,10 +77,10 @@ def warn_outside(x: Array, domain: Sequence[Interval], stacklevel: int) -> None:
     ]
     more = f", and {len(columns) - 4} more columns" if len(columns) > 4 else ""
     warnings.warn(
-        f"x leaves the domain of the first spline layer: {'; '.join(found)}{more}. Outside its domain a spline "
-        "is only continued. Give an interval for every input, KAN.splines(domain=[(a, b), ...]) or "
-        "Normalizer(n_in, 'affine', source=[(a, b), ...]) as first layer; where extrapolation is meant, filter "
-        "splinekan.DomainWarning",
+        f"x leaves the domain of the first spline layer: {'; '.join(found)}{more}. Outside its domain a "
+        "spline is only continued. Give an interval for every input, KAN.splines(domain=[(a, b), ...]) or "
+        "Normalizer(n_in, 'affine', source=[(a, b), ...]) as first layer; where extrapolation is meant, "
+        "filter splinekan.DomainWarning",
         DomainWarning,
         stacklevel=stacklevel + 1,
     )
