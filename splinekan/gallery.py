@@ -215,4 +215,4 @@ def regression(name: str) -> RegressionProblem:
     ValueError
         For an unknown name.
     """
-    return REGRESSION[one_of("problem", name, REGRESSION)]
+    return REGRESSION[one_of("name", name, REGRESSION)]

@@ -149,10 +149,10 @@ class Sweep:
             object.__setattr__(self, name, np.asarray(value))
 
     def step(self, kind: str) -> float:
-        """omega: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of the modes;
+        """omega for the `kind` "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of the modes;
         "complement", best for what a coarse solve leaves.
         """
-        one_of("step", kind, STEPS)
+        one_of("kind", kind, STEPS)
         if kind == "stable":
             return float(1 / self.values[0])
         half = self.values[len(self.values) // 2 :]
@@ -165,6 +165,7 @@ class Sweep:
         singular = scipy.linalg.svd((self._upper @ self.root).T @ rest, compute_uv=False)
         return np.asarray(singular**2)
 
+    @np.errstate(over="ignore", invalid="ignore")  # sweeps that diverge end in infinities
     def apply(self, error: ArrayLike, step: float, sweeps: int = 1) -> Float64Array:
         """(I - omega D M)^sweeps e along the first axis."""
         e = self._vectors(error)
@@ -184,12 +185,13 @@ class Sweep:
         """sqrt(e^T M e) along the first axis: the L2 norm of the function."""
         return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def reductions(self, errors: ArrayLike, step: float) -> Float64Array:
         """|e - S e|/|e| per column: 1 minus the factor for an eigenvector with omega lambda <= 1.
 
         The difference is what keeps digits when the factor is nearly 1.
         """
-        e, step = self._vectors(errors), real("step", step, positive=True)
+        e, step = self._vectors(errors, "errors"), real("step", step, positive=True)
         if not (e != 0).any(axis=0).all():
             raise ValueError("errors must not be zero: |e - S e|/|e| has no value there")
         moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
@@ -197,14 +199,20 @@ class Sweep:
 
     def nested_factor(self, step: float, sweeps: int = 1) -> float:
         """max |S^n K e|/|K e|, K the coarse solve: nested iteration, no coarse solve afterwards."""
-        return float(np.linalg.norm(self._upper @ self.apply(self._left_over(), step, sweeps), 2))
+        return self._largest(self.apply(self._left_over(), step, sweeps))
 
     def cycle_factor(self, step: float) -> float:
         """Factor of cycles of one sweep and one coarse solve, max |K S K e|/|K e|; symmetric, so it is
         the spectral radius too.
         """
-        swept = self.solve_coarse(self.apply(self._left_over(), step))
-        return float(np.linalg.norm(self._upper @ swept, 2))
+        swept = self.apply(self._left_over(), step)
+        return self._largest(self.solve_coarse(swept)) if np.isfinite(swept).all() else np.inf
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _largest(self, errors: Float64Array) -> float:
+        """max |E c| over |c| = 1; infinite where that overflows."""
+        scaled = self._upper @ errors
+        return float(np.linalg.norm(scaled, 2)) if np.isfinite(scaled).all() else np.inf
 
     def _left_over(self) -> Float64Array:
         """Orthonormal errors that a coarse solve leaves, as columns."""
@@ -214,8 +222,8 @@ class Sweep:
         full, _ = scipy.linalg.qr(self._upper @ used)
         return np.asarray(scipy.linalg.solve_triangular(self._upper, full[:, used.shape[1] :]))
 
-    def _vectors(self, error: ArrayLike) -> Float64Array:
-        e = real_array("error", error).astype(np.float64)
+    def _vectors(self, error: ArrayLike, name: str = "error") -> Float64Array:
+        e = real_array(name, error).astype(np.float64)
         if e.ndim not in (1, 2) or e.shape[0] != self.problem.size:
-            raise ValueError(f"error must have {self.problem.size} entries along axis 0, got {e.shape}")
+            raise ValueError(f"{name} must have {self.problem.size} entries along axis 0, got {e.shape}")
         return e

@@ -109,12 +109,13 @@ def first_updates(
     instance("split", split, TangentSplit)
     theta = vector("theta0", theta0, split.jacobian.shape[1])
     residual = vector("residual", residual, split.jacobian.shape[0])
-    for name, value, method in (
+    needed: tuple[tuple[str, object, str], ...] = (
         ("optimizer", optimizer, "minimize"),
         ("problem", problem, "value_and_gradient"),
-    ):
-        if not callable(getattr(value, method, None)):
-            raise TypeError(f"{name} must have a method {method}, got {shown(value)}")
+    )
+    for name, given, method in needed:
+        if not callable(getattr(given, method, None)):
+            raise TypeError(f"{name} must have a method {method}, got {shown(given)}")
     path: list[tuple[Float64Array, float]] = []
 
     def keep(at: Iterate) -> None:

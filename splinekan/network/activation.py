@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 import scipy
 
-from splinekan._checks import Array, Float64Array, instance, integer, interval, one_of
+from splinekan._checks import Array, Float64Array, boolean, instance, integer, interval, one_of
 from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
 from splinekan.network.layer import (
     BASES,
@@ -65,6 +65,7 @@ class _Elementwise:
         """phi'(x) gy."""
         _, x = entering(self, params, x)
         gy = floats("gy", gy, x.shape, x.dtype)
+        boolean("want_x", want_x)
         return np.empty(0, x.dtype), self._derivatives(x, 1)[1] * gy
 
     def vjp_tangent(
@@ -84,6 +85,7 @@ class _Elementwise:
         _, x = entering(self, params, x)
         v = floats("v", v, x.shape, x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        boolean("want_x", want_x)
         return self._derivatives(x, 1)[1] * v
 
     def _series(self, x: Array, directions: Directions, shift: int) -> Array:
@@ -105,6 +107,7 @@ class _Elementwise:
         """Output channel m depends on input channel j through the coefficient m - j of phi'(x(s))."""
         _, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, x.shape, x.dtype)
+        boolean("want_x", want_x)
         slopes = self._series(x, directions, 1)
         gx = gy * slopes[:, :1]
         for order, at in zip(directions.orders, directions.offsets, strict=True):
@@ -121,6 +124,7 @@ class _Elementwise:
         _, x = entering_jets(self, params, x, directions)
         v = floats("v", v, x.shape, x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        boolean("want_x", want_x)
         return self.jet_vjp(params, x, v, directions, want_x)[1]
 
     def refined(self) -> Self:

@@ -36,7 +36,7 @@ class Affine:
         object.__setattr__(self, "n_in", integer("n_in", self.n_in, low=1))
         object.__setattr__(self, "n_out", integer("n_out", self.n_out, low=1))
         object.__setattr__(self, "bias", boolean("bias", self.bias))
-        affordable(f"the parameters of a layer from {self.n_in} to {self.n_out}", 8.0 * self.n_parameters)
+        affordable(f"a layer with n_in = {self.n_in}, n_out = {self.n_out}", 8.0 * self.n_parameters)
 
     @cached_property
     def n_parameters(self) -> int:
@@ -75,6 +75,7 @@ class Affine:
         """(x^T gy, sum gy) flattened, and gy W^T."""
         params, x = entering(self, params, x)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         parts = [(x.T @ gy).ravel()]
         if self.bias:
@@ -102,6 +103,7 @@ class Affine:
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]
@@ -126,6 +128,7 @@ class Affine:
         """`vjp`, summed over the channels."""
         params, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
         if self.bias:
@@ -140,6 +143,7 @@ class Affine:
         params, x = entering_jets(self, params, x, directions)
         v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]

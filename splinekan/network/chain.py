@@ -21,6 +21,7 @@ from splinekan._checks import (
     one_of,
     real_array,
     sequence,
+    shown,
     spline_degree,
 )
 from splinekan.knots import uniform_knots
@@ -297,7 +298,8 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
         For fewer than two widths, or arguments that are not those of the layers.
     """
     sizes = _widths(widths)
-    Activation(1, activation, degree)  # refused also where no layer is hidden
+    one_of("activation", activation, Activation.kinds)
+    Activation(1, activation, degree)  # a bad degree is refused also where no layer is hidden
     layers: list[Layer] = [Affine(sizes[0], sizes[1])]
     for p, q in pairwise(sizes[1:]):
         layers += [Activation(p, activation, degree), Affine(p, q)]
@@ -510,4 +512,5 @@ def _widths(widths: Sequence[int], least: int = 2) -> list[int]:
     sizes = [integer(f"widths[{i}]", n, low=1) for i, n in enumerate(sequence("widths", widths))]
     if len(sizes) < least:
         raise ValueError(f"widths must name at least {least} sizes, got {sizes}")
+    affordable(f"a network with widths {shown(sizes)}", 8.0 * sum(p * q for p, q in pairwise(sizes)))
     return sizes

@@ -22,6 +22,7 @@ from splinekan.quadrature import gauss_points
 SCHEMES = ("frames", "greville", "noise")
 
 
+@np.errstate(over="ignore", invalid="ignore")
 def initialize(
     network: KAN,
     seed: int | np.random.Generator,
@@ -81,8 +82,9 @@ def initialize(
     one_of("scheme", scheme, SCHEMES)
     if bounds is not None and box is not None:
         raise ValueError("bounds and box are two names of the same: give bounds only")
-    ends = _bounds(layers[0]) if bounds is None and box is None else bounds if box is None else box
-    ranges = np.array(one_each(intervals("bounds", ends, network.n_in), network.n_in))
+    name, ends = ("bounds", bounds) if box is None else ("box", box)
+    ends = _bounds(layers[0]) if ends is None else ends
+    ranges = np.array(one_each(intervals(name, ends, network.n_in), network.n_in))
     noise, mean = real("noise", noise, low=0.0, high=np.inf), real("mean", mean)
     rng = generator("seed", seed)
     spline_network = network.with_basis("spline")
@@ -109,6 +111,8 @@ def initialize(
                 signs = rng.choice([-1.0, 1.0], size=(layer.n_in, 1, layer.n_out))
                 c += (signs * x[:, None] + (a + b) / 2) / layer.n_in
         ranges = _image(layer, blocks, ranges)
+    if not np.isfinite(theta).all():
+        raise ValueError("noise, mean and bounds must leave theta finite")
     return spline_network.to_basis(theta, network.basis)
 
 

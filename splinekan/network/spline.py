@@ -10,7 +10,16 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from splinekan import _threads
-from splinekan._checks import Array, Float64Array, affordable, instance, integer, one_of, spline_degree
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    spline_degree,
+)
 from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLUBasis, local_pieces
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
@@ -74,7 +83,7 @@ class SplineLayer:
             ("knots", validate_knots(self.knots, self.degree)),
         ):
             object.__setattr__(self, name, value)
-        affordable(f"the parameters of a layer from {self.n_in} to {self.n_out}", 8.0 * self.n_parameters)
+        affordable(f"a layer with n_in = {self.n_in}, n_out = {self.n_out}", 8.0 * self.n_parameters)
         if self.basis == "relu":
             _ = self.change_of_basis  # clamped knots have none: say so now
 
@@ -174,6 +183,7 @@ class SplineLayer:
         """Gradients with respect to the coefficients and, if wanted, the inputs."""
         params, x = entering(self, params, x)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
         pieces = self._located(x)
         ranges = _threads.split(x.shape[0])
@@ -211,6 +221,7 @@ class SplineLayer:
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         if self.basis == "relu":
             return self._relu_rows(params, x, v, slot, want_x)
         c = self._spline_coefficients(params)
@@ -318,6 +329,7 @@ class SplineLayer:
         """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
         params, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
         pieces = self._located(x, directions.order + 2)
         ranges = _threads.split(x.shape[0], 128)
@@ -337,6 +349,7 @@ class SplineLayer:
         params, x = entering_jets(self, params, x, directions)
         v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         if self.basis == "relu":
             self._relu_jet_rows(x, v, directions, slot)
             return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))

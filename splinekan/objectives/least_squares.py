@@ -9,8 +9,8 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, affordable, instance, real, real_array
-from splinekan.network import KAN, CoefficientMap, Linearization, SparseRows
+from splinekan._checks import Array, Float64Array, affordable, instance, one_of, real, real_array
+from splinekan.network import BASES, KAN, CoefficientMap, Linearization, SparseRows
 from splinekan.network.domains import warn_outside
 from splinekan.network.layer import F8, floats
 from splinekan.network.rows import symmetric
@@ -231,7 +231,7 @@ class LeastSquares:
 
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
-        return self.network.coordinates(name)
+        return self.network.coordinates(one_of("name", name, BASES))
 
     def _pull(self, v: Float64Array) -> Float64Array:
         """smoothing D^T D v."""

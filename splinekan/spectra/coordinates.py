@@ -10,7 +10,16 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, instance, integer, one_of, real_array, sequence
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    instance,
+    integer,
+    one_of,
+    real_array,
+    sequence,
+    spline_degree,
+)
 from splinekan.gram import gram_matrix
 from splinekan.knots import is_clamped, validate_knots
 from splinekan.network import KAN, SplineLayer
@@ -37,6 +46,7 @@ def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Ar
         For bad knots, degree or basis; for clamped knots in a ReLU basis.
     """
     one_of("basis", basis, BASES)
+    degree = spline_degree(degree)
     t = validate_knots(knots, degree)
     m = len(t) - degree - 1
     affordable(f"the matrices of {m} basis functions", 32.0 * m**2)

@@ -213,7 +213,8 @@ class Density:
         TypeError, ValueError
             For f that cannot be called or does not return real numbers of its argument's shape.
         """
-        values = real_array("f(nodes)", function("f", f)(self.nodes), shape=self.nodes.shape, finite=False)
+        found = function("f", f)(self.nodes)
+        values = real_array("f(nodes)", found, shape=self.nodes.shape, finite=False)
         return _over_probes(self.size * (self.weights * values).sum(axis=1))
 
     def broadened(
@@ -236,7 +237,9 @@ class Density:
             if (at <= 0).any():
                 raise ValueError(f"a logarithmic grid must be positive, got {at.min()}")
             at, nodes = np.log10(at), np.log10(np.maximum(np.abs(nodes), np.finfo(np.float64).tiny))
-        bells = np.exp(-(((at[:, None, None] - nodes) / width) ** 2) / 2) / (np.sqrt(2 * np.pi) * width)
+        with np.errstate(over="ignore"):  # far from a node its bell is 0
+            scaled = (at[:, None, None] - nodes) / width
+            bells = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi) / width
         each = (bells * self.weights).sum(axis=2)
         moments = [_over_probes(row) for row in each]
         return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])

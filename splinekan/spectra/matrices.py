@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array
+from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
 from splinekan.basis import BSplineBasis
 from splinekan.knots import breakpoints, validate_knots
 from splinekan.quadrature import gauss_points
@@ -93,6 +93,7 @@ def gram_spectrum(
     one_of("basis", basis, BASES)
     order = integer("derivative", derivative, low=0)
     boolean("vectors", vectors)
+    degree = spline_degree(degree)
     t = validate_knots(knots, degree)
     m = len(t) - degree - 1
     affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (degree + 4))
