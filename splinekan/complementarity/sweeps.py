@@ -149,8 +149,8 @@ class Sweep:
             object.__setattr__(self, name, np.asarray(value))
 
     def step(self, kind: str) -> float:
-        """omega for the `kind` "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of the modes;
-        "complement", best for what a coarse solve leaves.
+        """omega of a kind: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of
+        the modes; "complement", best for what a coarse solve leaves.
         """
         one_of("kind", kind, STEPS)
         if kind == "stable":
@@ -195,6 +195,8 @@ class Sweep:
         if not (e != 0).any(axis=0).all():
             raise ValueError("errors must not be zero: |e - S e|/|e| has no value there")
         moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
+        if not np.isfinite(moved).all():
+            raise ValueError(f"step must leave a sweep within the range of float64, got {step}")
         return self.energy(moved) / self.energy(e)
 
     def nested_factor(self, step: float, sweeps: int = 1) -> float:
