@@ -20,7 +20,7 @@ from splinekan._checks import (
     one_of,
     spline_degree,
 )
-from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLUBasis, local_pieces
+from splinekan.basis import PowerReLUBasis
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
 from splinekan.knots import breakpoints, refine_knots, validate_knots
@@ -34,6 +34,7 @@ from splinekan.network.layer import (
     floats,
     viewable,
 )
+from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
 from splinekan.transforms import ChangeOfBasis, change_of_basis
 
 
@@ -127,10 +128,8 @@ class SplineLayer:
         the penalty of P-splines (Eilers & Marx 1996).
         """
         ends = breakpoints(self.knots, self.degree)
-        middles = (ends[1:] + ends[:-1]) / 2
-        highest = BSplineBasis(self.knots, self.degree).tabulate(middles, self.degree)
         spacing = (ends[2:] - ends[:-2]) / 2
-        jumps = np.diff(highest, axis=0) * spacing[:, None] ** self.degree
+        jumps = np.diff(highest_derivative(self.knots, self.degree), axis=0) * spacing[:, None] ** self.degree
         if self.basis == "relu":  # u = A^{-T} w
             jumps = self.change_of_basis.solve(jumps.T).T
         return np.ascontiguousarray(jumps)
@@ -156,7 +155,7 @@ class SplineLayer:
         """y."""
         params, x = entering(self, params, x)
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -170,7 +169,7 @@ class SplineLayer:
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -185,7 +184,7 @@ class SplineLayer:
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         ranges = _threads.split(x.shape[0])
         gc = np.zeros((len(ranges), *c.shape), x.dtype)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
@@ -205,7 +204,7 @@ class SplineLayer:
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         dgy = floats("dgy", dgy, gy.shape, x.dtype)
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x)
+        pieces = self._located(x, 3)
         ranges = _threads.split(x.shape[0])
         dgc = np.zeros((len(ranges), *c.shape), x.dtype)
         dgx = np.empty_like(x)
@@ -225,7 +224,7 @@ class SplineLayer:
         if self.basis == "relu":
             return self._relu_rows(params, x, v, slot, want_x)
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -314,7 +313,7 @@ class SplineLayer:
         """Channels of y, (n, channels, n_out), from those of x."""
         params, x = entering_jets(self, params, x, directions)
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 1, directions.order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -331,7 +330,7 @@ class SplineLayer:
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 2, directions.order + 2)
         ranges = _threads.split(x.shape[0], 128)
         gc = np.zeros((len(ranges), *c.shape), x.dtype)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
@@ -354,7 +353,7 @@ class SplineLayer:
             self._relu_jet_rows(x, v, directions, slot)
             return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 2, directions.order + 2)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
         place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
 
@@ -364,9 +363,16 @@ class SplineLayer:
         _threads.run(task, _threads.split(x.shape[0], 128))
         return gx
 
-    def _located(self, x: Array, derivatives: int = 3) -> tuple[object, ...]:
-        """The pieces as kernel arguments, after the "error" mode had its say."""
-        pieces = self.pieces(x.dtype, derivatives)
+    def _located(self, x: Array, derivatives: int, kept: int = 3) -> tuple[object, ...]:
+        """The pieces as kernel arguments, with `derivatives` of them in use: value, slope, ...
+
+        Raises
+        ------
+        ValueError
+            For points outside the domain in the mode "error"; for derivatives beyond the range of x.dtype.
+        """
+        pieces = self.pieces(x.dtype, kept)
+        pieces.check_derivatives(derivatives)
         pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
         return (
             pieces.breakpoints,
