@@ -162,6 +162,6 @@ def fitted_network(_: Setting) -> tuple[Any, ...]:
     x = np.random.default_rng(0).uniform(-1.0, 1.0, (2000, 2))
     y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     network = KAN.splines([2, 5, 1], degree=3, intervals=8, domain=(-1.0, 1.0))
-    theta = initialize(network, 0, "greville", box=(-1.0, 1.0))
+    theta = initialize(network, 0, "greville", bounds=(-1.0, 1.0))
     objective = LeastSquares(network, x, (y - y.min()) / np.ptp(y), weights=2 / len(x))
     return network, LevenbergMarquardt().minimize(objective, theta, iterations=50).theta, x, ("x", "y", "u")

@@ -218,9 +218,9 @@ class FirstOrderRun(Run):
         network = self.hierarchy[self.used[0]].network
         rng = np.random.default_rng(self.seed)
         if self.schedule.widths:
-            return initialize(network, rng, "noise", box=(-1.0, 1.0))
+            return initialize(network, rng, "noise", bounds=(-1.0, 1.0))
         scheme = "frames" if isinstance(network.layers[0], Affine) else "greville"
-        return initialize(network, rng, scheme, box=(-1.0, 1.0), noise=self.recipe.noise)
+        return initialize(network, rng, scheme, bounds=(-1.0, 1.0), noise=self.recipe.noise)
 
     def advance(self, index: int, before: Stage | None) -> Stage:
         """Train on the next level."""

@@ -68,7 +68,7 @@ def fit(
         return LeastSquares(level.network, x[:n], scaled[:n], 2.0 / n, level.cost * n / samples, smoothing)
 
     def draw(generator: np.random.Generator) -> Float64Array:
-        return initialize(levels.network, generator, box=problem.box, noise=0.3)
+        return initialize(levels.network, generator, bounds=problem.box, noise=0.3)
 
     result = tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)
 

@@ -151,7 +151,7 @@ class GaussNewtonRun(Run):
 
         def draw(generator: np.random.Generator) -> Float64Array:
             scheme = "greville" if coarsest.intervals else "noise"
-            return initialize(coarsest, generator, scheme, box=(-1.0, 1.0), noise=self.setting.noise)
+            return initialize(coarsest, generator, scheme, bounds=(-1.0, 1.0), noise=self.setting.noise)
 
         found = tournament(
             self.hierarchy,
