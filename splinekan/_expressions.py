@@ -17,12 +17,15 @@ NAMES = """
 exp log sin cos tan cot sec csc asin acos atan acot asec acsc atan2
 sinh cosh tanh coth sech csch asinh acosh atanh acoth asech acsch
 Abs sign floor ceiling Max Min Heaviside
-erf erfc erfi gamma loggamma polygamma beta factorial lowergamma uppergamma
+erf erfc erfi gamma polygamma beta
 besselj bessely besseli besselk airyai airyaiprime airybi airybiprime
-Si Ci Ei fresnels fresnelc legendre
+Si Ei fresnels fresnelc legendre
 """
 FUNCTIONS = frozenset(getattr(sympy, name) for name in NAMES.split())
 """Functions that compile to NumPy or SciPy, besides Piecewise; Mod and frac are written with floor."""
+
+PARTS = (sympy.re, sympy.im, sympy.conjugate)
+"""Gone once their arguments are known to be real."""
 
 STEPS = (sympy.sign, sympy.Heaviside, sympy.floor, sympy.ceiling)
 """Constant between jumps."""
@@ -77,7 +80,7 @@ def require_real(name: str, symbol: Any) -> None:
         for what in ("integer", "rational", "irrational", "algebraic", "zero", "infinite")
         if getattr(symbol, f"is_{what}")
     ]
-    if symbol.is_extended_real is False or not symbol.is_commutative:
+    if symbol.is_real is False or not symbol.is_commutative:
         wrong.append("not real")
     if wrong:
         raise ValueError(f"{name} must stand for any real number, got {symbol}, declared {wrong[0]}")
@@ -178,9 +181,10 @@ class Reals:
     def original(self, expression: Any) -> str:
         """`expression` as the user writes it, for messages."""
         try:
-            return str(self._renamed(expression, self._from, self._back))
+            text = str(self._renamed(expression, self._from, self._back))
         except Exception:  # a message must not fail
-            return str(expression)
+            return shown(expression)
+        return text if len(text) <= 200 else text[:197] + "..."
 
     @staticmethod
     def _renamed(expression: Any, symbols: Mapping[Any, Any], functions: Mapping[Any, Any]) -> Any:
@@ -229,6 +233,8 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
     def scalar(term: Any) -> Any:
         if term in leaves:
             return leaves[term]
+        if isinstance(term, sympy.Derivative) and not isinstance(term.expr, AppliedUndef):
+            raise refuse(term, "sympy cannot differentiate it")
         if isinstance(term, AppliedUndef) or (isinstance(term, PLACES) and term.has(AppliedUndef)):
             raise refuse(
                 term,
@@ -237,19 +243,22 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
             )
         if term.is_Symbol:
             raise refuse(term, "give numbers for parameters, and name every variable in `variables`")
-        if term.is_number:
-            number(term)
         if term.is_Number:
+            number(term)
             return sympy.Float(term, 17) if term.is_Integer and abs(term) > EXACT else term
         if term.is_NumberSymbol:
             return term if term in (sympy.pi, sympy.E) else sympy.Float(term, 17)
         if isinstance(term, sympy.Piecewise):
             return sympy.Piecewise(*((scalar(piece), condition(where)) for piece, where in term.args))
-        if not (term.is_Add or term.is_Mul or term.is_Pow or type(term) in FUNCTIONS):
+        if term is sympy.I:
+            number(term)
+        known = term.is_Add or term.is_Mul or term.is_Pow or type(term) in FUNCTIONS
+        result = term.func(*map(scalar, term.args)) if known or isinstance(term, PARTS) else term
+        if type(result) is type(term) and not known:
             raise refuse(term, f"{type(term).__name__} cannot be compiled to a function of real numbers")
-        if not isinstance(term, sympy.Expr) or not term.is_commutative:
-            raise refuse(term, "only commuting numbers can be compiled")
-        return term.func(*map(scalar, term.args))
+        if term.is_number:  # after its parts: sympy can take forever to evaluate functions of huge numbers
+            number(term)
+        return result
 
     def condition(term: Any) -> Any:
         if term in (sympy.true, sympy.false):

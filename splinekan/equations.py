@@ -21,9 +21,10 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from splinekan import _expressions as expressions
-from splinekan._checks import Float64Array, integer, interval, real_array, sequence, shown, vector
+from splinekan._checks import Float64Array, integer, interval, real, real_array, sequence, shown, vector
 
 MAX_ORDER = 4
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -219,6 +220,8 @@ class Equation:
                 )
             found.append((reals.unknowns.index(function), index))
         if not found:
+            known = {symbol: symbol for symbol in reals.variables}
+            expressions.compilable(expression, known, reals.original)  # u + oo is oo: name that
             raise ValueError(
                 f"no unknown of {', '.join(map(reals.original, reals.unknowns))} occurs in "
                 f"{reals.original(expression)}"
@@ -307,7 +310,7 @@ def _unknown(name: str, value: Any) -> Any:
 def _form(name: str, value: Any) -> Any:
     """An expression; numbers are expressions too."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = sympy.sympify(value)
+        value = sympy.sympify(real(name, value) if isinstance(value, float) else value)
     if not isinstance(value, sympy.Expr) or getattr(value, "is_Matrix", False):
         raise TypeError(f"{name} must be a sympy expression, got {shown(value)}")
     return value
@@ -356,6 +359,9 @@ class Features:
                     f"got {len(box)}"
                 )
             box = tuple(None if ends is None else interval(f"box[{i}]", ends) for i, ends in enumerate(box))
+            for i, ends in enumerate(box):
+                if ends is not None and ends[1] - ends[0] < 4 * TINY:  # 2 / length overflows
+                    raise ValueError(f"box[{i}] must not be so short, got {ends}")
         reals = expressions.Reals(variables)
         symbol_of = dict(zip(reals.variables, reals.symbols, strict=True))
         functions = []
@@ -473,9 +479,10 @@ def _points(name: str, value: Any, variables: Sequence[Any]) -> Float64Array:
     for i, symbol in enumerate(variables):
         sign = 1.0 if symbol.is_extended_nonnegative else -1.0 if symbol.is_extended_nonpositive else 0.0
         if sign and len(points) and (sign * points[:, i]).min() < 0:
+            bad = points[np.argmin(sign * points[:, i]), i]
+            side = ">=" if sign > 0 else "<="
             raise ValueError(
-                f"{name} must have values of {symbol} that are {'not negative' if sign > 0 else 'not positive'}, "
-                f"as it is declared, got {points[np.argmin(sign * points[:, i]), i]} in column {i}"
+                f"{name} must have {symbol} {side} 0, as it is declared, got {bad} in column {i}"
             )
     return points
 
