@@ -245,7 +245,7 @@ def test_wrong_uses_are_explained():
         sk.PINN(cubic, [sk.Block(HEAT, points)])
     with pytest.raises(ValueError, match="from 3 inputs"):
         sk.PINN(net, [sk.Block(HEAT, points)], extra=(sp.Abs(X),))
-    with pytest.raises(ValueError, match="at least one block"):
+    with pytest.raises(ValueError, match="blocks must not be empty"):
         sk.PINN(net, [])
     with pytest.raises(ValueError, match="negative"):
         sk.Block(HEAT, points, -1.0)
