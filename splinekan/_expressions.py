@@ -19,7 +19,7 @@ sinh cosh tanh coth sech csch asinh acosh atanh acoth asech acsch
 Abs sign floor ceiling Max Min Heaviside
 erf erfc erfi gamma polygamma beta
 besselj bessely besseli besselk airyai airyaiprime airybi airybiprime
-Si Ei fresnels fresnelc legendre
+Si Ei fresnels fresnelc
 """
 FUNCTIONS = frozenset(getattr(sympy, name) for name in NAMES.split())
 """Functions that compile to NumPy or SciPy, besides Piecewise; Mod and frac are written with floor."""
