@@ -57,4 +57,4 @@ def _say(reason: Exception) -> None:
         )
 
 
-Dispatcher.enable_caching = _enable_caching
+Dispatcher.enable_caching = _enable_caching  # type: ignore[method-assign, unused-ignore]

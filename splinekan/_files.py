@@ -132,10 +132,8 @@ def same_file(one: Path, other: Path) -> bool:
     with suppress(OSError):
         if os.path.samefile(one, other):
             return True
-    first, second = (
-        unicodedata.normalize("NFC", os.path.realpath(path)).casefold() for path in (one, other)
-    )
-    return first == second
+    first, second = (unicodedata.normalize("NFC", os.path.realpath(path)).casefold() for path in (one, other))
+    return bool(first == second)
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
@@ -146,7 +144,7 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
     ValueError, OSError
         As `replacing`.
     """
-    text = json.dumps(_finite(record), indent=2, allow_nan=False)
+    text = json.dumps(finite_or_none(record), indent=2, allow_nan=False)
     with replacing(path) as file:
         file.write(text.encode())
 
@@ -251,9 +249,10 @@ def _sync(folder: Path) -> None:
             os.close(descriptor)
 
 
-def _finite(value: Any) -> Any:
+def finite_or_none(value: Any) -> Any:
+    """A record with None in place of NaN and infinities, which JSON does not have."""
     if isinstance(value, dict):
-        return {name: _finite(each) for name, each in value.items()}
+        return {name: finite_or_none(each) for name, each in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(each) for each in value]
+        return [finite_or_none(each) for each in value]
     return None if isinstance(value, float) and not isfinite(value) else value

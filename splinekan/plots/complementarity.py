@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan.complementarity import NOISE
-from splinekan.plots.style import SERIES, canvas
+from splinekan.plots.style import SERIES, canvas, file_format, save
 
 REFERENCES = {"best": "all that is reducible", "random": "random in function space"}
 
@@ -142,8 +143,9 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
     return axes
 
 
-def complementarity_figure(study: Any, path: str) -> None:
+def complementarity_figure(study: Any, path: str | Path) -> None:
     """The study's figure, written to `path`."""
+    file_format(path)
     figure, axes = canvas(1, 3, (13.0, 4.4))
     complementarity_panels(axes, study)
-    figure.savefig(path, dpi=150)
+    save(figure, path)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan.plots.spectra import spectra_by_level
-from splinekan.plots.style import SERIES, canvas, log_axes
+from splinekan.plots.style import SERIES, canvas, file_format, log_axes, save
 
 
 def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
@@ -53,8 +54,9 @@ def conditioning_panels(axes: Any, study: Any) -> Any:
     return axes
 
 
-def conditioning_figure(study: Any, path: str) -> None:
+def conditioning_figure(study: Any, path: str | Path) -> None:
     """The study's figure, written to `path`."""
+    file_format(path)
     figure, axes = canvas(2, 3, (13.5, 7.5))
     conditioning_panels(axes, study)
-    figure.savefig(path, dpi=150)
+    save(figure, path)

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan.plots.histories import loss_by_work, regression_losses
-from splinekan.plots.style import canvas, log_axes, looks
+from splinekan.plots.style import canvas, file_format, log_axes, looks, save
 
 
-def regression_figure(study: Any, path: str) -> None:
+def regression_figure(study: Any, path: str | Path) -> None:
     """The regression study: left the spline basis, right the ReLU basis; written to `path`."""
+    file_format(path)
     figure, axes = canvas(1, 2, (9.0, 3.8))
     regression_losses(axes[0], study)
-    figure.savefig(path, dpi=150)
+    save(figure, path)
 
 
 def error_by_level(ax: Any, study: Any) -> Any:
@@ -58,8 +60,9 @@ def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> A
     return log_axes(ax, "wave number in x (periods on the interval)", "energy of the residual")
 
 
-def pde_figure(study: Any, values: dict[str, Any], row: str, path: str) -> None:
+def pde_figure(study: Any, values: dict[str, Any], row: str, path: str | Path) -> None:
     """Loss and error of all rows; of one row the residual's spectra by level, and three maps."""
+    file_format(path)
     figure, axes = canvas(2, 3, (12.0, 7.0))
     loss_by_work(axes[0, 0], study)
     error_by_level(axes[0, 1], study)
@@ -69,4 +72,4 @@ def pde_figure(study: Any, values: dict[str, Any], row: str, path: str) -> None:
         field(ax, values, name)
         ax.set_ylabel(values["second"])
     figure.suptitle(f"{study.problem}; maps and spectra: {row.replace('-', ' ')}", fontsize=10)
-    figure.savefig(path, dpi=120)
+    save(figure, path, dpi=120)

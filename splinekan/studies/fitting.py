@@ -15,6 +15,7 @@ from splinekan.multilevel import Hierarchy, Level, Round, tournament
 from splinekan.network import KAN, SplineLayer, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt
+from splinekan.studies.interrupts import whole
 
 HIDDEN = 1.5
 """Hidden domains are [-1.5, 1.5]; a start sends values into about half of it."""
@@ -70,7 +71,7 @@ def fit(
     def draw(generator: np.random.Generator) -> Float64Array:
         return initialize(levels.network, generator, box=problem.box, noise=0.3)
 
-    result = tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)
+    result = whole(tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng))
 
     def error(level: int, theta: Float64Array, points: Float64Array, values: Float64Array) -> float:
         outputs = mean + deviation * levels[level].network(theta, points)[:, 0]

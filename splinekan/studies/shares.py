@@ -33,6 +33,7 @@ from splinekan.optimize import (
 )
 from splinekan.quadrature import gauss_points
 from splinekan.studies import regression
+from splinekan.studies.interrupts import whole
 from splinekan.transforms import change_of_basis, prolongation
 
 STEPS = (1, 4, 16)
@@ -122,7 +123,7 @@ def network_shares(
         count = way.budgets[level.index]
         limit = count if way.unit == "evaluations" else None
         objective = LeastSquares(level.network, x, y, 2 / len(x))
-        theta = way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit).theta
+        theta = whole(way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit)).theta
         if frozen:
             hidden = KAN.chain(level.network.layers[:1])(theta[: level.network.offsets[1]], x)
             last = Hierarchy(KAN.chain(level.network.layers[1:]), 2)
