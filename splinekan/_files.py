@@ -210,7 +210,7 @@ def _named(path: Path) -> Iterator[None]:
 
 
 def _is_ours(name: Any) -> bool:
-    return os.path.basename(os.fspath(name)).startswith(PREFIX)
+    return Path(name).name.startswith(PREFIX)
 
 
 @contextmanager
