@@ -296,23 +296,22 @@ def output_cases():
     return cases
 
 
-def outputs(package, scale, chosen=None):
+def outputs(package, scale):
     """Options and outputs of the command."""
     for name, prepare, arguments, options, expected, checks in output_cases():
-        if chosen is not None and name not in chosen:
-            continue
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "here"
             folder.mkdir()
             os.chmod(place, 0o777)
-            prepare(folder)
-            before = snapshot(folder)
-            complaint = _outputs(package, folder, before, arguments, options, expected, checks)
-            yield name, complaint
+            execute = functools.partial(command, package, folder)
+            yield name, complaint_of(execute, folder, prepare, arguments, options, expected, checks)
 
 
-def _outputs(package, folder, before, arguments, options, expected, checks):
-    status, said, worked = command(package, folder, arguments, **options)
+def complaint_of(execute, folder, prepare, arguments, options, expected, checks):
+    """What is wrong with one of `output_cases`, run by `execute(arguments, **options)` in a folder."""
+    prepare(folder)
+    before = snapshot(folder)
+    status, said, worked = execute(arguments, **options)
     after = snapshot(folder)
     if "Traceback" in said:
         return f"traceback: {said.strip().splitlines()[-1]}"
