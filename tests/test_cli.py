@@ -145,6 +145,7 @@ def test_a_number_of_threads_that_is_none(text, monkeypatch, capsys):
     assert sk.threads() == 3
 
 
-def test_records_are_strict_json(instant):
+def test_records_are_strict_json(instant, monkeypatch):
+    monkeypatch.setenv("FIRST", "nan")
     assert cli.main(["study", "toy", "--json", "a.json"]) == 0
     assert json.loads((instant / "a.json").read_text())["numbers"][0] is None

@@ -79,7 +79,7 @@ def snapshot(folder):
 
 
 def is_json(path):
-    with contextlib.suppress(ValueError):
+    with contextlib.suppress(ValueError, OSError):
         return bool(json.loads(path.read_text(), parse_constant=int))
     return False
 
@@ -192,6 +192,7 @@ def output_cases():
             0,
             {"a.json": is_json, "a.png": is_png},
         ),
+        ("NaN in a record", nothing, [*TOY, "--json", "a.json"], {"FIRST": "nan"}, 0, yes),
         ("a figure of another kind", nothing, [*REGRESSION, "--figure", "a.svg"], {}, 2, {}),
         ("samples 0", nothing, ["study", "complementarity", "--quick", "--samples", "0"], {}, 2, {}),
         ("target twice", nothing, ["study", "robustness", "--targets", "peak", "peak"], {}, 2, {}),
@@ -708,7 +709,8 @@ def _imported(code, variables, status, before, limit=None):
     if done.returncode != status:
         return done.stderr.strip().splitlines()[-1]
     said = done.stderr.count("compiled kernels cannot be kept")
-    return "" if done.stdout.strip() == "2.0" and said == 1 else f"{done.stdout!r}, said {said} times"
+    near = done.stdout.strip()[:5] in ("2.0", "1.999")
+    return "" if near and said == 1 else f"{done.stdout!r}, said {said} times"
 
 
 def disks(package, scale):
