@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import each, instance, integer, one_of, real, shown
+from splinekan._checks import each, instance, integer, one_of, real, sequence, shown
 from splinekan._files import as_path, replacing
 
 FORMATS = (".png", ".pdf")
@@ -36,6 +36,65 @@ SERIES: tuple[dict[str, Any], ...] = (
 """Lines that are told apart by colour, dashes and markers."""
 MAP = "cividis"
 """Colours of maps: lightness grows with the value, so they read the same in grey."""
+
+
+def one_axes(name: str, value: Any) -> Any:
+    """`value` if it is matplotlib axes.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    from matplotlib.axes import Axes
+
+    return instance(name, value, Axes)
+
+
+def many_axes(name: str, value: Any, rows: int | None, columns: int | None = None) -> Any:
+    """`value` as an array of axes: of shape (rows, columns), or (rows,) without `columns`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, or entries that are not axes.
+    """
+    wanted = (rows,) if columns is None else (rows, columns)
+    found = value if isinstance(value, np.ndarray) else np.array(sequence(name, value), dtype=object)
+    fits = found.ndim == len(wanted) and all(
+        want is None or have == want for have, want in zip(found.shape, wanted, strict=True)
+    )
+    if not fits:
+        shape = tuple("any" if want is None else want for want in wanted)
+        raise ValueError(f"{name} must be axes of shape {shape}, got shape {found.shape}")
+    for ax in found.flat:
+        one_axes(f"every entry of {name}", ax)
+    return found
+
+
+def having(name: str, value: Any, kind: str, *attributes: str) -> Any:
+    """`value` if it has the attributes of what it should be: studies are above this package.
+
+    Raises
+    ------
+    TypeError
+        Naming the first attribute that it lacks.
+    """
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            raise TypeError(f"{name} must be {kind}, got {shown(value)}, which has no {attribute}")
+    return value
+
+
+def rows_having(name: str, value: Any, kind: str, *attributes: str) -> tuple[Any, ...]:
+    """A sequence of what `having` accepts, not empty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is empty or not a sequence, or an entry lacks an attribute.
+    """
+    return tuple(each(name, value, lambda where, one: having(where, one, kind, *attributes)))
 
 
 def line_style(name: str, number: int = 0) -> dict[str, Any]:

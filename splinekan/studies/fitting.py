@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, each, integer, interval
 from splinekan.gallery import RegressionProblem
 from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Level, Round, tournament
@@ -36,7 +36,16 @@ def deep_network(widths: Sequence[int], box: tuple[float, float], intervals: int
     """Cubic spline layers: the first on the box of the inputs, hidden ones on [-1.5, 1.5].
 
     Hidden values beyond their domain are continued by the end polynomial, without a kink.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two widths, widths below 1, or a box that is not a pair (a, b), a < b.
     """
+    widths = each("widths", widths, lambda name, width: integer(name, width, low=1))
+    if len(widths) < 2:
+        raise ValueError(f"widths must hold at least 2 numbers, got {widths}")
+    box = interval("box", box)
     layers = []
     for number, (n_in, n_out) in enumerate(pairwise(widths)):
         low, high = box if number == 0 else (-HIDDEN, HIDDEN)
