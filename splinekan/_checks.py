@@ -20,6 +20,8 @@ Float64Array = NDArray[np.float64]
 Kind = TypeVar("Kind")
 
 MAX_DEGREE = 7
+LARGEST = 1e300
+"""Points on an axis are at most this large in modulus, so that their sums and differences do not overflow."""
 MAX_INTEGER = 2**62
 """Integers are used as sizes, counts and indices: beyond this NumPy would wrap around or fail."""
 
@@ -75,8 +77,10 @@ def real_array(
         what = f"dtype {array.dtype}" if array.dtype != object or array.ndim else shown(value)
         raise TypeError(f"{name} must be an array of real numbers, got {what}")
     dtype = array.dtype if array.dtype == np.float32 else np.dtype(np.float64)
-    with np.errstate(over="ignore"):  # a long double beyond float64 becomes infinite
-        result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
+    if array.dtype.itemsize > 8:  # a long double beyond float64 becomes infinite
+        with np.errstate(over="ignore"):
+            array = array.astype(dtype)
+    result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     if ndim is not None and result.ndim != ndim:
         raise ValueError(f"{name} must have {ndim} axes, got shape {result.shape}")
     if shape is not None and (
@@ -98,6 +102,32 @@ def real_array(
 def vector(name: str, value: ArrayLike, length: int | None = None, *, finite: bool = True) -> Float64Array:
     """`value` as a float64 vector, of that length if one is given; errors as in `real_array`."""
     return real_array(name, value, shape=(length,), finite=finite).astype(np.float64, copy=False)
+
+
+def increasing(name: str, value: ArrayLike) -> Float64Array:
+    """`value` as a new float64 vector of two or more strictly increasing numbers, at most 1e300 in modulus.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the entries that do not increase.
+    """
+    points = not_too_large(name, real_array(name, value, ndim=1).astype(np.float64))
+    if len(points) < 2:
+        raise ValueError(f"{name} must hold at least 2 values, got {len(points)}")
+    bad = np.flatnonzero(np.diff(points) <= 0)
+    if bad.size:
+        i = int(bad[0])
+        raise ValueError(f"{name} must be strictly increasing, got {points[i]} before {points[i + 1]}")
+    return points
+
+
+def not_too_large(name: str, points: Float64Array) -> Float64Array:
+    """`points` if they are at most `LARGEST` in modulus."""
+    size = np.abs(points).max(initial=0.0)
+    if size > LARGEST:
+        raise ValueError(f"{name} must be at most {LARGEST} in modulus, got {size}")
+    return points
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:

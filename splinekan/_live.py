@@ -3,6 +3,7 @@
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """
 
+import numpy as np
 from numba import njit
 
 from splinekan._simd import horner
@@ -15,26 +16,29 @@ BLOCK = 64
 def live_functions(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live):
     """Per sample first..stop-1 and input: the first live function, and all of them by Horner's rule.
 
-    `live` (derivatives, BLOCK, n_in, k+1) says by its length how many derivatives are wanted. Piece 0
-    lies left of the domain, 1..G inside, G+1 right of it. The table's rows are left, inside, right for
-    uniform knots, whose inner pieces are alike, or else one per piece.
+    The length of `live` (derivatives, BLOCK, n_in, k+1) is the number of derivatives wanted. Pieces are those
+    of `splinekan.pp_form.LocalPieces`: the table has three rows for uniform knots, whose inner pieces are
+    alike, or else one per piece, two pieces to an interval. Points are located in float64, whatever the type
+    of x and of the table.
     """
     intervals = breakpoints.shape[0] - 1
     a, b = breakpoints[0], breakpoints[intervals]
     last = table.shape[1] - 1
+    halved = origins.shape[0] > intervals + 2
     width = len(tag)
+    kind = table.dtype.type
     flat_live, flat_table = live.ravel(), table.ravel()
     for i in range(stop - first):
         for p in range(x.shape[1]):
-            point = x[first + i, p]
+            point = np.float64(x[first + i, p])
             if not point >= a:  # NaN lands here, and its value stays NaN
                 piece, row, span = 0, 0, 0
             elif point > b:
-                piece, row, span = intervals + 1, last, intervals - 1
+                piece, row, span = origins.shape[0] - 1, last, intervals - 1
             else:
                 if inverse_spacing > 0.0:
                     span = min(int((point - a) * inverse_spacing), intervals - 1)
-                    # The product may round across a knot: the knots themselves decide.
+                    # It may be one interval off, by rounding or uneven knots: the knots themselves decide.
                     if point < breakpoints[span]:
                         span -= 1
                     elif span < intervals - 1 and point >= breakpoints[span + 1]:
@@ -45,10 +49,13 @@ def live_functions(x, first, stop, breakpoints, inverse_spacing, origins, scales
                         half = left // 2
                         span += half * (point >= breakpoints[span + half])
                         left -= half
-                piece = span + 1
-                row = min(piece, last - 1)
+                if halved:
+                    piece = 1 + 2 * span + (point - breakpoints[span] > breakpoints[span + 1] - point)
+                    row = piece
+                else:
+                    piece, row = span + 1, 1
             spans[i, p] = span
-            y = (point - origins[piece]) * scales[piece]
+            y = kind((point - origins[piece]) * scales[piece])
             for d in range(live.shape[0]):
                 here = ((d * BLOCK + i) * x.shape[1] + p) * width
                 horner(flat_live, here, tag, flat_table, (d * table.shape[1] + row) * width * width, y)

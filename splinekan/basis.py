@@ -11,13 +11,15 @@ Outside the domain [a, b] a spline is continued as `extrapolate` says:
 - "error": a ValueError that names the point.
 
 For degree 0 "linear" is "clamp". In every mode b = A psi at every x: each mode acts on the end piece.
+
+How accurate values and derivatives are: see `splinekan.pp_form`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb, factorial, perm
+from math import perm
 from typing import Any
 
 import numpy as np
@@ -25,126 +27,19 @@ import scipy
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from splinekan import _threads
-from splinekan._checks import Array, Float64Array, integer, one_of, real_array, spline_degree
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    integer,
+    one_of,
+    real_array,
+    spline_degree,
+)
 from splinekan.kernels import bspline, power_relu
-from splinekan.knots import is_clamped, is_uniform, validate_knots
+from splinekan.knots import is_clamped, validate_knots
+from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
 from splinekan.transforms import ChangeOfBasis, change_of_basis
-
-EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
-
-
-@dataclass(frozen=True, eq=False)
-class LocalPieces:
-    """The B-splines as piecewise polynomials, the way kernels read them.
-
-    Piece 0 lies left of [a, b], pieces 1..G are the intervals, piece G+1 lies right of it. On piece s
-    the l-th live function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with d the
-    derivative; the origin of an interval is its midpoint, so |y| <= 1/2 keeps the powers small.
-
-    Attributes
-    ----------
-    breakpoints
-        (G+1,), units of x.
-    inverse_spacing
-        1/h for uniform knots; 0 otherwise, and kernels find the interval by bisection.
-    origins, scales
-        (G+2,), units of x and 1/x.
-    table
-        (derivatives, rows, k+1 powers, k+1 functions): 3 rows (left, inside, right) for uniform knots,
-        else G+2.
-    """
-
-    breakpoints: Array
-    inverse_spacing: float
-    origins: Array
-    scales: Array
-    table: Array
-
-    def check_inside(self, x: Array, extrapolate: str) -> None:
-        """Raise ValueError if the mode is "error" and some x lies outside [a, b]."""
-        if extrapolate != "error" or x.size == 0:
-            return
-        a, b = self.breakpoints[0], self.breakpoints[-1]
-        worst = x.flat[int(np.argmax(np.maximum(a - x, x - b)))]
-        if not a <= worst <= b:
-            raise ValueError(f"x = {worst} lies outside the domain [{a}, {b}] and extrapolate='error'")
-
-
-def local_pieces(
-    knots: ArrayLike,
-    degree: int,
-    extrapolate: str = "linear",
-    dtype: DTypeLike = np.float64,
-    derivatives: int | None = None,
-) -> LocalPieces:
-    """Expand the B-splines of every interval about its midpoint, by the Cox-de Boor recursion.
-
-    `derivatives` counts the derivatives kept, the function itself included (degree + 1 if None; those
-    above the degree are zero).
-    """
-    t = validate_knots(knots, degree)
-    k = spline_degree(degree)
-    one_of("extrapolate", extrapolate, EXTRAPOLATIONS)
-    ends = t[k : len(t) - k]
-    widths = np.diff(ends)
-    uniform = is_uniform(t, k)
-    if uniform:  # on integer knots every interval is the same, and the result is exact to rounding
-        inside = _expand(np.arange(-k, k + 2, dtype=np.float64), k)
-    else:
-        inside = _expand(t, k)
-    left = _outside(inside[0], -0.5, extrapolate)
-    right = _outside(inside[-1], 0.5, extrapolate)
-    rows = np.concatenate([left[None], inside, right[None]])
-    scales = np.concatenate([1 / widths[:1], 1 / widths, 1 / widths[-1:]])
-    origins = np.concatenate([ends[:1], (ends[1:] + ends[:-1]) / 2, ends[-1:]])
-    row_scales = scales[:3] if uniform else scales
-    count = k + 1 if derivatives is None else derivatives
-    table = np.zeros((count, *rows.shape))
-    for d in range(min(count, k + 1)):
-        factors = np.array([perm(p + d, d) for p in range(k + 1 - d)])[:, None]
-        table[d, :, : k + 1 - d] = rows[:, d:] * factors * (row_scales**d)[:, None, None]
-    return LocalPieces(
-        ends.astype(dtype),
-        float(1 / widths.mean()) if uniform else 0.0,
-        origins.astype(dtype),
-        scales.astype(dtype),
-        np.ascontiguousarray(table.astype(dtype)),
-    )
-
-
-def _expand(t: Float64Array, k: int) -> Float64Array:
-    """(intervals, powers, functions): coefficients in y = (x - midpoint)/width of the live functions."""
-    n = len(t) - 2 * k - 1
-    s = np.arange(n) + k
-    width = t[s + 1] - t[s]
-    middle = (t[s] + t[s + 1]) / 2
-    live = np.zeros((n, k + 1, k + 1))
-    live[:, 0, 0] = 1.0
-    for d in range(1, k + 1):
-        raised = np.zeros_like(live)
-        for l in range(d):  # function l of degree d-1 feeds functions l and l+1 of degree d
-            i = s - d + 1 + l
-            span = t[i + d] - t[i]
-            share = np.divide(1.0, span, out=np.zeros(n), where=span > 0)
-            up = ((middle - t[i]) * share, width * share)
-            down = ((t[i + d] - middle) * share, -width * share)
-            for function, (constant, slope) in ((l + 1, up), (l, down)):
-                raised[:, :, function] += constant[:, None] * live[:, :, l]
-                raised[:, 1:, function] += slope[:, None] * live[:, :-1, l]
-        live = raised
-    return live
-
-
-def _outside(piece: Float64Array, end: float, extrapolate: str) -> Float64Array:
-    """The end piece re-expanded about the end y = `end`, cut to what the mode keeps."""
-    k = len(piece) - 1
-    shift = np.array(
-        [[comb(p, q) * end ** (p - q) if p >= q else 0.0 for p in range(k + 1)] for q in range(k + 1)]
-    )
-    moved: Float64Array = shift @ piece
-    kept = {"linear": 2, "clamp": 1, "zero": 0}.get(extrapolate, k + 1)
-    moved[kept:] = 0.0
-    return moved
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +51,7 @@ class _Basis:
     extrapolate: str = "linear"
 
     def __post_init__(self) -> None:
-        spline_degree(self.degree)
+        object.__setattr__(self, "degree", spline_degree(self.degree))
         object.__setattr__(self, "knots", validate_knots(self.knots, self.degree))
         one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)
 
@@ -187,15 +82,19 @@ class _Basis:
         return self._pieces[key]
 
     def _points(self, x: ArrayLike) -> Array:
-        points = real_array("x", x, ndim=1)
-        self.pieces(points.dtype).check_inside(points, self.extrapolate)
-        return points
+        """x as a vector. Points inside the domain are finite: see `_check_outside` for the others."""
+        return real_array("x", x, ndim=1, finite=False)
 
-    def _coefficients(self, c: ArrayLike) -> Array:
-        array = real_array("c", c)
+    def _check_outside(self, x: Array) -> None:
+        """What points outside the domain must be: finite, and allowed there."""
+        real_array("x", x)
+        self.pieces(x.dtype).check_inside(x, self.extrapolate)
+
+    def _coefficients(self, c: ArrayLike, name: str = "c") -> Array:
+        array = real_array(name, c)
         if array.ndim not in (1, 2) or array.shape[0] != self.n_basis:
             raise ValueError(
-                f"c must have shape ({self.n_basis},) or ({self.n_basis}, any), got {array.shape}"
+                f"{name} must have shape ({self.n_basis},) or ({self.n_basis}, any), got {array.shape}"
             )
         return array
 
@@ -203,6 +102,8 @@ class _Basis:
         """Live values (k+1, n) of the B-splines and the index (n,) of the first live function."""
         order = integer("derivative", derivative, low=0)
         pieces = self.pieces(x.dtype)
+        pieces.check_derivatives(min(order, self.degree) + 1)
+        affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
         live = np.empty((self.degree + 1, len(x)), x.dtype)
         first = np.empty(len(x), np.int64)
         table = pieces.table[min(order, self.degree)]
@@ -210,19 +111,38 @@ class _Basis:
             table = np.zeros_like(table)
         tag = (0,) * (self.degree + 1)
         where = (pieces.breakpoints, pieces.inverse_spacing, pieces.origins, pieces.scales)
+        ranges = _threads.split(len(x), 4096)
+        outside = [False] * len(ranges)
 
-        def task(_: int, start: int, stop: int) -> None:
-            bspline.tabulate(x, *where, table, tag, live, first, start, stop)
+        def task(chunk: int, start: int, stop: int) -> None:
+            outside[chunk] = bspline.tabulate(x, *where, table, tag, live, first, start, stop)
 
-        _threads.run(task, _threads.split(len(x), 4096))
+        _threads.run(task, ranges)
+        if any(outside):
+            self._check_outside(x)
+            _within_range("the continuation of a B-spline", live, "x", x)
         return live, first
 
     def _combine(self, c: Array, x: Array, derivative: int) -> Array:
         """sum_i c_i b_i^(derivative)(x); in float32 only if both c and x are."""
         live, first = self._live(x.astype(np.result_type(c, x), copy=False), derivative)
-        terms = (c[first + l].T * live[l] for l in range(self.degree + 1))
-        total: Array = np.ascontiguousarray(sum(terms).T)
-        return total
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = (c[first + l].T * live[l] for l in range(self.degree + 1))
+            total: Array = np.ascontiguousarray(sum(terms).T)
+        return _within_range("the spline", total, "c", c)
+
+    def _dense(self, n: int, dtype: DTypeLike) -> Array:
+        affordable(f"a dense table of {n} points and {self.n_basis} functions", 8.0 * n * self.n_basis)
+        return np.zeros((n, self.n_basis), dtype)
+
+
+def _within_range(what: str, values: Array, name: str, given: Array) -> Array:
+    """`values`, unless they left the range of their floating-point type."""
+    if not np.isfinite(values).all():
+        raise ValueError(
+            f"{what} leaves the range of {values.dtype}: got {name} up to {np.abs(given).max()} in modulus"
+        )
+    return values
 
 
 class BSplineBasis(_Basis):
@@ -257,7 +177,7 @@ class BSplineBasis(_Basis):
         """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
         points = self._points(x)
         live, first = self._live(points, derivative)
-        out = np.zeros((len(points), self.n_basis), points.dtype)
+        out = self._dense(len(points), points.dtype)
         out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = live.T
         return out
 
@@ -296,8 +216,12 @@ class BSplineBasis(_Basis):
         """
         points = real_array("x", x, ndim=1)
         self.pieces(points.dtype).check_inside(points, "error")
-        bands = change_of_basis(self.knots, self.degree).bands.astype(points.dtype)
-        out = np.empty((len(points), self.n_basis), points.dtype)
+        exact = change_of_basis(self.knots, self.degree).bands
+        with np.errstate(over="ignore", under="ignore"):
+            bands = exact.astype(points.dtype)
+        if not (np.isfinite(bands).all() and (np.abs(bands[exact != 0]) >= np.finfo(bands.dtype).tiny).all()):
+            raise ValueError(f"the change of basis leaves the range of {bands.dtype}: rescale the knots")
+        out = self._dense(len(points), points.dtype)
         power_relu.bsplines(points, self.knots, bands, self.degree, out, 0, len(points))
         return out
 
@@ -329,6 +253,7 @@ class PowerReLUBasis(_Basis):
                 "power ReLUs need strictly increasing knots (see uniform_knots or extended_knots): "
                 "those of a repeated knot are linearly dependent"
             )
+        _ = self.change_of_basis  # powers that leave the range of float64 are refused now
 
     @cached_property
     def change_of_basis(self) -> ChangeOfBasis:
@@ -339,29 +264,36 @@ class PowerReLUBasis(_Basis):
         """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
         points = self._points(x)
         order = integer("derivative", derivative, low=0)
-        a, b = self.pieces(points.dtype).breakpoints[[0, -1]]
-        inside = np.clip(points, a, b)
-        outside = (points != inside)[:, None]
-        beyond = (points - inside)[:, None]
+        self._dense(len(points), np.float64)
+        self._check_outside(points)
+        # In float64 whatever the type of x: it is differences from knots that are raised to powers.
+        wide = points.astype(np.float64, copy=False)
+        inside = np.clip(wide, *self.domain)
+        with np.errstate(over="ignore", under="ignore"):
+            values: Any = self._continued(wide, inside, order).astype(points.dtype, copy=False)
+        return _within_range("a power", values, "x", points)
+
+    def _continued(self, x: Float64Array, inside: Float64Array, order: int) -> Float64Array:
         if self.extrapolate == "polynomial":
-            return self._powers(points, inside, order)
+            return self._powers(x, inside, order)
         values = self._powers(inside, inside, order)
         if self.extrapolate == "linear" and order <= 1:
             if order == 0:
-                values += beyond * self._powers(inside, inside, 1)
+                values += (x - inside)[:, None] * self._powers(inside, inside, 1)
         elif self.extrapolate == "zero" or order >= 1:
-            values *= ~outside
+            values *= (x == inside)[:, None]
         return values
 
-    def _powers(self, x: Array, active_at: Array, order: int) -> Array:
-        """k!/(k-d)! (x - t_j)^(k-d) where `active_at` >= t_j, else 0."""
-        k, t = self.degree, self.knots[: self.n_basis].astype(x.dtype)
-        if order > k:
-            return np.zeros((len(x), self.n_basis), x.dtype)
-        factor = factorial(k) // factorial(k - order)
-        active = active_at[:, None] >= t
-        values: Array = factor * (x[:, None] - t) ** (k - order) * active
-        return values
+    def _powers(self, x: Float64Array, active_at: Float64Array, order: int) -> Float64Array:
+        """The derivative of (x - t_j)^k where `active_at` >= t_j, else 0."""
+        t = self.knots[: self.n_basis]
+        return self.powers(x[:, None] - t, order) * (active_at[:, None] >= t)
+
+    def powers(self, z: Float64Array, order: int) -> Float64Array:
+        """The derivative of z^k of that order, k!/(k-d)! z^(k-d)."""
+        if order > self.degree:
+            return np.zeros_like(z)
+        return perm(self.degree, order) * z ** (self.degree - order)
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis); a row stores every power to the left of its point."""
@@ -373,6 +305,8 @@ class PowerReLUBasis(_Basis):
         The sum itself is ill-conditioned in w: a relative change of eps in w may change it by
         cond(A) eps.
         """
-        coefficients, points = self._coefficients(w), self._points(x)
+        coefficients, points = self._coefficients(w, "w"), self._points(x)
         u = self.change_of_basis.solve_transpose(coefficients)
-        return self._combine(u.astype(coefficients.dtype), points, derivative)
+        with np.errstate(over="ignore"):
+            narrow: Array = u.astype(coefficients.dtype)
+        return self._combine(_within_range("a coefficient", narrow, "w", coefficients), points, derivative)

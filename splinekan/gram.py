@@ -6,10 +6,10 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, one_of
+from splinekan._checks import Float64Array, affordable, integer, one_of, spline_degree
 from splinekan.basis import BSplineBasis, PowerReLUBasis
-from splinekan.knots import breakpoints
-from splinekan.quadrature import gauss_points
+from splinekan.knots import validate_knots
+from splinekan.pp_form import local_pieces
 
 
 def gram_matrix(
@@ -28,13 +28,63 @@ def gram_matrix(
     Raises
     ------
     TypeError, ValueError
-        For bad knots or degree, a negative derivative or an unknown basis.
+        For bad knots or degree, a negative derivative or an unknown basis; for entries that leave the range
+        of float64.
     """
     one_of("basis", basis, ("spline", "relu"))
-    x, weights = gauss_points(breakpoints(knots, degree), degree + 1)
     if basis == "spline":
-        b = BSplineBasis(np.asarray(knots), degree).design_matrix(x, derivative)
-        return scipy.sparse.csr_array(b.T @ scipy.sparse.diags_array(weights) @ b)
-    psi = PowerReLUBasis(np.asarray(knots), degree).tabulate(x, derivative).astype(np.float64)
-    result: Float64Array = psi.T @ (weights[:, None] * psi)
-    return result
+        factor = gram_factor(knots, degree, derivative)
+        with np.errstate(over="ignore", under="ignore"):
+            sparse = scipy.sparse.csr_array(factor.T @ factor)
+        _check_range(sparse.data, knots)
+        return sparse
+    root = _relu_factor(knots, degree, derivative)
+    with np.errstate(over="ignore", under="ignore"):
+        dense: Float64Array = root.T @ root
+    _check_range(dense, knots)
+    return dense
+
+
+def gram_factor(knots: ArrayLike, degree: int, derivative: int = 0) -> scipy.sparse.csr_array:
+    """F with M = F^T F for B-splines: sqrt(weight) b_i^(d) at the Gauss points of all pieces.
+
+    Every entry is right to a few eps of the largest in its row, for any knots.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad knots or degree, a negative derivative, or one that leaves the range of float64.
+    """
+    k, order = spline_degree(degree), integer("derivative", derivative, low=0)
+    basis = BSplineBasis(np.asarray(validate_knots(knots, k)), k)
+    if order > k:
+        return scipy.sparse.csr_array((1, basis.n_basis))
+    found = local_pieces(basis.knots, k).samples(k + 1, order)
+    values = np.sqrt(found.weights)[:, :, None] * found.values
+    n, m, live = values.shape
+    columns = np.broadcast_to((found.spans[:, None] + np.arange(live))[:, None], values.shape)
+    pointers = np.arange(n * m + 1) * live
+    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n * m, basis.n_basis))
+
+
+def _relu_factor(knots: ArrayLike, degree: int, derivative: int) -> Float64Array:
+    k, order = spline_degree(degree), integer("derivative", derivative, low=0)
+    basis = PowerReLUBasis(np.asarray(validate_knots(knots, k)), k)
+    t = basis.knots
+    found = local_pieces(t, k).samples(k + 1, min(order, k))
+    n, m = found.weights.shape
+    affordable("the dense Gram matrix of these knots", 16.0 * n * m * basis.n_basis)
+    # x - t_j as a sum of what is not negative: the left end of the interval less t_j, and the offset.
+    steps = np.maximum(t[found.spans + k][:, None] - t[: basis.n_basis], 0.0)
+    active = found.spans[:, None] + k >= np.arange(basis.n_basis)
+    powers = basis.powers(steps[:, None] + found.offsets[:, :, None], order) * active[:, None]
+    return (np.sqrt(found.weights)[:, :, None] * powers).reshape(n * m, -1)
+
+
+def _check_range(entries: Float64Array, knots: ArrayLike) -> None:
+    size = np.abs(entries).max(initial=0.0)
+    if not np.isfinite(size) or 0 < size < np.finfo(np.float64).tiny:
+        t = np.asarray(knots)
+        raise ValueError(
+            f"the Gram matrix leaves the range of float64: got knots from {t.min()} to {t.max()}"
+        )

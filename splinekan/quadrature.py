@@ -5,23 +5,30 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real_array
+from splinekan._checks import Float64Array, affordable, increasing, integer
+
+MAX_POINTS = 100
+"""Points of a Gauss rule; NumPy vouches for its own up to here."""
 
 
 def gauss_points(breakpoints: ArrayLike, points: int) -> tuple[Float64Array, Float64Array]:
     """Composite Gauss-Legendre rule: nodes and weights, in order, `points` in every interval.
 
-    Exact for piecewise polynomials of degree 2 points - 1. Nodes and weights have the units of x.
+    Exact for piecewise polynomials of degree 2 points - 1. Nodes and weights have the units of x. Nodes are
+    rounded to float64 numbers, of which a short interval far from 0 holds few; for integrals of B-splines
+    themselves see `splinekan.gram.gram_factor`.
 
     Raises
     ------
     TypeError, ValueError
-        Unless `breakpoints` are two or more and strictly increasing, and `points` at least 1.
+        Unless `breakpoints` are two or more and strictly increasing, and `points` in 1..100.
+    MemoryError
+        For more points than fit into memory.
     """
-    ends = real_array("breakpoints", breakpoints, ndim=1).astype(np.float64)
-    if len(ends) < 2 or (np.diff(ends) <= 0).any():
-        raise ValueError(f"breakpoints must be two or more, strictly increasing, got {ends}")
-    nodes, weights = np.polynomial.legendre.leggauss(integer("points", points, low=1))
+    ends = increasing("breakpoints", breakpoints)
+    count = integer("points", points, low=1, high=MAX_POINTS)
+    affordable(f"{count} points in each of {len(ends) - 1} intervals", 16.0 * count * len(ends))
+    nodes, weights = np.polynomial.legendre.leggauss(count)
     half = np.diff(ends)[:, None] / 2
     middle = (ends[1:] + ends[:-1])[:, None] / 2
     return (middle + half * nodes).ravel(), (half * weights).ravel()

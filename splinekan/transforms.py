@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
 from math import comb
+from operator import mul
 from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import Float64Array, integer, one_of, real_array
+from splinekan._checks import Float64Array, integer, one_of, real_array, spline_degree
+from splinekan._rationals import as_integers, ratio
 from splinekan.knots import is_clamped, is_uniform, validate_knots
+
+NESTED = 2.0**-40
+"""How far a coarse knot may be from the fine one that it is, relative to the fine intervals beside it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,44 +126,60 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
             "the change of basis needs strictly increasing knots (see uniform_knots or "
             "extended_knots): the truncated powers of a repeated knot are linearly dependent"
         )
-    r = degree + 1
+    r = spline_degree(degree) + 1
     m = len(t) - r
     # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.
     bands = np.zeros((r + 1, m))
     windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
-    with np.errstate(over="ignore", divide="ignore", under="ignore"):
+    normal = True
+    with np.errstate(over="ignore", divide="ignore", under="ignore", invalid="ignore"):
         for d in range(r + 1):
             others = np.delete(windows, d, axis=1)
             products = np.prod(windows[:, d : d + 1] - others, axis=1)
             bands[d] = (-1) ** r * (windows[:, r] - windows[:, 0]) / products
-    if not (np.isfinite(bands).all() and bands[0].all()):
+            normal = normal and _all_normal(products) and _all_normal(bands[d])
+    if not normal:
         raise ValueError(
-            f"the change of basis scales as spacing^-{degree} and leaves the range of float64: "
-            f"got spacings from {np.diff(t).min()} to {np.diff(t).max()}; rescale the knots"
+            f"the change of basis scales as spacing^-{r - 1} and leaves the range of float64: "
+            f"got knots with spacings from {np.diff(t).min()} to {np.diff(t).max()}; rescale them"
         )
     for d in range(1, r + 1):
         bands[d, max(m - d, 0) :] = 0.0
     return ChangeOfBasis(bands)
 
 
+def _all_normal(values: Float64Array) -> bool:
+    """Whether no value is zero, infinite, or so small that it has lost digits."""
+    sizes = np.abs(values)
+    return bool(((sizes >= np.finfo(np.float64).tiny) & (sizes < np.inf)).all())
+
+
 def relu_from_spline(u: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
     """w = A^T u along `axis`: coefficients of the power ReLUs from those of the B-splines."""
-    return _along(axis, u, change_of_basis(knots, degree).apply_transpose)
+    return _along("u", u, axis, change_of_basis(knots, degree).apply_transpose)
 
 
 def spline_from_relu(w: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
     """u = A^{-T} w along `axis`: coefficients of the B-splines from those of the power ReLUs.
 
-    A is ill-conditioned (cond(A) is about 1e6 for cubics on 32 intervals): so many digits are lost.
+    A is ill-conditioned: cond(A), about 1e6 for cubics on 32 intervals, bounds the relative error over eps.
     """
-    return _along(axis, w, change_of_basis(knots, degree).solve_transpose)
+    return _along("w", w, axis, change_of_basis(knots, degree).solve_transpose)
 
 
-def _along(axis: int, values: ArrayLike, operation: Any) -> Float64Array:
-    array = real_array("coefficients", values)
-    where = integer("axis", axis, low=-array.ndim, high=max(array.ndim - 1, 0))
-    result: Float64Array = np.moveaxis(operation(np.moveaxis(array, where, 0)), 0, where)
-    return np.ascontiguousarray(result)
+def _along(name: str, values: ArrayLike, axis: int, operation: Any) -> Float64Array:
+    array = real_array(name, values)
+    if array.ndim == 0:
+        raise ValueError(f"{name} must have at least one axis, got a number")
+    where = integer("axis", axis, low=-array.ndim, high=array.ndim - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        try:
+            product = operation(np.moveaxis(array, where, 0))
+        except ValueError as error:
+            raise ValueError(f"{name} does not fit the knots along axis {where}: {error}") from None
+    if not np.isfinite(product).all():
+        raise ValueError(f"the change of basis of {name} leaves the range of float64")
+    return np.ascontiguousarray(np.moveaxis(product, 0, where))
 
 
 def prolongation(
@@ -165,7 +187,8 @@ def prolongation(
 ) -> scipy.sparse.csr_array:
     """P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
-    The breakpoints must be nested; the ghost knots of the two sides need not be related. In the spline
+    The breakpoints must be nested, to rounding relative to the intervals beside them; the ghost knots of the
+    two sides need not be related. In the spline
     basis row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}) (knot insertion); on
     uniform knots with every interval halved it is the two-scale relation
     b_i = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed
@@ -177,7 +200,9 @@ def prolongation(
     Returns
     -------
     scipy.sparse.csr_array
-        (n_basis of the fine knots, n_basis of the coarse knots), dimensionless.
+        (n_basis of the fine knots, n_basis of the coarse knots), dimensionless. In the spline basis every
+        entry is the exact one of the stored knots, rounded once (uniform and halved knots count as exactly
+        so); in the ReLU basis every entry is right to 4 (k + 1) eps.
 
     Raises
     ------
@@ -186,7 +211,7 @@ def prolongation(
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = validate_knots(coarse_knots, degree), validate_knots(fine_knots, degree)
-    k = degree
+    k = spline_degree(degree)
     inner_c, inner_f = coarse[k : len(coarse) - k], fine[k : len(fine) - k]
     where = _match(inner_c, inner_f)
     if basis == "relu":
@@ -199,14 +224,22 @@ def prolongation(
 
 def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
     """Index of every coarse breakpoint among the fine ones."""
-    tolerance = 16 * np.finfo(float).eps * max(np.abs(coarse).max(), np.ptp(coarse))
     right = np.clip(np.searchsorted(fine, coarse), 1, len(fine) - 1)
     nearest = np.where(coarse - fine[right - 1] < fine[right] - coarse, right - 1, right)
-    missing = np.flatnonzero(np.abs(fine[nearest] - coarse) > tolerance)
+    # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
+    widths = np.diff(fine)
+    beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
+    missing = np.flatnonzero(np.abs(fine[nearest] - coarse) > NESTED * beside)
     if missing.size:
-        raise ValueError(f"knots are not nested: coarse breakpoint {coarse[missing[0]]} is not a fine one")
+        raise ValueError(
+            f"coarse_knots and fine_knots are not nested: the coarse breakpoint {coarse[missing[0]]} is not "
+            "among the fine ones"
+        )
     if nearest[0] != 0 or nearest[-1] != len(fine) - 1:
-        raise ValueError(f"domains differ: coarse [{coarse[0]}, {coarse[-1]}], fine [{fine[0]}, {fine[-1]}]")
+        raise ValueError(
+            f"domains differ: coarse_knots have [{coarse[0]}, {coarse[-1]}], "
+            f"fine_knots [{fine[0]}, {fine[-1]}]"
+        )
     return nearest
 
 
@@ -227,20 +260,25 @@ def _blossoms(
     # A fine interval in the middle of the support of each fine function, and the coarse one around it.
     middle = np.clip(index - k + k // 2, 0, n_fine - k - 1)
     span = np.searchsorted(where, middle, side="right") - 1
-    arguments = fine[index[:, None] + 1 + np.arange(k)]
-    # Outermost argument first: the early levels of the recursion are the wide ones.
-    centre = (coarse[span + k] + coarse[span + k + 1]) / 2
-    order = np.argsort(-np.abs(arguments - centre[:, None]), axis=1, kind="stable")
-    arguments = np.take_along_axis(arguments, order, axis=1)
-    points = np.broadcast_to(np.eye(k + 1), (n_fine, k + 1, k + 1)).copy()
+    integers, _ = as_integers(np.concatenate([coarse, fine]))
+    c, f = integers[: len(coarse)], integers[len(coarse) :]
+    points = np.zeros((n_fine, k + 1, k + 1), dtype=object)
+    points[:, np.arange(k + 1), np.arange(k + 1)] = 1
+    denominator = np.ones(n_fine, dtype=object)
+    # De Boor's recursion in integers; what it divides by is collected in one denominator per row.
     for level in range(1, k + 1):
-        for j in range(k, level - 1, -1):
-            left, right = coarse[span + j], coarse[span + j + k - level + 1]
-            weight = ((arguments[:, level - 1] - left) / (right - left))[:, None]
-            points[:, j] = (1 - weight) * points[:, j - 1] + weight * points[:, j]
+        u = f[index + level]
+        ends = {j: (c[span + j], c[span + j + k - level + 1]) for j in range(level, k + 1)}
+        product = reduce(mul, (right - left for left, right in ends.values()))
+        for j, (left, right) in reversed(ends.items()):
+            share = product // (right - left)
+            down, up = ((right - u) * share)[:, None], ((u - left) * share)[:, None]
+            points[:, j] = down * points[:, j - 1] + up * points[:, j]
+        denominator = denominator * product
+    values = ratio(points[:, k], denominator[:, None])
     columns = span[:, None] + np.arange(k + 1)
     rows = np.repeat(index, k + 1)
-    result = scipy.sparse.csr_array((points[:, k].ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
+    result = scipy.sparse.csr_array((values.ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
     result.eliminate_zeros()
     return result
 
@@ -256,7 +294,10 @@ def _relu_prolongation(
     for j in range(k + 1):
         for l in range(k + 1):
             if l != j:
-                lagrange[j] *= (coarse[: k + 1] - ghosts[l]) / (ghosts[j] - ghosts[l])
+                with np.errstate(over="ignore", under="ignore"):
+                    lagrange[j] *= (coarse[: k + 1] - ghosts[l]) / (ghosts[j] - ghosts[l])
+    if not np.isfinite(lagrange).all():
+        raise ValueError("the ghost knots of coarse_knots and fine_knots are too far apart to be re-expanded")
     n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
     inner = where[1:-1] + k
     rows = np.concatenate([np.repeat(np.arange(k + 1), k + 1), inner])

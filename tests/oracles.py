@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -91,3 +92,83 @@ def network(net, theta, x):
         else:
             values = layer.value(theta[start:start], values)
     return values
+
+
+@cache
+def _local_polynomials(t, degree, interval, origin):
+    s = interval + degree
+    rows = [[Fraction(1)]]
+    for d in range(1, degree + 1):
+        raised = [[Fraction(0)] * (d + 1) for _ in range(d + 1)]
+        for l, row in enumerate(rows):
+            i = s - d + 1 + l
+            width = t[i + d] - t[i]
+            if width == 0:
+                continue
+            for target, constant, slope in (
+                (l + 1, (origin - t[i]) / width, 1 / width),
+                (l, (t[i + d] - origin) / width, -1 / width),
+            ):
+                for p, c in enumerate(row):
+                    raised[target][p] += constant * c
+                    raised[target][p + 1] += slope * c
+        rows = raised
+    return rows
+
+
+def local_polynomials(knots, degree, interval, origin):
+    """Coefficients of (x - origin)^p of the degree + 1 B-splines that live on an interval, exactly."""
+    return _local_polynomials(rational(knots), degree, interval, origin)
+
+
+def prolongation(coarse, fine, degree):
+    """P by Boehm's insertion of the fine breakpoints, then of ghost knots: exact, column by column.
+
+    The blossom of a spline piece at fine knots gives the coefficients whatever the ghost knots are.
+    """
+    c, f = rational(coarse), rational(fine)
+    ends = c[degree : len(c) - degree]
+    inner = f[degree : len(f) - degree]
+    rows = []
+    for i in range(len(f) - degree - 1):
+        inside = min(max(i, degree), len(f) - degree - 2) - degree
+        middle = (inner[inside] + inner[inside + 1]) / 2
+        s = max(j for j, end in enumerate(ends[:-1]) if end <= middle) + degree
+        row = [Fraction(0)] * (len(c) - degree - 1)
+        for l in range(degree + 1):
+            row[s - degree + l] = _blossom(c, degree, s, l, f[i + 1 : i + degree + 1])
+        rows.append(row)
+    return rows
+
+
+def _blossom(t, degree, s, l, arguments):
+    """The blossom of the piece on [t_s, t_{s+1}] of the spline whose l-th live coefficient is 1."""
+    d = [Fraction(int(j == l)) for j in range(degree + 1)]
+    for level, u in enumerate(arguments, start=1):
+        for j in range(degree, level - 1, -1):
+            left, right = t[s - degree + j], t[s + 1 + j - level]
+            d[j] = ((right - u) * d[j - 1] + (u - left) * d[j]) / (right - left)
+    return d[degree]
+
+
+def gram_matrix(knots, degree, derivative):
+    """The integrals of products of derivatives of B-splines over the domain, exactly."""
+    t = rational(knots)
+    ends = t[degree : len(t) - degree]
+    m = len(t) - degree - 1
+    out = [[Fraction(0)] * m for _ in range(m)]
+    for s, (left, right) in enumerate(pairwise(ends)):
+        width = right - left
+        pieces = []
+        for c in local_polynomials(knots, degree, s, left):
+            for _ in range(derivative):
+                c = [p * a for p, a in enumerate(c)][1:]
+            pieces.append(c)
+        for i, first in enumerate(pieces):
+            for j, second in enumerate(pieces):
+                out[s + i][s + j] += sum(
+                    a * b * width ** (p + q + 1) / (p + q + 1)
+                    for p, a in enumerate(first)
+                    for q, b in enumerate(second)
+                )
+    return out

@@ -132,3 +132,16 @@ def test_live_functions_are_the_nonzero_ones(degree):
     for l in range(degree + 1):
         np.testing.assert_array_equal(dense[rows, first + l], live[l])
     assert np.count_nonzero(dense) == np.count_nonzero(live)
+
+
+@pytest.mark.parametrize("kind", BASES)
+@pytest.mark.parametrize("inside", [0, 1, 300])
+def test_a_bad_point_among_good_ones_is_refused(kind, inside):
+    t = sk.uniform_knots(0, 1, 4, 3)
+    good = np.full(inside, 0.5)
+    for bad in (np.nan, np.inf, -np.inf):
+        with pytest.raises(ValueError, match=rf"x must be finite, got .* at index \({inside},\)"):
+            kind(t, 3).tabulate(np.concatenate([good, [bad], good]))
+    for bad in (-0.1, 1.1):
+        with pytest.raises(ValueError, match=f"x = {bad} lies outside"):
+            kind(t, 3, "error").tabulate(np.concatenate([good, [bad], good]))

@@ -42,7 +42,7 @@ def test_knots_that_rounding_makes_equal_are_refused():
         sk.uniform_knots(1, np.nextafter(1, 2), 5, 3)
     with pytest.raises(ValueError, match="cannot be told apart"):
         sk.uniform_knots(-1.7e308, 1.7e308, 2, 3)
-    with pytest.raises(ValueError, match="cannot be told apart"):
+    with pytest.raises(ValueError, match=r"breakpoints must be at most 1e\+300"):
         sk.extended_knots([0.0, 1.0, 1.7e308], 3)
 
 

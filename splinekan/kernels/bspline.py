@@ -11,29 +11,32 @@ BLOCK = 256
 def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live, first, start, stop):
     """live (k+1, n) and the index of the first live function, for points start..stop-1.
 
-    `table` (rows, powers, functions) is one derivative of the pieces, `tag` a tuple of k+1 zeros; NaN
-    points give NaN. Where all points of a block have the same polynomials (inside the domain on uniform
-    knots), the loop over them runs in vector registers.
+    Returns whether a point lies outside the domain or is NaN (which gives NaN). `table` (rows, powers,
+    functions) is one derivative of the pieces, `tag` a tuple of k+1 zeros. Where all points of a block have
+    the same polynomials (inside the domain on uniform knots), the loop over them runs in vector registers.
     """
     intervals = breakpoints.shape[0] - 1
     a, b = breakpoints[0], breakpoints[intervals]
     last = table.shape[0] - 1
+    halved = origins.shape[0] > intervals + 2
     top = len(tag) - 1
-    local = np.empty(BLOCK, x.dtype)
+    kind = table.dtype.type
+    local = np.empty(BLOCK, table.dtype)
     rows = np.empty(BLOCK, np.int64)
+    outside = False
     for begin in range(start, stop, BLOCK):
         end = min(begin + BLOCK, stop)
         alike = True
         for i in range(begin, end):
-            point = x[i]
+            point = np.float64(x[i])
             if not point >= a:
                 piece, row, span = 0, 0, 0
             elif point > b:
-                piece, row, span = intervals + 1, last, intervals - 1
+                piece, row, span = origins.shape[0] - 1, last, intervals - 1
             else:
                 if inverse_spacing > 0.0:
                     span = min(int((point - a) * inverse_spacing), intervals - 1)
-                    # The product may round across a knot: the knots themselves decide.
+                    # It may be one interval off, by rounding or uneven knots: the knots themselves decide.
                     if point < breakpoints[span]:
                         span -= 1
                     elif span < intervals - 1 and point >= breakpoints[span + 1]:
@@ -44,12 +47,16 @@ def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live,
                         half = left // 2
                         span += half * (point >= breakpoints[span + half])
                         left -= half
-                piece = span + 1
-                row = min(piece, last - 1)
+                if halved:
+                    piece = 1 + 2 * span + (point - breakpoints[span] > breakpoints[span + 1] - point)
+                    row = piece
+                else:
+                    piece, row = span + 1, 1
             first[i] = span
             rows[i - begin] = row
-            local[i - begin] = (point - origins[piece]) * scales[piece]
+            local[i - begin] = kind((point - origins[piece]) * scales[piece])
             alike = alike and row == rows[0]
+            outside = outside or row == 0 or row == last
         for l in range(len(tag)):
             out = live[l, begin:end]
             if alike:
@@ -65,3 +72,4 @@ def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live,
                     for p in range(len(tag) - 1):
                         value = value * local[i] + table[rows[i], top - 1 - p, l]
                     out[i] = value
+    return outside

@@ -11,11 +11,12 @@ from numpy.typing import DTypeLike
 
 from splinekan import _threads
 from splinekan._checks import Array, Float64Array, integer, one_of, spline_degree
-from splinekan.basis import EXTRAPOLATIONS, BSplineBasis, LocalPieces, PowerReLUBasis, local_pieces
+from splinekan.basis import PowerReLUBasis
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
 from splinekan.knots import breakpoints, refine_knots, validate_knots
 from splinekan.network.layer import Directions, Slot, composed
+from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
 from splinekan.transforms import ChangeOfBasis, change_of_basis
 
 BASES = ("spline", "relu")
@@ -107,10 +108,8 @@ class SplineLayer:
         the penalty of P-splines (Eilers & Marx 1996).
         """
         ends = breakpoints(self.knots, self.degree)
-        middles = (ends[1:] + ends[:-1]) / 2
-        highest = BSplineBasis(self.knots, self.degree).tabulate(middles, self.degree)
         spacing = (ends[2:] - ends[:-2]) / 2
-        jumps = np.diff(highest, axis=0) * spacing[:, None] ** self.degree
+        jumps = np.diff(highest_derivative(self.knots, self.degree), axis=0) * spacing[:, None] ** self.degree
         if self.basis == "relu":  # u = A^{-T} w
             jumps = self.change_of_basis.solve(jumps.T).T
         return np.ascontiguousarray(jumps)
@@ -135,7 +134,7 @@ class SplineLayer:
     def value(self, params: Array, x: Array) -> Array:
         """y."""
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -147,7 +146,7 @@ class SplineLayer:
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p)."""
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -159,7 +158,7 @@ class SplineLayer:
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """Gradients with respect to the coefficients and, if wanted, the inputs."""
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         ranges = _threads.split(x.shape[0])
         gc = np.zeros((len(ranges), *c.shape), x.dtype)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
@@ -175,7 +174,7 @@ class SplineLayer:
     ) -> tuple[Array, Array]:
         """Derivative of `vjp` along (dparams, dx, dgy)."""
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x)
+        pieces = self._located(x, 3)
         ranges = _threads.split(x.shape[0])
         dgc = np.zeros((len(ranges), *c.shape), x.dtype)
         dgx = np.empty_like(x)
@@ -191,7 +190,7 @@ class SplineLayer:
         if self.basis == "relu":
             return self._relu_rows(params, x, v, slot, want_x)
         c = self._spline_coefficients(params)
-        pieces = self._located(x)
+        pieces = self._located(x, 2)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -278,7 +277,7 @@ class SplineLayer:
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Channels of y, (n, channels, n_out), from those of x."""
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 1, directions.order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
@@ -292,7 +291,7 @@ class SplineLayer:
     ) -> tuple[Array, Array]:
         """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 2, directions.order + 2)
         ranges = _threads.split(x.shape[0], 128)
         gc = np.zeros((len(ranges), *c.shape), x.dtype)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
@@ -311,7 +310,7 @@ class SplineLayer:
             self._relu_jet_rows(x, v, directions, slot)
             return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))
         c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2)
+        pieces = self._located(x, directions.order + 2, directions.order + 2)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
         place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
 
@@ -321,9 +320,16 @@ class SplineLayer:
         _threads.run(task, _threads.split(x.shape[0], 128))
         return gx
 
-    def _located(self, x: Array, derivatives: int = 3) -> tuple[object, ...]:
-        """The pieces as kernel arguments, after the "error" mode had its say."""
-        pieces = self.pieces(x.dtype, derivatives)
+    def _located(self, x: Array, derivatives: int, kept: int = 3) -> tuple[object, ...]:
+        """The pieces as kernel arguments, with `derivatives` of them in use: value, slope, ...
+
+        Raises
+        ------
+        ValueError
+            For points outside the domain in the mode "error"; for derivatives beyond the range of x.dtype.
+        """
+        pieces = self.pieces(x.dtype, kept)
+        pieces.check_derivatives(derivatives)
         pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
         return (
             pieces.breakpoints,

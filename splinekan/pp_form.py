@@ -1,0 +1,285 @@
+"""The pp-form: B-splines as local polynomials, inside the domain and continued outside.
+
+A B-spline is stored on every piece as a polynomial sum_p c_p y^p in a local coordinate, |y| <= 1/2 in the
+domain. The c_p, of every derivative, are computed in exact integer arithmetic from the stored knots and
+rounded once. Computed B-splines and their derivatives differ from the exact ones by at most
+4 (k + 2) eps sum_p |c_p y^p|:
+
+- for knots that are not uniform y is measured from the nearest knot, so derivatives beside a tiny interval
+  have errors relative to their size there, not to that elsewhere in the interval;
+- for uniform knots (`splinekan.knots.is_uniform`) y is measured from the middle of the interval, and the c_p
+  are those of exactly equal spacing. Where stored knots differ from that by delta times the spacing,
+  delta <= `splinekan.knots.UNIFORM` = 2^-42, this adds 8 (k + 1) delta sum_p |c_p|.
+
+In float32 points are located in float64, and eps is that of float32. A derivative whose size, like
+spacing^-d, leaves the range of the floating-point type is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from fractions import Fraction
+from functools import reduce
+from math import perm
+from operator import mul
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+from numpy.typing import ArrayLike, DTypeLike, NDArray
+
+from splinekan._checks import Array, Float64Array, one_of, spline_degree
+from splinekan._rationals import Integers, as_integers, ratio
+from splinekan.knots import is_uniform, unevenness, validate_knots
+
+EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
+KEPT = {"linear": 2, "clamp": 1, "zero": 0}
+"""Powers of the end polynomial that a mode keeps, if not all."""
+SHORTEST = 1e-300
+"""Shortest interval whose reciprocal is safely within the range of float64."""
+
+
+@dataclass(frozen=True, eq=False)
+class LocalPieces:
+    """The B-splines as piecewise polynomials, the way kernels read them.
+
+    On piece s the l-th live function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with d
+    the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with their
+    midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and the
+    origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+
+    Attributes
+    ----------
+    breakpoints
+        (G+1,), units of x.
+    inverse_spacing
+        1/h if the breakpoints are so nearly equally spaced that arithmetic finds the interval of a point, to
+        one interval; 0 otherwise, and kernels find it by bisection.
+    origins, scales
+        (pieces,), units of x and 1/x.
+    table
+        (derivatives, rows, k+1 powers, k+1 functions): 3 rows (left, inside, right) for uniform knots,
+        else one per piece. In the floating-point type of the evaluation; all else is float64.
+    """
+
+    breakpoints: Float64Array
+    inverse_spacing: float
+    origins: Float64Array
+    scales: Float64Array
+    table: Array
+    in_range: int = field(init=False)
+    """How many derivatives, from the function itself on, are within the range of the table's type."""
+
+    def __post_init__(self) -> None:
+        sizes = np.abs(self.table).max(axis=(1, 2, 3))
+        info = np.finfo(self.table.dtype)
+        vanish = np.arange(len(sizes)) >= self.table.shape[-1]  # those above the degree
+        within = vanish | ((sizes >= info.tiny) & (sizes <= info.max))
+        object.__setattr__(self, "in_range", len(sizes) if within.all() else int(np.argmin(within)))
+
+    def check_derivatives(self, count: int) -> None:
+        """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
+        if self.in_range < min(count, len(self.table)):
+            widths, order = np.diff(self.breakpoints), self.in_range
+            raise ValueError(
+                f"derivatives of order {order} scale as spacing^-{order} and leave the range of "
+                f"{self.table.dtype}: got knots {widths.min()} to {widths.max()} apart; rescale x"
+            )
+
+    def check_inside(self, x: Array, extrapolate: str) -> None:
+        """Raise ValueError if the mode is "error" and some x lies outside [a, b]."""
+        if extrapolate != "error" or x.size == 0:
+            return
+        a, b = self.breakpoints[0], self.breakpoints[-1]
+        worst = x.flat[int(np.argmax(np.maximum(a - x, x - b)))]
+        if not a <= worst <= b:
+            raise ValueError(f"x = {worst} lies outside the domain [{a}, {b}] and extrapolate='error'")
+
+    def samples(self, points: int, derivative: int) -> Samples:
+        """The B-splines (a derivative of them) at `points` Gauss points of every piece inside the domain.
+
+        Points are never rounded to float64 numbers of the x axis, which may be few in an interval far from 0.
+        """
+        self.check_derivatives(derivative + 1)
+        intervals = len(self.breakpoints) - 1
+        piece = np.arange(1, len(self.origins) - 1)
+        share = 1 if len(piece) == intervals else 2
+        span = (piece - 1) // share
+        nodes, weights = np.polynomial.legendre.leggauss(points)
+        unit = (nodes + 1) / (2 * share)
+        # Left halves are measured from their left end, right halves from their right end.
+        begin = np.zeros(len(piece)) if share == 2 else np.full(len(piece), -0.5)
+        begin[1::2] = -0.5
+        y = begin[:, None] + unit
+        coefficients = self.table[derivative, np.minimum(piece, self.table.shape[1] - 2)]
+        values = np.zeros((*y.shape, coefficients.shape[2]))
+        for power in reversed(range(coefficients.shape[1])):
+            values = values * y[:, :, None] + coefficients[:, None, power]
+        widths = np.diff(self.breakpoints)[span][:, None]
+        first = y + 0.5 if share == 1 else np.where(begin[:, None] < 0, 1 + y, y)
+        return Samples(span, widths * first, widths * weights / (2 * share), values)
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """B-splines at Gauss points: n pieces with m points each.
+
+    Attributes
+    ----------
+    spans
+        (n,) the interval of each piece, which is the index of its first live function.
+    offsets, weights
+        (n, m) distances of the points from the left ends of their intervals; weights of the integral over
+        [a, b]; both in the units of x.
+    values
+        (n, m, k+1) of the live functions.
+    """
+
+    spans: NDArray[np.int64]
+    offsets: Float64Array
+    weights: Float64Array
+    values: Float64Array
+
+
+def highest_derivative(knots: ArrayLike, degree: int) -> Float64Array:
+    """The k-th derivatives of all B-splines, constant on every interval: (intervals, n_basis)."""
+    pieces = local_pieces(knots, degree)
+    k, intervals = pieces.table.shape[-1] - 1, len(pieces.breakpoints) - 1
+    pieces.check_derivatives(k + 1)
+    span = np.arange(intervals)
+    inner = 1 + span if len(pieces.origins) == intervals + 2 else 1 + 2 * span
+    row = np.minimum(inner, pieces.table.shape[1] - 2)
+    out = np.zeros((intervals, intervals + k))
+    out[span[:, None], span[:, None] + np.arange(k + 1)] = pieces.table[k, row, 0]
+    return out
+
+
+_SHARED: WeakValueDictionary[Any, LocalPieces] = WeakValueDictionary()
+
+
+def local_pieces(
+    knots: ArrayLike,
+    degree: int,
+    extrapolate: str = "linear",
+    dtype: DTypeLike = np.float64,
+    derivatives: int | None = None,
+) -> LocalPieces:
+    """The polynomials of all pieces, exact but for one rounding of every coefficient.
+
+    `derivatives` counts the derivatives kept, the function itself included (degree + 1 if None; those
+    above the degree are zero). Calls with the same arguments share the result while it is in use.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For bad knots, degree or extrapolation, and for intervals shorter than `SHORTEST`.
+    """
+    t = validate_knots(knots, degree)
+    k = spline_degree(degree)
+    one_of("extrapolate", extrapolate, EXTRAPOLATIONS)
+    count = k + 1 if derivatives is None else derivatives
+    key = (t.tobytes(), k, extrapolate, np.dtype(dtype), count)
+    pieces = _SHARED.get(key)
+    if pieces is None:
+        pieces = _SHARED[key] = _local_pieces(t, k, extrapolate, np.dtype(dtype), count)
+    return pieces
+
+
+def _local_pieces(t: Float64Array, k: int, extrapolate: str, dtype: np.dtype[Any], count: int) -> LocalPieces:
+    ends = t[k : len(t) - k]
+    widths = np.diff(ends)
+    if widths.min() < SHORTEST:
+        raise ValueError(
+            f"the intervals of knots must be at least {SHORTEST} long, got {widths.min()}; rescale the knots"
+        )
+    spacing = (ends[-1] - ends[0]) / len(widths)
+    kept = min(KEPT.get(extrapolate, k + 1), k + 1)
+    if is_uniform(t, k):
+        table, per_interval = _uniform_table(spacing, k, kept, count), 1
+        origins = (ends[1:] + ends[:-1]) / 2
+    else:
+        table, per_interval = _uneven_table(t, k, kept, count), 2
+        origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
+    scales = np.repeat(1 / widths, per_interval)
+    with np.errstate(over="ignore", under="ignore"):
+        table = np.ascontiguousarray(table.astype(dtype))
+    return LocalPieces(
+        ends.copy(),  # writable, as all arrays that kernels are compiled for
+        float(1 / spacing) if unevenness(ends) <= 0.25 else 0.0,
+        np.concatenate([ends[:1], origins, ends[-1:]]),
+        np.concatenate([scales[:1], scales, scales[-1:]]),
+        table,
+    )
+
+
+def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Array:
+    """Three rows, left, inside, right: one interval of integer knots, 2 long, stands for all."""
+    knots = 2 * np.arange(2 * k + 2).astype(object)
+    length, parts = float(spacing).as_integer_ratio()
+    unit = Fraction(2 * parts, length)
+    rows = [(0, kept), (1, k + 1), (2, kept)]
+    return np.concatenate(
+        [_derivatives(_taylor(knots, k, end), count, unit, power) for end, power in rows], axis=1
+    )
+
+
+def _uneven_table(t: Float64Array, k: int, kept: int, count: int) -> Float64Array:
+    """A row for the left, two for every interval, one for the right."""
+    integers, parts = as_integers(t)
+    unit = Fraction(parts)
+    left, right = (_taylor(integers, k, end) for end in (0, 2))
+    halves = np.stack([_derivatives(side, count, unit, k + 1) for side in (left, right)], axis=2)
+    first, last = [part[:1] for part in left], [part[-1:] for part in right]
+    outer = [_derivatives(side, count, unit, kept) for side in (first, last)]
+    return np.concatenate([outer[0], halves.reshape(count, -1, k + 1, k + 1), outer[1]], axis=1)
+
+
+Taylor = Sequence[Integers]
+"""Numerators (intervals, powers, functions), denominators (intervals,) and widths (intervals,), integers."""
+
+
+def _taylor(t: Integers, k: int, end: int) -> Taylor:
+    """The live B-splines of every interval in powers of y = (x - origin)/width, by the Cox-de Boor recursion.
+
+    The origin is the interval's left end, middle or right end for `end` = 0, 1, 2. In integers, without
+    cancellation: the divisions of the recursion are collected in one denominator per interval.
+    """
+    n = len(t) - 2 * k - 1
+    s = np.arange(n) + k
+    width = t[s + 1] - t[s]
+    origin = (t[s] * (2 - end) + t[s + 1] * end) // 2
+    live = np.zeros((n, k + 1, k + 1), dtype=object)
+    live[:, 0, 0] = 1
+    denominator = np.ones(n, dtype=object)
+    for d in range(1, k + 1):
+        first = [s - d + 1 + l for l in range(d)]
+        spans = [t[i + d] - t[i] for i in first]
+        divisors = [np.where(span > 0, span, 1) for span in spans]  # 0/0 counts as 0: see `share`
+        product = reduce(mul, divisors)
+        raised = np.zeros_like(live)
+        for l, i in enumerate(first):  # function l of degree d-1 feeds functions l and l+1 of degree d
+            share = np.where(spans[l] > 0, product // divisors[l], 0)
+            up = (origin - t[i]) * share, width * share
+            down = (t[i + d] - origin) * share, -width * share
+            for function, (constant, slope) in ((l + 1, up), (l, down)):
+                raised[:, :, function] += constant[:, None] * live[:, :, l]
+                raised[:, 1:, function] += slope[:, None] * live[:, :-1, l]
+        live = raised
+        denominator = denominator * product
+    return live, denominator, width
+
+
+def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float64Array:
+    """Derivatives in x of the first `kept` powers of the Taylor polynomials: (count, intervals, k+1, k+1).
+
+    `unit` is the number of integer units in a unit of x. Every entry is a ratio of integers, rounded once;
+    infinite beyond the range of float64.
+    """
+    numerator, denominator, width = taylor
+    table = np.zeros((count, *numerator.shape))
+    for d in range(min(count, kept)):
+        factors = np.array([perm(p, d) * unit.numerator**d for p in range(d, kept)], dtype=object)
+        below = denominator * (width * unit.denominator) ** d
+        table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[:, None], below[:, None, None])
+    return table

@@ -1,0 +1,256 @@
+"""Hostile geometry against exact rationals: values, derivatives, P, A, Gram matrices, and their bounds."""
+
+from fractions import Fraction
+
+import numpy as np
+import oracles
+import pytest
+from cases import DEGREES, EPS
+
+import splinekan as sk
+from splinekan.gram import gram_factor
+from splinekan.knots import UNIFORM, breakpoints, is_uniform, unevenness
+from splinekan.pp_form import highest_derivative
+
+OFFSETS = (0.0, -1e3, 1e6, 1e8)
+
+
+def hostile(name, degree):
+    """A knot vector of that name for a degree."""
+    rng = np.random.default_rng([5, degree])
+    n = 4 + 2 * degree
+    if name.startswith("offset"):
+        return sk.uniform_knots(float(name[6:]), float(name[6:]) + 1, 10, degree)
+    if name == "uneven":  # uniform to a fifth of the spacing, which is 67 ulp
+        t = 1e8 + 1e-6 * np.arange(n + 1)
+        t[1::2] += 1e-7
+        return t
+    if name == "ulp":  # as close as float64 allows
+        return 1.0 + np.cumsum(np.resize([1, 3, 2], n + 1)) * EPS
+    if name == "graded":
+        return np.cumsum(10.0 ** rng.uniform(-8, 0, n + 1)) - 0.3
+    if name == "tiny":
+        return sk.clamped_knots([0, 1e-8, 1, 2], degree)
+    if name == "tiny far":
+        return sk.clamped_knots([1e8, 1e8 + 3e-8, 1e8 + 1, 1e8 + 2], degree)
+    if name == "both signs":
+        return sk.extended_knots([-1.0, -1e-8, 1e-8, 1.0, 3.0], degree)
+    scale = {"small": 1e-30, "large": 1e30}[name]
+    return scale * np.cumsum(rng.uniform(0.1, 1, n + 1))
+
+
+NAMES = (
+    *(f"offset{x:g}" for x in OFFSETS),
+    *("uneven", "ulp", "graded", "tiny", "tiny far", "both signs", "small", "large"),
+)
+
+
+def probes(t, degree, seed=0):
+    """Points at, beside and between the breakpoints."""
+    ends = breakpoints(t, degree)
+    a, b = ends[[0, -1]]
+    beside = [np.nextafter(ends[:-1], np.inf), np.nextafter(ends[1:], -np.inf)]
+    between = [(ends[1:] + ends[:-1]) / 2, np.random.default_rng(seed).uniform(a, b, 8)]
+    return np.clip(np.concatenate([ends, *beside, *between]), a, b)
+
+
+def exact(t, degree, x, derivative, about):
+    """Exact values (n, n_basis) of a derivative, and sum_p |c_p (x - origin)^p| for origins near x.
+
+    `about` says whether polynomials are expanded about the nearest knot or the middle of the interval.
+    """
+    ends = breakpoints(t, degree)
+    values = np.zeros((len(x), len(t) - degree - 1))
+    sizes, totals = np.zeros_like(values), np.zeros_like(values)
+    for row, point in enumerate(x):
+        s = min(int(np.searchsorted(ends, point, side="right")) - 1, len(ends) - 2)
+        left, right, at = (Fraction(float(v)) for v in (ends[s], ends[s + 1], point))
+        origin = (left + right) / 2 if about == "middle" else left if at - left <= right - at else right
+        for l, c in enumerate(oracles.local_polynomials(t, degree, s, origin)):
+            for _ in range(derivative):
+                c = [p * a for p, a in enumerate(c)][1:]
+            terms = [a * (at - origin) ** p for p, a in enumerate(c)]
+            reach = [a * (right - left) ** p for p, a in enumerate(c)]
+            values[row, s + l] = float(sum(terms, Fraction(0)))
+            sizes[row, s + l] = float(sum(map(abs, terms), Fraction(0)))
+            totals[row, s + l] = float(sum(map(abs, reach), Fraction(0)))
+    return values, sizes, totals
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("name", NAMES)
+def test_values_and_derivatives_keep_the_stated_bound(name, degree):
+    t = hostile(name, degree)
+    x = probes(t, degree)
+    basis = sk.BSplineBasis(t, degree)
+    uniform = is_uniform(t, degree)
+    for order in range(degree + 1):
+        want, size, total = exact(t, degree, x, order, "middle" if uniform else "knot")
+        bound = 4 * (degree + 2) * EPS * size
+        if uniform:
+            bound += 8 * (degree + 1) * unevenness(t) * total
+        error = np.abs(basis.tabulate(x, order) - want)
+        assert (error <= bound).all(), (order, float((error / np.maximum(bound, 1e-300)).max()))
+
+
+@pytest.mark.parametrize(("mode", "kept"), [("linear", 2), ("polynomial", 8), ("clamp", 1), ("zero", 0)])
+@pytest.mark.parametrize("degree", [0, 2, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_continuations_keep_the_stated_bound(name, degree, mode, kept):
+    t = hostile(name, degree)
+    ends = breakpoints(t, degree)
+    basis = sk.BSplineBasis(t, degree, mode)
+    loose = 8 * (degree + 1) * unevenness(t) if is_uniform(t, degree) else 0.0
+    for s, end, side in ((0, ends[0], -1), (len(ends) - 2, ends[-1], 1)):
+        beyond = end + side * (ends[-1] - ends[0]) * np.array([1e-3, 0.3, 2.0])
+        x = np.concatenate([[np.nextafter(end, side * np.inf)], beyond[beyond != end]])
+        rows = oracles.local_polynomials(t, degree, s, Fraction(float(end)))
+        for order in range(degree + 1):
+            got = basis.tabulate(x, order)[:, s : s + degree + 1]
+            for l, c in enumerate(rows):
+                for point, value in zip(x, got[:, l], strict=True):
+                    z = Fraction(float(point)) - Fraction(float(end))
+                    slopes = c[:kept]
+                    for _ in range(order):
+                        slopes = [p * a for p, a in enumerate(slopes)][1:]
+                    terms = [a * z**p for p, a in enumerate(slopes)]
+                    size = float(sum(map(abs, terms), Fraction(0)))
+                    width = float(ends[s + 1] - ends[s])
+                    extra = loose * (1 + float(abs(z)) / width) ** degree / width**order * 4**degree
+                    error = abs(value - float(sum(terms, Fraction(0))))
+                    assert error <= 4 * (degree + 2) * EPS * size + extra
+
+
+@pytest.mark.parametrize("degree", [1, 3, 7])
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_points_are_located_in_float64(name, degree):
+    t = hostile(name, degree)
+    a, b = breakpoints(t, degree)[[0, -1]]
+    x = probes(t, degree).astype(np.float32)
+    x = x[(x >= a) & (x <= b)]
+    basis = sk.BSplineBasis(t, degree)
+    wide = basis.tabulate(x.astype(float))
+    narrow = basis.tabulate(x)
+    assert narrow.dtype == np.float32
+    assert np.abs(narrow - wide).max(initial=0) <= 4 * (degree + 2) * np.finfo(np.float32).eps
+
+
+def test_float32_points_on_knots_that_float32_cannot_tell_apart():
+    t = sk.uniform_knots(1e6, 1e6 + 2, 64, 3)
+    x = np.float32([1e6 + 0.0625, 1e6 + 1.0])
+    np.testing.assert_allclose(sk.BSplineBasis(t, 3).tabulate(x).max(axis=1), 2 / 3, rtol=1e-6)
+    network = sk.KAN.splines([1, 1], 3, 64, (1e6, 1e6 + 2))
+    theta = np.random.default_rng(0).normal(size=network.n_parameters)
+    wide = network(theta, x[:, None].astype(float))
+    np.testing.assert_allclose(network(theta, x[:, None]), wide, atol=1e-6)
+    powers = sk.PowerReLUBasis(t, 3)
+    np.testing.assert_allclose(powers.tabulate(x), powers.tabulate(x.astype(float)), rtol=1e-6)
+
+
+def test_uniform_is_relative_to_the_spacing():
+    assert is_uniform(sk.uniform_knots(0, 1, 320, 3), 3)
+    assert is_uniform(sk.uniform_knots(1e8, 1e8 + 1, 64, 3), 3)
+    assert not is_uniform(sk.uniform_knots(1e8, 1e8 + 1, 10, 3), 3)
+    assert not is_uniform(hostile("uneven", 3), 3)
+    assert unevenness(np.array([0.0, 1.0, 2.0 + UNIFORM, 3.0])) == pytest.approx(UNIFORM)
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("name", NAMES)
+def test_prolongation_is_correctly_rounded_and_its_levels_agree(name, degree):
+    t = hostile(name, degree)
+    if name == "ulp":
+        with pytest.raises(ValueError, match="too short to be halved"):
+            sk.refine_knots(t, degree)
+        return
+    fine = sk.refine_knots(t, degree)
+    p = sk.prolongation(t, fine, degree).toarray()
+    want = np.array(oracles.prolongation(t, fine, degree)).astype(float)
+    uniform = is_uniform(t, degree) and is_uniform(fine, degree)
+    assert (np.abs(p - want) <= (8 * (degree + 1) * unevenness(fine) if uniform else 0)).all()
+    c = np.random.default_rng(1).normal(size=p.shape[1])
+    x = probes(t, degree)
+    values = sk.BSplineBasis(t, degree).evaluate(c, x)
+    moved = sk.BSplineBasis(fine, degree).evaluate(p @ c, x)
+    bound = 8 * (degree + 2) * EPS * np.abs(c).max() * (1 + np.abs(p).sum(axis=1).max())
+    if is_uniform(t, degree):
+        bound += 2.0**degree * 32 * (degree + 1) * max(unevenness(t), unevenness(fine)) * np.abs(c).max()
+    assert np.abs(values - moved).max() <= bound
+
+
+@pytest.mark.parametrize("degree", DEGREES)
+@pytest.mark.parametrize("name", [n for n in NAMES if not n.startswith("tiny")])
+def test_change_of_basis_is_right_entry_by_entry(name, degree):
+    t = hostile(name, degree)
+    a = sk.change_of_basis(t, degree).toarray()
+    want = oracles.change_of_basis(t, degree)
+    for mine, row in zip(a, want, strict=True):
+        for entry, value in zip(mine, row, strict=True):
+            assert abs(Fraction(float(entry)) - value) <= 4 * (degree + 1) * EPS * abs(value)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3, 5])
+@pytest.mark.parametrize("name", NAMES)
+def test_gram_matrices_are_those_of_the_stored_knots(name, degree):
+    t = hostile(name, degree)
+    loose = 64 * (degree + 1) * unevenness(t) if is_uniform(t, degree) else 0.0
+    for order in range(degree + 1):
+        want = np.array(oracles.gram_matrix(t, degree, order)).astype(float)
+        scale = np.outer(*[np.sqrt(np.diag(want))] * 2)
+        error = np.abs(sk.gram_matrix(t, degree, order).toarray() - want)
+        assert (error <= (64 * (degree + 2) * EPS + loose) * scale).all(), order
+    assert gram_factor(t, degree, degree + 1).nnz == 0
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_highest_derivatives_are_exact(name):
+    t = hostile(name, 3)
+    ends = breakpoints(t, 3)
+    loose = 32 * unevenness(t) if is_uniform(t, 3) else 0.0
+    got = highest_derivative(t, 3)
+    for s, left in enumerate(ends[:-1]):
+        want = [float(6 * c[3]) for c in oracles.local_polynomials(t, 3, s, Fraction(float(left)))]
+        np.testing.assert_allclose(got[s, s : s + 4], want, rtol=4 * EPS + loose)
+        assert np.count_nonzero(got[s]) == 4
+
+
+@pytest.mark.parametrize("scale", [1e-160, 1e160])
+def test_derivatives_beyond_the_range_are_refused_and_values_kept(scale):
+    for knots in (sk.uniform_knots(0, 1, 4, 3), np.cumsum(np.linspace(0.5, 1, 11))):
+        x = np.linspace(knots[3], knots[7], 9)
+        basis, plain = sk.BSplineBasis(scale * knots, 3), sk.BSplineBasis(knots, 3)
+        np.testing.assert_allclose(basis.tabulate(scale * x), plain.tabulate(x), atol=1e-15)
+        np.testing.assert_allclose(basis.tabulate(scale * x, 1) * scale, plain.tabulate(x, 1), atol=1e-14)
+        with pytest.raises(ValueError, match=r"derivatives of order 2 .* rescale"):
+            basis.tabulate(scale * x, 2)
+        with pytest.raises(ValueError, match="rescale"):
+            sk.change_of_basis(scale * knots, 3)
+    layer = sk.KAN.splines([1, 1], 3, 4, (0, scale))
+    theta, x = np.ones(7), scale * np.linspace(0, 1, 5)[:, None]
+    np.testing.assert_allclose(layer(theta, x), 1)
+    assert np.isfinite(layer.vjp(theta, x, np.ones((5, 1)))).all()
+    with pytest.raises(ValueError, match="rescale"):
+        sk.LeastSquares(layer, x, np.zeros(5)).hessian_product(theta, theta)
+
+
+def test_intervals_too_short_for_a_reciprocal_and_knots_too_large_are_refused():
+    with pytest.raises(ValueError, match="at least 1e-300 long"):
+        sk.BSplineBasis(5e-324 * np.arange(9), 3).tabulate([0.0])
+    with pytest.raises(ValueError, match="knots must be at most 1e\\+300"):
+        sk.BSplineBasis(1e305 * np.arange(9), 3)
+
+
+@pytest.mark.parametrize("mode", ["linear", "polynomial", "clamp", "zero"])
+def test_points_so_far_outside_that_powers_overflow_are_refused(mode):
+    basis = sk.BSplineBasis(sk.uniform_knots(0, 1e-10, 4, 3), 3, mode)
+    with pytest.raises(ValueError, match=r"continuation .* leaves the range"):
+        basis.tabulate([0.0, 1e300])
+    assert np.isfinite(basis.tabulate([0.0, -1e80])).all()
+
+
+def test_graded_meshes_share_their_pieces_and_find_spans_by_bisection_or_arithmetic():
+    even = sk.clamped_knots(np.linspace(0, 1, 33), 3)
+    graded = sk.clamped_knots(np.linspace(0, 1, 33) ** 3, 3)
+    assert sk.BSplineBasis(even, 3).pieces() is sk.BSplineBasis(even.copy(), 3).pieces()
+    assert sk.BSplineBasis(even, 3).pieces().inverse_spacing > 0
+    assert sk.BSplineBasis(graded, 3).pieces().inverse_spacing == 0
