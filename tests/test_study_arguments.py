@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from splinekan import LBFGS, LevenbergMarquardt, Round
 from splinekan.studies import (
     complementarity,
     conditioning,
+    figure_data,
     fitting,
     functions,
     pde,
@@ -112,4 +114,27 @@ def test_samples(name, samples):
 )
 def test_refusals(call, message):
     with pytest.raises(REFUSED, match=message):
+        call()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: regression.run((3,), 200, regression.select(["spline-multilevel"])),
+        lambda: regression.run((3,), 200, regression.select(["spline-tournament"])),
+        lambda: toy.run((1,), 200, (Round(0, 2, 3, 100),)),
+        lambda: conditioning.trained((2,), 200, 0),
+        lambda: complementarity.run((3,), 200, quick=True, refinements=1),
+        lambda: figure_data.fitted_network(figure_data.Setting()),
+    ],
+)
+def test_an_interrupt_ends_a_study(call, monkeypatch):
+    """And does not only cut one run of its table short."""
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    for method in (LBFGS, LevenbergMarquardt):
+        monkeypatch.setattr(method, "_advance", interrupt)
+    with pytest.raises(KeyboardInterrupt):
         call()
