@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, instance, integer, sequence, shown, vector
 from splinekan.complementarity.split import NOISE, TangentSplit
-from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer
+from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer, Status
 from splinekan.optimize.problem import Factor, Rows
 
 
@@ -123,6 +123,8 @@ def first_updates(
 
     shifted, zero = _Shifted(problem, theta), np.zeros_like(theta)
     result = optimizer.minimize(shifted, zero, iterations=counts[-1], callback=keep)
+    if result.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
     before = float(result.history.loss[0])
     found = []
     for count in counts:

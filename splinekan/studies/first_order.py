@@ -25,7 +25,8 @@ from splinekan.objectives.pinn import Block
 from splinekan.optimize import Adam
 from splinekan.optimize.schedules import ExponentialCyclic, LinearRamp
 from splinekan.pdes import BoundaryValueProblem
-from splinekan.studies.runs import Run, Stage, whole
+from splinekan.studies.interrupts import whole
+from splinekan.studies.runs import Run, Stage
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,9 @@ class FirstOrderRun(Run):
         return self.schedule.basis, self.schedule.kind, "AdamW" if decay else "Adam"
 
     @property
-    def stages(self) -> int:
-        """How many."""
-        return len(self.used)
+    def levels(self) -> tuple[int, ...]:
+        """Those that have a budget."""
+        return self.used
 
     @property
     def settings(self) -> dict[str, Any]:

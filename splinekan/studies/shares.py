@@ -35,6 +35,7 @@ from splinekan.optimize import (
 )
 from splinekan.quadrature import gauss_points
 from splinekan.studies import regression
+from splinekan.studies.interrupts import whole
 from splinekan.transforms import change_of_basis, prolongation
 
 STEPS = (1, 4, 16)
@@ -124,7 +125,7 @@ def network_shares(
         count = way.budgets[level.index]
         limit = count if way.unit == "evaluations" else None
         objective = LeastSquares(level.network, x, y, 2 / len(x))
-        theta = way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit).theta
+        theta = whole(way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit)).theta
         if frozen:
             with warnings.catch_warnings():  # hidden values may lie outside, as they do in the network
                 warnings.simplefilter("ignore", DomainWarning)
