@@ -3,16 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import prod
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    each,
+    function,
+    generator,
+    integer,
+    interval,
+    one_of,
+    real,
+    shown,
+    vector,
+)
 
 Box = Sequence[tuple[float, float]]
 
 KINDS = ("random", "sobol", "grid", "midpoints")
+MAX_AXES = 16
+"""Variables of a tensor grid."""
+MAX_SOBOL = scipy.stats.qmc.Sobol.MAXDIM, 2**30
+"""Variables and points of SciPy's Sobol sequence."""
+MAX_ORDER = 100
+"""Up to which NumPy's Gauss points are tested."""
 
 
 def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator = 0) -> Float64Array:
@@ -23,7 +42,7 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
     kind
         "random": independent and uniform; "sobol": a scrambled Sobol sequence (scipy.stats.qmc), at its best
         for powers of two; "grid": a tensor grid with its ends; "midpoints": one without. For the last two
-        `count` must be a power n^d in d dimensions.
+        `count` must be a power n^d in d dimensions, n at least 2 for a grid.
     count
         How many.
     box
@@ -35,21 +54,31 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
     ------
     TypeError, ValueError
         For an unknown kind, a box that is none, or a count that no grid has.
+    MemoryError
+        For more points than fit in memory.
     """
     one_of("kind", kind, KINDS)
     ends = _ends(box)
-    integer("count", count, low=1)
+    d = len(ends)
+    count = integer("count", count, low=1, high=MAX_SOBOL[1] if kind == "sobol" else None)
+    affordable(f"count: {count} points", 24.0 * count * d)
     if kind in ("grid", "midpoints"):
-        n = round(count ** (1 / len(ends)))
-        if n ** len(ends) != count:
-            raise ValueError(f"a {kind} in {len(ends)} dimensions has n^{len(ends)} points, got {count}")
+        _axes("box", d)
+        n = round(count ** (1 / d))
+        if n**d != count:
+            raise ValueError(f"count must be n^{d} for a {kind} in {d} dimensions, got {count}")
+        if kind == "grid" and n < 2:
+            raise ValueError(f"count must be at least 2^{d} for a grid with its ends, got {count}")
         unit = np.linspace(0.0, 1.0, n) if kind == "grid" else (np.arange(n) + 0.5) / n
         return _product([low + (high - low) * unit for low, high in ends])
-    generator = np.random.default_rng(seed)
+    source = generator("seed", seed)
     if kind == "random":
-        points = generator.random((count, len(ends)))
+        points = source.random((count, d))
     else:
-        points = scipy.stats.qmc.Sobol(len(ends), rng=generator).random(count)
+        if d > MAX_SOBOL[0]:
+            raise ValueError(f"box must have at most {MAX_SOBOL[0]} variables for sobol, got {d}")
+        whole = (count - 1).bit_length()  # SciPy warns of other numbers than powers of two
+        points = scipy.stats.qmc.Sobol(d, rng=source).random_base2(whole)[:count]
     return np.asarray(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * points)
 
 
@@ -64,19 +93,24 @@ def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, F
     edges
         Per variable the increasing ends of its cells.
     order
-        Points per cell and variable.
+        Points per cell and variable, 1 to 100.
 
     Raises
     ------
     TypeError, ValueError
-        For edges that do not increase, or an order below 1.
+        For edges that do not increase, or another order.
+    MemoryError
+        For more points than fit in memory.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(integer("order", order, low=1))
+    order = integer("order", order, low=1, high=MAX_ORDER)
+    ends = each("edges", edges, _increasing)
+    _axes("edges", len(ends))
+    affordable(
+        "order and edges: the points", 24.0 * len(ends) * prod(float(order * (len(t) - 1)) for t in ends)
+    )
+    nodes, weights = np.polynomial.legendre.leggauss(order)
     axes, shares = [], []
-    for i, given in enumerate(edges):
-        t = real_array(f"edges[{i}]", given, ndim=1).astype(np.float64)
-        if len(t) < 2 or not (np.diff(t) > 0).all():
-            raise ValueError(f"edges[{i}] must hold at least two increasing numbers, got {t}")
+    for t in ends:
         size = np.diff(t)[:, None]
         axes.append((t[:-1, None] + size * (nodes + 1) / 2).ravel())
         shares.append((size * weights / 2).ravel() / (t[-1] - t[0]))
@@ -105,16 +139,19 @@ def equidistributed(edges: ArrayLike, monitor: ArrayLike, cells: int, floor: flo
     TypeError, ValueError
         For edges that do not increase, or a monitor that is negative or does not match.
     """
-    t = real_array("edges", edges, ndim=1, empty=False).astype(np.float64)
-    if len(t) < 2 or not (np.diff(t) > 0).all():
-        raise ValueError(f"edges must hold at least two increasing numbers, got {t}")
-    density = real_array("monitor", monitor, shape=(len(t) - 1,)).astype(np.float64)
+    t = _increasing("edges", edges)
+    density = vector("monitor", monitor, len(t) - 1)
     if (density < 0).any():
         raise ValueError(f"monitor must not be negative, got {density.min()}")
-    integer("cells", cells, low=1)
-    real("floor", floor, low=0.0, high=1.0)
+    cells = integer("cells", cells, low=1)
+    affordable(f"cells: {cells} of them", 32.0 * cells)
+    floor = real("floor", floor, low=0.0, high=1.0)
     sizes = np.diff(t)
-    total = density @ sizes
+    with np.errstate(over="ignore"):
+        total = density @ sizes
+    if not np.isfinite(total):
+        density = density / density.max()
+        total = density @ sizes
     even = 1.0 / (t[-1] - t[0])
     density = floor * even + (1 - floor) * (density / total if total > 0 else even)
     mass = np.concatenate([[0.0], np.cumsum(density * sizes)])
@@ -148,25 +185,49 @@ def resampled(
     Raises
     ------
     TypeError, ValueError
-        For residuals that are not finite or of another shape, or a negative power or floor.
+        For residuals that are not finite or of another shape, a negative power or floor, or if fewer than
+        `count` points of the pool have any density (raise the floor).
     """
-    real("power", power, low=0.0, high=np.inf)
-    real("floor", floor, low=0.0, high=np.inf)
-    generator = np.random.default_rng(seed)
-    points = collocation(
-        "random", integer("count", count, low=1) * integer("pool", pool, low=2), box, generator
-    )
-    sizes = np.abs(real_array("residual", residual(points), shape=(len(points),)).astype(np.float64)) ** power
-    mean = sizes.mean()
-    density = (sizes / mean if mean > 0 else np.ones_like(sizes)) + floor
-    return points[generator.choice(len(points), count, replace=False, p=density / density.sum())]
+    function("residual", residual)
+    power = real("power", power, low=0.0, high=np.inf)
+    floor = real("floor", floor, low=0.0, high=np.inf)
+    count, pool = integer("count", count, low=1), integer("pool", pool, low=2)
+    source = generator("seed", seed)
+    points = collocation("random", count * pool, box, source)
+    sizes = np.abs(vector("residual(points)", residual(points.copy()), len(points)))
+    largest = sizes.max()
+    # In units of the largest, so that no power overflows.
+    sizes = (sizes / largest if largest > 0 else np.ones_like(sizes)) ** power
+    density = sizes / sizes.mean() + floor
+    density /= density.max()
+    density /= density.sum()
+    if np.count_nonzero(density) < count:
+        raise ValueError(
+            f"floor must be larger, got {floor}: {count} points are to be drawn, and only "
+            f"{np.count_nonzero(density)} of {len(points)} have a residual above 0"
+        )
+    return points[source.choice(len(points), count, replace=False, p=density)]
 
 
 def _ends(box: Box) -> Float64Array:
-    ends = real_array("box", np.asarray(box, dtype=np.float64), shape=(None, 2), empty=False)
-    if not (ends[:, 0] < ends[:, 1]).all():
-        raise ValueError(f"box must hold intervals (a, b), a < b, got {box}")
-    return ends.astype(np.float64)
+    return np.array(each("box", box, interval), dtype=np.float64)
+
+
+def _increasing(name: str, value: ArrayLike) -> Float64Array:
+    """At least two increasing numbers; their range and its inverse are finite."""
+    t = vector(name, value)
+    if len(t) < 2 or not (t[1:] > t[:-1]).all():
+        raise ValueError(f"{name} must hold at least two increasing numbers, got {shown(t)}")
+    with np.errstate(over="ignore"):
+        length = t[-1] - t[0]
+        if not np.isfinite([length, 1 / length]).all():
+            raise ValueError(f"{name} must span a length within the range of float64, got {shown(t)}")
+    return t
+
+
+def _axes(name: str, count: int) -> None:
+    if count > MAX_AXES:
+        raise ValueError(f"{name} must have at most {MAX_AXES} variables for a tensor grid, got {count}")
 
 
 def _product(axes: Sequence[Float64Array]) -> Float64Array:

@@ -20,9 +20,11 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
-from splinekan._checks import Float64Array, real_array
+from splinekan import _expressions as expressions
+from splinekan._checks import Float64Array, integer, interval, real, real_array, sequence, shown, vector
 
 MAX_ORDER = 4
+TINY = float(np.finfo(np.float64).tiny)
 
 
 @dataclass(frozen=True)
@@ -43,11 +45,15 @@ class Equation:
     ----------
     residual
         A sympy expression, or an `Eq`, in the variables, the unknowns and their derivatives up to order 4;
-        mixed derivatives of order 2 only. Coefficients may be any functions of the variables, Piecewise too.
+        mixed derivatives of order 2 only. Coefficients may be functions of the variables that NumPy or SciPy
+        compute. Everything is a real number: |u|, sign, Max, floor, Piecewise and the like are differentiated
+        almost everywhere, re(u) is u. Unknowns are evaluated at the variables only: u(0), u'(0) and integrals
+        over u are refused.
     unknown
         u(x, ...) as sympy writes an applied function, or a sequence of them: the outputs of the network.
     variables
-        Symbols in the order of the points' columns.
+        Symbols with different names in the order of the points' columns. If one is declared positive, say,
+        sympy has made use of that, and points on the other side are refused.
 
     Attributes
     ----------
@@ -59,8 +65,9 @@ class Equation:
     Raises
     ------
     TypeError, ValueError
-        If something in the residual is neither a variable nor an unknown nor a number; for unknowns that do
-        not depend on the variables; for derivatives that are not carried; if no unknown occurs.
+        Naming the term, if something in the residual is neither a variable nor an unknown nor a real number,
+        or cannot be compiled; for unknowns that do not depend on the variables; for derivatives that are not
+        carried; if no unknown occurs.
 
     Examples
     --------
@@ -79,43 +86,62 @@ class Equation:
     orders: tuple[int, ...] = field(init=False)
     order: int = field(init=False)
     terms: tuple[Term, ...] = field(init=False, repr=False)
+    _outputs: tuple[Any, ...] = field(init=False, repr=False)
+    _symbols: tuple[Any, ...] = field(init=False, repr=False)
     _compiled: Callable[..., Any] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         expression, unknowns, variables = self._read()
-        derivatives = self._derivatives(expression, unknowns, variables)
+        reals = expressions.Reals(variables, unknowns)
+        real = reals.read(expression)
+        derivatives = self._derivatives(real, reals)
         directions: dict[tuple[int, ...], int] = {}
         for _, index in derivatives:
             for direction, order in _needed(index):
                 directions[direction] = max(directions.get(direction, 0), order)
         ends = np.cumsum([1, *directions.values()])
         first = {direction: int(at) for direction, at in zip(directions, ends, strict=False)}
-        terms = tuple(Term(which, _weights(index, first)) for which, index in derivatives)
-        names = sympy.symbols(f"_q0:{len(derivatives)}", seq=True)
-        replaced = expression
-        # The highest derivatives first: the function itself is part of every one of them.
-        for (which, index), name in sorted(
-            zip(derivatives, names, strict=True), key=lambda pair: -sum(pair[0][1])
-        ):
-            replaced = replaced.subs(_derivative(unknowns[which], variables, index), name)
-        foreign = replaced.free_symbols - set(variables) - set(names)
-        if foreign or replaced.atoms(AppliedUndef):
-            strange = ", ".join(sorted(str(s) for s in foreign | replaced.atoms(AppliedUndef)))
-            raise ValueError(
-                f"the residual holds {strange}: give numbers for parameters, and name every unknown function "
-                f"in `unknown` and every variable in `variables`"
+        names = [sympy.Symbol(f"_q{i}", real=True) for i in range(len(derivatives))]
+        symbol_of: dict[Any, Any] = dict(zip(reals.variables, reals.symbols, strict=True))
+        for (which, index), name in zip(derivatives, names, strict=True):
+            symbol_of[_derivative(reals.unknowns[which], reals.variables, index)] = name
+        residual = expressions.compilable(real, symbol_of, reals.original)
+        meaning = {symbol: term for term, symbol in symbol_of.items()}
+        outputs = [residual]
+        for name in names:
+            slope = expressions.slope(residual, name)
+            outputs.append(
+                expressions.compilable(
+                    slope,
+                    {symbol: symbol for symbol in meaning},
+                    lambda term: f"{reals.original(term.xreplace(meaning))}, a derivative of the residual",
+                )
             )
-        outputs = [replaced, *(replaced.diff(name) for name in names)]
-        compiled = sympy.lambdify([*variables, *names], outputs, modules=["numpy", "scipy"], cse=True)
         settings = {
+            "unknown": tuple(unknowns) if isinstance(self.unknown, (list, tuple)) else unknowns[0],
+            "variables": variables,
             "directions": tuple(directions),
             "orders": tuple(directions.values()),
             "order": max((sum(index) for _, index in derivatives), default=0),
-            "terms": terms,
-            "_compiled": compiled,
+            "terms": tuple(Term(which, _weights(index, first)) for which, index in derivatives),
+            "_outputs": tuple(outputs),
+            "_symbols": (*reals.symbols, *names),
         }
         for name, value in settings.items():
             object.__setattr__(self, name, value)
+        self._compile()
+
+    def _compile(self) -> None:
+        compiled = expressions.compiled(self._symbols, self._outputs, f"the residual {shown(self.residual)}")
+        object.__setattr__(self, "_compiled", compiled)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but the compiled function, which is made again from the same expressions."""
+        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._compile()
 
     @property
     def n_unknowns(self) -> int:
@@ -128,7 +154,20 @@ class Equation:
         return 1 + sum(self.orders)
 
     def evaluate(self, points: Float64Array, jets: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """r, (n,), and dr/d(jets), (n, channels, n_unknowns), from Taylor coefficients of that shape."""
+        """r, (n,), and dr/d(jets), (n, channels, n_unknowns), from Taylor coefficients of that shape.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For points and coefficients of other shapes or kinds, and points of a sign that a variable
+            excludes.
+        """
+        points = self._points("points", points)
+        shape = (len(points), self.channels, self.n_unknowns)
+        jets = real_array("jets", jets, shape=shape, finite=False).astype(np.float64, copy=False)
+        return self._evaluate(points, jets)
+
+    def _evaluate(self, points: Float64Array, jets: Float64Array) -> tuple[Float64Array, Float64Array]:
         n = len(points)
         derivatives = [
             sum(weight * jets[:, channel, term.unknown] for channel, weight in term.channels)
@@ -142,57 +181,139 @@ class Equation:
                 cotangent[:, channel, term.unknown] += weight * partial
         return np.array(np.broadcast_to(residual, n), dtype=np.float64), cotangent
 
-    def _read(self) -> tuple[Any, list[Any], list[sympy.Symbol]]:
-        expression = self.residual
-        if isinstance(expression, sympy.Equality):
-            expression = expression.lhs - expression.rhs
-        if not isinstance(expression, sympy.Expr):
-            raise TypeError(f"residual must be a sympy expression, got {self.residual!r:.60}")
-        unknowns = list(self.unknown) if isinstance(self.unknown, (list, tuple)) else [self.unknown]
-        variables = list(self.variables)
+    def _points(self, name: str, value: Any) -> Float64Array:
+        return _points(name, value, self.variables)
+
+    def _read(self) -> tuple[Any, list[Any], tuple[sympy.Symbol, ...]]:
+        variables = expressions.read_variables("variables", self.variables)
+        several = isinstance(self.unknown, (list, tuple))
+        unknowns = list(sequence("unknown", self.unknown)) if several else [self.unknown]
         for u in unknowns:
             if not isinstance(u, AppliedUndef):
-                raise TypeError(f"an unknown is written u(x, ...), got {u!r:.60}")
-            if tuple(u.args) != tuple(variables):
-                raise ValueError(
-                    f"unknown {u} must depend on the variables {tuple(variables)}, in that order"
-                )
-        return expression.doit(), unknowns, variables
+                raise TypeError(f"unknown must be written u(x, ...), got {shown(u)}")
+            if tuple(u.args) != variables:
+                raise ValueError(f"unknown {u} must depend on the variables {variables}, in that order")
+            expressions.require_real("unknown", u)
+        if len({u.func.__name__ for u in unknowns}) < len(unknowns):
+            raise ValueError(f"unknown must hold different functions, got {unknowns}")
+        return expressions.read("residual", self.residual), unknowns, variables
 
     @staticmethod
-    def _derivatives(expression: Any, unknowns: list[Any], variables: list[Any]) -> list[Any]:
+    def _derivatives(expression: Any, reals: expressions.Reals) -> list[tuple[int, tuple[int, ...]]]:
+        """(unknown, orders) of what occurs, in the order of its names."""
         found: list[tuple[int, tuple[int, ...]]] = []
-        for atom in sorted(expression.atoms(sympy.Derivative) | expression.atoms(AppliedUndef), key=str):
-            function = atom.expr if isinstance(atom, sympy.Derivative) else atom
-            if function not in unknowns:
+        atoms = expression.atoms(sympy.Derivative) | expression.atoms(AppliedUndef)
+        for atom in sorted(atoms, key=reals.original):
+            is_derivative = isinstance(atom, sympy.Derivative)
+            function = atom.expr if is_derivative else atom
+            if function not in reals.unknowns:
                 continue
-            counts = dict(atom.variable_count) if isinstance(atom, sympy.Derivative) else {}
-            index = tuple(int(counts.get(v, 0)) for v in variables)
+            counts = dict(atom.variable_count) if is_derivative else {}
+            if not all(s in reals.variables and n.is_Integer for s, n in counts.items()):
+                continue  # refused by name
+            index = tuple(int(counts.get(v, 0)) for v in reals.variables)
             mixed = sum(n > 0 for n in index) > 1
             if sum(index) > (2 if mixed else MAX_ORDER):
                 raise ValueError(
-                    f"{atom} is not carried: derivatives go up to order {MAX_ORDER} in one variable, "
-                    "and up to order 2 in several"
+                    f"{reals.original(atom)} is not carried: derivatives go up to order {MAX_ORDER} in one "
+                    "variable, and up to order 2 in several"
                 )
-            if (unknowns.index(function), index) not in found:
-                found.append((unknowns.index(function), index))
+            found.append((reals.unknowns.index(function), index))
         if not found:
-            raise ValueError(f"no unknown of {unknowns} occurs in {expression}")
-        return found
+            known = {symbol: symbol for symbol in reals.variables}
+            expressions.compilable(expression, known, reals.original)  # u + oo is oo: name that
+            raise ValueError(
+                f"no unknown of {', '.join(map(reals.original, reals.unknowns))} occurs in "
+                f"{reals.original(expression)}"
+            )
+        return list(dict.fromkeys(found))
 
 
 def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
-    """The value of `residual` when the unknowns are the given expressions: the forcing that they need."""
-    return residual.subs(substitutions).doit()
+    """The value of `residual` when the unknowns are the given expressions: the forcing that they need.
+
+    Values at other places, u'(0) for instance, are those of the expressions there.
+
+    Parameters
+    ----------
+    residual
+        A sympy expression, or an `Eq`.
+    substitutions
+        From u(x, ...), applied to different symbols, to an expression in them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, and for what sympy cannot evaluate.
+    """
+    if not isinstance(substitutions, Mapping) or not substitutions:
+        raise TypeError(
+            f"substitutions must be a dictionary from unknowns to expressions, got {shown(substitutions)}"
+        )
+    forms = {
+        _unknown("every key of substitutions", unknown): _form(f"substitutions[{unknown}]", form)
+        for unknown, form in substitutions.items()
+    }
+    return expressions.replaced(expressions.read("residual", residual), forms)
 
 
 def ansatz(residual: Any, unknown: Any, form: Any) -> Any:
     """`residual` with the unknown replaced by `form`, which holds it again.
 
     So conditions are built in: with form = x (1 - x) u the replaced function vanishes at 0 and 1.
+
+    Parameters
+    ----------
+    residual
+        A sympy expression, or an `Eq`, that holds the unknown.
+    unknown
+        u(x, ...), applied to different symbols.
+    form
+        An expression that holds u(x, ...) or its derivatives, there and at no other place.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, and for what sympy cannot evaluate.
     """
+    unknown, form = _unknown("unknown", unknown), _form("form", form)
+    residual = expressions.read("residual", residual)
+    evaluated = expressions.done(form, form)
+    inside = {atom for atom in evaluated.atoms(AppliedUndef) if atom.func == unknown.func}
+    if not inside:
+        raise ValueError(f"form must hold the unknown {unknown}, got {shown(form)}")
+    elsewhere = inside - {unknown}
+    elsewhere |= {
+        term
+        for term in evaluated.atoms(*expressions.PLACES)
+        if term.has(unknown.func) and not (isinstance(term, sympy.Derivative) and term.expr == unknown)
+    }
+    if elsewhere:
+        raise ValueError(
+            f"form must hold {unknown} and its derivatives at the variables only, got {elsewhere.pop()}"
+        )
+    if not any(atom.func == unknown.func for atom in residual.atoms(AppliedUndef)):
+        raise ValueError(f"residual must hold the unknown {unknown}, got {shown(residual)}")
     stand_in = sympy.Function("_stand_in")(*unknown.args)
-    return residual.subs(unknown, form.subs(unknown, stand_in)).doit().subs(stand_in, unknown).doit()
+    inner = evaluated.xreplace({unknown: stand_in})
+    return expressions.replaced(expressions.replaced(residual, {unknown: inner}), {stand_in: unknown})
+
+
+def _unknown(name: str, value: Any) -> Any:
+    if not isinstance(value, AppliedUndef):
+        raise TypeError(f"{name} must be written u(x, ...), got {shown(value)}")
+    if not all(isinstance(s, sympy.Symbol) for s in value.args) or len(set(value.args)) < len(value.args):
+        raise ValueError(f"{name} must be a function of different symbols, got {value}")
+    return value
+
+
+def _form(name: str, value: Any) -> Any:
+    """An expression; numbers are expressions too."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        value = sympy.sympify(real(name, value) if isinstance(value, float) else value)
+    if not isinstance(value, sympy.Expr) or getattr(value, "is_Matrix", False):
+        raise TypeError(f"{name} must be a sympy expression, got {shown(value)}")
+    return value
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,11 +326,64 @@ class Features:
 
     With `box`, one interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
     A variable whose interval is None does not enter: cos(pi x) in its place is periodic and even.
+
+    Parameters
+    ----------
+    variables
+        Symbols with different names.
+    extra
+        sympy expressions in the variables, of the functions that `Equation` takes.
+    box
+        One interval (a, b), a < b, or None per variable; or None.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else, and if no input is left.
     """
 
     variables: Sequence[sympy.Symbol]
     extra: Sequence[Any] = ()
     box: Sequence[tuple[float, float] | None] | None = None
+    _functions: tuple[Any, ...] = field(init=False, repr=False)
+    _symbols: tuple[Any, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        variables = expressions.read_variables("variables", self.variables)
+        extra = sequence("extra", self.extra, empty=True)
+        box = None if self.box is None else sequence("box", self.box)
+        if box is not None:
+            if len(box) != len(variables):
+                raise ValueError(
+                    f"box must hold an interval (a, b) or None for each of {len(variables)} variables, "
+                    f"got {len(box)}"
+                )
+            box = tuple(None if ends is None else interval(f"box[{i}]", ends) for i, ends in enumerate(box))
+            for i, ends in enumerate(box):
+                if ends is not None and ends[1] - ends[0] < 4 * TINY:  # 2 / length overflows
+                    raise ValueError(f"box[{i}] must not be so short, got {ends}")
+        reals = expressions.Reals(variables)
+        symbol_of = dict(zip(reals.variables, reals.symbols, strict=True))
+        functions = []
+        for i, given in enumerate(extra):
+            name = f"extra[{i}]"
+            try:
+                function = expressions.compilable(reals.read(_form(name, given)), symbol_of, reals.original)
+                expressions.compiled(reals.symbols, [function], shown(given))
+            except ValueError as error:
+                raise ValueError(f"{name} must be a function of the variables {variables}: {error}") from None
+            functions.append(function)
+        settings = {
+            "variables": variables,
+            "extra": extra,
+            "box": box,
+            "_functions": tuple(functions),
+            "_symbols": tuple(reals.symbols),
+        }
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
+        if self.n_inputs == 0:
+            raise ValueError("box must leave at least one input: every interval is None, and extra is empty")
 
     @property
     def n_inputs(self) -> int:
@@ -219,64 +393,101 @@ class Features:
     @property
     def _entering(self) -> list[int]:
         """Which variables are inputs themselves."""
-        every = range(len(self.variables))
-        return [i for i in every if self.box is None or i >= len(self.box) or self.box[i] is not None]
+        return [i for i in range(len(self.variables)) if self.box is None or self.box[i] is not None]
 
     def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
-        """Taylor coefficients of the inputs, (n, channels, n_inputs)."""
-        given = real_array("points", points, shape=(None, len(self.variables)))
-        points = given.astype(np.float64, copy=False)
+        """Taylor coefficients of the inputs, (n, channels, n_inputs).
+
+        Parameters
+        ----------
+        points
+            (n, number of variables).
+        directions
+            Vectors in the space of the variables.
+        orders
+            How many coefficients along each, 1 to 4.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For other shapes, and where an extra input or its derivative is not finite.
+        """
+        points = _points("points", points, self.variables)
+        ways = [
+            vector(f"directions[{i}]", d, len(self.variables))
+            for i, d in enumerate(sequence("directions", directions, empty=True))
+        ]
+        counts = [
+            integer(f"orders[{i}]", n, low=1, high=MAX_ORDER)
+            for i, n in enumerate(sequence("orders", orders, empty=True))
+        ]
+        if len(ways) != len(counts):
+            raise ValueError(f"orders must have one number for each of {len(ways)} directions, got {counts}")
         n, entering = len(points), self._entering
         m = len(entering)
-        x = np.zeros((n, 1 + sum(orders), self.n_inputs))
+        x = np.zeros((n, 1 + sum(counts), self.n_inputs))
         scale: Any = 1.0
         x[:, 0, :m] = points[:, entering]
-        if self.box is not None:
-            given_ends = [self.box[i] for i in entering if i < len(self.box)]
-            ends = np.array(given_ends, dtype=np.float64)
-            fits = len(self.box) == len(self.variables) and ends.shape == (m, 2)
-            if not fits or not (ends[:, 0] < ends[:, 1]).all():
-                raise ValueError(
-                    f"box must hold an interval (a, b), a < b, or None for each of {len(self.variables)} "
-                    f"variables, got {self.box}"
-                )
+        if self.box is not None and m > 0:
+            ends = np.array([self.box[i] for i in entering], dtype=np.float64)
             scale = 2 / (ends[:, 1] - ends[:, 0])
             x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1  # both ends map to -1 and 1 exactly
-        for f, function in enumerate(self.extra):
-            x[:, 0, m + f] = _numbers(function, self.variables, points)
+        for f, function in enumerate(self._functions):
+            x[:, 0, m + f] = self._numbers(f, function, points)
         at = 1
-        for direction, order in zip(directions, orders, strict=True):
-            x[:, at, :m] = np.array(direction, dtype=np.float64)[entering] * scale
-            current = list(self.extra)
+        for direction, order in zip(ways, counts, strict=True):
+            x[:, at, :m] = direction[entering] * scale
+            current = list(self._functions)
             for j in range(order):
                 for f, function in enumerate(current):
-                    terms = zip(direction, self.variables, strict=True)
-                    slope = sum((v * function.diff(s) for v, s in terms), sympy.Integer(0))
-                    current[f] = _smooth(slope)
-                    x[:, at + j, m + f] = _numbers(current[f], self.variables, points) / factorial(j + 1)
+                    current[f] = sum(
+                        (
+                            _exact(v) * expressions.slope(function, s)
+                            for v, s in zip(direction, self._symbols, strict=True)
+                            if v != 0
+                        ),
+                        sympy.Integer(0),
+                    )
+                    x[:, at + j, m + f] = self._numbers(f, current[f], points) / factorial(j + 1)
             at += order
         return x
 
-
-def _smooth(expression: Any) -> Any:
-    """d|x|/dx = sign x and nothing at the kink."""
-    expression = expression.replace(
-        lambda e: isinstance(e, sympy.Derivative) and isinstance(e.expr, sympy.sign),
-        lambda e: sympy.Integer(0),
-    )
-    expression = expression.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
-    # For symbols not said to be real, sympy differentiates through real and imaginary parts.
-    real = {s: sympy.Symbol(s.name, real=True) for s in expression.free_symbols}
-    back = {r: s for s, r in real.items()}
-    return expression.subs(real).doit().subs(back)
-
-
-def _numbers(expression: Any, variables: Sequence[Any], points: Float64Array) -> Float64Array:
-    values = sympy.lambdify(list(variables), expression, modules=["numpy", "scipy"])(*points.T)
-    return np.array(np.broadcast_to(values, len(points)), dtype=np.float64)
+    def _numbers(self, which: int, function: Any, points: Float64Array) -> Float64Array:
+        identity = {symbol: symbol for symbol in self._symbols}
+        name = f"extra[{which}] = {self.extra[which]}"
+        compiled = expressions.compiled(
+            self._symbols, [expressions.compilable(function, identity, str)], f"a derivative of {name}"
+        )
+        with np.errstate(all="ignore"):
+            (values,) = compiled(*points.T)
+        found = np.array(np.broadcast_to(values, len(points)), dtype=np.float64)
+        if not np.isfinite(found).all():
+            bad = int(np.argmin(np.isfinite(found)))
+            raise ValueError(
+                f"{name} and its derivatives must be finite, got {found[bad]} at points[{bad}], {points[bad]}"
+            )
+        return found
 
 
-def _derivative(u: Any, variables: list[Any], index: tuple[int, ...]) -> Any:
+def _exact(v: float) -> Any:
+    return sympy.Integer(int(v)) if v.is_integer() else sympy.Float(v, 17)
+
+
+def _points(name: str, value: Any, variables: Sequence[Any]) -> Float64Array:
+    """`value` as points, (n, number of variables), of the signs that the variables are declared to have."""
+    points = real_array(name, value, shape=(None, len(variables))).astype(np.float64, copy=False)
+    for i, symbol in enumerate(variables):
+        sign = 1.0 if symbol.is_extended_nonnegative else -1.0 if symbol.is_extended_nonpositive else 0.0
+        if sign and len(points) and (sign * points[:, i]).min() < 0:
+            bad = points[np.argmin(sign * points[:, i]), i]
+            side = ">=" if sign > 0 else "<="
+            raise ValueError(
+                f"{name} must have {symbol} {side} 0, as it is declared, got {bad} in column {i}"
+            )
+    return points
+
+
+def _derivative(u: Any, variables: Sequence[Any], index: tuple[int, ...]) -> Any:
     counts = [(v, n) for v, n in zip(variables, index, strict=True) if n > 0]
     return u.diff(*counts) if counts else u
 

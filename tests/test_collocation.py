@@ -59,11 +59,11 @@ def test_resampled_points_follow_the_residual():
 def test_bad_input_is_explained():
     with pytest.raises(ValueError, match="kind"):
         collocation("halton", 4, BOX)
-    with pytest.raises(ValueError, match="n\\^2 points, got 5"):
+    with pytest.raises(ValueError, match="count must be n\\^2 for a grid in 2 dimensions, got 5"):
         collocation("grid", 5, BOX)
-    with pytest.raises(ValueError, match="a < b"):
+    with pytest.raises(ValueError, match=r"box\[0\] must be increasing"):
         collocation("random", 5, [(1.0, 1.0)])
-    with pytest.raises(ValueError, match="increasing"):
+    with pytest.raises(ValueError, match=r"edges\[0\] must hold at least two increasing"):
         gauss_cells([np.array([0.0, 0.0])], 2)
     with pytest.raises(ValueError, match="increasing"):
         equidistributed([1.0, 0.0], [1.0], 2)
@@ -71,3 +71,69 @@ def test_bad_input_is_explained():
         equidistributed([0.0, 1.0], [-1.0], 2)
     with pytest.raises(ValueError, match="shape"):
         resampled(lambda p: p, 5, BOX, 0)
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda: collocation("random", 0, BOX), ValueError, "count must be at least 1"),
+        (lambda: collocation("random", 2.0, BOX), TypeError, "count must be an integer"),
+        (lambda: collocation("random", 2**70, BOX), ValueError, "count"),
+        (lambda: collocation("random", 2**50, BOX), MemoryError, "count"),
+        (lambda: collocation("sobol", 2**31, BOX), ValueError, "count must be between"),
+        (lambda: collocation("grid", 1, BOX), ValueError, "count must be at least 2"),
+        (lambda: collocation("grid", 1, [(0, 1)] * 40), ValueError, "at most 16 variables"),
+        (lambda: collocation(3, 4, BOX), ValueError, "kind"),
+        (lambda: collocation("random", 4, (0,)), TypeError, r"box\[0\] must be a pair"),
+        (lambda: collocation("random", 4, "ab"), TypeError, "box must be a sequence"),
+        (lambda: collocation("random", 4, []), ValueError, "box must not be empty"),
+        (lambda: collocation("random", 4, [(0, np.nan)]), ValueError, "finite"),
+        (lambda: collocation("random", 4, [(0, 1j)]), TypeError, "real"),
+        (lambda: collocation("random", 4, [(-1e308, 1e308)]), ValueError, "range of float64"),
+        (lambda: collocation("random", 4, np.ma.masked_array([[0.0, 1.0]])), TypeError, "masked"),
+        (lambda: collocation("random", 4, BOX, -1), ValueError, "seed must be at least 0"),
+        (lambda: collocation("random", 4, BOX, None), TypeError, "seed must be an integer"),
+        (lambda: collocation("random", 4, BOX, 1.5), TypeError, "seed must be an integer"),
+        (lambda: gauss_cells([], 2), ValueError, "edges must not be empty"),
+        (lambda: gauss_cells(3, 2), TypeError, "edges must be a sequence"),
+        (lambda: gauss_cells([[0, 1]], 0), ValueError, "order must be between 1 and 100"),
+        (lambda: gauss_cells([[0, 1]], 10**9), ValueError, "order must be between 1 and 100"),
+        (
+            lambda: gauss_cells([np.ma.masked_array([0, 1.0])], 2),
+            TypeError,
+            r"edges\[0\] must not be a masked",
+        ),
+        (lambda: gauss_cells([[-1e308, 1e308]], 2), ValueError, r"edges\[0\] must span"),
+        (lambda: gauss_cells([np.arange(10001.0)] * 4, 3), MemoryError, "edges"),
+        (lambda: equidistributed([0, 1, 2], [1.0], 2), ValueError, "monitor must have shape"),
+        (lambda: equidistributed([0, 1], [np.inf], 2), ValueError, "monitor must be finite"),
+        (lambda: equidistributed([0, 1], [1], 2**50), MemoryError, "cells"),
+        (lambda: equidistributed([0, 1], [1], 2, 1.5), ValueError, "floor must be in"),
+        (lambda: resampled(3, 5, BOX, 0), TypeError, "residual must be callable"),
+        (lambda: resampled(lambda p: p[:, :1], 5, BOX, 0), ValueError, r"residual\(points\) must have shape"),
+        (lambda: resampled(lambda p: p[:, 0] * 1j, 5, BOX, 0), TypeError, r"residual\(points\)"),
+        (lambda: resampled(lambda p: p[:, 0] * np.nan, 5, BOX, 0), ValueError, "finite"),
+        (lambda: resampled(lambda p: p[:, 0], 5, BOX, 0, pool=1), ValueError, "pool must be at least 2"),
+        (lambda: resampled(lambda p: p[:, 0], 5, BOX, 0, pool=2**50), MemoryError, "count"),
+        (lambda: resampled(lambda p: p[:, 0], 5, BOX, 0, -1.0), ValueError, "power"),
+        (
+            lambda: resampled(lambda p: (p[:, 0] == p[0, 0]) * 1.0, 5, BOX, 0, floor=0.0),
+            ValueError,
+            "floor must be larger",
+        ),
+    ],
+)
+def test_arguments_that_are_refused(call, error, words):
+    with pytest.raises(error, match=words):
+        call()
+
+
+def test_extreme_arguments_that_serve():
+    whole = collocation("sobol", 64, BOX, 3)
+    np.testing.assert_array_equal(collocation("sobol", 50, BOX, 3), whole[:50])  # without SciPy's warning
+    assert collocation("random", np.int8(100), BOX).shape == (100, 2)
+    huge = equidistributed([0, 1, 2], [1e308, 1e308], 2)
+    np.testing.assert_allclose(huge, [0, 1, 2])
+    small, large = (resampled(lambda p, s=s: s * p[:, 0], 50, BOX, 0, 4.0, 0.1) for s in (1.0, 1e150))
+    np.testing.assert_array_equal(small, large)
+    assert len(resampled(lambda p: p[:, 0], 5, BOX, 0, floor=1e308)) == 5

@@ -1,7 +1,10 @@
 """The problems: their references fulfil equations and conditions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import sympy as sp
 
 import splinekan as sk
 from splinekan import pdes
@@ -126,3 +129,161 @@ def test_built_in_conditions_hold_for_any_network():
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="burgers"):
         pdes.problem("burger")
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        *(
+            (lambda f=f, v=v: f(v), "viscosity must be")
+            for f in (pdes.burgers, pdes.burgers_hard)
+            for v in (0, -1, np.nan, np.inf, "a", None, 1e-9, 1e9, 1j)
+        ),
+        *(
+            (lambda f=f, v=v: f(v), "diffusion must be")
+            for f in (pdes.allen_cahn, pdes.allen_cahn_hard, pdes.allen_cahn_solution)
+            for v in (0, -1, np.nan, "a", 1e-12, 1e9)
+        ),
+        *(
+            (lambda f=f, v=v: f(1e-4, v), "rate must be|at least rate")
+            for f in (pdes.allen_cahn, pdes.allen_cahn_solution)
+            for v in (-1, np.inf, "a", 1e9)
+        ),
+        *((lambda v=v: pdes.advection(v), "speed must be") for v in (np.nan, 1e300, "a", 1j)),
+        (lambda: pdes.allen_cahn_solution(modes=1001), "modes must be even"),
+        (lambda: pdes.allen_cahn_solution(modes=16), "diffusion must be at least"),
+        (lambda: pdes.allen_cahn_solution(steps=5), "rate must be at most"),
+        (lambda: pdes.allen_cahn_solution([1], {}), "diffusion"),
+        (lambda: pdes.problem(3), "name must be one of"),
+        (lambda: pdes.problem(None), "name must be one of"),
+    ],
+)
+def test_parameters_beyond_what_a_reference_resolves_are_refused(call, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        call()
+
+
+def test_the_cole_hopf_quadrature_is_right_at_both_ends_of_its_range():
+    """Against the trapezoidal rule in z, which converges faster than any power for an entire integrand."""
+    for viscosity in (1e-3, 1.0):
+        x, t = np.array([0.03, 0.5, 0.9]), np.array([1.0, 0.6, 0.3])
+        z = np.linspace(-40, 40, 800001)
+        want = []
+        for place, time in zip(x, t, strict=True):
+            exponent = -np.cos(np.pi * z) / (2 * np.pi * viscosity) - (place - z) ** 2 / (
+                4 * viscosity * time
+            )
+            kernel = np.exp(exponent - exponent.max())
+            want.append(-(np.sin(np.pi * z) @ kernel) / kernel.sum())
+        got = pdes.burgers(viscosity).reference(np.stack([x, t], axis=1))
+        np.testing.assert_allclose(got, want, rtol=0, atol=1e-8)
+
+
+def test_the_allen_cahn_reference_is_known_on_the_unit_interval_only():
+    u = pdes.allen_cahn_solution(modes=512, steps=250)
+    np.testing.assert_allclose(
+        u(np.array([0.3, 2.3]), np.array([0.5, 0.5])), [u(np.array(0.3), np.array(0.5))] * 2
+    )
+    with pytest.raises(ValueError, match=r"t must lie in \[0, 1\]"):
+        u(np.array([0.3]), np.array([1.1]))
+    with pytest.raises(ValueError, match="same shape"):
+        u(np.array([0.3]), np.array([0.1, 0.2]))
+
+
+X, T = sp.symbols("x t")
+U = sp.Function("u")(X, T)
+VALUE = sk.Equation(U, U, (X, T))
+LINE = sk.Equation(sp.Function("w")(X), sp.Function("w")(X), (X,))
+POISSON = PROBLEMS["poisson"]
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"equation": 3}, "equation must be of type Equation"),
+        ({"variable": 2}, "variable must be between 0 and 1"),
+        ({"variable": 0.0}, "variable must be an integer"),
+        ({"value": np.inf}, "value must be finite"),
+        ({"weight": -1}, "weight must be"),
+        ({"weight": np.nan}, "weight must be finite"),
+        ({"minus": "a"}, "minus must be a real number"),
+    ],
+)
+def test_fields_of_a_condition(fields, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        pdes.Condition(**{"equation": VALUE, "variable": 0, "value": 1.0, "weight": 1.0, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": 3}, "name must be of type str"),
+        ({"equation": LINE}, "equation must have two variables"),
+        ({"equation": VALUE}, r"conditions\[0\] has variables"),
+        ({"box": (0,)}, r"box\[0\] must be a pair"),
+        ({"box": ((0, 1),)}, "box must hold an interval for each of two variables"),
+        ({"box": ((0, 1), (1, 1))}, r"box\[1\] must be increasing"),
+        ({"conditions": (3,)}, r"conditions\[0\] must be of type Condition"),
+        ({"reference": 3}, "reference must be callable"),
+        ({"network": 3}, "network must be of type KAN"),
+        ({"extra": 3}, "extra must be a sequence"),
+        ({"scale": -1.0}, "scale must be"),
+        ({"form": POISSON.equation}, "form must give u"),
+        ({"entering": (None, None)}, "box must leave at least one input"),
+    ],
+)
+def test_fields_of_a_problem(fields, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        replace(POISSON, **fields)
+
+
+THETA = np.zeros(POISSON.network.n_parameters)
+LINES = [(np.zeros(3), 1.0), (np.zeros(3), 1.0)]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda p: p.blocks([[0, 1]]), "edges must hold two items"),
+        (lambda p: p.blocks(3), "edges must be a sequence"),
+        (lambda p: p.blocks([[0, 1], [0, 1]], 0), "order must be between"),
+        (lambda p: p.uniform((3,)), "cells must hold two items"),
+        (lambda p: p.uniform((3, 0)), r"cells\[1\] must be at least 1"),
+        (lambda p: p.uniform((3, 2**60)), "cells"),
+        (lambda p: p.adapted(3, (3, 3)), "solution must be callable"),
+        (lambda p: p.adapted(lambda q: q, (3, 3)), r"solution\(points\) must have shape"),
+        (lambda p: p.relative_error(lambda q: q[:, :1]), r"solution\(points\) must have shape"),
+        (lambda p: p.relative_error(lambda q: q[:, 0], 1), "points must be at least 2"),
+        (lambda p: p.relative_error(lambda q: q[:, 0], 2**40), "points"),
+        (lambda p: p.reweighted(np.nan, 1.0), "scale must be finite"),
+        (lambda p: p.reweighted(1.0, -1.0), r"weights\[0\] must be"),
+        (lambda p: p.reweighted(1.0, "a"), r"weights\[0\] must be"),
+        (lambda p: p.posed(np.zeros((3, 2)), "a", LINES), "weights must be"),
+        (lambda p: p.posed(np.zeros((3, 2)), 1.0, [LINES[0]]), "along must hold two items"),
+        (lambda p: p.posed(np.zeros((3, 2)), 1.0, [LINES[0], (np.zeros(3), np.ones(2))]), r"along\[1\]\[1\]"),
+        (lambda p: p.posed(np.zeros(3), 1.0, LINES), "points must have shape"),
+        (lambda p: p.pinn(3, []), "network must be of type KAN"),
+        (lambda p: p.solution(p.network, THETA[:-1], np.zeros((3, 2))), "theta must have shape"),
+        (lambda p: p.residual(p.network, THETA, np.zeros((3, 1))), "points must have shape"),
+    ],
+)
+def test_arguments_of_a_problem(call, words):
+    with pytest.raises((TypeError, ValueError, MemoryError), match=words):
+        call(POISSON)
+
+
+def test_an_equation_on_single_and_on_paired_faces_makes_two_blocks():
+    faces = (pdes.Condition(VALUE, 0, -1.0, 1.0), pdes.Condition(VALUE, 1, 0.0, 1.0, 1.0))
+    problem = replace(PROBLEMS["advection"], conditions=faces)
+    _, single, paired = problem.blocks(problem.uniform((2, 2)))
+    assert single.minus is None
+    np.testing.assert_array_equal(single.points[:, 0], -1)
+    np.testing.assert_array_equal(paired.points[:, 1], 0)
+    np.testing.assert_array_equal(paired.minus[:, 1], 1)
+
+
+@pytest.mark.parametrize("make", [pdes.networks.bounded, pdes.networks.free])
+def test_widths_of_networks(make):
+    for widths, words in ((3, "widths must be a sequence"), ([2], "at least two"), ([2, 0], r"widths\[1\]")):
+        with pytest.raises((TypeError, ValueError), match=words):
+            make(widths, 3, 2)

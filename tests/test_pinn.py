@@ -1,5 +1,8 @@
 """Networks on Taylor series, and equations as a least-squares problem: against sympy and differences."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 import sympy as sp
@@ -245,7 +248,7 @@ def test_wrong_uses_are_explained():
         sk.PINN(cubic, [sk.Block(HEAT, points)])
     with pytest.raises(ValueError, match="from 3 inputs"):
         sk.PINN(net, [sk.Block(HEAT, points)], extra=(sp.Abs(X),))
-    with pytest.raises(ValueError, match="at least one block"):
+    with pytest.raises(ValueError, match="blocks must not be empty"):
         sk.PINN(net, [])
     with pytest.raises(ValueError, match="negative"):
         sk.Block(HEAT, points, -1.0)
@@ -325,3 +328,144 @@ def test_a_variable_may_enter_through_a_function_only():
     )
     with pytest.raises(ValueError, match="box must hold"):
         sk.PINN(net, [sk.Block(HEAT, points)], (sp.cos(sp.pi * X),), (None,))
+
+
+POINTS = np.random.default_rng(5).uniform(-0.9, 0.9, (6, 2))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((3, POINTS), "equation must be of type Equation"),
+        ((HEAT, "a"), "points must be an array of real numbers"),
+        ((HEAT, 3), "points must have shape"),
+        ((HEAT, POINTS[:0]), "points must not be empty"),
+        ((HEAT, np.ma.masked_array(POINTS)), "points must not be a masked array"),
+        ((HEAT, POINTS * 1j), "points must be an array of real numbers"),
+        ((HEAT, POINTS * np.nan), "points must be finite"),
+        ((HEAT, POINTS, np.ma.ones(6)), "weight must not be a masked array"),
+        ((HEAT, POINTS, "a"), "weight must be"),
+        ((HEAT, POINTS, np.inf), "weight must be finite"),
+        ((HEAT, POINTS, np.ones((6, 1))), "weight must be one number or"),
+        ((HEAT, POINTS, 1.0, POINTS[:3]), "minus must have the shape of points"),
+        ((HEAT, POINTS, 1.0, "a"), "minus must be"),
+    ],
+)
+def test_arguments_of_a_block(arguments, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        sk.Block(*arguments)
+    if len(arguments) < 3:
+        with pytest.raises((TypeError, ValueError), match=words):
+            sk.Block.mean(*arguments)
+
+
+def test_a_block_keeps_its_own_arrays():
+    points, weight = POINTS.copy(), np.ones(6)
+    block = sk.Block(HEAT, points, weight, points)
+    points[:], weight[:] = 7, 7
+    np.testing.assert_array_equal(block.points, POINTS)
+    np.testing.assert_array_equal(block.minus, POINTS)
+    np.testing.assert_array_equal(block.weight, 1)
+    one = sk.Block(HEAT, POINTS, 2.0).weight
+    assert one.strides == (8,)
+    one[0] = 3.0
+    np.testing.assert_array_equal(one, [3, 2, 2, 2, 2, 2])
+    time = sp.Symbol("t", nonnegative=True)
+    decay = sk.Equation(sp.Function("u")(time), sp.Function("u")(time), (time,))
+    assert len(sk.Block(decay, [[0.0], [1.0]]).points) == 2
+    with pytest.raises(ValueError, match="points must have t >= 0"):
+        sk.Block(decay, [[0.0], [-1.0]])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"network": 3}, "network must be of type KAN"),
+        ({"blocks": 3}, "blocks must be a sequence"),
+        ({"blocks": (3,)}, r"blocks\[0\] must be of type Block"),
+        ({"blocks": HEAT}, "blocks must be a sequence"),
+        ({"extra": 3}, "extra must be a sequence"),
+        ({"extra": (3j,)}, r"extra\[0\]"),
+        ({"box": (0,)}, "box must hold an interval"),
+        ({"box": 3}, "box must be a sequence"),
+        ({"cost": 0}, "cost must be positive"),
+        ({"cost": "a"}, "cost must be a real number"),
+        ({"smoothing": np.nan}, "smoothing must be finite"),
+    ],
+)
+def test_arguments_of_a_pinn(arguments, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        sk.PINN(**{"network": NETWORKS["splines"], "blocks": [sk.Block(HEAT, POINTS)], **arguments})
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_lengths_of_vectors(smoothing):
+    net = NETWORKS["splines"]
+    objective = sk.PINN(net, [sk.Block(HEAT, POINTS)], smoothing=smoothing)
+    theta = np.zeros(net.n_parameters)
+    names = ("value", "values", "gradient", "value_and_gradient", "residual", "jacobian", "normal_equations")
+    names += ("triangular_factor", "linearized", "parts")
+    calls = [getattr(objective, name) for name in names]
+    calls += [getattr(Attention(objective), name) for name in ("value", "value_and_gradient")]
+    calls += [objective.penalty] if smoothing else []
+    calls += [lambda theta: objective.solution(theta, POINTS)]
+    for call in calls:
+        for wrong in (
+            theta[:-1],
+            np.append(theta, 0),
+            theta[:, None],
+            "a",
+            theta * 1j,
+            np.ma.masked_array(theta),
+        ):
+            with pytest.raises((TypeError, ValueError), match="theta must"):
+                call(wrong)
+    _, r, rows = objective.linearized(theta)
+    assert rows.shape == (objective.n_residuals, net.n_parameters)
+    for wrong in (theta[:-1], np.append(theta, 0), "a"):
+        with pytest.raises((TypeError, ValueError), match="v must"):
+            rows.matvec(wrong)
+    for wrong in (r[:-1], np.append(r, 0), "a"):
+        with pytest.raises((TypeError, ValueError), match="r must"):
+            rows.rmatvec(wrong)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((3,), "problem must be of type PINN"),
+        ((None, 3), "blocks must be a sequence"),
+        ((None, ()), "blocks must not be empty"),
+        ((None, (0.0,)), r"blocks\[0\] must be an integer"),
+        ((None, (-1,)), r"blocks\[0\] must be between"),
+        ((None, (0,), "a"), "rate must be a real number"),
+    ],
+)
+def test_arguments_of_attention(arguments, words):
+    objective = sk.PINN(NETWORKS["splines"], [sk.Block(HEAT, POINTS)])
+    with pytest.raises((TypeError, ValueError), match=words):
+        Attention(arguments[0] or objective, *arguments[1:])
+
+
+def test_attention_keeps_smoothing_and_survives_a_diverged_step():
+    objective, theta, _ = problem(NETWORKS["splines"])
+    smooth = sk.PINN(objective.network, objective.blocks, smoothing=0.3)
+    attention = Attention(smooth, (0,), 0.5)
+    value, gradient = smooth.value_and_gradient(theta)
+    found, slope = attention.value_and_gradient(theta * np.nan)
+    assert np.isnan(found)
+    np.testing.assert_array_equal(attention.multipliers[0], 1)
+    assert attention.value(theta) == pytest.approx(value)
+    found, slope = attention.value_and_gradient(theta)
+    assert found == pytest.approx(value)
+    np.testing.assert_allclose(slope, gradient, atol=1e-10 * np.abs(gradient).max())
+
+
+@pytest.mark.parametrize("through", [lambda e: pickle.loads(pickle.dumps(e)), copy.deepcopy])
+def test_a_copied_pinn_gives_the_same_bits(through):
+    net = sk.KAN.splines([3, 3, 1], 5, 4, (-1.0, 1.0))
+    objective = sk.PINN(net, [sk.Block(HEAT, POINTS)], (sp.Abs(X),), smoothing=0.1)
+    theta = np.random.default_rng(1).normal(size=net.n_parameters)
+    one, other = (o.value_and_gradient(theta) for o in (objective, through(objective)))
+    assert one[0] == other[0]
+    assert one[1].tobytes() == other[1].tobytes()

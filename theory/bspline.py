@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import sympy as sp
 
+from theory.exact import increasing_knots, integer
 from theory.symbols import x
 
 Piece = TypeVar("Piece", sp.Expr, sp.Poly)
@@ -22,8 +23,19 @@ def pieces(knots: Sequence[sp.Expr], i: int, order: int) -> Pieces:
     b_i^[r] = (x - t_i)/(t_{i+r-1} - t_i) b_i^[r-1] + (t_{i+r} - x)/(t_{i+r} - t_{i+1}) b_{i+1}^[r-1]
     (arXiv:2603.04827, definition of the bases). Rational knots give expanded polynomials; with symbolic knots
     the pieces stay as the recursion leaves them and are compared with `theory.symbols.vanishes`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact or do not increase, and an index beyond the last B-spline.
     """
-    window = tuple(sp.sympify(t) for t in knots[i : i + order + 1])
+    order = integer("order", order, 1)
+    knots = increasing_knots("knots", knots, order + 1)
+    i = integer("i", i, 0, len(knots) - order - 1)
+    return _pieces(knots[i : i + order + 1], i)
+
+
+def _pieces(window: tuple[sp.Expr, ...], i: int) -> Pieces:
     local = _rational(window) if all(t.is_Rational for t in window) else _symbolic(window)
     return {i + s: piece.as_expr() for s, piece in enumerate(local)}
 
@@ -54,6 +66,17 @@ def _combine(up: Piece, left: tuple[Piece, ...], down: Piece, right: tuple[Piece
 
 
 def on_span(knots: Sequence[sp.Expr], order: int, span: int) -> list[sp.Expr]:
-    """All m = len(knots) - order B-splines on [t_span, t_{span+1})."""
-    m = len(knots) - order
-    return [pieces(knots, i, order)[span] if i <= span < i + order else sp.Integer(0) for i in range(m)]
+    """All m = len(knots) - order B-splines on [t_span, t_{span+1}).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact or do not increase, and a span that they do not have.
+    """
+    order = integer("order", order, 1)
+    t = increasing_knots("knots", knots, order + 1)
+    span = integer("span", span, 0, len(t) - 2)
+    return [
+        _pieces(t[i : i + order + 1], i)[span] if i <= span < i + order else sp.Integer(0)
+        for i in range(len(t) - order)
+    ]

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import sympy as sp
 
 from theory import bspline, power_relu
+from theory.exact import expression, increasing_knots, integer, less
 from theory.symbols import x
 
 Knots = Sequence[sp.Expr]
@@ -22,8 +23,14 @@ def change_of_basis(knots: Knots, order: int) -> sp.Matrix:
     A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
     truncated power on t_i, ..., t_{i+r}, which solves the recursion of arXiv:2603.04827, Lemma 2.
     Columns j >= m are dropped: those ReLUs vanish on [a, b].
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order.
     """
-    t, r, m = knots, order, len(knots) - order
+    t, r = _read(knots, order)
+    m = len(t) - r
 
     def entry(i: int, j: int) -> sp.Expr:
         if not i <= j <= i + r:
@@ -39,8 +46,14 @@ def change_of_basis_recursive(knots: Knots, order: int) -> sp.Matrix:
 
     A^[r]_ij = A^[r-1]_ij/(t_{i+r-1} - t_i) - A^[r-1]_{i+1,j}/(t_{i+r} - t_{i+1}), where the row past the
     last is zero: it would begin in the first column that is dropped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order.
     """
-    t, m = knots, len(knots) - order
+    t, order = _read(knots, order)
+    m = len(t) - order
     A = sp.Matrix(m, m, lambda i, j: int(i == j) - int(i + 1 == j))
     for r in range(2, order + 1):
         below = A[1:, :].col_join(sp.zeros(1, m))
@@ -55,8 +68,14 @@ def change_of_basis_solved(knots: Knots, order: int) -> sp.Matrix:
     The unknown row of b_i has m conditions: the r coefficients of x^p on the first interval, and the
     coefficient of x^k on each later one (the lower powers then follow from smoothness; that they do is
     for the caller to check on every interval).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order.
     """
-    r, m = order, len(knots) - order
+    knots, r = _read(knots, order)
+    m = len(knots) - r
 
     def functionals(family: list[list[sp.Expr]]) -> sp.Matrix:
         first = [[sp.expand(f).coeff(x, p) for f in family[0]] for p in range(r)]
@@ -64,8 +83,8 @@ def change_of_basis_solved(knots: Knots, order: int) -> sp.Matrix:
         return sp.Matrix(first + leading)
 
     spans = range(r - 1, m)
-    b = functionals([bspline.on_span(knots, order, s) for s in spans])
-    psi = functionals([power_relu.on_span(knots, order, s) for s in spans])
+    b = functionals([bspline.on_span(knots, r, s) for s in spans])
+    psi = functionals([power_relu.on_span(knots, r, s) for s in spans])
     return psi.LUsolve(b).T
 
 
@@ -73,9 +92,18 @@ def uniform_change_of_basis(intervals: int, order: int, h: sp.Expr) -> sp.Matrix
     """A on uniform knots of spacing h: (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)), banded Toeplitz.
 
     arXiv:2603.04827, Corollary 1: A = h^(1-r)/(r-1)! (I - S)^r.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a spacing that is not exact or not positive, no interval, or an order below 1.
     """
-    r, m = order, intervals + order - 1
-    scale = sp.factorial(r - 1) * sp.sympify(h) ** (r - 1)
+    intervals, r = integer("intervals", intervals, 1), integer("order", order, 1)
+    h = expression("h", h)
+    if h.is_extended_nonpositive:
+        raise ValueError(f"h must be positive, got {h}")
+    m = intervals + r - 1
+    scale = sp.factorial(r - 1) * h ** (r - 1)
     return sp.Matrix(
         m, m, lambda i, j: (-1) ** (j - i) * sp.binomial(r, j - i) / scale if 0 <= j - i <= r else 0
     )
@@ -85,11 +113,26 @@ def knot_insertion(knots: Knots, new: sp.Expr, order: int, span: int | None = No
     """P with c' = P c after the insertion of one knot `new` in [t_span, t_{span+1}) (Boehm): (m+1) x m.
 
     c'_i = alpha_i c_i + (1 - alpha_i) c_{i-1}, alpha_i = (new - t_i)/(t_{i+k} - t_i) for
-    span - k < i <= span, 1 before, 0 after. `span` must be given when `new` is symbolic.
+    span - k < i <= span, 1 before, 0 after. `span` must be given when `new` or a knot is symbolic.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order, and for a knot that does not
+        lie in that span of [a, b).
     """
-    t, k, m = knots, order - 1, len(knots) - order
+    t, order = _read(knots, order)
+    new = expression("new", new)
+    k, m = order - 1, len(t) - order
     if span is None:
-        span = max(s for s in range(len(t)) if t[s] <= new)
+        if not (new.is_number and all(s.is_number for s in t)):
+            raise ValueError(f"span must be given if new or a knot is symbolic, got new = {new}")
+        span = max((s for s in range(len(t)) if not less(new, t[s])), default=-1)
+        if not k <= span < m:
+            raise ValueError(f"new must lie in [{t[k]}, {t[m]}), got {new}")
+    span = integer("span", span, k, m - 1)
+    if _before(new, t[span]) or _before(t[span + 1], new) or new == t[span + 1]:
+        raise ValueError(f"new must lie in [{t[span]}, {t[span + 1]}), span {span}, got {new}")
     P = sp.zeros(m + 1, m)
     for i in range(m + 1):
         if i <= span - k:
@@ -111,9 +154,22 @@ def prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
     Row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}). Breakpoints of [a, b] must be
     nested; the ghost knots of the two sides need not be related. Knots are compared for equality only,
     so symbolic ones serve.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order, and if breakpoints are not
+        nested.
     """
+    coarse, order = _read(coarse, order, "coarse")
+    fine, _ = _read(fine, order, "fine")
     k, m_fine, m_coarse = order - 1, len(fine) - order, len(coarse) - order
-    where = [list(fine).index(t) for t in coarse[k : m_coarse + 1]]
+    where = [_place(fine, t) for t in coarse[k : m_coarse + 1]]
+    if where[0] != k or where[-1] != m_fine:
+        raise ValueError(
+            f"fine must have the [a, b] of coarse, [{coarse[k]}, {coarse[m_coarse]}], "
+            f"got [{fine[k]}, {fine[m_fine]}]"
+        )
     P = sp.zeros(m_fine, m_coarse)
     for i in range(m_fine):
         inside = min(max(i, k), m_fine - 1)  # a span of [a, b] in the support of fine function i
@@ -140,8 +196,14 @@ def two_scale(intervals: int, order: int) -> sp.Matrix:
 
     arXiv:2603.04827, Eq. 25, with the factor corrected from 2^(-r); fine indices outside 0..m'-1 are
     dropped (those functions vanish on [a, b]).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For no interval, or an order below 1.
     """
-    r, k = order, order - 1
+    intervals, r = integer("intervals", intervals, 1), integer("order", order, 1)
+    k = r - 1
     m_fine, m_coarse = 2 * intervals + k, intervals + k
 
     def entry(row: int, i: int) -> sp.Expr:
@@ -157,7 +219,14 @@ def relu_prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
     Inner knots (a < t < b) are injected. A ghost power is a polynomial on [a, b] and is re-expanded in
     the fine ones: (x - s)^k = sum_j l_j(s) (x - t'_j)^k, with l_j the Lagrange polynomials on
     t'_0, ..., t'_k, because both sides are polynomials of degree k in s that agree at the k + 1 nodes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `prolongation`.
     """
+    coarse, order = _read(coarse, order, "coarse")
+    fine, _ = _read(fine, order, "fine")
     k, m_fine, m_coarse = order - 1, len(fine) - order, len(coarse) - order
     nodes = fine[: k + 1]
     P = sp.zeros(m_fine, m_coarse)
@@ -167,5 +236,23 @@ def relu_prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
                 [(coarse[i] - nodes[l]) / (nodes[j] - nodes[l]) for l in range(k + 1) if l != j]
             )
     for i in range(k + 1, m_coarse):
-        P[list(fine).index(coarse[i]), i] = 1
+        P[_place(fine, coarse[i]), i] = 1
     return P
+
+
+def _read(knots: Knots, order: int, name: str = "knots") -> tuple[tuple[sp.Expr, ...], int]:
+    """Knots with at least one interval [t_k, t_{k+1}], and the order."""
+    order = integer("order", order, 1)
+    return increasing_knots(name, knots, 2 * order), order
+
+
+def _place(fine: Knots, knot: sp.Expr) -> int:
+    for i, t in enumerate(fine):
+        if t == knot:
+            return i
+    raise ValueError(f"fine must hold the breakpoints of coarse, got none at {knot}")
+
+
+def _before(left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether two knots are known to be in this order."""
+    return bool((right - left).is_positive)

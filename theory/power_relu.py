@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import sympy as sp
 
+from theory.exact import increasing_knots, integer
 from theory.symbols import x
 
 
@@ -14,6 +15,13 @@ def on_span(knots: Sequence[sp.Expr], order: int, span: int) -> list[sp.Expr]:
 
     (x - t_j)^(r-1) where t_j <= t_span, else 0 (arXiv:2603.04827, definition of the bases). Order 1 is the
     Heaviside function, continuous from the right as the B-splines of order 1 are.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact or do not increase, and a span that they do not have.
     """
-    m = len(knots) - order
-    return [(x - knots[j]) ** (order - 1) if j <= span else sp.Integer(0) for j in range(m)]
+    order = integer("order", order, 1)
+    t = increasing_knots("knots", knots, order + 1)
+    span = integer("span", span, 0, len(t) - 2)
+    return [(x - t[j]) ** (order - 1) if j <= span else sp.Integer(0) for j in range(len(t) - order)]

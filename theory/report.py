@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import difflib
 import json
+import os
 import re
 import sys
 import textwrap
@@ -174,7 +175,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.json is not None:  # before minutes of work
         if options.json.exists() and not options.force:
             p.error(f"{options.json} exists; give --force to overwrite it")
-        options.json.parent.mkdir(parents=True, exist_ok=True)
+        if options.json.exists() and not options.json.is_file():
+            p.error(f"{options.json} is not a regular file")
+        try:
+            options.json.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            p.error(f"{options.json} cannot be written: {error}")
+        if not os.access(options.json.parent, os.W_OK):
+            p.error(f"{options.json} cannot be written: {options.json.parent} is read-only")
     print(table_row([heading for heading, _ in COLUMNS]))
     print(table_row(["-" * width for _, width in COLUMNS]))
     outcomes = []

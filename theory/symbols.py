@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 import sympy as sp
 from sympy.polys.polyerrors import CoercionFailed
+
+from theory.exact import expression as exact
+from theory.exact import integer, less
 
 x = sp.Symbol("x", real=True)
 """The variable of every polynomial piece."""
@@ -18,13 +21,30 @@ def symbolic_knots(count: int, name: str = "t") -> list[sp.Symbol]:
 
     An identity between rational functions of them holds for all knots at which no denominator vanishes,
     strictly increasing ones among them.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a count that is negative or no integer, and a name that is not text.
     """
+    count = integer("count", count, 0)
+    if not isinstance(name, str):
+        raise TypeError(f"name must be text, got {name!r:.60}")
     return [sp.Symbol(f"{name}{i}", real=True) for i in range(count)]
 
 
 def uniform(a: sp.Expr | int, b: sp.Expr | int, intervals: int, order: int) -> list[sp.Rational]:
-    """Extended uniform knots t_j = a + (j - k) h, h = (b - a)/intervals, k = order - 1 ghosts each side."""
-    a, b, k = sp.Rational(a), sp.Rational(b), order - 1
+    """Extended uniform knots t_j = a + (j - k) h, h = (b - a)/intervals, k = order - 1 ghosts each side.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For ends that are not exact numbers with a < b, no interval, or an order below 1.
+    """
+    a, b = exact("a", a), exact("b", b)
+    intervals, k = integer("intervals", intervals, 1), integer("order", order, 1) - 1
+    if not (a.is_number and b.is_number and less(a, b)):
+        raise ValueError(f"a and b must be numbers with a < b, got {a} and {b}")
     h = (b - a) / intervals
     return [a + (j - k) * h for j in range(intervals + 2 * k + 1)]
 
@@ -33,8 +53,14 @@ def rational_knots(count: int, seed: int) -> list[sp.Rational]:
     """Strictly increasing knots from 0 with random gaps 4/16 to 24/16, the same for the same seed.
 
     Sixteenths are exact in binary: the floating-point library can be given the very same knots.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a count below 1, and a seed that is no integer.
     """
-    source = random.Random(seed)
+    count = integer("count", count, 1)
+    source = random.Random(integer("seed", seed, 0))
     knots = [sp.Rational(0)]
     while len(knots) < count:
         knots.append(knots[-1] + sp.Rational(source.randint(4, 24), 16))
@@ -46,8 +72,13 @@ def vanishes(expression: sp.Expr) -> bool:
 
     Where symbols are only added, multiplied and divided this is arithmetic in the field of rational
     functions; other expressions (a symbolic exponent, say) are expanded over a common denominator.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an expression with floats, whose zeros are not exact, or with infinities.
     """
-    e = sp.sympify(expression)
+    e = exact("expression", expression, real=False)
     symbols = sorted(e.free_symbols, key=str)
     if symbols and all(s.is_Symbol for s in symbols) and e.is_rational_function(*symbols):
         with suppress(CoercionFailed):  # an irrational number among the coefficients
@@ -57,10 +88,29 @@ def vanishes(expression: sp.Expr) -> bool:
 
 
 def all_vanish(expressions: Sequence[sp.Expr] | sp.Matrix) -> bool:
-    """Are all these rational functions (the entries of a matrix, say) identically zero?"""
+    """Are all these rational functions (the entries of a matrix, say) identically zero?
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `vanishes`.
+    """
+    if not isinstance(expressions, Iterable) or isinstance(expressions, str):
+        raise TypeError(f"expressions must be a sequence or a matrix, got {expressions!r:.60}")
     return all(vanishes(e) for e in expressions)
 
 
 def equal(left: sp.MatrixExpr, right: sp.MatrixExpr) -> bool:
-    """Are two expressions in matrix symbols identically equal? Products are expanded, inverses cancelled."""
+    """Are two expressions in matrix symbols identically equal? Products are expanded, inverses cancelled.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but matrix expressions of one shape.
+    """
+    for name, value in (("left", left), ("right", right)):
+        if not isinstance(value, sp.MatrixExpr):
+            raise TypeError(f"{name} must be an expression in matrix symbols, got {value!r:.60}")
+    if left.shape != right.shape:
+        raise ValueError(f"left and right must have one shape, got {left.shape} and {right.shape}")
     return (left - right).expand().doit() == sp.ZeroMatrix(*left.shape)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from splinekan._checks import Float64Array, integer, real
+from splinekan._checks import Float64Array, each, instance, integer, real
 from splinekan.network import CoefficientMap
 from splinekan.objectives.pinn import PINN, Part
 
@@ -15,6 +15,8 @@ from splinekan.objectives.pinn import PINN, Part
 @dataclass(eq=False)
 class Attention:
     """L = 1/2 sum of w lambda r^2, and lambda <- (1 - rate) lambda + rate |r| / max |r| at each evaluation.
+
+    The problem's smoothing, if there is any, is added as it is. Residuals that are not finite move nothing.
 
     The multipliers begin at 1, one per point of the chosen blocks, and move whenever `value_and_gradient` is
     called (Anagnostopoulos et al. 2024; in the form of Southworth et al., arXiv:2603.04827, section 6.2). So
@@ -37,7 +39,7 @@ class Attention:
     Raises
     ------
     TypeError, ValueError
-        For a rate outside [0, 1], or blocks that the problem does not have.
+        For a rate outside [0, 1], or blocks that are none of the problem's, or none at all.
     """
 
     problem: PINN
@@ -46,9 +48,11 @@ class Attention:
     multipliers: dict[int, Float64Array] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        real("rate", self.rate, low=0.0, high=1.0)
+        instance("problem", self.problem, PINN)
+        self.rate = real("rate", self.rate, low=0.0, high=1.0)
         last = len(self.problem.blocks) - 1
-        chosen = [integer("every block", number, low=0, high=last) for number in self.blocks]
+        chosen = each("blocks", self.blocks, lambda name, n: integer(name, n, low=0, high=last))
+        self.blocks = tuple(chosen)
         self.multipliers = {number: np.ones(len(self.problem.blocks[number].points)) for number in chosen}
 
     @property
@@ -58,11 +62,12 @@ class Attention:
 
     def value(self, theta: Float64Array) -> float:
         """L with the multipliers as they are."""
-        return sum(float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
+        parts = (float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
+        return sum(parts, self.problem.penalty(theta))
 
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient with the multipliers as they were, which then move."""
-        total, gradient = 0.0, np.zeros(self.problem.network.n_parameters)
+        total, gradient = self.problem.penalty(theta), self.problem._pull(theta)
         sizes: dict[int, list[Float64Array]] = {number: [] for number in self.multipliers}
         for part in self.problem.parts(theta):
             multipliers = self._of(part)
@@ -72,7 +77,10 @@ class Attention:
                 sizes[part.block].append(np.abs(part.unweighted))
         for number, pieces in sizes.items():
             size = np.concatenate(pieces)
-            share = size / max(size.max(), np.finfo(np.float64).tiny)
+            largest = size.max()
+            if not np.isfinite(largest):
+                continue
+            share = size / max(largest, np.finfo(np.float64).tiny)
             self.multipliers[number] += self.rate * (share - self.multipliers[number])
         return total, gradient
 

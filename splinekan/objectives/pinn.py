@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, real, real_array
+from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence, vector
 from splinekan.equations import Equation, Features
 from splinekan.network import KAN, CoefficientMap, SparseRows
 from splinekan.network.jets import Jets
@@ -33,10 +33,17 @@ class Block:
         (n, number of variables).
     weight
         w of the squared residuals: one number or (n,), not negative. The block's part of the loss is half
-        their weighted sum; see `Block.mean` for a mean.
+        their weighted sum; see `Block.mean` for a mean. Kept as (n,).
     minus
         (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
         periodic conditions and jumps. The equation's residual is then any expression.
+
+    The arrays are copied: what becomes of those that were given has no effect.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other shapes, points of a sign that a variable excludes, and negative weights.
     """
 
     equation: Equation
@@ -45,27 +52,36 @@ class Block:
     minus: Float64Array | None = None
 
     def __post_init__(self) -> None:
-        shape = (None, len(self.equation.variables))
-        points = real_array("points", self.points, shape=shape, empty=False).astype(np.float64, copy=False)
-        object.__setattr__(self, "points", points)
-        if self.minus is not None:
-            minus = real_array("minus", self.minus, shape=points.shape).astype(np.float64, copy=False)
-            object.__setattr__(self, "minus", minus)
+        equation = instance("equation", self.equation, Equation)
+        points = equation._points("points", self.points).copy()
+        if len(points) == 0:
+            raise ValueError("points must not be empty")
+        minus = None if self.minus is None else equation._points("minus", self.minus).copy()
+        if minus is not None and minus.shape != points.shape:
+            raise ValueError(f"minus must have the shape of points, {points.shape}, got {minus.shape}")
         weight = real_array("weight", self.weight)
-        if weight.shape not in ((), (len(self.points),)):
-            raise ValueError(f"weight must be one number or ({len(self.points)},), got {weight.shape}")
+        if weight.shape not in ((), (len(points),)):
+            raise ValueError(f"weight must be one number or ({len(points)},), got {weight.shape}")
         if (weight < 0).any():
             raise ValueError(f"weight must not be negative, got {weight.min()}")
-        object.__setattr__(self, "weight", np.broadcast_to(weight, len(self.points)))
+        weights = np.full(len(points), weight, dtype=np.float64)
+        for name, value in (("points", points), ("minus", minus), ("weight", weights)):
+            object.__setattr__(self, name, value)
 
     @staticmethod
     def mean(
         equation: Equation, points: ArrayLike, weight: float = 1.0, minus: ArrayLike | None = None
     ) -> Block:
-        """The block whose part of the loss is `weight` times the mean of r^2 over the points."""
-        real("weight", weight, low=0.0, high=np.inf)
-        block = Block(equation, np.asarray(points), 1.0, None if minus is None else np.asarray(minus))
-        return replace(block, weight=2 * weight / len(block.points))
+        """The block whose part of the loss is `weight` times the mean of r^2 over the points.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a block, and if `weight` is not one number.
+        """
+        factor = real("weight", weight, low=0.0, high=np.inf)
+        block = Block(equation, points, 1.0, minus)  # type: ignore[arg-type]
+        return replace(block, weight=2 * (factor / len(block.points)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,33 +124,42 @@ class PINN:
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        real("cost", self.cost, positive=True)
-        real("smoothing", self.smoothing, low=0.0, high=np.inf)
-        if not self.blocks:
-            raise ValueError("a PINN needs at least one block")
-        variables = tuple(self.blocks[0].equation.variables)
-        features = Features(variables, tuple(self.extra), self.box)
+        network = instance("network", self.network, KAN)
+        blocks = sequence("blocks", self.blocks)
+        for number, block in enumerate(blocks):
+            instance(f"blocks[{number}]", block, Block)
+        settings = {
+            "blocks": blocks,
+            "extra": sequence("extra", self.extra, empty=True),
+            "cost": real("cost", self.cost, positive=True),
+            "smoothing": real("smoothing", self.smoothing, low=0.0, high=np.inf),
+        }
+        for name, value in settings.items():
+            object.__setattr__(self, name, value)
+        variables = blocks[0].equation.variables
+        features = Features(variables, self.extra, self.box)
         seeds = []
-        for number, block in enumerate(self.blocks):
+        for number, block in enumerate(blocks):
             equation = block.equation
-            if tuple(equation.variables) != variables:
+            if equation.variables != variables:
                 raise ValueError(
-                    f"block {number} has variables {tuple(equation.variables)}, the first block {variables}"
+                    f"blocks[{number}] has variables {equation.variables}, the first block {variables}"
                 )
-            if self.network.n_out != equation.n_unknowns or self.network.n_in != features.n_inputs:
+            if network.n_out != equation.n_unknowns or network.n_in != features.n_inputs:
                 raise ValueError(
-                    f"block {number} needs a network from {features.n_inputs} inputs to "
-                    f"{equation.n_unknowns} outputs, got {self.network.n_in} to {self.network.n_out}"
+                    f"blocks[{number}] needs a network from {features.n_inputs} inputs to "
+                    f"{equation.n_unknowns} outputs, got {network.n_in} to {network.n_out}"
                 )
-            for layer in self.network.layers:
+            for layer in network.layers:
                 degree = getattr(layer, "degree", None) if layer.n_parameters else None
                 if degree is not None and degree <= equation.order:
                     raise ValueError(
-                        f"block {number} has order {equation.order}: splines of degree at least "
+                        f"blocks[{number}] has order {equation.order}: splines of degree at least "
                         f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
                     )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
+        object.__setattr__(self, "box", features.box)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
 
@@ -158,7 +183,9 @@ class PINN:
 
     def penalty(self, theta: Float64Array) -> float:
         """smoothing/2 |D theta|^2."""
-        return float(np.sum((self._root @ theta) ** 2)) / 2 if self.smoothing > 0 else 0.0
+        if self.smoothing == 0:
+            return 0.0
+        return float(np.sum((self._root @ self.network._theta(theta)) ** 2)) / 2
 
     def values(self, theta: Float64Array) -> Float64Array:
         """The blocks' parts of L, without the smoothing."""
@@ -237,10 +264,13 @@ class PINN:
     def _pull(self, theta: Float64Array) -> Float64Array:
         if self.smoothing == 0:
             return np.zeros(self.network.n_parameters)
-        return np.asarray(self._root.T @ (self._root @ theta))
+        return np.asarray(self._root.T @ (self._root @ self.network._theta(theta)))
 
     def parts(self, theta: Float64Array) -> Iterator[Part]:
         """L without the smoothing, in pieces: block after block, each block in chunks of points."""
+        return self._parts(self.network._theta(theta))
+
+    def _parts(self, theta: Float64Array) -> Iterator[Part]:
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
         for number, (block, seeds) in enumerate(zip(self.blocks, self._seeds, strict=True)):
@@ -251,7 +281,7 @@ class PINN:
                 sides = [Jets.of(self.network, theta, seed[some], directions) for seed in seeds]
                 places = [block.points] if block.minus is None else [block.points, block.minus]
                 found = [
-                    block.equation.evaluate(p[some], side.output)
+                    block.equation._evaluate(p[some], side.output)
                     for p, side in zip(places, sides, strict=True)
                 ]
                 root = np.sqrt(np.asarray(block.weight)[some])
@@ -312,11 +342,11 @@ class Sparse:
 
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
-        return np.asarray(self.matrix @ v)
+        return np.asarray(self.matrix @ vector("v", v, self.shape[1], finite=False))
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
-        return np.asarray(self.matrix.T @ r)
+        return np.asarray(self.matrix.T @ vector("r", r, self.shape[0], finite=False))
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J."""
@@ -336,12 +366,19 @@ class Stacked:
 
     parts: list[Rows]
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return sum(part.shape[0] for part in self.parts), self.parts[0].shape[1]
+
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
+        v = vector("v", v, self.shape[1], finite=False)
         return np.concatenate([part.matvec(v) for part in self.parts])
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
+        r = vector("r", r, self.shape[0], finite=False)
         ends = np.cumsum([part.shape[0] for part in self.parts])[:-1]
         pieces = zip(self.parts, np.split(r, ends), strict=True)
         return sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1))

@@ -11,19 +11,30 @@ import numpy as np
 import scipy
 import sympy
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, affordable, integer, real, real_array
 from splinekan.equations import Equation, ansatz
 from splinekan.pdes.networks import bounded
 from splinekan.pdes.problem import BoundaryValueProblem, Condition
 
 X, T = sympy.symbols("x t")
+MODES, STEPS = 2048, 1000
+"""Of the reference."""
+MAX_DIFFUSION = 1e6
+STEPS_PER_RATE = 20
+"""Time steps that a reaction of rate 1 takes at least."""
 
 
 def allen_cahn(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProblem:
     """u_t = diffusion u_xx + rate (u - u^3), periodic on [-1, 1], u(x, 0) = x^2 cos(pi x).
 
     The reference comes from a Fourier method; see `allen_cahn_solution`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `allen_cahn_solution`.
     """
+    diffusion, rate, _, _ = _resolved(diffusion, rate, MODES, STEPS)
     u = sympy.Function("u")(X, T)
     variables = (X, T)
     value, slope = Equation(u, u, variables), Equation(u.diff(X), u, variables)
@@ -49,7 +60,13 @@ def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValue
     start, extended, has a kink at x = 1 that diffusion rounds off at once. v is smooth there and cannot do
     that: w does, the solution of w_t = diffusion w_xx that starts from 0 with slope 2 at x = 1,
     w = 2 s (exp(-z^2)/sqrt(pi) - z erfc(z)), s = sqrt(4 diffusion t), z = (1 - x)/s (Carslaw & Jaeger 1959).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `allen_cahn_solution`.
     """
+    diffusion, rate, _, _ = _resolved(diffusion, rate, MODES, STEPS)
     v = sympy.Function("v")(X, T)
     residual = v.diff(T) - diffusion * v.diff(X, 2) + rate * (v**3 - v)
     width = sympy.sqrt(4 * diffusion * (T + sympy.Rational(1, 10**30)))  # no division by 0 at the start
@@ -68,15 +85,65 @@ def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValue
     )
 
 
-@cache
 def allen_cahn_solution(
-    diffusion: float = 1e-4, rate: float = 5.0, modes: int = 2048, steps: int = 1000
+    diffusion: float = 1e-4, rate: float = 5.0, modes: int = MODES, steps: int = STEPS
 ) -> Callable[[Float64Array, Float64Array], Float64Array]:
     """u(x, t) by Fourier series and Lawson's fourth-order exponential integrator, then bicubic splines.
 
     The start has a kink at x = +-1, so coefficients decay like 1/modes^2 at first. Against twice the modes
     and twice the steps u changes by less than 1e-6 of its norm. Computed once, in a few seconds.
+
+    Parameters
+    ----------
+    diffusion
+        Positive, at most 1e6.
+    rate
+        Not negative.
+    modes
+        An even number of points, at least 8, whose spacing 2/modes resolves the layers' width
+        sqrt(diffusion/rate).
+    steps
+        At least 4, and 20 rate.
+
+    Returns
+    -------
+    Callable
+        u for arrays x (any; u has period 2) and t (in [0, 1]) of one shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other parameters, which this method does not resolve.
+    MemoryError
+        For more modes and steps than fit in memory.
     """
+    return _solution(*_resolved(diffusion, rate, modes, steps))
+
+
+def _resolved(diffusion: float, rate: float, modes: int, steps: int) -> tuple[float, float, int, int]:
+    """The parameters, if the method is accurate for them."""
+    modes, steps = integer("modes", modes, low=8), integer("steps", steps, low=4)
+    if modes % 2:
+        raise ValueError(f"modes must be even, got {modes}")
+    affordable(f"modes {modes} and steps {steps}", 32.0 * modes * steps)
+    diffusion = real("diffusion", diffusion, positive=True)
+    if diffusion > MAX_DIFFUSION:
+        raise ValueError(f"diffusion must be at most {MAX_DIFFUSION:g}, got {diffusion}")
+    rate = real("rate", rate, low=0.0, high=np.inf)
+    if STEPS_PER_RATE * rate > steps:
+        raise ValueError(
+            f"rate must be at most steps/{STEPS_PER_RATE} = {steps / STEPS_PER_RATE}, got {rate}"
+        )
+    least = rate * (2 / modes) ** 2
+    if diffusion < least:
+        raise ValueError(f"diffusion must be at least rate (2/modes)^2 = {least:.3g}, got {diffusion}")
+    return diffusion, rate, modes, steps
+
+
+@cache
+def _solution(
+    diffusion: float, rate: float, modes: int, steps: int
+) -> Callable[[Float64Array, Float64Array], Float64Array]:
     x = np.linspace(-1.0, 1.0, modes, endpoint=False)
     k = np.pi * np.arange(modes // 2 + 1)
     half = np.exp((rate - diffusion * k**2) / steps / 2)
@@ -98,4 +165,13 @@ def allen_cahn_solution(
     table = scipy.interpolate.RectBivariateSpline(
         np.linspace(-1.0, 1.0, modes + 1), np.linspace(0.0, 1.0, u.shape[1]), around
     )
-    return lambda at_x, at_t: np.asarray(table((at_x + 1) % 2 - 1, at_t, grid=False))
+
+    def solution(at_x: Float64Array, at_t: Float64Array) -> Float64Array:
+        x, t = real_array("x", at_x), real_array("t", at_t)
+        if x.shape != t.shape:
+            raise ValueError(f"x and t must have the same shape, got {x.shape} and {t.shape}")
+        if t.size and not (t.min() >= 0 and t.max() <= 1):
+            raise ValueError(f"t must lie in [0, 1], where the solution is known, got [{t.min()}, {t.max()}]")
+        return np.asarray(table((x + 1) % 2 - 1, t, grid=False))
+
+    return solution

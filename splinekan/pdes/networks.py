@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from splinekan._checks import each, integer
 from splinekan.knots import uniform_knots
 from splinekan.network import KAN, Layer, Normalizer, SplineLayer
 
@@ -21,7 +22,7 @@ def bounded(widths: Sequence[int], degree: int, intervals: int) -> KAN:
     """Spline layers on [-1, 1] with tanh between them, and inputs in [-1, 1]."""
     layers: list[Layer] = []
     knots = uniform_knots(-1.0, 1.0, intervals, degree)
-    for n_in, n_out in pairwise(widths):
+    for n_in, n_out in _layers(widths):
         if layers:
             layers.append(Normalizer(n_in, "tanh", (-1.0, 1.0)))
         layers.append(SplineLayer(n_in, n_out, knots, degree))
@@ -34,8 +35,15 @@ def free(widths: Sequence[int], degree: int, intervals: int) -> KAN:
     Faster than `bounded`, and exact for products; but where solutions are steep it runs wild.
     """
     layers: list[Layer] = []
-    for n_in, n_out in pairwise(widths):
+    for n_in, n_out in _layers(widths):
         end = HIDDEN if layers else 1.0
         knots = uniform_knots(-end, end, intervals, degree)
         layers.append(SplineLayer(n_in, n_out, knots, degree, "polynomial" if layers else "linear"))
     return KAN.chain(layers)
+
+
+def _layers(widths: Sequence[int]) -> list[tuple[int, int]]:
+    sizes = each("widths", widths, lambda name, n: integer(name, n, low=1))
+    if len(sizes) < 2:
+        raise ValueError(f"widths must hold at least two numbers, got {sizes}")
+    return list(pairwise(sizes))

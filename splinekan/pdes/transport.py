@@ -7,16 +7,26 @@ from dataclasses import replace
 import numpy as np
 import sympy
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, real
 from splinekan.equations import Equation, ansatz
 from splinekan.pdes.networks import bounded
 from splinekan.pdes.problem import BoundaryValueProblem, Condition
 
 X, T = sympy.symbols("x t")
+MAX_SPEED = 1e6
+VISCOSITIES = 1e-3, 1.0
+"""Where 200 nodes of the Cole-Hopf integral are right to 1e-8."""
 
 
 def advection(speed: float = 1.0) -> BoundaryValueProblem:
-    """u_t + speed u_x = 0, periodic on [-1, 1], u(x, 0) = exp(sin(pi x))."""
+    """u_t + speed u_x = 0, periodic on [-1, 1], u(x, 0) = exp(sin(pi x)).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a speed that is not a number within [-1e6, 1e6].
+    """
+    speed = real("speed", speed, low=-MAX_SPEED, high=MAX_SPEED)
     u = sympy.Function("u")(X, T)
     variables = (X, T)
     start = sympy.exp(sympy.sin(sympy.pi * X))
@@ -33,7 +43,14 @@ def advection(speed: float = 1.0) -> BoundaryValueProblem:
 
 
 def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
-    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0; exact by the Cole-Hopf integral."""
+    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0; exact by the Cole-Hopf integral.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a viscosity outside [1e-3, 1], where the integral's quadrature is not accurate to 1e-8.
+    """
+    viscosity = real("viscosity", viscosity, low=VISCOSITIES[0], high=VISCOSITIES[1])
     u = sympy.Function("u")(X, T)
     variables = (X, T)
     trace = Equation(u, u, variables)
@@ -63,7 +80,14 @@ def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
 
 
 def burgers_hard(viscosity: float = 0.01) -> BoundaryValueProblem:
-    """The same with its conditions built in: u = -sin(pi x) + t (1 - x^2) v."""
+    """The same with its conditions built in: u = -sin(pi x) + t (1 - x^2) v.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As for `burgers`.
+    """
+    viscosity = real("viscosity", viscosity, low=VISCOSITIES[0], high=VISCOSITIES[1])
     v = sympy.Function("v")(X, T)
     residual = v.diff(T) + v * v.diff(X) - viscosity * v.diff(X, 2)
     form = -sympy.sin(sympy.pi * X) + T * (1 - X**2) * v

@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real_array
+from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
 from splinekan.basis import BSplineBasis
 from splinekan.knots import breakpoints, validate_knots
 from splinekan.quadrature import gauss_points
@@ -49,6 +49,7 @@ def change_of_basis_spectrum(
     True
     """
     one_of("matrix", matrix, MATRICES)
+    boolean("vectors", vectors)
     T, inverse = basis_matrices(knots, degree, "relu")  # A^T, A^{-T}
     if matrix == "(A A^T)^-1":
         T, inverse = T.T, inverse.T
@@ -91,10 +92,13 @@ def gram_spectrum(
     """
     one_of("basis", basis, BASES)
     order = integer("derivative", derivative, low=0)
+    boolean("vectors", vectors)
+    degree = spline_degree(degree)
     t = validate_knots(knots, degree)
+    m = len(t) - degree - 1
+    affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (degree + 4))
     x, weights = gauss_points(breakpoints(t, degree), degree + 1)
     J: Float64Array = np.sqrt(weights)[:, None] * BSplineBasis(t, degree).tabulate(x, order)
-    m = J.shape[1]
     if basis == "spline":
         return factor_spectrum(J, None, vectors)
     return factor_spectrum(J, Coordinates(basis, ((m, 1, 1, *basis_matrices(t, degree, basis)),)), vectors)

@@ -1,0 +1,104 @@
+"""What is let in: exact numbers and symbols, increasing knots, integers within bounds.
+
+Python's 1 / 2 is a float, and a float makes every entry that it touches one; so every public function passes
+its arguments through here. Floats are refused, not converted: Rational(1, 10) and Rational(0.1) are
+different knots, and only the caller knows which is meant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import lru_cache
+from itertools import combinations, pairwise
+from typing import Any
+
+import sympy as sp
+
+
+def expression(name: str, value: Any, *, real: bool = True) -> sp.Expr:
+    """`value` as an expression without floats, not known to be complex if `real`.
+
+    Raises
+    ------
+    TypeError
+        For floats, text, booleans, and what sympy does not know.
+    ValueError
+        For infinities, nan and numbers that are not real.
+    """
+    try:
+        found = sp.sympify(value, strict=True)
+    except (sp.SympifyError, TypeError, ValueError, AttributeError):
+        raise TypeError(f"{name} must be an exact number or an expression, got {value!r:.60}") from None
+    if not isinstance(found, sp.Expr) or getattr(found, "is_Matrix", False):
+        raise TypeError(f"{name} must be an exact number or an expression, got {value!r:.60}")
+    if found.has(sp.Float):
+        raise TypeError(
+            f"{name} must be exact, got the float {found}: give Rational(1, 10) for a tenth, or "
+            "Rational(0.1) for the float next to it"
+        )
+    if found.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or (real and found.is_extended_real is False):
+        raise ValueError(f"{name} must be {'real and ' if real else ''}finite, got {found}")
+    return found
+
+
+def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
+    """`value` as an int in [low, high].
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not an integer, or out of bounds.
+    """
+    if isinstance(value, bool) or not hasattr(type(value), "__index__"):
+        raise TypeError(f"{name} must be an integer, got {value!r:.60}")
+    found = value.__index__()
+    if found < low or (high is not None and found > high):
+        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+        raise ValueError(f"{name} must be {bounds}, got {found}")
+    return found
+
+
+def increasing_knots(name: str, value: Iterable[Any], least: int = 2) -> tuple[sp.Expr, ...]:
+    """`value` as exact knots, at least `least`, no two of which are known to be equal or in the wrong order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other entries, too few, and knots that decrease or repeat where they can be compared.
+    """
+    if isinstance(value, (str, bytes)):
+        raise TypeError(f"{name} must be a sequence of knots, got {value!r:.60}")
+    try:
+        items = tuple(value)
+    except TypeError:
+        raise TypeError(f"{name} must be a sequence of knots, got {value!r:.60}") from None
+    knots = tuple(expression(f"{name}[{i}]", t) for i, t in enumerate(items))
+    if len(knots) < least:
+        raise ValueError(f"{name} must hold at least {least} knots, got {len(knots)}")
+    wrong = _disorder(knots)
+    if wrong is not None:
+        i, j = wrong
+        raise ValueError(
+            f"{name} must increase strictly, got {name}[{i}] = {knots[i]}, {name}[{j}] = {knots[j]}"
+        )
+    return knots
+
+
+@lru_cache(maxsize=1024)
+def _disorder(knots: tuple[sp.Expr, ...]) -> tuple[int, int] | None:
+    numbers = [i for i, t in enumerate(knots) if t.is_number]
+    for i, j in pairwise(numbers):
+        if not less(knots[i], knots[j]):
+            return i, j
+    if len(numbers) < len(knots):  # symbols: of any two it may be known
+        for i, j in combinations(range(len(knots)), 2):
+            if (knots[j] - knots[i]).is_extended_nonpositive:
+                return i, j
+    return None
+
+
+def less(left: sp.Expr, right: sp.Expr) -> bool:
+    """Whether two numbers are in this order; equal ones are not."""
+    difference = right - left
+    known = difference.is_positive
+    return bool(known) if known is not None else (difference.simplify() > 0) == sp.true
