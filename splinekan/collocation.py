@@ -15,6 +15,7 @@ from splinekan._checks import (
     each,
     function,
     generator,
+    increasing,
     integer,
     interval,
     one_of,
@@ -214,10 +215,8 @@ def _ends(box: Box) -> Float64Array:
 
 
 def _increasing(name: str, value: ArrayLike) -> Float64Array:
-    """At least two increasing numbers; their range and its inverse are finite."""
-    t = vector(name, value)
-    if len(t) < 2 or not (t[1:] > t[:-1]).all():
-        raise ValueError(f"{name} must hold at least two increasing numbers, got {shown(t)}")
+    """Increasing numbers that span a length whose inverse is finite."""
+    t = increasing(name, value)
     with np.errstate(over="ignore"):
         length = t[-1] - t[0]
         if not np.isfinite([length, 1 / length]).all():

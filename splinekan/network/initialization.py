@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, generator, instance, one_of, real
-from splinekan.basis import BSplineBasis
-from splinekan.knots import breakpoints, greville_points
+from splinekan.gram import gram_matrix
+from splinekan.knots import greville_points
 from splinekan.network.activation import Normalizer
 from splinekan.network.affine import Affine
 from splinekan.network.chain import KAN
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.layer import Layer
 from splinekan.network.spline import SplineLayer
-from splinekan.quadrature import gauss_points
 
 SCHEMES = ("frames", "greville", "noise")
 
@@ -161,8 +159,6 @@ def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array
 
 
 def _unit_deviation(layer: SplineLayer) -> float:
-    ends = breakpoints(layer.knots, layer.degree)
-    x, weights = gauss_points(ends, layer.degree + 1)
-    values: Any = BSplineBasis(layer.knots, layer.degree).tabulate(x)
-    square = float(weights @ (values**2).sum(axis=1)) / float(weights.sum())
-    return float(1.0 / np.sqrt(layer.n_in * square))
+    a, b = layer.domain
+    squares = gram_matrix(layer.knots, layer.degree).diagonal().sum()
+    return float(1.0 / np.sqrt(layer.n_in * squares / (b - a)))

@@ -7,9 +7,8 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
-from splinekan.basis import BSplineBasis
-from splinekan.knots import breakpoints, validate_knots
-from splinekan.quadrature import gauss_points
+from splinekan.gram import gram_factor
+from splinekan.knots import validate_knots
 from splinekan.spectra.coordinates import BASES, Coordinates, basis_matrices
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
@@ -71,8 +70,7 @@ def gram_spectrum(
 ) -> Spectrum:
     """The spectrum of M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
-    From the factor W^{1/2} b^(d)(x) at Gauss points x with weights W, which is exact and is not squared, and
-    the change of coordinates.
+    From a factor of M (`splinekan.gram.gram_factor`), which is not squared, and the change of coordinates.
 
     Parameters
     ----------
@@ -97,8 +95,7 @@ def gram_spectrum(
     t = validate_knots(knots, degree)
     m = len(t) - degree - 1
     affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (degree + 4))
-    x, weights = gauss_points(breakpoints(t, degree), degree + 1)
-    J: Float64Array = np.sqrt(weights)[:, None] * BSplineBasis(t, degree).tabulate(x, order)
+    J: Float64Array = gram_factor(t, degree, order).toarray()
     if basis == "spline":
         return factor_spectrum(J, None, vectors)
     return factor_spectrum(J, Coordinates(basis, ((m, 1, 1, *basis_matrices(t, degree, basis)),)), vectors)
