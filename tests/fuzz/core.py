@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +22,8 @@ import sympy
 
 SECONDS = 10.0
 """A call that computes for longer hangs."""
-MEMORY = 6 * 2**30
-"""Address space that a call may bring the process to."""
+MEMORY = 4 * 2**30
+"""Address space that calls may add to the process."""
 
 RIGHT, REFUSED, PASSED = "right", "refused, argument named", "error of the user's own function"
 UNNAMED, FOREIGN = "refused, argument not named", "foreign exception"
@@ -130,7 +131,8 @@ def limits() -> Iterator[None]:
 
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     before = signal.signal(signal.SIGPROF, ring)
-    limit = MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard)
+    limit = _address_space() + MEMORY
+    limit = limit if hard == resource.RLIM_INFINITY else min(limit, hard)
     resource.setrlimit(resource.RLIMIT_AS, (limit, hard))
     here = os.getcwd()
     try:
@@ -143,6 +145,14 @@ def limits() -> Iterator[None]:
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
         signal.signal(signal.SIGPROF, before)
+
+
+def _address_space() -> int:
+    try:
+        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0])
+    except OSError:  # not on every system
+        return 2**33
+    return pages * resource.getpagesize()
 
 
 def make(target: Callable[..., Any], arguments: dict[str, Any]) -> End:

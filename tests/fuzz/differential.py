@@ -221,7 +221,7 @@ def _(draw: Draw, name: str) -> Call:
             made,
             {
                 "variables": Role("object"),
-                "extra": Role("object", accepts=("junk empty list",)),
+                "extra": Role("object", accepts=("junk empty list", "junk generator")),
                 "box": Role("object", optional=True),
             },
         )
@@ -247,7 +247,7 @@ def _(draw: Draw, name: str) -> Call:
         features.jets,
         {"points": draw.points(n, 2), "directions": directions, "orders": orders},
         check,
-        {"directions": Role("object"), "orders": Role("object")},
+        {"directions": Role("object"), "orders": Role("object", accepts=("junk empty list", "junk set"))},
     )
 
 
@@ -429,11 +429,12 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         theta = Draw(7).normal(made.network.n_parameters)
-        assert_near(result.value(theta), made.value(theta), made.value(theta) + 1, 1e6)
+        want = made.values(theta).sum() + result.penalty(theta)
+        assert_near(result.value(theta), want, want + 1, 1e6)
 
     roles = {
         "blocks": Role("object"),
-        "extra": Role("object", accepts=("junk empty list",)),
+        "extra": Role("object", accepts=("junk empty list", "junk generator")),
         "box": Role("object", optional=True),
         "smoothing": NONNEGATIVE,
     }
@@ -714,7 +715,7 @@ def _(draw: Draw, name: str) -> Call:
     roles |= {
         "box": Role("object"),
         "conditions": Role("object", accepts=("junk empty list",)),
-        "extra": Role("object", accepts=("junk empty list",)),
+        "extra": Role("object", accepts=("junk empty list", "junk generator")),
         "reference": Role("callable"),
     }
     return Call(

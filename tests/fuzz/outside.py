@@ -191,7 +191,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "regression_losses": ({"axes": line, "study": study, "scale": "log", "perceptrons": False}, {}),
         "residual_spectra": (
             {"ax": ax, "values": _values(), "intervals": [4, 8]},
-            {"intervals": Role("object")},
+            {"intervals": Role("object", accepts=("junk set",))},
         ),
         "residuals_by_level": ({"axes": axes, "fields": _fields(), "waves": 2}, {}),
         "save": (
