@@ -187,7 +187,8 @@ def _basis(draw: Draw, name: str, mode: str | None = None) -> tuple[Any, bool]:
 
 def _points(draw: Draw, basis: Any) -> np.ndarray:
     beyond = 0.0 if basis.extrapolate == "error" else 0.7
-    return draw.inside(basis.knots, basis.degree, draw.integer(0, 4), beyond)
+    x = draw.inside(basis.knots, basis.degree, draw.integer(0, 4), beyond)
+    return x.astype(draw.one(np.float64, np.float64, np.float32)) if beyond else x
 
 
 def _truth(basis: Any, x: Any, order: int) -> tuple[np.ndarray, np.ndarray]:

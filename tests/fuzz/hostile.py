@@ -140,7 +140,7 @@ def _cast(a: np.ndarray, name: str) -> Mutant | None:
         reference = value.astype(np.float64)
     if name in ("i8", "i4", "i1", "u1", "u8", ">i4") and not (np.abs(a) < 100).all():
         return None
-    single = name in ("f4", ">f4")
+    single = name in ("f4", ">f4") or a.dtype == np.float32
     return Mutant(f"dtype {name}", value, LIKE, reference, EPS32 if single else 1e-11)
 
 
@@ -253,7 +253,8 @@ def _array(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
         }
         name, make = _pick(others, rng)
         found = make()
-        return [None if found is None else Mutant(name, found, LIKE, a)]
+        rounding = EPS32 if a.dtype == np.float32 else 1e-11
+        return [None if found is None else Mutant(name, found, LIKE, a, rounding)]
     if group == 3:
         name, make = _pick(_junk_arrays(a), rng)
         found = make()
