@@ -63,7 +63,7 @@ def test_bad_input_is_explained():
         collocation("grid", 5, BOX)
     with pytest.raises(ValueError, match=r"box\[0\] must be increasing"):
         collocation("random", 5, [(1.0, 1.0)])
-    with pytest.raises(ValueError, match=r"edges\[0\] must hold at least two increasing"):
+    with pytest.raises(ValueError, match=r"edges\[0\] must be strictly increasing"):
         gauss_cells([np.array([0.0, 0.0])], 2)
     with pytest.raises(ValueError, match="increasing"):
         equidistributed([1.0, 0.0], [1.0], 2)
@@ -103,8 +103,9 @@ def test_bad_input_is_explained():
             TypeError,
             r"edges\[0\] must not be a masked",
         ),
-        (lambda: gauss_cells([[-1e308, 1e308]], 2), ValueError, r"edges\[0\] must span"),
+        (lambda: gauss_cells([[-1e308, 1e308]], 2), ValueError, r"edges\[0\] must be at most"),
         (lambda: gauss_cells([np.arange(10001.0)] * 4, 3), MemoryError, "edges"),
+        (lambda: gauss_cells([[0, 5e-324]], 2), ValueError, r"edges\[0\] must span"),
         (lambda: equidistributed([0, 1, 2], [1.0], 2), ValueError, "monitor must have shape"),
         (lambda: equidistributed([0, 1], [np.inf], 2), ValueError, "monitor must be finite"),
         (lambda: equidistributed([0, 1], [1], 2**50), MemoryError, "cells"),
