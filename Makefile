@@ -1,12 +1,13 @@
 # make demo   build .venv, install, run the regression study in its quick setting
 # make test   build what the tests need and run every test
 # make bench  layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
+# make faults kills, full disks, damaged checkpoints, outputs that cannot be written: the whole campaign
 # make check  format, lint, types, import contracts
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench check clean
+.PHONY: demo test bench faults check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +35,9 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
+
+faults: $(VENV)/.test
+	$(BIN)/python tests/faults/campaign.py
 
 check: $(VENV)/.test
 	$(BIN)/ruff format --check .

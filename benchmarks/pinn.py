@@ -37,7 +37,7 @@ def ours(intervals: int, points: np.ndarray) -> tuple[Any, np.ndarray]:
     network = sk.KAN.splines(WIDTHS, 3, intervals, (-1.0, 1.0))
     objective = sk.PINN(network, [sk.Block(problem.equation, points)], box=problem.box)
     # Hidden values stay inside the domain: the peers have no continuation beyond it.
-    return objective, 0.8 * sk.initialize(network, 0, "greville", box=(-1.0, 1.0), noise=0.05)
+    return objective, 0.8 * sk.initialize(network, 0, "greville", bounds=(-1.0, 1.0), noise=0.05)
 
 
 def network(np_like: Any, intervals: int, theta: Any, z: Any) -> Any:
@@ -145,7 +145,7 @@ def main() -> None:
     problem = pdes.problem("burgers")
     wide = sk.KAN.affine_first([2, 20, 20, 1], 3, 20, (-1.0, 1.0), bias=False)
     objective = sk.PINN(wide, [sk.Block(problem.equation, points, 2 / len(points))], box=problem.box)
-    theta = sk.initialize(wide, 0, box=(-1.0, 1.0))
+    theta = sk.initialize(wide, 0, bounds=(-1.0, 1.0))
     epoch = best(lambda: sk.Adam().minimize(objective, theta, iterations=10)) / 11
     print(f"epoch of Adam, {wide.n_parameters} parameters, {len(points)} points: {epoch:.1f} ms")
     if options.json:

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+import splinekan._cache  # noqa: F401  (before the first kernel)
 from splinekan._threads import set_threads, threads
 from splinekan.basis import BSplineBasis, PowerReLUBasis
 from splinekan.gram import gram_matrix
@@ -19,6 +20,7 @@ from splinekan.network import (
     MLP,
     Activation,
     Affine,
+    DomainWarning,
     Normalizer,
     SplineLayer,
     initialize,
@@ -84,6 +86,7 @@ __all__ = [
     "Affine",
     "BSplineBasis",
     "Block",
+    "DomainWarning",
     "Equation",
     "GaussNewton",
     "GradientDescent",

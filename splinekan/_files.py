@@ -1,25 +1,258 @@
-"""Writing results."""
+"""Writing files: whole or not at all, and never over anything but a regular file.
+
+A file is written beside its target under another name and renamed when it is complete, so that a full disk, a
+kill or an error leaves the old file as it was.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
+import stat
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+from splinekan._checks import shown
+
+KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+}
+PREFIX = ".splinekan-"
+"""How the names of temporary files begin."""
+BLOCK = 4096
+"""Bytes that a test file is given: a full disk still takes empty files."""
+
+
+def as_path(name: str, value: Any) -> Path:
+    """`value` as a path.
+
+    Raises
+    ------
+    TypeError
+        If it is neither text nor path-like.
+    ValueError
+        If it is empty or holds a NUL.
+    """
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(os.fspath(value), str):
+        raise TypeError(f"{name} must be a path (str or pathlib.Path), got {shown(value)}")
+    text = os.fspath(value)
+    if not text or "\0" in text:
+        raise ValueError(f"{name} must be a path, not empty and without NUL, got {shown(text)}")
+    return Path(text)
+
+
+def destination(path: Path) -> Path:
+    """The file that is replaced or made when `path` is written: links are followed, the link itself stays.
+
+    Raises
+    ------
+    ValueError
+        If it is there and not a regular file, or protected against writing.
+    OSError
+        If it cannot be looked at: the name is too long, a folder may not be searched, links go in a circle.
+    """
+    with suppress(FileNotFoundError):
+        kind = stat.S_IFMT(os.stat(path).st_mode)
+        if kind != stat.S_IFREG:
+            what = KINDS.get(kind, "not a regular file")
+            raise ValueError(f"{path} is {what}: name a regular file, or one that does not exist")
+        if not os.access(path, os.W_OK):
+            raise ValueError(f"{path} is protected against writing")
+    return Path(os.path.realpath(path))
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """A file to write to that takes the place of `path`, its folder made if need be, when the block ends.
+
+    If the block ends in an error, or the disk is full, the old file stays as it was and nothing else is left
+    behind. A new file has the mode that the umask gives, a replaced file keeps its mode (and its owner, where
+    that is allowed).
+
+    Raises
+    ------
+    ValueError
+        As `destination`.
+    OSError
+        If the file cannot be written; it names `path`.
+    """
+    target = destination(path)
+    with _named(path):
+        target.parent.mkdir(parents=True, exist_ok=True)
+    with _named(path), _temporary(target.parent) as (file, temporary):
+        yield file
+        file.flush()
+        _take_mode(file.fileno(), target)
+        os.fsync(file.fileno())
+        file.close()
+        os.replace(temporary, target)
+    _sync(target.parent)
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a file that could not be written: a block is written beside it, synchronised and removed.
+
+    Missing folders are made for the test and removed again.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `replacing`.
+    """
+    target = destination(path)
+    made: list[Path] = []
+    try:
+        with _named(path):
+            for folder in reversed([folder for folder in target.parents if not folder.exists()]):
+                folder.mkdir()
+                made.append(folder)
+            with _temporary(target.parent) as (file, _):
+                file.write(bytes(BLOCK))
+                file.flush()
+                os.fsync(file.fileno())
+    finally:
+        for folder in reversed(made):
+            with suppress(OSError):
+                folder.rmdir()
+
+
+def same_file(one: Path, other: Path) -> bool:
+    """Whether two paths mean the same file, there or not: through links, other spellings, or another case.
+
+    Names that differ in case only count as the same on every system.
+    """
+    with suppress(OSError):
+        if os.path.samefile(one, other):
+            return True
+    first, second = (unicodedata.normalize("NFC", os.path.realpath(path)).casefold() for path in (one, other))
+    return bool(first == second)
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write whole or not at all: a new file replaces `path` when it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=path.name, delete=False, encoding="utf-8"
-    ) as file:
+    """Write a record; NaN and infinities, which JSON does not have, become null.
+
+    Raises
+    ------
+    ValueError, OSError
+        As `replacing`.
+    """
+    text = json.dumps(finite_or_none(record), indent=2, allow_nan=False)
+    with replacing(path) as file:
+        file.write(text.encode())
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file `path` against other processes and threads; it is removed at the end.
+
+    The kernel releases a lock when its process ends, however it ends: a lock file that is left behind by a
+    kill locks nothing. Where the file system has no locks, there is none.
+
+    Raises
+    ------
+    BlockingIOError
+        If someone else holds it.
+    OSError
+        If the file cannot be made.
+    """
+    try:
+        import fcntl
+    except ImportError:  # not on every system
+        yield
+        return
+    while True:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
         try:
-            json.dump(record, file, indent=2)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            file.close()
-            os.unlink(file.name)
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise
+            except OSError:
+                pass
+            # Whoever held it before may have removed it since it was opened here.
+            if not _is_open_file(path, file):
+                continue
+            try:
+                yield
+            finally:
+                with suppress(OSError):
+                    path.unlink()
+            return
+        finally:
+            os.close(file)
+
+
+def _is_open_file(path: Path, file: int) -> bool:
+    try:
+        return os.path.samestat(os.stat(path), os.fstat(file))
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _named(path: Path) -> Iterator[None]:
+    """Errors name the file that was asked for, not the temporary one."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is None or (error.filename is not None and not _is_ours(error.filename)):
             raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
+
+
+def _is_ours(name: Any) -> bool:
+    return Path(name).name.startswith(PREFIX)
+
+
+@contextmanager
+def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
+    """A new file with a short name that is removed at the end, unless it was renamed."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
+    path = folder / f"{PREFIX}{os.urandom(8).hex()}.tmp"
+    # tempfile would make it with mode 0600 whatever the umask is.
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            yield file, path
+    finally:
+        with suppress(FileNotFoundError):
+            path.unlink()
+
+
+def _take_mode(file: int, target: Path) -> None:
+    """Mode and owner of the file that is replaced."""
+    if not hasattr(os, "fchmod"):  # not on every system
+        return
+    with suppress(FileNotFoundError):
+        old = os.stat(target)
+        with suppress(PermissionError):
+            os.fchown(file, old.st_uid, old.st_gid)
+        os.fchmod(file, stat.S_IMODE(old.st_mode))
+
+
+def _sync(folder: Path) -> None:
+    """Have the new name on disk too, where folders can be synchronised."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def finite_or_none(value: Any) -> Any:
+    """A record with None in place of NaN and infinities, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: finite_or_none(each) for name, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite_or_none(each) for each in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -14,10 +14,13 @@ import threading
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 
-from splinekan._checks import integer
+from splinekan._checks import integer, shown
 
 Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
+
+MOST = 1024
+"""Threads beyond the cores of any machine help nothing, and every one takes memory."""
 
 
 class _Job:
@@ -51,11 +54,16 @@ class _Workers:
         self.starting = threading.Lock()
         self.inside = threading.local()
 
-    def ensure(self, count: int) -> None:
+    def ensure(self, count: int) -> bool:
+        """Start up to `count` workers, fewer where the system gives no more; whether there are any."""
         with self.starting:
             while self.started < count:
-                threading.Thread(target=self._serve, args=(self.jobs,), daemon=True).start()
+                try:
+                    threading.Thread(target=self._serve, args=(self.jobs,), daemon=True).start()
+                except (RuntimeError, MemoryError):
+                    break
                 self.started += 1
+            return self.started > 0
 
     def _serve(self, jobs: SimpleQueue[_Job]) -> None:
         self.inside.worker = True
@@ -74,13 +82,18 @@ def _initial_threads() -> int:
     text = os.environ.get("SPLINEKAN_NUM_THREADS", "").strip()
     if not text:
         return _available()
-    if not text.isdigit() or int(text) < 1:
-        raise ValueError(f"SPLINEKAN_NUM_THREADS must be a positive integer, got {text!r}")
+    # Other digits than 0 to 9 are digits too, and int() takes no more than some thousand of them.
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
+        raise ValueError(
+            f"SPLINEKAN_NUM_THREADS must be an integer between 1 and {MOST}, got {shown(text)}: set it anew, "
+            "unset it, or call set_threads"
+        )
     return int(text)
 
 
 _workers = _Workers()
-_threads = _initial_threads()
+_threads: int | None = None
+"""None until it is asked for: an import must not fail because of a variable of the environment."""
 
 
 def _forget_workers() -> None:
@@ -100,20 +113,29 @@ def set_threads(count: int) -> None:
     Raises
     ------
     TypeError, ValueError
-        If `count` is no integer of at least 1.
+        If `count` is not an integer between 1 and 1024.
     """
     global _threads
-    _threads = integer("count", count, low=1)
+    _threads = integer("count", count, low=1, high=MOST)
 
 
 def threads() -> int:
-    """The number of threads that the kernels use."""
+    """The number of threads that the kernels use.
+
+    Raises
+    ------
+    ValueError
+        If `set_threads` was not called and SPLINEKAN_NUM_THREADS is not an integer between 1 and 1024.
+    """
+    global _threads
+    if _threads is None:
+        _threads = _initial_threads()
     return _threads
 
 
 def split(n: int, grain: int = 256) -> list[Range]:
     """Equal ranges of `n` items, one per thread, none shorter than `grain` unless alone."""
-    count = max(1, min(_threads, n // grain))
+    count = max(1, min(threads(), n // grain))
     return [(n * i // count, n * (i + 1) // count) for i in range(count)]
 
 
@@ -127,11 +149,11 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
         task(0, *ranges[0])
         return
     jobs = [_Job(task, chunk, span) for chunk, span in enumerate(ranges)]
-    if getattr(_workers.inside, "worker", False):  # a worker never waits for workers
+    # A worker never waits for workers.
+    if getattr(_workers.inside, "worker", False) or not _workers.ensure(len(ranges) - 1):
         for job in jobs:
             job.run()
     else:
-        _workers.ensure(len(ranges) - 1)
         for job in jobs[1:]:
             _workers.jobs.put(job)
         jobs[0].run()

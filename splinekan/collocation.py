@@ -20,6 +20,7 @@ from splinekan._checks import (
     interval,
     one_of,
     real,
+    shown,
     vector,
 )
 
@@ -214,10 +215,12 @@ def _ends(box: Box) -> Float64Array:
 
 
 def _increasing(name: str, value: ArrayLike) -> Float64Array:
-    """Increasing numbers; the inverse of their range is finite."""
+    """Increasing numbers that span a length whose inverse is finite."""
     t = increasing(name, value)
-    if t[-1] - t[0] < 4 * np.finfo(np.float64).tiny:
-        raise ValueError(f"{name} must span more than {t[-1] - t[0]}")
+    with np.errstate(over="ignore"):
+        length = t[-1] - t[0]
+        if not np.isfinite([length, 1 / length]).all():
+            raise ValueError(f"{name} must span a length within the range of float64, got {shown(t)}")
     return t
 
 

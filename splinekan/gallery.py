@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from splinekan._checks import Float64Array, integer, one_of
+from splinekan._checks import Float64Array, affordable, function, generator, integer, interval, one_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class RegressionProblem:
         Number of inputs.
     box
         Every input is drawn uniformly from this interval.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a function that cannot be called, a number of inputs below 1, or a box that is not an interval.
     """
 
     name: str
@@ -33,9 +38,22 @@ class RegressionProblem:
     n_in: int
     box: tuple[float, float] = (0.0, 1.0)
 
-    def sample(self, n: int, rng: np.random.Generator) -> tuple[Float64Array, Float64Array]:
-        """n points (n, n_in), uniform in the box, and the function there (n,)."""
-        x = rng.uniform(*self.box, size=(integer("n", n, low=1), self.n_in))
+    def __post_init__(self) -> None:
+        function("function", self.function)
+        object.__setattr__(self, "n_in", integer("n_in", self.n_in, low=1))
+        object.__setattr__(self, "box", interval("box", self.box))
+
+    def sample(self, n: int, rng: int | np.random.Generator) -> tuple[Float64Array, Float64Array]:
+        """n points (n, n_in), uniform in the box, and the function there (n,).
+
+        Raises
+        ------
+        TypeError, ValueError, MemoryError
+            Unless n is an integer of at least 1 that fits into memory, and `rng` a seed or a NumPy Generator.
+        """
+        count = integer("n", n, low=1)
+        affordable(f"n = {count} samples", 8.0 * count * (self.n_in + 1))
+        x = generator("rng", rng).uniform(*self.box, size=(count, self.n_in))
         return x, self.function(x)
 
 
@@ -197,4 +215,4 @@ def regression(name: str) -> RegressionProblem:
     ValueError
         For an unknown name.
     """
-    return REGRESSION[one_of("problem", name, REGRESSION)]
+    return REGRESSION[one_of("name", name, REGRESSION)]

@@ -47,6 +47,7 @@ def networks():
                 sk.SplineLayer(3, 2, t, extrapolate="clamp"),
             ]
         ),
+        "unlike-units": sk.KAN.splines([2, 3, 2], intervals=4, domain=[(-0.5, 1.5), (0, 1)]),
         "tanh": sk.MLP([2, 4, 4, 2], "tanh"),
         "sigmoid": sk.MLP([2, 4, 2], "sigmoid"),
         "relu": sk.MLP([2, 4, 2], "relu"),

@@ -76,7 +76,7 @@ def insert_knot(knots, degree, c, new):
 def network(net, theta, x):
     """A network sample by sample, layer by layer, every basis function tabulated."""
     from splinekan import BSplineBasis, PowerReLUBasis
-    from splinekan.network import Affine, SplineLayer
+    from splinekan.network import Affine, Normalizer, SplineLayer
 
     values = np.asarray(x, dtype=float)
     for layer, blocks, start in zip(net.layers, net.blocks(theta), net.offsets, strict=False):
@@ -89,6 +89,12 @@ def network(net, theta, x):
             for p in range(layer.n_in):
                 total = total + basis.tabulate(values[:, p]) @ blocks["coefficients"][p]
             values = total
+        elif isinstance(layer, Normalizer) and layer.kind == "affine":
+            ends = [np.broadcast_to(pairs, (layer.width, 2)) for pairs in (layer.domain, layer.source)]
+            columns = []
+            for (a, b), (c, d), column in zip(*ends, values.T, strict=True):
+                columns.append([a + (b - a) * (point - c) / (d - c) for point in column])
+            values = np.array(columns).T
         else:
             values = layer.value(theta[start:start], values)
     return values

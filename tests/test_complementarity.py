@@ -343,3 +343,76 @@ def test_bad_sweeps():
     with pytest.raises(ValueError, match="spacing"):
         mass_symbol([0.1], 2, 0.0)
     assert difference_symbol(np.pi, 2).item() == pytest.approx(4**3 / factorial(2) ** 2)
+
+
+def test_numpy_integers_are_degrees_and_counts():
+    for kind in (np.int8, np.uint64):
+        assert mass_symbol(0.3, kind(7)) == mass_symbol(0.3, 7)
+        assert difference_symbol(0.3, kind(7), 0.01) == difference_symbol(0.3, 7, 0.01)
+        assert nested_factor(kind(2), "relu", kind(100), 0.1, kind(3)) == nested_factor(
+            2, "relu", 100, 0.1, 3
+        )
+        assert cycle_factor(kind(2), "relu", kind(100)) == cycle_factor(2, "relu", 100)
+        np.testing.assert_array_equal(ModelProblem(kind(2), kind(8)).mass, ModelProblem(2, 8).mass)
+
+
+def test_sweeps_that_diverge_are_infinite():
+    sweep = Sweep(ModelProblem(2, 8), "relu")
+    assert sweep.nested_factor(1e200, 3) == np.inf
+    assert sweep.cycle_factor(1e308) == pytest.approx(sweep.cycle_factor(1e300) * 1e8)
+    assert nested_factor(2, "relu", 8, 1e300, 3) == np.inf
+
+
+MODEL = ModelProblem(2, 8)
+SPLIT = TangentSplit(np.eye(4), np.eye(4)[:, :2])
+VECTOR = np.arange(1.0, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: ModelProblem(2, 8, 1), TypeError, "periodic"),
+        (lambda: ModelProblem(2, 2**40), MemoryError, "intervals"),
+        (lambda: ModelProblem(8, 8), ValueError, "degree"),
+        (lambda: Sweep("model", "relu"), TypeError, "problem"),
+        (lambda: Sweep(MODEL, "relu").step(1.0), ValueError, "kind"),
+        (lambda: Sweep(MODEL, "relu").apply(np.ones(10), 0.1, 10**9), ValueError, "sweeps"),
+        (lambda: Sweep(MODEL, "relu").reductions(np.zeros(10), 0.1), ValueError, "errors must not be zero"),
+        (lambda: Sweep(MODEL, "relu").reductions(np.ones(9), 0.1), ValueError, "errors must have 10"),
+        (lambda: Sweep(MODEL, "relu").energy("error"), TypeError, "error"),
+        (lambda: harmonics(2**50), MemoryError, "intervals"),
+        (lambda: mass_symbol(1e300, 2), ValueError, "theta must be at most 1e8"),
+        (lambda: mass_symbol(0.1, 2.0), TypeError, "degree"),
+        (lambda: difference_symbol(0.1, 7, 1e-300), ValueError, "spacing"),
+        (lambda: best_step(np.array([1.0, -1.0])), ValueError, "values must be positive"),
+        (lambda: smoothing_factor([1.0, 2.0], [3.0]), ValueError, "theta must have shape"),
+        (lambda: nested_factor("2", "relu", 8, 0.1), TypeError, "degree"),
+        (lambda: cycle_factor(2, "relu", 8.0), TypeError, "intervals"),
+        (lambda: TangentSplit(np.eye(4), "P"), TypeError, "prolongation"),
+        (lambda: SPLIT.random(np.zeros((4, 2))), ValueError, "directions must change"),
+        (lambda: SPLIT.share(np.append(VECTOR, 1.0)), ValueError, "update must have shape"),
+        (lambda: updates(split=None), TypeError, "split"),
+        (lambda: updates(steps=3), TypeError, "steps"),
+        (lambda: updates(steps=(1.0,)), TypeError, "steps"),
+        (lambda: updates(theta0=VECTOR[1:]), ValueError, "theta0"),
+        (lambda: updates(residual=VECTOR[1:]), ValueError, "residual"),
+        (lambda: updates(optimizer="Adam"), TypeError, "optimizer must have a method minimize"),
+        (lambda: updates(problem=None), TypeError, "problem must have a method"),
+    ],
+)
+def test_other_kinds_and_sizes_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
+
+
+def updates(**changes):
+    problem = ResidualProblem(lambda u: u - VECTOR, lambda u: np.eye(4))
+    arguments = {
+        "problem": problem,
+        "theta0": np.zeros(4),
+        "split": SPLIT,
+        "residual": VECTOR,
+        "optimizer": sk.GaussNewton(),
+        **changes,
+    }
+    return first_updates(**arguments)

@@ -130,9 +130,9 @@ def test_bad_input():
         conditioning.run(intervals=(8, 4))
     with pytest.raises(ValueError, match="layer_intervals"):
         conditioning.run(layer_intervals=(8,))
-    with pytest.raises(ValueError, match="at least 2"):
+    with pytest.raises(ValueError, match="network_levels must be between 2"):
         conditioning.run(network_levels=1)
-    with pytest.raises(ValueError, match="every budget"):
+    with pytest.raises(ValueError, match=r"budgets\[0\]"):
         conditioning.run(budgets=(0,))
     with pytest.raises(ValueError, match="samples"):
         conditioning.run(samples=0)

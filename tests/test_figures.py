@@ -52,13 +52,14 @@ def test_the_registry_is_complete():
 @pytest.mark.parametrize("name", FIGURES)
 def test_every_figure_makes_a_readable_file(tiny, name, tmp_path):
     path = tmp_path / "out" / f"{name}.png"
-    caption = make(name, path, Setting(seeds=(3,)))
+    takes = FIGURES[name].takes
+    caption = make(name, path, Setting(seeds=(3,)) if "seeds" in takes else None)
     with Image.open(path) as image:
         assert image.size[0] >= 600
         assert np.ptp(np.asarray(image.convert("L"))) > 200
         assert image.text["Title"] == FIGURES[name].title
         assert image.text["Description"] == caption
-    seeds = " --seeds 3" if FIGURES[name].rows else ""
+    seeds = " --seeds 3" if "seeds" in takes else ""
     assert f"Made by `splinekan figure {name}{seeds}`" in caption
 
 
@@ -124,13 +125,56 @@ def test_bad_input_is_refused_before_any_work(tmp_path, monkeypatch, capsys):
         ("5",): "figure must be one of",
         ("8", "--output", str(tmp_path / "8.svg")): "one of '.png', '.pdf'",
         ("8", "--rows", "best"): "row must be one of",
-        ("hessian-spectra", "--rows", "spline-fine"): "no rows to choose from",
+        ("hessian-spectra", "--rows", "spline-fine"): "rows must not be given for figure hessian-spectra",
+        ("hessian-spectra", "--seeds", "1", "2"): "seeds must name one only",
+        ("9", "--rows", "spline-fine", "relu-fine"): "rows must name one only",
+        ("4", "--checkpoint", str(tmp_path)): "checkpoints must not be given for figure 4",
+        ("2b", "--rows", "nope", "--seeds", "99"): "seeds must not be given for figure 2b, which takes none",
+        ("2b", "--full"): "full must not be given for figure 2b",
+        ("2b", "--quick"): "--quick must not be given for figure 2b",
+        ("regression", "--rows", "mlp-5"): "row must be one of",
+        ("all", "--rows", "nope"): "row must be one of",
+        ("8", "--seeds", "1", "1"): "seeds must differ, got 1 more than once",
+        ("8", "--seeds", "-1"): "seeds[0] must be at least 0",
+        ("8", "--output", "/dev/null/8.png"): "Not a directory",
+        ("8", "--output", str(tmp_path / ("n" * 300 + ".png"))): "File name too long",
     }
     for arguments, message in cases.items():
         assert cli.main(["figure", *arguments, "--force"]) == 2, arguments
         assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+    assert cli.main(["figure", "--seeds", "3"]) == 2
+    assert "--seeds needs a figure's name" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         cli.main(["figure", "8", "--quick", "--full"])
+
+
+def test_all_figures_take_what_each_can_of_a_setting():
+    setting = Setting(True, (3, 4), ("relu-fine", "spline-gauss-newton"), "folder")
+    parts = {name: figure.part_of(setting) for name, figure in FIGURES.items()}
+    for name, part in parts.items():
+        figures.check_setting(name, part)
+    assert parts["1"] == Setting()
+    assert parts["4"] == Setting(True, (3, 4), ("relu-fine", "spline-gauss-newton"))
+    assert parts["8"] == Setting(True, (3, 4), ("relu-fine",), "folder")
+    assert parts["hessian-spectra"] == Setting(True, (3,))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"full": 1}, "full must be True or False"),
+        ({"seeds": 3}, "seeds must be a sequence"),
+        ({"seeds": (1.5,)}, r"seeds\[0\] must be an integer"),
+        ({"seeds": ()}, "at least one seed"),
+        ({"rows": "spline-fine"}, "rows must be a sequence"),
+        ({"rows": (1,)}, r"rows\[0\] must be of type str"),
+        ({"checkpoints": 3}, "checkpoints must be a path"),
+    ],
+)
+def test_a_setting_is_checked(arguments, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Setting(**arguments)
 
 
 def test_the_caption_names_the_options_that_matter():

@@ -61,5 +61,5 @@ def test_rows(tmp_path, capsys, monkeypatch):
 def test_bad_input():
     with pytest.raises(ValueError, match="at least one seed"):
         functions.run(seeds=())
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="samples must be at least 2"):
         functions.run(samples=0)

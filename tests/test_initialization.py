@@ -49,7 +49,7 @@ def first_weights(net, seed):
 def test_the_box_fills_a_domain_of_any_width():
     net = sk.KAN.affine_first([3, 4, 1], intervals=4, domain=(-2.0, 5.0))
     affine = net.layers[0]
-    theta = sk.initialize(net, 0, box=(10.0, 12.0), mean=0.25, noise=0.0)
+    theta = sk.initialize(net, 0, bounds=(10.0, 12.0), mean=0.25, noise=0.0)
     corners = np.array(np.meshgrid(*[[10.0, 12.0]] * 3)).reshape(3, -1).T
     image = affine.value(theta[: affine.n_parameters], corners)
     np.testing.assert_allclose(image.min(axis=0), -2, atol=1e-13)
@@ -59,9 +59,9 @@ def test_the_box_fills_a_domain_of_any_width():
 
 def test_bad_input():
     net = sk.KAN.affine_first([2, 5, 1], intervals=5)
-    with pytest.raises(ValueError, match="box must be increasing"):
-        sk.initialize(net, 0, box=(1.0, 1.0))
-    with pytest.raises(ValueError, match="noise must be in"):
+    with pytest.raises(ValueError, match="bounds must be increasing"):
+        sk.initialize(net, 0, bounds=(1.0, 1.0))
+    with pytest.raises(ValueError, match="noise must be at least 0"):
         sk.initialize(net, 0, noise=-1.0)
     with pytest.raises(ValueError, match="'frames', 'greville', 'noise'"):
         sk.initialize(net, 0, "zeros")

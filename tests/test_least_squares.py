@@ -8,6 +8,7 @@ import splinekan as sk
 from splinekan.objectives import least_squares
 
 NETWORKS = networks()
+pytestmark = pytest.mark.filterwarnings("ignore:x leaves the domain")  # continuation is tested too
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -190,3 +191,99 @@ def test_few_samples_are_solved_in_the_dual_and_many_parameters_without_a_matrix
     monkeypatch.setattr(gauss_newton, "MANY", 100)
     truncated = sk.LevenbergMarquardt().minimize(objective, theta, iterations=10)
     assert truncated.value < normal.history.loss[0] / 100
+
+
+NET = sk.KAN.splines([2, 3, 1], intervals=4)
+SMOOTH = sk.LeastSquares(NET, np.full((6, 2), 0.5), np.ones(6), smoothing=0.1)
+THETA = np.zeros(NET.n_parameters)
+METHODS = (
+    "penalty",
+    "value",
+    "value_and_gradient",
+    "gradient",
+    "residual",
+    "jacobian",
+    "normal_equations",
+    "triangular_factor",
+    "linearized",
+)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_theta_of_another_length_or_kind_is_refused(method):
+    for objective in (SMOOTH, sk.LeastSquares(NET, SMOOTH.x, SMOOTH.y)):
+        call = getattr(objective, method)
+        call(THETA.tolist())
+        for bad in (THETA[:-1], np.append(THETA, 0.0), THETA[:, None], np.float64(0.0)):
+            with pytest.raises(ValueError, match="theta must have shape"):
+                call(bad)
+        for bad in ("theta", THETA + 0j, None, np.ma.masked_array(THETA, False)):
+            with pytest.raises(TypeError, match="theta must"):
+                call(bad)
+
+
+def test_vectors_of_another_length_are_refused():
+    rows = SMOOTH.linearized(THETA)[2]
+    r = np.ones(SMOOTH.n_residuals)
+    long = np.append(THETA, 0.0)
+    for call, name in (
+        (lambda: SMOOTH.hessian_product(THETA, long), "v"),
+        (lambda: SMOOTH.hessian_product(long, THETA), "theta"),
+        (lambda: rows.matvec(long), "v"),
+        (lambda: rows.rmatvec(r[:-1]), "r"),
+        (lambda: rows.rmatvec(np.append(r, 1.0)), "r"),
+        (lambda: SMOOTH.coordinates("relu").apply(long), "v"),
+    ):
+        with pytest.raises(ValueError, match=f"^{name} must have shape"):
+            call()
+    with pytest.raises(ValueError, match="name must be one of"):
+        SMOOTH.coordinates("mass")
+
+
+SINGLE = np.linspace(0, 1, 12, dtype="f4").reshape(6, 2)
+
+
+@pytest.mark.parametrize(
+    ("changes", "kind", "message"),
+    [
+        ({"network": "KAN"}, TypeError, "network must be of type KAN"),
+        ({"x": np.full((6, 3), 0.5)}, ValueError, "x must have shape"),
+        ({"x": np.full((6, 2), np.inf)}, ValueError, "x must be finite"),
+        ({"x": np.full((6, 2), 0.5 + 0j)}, TypeError, "x must be an array of real"),
+        ({"y": np.full(6, 1j)}, TypeError, "y must be an array of real"),
+        ({"y": np.ma.masked_array(np.ones(6), [1, 0, 0, 0, 0, 0])}, TypeError, "y must not be a masked"),
+        ({"y": np.ones(5)}, ValueError, "y must have shape"),
+        ({"y": np.ones((6, 1, 1))}, ValueError, "y must have shape"),
+        ({"y": 1.0}, ValueError, "y must have shape"),
+        ({"weights": np.ones((6, 1))}, ValueError, "weights must be one number"),
+        ({"weights": np.ones(5)}, ValueError, "weights must be one number"),
+        ({"weights": "heavy"}, TypeError, "weights"),
+        ({"weights": np.nan}, ValueError, "weights must be finite"),
+        ({"weights": 1j}, TypeError, "weights"),
+        ({"cost": 0}, ValueError, "cost"),
+        ({"cost": True}, TypeError, "cost"),
+        ({"smoothing": -1.0}, ValueError, "smoothing must be at least 0"),
+        ({"smoothing": np.inf}, ValueError, "smoothing must be finite"),
+        ({"x": SINGLE, "y": np.full(6, 1e39)}, ValueError, "y must be within the range of float32"),
+        ({"x": SINGLE, "y": 1e9 + np.arange(6)}, ValueError, "y varies by 5 around 1e[+]09"),
+        ({"x": SINGLE, "y": 1e-60 * np.arange(6)}, ValueError, "y varies"),
+        ({"x": SINGLE, "weights": 1e100}, ValueError, "weights must have roots within the range of float32"),
+        ({"x": SINGLE, "weights": 1e-100}, ValueError, "weights must have roots"),
+    ],
+)
+def test_bad_data(changes, kind, message):
+    arguments = {"network": NET, "x": np.full((6, 2), 0.5), "y": np.ones(6), **changes}
+    with pytest.raises(kind, match=message):
+        sk.LeastSquares(**arguments)
+
+
+def test_what_is_stored_is_what_was_checked():
+    objective = sk.LeastSquares(
+        NET, SINGLE.tolist(), np.arange(6), np.float16(0.5), np.int8(3), np.float32(0.25)
+    )
+    assert objective.x.dtype == objective.y.dtype == np.float64
+    assert (type(objective.cost), type(objective.smoothing)) == (float, float)
+    offset = sk.LeastSquares(NET, SINGLE, 1e6 + np.arange(0, 6.0))  # float32 holds that
+    assert offset.value(THETA) == pytest.approx(0.5 * ((1e6 + np.arange(6)) ** 2).sum(), rel=1e-6)
+    zero = sk.LeastSquares(NET, SINGLE, np.ones(6), np.array([1, 0, 0, 0, 0, 0]))
+    assert zero.value(THETA) == 0.5

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import splinekan as sk
+from splinekan.multilevel import Level
 from splinekan.optimize import Status
 
 
@@ -46,14 +47,82 @@ def test_a_callback_stops_all_levels_and_budgets_are_checked():
     assert (stopped.status, stopped.level) == (Status.STOPPED, 0)
     counted = sk.nested_iteration(levels, objective, method, [5, 5], theta, unit="evaluations")
     assert counted.history.evaluations[-1] <= 12 + 50
-    with pytest.raises(ValueError, match="as many budgets"):
-        sk.nested_iteration(levels, objective, method, [5], theta)
-    with pytest.raises(ValueError, match="needs iterations"):
-        sk.nested_iteration(levels, objective, method, [0, 0], theta)
-    with pytest.raises(ValueError, match="unit"):
-        sk.nested_iteration(levels, objective, method, [1, 1], theta, unit="epochs")
-    with pytest.raises(ValueError, match="between 0 and 0"):
-        levels.prolong(theta, 1)
+    good = {"hierarchy": levels, "objective": objective, "optimizer": method, "budgets": [1, 1]}
+    good["theta0"] = theta
+    for bad, error, message in (
+        ({"hierarchy": [levels[0]]}, TypeError, "hierarchy must be of type Hierarchy"),
+        ({"objective": None}, TypeError, "objective must be callable"),
+        ({"objective": lambda level: None}, TypeError, r"objective\(level\) must have the methods"),
+        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be a sequence"),
+        ({"optimizer": [method, "LBFGS"]}, TypeError, r"optimizer\[1\] must be of type Optimizer"),
+        ({"optimizer": [method]}, ValueError, "optimizer must have as many entries .* 2, got 1"),
+        ({"budgets": [5]}, ValueError, "budgets must have as many entries .* 2, got 1"),
+        ({"budgets": 5}, TypeError, "budgets must be a sequence"),
+        ({"budgets": "55"}, TypeError, "budgets must be a sequence"),
+        ({"budgets": [1, 2.5]}, TypeError, r"budgets\[1\] must be an integer"),
+        ({"budgets": [1, -1]}, ValueError, r"budgets\[1\] must be at least 0"),
+        ({"budgets": [0, 0]}, ValueError, "budgets must allow iterations"),
+        ({"theta0": theta[:-1]}, ValueError, "theta0 must have shape"),
+        ({"theta0": theta * np.nan}, ValueError, "theta0 must be finite"),
+        ({"unit": "epochs"}, ValueError, "unit must be one of"),
+        ({"callback": 1}, TypeError, "callback must be callable"),
+        ({"tolerance": 1e-3}, TypeError, "options are progress, .*, got 'tolerance'"),
+        ({"keep": "all"}, ValueError, "keep must be one of"),
+    ):
+        with pytest.raises(error, match=message):
+            sk.nested_iteration(**(good | bad))
+
+
+def test_levels_are_a_sequence():
+    levels = sk.Hierarchy(sk.KAN.splines([2, 1], intervals=2), np.int8(3))
+    assert type(levels.n_levels) is int
+    assert [level.index for level in levels] == [0, 1, 2]
+    assert levels[-1] is levels[np.int64(2)] is levels.levels[2]
+    assert levels[1:] == levels.levels[1:]
+    for index in (3, -4, 10**30):
+        with pytest.raises((IndexError, ValueError), match="level must be"):
+            levels[index]
+    for index in (1.0, "1", None, True, (0, 1), slice(1.0, 2)):
+        with pytest.raises(TypeError, match="must be an integer"):
+            levels[index]
+    theta = np.zeros(levels.network.n_parameters)
+    for level, error in ((2, ValueError), (-1, ValueError), (0.0, TypeError)):
+        with pytest.raises(error, match="level must be"):
+            levels.prolong(theta, level)
+    with pytest.raises(ValueError, match="theta must have shape"):
+        levels.prolong(theta[:-1], 0)
+    with pytest.raises(ValueError, match="cannot be prolongated: the hierarchy has one level"):
+        sk.Hierarchy(levels.network, 1).prolong(theta, 0)
+
+
+def test_hierarchies_that_no_machine_holds_or_float64_cannot_tell_apart():
+    net = sk.KAN.splines([2, 1], intervals=2)
+    for count in (45, 10**9, 2**62):
+        with pytest.raises(MemoryError, match=f"n_levels={count}: level {count - 1} would take"):
+            sk.Hierarchy(net, count)
+    # Intervals of 2^-20 at 2^27, where float64 resolves 2^-25: halved five times and no more.
+    t = 2.0**27 + 2.0**-20 * np.arange(8)
+    far = sk.KAN.chain([sk.SplineLayer(1, 1, t, 2)])
+    with pytest.raises(
+        ValueError, match="n_levels must be at most 6 for the knots of layer 0, got 7: on level 6"
+    ):
+        sk.Hierarchy(far, 7)
+    assert np.diff(sk.Hierarchy(far, 6)[-1].network.layers[0].knots).min() == 2.0**-25
+    for error, network, count, message in (
+        (TypeError, "net", 2, "network must be of type KAN"),
+        (TypeError, net, 2.0, "n_levels must be an integer"),
+        (ValueError, net, 0, "n_levels must be at least 1"),
+        (ValueError, sk.MLP([2, 4, 1]), 2, "n_levels must be 1 for a network without spline layers"),
+    ):
+        with pytest.raises(error, match=message):
+            sk.Hierarchy(network, count)
+    for arguments, message in (
+        ((0.0, net, 1.0), "index must be an integer"),
+        ((0, None, 1.0), "network must be of type KAN"),
+        ((0, net, "1"), "cost must be a real number"),
+    ):
+        with pytest.raises(TypeError, match=message):
+            Level(*arguments)
 
 
 def test_hierarchy_prints_its_levels():
@@ -98,16 +167,61 @@ def test_a_tournament_keeps_the_best_and_counts_everything():
     assert again.value == result.value
 
 
+def test_scores_rank_candidates_and_those_without_a_number_come_last():
+    x, y = problem(50)
+    levels = sk.Hierarchy(sk.KAN.splines([2, 1], intervals=2), 1)
+    scores = iter([np.nan, 3.0, -np.inf, 2.0, np.inf])
+    result = sk.tournament(
+        levels,
+        lambda level, samples: sk.LeastSquares(level.network, x, y),
+        sk.LBFGS(),
+        [sk.Round(0, 5, 1)],
+        lambda rng: rng.normal(size=levels.network.n_parameters),
+        np.random.default_rng(0),
+        lambda level, theta: next(scores),
+    )
+    np.testing.assert_array_equal(result.values[0], [2.0, 3.0, np.nan, -np.inf, np.inf])
+
+
 def test_bad_tournaments():
+    x, y = problem(50)
     levels = sk.Hierarchy(sk.KAN.splines([2, 1], intervals=2), 2)
-    arguments = (lambda level, samples: None, sk.LBFGS())
-    for rounds, message in (
-        ([], "at least one round"),
-        ([sk.Round(2, 1, 1)], "between 0 and 1"),
-        ([sk.Round(1, 1, 1), sk.Round(0, 1, 1)], "must not decrease"),
-        ([sk.Round(0, 1, 1), sk.Round(0, 2, 1)], "not increase"),
+    size = levels.network.n_parameters
+    good = {
+        "hierarchy": levels,
+        "objective": lambda level, samples: sk.LeastSquares(level.network, x, y),
+        "optimizer": sk.LBFGS(),
+        "rounds": [sk.Round(0, 2, 1)],
+        "draw": lambda rng: np.zeros(size),
+        "seed": 0,
+    }
+    for bad, error, message in (
+        ({"rounds": []}, ValueError, "rounds must not be empty"),
+        ({"rounds": [sk.Round(2, 1, 1)]}, ValueError, r"level of rounds\[0\] must be between 0 and 1"),
+        ({"rounds": [sk.Round(1, 1, 1), sk.Round(0, 1, 1)]}, ValueError, "must not decrease"),
+        ({"rounds": [sk.Round(0, 1, 1), sk.Round(0, 2, 1)]}, ValueError, "not increase"),
+        ({"rounds": [(0, 1, 1)]}, TypeError, r"rounds\[0\] must be of type Round"),
+        ({"rounds": [sk.Round(0, 2**62, 1)]}, MemoryError, "4611686018427387904 candidates"),
+        ({"hierarchy": None}, TypeError, "hierarchy must be of type Hierarchy"),
+        ({"objective": 1}, TypeError, "objective must be callable"),
+        ({"objective": lambda *_: 1}, TypeError, r"objective\(level, samples\) must have the methods"),
+        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be of type Optimizer"),
+        ({"draw": np.zeros(size)}, TypeError, "draw must be callable"),
+        ({"draw": lambda rng: np.zeros(size + 1)}, ValueError, r"draw\(rng\) must have shape"),
+        ({"draw": lambda rng: None}, TypeError, r"draw\(rng\) must be an array"),
+        ({"seed": None}, TypeError, "seed must be an integer"),
+        ({"seed": -1}, ValueError, "seed must be at least 0"),
+        ({"score": 3}, TypeError, "score must be callable"),
+        ({"score": lambda *_: "low"}, TypeError, r"score\(level, theta\) must be a real number"),
+        ({"score": lambda *_: np.nan}, ValueError, r"score\(level, theta\) must be finite for some"),
     ):
-        with pytest.raises(ValueError, match=message):
-            sk.tournament(levels, *arguments, rounds, lambda rng: np.zeros(10), 0)
-    with pytest.raises(ValueError, match="candidates must be at least 1"):
-        sk.Round(0, 0, 1)
+        with pytest.raises(error, match=message):
+            sk.tournament(**(good | bad))
+    for arguments, error, message in (
+        ((0, 0, 1), ValueError, "candidates must be at least 1"),
+        ((-1, 1, 1), ValueError, "level must be at least 0"),
+        ((0, 1, 1.0), TypeError, "iterations must be an integer"),
+        ((0, 1, 1, 0), ValueError, "samples must be at least 1"),
+    ):
+        with pytest.raises(error, match=message):
+            sk.Round(*arguments)

@@ -119,7 +119,7 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
         pde.run("burgers", [5], rows[:1], quick=True, checkpoints=tmp_path)
     file = next(tmp_path.glob("*spline*"))
     file.write_text("{}")
-    with pytest.raises(ValueError, match="no checkpoint"):
+    with pytest.raises(ValueError, match="not a checkpoint of this run"):
         pde.run("burgers", [5], rows[:1], checkpoints=tmp_path)
 
 

@@ -140,6 +140,81 @@ def test_activations_are_named_and_bad_input_is_refused(ax):
         plots.network_diagram(ax, network, theta[1:], x)
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        plots.regression_figure,
+        plots.conditioning_figure,
+        plots.complementarity_figure,
+        lambda study, path: plots.pde_figure(study, {}, "row", path),
+    ],
+)
+def test_figures_of_studies_refuse_what_is_none(draw, tmp_path):
+    with pytest.raises(TypeError, match="study must be a studies"):
+        draw(3, tmp_path / "a.png")
+
+
+AX = plots.canvas()[1][0, 0]
+PAIR, SIX = plots.canvas(1, 2)[1][0], plots.canvas(2, 3)[1]
+MODES = modes_of(4, (1,))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: plots.canvas(0), "rows must be between 1 and 100"),
+        (lambda: plots.canvas(1, 10**9), "columns must be between"),
+        (lambda: plots.canvas(1, 1, (1.0, -2.0)), r"size\[1\] must be positive"),
+        (lambda: plots.canvas(1, 1, 3), "size must be a sequence"),
+        (lambda: plots.file_format(3), "path must be a path"),
+        (lambda: plots.file_format("a"), "ending"),
+        (lambda: plots.save(3, "a.png"), "figure must be of type Figure"),
+        (lambda: plots.save(plots.canvas()[0], "a.png", dpi=0), "dpi must be positive"),
+        (lambda: plots.save(plots.canvas()[0], "a.png", dpi=1e9), "dpi must leave at most"),
+        (lambda: plots.save(plots.canvas()[0], "a.png", title=3), "title must be of type str"),
+        (lambda: plots.loss_against_work(3, {}), "ax must be of type Axes"),
+        (lambda: plots.loss_against_work(AX, {}), "runs must not be empty"),
+        (lambda: plots.loss_against_work(AX, []), "runs must be of type dict"),
+        (lambda: plots.loss_against_work(AX, {"a": [3]}), r"runs\['a'\]\[0\] must be a sequence"),
+        (lambda: plots.loss_against_work(AX, {"a": []}, unit=0), "unit must be positive"),
+        (lambda: plots.regression_losses(AX, 3), "axes must be a sequence"),
+        (lambda: plots.regression_losses(SIX, 3), r"axes must be axes of shape \(2,\)"),
+        (lambda: plots.regression_losses(PAIR, 3), "study must be a studies.regression.Study"),
+        (lambda: plots.equation_losses(PAIR, 3), "study must be a studies.pde.Study"),
+        (lambda: plots.error_by_level(AX, 3), "study must be a studies.pde.Study"),
+        (lambda: plots.median_history([]), "seeds must not be empty"),
+        (lambda: plots.median_history([[3]]), r"seeds\[0\]\[0\] must be a stage of a run"),
+        (lambda: plots.median_history([[]], points=1), "points must be"),
+        (lambda: plots.condition_by_basis(AX, [], "mass"), "growths must not be empty"),
+        (lambda: plots.conditioning_panels(SIX, 3), "study must be a studies.conditioning.Study"),
+        (lambda: plots.spectra_by_level(SIX, []), r"axes must be axes of shape \(2, 2\)"),
+        (lambda: plots.spectra_by_level(SIX[:, 1:], []), "rows must not be empty"),
+        (lambda: plots.share_by_level(AX, [], "x"), "shares must not be empty"),
+        (lambda: plots.reduction_by_wave(AX, [3]), r"modes\[0\] must be a studies.sweeps.Modes"),
+        (lambda: plots.complementarity_panels(SIX, 3), "axes must be axes of shape"),
+        (lambda: plots.extreme_modes(SIX, {}), "found must not be empty"),
+        (lambda: plots.extreme_modes(SIX[:1], MODES, 99), "count must be between 1 and 4"),
+        (lambda: plots.extreme_modes(SIX, MODES), r"axes must be axes of shape \(1, 3\)"),
+        (lambda: plots.sign_change_counts(AX, {1: 2}), r"found\[1\] must be of type Spectrum"),
+        (lambda: plots.sign_change_counts(AX, MODES, 0), "every must be at least 1"),
+        (lambda: plots.condition_growth(AX, [4], {1: [1.0]}), "intervals must be at least two"),
+        (lambda: plots.condition_growth(AX, [4, 8], {}), "ratios must not be empty"),
+        (lambda: plots.condition_growth(AX, [4, 8], {1: [1.0]}), r"ratios\[1\] must have shape"),
+        (lambda: plots.residuals_by_level(SIX, []), "fields must not be empty"),
+        (lambda: plots.seconds_by_order(PAIR, 3), "speed must be a studies.speed.Speed"),
+        (lambda: plots.field(AX, {}, "solution"), "values must be those of studies.pde.fields"),
+        (lambda: plots.field(AX, {}, "x"), "name must be one of"),
+        (lambda: plots.residual_spectra(AX, {}, [1]), "values must be those of studies.pde.fields"),
+        (lambda: plots.network_diagram(AX, 3, [], []), "network must be of type KAN"),
+        (lambda: plots.strengths(3, [], []), "layer must be of type SplineLayer"),
+        (lambda: plots.strengths(sk.KAN.splines([2, 1]).layers[0], [], []), "coefficients must have shape"),
+    ],
+)
+def test_arguments_of_other_kinds_are_refused(call, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        call()
+
+
 def test_a_file_ends_in_png_or_pdf(tmp_path):
     figure, _ = plots.canvas()
     with pytest.raises(ValueError, match="ending"):

@@ -41,5 +41,5 @@ def test_command_and_bad_input(tmp_path, capsys, monkeypatch):
     assert "'products', 'peak'" in capsys.readouterr().err
     with pytest.raises(ValueError, match="at least one target"):
         robustness.run([])
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match=r"cases\[0\]\[1\] must be between 1"):
         robustness.run([("peak", 0)])

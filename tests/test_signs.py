@@ -89,3 +89,7 @@ def test_bad_input():
         sign_changes([])
     with pytest.raises(TypeError, match="real numbers"):
         sign_changes(["a"])
+    with pytest.raises(TypeError, match="spectrum must be of type Spectrum"):
+        sign_change_bounds(None)
+    with pytest.raises(ValueError, match="vectors must have shape"):
+        sign_changes(np.ones((2, 2, 2)))

@@ -411,6 +411,7 @@ def test_theorem_2(degree):
     assert (spline.values <= bound * relu.values * (1 + 1e-9)).all()
 
 
+@pytest.mark.filterwarnings("ignore:x leaves the domain")
 def test_coordinates_agree_with_the_network():
     objective, theta = problem("non-uniform")
     net = objective.network
@@ -528,7 +529,7 @@ def test_pinn():
     net = sk.KAN.splines([1, 3, 1], degree=3, intervals=6, domain=(-1, 1), extrapolate="polynomial")
     points = np.linspace(-1, 1, 120)[:, None]
     objective = sk.PINN(net, [sk.Block(equation, points)], smoothing=1e-3)
-    theta = sk.initialize(net, 0, "greville", box=(-1, 1))
+    theta = sk.initialize(net, 0, "greville", bounds=(-1, 1))
     J = objective.linearized(theta)[2].toarray()
     want = np.linalg.eigvalsh(J.T @ J)[::-1]
     found = sk.gauss_newton_spectrum(objective, theta)
@@ -588,6 +589,94 @@ def test_bad_input():
     for kind, message, call in cases:
         with pytest.raises(kind, match=message):
             call()
+
+
+OPERATOR = aslinearoperator(np.diag(np.arange(1.0, 13.0)))
+
+
+def test_operators_are_symmetric_and_refuse_vectors_of_another_length():
+    objective, theta = medium()
+    for kind in ("gauss-newton", "hessian", "tangent-kernel"):
+        operator = spectra.curvature_operator(objective, theta, kind, "relu")
+        n = operator.shape[0]
+        u, v = np.random.default_rng(0).normal(size=(2, n))
+        assert u @ operator.matvec(v) == pytest.approx(v @ (operator.H @ u), rel=1e-6)
+        np.testing.assert_array_equal(operator @ v, operator.matvec(v[:, None]).ravel())
+        for bad in (np.ones(n + 1), np.ones(n - 1), np.ones((n, 2))):
+            with pytest.raises(ValueError, match=f"x must have shape .{n},."):
+                operator.matvec(bad)
+    skew = LinearOperator((12, 12), matvec=lambda v: np.roll(v, 1) * np.arange(12), dtype=float)
+    for measure in (sk.extreme_eigenvalues, sk.spectral_density):
+        with pytest.raises(ValueError, match="operator must be symmetric"):
+            measure(skew)
+
+
+def test_small_and_empty_operators():
+    found = sk.extreme_eigenvalues(aslinearoperator(np.diag([3.0, -1.0])), 1)
+    np.testing.assert_allclose(found.values, [3, -1])
+    nothing = sk.extreme_eigenvalues(aslinearoperator(np.zeros((9, 9))), 2)
+    assert not nothing.values.any()
+    np.testing.assert_allclose(sk.extreme_eigenvalues(OPERATOR, 3).values, [12, 11, 10, 3, 2, 1])
+
+
+def test_seeds_may_be_generators():
+    for measure, field in ((sk.extreme_eigenvalues, "values"), (sk.spectral_density, "nodes")):
+        one, other = measure(OPERATOR, seed=5), measure(OPERATOR, seed=np.random.default_rng(5))
+        np.testing.assert_array_equal(getattr(one, field), getattr(other, field))
+
+
+def test_numpy_integers_are_degrees():
+    t = sk.uniform_knots(0, 1, 4, 3)
+    for kind in (np.int8, np.uint8, np.uint64):
+        for spectrum in (sk.gram_spectrum, sk.change_of_basis_spectrum):
+            np.testing.assert_array_equal(spectrum(t, kind(3)).values, spectrum(t, 3).values)
+
+
+ONES = np.ones(3)
+DENSITY = sk.spectral_density(OPERATOR, probes=2, steps=3)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "message"),
+    [
+        (lambda: sk.extreme_eigenvalues(np.eye(4)), TypeError, "operator must be a LinearOperator"),
+        (lambda: sk.extreme_eigenvalues(aslinearoperator(np.eye(1))), ValueError, "at least 2 rows"),
+        (lambda: sk.extreme_eigenvalues(aslinearoperator(1j * np.eye(4)), 1), TypeError, "operator"),
+        (lambda: sk.extreme_eigenvalues(aslinearoperator(np.nan * np.eye(4)), 1), ValueError, "finite"),
+        (lambda: sk.extreme_eigenvalues(OPERATOR, 1.0), TypeError, "count"),
+        (lambda: sk.extreme_eigenvalues(OPERATOR, 1, seed=None), TypeError, "seed"),
+        (lambda: sk.extreme_eigenvalues(OPERATOR, 1, tolerance=np.nan), ValueError, "tolerance"),
+        (lambda: sk.spectral_density(OPERATOR, probes=2**60), MemoryError, "probes"),
+        (lambda: sk.spectral_density("H"), TypeError, "operator"),
+        (lambda: DENSITY.moment("f"), TypeError, "f must be callable"),
+        (lambda: DENSITY.moment(np.sum), ValueError, "nodes"),
+        (lambda: DENSITY.broadened(ONES, 1.0, 1), TypeError, "logarithmic"),
+        (lambda: spectra.Density(ONES, ONES, 3), ValueError, "nodes"),
+        (lambda: spectra.Coordinates("spline", ((2, 1),)), ValueError, "blocks"),
+        (lambda: spectra.Coordinates("spline", ((3, 2, 1, None, np.eye(3)),)), ValueError, "blocks"),
+        (lambda: spectra.Coordinates("spline", ((2, 1, 1, np.eye(3), None),)), ValueError, "blocks"),
+        (lambda: two().apply(ONES), ValueError, "v must have shape .2,. or .2, any."),
+        (lambda: two().solve("ab"), TypeError, "v must"),
+        (lambda: two().solve_transpose(np.ones((2, 2, 2))), ValueError, "v must have shape"),
+        (lambda: sk.Spectrum(ONES, ONES[:2], "m"), ValueError, "error must have shape"),
+        (lambda: sk.Spectrum(ONES, -ONES, "m"), ValueError, "error must not be negative"),
+        (lambda: sk.Spectrum(np.arange(3.0), ONES, "m"), ValueError, "values must be in decreasing order"),
+        (lambda: sk.Spectrum(ONES, ONES, "m", 4), ValueError, "nullity"),
+        (lambda: sk.Spectrum(ONES, ONES, "m", 0, np.eye(2)), ValueError, "vectors"),
+        (lambda: spectra.symmetric_spectrum(np.eye(2), noise=-1.0), ValueError, "noise"),
+        (lambda: spectra.symmetric_spectrum(np.eye(2), vectors=1), TypeError, "vectors"),
+        (lambda: spectra.factor_spectrum(np.eye(2), np.eye(2)), TypeError, "T must be of type Coordinates"),
+        (lambda: spectra.factor_spectrum(1j * np.eye(2)), TypeError, "J must"),
+        (lambda: spectra.coordinates("KAN", "relu"), TypeError, "network"),
+        (lambda: spectra.coordinates(networks()["splines"], "relu", 7), ValueError, "layer"),
+        (lambda: spectra.coordinates(networks()["splines"], "relu", "0"), TypeError, "layer"),
+        (lambda: sk.hessian_spectrum(None, ONES), TypeError, "objective"),
+        (lambda: sk.gauss_newton_spectrum(*medium(), vectors="yes"), TypeError, "vectors"),
+    ],
+)
+def test_other_kinds_and_sizes_are_refused(call, kind, message):
+    with pytest.raises(kind, match=message):
+        call()
 
 
 def two():

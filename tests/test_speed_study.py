@@ -51,9 +51,9 @@ def test_a_run_has_a_time_for_everything():
 
 
 def test_bad_input():
-    with pytest.raises(ValueError, match="every order must be between 2 and 8"):
+    with pytest.raises(ValueError, match=r"orders\[0\] must be between 2 and 8"):
         speed.run([1])
-    with pytest.raises(ValueError, match="form must be one of"):
+    with pytest.raises(ValueError, match=r"forms\[0\] must be one of"):
         speed.run([2], forms=["fast"])
     with pytest.raises(ValueError, match="samples"):
         speed.run([2], samples=0)

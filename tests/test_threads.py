@@ -54,6 +54,29 @@ def test_forked_workers():
         sk.set_threads(before)
 
 
+@pytest.mark.parametrize("count", [0, -1, 1025, 10**9, 2**80, 2.0, True, "2", None])
+def test_a_number_of_threads_that_is_none(count):
+    with pytest.raises((TypeError, ValueError), match="count must be"):
+        sk.set_threads(count)
+
+
+@pytest.mark.parametrize("possible", [0, 1])
+def test_where_the_system_gives_no_more_threads_fewer_do_the_work(monkeypatch, possible):
+    started = []
+
+    def start(self, usual=threading.Thread.start):
+        if len(started) >= possible:
+            raise RuntimeError("can't start new thread")
+        started.append(self)
+        usual(self)
+
+    monkeypatch.setattr(_threads, "_workers", _threads._Workers())
+    monkeypatch.setattr(threading.Thread, "start", start)
+    done = []
+    _threads.run(lambda chunk, start, stop: done.append(chunk), [(0, 1), (1, 2), (2, 3), (3, 4)])
+    assert sorted(done) == [0, 1, 2, 3]
+
+
 def test_an_error_in_a_worker_is_raised():
     def task(chunk, start, stop):
         if chunk == 1:

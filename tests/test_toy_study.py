@@ -38,5 +38,5 @@ def test_command(tmp_path, capsys, monkeypatch):
 def test_bad_input():
     with pytest.raises(ValueError, match="at least one seed"):
         toy.run(seeds=())
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="samples must be at least 2"):
         toy.run(samples=0)

@@ -9,7 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, real, real_array
+from splinekan._checks import Float64Array, affordable, real, real_array, vector
 
 CUTOFF = 1e-10
 """Singular values below this times the largest count as zero, columns scaled to length 1 first."""
@@ -60,10 +60,13 @@ class TangentSplit:
     def __post_init__(self) -> None:
         jacobian = real_array("jacobian", self.jacobian, ndim=2, empty=False).astype(np.float64)
         sparse = scipy.sparse.issparse(self.prolongation)
+        if sparse:
+            affordable("the dense prolongation", 8.0 * float(np.prod(self.prolongation.shape)))
         dense = self.prolongation.toarray() if sparse else self.prolongation
         p = real_array("prolongation", dense, shape=(jacobian.shape[1], None), empty=False)
-        real("cutoff", self.cutoff, low=0.0, high=1.0)
-        coarse = _range(jacobian @ p, self.cutoff)
+        cutoff = real("cutoff", self.cutoff, low=0.0, high=1.0)
+        object.__setattr__(self, "cutoff", cutoff)
+        coarse = _range(jacobian @ p, cutoff)
         if coarse.shape[1] == 0:
             raise ValueError("J P is zero: no coarse direction changes the outputs")
         for name, value in (("jacobian", jacobian), ("prolongation", p), ("coarse", coarse)):
@@ -122,6 +125,8 @@ class TangentSplit:
         if directions is not None:
             shape = (self.jacobian.shape[1], None)
             columns = columns @ real_array("directions", directions, shape=shape, empty=False)
+        if not columns.any():
+            raise ValueError("directions must change the outputs, got J directions = 0")
         return _square(self._outside(columns)) / _square(columns)
 
     @property
@@ -135,14 +140,14 @@ class TangentSplit:
         return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
 
     def _change(self, update: ArrayLike) -> Float64Array:
-        d = real_array("update", update, shape=(self.jacobian.shape[1],)).astype(np.float64)
+        d = vector("update", update, self.jacobian.shape[1])
         y: Float64Array = self.jacobian @ d
         if not np.any(y):
             raise ValueError("the update must change the outputs, got J d = 0")
         return y
 
     def _reducible(self, residual: ArrayLike) -> Float64Array:
-        r = real_array("residual", residual, shape=(self.jacobian.shape[0],)).astype(np.float64)
+        r = vector("residual", residual, self.jacobian.shape[0])
         inside: Float64Array = self.fine @ (self.fine.T @ r)
         if not np.any(inside):
             raise ValueError("the residual must have a part that some update can reduce")

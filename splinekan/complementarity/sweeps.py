@@ -9,13 +9,24 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    real,
+    real_array,
+    spline_degree,
+)
 from splinekan.complementarity.symbols import GEOMETRIES, best_step
 from splinekan.gram import gram_matrix
 from splinekan.knots import refine_knots, uniform_knots
 from splinekan.transforms import change_of_basis, prolongation
 
 METHODS = ("gradient", "jacobi")
+MAX_SWEEPS = 10**6
 STEPS = ("stable", "smoothing", "complement")
 
 
@@ -53,6 +64,10 @@ class ModelProblem:
         k, count = spline_degree(self.degree), integer("intervals", self.intervals, low=4)
         if count % 2:
             raise ValueError(f"intervals must be even, got {count}")
+        affordable(f"the matrices on {count} intervals", 48.0 * count**2)
+        periodic = boolean("periodic", self.periodic)
+        for name, number in (("degree", k), ("intervals", count), ("periodic", periodic)):
+            object.__setattr__(self, name, number)
         coarse = uniform_knots(0, 1, count // 2, k)
         fine = refine_knots(coarse, k)
         gram: Any = gram_matrix(fine, k)
@@ -114,6 +129,7 @@ class Sweep:
     _upper: Float64Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        instance("problem", self.problem, ModelProblem)
         one_of("geometry", self.geometry, GEOMETRIES)
         one_of("method", self.method, METHODS)
         upper = scipy.linalg.cholesky(self.problem.mass)
@@ -133,10 +149,10 @@ class Sweep:
             object.__setattr__(self, name, np.asarray(value))
 
     def step(self, kind: str) -> float:
-        """omega: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of the modes;
-        "complement", best for what a coarse solve leaves.
+        """omega of a kind: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of
+        the modes; "complement", best for what a coarse solve leaves.
         """
-        one_of("step", kind, STEPS)
+        one_of("kind", kind, STEPS)
         if kind == "stable":
             return float(1 / self.values[0])
         half = self.values[len(self.values) // 2 :]
@@ -149,11 +165,12 @@ class Sweep:
         singular = scipy.linalg.svd((self._upper @ self.root).T @ rest, compute_uv=False)
         return np.asarray(singular**2)
 
+    @np.errstate(over="ignore", invalid="ignore")  # sweeps that diverge end in infinities
     def apply(self, error: ArrayLike, step: float, sweeps: int = 1) -> Float64Array:
         """(I - omega D M)^sweeps e along the first axis."""
         e = self._vectors(error)
-        real("step", step, positive=True)
-        for _ in range(integer("sweeps", sweeps, low=0)):
+        step = real("step", step, positive=True)
+        for _ in range(integer("sweeps", sweeps, low=0, high=MAX_SWEEPS)):
             e = e - step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
         return e
 
@@ -168,25 +185,36 @@ class Sweep:
         """sqrt(e^T M e) along the first axis: the L2 norm of the function."""
         return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
 
+    @np.errstate(over="ignore", invalid="ignore")
     def reductions(self, errors: ArrayLike, step: float) -> Float64Array:
         """|e - S e|/|e| per column: 1 minus the factor for an eigenvector with omega lambda <= 1.
 
         The difference is what keeps digits when the factor is nearly 1.
         """
-        e = self._vectors(errors)
+        e, step = self._vectors(errors, "errors"), real("step", step, positive=True)
+        if not (e != 0).any(axis=0).all():
+            raise ValueError("errors must not be zero: |e - S e|/|e| has no value there")
         moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
+        if not np.isfinite(moved).all():
+            raise ValueError(f"step must leave a sweep within the range of float64, got {step}")
         return self.energy(moved) / self.energy(e)
 
     def nested_factor(self, step: float, sweeps: int = 1) -> float:
         """max |S^n K e|/|K e|, K the coarse solve: nested iteration, no coarse solve afterwards."""
-        return float(np.linalg.norm(self._upper @ self.apply(self._left_over(), step, sweeps), 2))
+        return self._largest(self.apply(self._left_over(), step, sweeps))
 
     def cycle_factor(self, step: float) -> float:
         """Factor of cycles of one sweep and one coarse solve, max |K S K e|/|K e|; symmetric, so it is
         the spectral radius too.
         """
-        swept = self.solve_coarse(self.apply(self._left_over(), step))
-        return float(np.linalg.norm(self._upper @ swept, 2))
+        swept = self.apply(self._left_over(), step)
+        return self._largest(self.solve_coarse(swept)) if np.isfinite(swept).all() else np.inf
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def _largest(self, errors: Float64Array) -> float:
+        """max |E c| over |c| = 1; infinite where that overflows."""
+        scaled = self._upper @ errors
+        return float(np.linalg.norm(scaled, 2)) if np.isfinite(scaled).all() else np.inf
 
     def _left_over(self) -> Float64Array:
         """Orthonormal errors that a coarse solve leaves, as columns."""
@@ -196,8 +224,8 @@ class Sweep:
         full, _ = scipy.linalg.qr(self._upper @ used)
         return np.asarray(scipy.linalg.solve_triangular(self._upper, full[:, used.shape[1] :]))
 
-    def _vectors(self, error: ArrayLike) -> Float64Array:
-        e = real_array("error", error).astype(np.float64)
+    def _vectors(self, error: ArrayLike, name: str = "error") -> Float64Array:
+        e = real_array(name, error).astype(np.float64)
         if e.ndim not in (1, 2) or e.shape[0] != self.problem.size:
-            raise ValueError(f"error must have {self.problem.size} entries along axis 0, got {e.shape}")
+            raise ValueError(f"{name} must have {self.problem.size} entries along axis 0, got {e.shape}")
         return e

@@ -19,7 +19,16 @@ from math import comb, factorial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array, spline_degree
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    integer,
+    one_of,
+    real,
+    real_array,
+    spline_degree,
+    vector,
+)
 
 GEOMETRIES = ("spline", "relu")
 
@@ -35,7 +44,20 @@ def harmonics(intervals: int) -> Float64Array:
     count = integer("intervals", intervals, low=4)
     if count % 2:
         raise ValueError(f"intervals must be even, got {count}")
+    affordable(f"{count} intervals", 64.0 * count)
     return 2 * np.pi * np.arange(1, count // 2 + 1) / count
+
+
+def _angles(theta: ArrayLike) -> Float64Array:
+    """Frequencies in radians; beyond 1e8 a multiple of one loses the digits that count."""
+    angles = real_array("theta", theta).astype(np.float64)
+    if (np.abs(angles) > 1e8).any():
+        raise ValueError(f"theta must be at most 1e8 in modulus, got {np.abs(angles).max()}")
+    return angles
+
+
+def _spacing(value: float) -> float:
+    return real("spacing", value, low=1e-18, high=1e18)
 
 
 def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64Array:
@@ -44,8 +66,8 @@ def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64A
     N_{2r}(r + d) = <2r-1, r+d-1>/(2r-1)!, with the Eulerian numbers; h is `spacing`. Decreases from h at
     theta = 0 to its minimum at pi. In the units of h.
     """
-    angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1
-    h, n = real("spacing", spacing, positive=True), 2 * r - 1
+    degree = spline_degree(degree)
+    angle, h, n = _angles(theta), _spacing(spacing), 2 * degree + 1
     values = [
         sum((-1) ** j * comb(n + 1, j) * (m + 1 - j) ** n for j in range(m + 1)) / factorial(n)
         for m in range(n)
@@ -55,8 +77,8 @@ def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64A
 
 def difference_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64Array:
     """|1 - exp(i theta)|^(2r)/((k!)^2 h^(2k)), the symbol of A A^T (Corollary 1 of arXiv:2603.04827)."""
-    angle, k = real_array("theta", theta).astype(np.float64), spline_degree(degree)
-    h = real("spacing", spacing, positive=True)
+    angle, k = _angles(theta), spline_degree(degree)
+    h = _spacing(spacing)
     result: Float64Array = (2 * np.sin(angle / 2)) ** (2 * k + 2) / (factorial(k) * h**k) ** 2
     return result
 
@@ -94,7 +116,8 @@ def complement_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: flo
     left after a coarse solve.
     """
     one_of("geometry", geometry, GEOMETRIES)
-    angle, r = real_array("theta", theta).astype(np.float64), spline_degree(degree) + 1
+    degree, spacing = spline_degree(degree), _spacing(spacing)
+    angle, r = _angles(theta), degree + 1
     smooth, rough = mass_symbol(angle, degree, spacing), mass_symbol(angle + np.pi, degree, spacing)
     common = smooth * rough / mass_symbol(2 * angle, degree, spacing)
     if geometry == "spline":
@@ -117,17 +140,27 @@ def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = N
     ValueError
         For arguments that do not fit, or no oscillatory frequency.
     """
-    found = real_array("values", values, ndim=1, empty=False).astype(np.float64)
-    angle = real_array("theta", theta, shape=found.shape)
+    found = vector("values", values)
+    angle = vector("theta", theta, len(found))
     rough = found[angle >= np.pi / 2]
     if rough.size == 0:
         raise ValueError("theta must hold a frequency of at least pi/2")
     omega = best_step(rough) if step is None else real("step", step, positive=True)
-    return float(np.abs(1 - omega * rough).max())
+    with np.errstate(over="ignore"):
+        return float(np.abs(1 - omega * rough).max())
 
 
 def best_step(values: Float64Array) -> float:
-    """2/(largest + smallest): the step for which max |1 - omega value| is least."""
+    """2/(largest + smallest): the step for which max |1 - omega value| is least.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless the values are a vector of positive numbers.
+    """
+    values = vector("values", values)
+    if values.size == 0 or values.min() <= 0:
+        raise ValueError("values must be positive numbers: no step damps the others")
     return float(2 / (values.max() + values.min()))
 
 
@@ -141,7 +174,7 @@ def cycle_factor(degree: int, geometry: str, intervals: int, step: float | None 
     step
         omega; None for the best one on what coarse solves leave, 2/(largest + smallest q).
     """
-    q = complement_symbol(harmonics(intervals)[:-1], degree, geometry, 1 / intervals)
+    q = complement_symbol(harmonics(intervals)[:-1], degree, geometry, 1 / integer("intervals", intervals))
     omega = best_step(q) if step is None else real("step", step, positive=True)
     return float(np.abs(1 - omega * q).max())
 
@@ -152,9 +185,10 @@ def nested_factor(degree: int, geometry: str, intervals: int, step: float, sweep
     That is one level of nested iteration: the coarse level solved, its solution prolongated, n sweeps.
     Norms are L2 norms of the functions; pairs as in `cycle_factor`.
     """
-    integer("sweeps", sweeps, low=0)
-    real("step", step, positive=True)
-    theta, h = harmonics(intervals)[:-1], 1 / intervals
+    sweeps = integer("sweeps", sweeps, low=0)
+    step = real("step", step, positive=True)
+    degree, theta = spline_degree(degree), harmonics(intervals)[:-1]
+    h = 1 / integer("intervals", intervals)
     power = 2 * degree + 2
     f = [mass_symbol(theta + shift, degree, h) for shift in (0.0, np.pi)]
     amplitudes = [(np.sin(theta / 2) ** power) * f[1] ** 2, (np.cos(theta / 2) ** power) * f[0] ** 2]
@@ -162,5 +196,6 @@ def nested_factor(degree: int, geometry: str, intervals: int, step: float, sweep
     for shift, symbol, square in zip((0.0, np.pi), f, amplitudes, strict=True):
         factor = 1 - step * sweep_symbol(theta + shift, degree, geometry, h)
         before += symbol * square
-        after += symbol * square * factor ** (2 * sweeps)
+        with np.errstate(over="ignore"):
+            after += symbol * square * factor ** (2 * sweeps)
     return float(np.sqrt((after / before).max()))

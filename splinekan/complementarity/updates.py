@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real_array
+from splinekan._checks import Float64Array, instance, integer, sequence, shown, vector
 from splinekan.complementarity.split import NOISE, TangentSplit
-from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer
+from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer, Status
 from splinekan.optimize.problem import Factor, Rows
 
 
@@ -103,10 +103,19 @@ def first_updates(
     TypeError, ValueError
         For numbers of steps that do not increase from at least 1, or arguments that do not fit.
     """
-    counts = [integer("every number of steps", n, low=1) for n in steps]
+    counts = [integer(f"steps[{i}]", n, low=1) for i, n in enumerate(sequence("steps", steps, empty=True))]
     if not counts or sorted(set(counts)) != counts:
-        raise ValueError(f"steps must increase, got {list(steps)}")
-    theta = real_array("theta0", theta0, shape=(split.jacobian.shape[1],)).astype(np.float64)
+        raise ValueError(f"steps must increase, got {counts}")
+    instance("split", split, TangentSplit)
+    theta = vector("theta0", theta0, split.jacobian.shape[1])
+    residual = vector("residual", residual, split.jacobian.shape[0])
+    needed: tuple[tuple[str, object, str], ...] = (
+        ("optimizer", optimizer, "minimize"),
+        ("problem", problem, "value_and_gradient"),
+    )
+    for name, given, method in needed:
+        if not callable(getattr(given, method, None)):
+            raise TypeError(f"{name} must have a method {method}, got {shown(given)}")
     path: list[tuple[Float64Array, float]] = []
 
     def keep(at: Iterate) -> None:
@@ -114,6 +123,8 @@ def first_updates(
 
     shifted, zero = _Shifted(problem, theta), np.zeros_like(theta)
     result = optimizer.minimize(shifted, zero, iterations=counts[-1], callback=keep)
+    if result.status is Status.INTERRUPTED:
+        raise KeyboardInterrupt
     before = float(result.history.loss[0])
     found = []
     for count in counts:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import overload
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real_array
+from splinekan._checks import Float64Array, affordable, instance, integer, real, shown, vector
 from splinekan.network import KAN, SplineLayer
 from splinekan.transforms import prolongation
 
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """One network of a hierarchy.
+    """A network of a hierarchy.
 
     Attributes
     ----------
@@ -24,22 +26,28 @@ class Level:
     network
         The network on this level's knots.
     cost
-        Work units of one evaluation, 2^index: that is how the paper counts, whose evaluation touches
-        every basis function. (Here only live functions are touched and an evaluation costs about the
-        same on all levels; look at seconds for that.)
+        Work units of an evaluation, 2^index: the paper's count, where an evaluation touches every basis
+        function. (Here it touches only those that are not zero, and takes about the same time on all
+        levels; the histories' seconds show that.)
     """
 
     index: int
     network: KAN
     cost: float
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "index", integer("index", self.index, low=0))
+        instance("network", self.network, KAN)
+        object.__setattr__(self, "cost", real("cost", self.cost, low=0.0))
+
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
     """Dyadic levels of a network, properly nested: g_c(x; theta) = g_f(x; P theta) for all x, theta.
 
-    Definition 1 and Lemma 6 of Southworth et al., arXiv:2603.04827. Outside [a, b] it holds for the
-    continuations "linear", "polynomial", "clamp" and "zero" alike, because all act on the end pieces.
+    Definition 1 and Lemma 6 of Southworth et al., arXiv:2603.04827. Outside [a, b] the identity holds
+    for the continuations "linear", "polynomial", "clamp" and "zero" alike, because all act on the end
+    pieces. A hierarchy is a sequence of its levels: `levels[0]`, `levels[-1]`, `levels[1:]`.
 
     Parameters
     ----------
@@ -51,7 +59,10 @@ class Hierarchy:
     Raises
     ------
     TypeError, ValueError
-        For a number of levels below 1, or several levels of a network without spline layers.
+        For a number of levels below 1, several levels of a network without spline layers, or levels whose
+        knots float64 cannot tell apart.
+    MemoryError
+        If this machine could not hold the finest level: checked before any level is made.
 
     Examples
     --------
@@ -65,11 +76,15 @@ class Hierarchy:
     n_levels: int
 
     def __post_init__(self) -> None:
-        integer("n_levels", self.n_levels, low=1)
-        if self.n_levels > 1 and self.network.intervals == 0:
-            raise ValueError("a network without spline layers cannot be refined: use one level")
+        instance("network", self.network, KAN)
+        count = integer("n_levels", self.n_levels, low=1)
+        object.__setattr__(self, "n_levels", count)
+        if count > 1 and self.network.intervals == 0:
+            raise ValueError("n_levels must be 1 for a network without spline layers: it cannot be refined")
+        affordable(f"n_levels={count}: level {count - 1}", _size(self.network, count - 1))
+        _check_knots(self.network, count)
         levels = [Level(0, self.network, 1.0)]
-        for index in range(1, self.n_levels):
+        for index in range(1, count):
             levels.append(Level(index, levels[-1].network.refined(), 2.0**index))
         object.__setattr__(self, "_levels", tuple(levels))
 
@@ -82,24 +97,43 @@ class Hierarchy:
     def __len__(self) -> int:
         return self.n_levels
 
-    def __getitem__(self, index: int) -> Level:
-        return self.levels[index]
+    def __iter__(self) -> Iterator[Level]:
+        return iter(self.levels)
+
+    @overload
+    def __getitem__(self, index: int) -> Level: ...
+    @overload
+    def __getitem__(self, index: slice) -> tuple[Level, ...]: ...
+    def __getitem__(self, index: int | slice) -> Level | tuple[Level, ...]:
+        if isinstance(index, slice):
+            for name in ("start", "stop", "step"):
+                if getattr(index, name) is not None:
+                    integer(f"the slice's {name}", getattr(index, name))
+            if index.step == 0:
+                raise ValueError("the slice's step must not be 0")
+            return self.levels[index]
+        at = integer("level", index)
+        if not -len(self) <= at < len(self):
+            raise IndexError(f"level must be between {-len(self)} and {len(self) - 1}, got {shown(at)}")
+        return self.levels[at]
 
     def prolong(self, theta: ArrayLike, level: int) -> Float64Array:
-        """theta of `level` as theta of `level` + 1: the same function, exactly.
+        """The parameters on `level` + 1 of the same function as theta on `level`, exactly.
 
         Raises
         ------
         TypeError, ValueError
-            For a level that has no finer one, or theta of a wrong shape.
+            For a level below 0, the finest level or beyond, or theta of a wrong shape.
         """
+        if self.n_levels == 1:
+            raise ValueError(f"level {shown(level)} cannot be prolongated: the hierarchy has one level")
         index = integer("level", level, low=0, high=self.n_levels - 2)
         coarse, fine = self[index].network, self[index + 1].network
-        vector = real_array("theta", theta, shape=(coarse.n_parameters,)).astype(np.float64)
+        given = vector("theta", theta, coarse.n_parameters)
         parts = []
         spans = pairwise(coarse.offsets)
         for layer, finer, (start, stop) in zip(coarse.layers, fine.layers, spans, strict=True):
-            piece = vector[start:stop]
+            piece = given[start:stop]
             if isinstance(layer, SplineLayer) and isinstance(finer, SplineLayer):
                 p = prolongation(layer.knots, finer.knots, layer.degree, layer.basis)
                 blocks = piece.reshape(layer.n_in, layer.n_basis, layer.n_out)
@@ -115,3 +149,32 @@ class Hierarchy:
                 f"{level.index:>5}  {network.intervals:>9}  {network.n_parameters:>10}  {level.cost:>4g}"
             )
         return "\n".join(lines)
+
+
+def _check_knots(network: KAN, n_levels: int) -> None:
+    """Refuse levels on which rounding would merge neighbouring knots."""
+    for number, layer in enumerate(network.layers):
+        if isinstance(layer, SplineLayer) and n_levels > 1:
+            t = layer.knots
+            widths = np.diff(t)
+            # Rounded midpoints are distinct as long as the halves are at least a unit in the last place.
+            width, ulp = float(widths[widths > 0].min()), float(np.spacing(np.abs(t).max()))
+            halvings = int(np.floor(np.log2(width / ulp)))
+            if n_levels - 1 > halvings:
+                raise ValueError(
+                    f"n_levels must be at most {halvings + 1} for the knots of layer {number}, got "
+                    f"{n_levels}: on level {halvings + 1} intervals of width {width:.3g} at "
+                    f"{np.abs(t).max():.6g} would be halved beyond what float64 can tell apart"
+                )
+
+
+def _size(network: KAN, index: int) -> float:
+    """Bytes that level `index` takes: the parameters, and the knots while they are made (ten arrays)."""
+    total = 0.0
+    for layer in network.layers:
+        parameters, knots = float(layer.n_parameters), 0.0
+        if isinstance(layer, SplineLayer):
+            knots = float(np.ldexp(float(layer.intervals), min(index, 1000)))
+            parameters = layer.n_in * layer.n_out * (knots + layer.degree)
+        total += 8 * parameters + 80 * knots
+    return total

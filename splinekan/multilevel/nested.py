@@ -6,14 +6,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of
+from splinekan._checks import (
+    Float64Array,
+    each,
+    function,
+    instance,
+    integer,
+    one_of,
+    sequence,
+    shown,
+    vector,
+)
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import History, Iterate, Optimizer, Problem, Result, Status
 
 ENDS_ALL = (Status.INTERRUPTED, Status.NON_FINITE, Status.STOPPED)
+OPTIONS = ("progress", "gradient_tolerance", "value_tolerance", "keep")
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,9 +39,9 @@ class NestedResult:
     value, status, message
         Of the last level's run.
     results
-        One per level that ran, coarsest first; None for a level with an empty budget.
+        A result per level that ran, coarsest first; None for a level with an empty budget.
     history
-        All levels' histories joined. Work of a coarse level counts less: see `Level.cost`.
+        All levels' histories joined. Work on a coarse level counts less: see `Level.cost`.
     marks
         (level, entry of the history at which it begins).
     """
@@ -59,43 +69,54 @@ def nested_iteration(
 ) -> NestedResult:
     """Algorithm 1 of Southworth et al., arXiv:2603.04827: train coarse, prolongate exactly, train finer.
 
-    Levels with an empty budget are passed through, but training starts on the first level that has
-    one: `theta0` belongs to the coarsest level and is prolongated up to it. The optimiser begins anew
-    on every level: curvature pairs, moments and damping of the coarse level speak of other unknowns,
-    and carrying them over would make the levels' runs hard to compare.
+    Levels with an empty budget are passed through: `theta0` belongs to the coarsest level and is
+    prolongated to the first level that has a budget. The optimiser begins anew on every level, because
+    curvature pairs, moments and damping of the coarse level belong to other unknowns, and carrying them
+    over would make the levels' runs hard to compare.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        Gives the problem of a level, with `cost` = level.cost for honest work.
+        The problem of a level, with `cost` = level.cost for the paper's count of work.
     optimizer
-        One for all levels, or one per level.
+        An optimiser for all levels, or a sequence with an optimiser per level.
     budgets
         Iterations per level, coarsest first.
     theta0
         Parameters on level 0.
     unit
-        What budgets count: "iterations", or "evaluations" (the first one of each level and line
-        searches included; the last iteration may run over).
-    callback, options
-        Passed to `Optimizer.minimize`.
+        What budgets count: "iterations", or "evaluations" (those at the start of each level and in line
+        searches included; the last iteration may exceed the budget).
+    callback
+        Called after each iteration, as by `Optimizer.minimize`; the whole run stops if it returns True.
+    options
+        `progress`, `gradient_tolerance`, `value_tolerance`, `keep` of `Optimizer.minimize`.
 
     Raises
     ------
     TypeError, ValueError
-        If budgets or optimisers do not match the levels, or no level has a budget.
+        If budgets, optimisers or theta0 do not match the levels, no level has a budget, an option is
+        unknown, or the objective returns anything but a problem.
     """
+    instance("hierarchy", hierarchy, Hierarchy)
+    function("objective", objective)
+    function("callback", callback, optional=True)
     one_of("unit", unit, ("iterations", "evaluations"))
-    counts = [integer("every budget", n, low=0) for n in budgets]
-    methods = [optimizer] * len(hierarchy) if isinstance(optimizer, Optimizer) else list(optimizer)
-    for name, items in (("budgets", counts), ("optimizers", methods)):
+    counts = [integer(f"budgets[{i}]", n, low=0) for i, n in enumerate(sequence("budgets", budgets))]
+    methods = [optimizer] * len(hierarchy) if isinstance(optimizer, Optimizer) else _methods(optimizer)
+    for name, items in (("budgets", counts), ("optimizer", methods)):
         if len(items) != len(hierarchy):
-            raise ValueError(f"{len(hierarchy)} levels need as many {name}, got {len(items)}")
+            raise ValueError(
+                f"{name} must have as many entries as there are levels, {len(hierarchy)}, got {len(items)}"
+            )
     if not any(counts):
-        raise ValueError(f"at least one level needs iterations, got budgets {counts}")
-    theta = np.array(theta0, dtype=np.float64)
+        raise ValueError(f"budgets must allow iterations on some level, got {shown(counts)}")
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"options are {', '.join(OPTIONS)}, got {name!r}")
+    theta = vector("theta0", theta0, hierarchy[0].network.n_parameters)
     results: list[Result | None] = []
     marks: list[tuple[int, int]] = []
     entries = 0
@@ -106,8 +127,10 @@ def nested_iteration(
             results.append(None)
             continue
         limit = count if unit == "evaluations" else None
+        problem = objective(level)
+        method.require("objective(level)", problem)
         result = method.minimize(
-            objective(level), theta, iterations=count, evaluations=limit, callback=callback, **options
+            problem, theta, iterations=count, evaluations=limit, callback=callback, **options
         )
         results.append(result)
         marks.append((level.index, entries))
@@ -127,3 +150,10 @@ def nested_iteration(
         History.join([result.history for result in ran]),
         tuple(marks),
     )
+
+
+def _methods(optimizers: Any) -> list[Optimizer]:
+    def optimizer(name: str, value: Any) -> Optimizer:
+        return instance(name, value, Optimizer)
+
+    return each("optimizer", optimizers, optimizer)

@@ -9,9 +9,20 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    function,
+    generator,
+    instance,
+    integer,
+    sequence,
+    shown,
+    vector,
+)
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import Optimizer, Problem, Result, Status
+from splinekan.optimize.answers import real_number
 
 
 @dataclass(frozen=True)
@@ -23,12 +34,12 @@ class Round:
     level
         0 is the coarsest.
     candidates
-        How many are trained; in the first round, how many starts are drawn.
+        The number of candidates trained; in the first round, of starts drawn.
     iterations
-        Of the optimiser, for each.
+        Of the optimiser, for each candidate.
     samples
-        Passed to the objective: how many samples serve, None for all. A fair choice among candidates
-        needs a few samples per parameter only.
+        The number of samples that the objective uses, None for all. A fair choice among candidates
+        needs only a few samples per parameter.
     """
 
     level: int
@@ -37,11 +48,10 @@ class Round:
     samples: int | None = None
 
     def __post_init__(self) -> None:
-        integer("level", self.level, low=0)
-        integer("candidates", self.candidates, low=1)
-        integer("iterations", self.iterations, low=0)
-        if self.samples is not None:
-            integer("samples", self.samples, low=1)
+        for name, low in (("level", 0), ("candidates", 1), ("iterations", 0), ("samples", 1)):
+            value = getattr(self, name)
+            if name != "samples" or value is not None:
+                object.__setattr__(self, name, integer(name, value, low=low))
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,17 +101,17 @@ def tournament(
 ) -> TournamentResult:
     """Nested iteration with selection: successive halving (Jamieson & Talwalkar 2016) over the levels.
 
-    Which minimum a run ends in is decided on the coarse levels, where a run is cheap. So many starts are
-    trained there for a few iterations each; the best of them go on, are prolongated exactly, and compete
-    again where finer detail separates them. Candidates of a round are compared by their losses on the
-    same samples.
+    Which minimum a run ends in is decided on the coarse levels, where runs are cheap. Therefore many
+    starts are trained there for a few iterations each; the best go on, are prolongated exactly, and
+    compete again where finer detail separates them. Candidates of a round are compared by their losses on
+    the same samples.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        The problem of a level on the first so many samples (None: all).
+        The problem of a level on the first samples, whose number is the second argument (None: all).
     optimizer
         Used in every round.
     rounds
@@ -111,41 +121,56 @@ def tournament(
     seed
         A seed or a NumPy Generator.
     score
-        What candidates are compared by, from a level and theta: a loss on held-out points, for instance.
-        None for the loss that they were trained on.
+        A number by which candidates are compared, lowest first, from a level and theta: a loss on held-out
+        points, for instance. Candidates whose score is infinite or NaN come last. None for the loss that
+        they were trained on.
 
     Raises
     ------
     TypeError, ValueError
-        For no rounds, levels that the hierarchy lacks or that decrease, or candidates that increase.
+        For no rounds, levels that the hierarchy lacks or that decrease, candidates that increase, starts
+        that are not parameters of the first round's level, or a round in which no score is finite.
     """
-    plan = list(rounds)
-    if not plan:
-        raise ValueError("a tournament needs at least one round, got none")
-    for one in plan:
-        integer("level of every round", one.level, low=0, high=len(hierarchy) - 1)
+    instance("hierarchy", hierarchy, Hierarchy)
+    function("objective", objective)
+    instance("optimizer", optimizer, Optimizer)
+    plan = [instance(f"rounds[{i}]", entry, Round) for i, entry in enumerate(sequence("rounds", rounds))]
+    for i, entry in enumerate(plan):
+        integer(f"the level of rounds[{i}]", entry.level, low=0, high=len(hierarchy) - 1)
     for before, after in pairwise(plan):
         if after.level < before.level or after.candidates > before.candidates:
-            raise ValueError(f"levels must not decrease and candidates not increase, got {before}, {after}")
-    rng = np.random.default_rng(seed)
-    thetas = [np.array(draw(rng), dtype=np.float64) for _ in range(plan[0].candidates)]
+            raise ValueError(
+                f"rounds: levels must not decrease and candidates not increase, got {before}, {after}"
+            )
+    function("draw", draw)
+    function("score", score, optional=True)
+    rng = generator("seed", seed)
     level = plan[0].level
+    size = hierarchy[level].network.n_parameters
+    affordable(f"{plan[0].candidates} candidates of {size} parameters", 8.0 * plan[0].candidates * size)
+    thetas = [vector("draw(rng)", draw(rng), size).copy() for _ in range(plan[0].candidates)]
     runs: list[Result] = []
     values, winners, times = [], [], []
     best: list[Result] = []
-    for one in plan:
-        problem = objective(hierarchy[one.level], one.samples)
+    for entry in plan:
+        problem = objective(hierarchy[entry.level], entry.samples)
+        optimizer.require("objective(level, samples)", problem)
         best = []
-        for theta in thetas[: one.candidates]:
-            for coarse in range(level, one.level):
+        for theta in thetas[: entry.candidates]:
+            for coarse in range(level, entry.level):
                 theta = hierarchy.prolong(theta, coarse)
-            best.append(optimizer.minimize(problem, theta, iterations=one.iterations))
+            best.append(optimizer.minimize(problem, theta, iterations=entry.iterations))
             if best[-1].status is Status.INTERRUPTED:
                 break
         runs += best
-        level = one.level
-        scores = [run.value if score is None else score(hierarchy[level], run.theta) for run in best]
-        order = np.argsort(scores, kind="stable")
+        level = entry.level
+        scores = [run.value for run in best]
+        if score is not None:
+            scores = [real_number("score(level, theta)", score(hierarchy[level], run.theta)) for run in best]
+        ranks = np.where(np.isfinite(scores), scores, np.inf)
+        if not np.isfinite(ranks).any():
+            raise ValueError(f"score(level, theta) must be finite for some candidate, got {shown(scores)}")
+        order = np.argsort(ranks, kind="stable")
         best = [best[i] for i in order]
         values.append(tuple(scores[i] for i in order))
         thetas = [run.theta for run in best]

@@ -3,10 +3,11 @@
 from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
 from splinekan.network.chain import KAN, MLP, CoefficientMap, Linearization
+from splinekan.network.domains import DomainWarning
 from splinekan.network.initialization import initialize
-from splinekan.network.layer import Layer
+from splinekan.network.layer import BASES, Layer
 from splinekan.network.rows import SparseRows
-from splinekan.network.spline import BASES, SplineLayer
+from splinekan.network.spline import SplineLayer
 
 __all__ = [
     "BASES",
@@ -15,6 +16,7 @@ __all__ = [
     "Activation",
     "Affine",
     "CoefficientMap",
+    "DomainWarning",
     "Layer",
     "Linearization",
     "Normalizer",

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import cache
-from typing import ClassVar
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import scipy
 
-from splinekan._checks import Array, integer, interval, one_of
-from splinekan.network.layer import Directions, Slot, composed
+from splinekan._checks import Array, Float64Array, boolean, instance, integer, interval, one_of
+from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
+from splinekan.network.layer import (
+    BASES,
+    Directions,
+    Slot,
+    composed,
+    entering,
+    entering_jets,
+    floats,
+    viewable,
+)
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class _Elementwise:
@@ -33,29 +46,46 @@ class _Elementwise:
 
     def blocks(self, params: Array) -> dict[str, Array]:
         """No parameters."""
+        viewable("params", params, 0)
         return {}
 
     def value(self, params: Array, x: Array) -> Array:
         """phi(x)."""
+        _, x = entering(self, params, x)
         return self._derivatives(x, 0)[0]
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """phi'(x) dx."""
+        _, x = entering(self, params, x)
+        floats("dparams", dparams, (0,), x.dtype)
+        dx = floats("dx", dx, x.shape, x.dtype)
         return self._derivatives(x, 1)[1] * dx
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """phi'(x) gy."""
+        _, x = entering(self, params, x)
+        gy = floats("gy", gy, x.shape, x.dtype)
+        boolean("want_x", want_x)
         return np.empty(0, x.dtype), self._derivatives(x, 1)[1] * gy
 
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
         """phi''(x) dx gy + phi'(x) dgy."""
+        _, x = entering(self, params, x)
+        floats("dparams", dparams, (0,), x.dtype)
+        dx, gy, dgy = (
+            floats(name, value, x.shape, x.dtype) for name, value in (("dx", dx), ("gy", gy), ("dgy", dgy))
+        )
         _, slope, bend = self._derivatives(x, 2)
         return np.empty(0, x.dtype), bend * dx * gy + slope * dgy
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """phi'(x) v; nothing to write."""
+        _, x = entering(self, params, x)
+        v = floats("v", v, x.shape, x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        boolean("want_x", want_x)
         return self._derivatives(x, 1)[1] * v
 
     def _series(self, x: Array, directions: Directions, shift: int) -> Array:
@@ -68,12 +98,16 @@ class _Elementwise:
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Taylor coefficients of phi(x(s))."""
+        _, x = entering_jets(self, params, x, directions)
         return self._series(x, directions, 0)
 
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
         """Output channel m depends on input channel j through the coefficient m - j of phi'(x(s))."""
+        _, x = entering_jets(self, params, x, directions)
+        gy = floats("gy", gy, x.shape, x.dtype)
+        boolean("want_x", want_x)
         slopes = self._series(x, directions, 1)
         gx = gy * slopes[:, :1]
         for order, at in zip(directions.orders, directions.offsets, strict=True):
@@ -87,7 +121,20 @@ class _Elementwise:
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
         """As `jet_vjp`; nothing to write."""
+        _, x = entering_jets(self, params, x, directions)
+        v = floats("v", v, x.shape, x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        boolean("want_x", want_x)
         return self.jet_vjp(params, x, v, directions, want_x)[1]
+
+    def refined(self) -> Self:
+        """Itself: it has no knots."""
+        return self
+
+    def with_basis(self, basis: str) -> Self:
+        """Itself: it has no knots."""
+        one_of("basis", basis, BASES)
+        return self
 
 
 @cache
@@ -122,6 +169,8 @@ def _horner(coefficients: tuple[float, ...], y: Array) -> Array:
 
 TANH = (1.0, 0.0, -1.0)
 SIGMOID = (0.0, 1.0, -1.0)
+MAX_POWER = 64
+"""Of a power ReLU: beyond, it is a step from 0 to overflow."""
 
 
 def _power_relu_derivatives(x: Array, degree: int, order: int) -> list[Array]:
@@ -144,7 +193,7 @@ class Activation(_Elementwise):
     kind
         "relu" max(0, x); "power_relu" max(0, x)^degree; "tanh"; "sigmoid" 1/(1 + exp(-x)).
     degree
-        The power of "power_relu"; unused by the others.
+        The power of "power_relu", 1 to 64; unused by the others.
 
     Raises
     ------
@@ -159,9 +208,9 @@ class Activation(_Elementwise):
     kinds: ClassVar[tuple[str, ...]] = ("relu", "power_relu", "tanh", "sigmoid")
 
     def __post_init__(self) -> None:
-        integer("width", self.width, low=1)
-        one_of("kind", self.kind, self.kinds)
-        integer("degree", self.degree, low=1)
+        object.__setattr__(self, "width", integer("width", self.width, low=1))
+        object.__setattr__(self, "kind", one_of("kind", self.kind, self.kinds))
+        object.__setattr__(self, "degree", integer("degree", self.degree, low=1, high=MAX_POWER))
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
         if self.kind == "tanh":
@@ -169,14 +218,6 @@ class Activation(_Elementwise):
         if self.kind == "sigmoid":
             return _polynomial_derivatives(scipy.special.expit(x), SIGMOID, order)
         return _power_relu_derivatives(x, 1 if self.kind == "relu" else self.degree, order)
-
-    def refined(self) -> Activation:
-        """Itself: it has no knots."""
-        return self
-
-    def with_basis(self, basis: str) -> Activation:
-        """Itself: it has no knots."""
-        return self
 
 
 @dataclass(frozen=True)
@@ -191,47 +232,86 @@ class Normalizer(_Elementwise):
         "sigmoid": a + (b - a)/(1 + exp(-x)); "tanh": a + (b - a)(1 + tanh x)/2; "affine": the map
         that takes `source` = (c, d) onto [a, b], a + (b - a)(x - c)/(d - c).
     domain
-        (a, b), in the units of the knots.
+        (a, b), in the units of the knots; or a sequence of such pairs, one for each component.
     source
-        (c, d) of the affine map, in the units of x.
+        (c, d) of the affine map, in the units of x; or a sequence of such pairs, one for each component,
+        for inputs in unlike units.
+
+    The affine map is evaluated in float64 whatever the type of x, so that float32 inputs far from 0 keep
+    their digits, and takes c to a and d to b exactly.
 
     Raises
     ------
     TypeError, ValueError
         For a width that is no positive integer, an unknown kind, or an interval that is not increasing.
+
+    Examples
+    --------
+    >>> Normalizer(2, "affine", source=[(1e5, 1e6), (0, 1e-3)]).value(np.zeros(0), np.array([[1e6, 5e-4]]))
+    array([[1. , 0.5]])
     """
 
     width: int
     kind: str = "sigmoid"
-    domain: tuple[float, float] = (0.0, 1.0)
-    source: tuple[float, float] = (-1.0, 1.0)
+    domain: Interval | tuple[Interval, ...] = (0.0, 1.0)
+    source: Interval | tuple[Interval, ...] = (-1.0, 1.0)
 
     kinds: ClassVar[tuple[str, ...]] = ("sigmoid", "tanh", "affine")
 
     def __post_init__(self) -> None:
-        integer("width", self.width, low=1)
-        one_of("kind", self.kind, self.kinds)
-        object.__setattr__(self, "domain", interval("domain", self.domain))
-        object.__setattr__(self, "source", interval("source", self.source))
+        object.__setattr__(self, "width", integer("width", self.width, low=1))
+        object.__setattr__(self, "kind", one_of("kind", self.kind, self.kinds))
+        for name in ("domain", "source"):
+            found = intervals(name, getattr(self, name), self.width)
+            object.__setattr__(self, name, found)
+
+    @cached_property
+    def _ends(self) -> tuple[Float64Array, ...]:
+        """a, b, c and d: numbers, or (width,)."""
+        domain, source = (np.array(ends, dtype=np.float64).T for ends in (self.domain, self.source))
+        return domain[0], domain[1], source[0], source[1]
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
-        a, b = self.domain
+        a, b, *_ = self._ends
         if self.kind == "affine":
-            c, d = self.source
-            slope = (b - a) / (d - c)
-            return [a + slope * (x - c), np.full_like(x, slope), *([np.zeros_like(x)] * order)][: order + 1]
+            with np.errstate(over="ignore", invalid="ignore"):
+                exact = self._affine(x.astype(np.float64, copy=False), order)
+                return [f.astype(x.dtype, copy=False) for f in exact]
         squashed = scipy.special.expit(x) if self.kind == "sigmoid" else np.tanh(x)
         polynomial, low, scale = (
             (SIGMOID, a, b - a) if self.kind == "sigmoid" else (TANH, (a + b) / 2, (b - a) / 2)
         )
-        found = [scale * f for f in _polynomial_derivatives(squashed, polynomial, order)]
+        with np.errstate(over="ignore"):
+            low, scale = low.astype(x.dtype), scale.astype(x.dtype)
+        found: list[Array] = [scale * f for f in _polynomial_derivatives(squashed, polynomial, order)]
         found[0] += low
         return found
 
-    def refined(self) -> Normalizer:
-        """Itself: it has no knots."""
-        return self
+    def preimage(self, low: float, high: float) -> tuple[Interval, ...]:
+        """For every component the interval that the affine map takes onto [low, high].
 
-    def with_basis(self, basis: str) -> Normalizer:
-        """Itself: it has no knots."""
-        return self
+        Raises
+        ------
+        TypeError, ValueError
+            Unless low < high are finite, and the kind is "affine".
+        """
+        low, high = interval("(low, high)", (low, high))
+        if self.kind != "affine":
+            raise ValueError(f"kind must be 'affine' for a preimage, got {self.kind!r}")
+        pairs = zip(one_each(self.domain, self.width), one_each(self.source, self.width), strict=True)
+        return tuple(
+            (c + (low - a) / (b - a) * (d - c), d + (high - b) / (b - a) * (d - c))
+            for (a, b), (c, d) in pairs
+        )
+
+    def _affine(self, x: Array, order: int) -> list[Array]:
+        a, b, c, d = self._ends
+        t = (x - c) / (d - c)
+        y = np.where(t < 0.5, a + (b - a) * t, b - (b - a) * (1 - t))  # exact at both ends
+        slope = np.full_like(x, (b - a) / (d - c))
+        return [y, slope, *([np.zeros_like(x)] * order)][: order + 1]
+
+    def __str__(self) -> str:
+        image = f" onto {shown_intervals(self.domain)}"
+        source = f" from {shown_intervals(self.source)}" if self.kind == "affine" else ""
+        return f"Normalizer({self.width}, {self.kind}{source}{image})"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from splinekan._checks import Array, integer
-from splinekan.network.layer import Directions, Slot
+from splinekan._checks import Array, affordable, boolean, instance, integer, one_of
+from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets, floats, viewable
 
 
 @dataclass(frozen=True)
@@ -32,12 +33,12 @@ class Affine:
     bias: bool = True
 
     def __post_init__(self) -> None:
-        integer("n_in", self.n_in, low=1)
-        integer("n_out", self.n_out, low=1)
-        if not isinstance(self.bias, bool):
-            raise TypeError(f"bias must be True or False, got {self.bias!r}")
+        object.__setattr__(self, "n_in", integer("n_in", self.n_in, low=1))
+        object.__setattr__(self, "n_out", integer("n_out", self.n_out, low=1))
+        object.__setattr__(self, "bias", boolean("bias", self.bias))
+        affordable(f"a layer with n_in = {self.n_in}, n_out = {self.n_out}", 8.0 * self.n_parameters)
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """n_in n_out, and n_out more with a bias."""
         return (self.n_in + self.bias) * self.n_out
@@ -49,11 +50,12 @@ class Affine:
 
     def blocks(self, params: Array) -> dict[str, Array]:
         """Views "weight" (n_in, n_out) and, if there is one, "bias" (n_out,)."""
-        weight, bias = self._split(params)
+        weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
     def value(self, params: Array, x: Array) -> Array:
         """y = x W + b."""
+        params, x = entering(self, params, x)
         weight, bias = self._split(params)
         y: Array = x @ weight
         if self.bias:
@@ -62,12 +64,18 @@ class Affine:
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """dx W + x dW + db."""
+        params, x = entering(self, params, x)
+        dx = floats("dx", dx, x.shape, x.dtype)
+        dparams = floats("dparams", dparams, params.shape, x.dtype)
         weight, _ = self._split(params)
         dy: Array = dx @ weight + self.value(dparams, x)
         return dy
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """(x^T gy, sum gy) flattened, and gy W^T."""
+        params, x = entering(self, params, x)
+        gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         parts = [(x.T @ gy).ravel()]
         if self.bias:
@@ -79,6 +87,10 @@ class Affine:
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
         """The product rule applied to `vjp`."""
+        params, x = entering(self, params, x)
+        dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
+        gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        dgy = floats("dgy", dgy, gy.shape, x.dtype)
         weight, _ = self._split(params)
         dweight, _ = self._split(dparams)
         parts = [(dx.T @ gy + x.T @ dgy).ravel()]
@@ -88,6 +100,10 @@ class Affine:
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
+        params, x = entering(self, params, x)
+        v = floats("v", v, (len(x), self.n_out), x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]
@@ -99,6 +115,7 @@ class Affine:
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Every channel times W; the bias belongs to the value alone."""
+        params, x = entering_jets(self, params, x, directions)
         weight, bias = self._split(params)
         y: Array = x @ weight
         if self.bias:
@@ -109,6 +126,9 @@ class Affine:
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
         """`vjp`, summed over the channels."""
+        params, x = entering_jets(self, params, x, directions)
+        gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
         if self.bias:
@@ -120,6 +140,10 @@ class Affine:
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
         """Rows (sum_m x_mp v_mq, v_0q)."""
+        params, x = entering_jets(self, params, x, directions)
+        v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]
@@ -135,6 +159,7 @@ class Affine:
 
     def with_basis(self, basis: str) -> Affine:
         """Itself: it has no knots."""
+        one_of("basis", basis, BASES)
         return self
 
     def _split(self, params: Array) -> tuple[Array, Array]:

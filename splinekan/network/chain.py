@@ -11,13 +11,27 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, integer, interval, one_of, real_array
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    instance,
+    integer,
+    interval,
+    one_of,
+    real_array,
+    sequence,
+    shown,
+    spline_degree,
+)
 from splinekan.knots import uniform_knots
-from splinekan.network.activation import Activation
+from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
-from splinekan.network.layer import Layer, Slot
+from splinekan.network.domains import Interval
+from splinekan.network.domains import intervals as checked_intervals
+from splinekan.network.layer import BASES, F8, Layer, Slot, floats, fulfilling, points, trusted, viewable
 from splinekan.network.rows import SparseRows
-from splinekan.network.spline import BASES, SplineLayer
+from splinekan.network.spline import SplineLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +41,8 @@ class KAN:
     A network is a description: it holds no numbers that training changes. `theta` concatenates the
     layers' parameters in order; a spline layer's are its coefficients, C-ordered as
     (n_in, n_basis, n_out). Float32 inputs are computed in float32, everything else in float64; theta
-    and its gradients are float64.
+    and its gradients are float64. Values that leave the range of the type in which they are computed become
+    infinite or NaN, without a warning.
 
     Parameters
     ----------
@@ -36,8 +51,9 @@ class KAN:
 
     Raises
     ------
-    ValueError
-        For no layers, or widths that do not fit.
+    TypeError, ValueError
+        For no layers, objects that lack a method of a layer, or widths that do not fit. The methods for
+        arrays of other shapes than they name.
 
     Examples
     --------
@@ -50,9 +66,11 @@ class KAN:
     layers: tuple[Layer, ...]
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "layers", tuple(self.layers))
-        if not self.layers:
-            raise ValueError("a network needs at least one layer, got none")
+        layers = sequence("layers", self.layers, empty=True)
+        if not layers:
+            raise ValueError("layers: a network needs at least one layer, got none")
+        layers = tuple(fulfilling(f"layers[{number}]", layer) for number, layer in enumerate(layers))
+        object.__setattr__(self, "layers", layers)
         for number, (left, right) in enumerate(pairwise(self.layers)):
             if left.n_out != right.n_in:
                 raise ValueError(
@@ -63,26 +81,41 @@ class KAN:
     @staticmethod
     def chain(layers: Sequence[Layer]) -> KAN:
         """The network made of `layers` in order."""
-        return KAN(tuple(layers))
+        return KAN(layers)  # type: ignore[arg-type]
 
     @staticmethod
     def splines(
         widths: Sequence[int],
         degree: int = 3,
         intervals: int = 5,
-        domain: tuple[float, float] = (0.0, 1.0),
+        domain: Interval | Sequence[Interval] = (0.0, 1.0),
         *,
         basis: str = "spline",
         extrapolate: str = "linear",
     ) -> KAN:
         """Spline layers widths[0] -> widths[1] -> ..., all on the same uniform knots of `domain`.
 
-        Inputs and hidden values outside the domain are continued as `extrapolate` says.
+        Inputs and hidden values outside the domain are continued as `extrapolate` says. For inputs in
+        unlike units `domain` holds an interval (a, b) for each: a `Normalizer` in front takes them to [0, 1],
+        on which all layers live then.
+
+        Examples
+        --------
+        >>> print(KAN.splines([2, 1], intervals=4, domain=[(1e5, 1e6), (0, 1e-3)]))
+        KAN with 14 parameters
+          0        0  Normalizer(2, affine from [100000, 1e+06] x [0, 0.001] onto [0, 1])
+          1       14  SplineLayer(2 -> 1, degree 3, 4 intervals on [0, 1], linear beyond, spline basis)
         """
         sizes = _widths(widths)
-        a, b = interval("domain", domain)
-        knots = uniform_knots(a, b, intervals, degree)
-        return KAN(tuple(SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes)))
+        ends = checked_intervals("domain", domain, sizes[0])
+        layers: list[Layer] = []
+        if isinstance(ends[0], tuple):
+            layers.append(Normalizer(sizes[0], "affine", (0.0, 1.0), ends))
+            knots = _uniform((0.0, 1.0), intervals, degree)
+        else:
+            knots = _uniform(interval("domain", ends), intervals, degree)
+        layers += [SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes)]
+        return KAN(tuple(layers))
 
     @staticmethod
     def affine_first(
@@ -98,9 +131,11 @@ class KAN:
         """An affine map widths[0] -> widths[1], then spline layers: the paper's networks.
 
         [2, 5, 1] with cubic splines on G intervals has 15 + 5(G + 3) parameters; [2, 20, 20, 1]
-        without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6).
+        without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6). `domain` is that of
+        the splines; on which intervals the inputs lie, `initialize(bounds=...)` is told.
         """
         sizes = _widths(widths, least=3)
+        domain = interval("domain", domain)
         splines = KAN.splines(sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate)
         return KAN((Affine(sizes[0], sizes[1], bias), *splines.layers))
 
@@ -144,11 +179,25 @@ class KAN:
             raise ValueError("the spline layers of this network do not share one basis")
         return found.pop() if found else "spline"
 
+    @property
+    def domain(self) -> tuple[Interval, ...] | None:
+        """For every input the interval on which its splines live; None if an affine map mixes the inputs.
+
+        That of the first layer, if it is a spline layer; its preimage, if an affine `Normalizer` comes first.
+        """
+        first, *others = self.layers
+        if isinstance(first, SplineLayer):
+            return (first.domain,) * first.n_in
+        follows = bool(others) and isinstance(others[0], SplineLayer)
+        if follows and isinstance(first, Normalizer) and first.kind == "affine":
+            return first.preimage(*others[0].domain)  # type: ignore[attr-defined]
+        return None
+
     def blocks(self, theta: Float64Array) -> tuple[dict[str, Array], ...]:
         """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
-        if not isinstance(theta, np.ndarray) or theta.dtype != np.float64:
-            raise TypeError(f"blocks are views: theta must be a float64 array, got {theta!r:.60}")
-        self._check_theta(theta)
+        viewable("theta", theta, self.n_parameters)
+        if theta.dtype != F8:
+            raise TypeError(f"blocks are views: theta must be a float64 array, got dtype {theta.dtype}")
         return tuple(layer.blocks(piece) for layer, piece in self._pieces(theta))
 
     def __call__(self, theta: ArrayLike, x: ArrayLike) -> Array:
@@ -157,12 +206,14 @@ class KAN:
 
     def linearize(self, theta: ArrayLike, x: ArrayLike) -> Linearization:
         """Evaluate and keep what the derivatives at (theta, x) need."""
-        points = real_array("x", x, shape=(None, self.n_in), finite=False)
-        parameters = self._theta(theta).astype(points.dtype, copy=False)
-        inputs = [points]
-        for layer, piece in self._pieces(parameters):
-            inputs.append(layer.value(piece, inputs[-1]))
-        return Linearization(self, parameters, tuple(inputs[:-1]), inputs[-1])
+        inputs = [points("x", x, self.n_in)]
+        parameters = _cast(self._theta(theta), inputs[0])
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, piece in self._pieces(parameters):
+                inputs.append(layer.value(piece, inputs[-1]))
+        return trusted(
+            Linearization, network=self, theta=parameters, inputs=tuple(inputs[:-1]), output=inputs[-1]
+        )
 
     def jvp(self, theta: ArrayLike, x: ArrayLike, v: ArrayLike) -> Array:
         """J v, shape (n, n_out): the outputs' change along v of theta's shape."""
@@ -170,9 +221,7 @@ class KAN:
 
     def vjp(self, theta: ArrayLike, x: ArrayLike, gy: ArrayLike) -> Float64Array:
         """J^T gy, theta's shape, for gy of the outputs' shape (n, n_out)."""
-        points = self._inputs(x)
-        cotangent = real_array("gy", gy, shape=(points.shape[0], self.n_out))
-        return self.linearize(theta, points).vjp(cotangent)
+        return self.linearize(theta, self._inputs(x)).vjp(gy)
 
     def jacobian(self, theta: ArrayLike, x: ArrayLike) -> SparseRows:
         """J as sparse rows: row i n_out + o is output o of sample i."""
@@ -208,25 +257,19 @@ class KAN:
                 blocks.append(scipy.sparse.csr_array((0, layer.n_parameters)))
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks))
 
+    @cached_property
+    def _slices(self) -> tuple[tuple[Layer, slice], ...]:
+        ranges = (slice(start, stop) for start, stop in pairwise(self.offsets))
+        return tuple(zip(self.layers, ranges, strict=True))
+
     def _pieces(self, vector: Array) -> list[tuple[Layer, Array]]:
-        return [
-            (layer, vector[start:stop])
-            for layer, (start, stop) in zip(self.layers, pairwise(self.offsets), strict=True)
-        ]
+        return [(layer, vector[where]) for layer, where in self._slices]
 
     def _inputs(self, x: ArrayLike) -> Array:
         return real_array("x", x, shape=(None, self.n_in))
 
-    def _check_theta(self, theta: Array, name: str = "theta") -> None:
-        if theta.shape != (self.n_parameters,):
-            raise ValueError(
-                f"{name} must have shape ({self.n_parameters},) for this network, got {theta.shape}"
-            )
-
     def _theta(self, theta: ArrayLike, name: str = "theta") -> Float64Array:
-        vector = real_array(name, theta, finite=False)
-        self._check_theta(vector, name)
-        return vector.astype(np.float64, copy=False)
+        return floats(name, theta, (self.n_parameters,), F8)  # type: ignore[return-value]
 
     def __str__(self) -> str:
         lines = [f"KAN with {self.n_parameters} parameters"]
@@ -248,8 +291,15 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
         As in `Activation`.
     degree
         The power of "power_relu".
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two widths, or arguments that are not those of the layers.
     """
     sizes = _widths(widths)
+    one_of("activation", activation, Activation.kinds)
+    Activation(1, activation, degree)  # a bad degree is refused also where no layer is hidden
     layers: list[Layer] = [Affine(sizes[0], sizes[1])]
     for p, q in pairwise(sizes[1:]):
         layers += [Activation(p, activation, degree), Affine(p, q)]
@@ -270,12 +320,27 @@ class Linearization:
         What enters each layer, (n, n_in of the layer).
     output
         (n, n_out).
+
+    Raises
+    ------
+    TypeError, ValueError
+        The products for arguments of other shapes than they name.
     """
 
     network: KAN
     theta: Array
     inputs: tuple[Array, ...]
     output: Array
+
+    def __post_init__(self) -> None:
+        layers = instance("network", self.network, KAN).layers
+        if not isinstance(self.inputs, tuple) or len(self.inputs) != len(layers):
+            raise ValueError(f"inputs must be a tuple of {len(layers)} arrays, one per layer")
+        x = points("inputs[0]", self.inputs[0], self.network.n_in)
+        output = floats("output", self.output, (len(x), self.network.n_out), x.dtype)
+        theta = floats("theta", self.theta, (self.network.n_parameters,), x.dtype)
+        for name, value in (("theta", theta), ("output", output)):
+            object.__setattr__(self, name, value)
 
     def _backwards(self) -> list[tuple[int, Layer, Array, Array]]:
         pieces = self.network._pieces(self.theta)
@@ -285,49 +350,66 @@ class Linearization:
         ]
 
     def tangents(self, v: ArrayLike) -> list[Array]:
-        """Changes along v of every layer's input and of the output, first to last."""
-        direction = np.asarray(v, dtype=self.theta.dtype)
+        """Changes along v (n_parameters,) of every layer's input and of the output, first to last."""
         changes = [np.zeros_like(self.inputs[0])]
-        pieces = self.network._pieces(self.theta)
-        moves = self.network._pieces(direction)
-        for (layer, piece), (_, move), x in zip(pieces, moves, self.inputs, strict=True):
-            changes.append(layer.jvp(piece, x, move, changes[-1]))
+        pieces, moves = self.network._pieces(self.theta), self.network._pieces(self._direction(v))
+        with np.errstate(over="ignore", invalid="ignore"):
+            for (layer, piece), (_, move), x in zip(pieces, moves, self.inputs, strict=True):
+                changes.append(layer.jvp(piece, x, move, changes[-1]))
         return changes
 
     def jvp(self, v: ArrayLike) -> Array:
         """J v, shape (n, n_out)."""
         return self.tangents(v)[-1]
 
-    def vjp(self, gy: Array) -> Float64Array:
-        """J^T gy, shape (n_parameters,)."""
+    def vjp(self, gy: ArrayLike) -> Float64Array:
+        """J^T gy, shape (n_parameters,), for gy of the output's shape."""
         gradient = np.empty(self.network.n_parameters)
-        gy = np.ascontiguousarray(gy, dtype=self.theta.dtype)
-        for number, layer, piece, x in self._backwards():
-            start, stop = self.network.offsets[number : number + 2]
-            gradient[start:stop], gy = layer.vjp(piece, x, gy, number > 0)
+        g = self._cotangent("gy", gy)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number, layer, piece, x in self._backwards():
+                start, stop = self.network.offsets[number : number + 2]
+                gradient[start:stop], g = layer.vjp(piece, x, g, number > 0)
         return gradient
 
-    def vjp_tangent(self, gy: Array, v: ArrayLike, dgy: Array | None = None) -> Float64Array:
+    def vjp_tangent(self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike | None = None) -> Float64Array:
         """Derivative of J^T gy when theta moves along v and gy along dgy (0 if None).
 
         With gy = r and dgy = J v this is the exact Hessian of 1/2 r.r times v.
         """
         changes = self.tangents(v)
-        moves = self.network._pieces(np.asarray(v, dtype=self.theta.dtype))
+        dgy = np.zeros_like(self.output) if dgy is None else dgy
+        return self.vjp_change(gy, v, dgy, changes)
+
+    def vjp_change(
+        self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike, changes: Sequence[Array]
+    ) -> Float64Array:
+        """`vjp_tangent`, for those who have `tangents(v)` already."""
+        direction = self._direction(v)
+        g, dg = self._cotangent("gy", gy), self._cotangent("dgy", dgy)
+        moves = self.network._pieces(direction)
         product = np.empty(self.network.n_parameters)
-        gy = np.ascontiguousarray(gy, dtype=self.theta.dtype)
-        dgy = np.zeros_like(gy) if dgy is None else np.ascontiguousarray(dgy, self.theta.dtype)
-        for number, layer, piece, x in self._backwards():
-            start, stop = self.network.offsets[number : number + 2]
-            product[start:stop], dgx = layer.vjp_tangent(piece, x, gy, moves[number][1], changes[number], dgy)
-            gy, dgy = layer.vjp(piece, x, gy, True)[1], dgx
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number, layer, piece, x in self._backwards():
+                start, stop = self.network.offsets[number : number + 2]
+                product[start:stop], dgx = layer.vjp_tangent(
+                    piece, x, g, moves[number][1], changes[number], dg
+                )
+                g, dg = layer.vjp(piece, x, g, True)[1], dgx
         return product
+
+    def _direction(self, v: ArrayLike) -> Array:
+        return _cast(self.network._theta(v, "v"), self.output)
+
+    def _cotangent(self, name: str, gy: ArrayLike) -> Array:
+        return floats(name, gy, self.output.shape, self.output.dtype)
 
     def jacobian(self) -> SparseRows:
         """J as sparse rows, row i n_out + o for output o of sample i."""
         network, outputs = self.network, self.network.n_out
         lengths = [n for layer in network.layers for n in layer.run_lengths]
         n_rows = self.output.shape[0] * outputs
+        affordable("the Jacobian", float(n_rows) * (self.theta.itemsize * sum(lengths) + 8 * len(lengths)))
         values = np.empty((n_rows, sum(lengths)), self.theta.dtype)
         starts = np.empty((n_rows, len(lengths)), np.int64)
         positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
@@ -345,8 +427,9 @@ class Linearization:
                     outputs,
                     output,
                 )
-                v = layer.rows(piece, x, v, slot, number > 0)
-        return SparseRows(values, starts, np.array(lengths, np.int64), network.n_parameters)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    v = layer.rows(piece, x, v, slot, number > 0)
+        return SparseRows.trusted(values, starts, np.array(lengths, np.int64), network.n_parameters)
 
 
 @dataclass(frozen=True, eq=False)
@@ -355,10 +438,19 @@ class CoefficientMap:
 
     From u to w it is A^T on every edge, from w to u its inverse; other parameters stay. All four
     products take a vector (n_parameters,) or a matrix (n_parameters, any), and cost O(n degree).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown basis; the products for arrays of another shape.
     """
 
     network: KAN
     basis: str
+
+    def __post_init__(self) -> None:
+        instance("network", self.network, KAN)
+        one_of("basis", self.basis, BASES)
 
     def apply(self, v: ArrayLike) -> Float64Array:
         """T v."""
@@ -377,7 +469,7 @@ class CoefficientMap:
         return self._map(v, {"relu": "solve", "spline": "apply"})
 
     def _map(self, v: ArrayLike, operation: dict[str, str]) -> Float64Array:
-        result = np.array(v, dtype=np.float64)
+        result = operand("v", v, self.network.n_parameters)
         for layer, (start, stop) in zip(self.network.layers, pairwise(self.network.offsets), strict=True):
             if isinstance(layer, SplineLayer) and layer.basis != self.basis:
                 shape = (layer.n_in, layer.n_basis, -1)
@@ -387,8 +479,38 @@ class CoefficientMap:
         return result
 
 
+def operand(name: str, value: ArrayLike, size: int) -> Float64Array:
+    """A copy of `value`, (size,) or (size, any), in float64.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the shapes that are accepted.
+    """
+    array = real_array(name, value, finite=False)
+    if array.ndim not in (1, 2) or array.shape[0] != size:
+        raise ValueError(f"{name} must have shape ({size},) or ({size}, any), got {array.shape}")
+    return np.array(array, dtype=np.float64)
+
+
+def _cast(vector: Float64Array, like: Array) -> Array:
+    """`vector` in the floating-point type of `like`: infinite where it is beyond float32."""
+    if like.dtype == F8:
+        return vector
+    with np.errstate(over="ignore"):
+        return vector.astype(like.dtype)
+
+
+def _uniform(domain: Interval, intervals: int, degree: int) -> Float64Array:
+    a, b = domain
+    count = integer("intervals", intervals, low=1)
+    affordable(f"{count} intervals", 64.0 * count)
+    return uniform_knots(a, b, count, spline_degree(degree))
+
+
 def _widths(widths: Sequence[int], least: int = 2) -> list[int]:
-    sizes = [integer("every width", n, low=1) for n in widths]
+    sizes = [integer(f"widths[{i}]", n, low=1) for i, n in enumerate(sequence("widths", widths))]
     if len(sizes) < least:
-        raise ValueError(f"widths must name at least {least} sizes, got {list(widths)}")
+        raise ValueError(f"widths must name at least {least} sizes, got {sizes}")
+    affordable(f"a network with widths {shown(sizes)}", 8.0 * sum(p * q for p, q in pairwise(sizes)))
     return sizes

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array
+from splinekan._checks import Array, Float64Array, instance
 from splinekan.network.chain import KAN
-from splinekan.network.layer import Directions, Slot
+from splinekan.network.layer import F8, Directions, Slot, floats, points
 from splinekan.network.rows import SparseRows
 
 
@@ -38,29 +38,41 @@ class Jets:
 
     @staticmethod
     def of(network: KAN, theta: ArrayLike, x: Array, directions: Directions) -> Jets:
-        """Carry x, (n, channels, n_in), through the network."""
+        """Carry x, (n, channels, n_in), through the network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of other kinds or shapes.
+        """
+        instance("network", network, KAN)
+        instance("directions", directions, Directions)
         parameters = network._theta(theta)
-        found = [np.ascontiguousarray(x, dtype=np.float64)]
-        for layer, piece in network._pieces(parameters):
-            output = layer.jet_value(piece, found[-1], directions)
-            found.append(np.ascontiguousarray(output, dtype=np.float64))
+        channels = points("x", x, directions.channels, network.n_in)
+        found = [np.ascontiguousarray(channels, dtype=np.float64)]
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, piece in network._pieces(parameters):
+                output = layer.jet_value(piece, found[-1], directions)
+                found.append(np.ascontiguousarray(output, dtype=np.float64))
         return Jets(network, parameters, directions, tuple(found[:-1]), found[-1])
 
     def vjp(self, v: Array) -> Float64Array:
         """The gradient in theta of sum(v * output), v (n, channels, n_out)."""
         network = self.network
+        v = floats("v", v, self.output.shape, F8)
         gradient = np.empty(network.n_parameters)
-        for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
-            start, stop = network.offsets[number : number + 2]
-            v = np.ascontiguousarray(v)
-            gradient[start:stop], v = layer.jet_vjp(
-                piece, self.inputs[number], v, self.directions, number > 0
-            )
+        with np.errstate(over="ignore", invalid="ignore"):
+            for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
+                start, stop = network.offsets[number : number + 2]
+                gradient[start:stop], v = layer.jet_vjp(
+                    piece, self.inputs[number], v, self.directions, number > 0
+                )
         return gradient
 
     def rows(self, v: Array) -> SparseRows:
         """The Jacobian in theta of r_i = sum(v_i * output_i), one row per sample, v (n, channels, n_out)."""
         network, n = self.network, len(self.output)
+        v = floats("v", v, self.output.shape, F8)
         lengths = [length for layer in network.layers for length in layer.run_lengths]
         values, starts = np.empty((n, sum(lengths))), np.empty((n, len(lengths)), np.int64)
         positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
@@ -68,6 +80,6 @@ class Jets:
         for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
             first = int(positions[number]), int(runs[number])
             slot = Slot(values, starts, *first, network.offsets[number], 1, 0)
-            v = np.ascontiguousarray(v)
-            v = layer.jet_rows(piece, self.inputs[number], v, self.directions, slot, number > 0)
-        return SparseRows(values, starts, np.array(lengths, np.int64), network.n_parameters)
+            with np.errstate(over="ignore", invalid="ignore"):
+                v = layer.jet_rows(piece, self.inputs[number], v, self.directions, slot, number > 0)
+        return SparseRows.trusted(values, starts, np.array(lengths, np.int64), network.n_parameters)

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from splinekan._checks import Array
+from splinekan._checks import Array, Kind, instance, integer, real_array, sequence, shown
 from splinekan.kernels.jets import MAX_ORDER
+
+BASES = ("spline", "relu")
+"""The bases in which spline layers are parametrised."""
+
+F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,11 @@ class Slot:
 
     Sample i is row `i stride + shift`; the layer's values begin at `position` of that row, its runs
     at `run`, and its first parameter is column `column`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other types or shapes, or numbers that are not indices.
     """
 
     values: Array
@@ -29,6 +39,40 @@ class Slot:
     column: int
     stride: int
     shift: int
+
+    def __post_init__(self) -> None:
+        for name, kinds in (("values", (F4, F8)), ("starts", (np.dtype(np.int64),))):
+            array = instance(name, getattr(self, name), np.ndarray)
+            if array.ndim != 2 or array.dtype not in kinds or not array.flags.writeable:
+                types = " or ".join(map(str, kinds))
+                raise TypeError(
+                    f"{name} must be a writeable matrix of {types}, got {array.dtype} {array.shape}"
+                )
+        for name in ("position", "run", "column", "shift"):
+            object.__setattr__(self, name, integer(name, getattr(self, name), low=0))
+        object.__setattr__(self, "stride", integer("stride", self.stride, low=1))
+
+    def check(self, layer: Layer, x: Array) -> None:
+        """Refuse a slot that has no room for what `layer` writes for the samples x.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Naming the room that is needed.
+        """
+        lengths = layer.run_lengths
+        for name, array, columns in (
+            ("values", self.values, self.position + sum(lengths)),
+            ("starts", self.starts, self.run + len(lengths)),
+        ):
+            rows = len(range(self.shift, array.shape[0], self.stride))
+            if rows != len(x) or array.shape[1] < columns:
+                raise ValueError(
+                    f"slot.{name} must have {len(x)} rows for the layer, one per sample, and at least "
+                    f"{columns} columns, got {rows} and {array.shape[1]}"
+                )
+        if self.values.dtype != x.dtype:
+            raise TypeError(f"slot.values must be {x.dtype} as x is, got {self.values.dtype}")
 
 
 @dataclass(frozen=True)
@@ -40,23 +84,26 @@ class Directions:
 
     Raises
     ------
-    ValueError
-        For orders outside 1 to 4.
+    TypeError, ValueError
+        For orders that are not integers from 1 to 4.
     """
 
     orders: tuple[int, ...]
 
     def __post_init__(self) -> None:
-        for order in self.orders:
+        orders = sequence("orders", self.orders, empty=True)
+        orders = tuple(integer(f"orders[{d}]", order) for d, order in enumerate(orders))
+        for order in orders:
             if not 1 <= order <= MAX_ORDER:
-                raise ValueError(f"derivatives of order 1 to {MAX_ORDER} are carried, got {order}")
+                raise ValueError(f"orders: derivatives of order 1 to {MAX_ORDER} are carried, got {order}")
+        object.__setattr__(self, "orders", orders)
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         """The first channel of each direction."""
         return tuple(1 + sum(self.orders[:d]) for d in range(len(self.orders)))
 
-    @property
+    @cached_property
     def channels(self) -> int:
         """1 + the sum of the orders."""
         return 1 + sum(self.orders)
@@ -95,6 +142,80 @@ def composed(f: Sequence[Array], x: Array, directions: Directions) -> Array:
                 + f[4] * (t[0] ** 4 / 24)
             )
     return y
+
+
+def trusted(cls: type[Kind], **fields: Any) -> Kind:
+    """A frozen record of `fields` without the checks of its constructor, for those who made what it holds."""
+    record = object.__new__(cls)
+    for name, value in fields.items():
+        object.__setattr__(record, name, value)
+    return record
+
+
+def floats(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Array:
+    """`value` as a C-contiguous array of that shape and type, in a fraction of a microsecond if it is one.
+
+    Every array that a layer hands to a kernel has passed here or through `points`: kernels do not check
+    bounds. Values are not looked at; those beyond float32 become infinite in float32.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `real_array`, naming the argument.
+    """
+    if (
+        type(value) is np.ndarray
+        and value.dtype == dtype
+        and value.shape == shape
+        and value.flags.c_contiguous
+    ):
+        return value
+    array = real_array(name, value, shape=shape, finite=False)
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
+
+
+def points(name: str, value: Any, *columns: int) -> Array:
+    """`value` as a C-contiguous float64 or float32 array (any, *columns); speed and errors as of `floats`."""
+    if (
+        type(value) is np.ndarray
+        and (value.dtype == F8 or value.dtype == F4)
+        and value.shape[1:] == columns
+        and value.ndim
+        and value.flags.c_contiguous
+    ):
+        return value
+    return real_array(name, value, shape=(None, *columns), finite=False)
+
+
+def viewable(name: str, value: Array, size: int) -> Array:
+    """`value` if views of it show, and change, its own memory.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but a contiguous float64 or float32 array (size,).
+    """
+    if type(value) is not np.ndarray or value.dtype not in (F8, F4):
+        raise TypeError(f"blocks are views: {name} must be a float64 array, got {shown(value)}")
+    if value.shape != (size,):
+        raise ValueError(f"{name} must have shape ({size},), got {value.shape}")
+    if not value.flags.c_contiguous:
+        raise ValueError(f"blocks are views: {name} must be contiguous, got strides {value.strides}")
+    return value
+
+
+def entering(layer: Layer, params: Array, x: Array) -> tuple[Array, Array]:
+    """(params, x) as a layer's methods take them, params in the floating-point type of x."""
+    x = points("x", x, layer.n_in)
+    return floats("params", params, (layer.n_parameters,), x.dtype), x
+
+
+def entering_jets(layer: Layer, params: Array, x: Array, directions: Directions) -> tuple[Array, Array]:
+    """As `entering`, for x with the channels of `directions`."""
+    instance("directions", directions, Directions)
+    x = points("x", x, directions.channels, layer.n_in)
+    return floats("params", params, (layer.n_parameters,), x.dtype), x
 
 
 class Layer(Protocol):
@@ -167,3 +288,25 @@ class Layer(Protocol):
     def with_basis(self, basis: str) -> Layer:
         """The same space of functions, parametrised in the "spline" or the "relu" basis."""
         ...
+
+
+PROTOCOL = tuple(name for name in vars(Layer) if not name.startswith("_"))
+"""What a layer has: the names of the protocol's properties and methods."""
+
+
+def fulfilling(name: str, value: Any) -> Layer:
+    """`value` if it has what the protocol asks for, with numbers of inputs and outputs of at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what is missing, or what is not a size.
+    """
+    missing = [member for member in PROTOCOL if not hasattr(value, member)]
+    if missing:
+        raise TypeError(f"{name} must be a layer: {shown(value)} has no {', '.join(missing)}")
+    layer: Layer = value
+    integer(f"{name}.n_in", layer.n_in, low=1)
+    integer(f"{name}.n_out", layer.n_out, low=1)
+    integer(f"{name}.n_parameters", layer.n_parameters, low=0)
+    return layer

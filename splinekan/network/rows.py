@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan import _threads
-from splinekan._checks import Array, Float64Array, real_array
+from splinekan._checks import Array, Float64Array, affordable, instance, integer, real_array, shown
 from splinekan.kernels import normal
+from splinekan.network.layer import points, trusted
 
 DENSE = 2
 """Up to so many columns per stored value the dense product of BLAS is the faster one.
@@ -39,12 +41,51 @@ class SparseRows:
         (n_runs,) number of columns of each run, the same for every row.
     n_columns
         Number of columns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other kinds or shapes, runs that leave the columns of the matrix, and runs that do not
+        keep to columns of their own. The products for vectors of another length.
     """
 
     values: Array
     starts: NDArray[np.int64]
     lengths: NDArray[np.int64]
     n_columns: int
+
+    def __post_init__(self) -> None:
+        values = real_array("values", self.values, ndim=2, finite=False)
+        lengths = _whole("lengths", self.lengths, 1)
+        starts = _whole("starts", self.starts, 2)
+        n_columns = integer("n_columns", self.n_columns, low=0)
+        if (lengths < 0).any() or lengths.sum() != values.shape[1]:
+            raise ValueError(
+                f"lengths must not be negative and sum to the {values.shape[1]} columns of values, "
+                f"got {shown(lengths)}"
+            )
+        if starts.shape != (len(values), len(lengths)):
+            raise ValueError(f"starts must have shape {(len(values), len(lengths))}, got {starts.shape}")
+        if starts.size:
+            first, last = starts.min(axis=0), starts.max(axis=0) + lengths
+            if first.min() < 0 or last.max() > n_columns:
+                raise ValueError(f"starts: runs must lie in the columns 0 to {n_columns - 1}")
+            if (last[:-1] > first[1:]).any():
+                raise ValueError("starts: every run must keep to columns of its own, after the run before it")
+        for name, value in (
+            ("values", values),
+            ("starts", starts),
+            ("lengths", lengths),
+            ("n_columns", n_columns),
+        ):
+            object.__setattr__(self, name, value)
+
+    @classmethod
+    def trusted(
+        cls, values: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64], n_columns: int
+    ) -> SparseRows:
+        """The rows without a pass over `starts`, for those who made them: nothing is checked."""
+        return trusted(cls, values=values, starts=starts, lengths=lengths, n_columns=n_columns)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -53,7 +94,9 @@ class SparseRows:
 
     def matvec(self, v: ArrayLike) -> Array:
         """J v, shape (n_rows,)."""
-        vector = real_array("v", v, shape=(self.n_columns,), finite=False)
+        vector = points("v", v)
+        if len(vector) != self.n_columns:
+            raise ValueError(f"v must have shape ({self.n_columns},), got {vector.shape}")
         out = np.empty(self.shape[0], dtype=np.result_type(self.values, vector))
 
         def task(_: int, start: int, stop: int) -> None:
@@ -64,7 +107,9 @@ class SparseRows:
 
     def rmatvec(self, r: ArrayLike) -> Float64Array:
         """J^T r, shape (n_columns,), accumulated in float64."""
-        residual = real_array("r", r, shape=(self.shape[0],), finite=False)
+        residual = points("r", r)
+        if len(residual) != self.shape[0]:
+            raise ValueError(f"r must have shape ({self.shape[0]},), got {residual.shape}")
         ranges = _threads.split(self.shape[0])
         parts = np.zeros((len(ranges), self.n_columns))
 
@@ -78,16 +123,28 @@ class SparseRows:
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, shape (n_columns, n_columns), accumulated in float64."""
+        affordable("the normal matrix", 8.0 * self.n_columns**2)
         upper = np.zeros((self.n_columns, self.n_columns))
         self.add_products(upper)
         return symmetric(upper)
 
     def add_products(self, upper: Float64Array) -> None:
-        """Add J^T J to the upper triangle of `upper`; what it holds below the diagonal has no meaning."""
+        """Add J^T J to the upper triangle of `upper`; what it holds below the diagonal has no meaning.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Unless `upper` is a C-contiguous float64 array (n_columns, n_columns), writeable.
+        """
+        instance("upper", upper, np.ndarray)
+        if upper.dtype != np.float64 or not (upper.flags.c_contiguous and upper.flags.writeable):
+            raise TypeError("upper must be a writeable C-contiguous float64 array")
+        if upper.shape != (self.n_columns, self.n_columns):
+            raise ValueError(f"upper must have shape {(self.n_columns,) * 2}, got {upper.shape}")
         if self.n_columns <= DENSE * self.values.shape[1]:
             for first in range(0, self.shape[0], BLOCK):
                 some = slice(first, first + BLOCK)
-                block = SparseRows(self.values[some], self.starts[some], self.lengths, self.n_columns)
+                block = SparseRows.trusted(self.values[some], self.starts[some], self.lengths, self.n_columns)
                 dense = block.toarray()
                 upper += dense.T @ dense
             return
@@ -101,11 +158,12 @@ class SparseRows:
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, shape (n_columns,)."""
-        squared = SparseRows(self.values**2, self.starts, self.lengths, self.n_columns)
+        squared = SparseRows.trusted(self.values**2, self.starts, self.lengths, self.n_columns)
         return squared.rmatvec(np.ones(self.shape[0]))
 
     def toarray(self) -> Array:
         """The dense matrix."""
+        affordable("the dense matrix", float(self.values.itemsize) * self.shape[0] * self.n_columns)
         out = np.zeros(self.shape, dtype=self.values.dtype)
         normal.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
         return out
@@ -116,6 +174,15 @@ class SparseRows:
         columns = np.repeat(self.starts, self.lengths, axis=1) + within
         pointers = np.arange(self.shape[0] + 1) * self.values.shape[1]
         return scipy.sparse.csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
+
+
+def _whole(name: str, value: Any, ndim: int) -> NDArray[np.int64]:
+    """`value` as an array of int64."""
+    real_array(name, value, ndim=ndim)
+    array = np.asarray(value)
+    if array.dtype.kind not in "iu" and array.size:
+        raise TypeError(f"{name} must be integers, got dtype {array.dtype}")
+    return np.ascontiguousarray(array, dtype=np.int64)
 
 
 def symmetric(upper: Float64Array) -> Float64Array:

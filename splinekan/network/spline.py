@@ -10,16 +10,32 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from splinekan import _threads
-from splinekan._checks import Array, Float64Array, integer, one_of, spline_degree
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    spline_degree,
+)
 from splinekan.basis import PowerReLUBasis
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
 from splinekan.knots import breakpoints, refine_knots, validate_knots
-from splinekan.network.layer import Directions, Slot, composed
+from splinekan.network.layer import (
+    BASES,
+    Directions,
+    Slot,
+    composed,
+    entering,
+    entering_jets,
+    floats,
+    viewable,
+)
 from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
 from splinekan.transforms import ChangeOfBasis, change_of_basis
-
-BASES = ("spline", "relu")
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,21 +75,25 @@ class SplineLayer:
     basis: str = "spline"
 
     def __post_init__(self) -> None:
-        integer("n_in", self.n_in, low=1)
-        integer("n_out", self.n_out, low=1)
-        spline_degree(self.degree)
-        object.__setattr__(self, "knots", validate_knots(self.knots, self.degree))
-        one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)
-        one_of("basis", self.basis, BASES)
+        for name, value in (
+            ("n_in", integer("n_in", self.n_in, low=1)),
+            ("n_out", integer("n_out", self.n_out, low=1)),
+            ("degree", spline_degree(self.degree)),
+            ("extrapolate", one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)),
+            ("basis", one_of("basis", self.basis, BASES)),
+            ("knots", validate_knots(self.knots, self.degree)),
+        ):
+            object.__setattr__(self, name, value)
+        affordable(f"a layer with n_in = {self.n_in}, n_out = {self.n_out}", 8.0 * self.n_parameters)
         if self.basis == "relu":
             _ = self.change_of_basis  # clamped knots have none: say so now
 
-    @property
+    @cached_property
     def intervals(self) -> int:
         """Number of polynomial pieces on [a, b]."""
         return len(self.knots) - 2 * self.degree - 1
 
-    @property
+    @cached_property
     def n_basis(self) -> int:
         """Basis functions per edge, intervals + degree."""
         return self.intervals + self.degree
@@ -83,12 +103,12 @@ class SplineLayer:
         """[a, b]."""
         return float(self.knots[self.degree]), float(self.knots[-self.degree - 1])
 
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """n_in n_basis n_out."""
         return self.n_in * self.n_basis * self.n_out
 
-    @property
+    @cached_property
     def run_lengths(self) -> tuple[int, ...]:
         """Per input the degree + 1 live coefficients to every output; in the ReLU basis all."""
         touched = self.degree + 1 if self.basis == "spline" else self.n_basis
@@ -129,10 +149,11 @@ class SplineLayer:
 
     def blocks(self, params: Array) -> dict[str, Array]:
         """View "coefficients" (n_in, n_basis, n_out)."""
-        return {"coefficients": self._shaped(params)}
+        return {"coefficients": self._shaped(viewable("params", params, self.n_parameters))}
 
     def value(self, params: Array, x: Array) -> Array:
         """y."""
+        params, x = entering(self, params, x)
         c = self._spline_coefficients(params)
         pieces = self._located(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
@@ -145,6 +166,8 @@ class SplineLayer:
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p)."""
+        params, x = entering(self, params, x)
+        dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
         pieces = self._located(x, 2)
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
@@ -157,6 +180,9 @@ class SplineLayer:
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """Gradients with respect to the coefficients and, if wanted, the inputs."""
+        params, x = entering(self, params, x)
+        gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
         pieces = self._located(x, 2)
         ranges = _threads.split(x.shape[0])
@@ -173,6 +199,10 @@ class SplineLayer:
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
         """Derivative of `vjp` along (dparams, dx, dgy)."""
+        params, x = entering(self, params, x)
+        dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
+        gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
+        dgy = floats("dgy", dgy, gy.shape, x.dtype)
         c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
         pieces = self._located(x, 3)
         ranges = _threads.split(x.shape[0])
@@ -187,6 +217,10 @@ class SplineLayer:
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows b_i(x_p) v_q of the live coefficients, or psi_j(x_p) v_q of all."""
+        params, x = entering(self, params, x)
+        v = floats("v", v, (len(x), self.n_out), x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         if self.basis == "relu":
             return self._relu_rows(params, x, v, slot, want_x)
         c = self._spline_coefficients(params)
@@ -239,6 +273,7 @@ class SplineLayer:
 
     def with_basis(self, basis: str) -> SplineLayer:
         """The layer with parameters in `basis`."""
+        one_of("basis", basis, BASES)
         return self if basis == self.basis else self._with(self.knots, basis)
 
     def _with(self, knots: Float64Array, basis: str) -> SplineLayer:
@@ -276,6 +311,7 @@ class SplineLayer:
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Channels of y, (n, channels, n_out), from those of x."""
+        params, x = entering_jets(self, params, x, directions)
         c = self._spline_coefficients(params)
         pieces = self._located(x, directions.order + 1, directions.order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
@@ -290,6 +326,9 @@ class SplineLayer:
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
         """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
+        params, x = entering_jets(self, params, x, directions)
+        gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
+        want_x = boolean("want_x", want_x)
         c = self._spline_coefficients(params)
         pieces = self._located(x, directions.order + 2, directions.order + 2)
         ranges = _threads.split(x.shape[0], 128)
@@ -306,6 +345,10 @@ class SplineLayer:
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
         """`rows` of sum_m v_m . y_m over the channels."""
+        params, x = entering_jets(self, params, x, directions)
+        v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
+        instance("slot", slot, Slot).check(self, x)
+        want_x = boolean("want_x", want_x)
         if self.basis == "relu":
             self._relu_jet_rows(x, v, directions, slot)
             return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))

@@ -9,8 +9,10 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, real, real_array
-from splinekan.network import KAN, CoefficientMap, Linearization, SparseRows
+from splinekan._checks import Array, Float64Array, affordable, instance, one_of, real, real_array
+from splinekan.network import BASES, KAN, CoefficientMap, Linearization, SparseRows
+from splinekan.network.domains import warn_outside
+from splinekan.network.layer import F8, floats
 from splinekan.network.rows import symmetric
 
 CHUNK_BYTES = 2**26
@@ -35,9 +37,12 @@ class LeastSquares:
     network
         The network g.
     x
-        (n, n_in); float32 is computed in float32.
+        (n, n_in); float32 is computed in float32. Samples outside the domain of the splines that take them
+        (`KAN.domain`) are fitted by what continues the splines: more than 1 % of them in a column make a
+        `DomainWarning`.
     y
-        (n, n_out), or (n,) for one output.
+        (n, n_out), or (n,) for one output; kept in the type of x. Float64 values whose variation is lost in
+        float32, such as small changes of a large number, are refused: subtract their mean.
     weights
         w: (n,), one number for all, or None for 1; non-negative.
     cost
@@ -48,7 +53,14 @@ class LeastSquares:
     Raises
     ------
     TypeError, ValueError
-        For wrong shapes, empty or non-finite data, negative weights or smoothing.
+        For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
+        float32, negative weights or smoothing. The methods for theta or vectors of another length; NaN in
+        theta is taken, and makes the loss NaN.
+
+    Warns
+    -----
+    DomainWarning
+        See x.
 
     Examples
     --------
@@ -69,22 +81,33 @@ class LeastSquares:
     _root: Array = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        x = real_array("x", self.x, shape=(None, self.network.n_in), empty=False)
+        network = instance("network", self.network, KAN)
+        x = real_array("x", self.x, shape=(None, network.n_in), empty=False)
         y = real_array("y", self.y)
-        if y.ndim == 1 and self.network.n_out == 1:
+        if y.ndim == 1 and network.n_out == 1:
             y = y[:, None]
-        y = real_array("y", y, shape=(x.shape[0], self.network.n_out)).astype(x.dtype, copy=False)
-        w = real_array("weights", 1.0 if self.weights is None else self.weights)
-        if w.ndim == 1:
-            w = real_array("weights", w, shape=(x.shape[0],))[:, None]
-        elif w.ndim != 0:
-            raise ValueError(f"weights must be one number or have shape ({len(x)},), got {w.shape}")
-        if (w < 0).any():
-            raise ValueError(f"weights must not be negative, got {w.min()}")
-        real("cost", self.cost, positive=True)
-        real("smoothing", self.smoothing, low=0.0, high=np.inf)
-        for name, value in (("x", x), ("y", y), ("_root", np.sqrt(w).astype(x.dtype))):
+        y = _held("y", real_array("y", y, shape=(x.shape[0], network.n_out)), x)
+        w = None if self.weights is None else real_array("weights", self.weights)
+        root = np.ones((), x.dtype)
+        if w is not None:
+            if w.ndim > 1 or (w.ndim == 1 and w.shape != x.shape[:1]):
+                raise ValueError(f"weights must be one number or have shape ({len(x)},), got {w.shape}")
+            if (w < 0).any():
+                raise ValueError(f"weights must not be negative, got {w.min()}")
+            root = np.sqrt(w if w.ndim == 0 else w[:, None]).astype(np.float64)
+            with np.errstate(over="ignore", under="ignore"):
+                cast = root.astype(x.dtype)
+            if not np.isfinite(cast).all() or ((cast == 0) & (root > 0)).any():
+                raise ValueError("weights must have roots within the range of float32, as x is float32")
+            root = cast
+        cost = real("cost", self.cost, positive=True)
+        smoothing = real("smoothing", self.smoothing, low=0.0, high=np.inf)
+        fields = {"x": x, "y": y, "weights": w, "cost": cost, "smoothing": smoothing, "_root": root}
+        for name, value in fields.items():
             object.__setattr__(self, name, value)
+        domain = network.domain
+        if domain is not None:
+            warn_outside(x, domain, stacklevel=3)
 
     @property
     def n_samples(self) -> int:
@@ -93,10 +116,12 @@ class LeastSquares:
 
     def penalty(self, theta: Float64Array) -> float:
         """smoothing/2 |D theta|^2."""
+        theta = self.network._theta(theta)
         if self.smoothing == 0:
             return 0.0
         return self.smoothing * _square(self.network.roughness @ theta) / 2
 
+    @np.errstate(over="ignore", invalid="ignore")
     def value(self, theta: Float64Array) -> float:
         """L."""
         total = self.penalty(theta)
@@ -105,8 +130,10 @@ class LeastSquares:
             total += _square(r) / 2
         return total
 
+    @np.errstate(over="ignore", invalid="ignore")
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient J^T r + smoothing D^T D theta."""
+        theta = self.network._theta(theta)
         total, gradient = self.penalty(theta), self._pull(theta)
         for start, stop in self._chunks(self._activation_bytes):
             at, r = self._residual(theta, start, stop)
@@ -120,6 +147,7 @@ class LeastSquares:
 
     def residual(self, theta: Float64Array) -> Float64Array:
         """r, shape (n n_out,), sample after sample; the data's, without the smoothing's rows."""
+        theta = self.network._theta(theta)
         parts = [
             self._residual(theta, start, stop)[1].ravel()
             for start, stop in self._chunks(self._activation_bytes)
@@ -130,18 +158,23 @@ class LeastSquares:
         """J of r, whole: row i n_out + o belongs to output o of sample i; without the smoothing's rows."""
         return self._rows(self.network.linearize(theta, self.x), 0, self.n_samples)
 
+    @np.errstate(over="ignore", invalid="ignore")
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
         """The exact Hessian of L times v: J^T J v + sum_i r_i (Hessian of r_i) v + smoothing D^T D v."""
+        theta, v = self.network._theta(theta), self.network._theta(v, "v")
         product = self._pull(v)
         for start, stop in self._chunks(self._activation_bytes):
             at, r = self._residual(theta, start, stop)
             root = self._roots(start, stop)
-            product += at.vjp_tangent(root * r, v, root**2 * at.jvp(v))
+            changes = at.tangents(v)
+            product += at.vjp_change(root * r, v, root**2 * changes[-1], changes)
         return product
 
+    @np.errstate(over="ignore", invalid="ignore")
     def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, its gradient, J^T J + smoothing D^T D), the matrix assembled from the sparse rows."""
-        m = self.network.n_parameters
+        theta, m = self.network._theta(theta), self.network.n_parameters
+        affordable("the normal matrix", 8.0 * m**2)
         total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
         for start, stop in self._row_chunks():
             at, r = self._residual(theta, start, stop)
@@ -155,12 +188,14 @@ class LeastSquares:
             matrix += (self.smoothing * (d.T @ d)).toarray()
         return total, gradient, matrix
 
+    @np.errstate(over="ignore", invalid="ignore")
     def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed.
 
         With smoothing, J and r have the rows sqrt(smoothing) D and sqrt(smoothing) D theta below them.
         """
-        m = self.network.n_parameters
+        theta, m = self.network._theta(theta), self.network.n_parameters
+        affordable("the triangular factor", 24.0 * m**2)
         total, stacked = self.penalty(theta), np.zeros((0, m + 1))
         if self.smoothing > 0:
             d = self.network.roughness
@@ -183,8 +218,10 @@ class LeastSquares:
         smooth = self.network.roughness.shape[0] if self.smoothing > 0 else 0
         return self.n_samples * self.network.n_out + smooth
 
+    @np.errstate(over="ignore", invalid="ignore")
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, ResidualJacobian]:
         """(L, r, J), J by its products only, with the smoothing's rows below."""
+        theta = self.network._theta(theta)
         at, r = self._residual(theta, 0, self.n_samples)
         below = np.zeros(0)
         if self.smoothing > 0:
@@ -194,14 +231,14 @@ class LeastSquares:
 
     def coordinates(self, name: str) -> CoefficientMap:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
-        return self.network.coordinates(name)
+        return self.network.coordinates(one_of("name", name, BASES))
 
     def _pull(self, v: Float64Array) -> Float64Array:
         """smoothing D^T D v."""
         if self.smoothing == 0:
             return np.zeros(self.network.n_parameters)
         d = self.network.roughness
-        product: Float64Array = self.smoothing * (d.T @ (d @ np.asarray(v, dtype=np.float64)))
+        product: Float64Array = self.smoothing * (d.T @ (d @ v))
         return product
 
     @property
@@ -247,13 +284,15 @@ class ResidualJacobian:
         return np.sqrt(weight) * self.at.network.roughness if weight > 0 else None
 
     def matvec(self, v: Float64Array) -> Float64Array:
-        """J v."""
+        """J v, shape (objective.n_residuals,), for v (n_parameters,)."""
+        v = self.at.network._theta(v, "v")
         above = (self._root * self.at.jvp(v)).ravel().astype(np.float64)
         below = self._below
         return above if below is None else np.concatenate([above, below @ v])
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
-        """J^T r."""
+        """J^T r, shape (n_parameters,), for r (objective.n_residuals,)."""
+        r = floats("r", r, (self.objective.n_residuals,), F8)  # type: ignore[assignment]
         n = self.at.output.size
         pulled = self.at.vjp(self._root * r[:n].reshape(self.at.output.shape))
         below = self._below
@@ -278,6 +317,25 @@ class ResidualJacobian:
     @property
     def _root(self) -> Array:
         return self.objective._root
+
+
+def _held(name: str, value: Array, x: Array) -> Array:
+    """`value` in the type of x, if that holds what varies in its columns to three digits or more."""
+    if value.dtype == x.dtype or x.dtype == F8:
+        return value.astype(x.dtype, copy=False)
+    with np.errstate(over="ignore"):
+        cast = value.astype(x.dtype)
+    if not np.isfinite(cast).all():
+        raise ValueError(f"{name} must be within the range of {x.dtype}, as x is {x.dtype}")
+    lost, spread = np.abs(cast - value).max(axis=0), np.ptp(value, axis=0)
+    unresolved = np.flatnonzero((lost > 1e-3 * spread) & (spread > 0))
+    if len(unresolved):
+        at = int(unresolved[0])
+        raise ValueError(
+            f"{name} varies by {spread[at]:g} around {value[0, at]:g}, which {x.dtype} does not resolve: "
+            "subtract the mean, or give x in float64"
+        )
+    return cast
 
 
 def _square(r: Array) -> float:

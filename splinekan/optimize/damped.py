@@ -19,6 +19,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Float64Array
+from splinekan.optimize.answers import parts, reals, require
 from splinekan.optimize.driver import Frame, Point
 from splinekan.optimize.problem import IdentityMap
 
@@ -43,10 +44,15 @@ def singular_values(
     frame: Frame, point: Point, scale: Float64Array, cutoff: float, mixed: bool
 ) -> Callable[[float], Float64Array]:
     """dz(damping) from one singular value decomposition of the scaled R."""
-    _, triangle, rotated = frame.problem.triangular_factor(point.theta)
+    name = "problem.triangular_factor(theta)"
+    _, triangle, rotated = parts(name, frame.problem.triangular_factor(point.theta), 3)
+    triangle = reals(f"{name}[1]", triangle, (None, len(scale)))
+    rotated = reals(f"{name}[2]", rotated, (len(triangle),))
     upper = frame.geometry.solve_transpose(triangle.T).T / scale
+    if not np.isfinite(upper).all():
+        return lambda damping: np.full_like(scale, np.nan)
     u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
-    kept = s > cutoff * s[0]
+    kept = s > cutoff * s.max(initial=0.0)
     u, s, vt = u[:, kept], s[kept], vt[kept]
     # J^T r = V s (U^T z): for the true gradient s need not be squared.
     data = vt @ (point.fed / scale) if mixed else s * (u.T @ rotated)
@@ -64,7 +70,9 @@ class NormalEquations:
         self, frame: Frame, point: Point, matrix: Float64Array | None, cutoff: float, mixed: bool
     ) -> None:
         if matrix is None:
-            _, _, matrix = frame.problem.normal_equations(point.theta)
+            name = "problem.normal_equations(theta)"
+            matrix = parts(name, frame.problem.normal_equations(point.theta), 3)[2]
+            matrix = reals(f"{name}[2]", matrix, 2 * point.theta.shape)
         if not isinstance(frame.geometry, IdentityMap):
             matrix = frame.geometry.solve_transpose(frame.geometry.solve_transpose(matrix).T)
         self.matrix = matrix
@@ -96,13 +104,15 @@ class Dual:
     """J J^T, for fewer residuals than parameters."""
 
     def __init__(self, frame: Frame, point: Point) -> None:
-        _, self._r, rows = frame.problem.linearized(point.theta)
+        _, self._r, rows = _linearized(frame, point, ("toarray",))
         self._jacobian = frame.geometry.solve_transpose(rows.toarray().T).T  # J T^{-1}
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._jacobian, self._jacobian))
 
     def damped(self, scale: Float64Array) -> Damped:
         """By the eigenvalues of J J^T: one decomposition serves every damping."""
         scaled = self._jacobian / scale
+        if not np.isfinite(scaled).all():
+            return lambda damping: np.full_like(scale, np.nan)
         values, vectors = scipy.linalg.eigh(scaled @ scaled.T, check_finite=False, driver="evd")
         data = vectors.T @ self._r
         kept = values > len(values) * EPS * values[-1]  # the others are rounding
@@ -123,7 +133,7 @@ class ConjugateGradients:
     TOLERANCE, LIMIT, PROBES = 0.3, 50, 8
 
     def __init__(self, frame: Frame, point: Point) -> None:
-        _, _, self._rows = frame.problem.linearized(point.theta)
+        _, _, self._rows = _linearized(frame, point, ("matvec", "rmatvec", "column_squares"))
         self._frame, self._fed = frame, point.fed
         self.columns = np.sqrt(self._column_squares())
 
@@ -157,6 +167,13 @@ class ConjugateGradients:
             return -np.asarray(found) / scale
 
         return step
+
+
+def _linearized(frame: Frame, point: Point, methods: tuple[str, ...]) -> tuple[Any, ...]:
+    name = "problem.linearized(theta)"
+    found = parts(name, frame.problem.linearized(point.theta), 3)
+    require(f"{name}[2]", found[2], methods)
+    return found
 
 
 def _cholesky_solve(scaled: Float64Array, gradient: Float64Array, damping: float) -> Float64Array | None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array
-from splinekan.optimize.problem import IdentityMap, LinearMap, Problem
+from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
+from splinekan.optimize.answers import finite, parts, real_number, reals, require
+from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
 from splinekan.optimize.result import MESSAGES, History, Result, Status
+
+QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
+"""Trial steps may leave float64; the status tells if the run does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,12 +37,15 @@ class Point:
     @property
     def finite(self) -> bool:
         """Whether loss and gradient are finite."""
-        return bool(np.isfinite(self.value) and np.isfinite(self.gradient).all())
+        return math.isfinite(self.value) and finite(self.gradient)
 
 
 @dataclass(eq=False)
 class Frame:
-    """A problem seen in the coordinates z = T theta, counting evaluations."""
+    """A problem seen in the coordinates z = T theta, counting evaluations.
+
+    Steps beyond float64 are not evaluated: their loss is NaN.
+    """
 
     problem: Any
     geometry: LinearMap
@@ -50,37 +58,46 @@ class Frame:
 
     def value(self, z: Float64Array) -> float:
         """The loss at z."""
-        self.evaluations += 1
-        return float(self.problem.value(self.native(z)))
+        theta = self._theta(z)
+        return np.nan if theta is None else real_number("problem.value(theta)", self.problem.value(theta))
 
     def point(self, z: Float64Array) -> Point:
         """Loss and gradients at z."""
-        self.evaluations += 1
-        theta = self.native(z)
-        value, gradient = self.problem.value_and_gradient(theta)
-        return self.known(z, theta, value, gradient)
+        theta = self._theta(z)
+        if theta is None:
+            return Point(z, z, np.nan, z, z)
+        name = "problem.value_and_gradient(theta)"
+        value, gradient = parts(name, self.problem.value_and_gradient(theta), 2)
+        return self._known(name, z, theta, value, gradient)
 
     def linearized(self, z: Float64Array) -> tuple[Point, Float64Array]:
         """Loss and gradients at z, and the native J^T J, in one pass over the data."""
         self.evaluations += 1
         theta = self.native(z)
-        value, gradient, matrix = self.problem.normal_equations(theta)
-        return self.known(z, theta, value, gradient), matrix
+        name = "problem.normal_equations(theta)"
+        value, gradient, matrix = parts(name, self.problem.normal_equations(theta), 3)
+        return self._known(name, z, theta, value, gradient), reals(f"{name}[2]", matrix, 2 * theta.shape)
 
-    def known(self, z: Float64Array, theta: Float64Array, value: float, gradient: Float64Array) -> Point:
-        """The point whose loss and native gradient are known."""
+    def _theta(self, z: Float64Array) -> Float64Array | None:
+        """The native point, or None if it is not finite."""
+        self.evaluations += 1
+        theta = self.native(z)
+        return theta if finite(theta) else None
+
+    def _known(self, name: str, z: Float64Array, theta: Float64Array, value: Any, gradient: Any) -> Point:
+        loss = real_number(f"{name}[0]", value)
+        native = reals(f"{name}[1]", gradient, theta.shape)
+        mapped = not (isinstance(self.geometry, IdentityMap) and isinstance(self.gradient, IdentityMap))
+        if mapped and not finite(native):  # maps need not take NaN
+            return Point(z, theta, loss, native, native)
         return Point(
-            z,
-            theta,
-            float(value),
-            self.geometry.solve_transpose(gradient),
-            self.gradient.solve_transpose(gradient),
+            z, theta, loss, self.geometry.solve_transpose(native), self.gradient.solve_transpose(native)
         )
 
 
 @dataclass(frozen=True)
 class Step:
-    """Where an optimiser goes: the next point, or None and why there is none."""
+    """The next point, or None and the reason why the optimiser has none."""
 
     point: Point | None
     status: Status | None = None
@@ -88,7 +105,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """What a callback sees after each iteration. Returning True stops."""
+    """What a callback is given after each iteration."""
 
     iteration: int
     theta: Float64Array
@@ -126,16 +143,31 @@ class Optimizer(ABC):
     ----------
     geometry
         Name of the coordinates that move, z = T theta, as `problem.coordinates` knows them; None for
-        the native ones.
+        the native coordinates.
     gradient
         Name of the coordinates whose gradient the direction operator D is fed; None for the same.
-        Equal names give the two symmetric rows of Table 1, different ones the mixed rows, where D need
-        not give a descent direction: searches and gain ratios use the true slope and say when they fail
-        (Southworth et al., arXiv:2603.04827, Table 1).
+        Equal names give the two symmetric rows of Table 1, different names the mixed rows, where D need
+        not give a descent direction: searches and gain ratios use the true slope, and the status tells
+        if they fail (Southworth et al., arXiv:2603.04827, Table 1).
     """
 
     geometry: str | None = None
     gradient: str | None = None
+
+    NEEDS: ClassVar[tuple[str, ...]] = ("value_and_gradient",)
+    """Methods that a problem must have."""
+
+    def __post_init__(self) -> None:
+        for name in ("geometry", "gradient"):
+            if not isinstance(getattr(self, name), (str, type(None))):
+                raise TypeError(
+                    f"{name} must be the name of coordinates or None, got {shown(getattr(self, name))}"
+                )
+
+    @property
+    def mixed(self) -> bool:
+        """Whether the gradient belongs to other coordinates than the geometry."""
+        return self.gradient is not None and self.gradient != self.geometry
 
     @abstractmethod
     def _begin(self, frame: Frame, start: Point) -> Any:
@@ -156,9 +188,11 @@ class Optimizer(ABC):
         progress: bool = False,
         gradient_tolerance: float = 0.0,
         value_tolerance: float | None = None,
-        keep: str = "last",
+        keep: str = "auto",
     ) -> Result:
         """Minimise from `theta0`, which is left as it is.
+
+        Unless `keep` is "last", the loss of the result is at most the loss at the start.
 
         Parameters
         ----------
@@ -167,11 +201,11 @@ class Optimizer(ABC):
         theta0
             Native start, shape (n,).
         iterations
-            At most so many.
+            The largest number of iterations.
         evaluations
-            No new iteration once so many evaluations are spent; None for no limit.
+            No new iteration begins once this number of evaluations is reached; None for no limit.
         callback
-            Called with an `Iterate` after each iteration; a true answer stops.
+            Called with an `Iterate` after each iteration; the run stops if it returns True.
         progress
             Show a bar (tqdm).
         gradient_tolerance
@@ -179,37 +213,48 @@ class Optimizer(ABC):
         value_tolerance
             Stop when the loss is at most this; None for never.
         keep
-            "last" point or "best", that of the least loss: a method with fixed steps ends anywhere in
-            its own noise.
+            "last" returns the last finite iterate; "best" the iterate with the lowest loss (with a fixed
+            step length the last iterate fluctuates about the minimum); "auto" the last iterate, but the
+            best if the run diverged: if the loss or its gradient became infinite or NaN, or the last loss
+            lies above the loss at the start.
 
         Returns
         -------
         Result
-            With the last point, or the best; always the best if interrupted; the last finite one if the
-            loss or the gradient became infinite or NaN.
+            Of the iterate that `keep` names; of the best if the run was interrupted from the keyboard.
 
         Raises
         ------
         TypeError, ValueError
-            For a start that is no finite vector or has no finite loss, negative tolerances, an unknown
-            `keep`, or coordinates that the problem does not have.
+            For a start that is not a finite vector or where loss or gradient are not finite, negative
+            tolerances, an unknown `keep`, coordinates that the problem does not have, or a problem that
+            lacks a method or returns anything but numbers and vectors of the length of theta.
         """
-        one_of("keep", keep, ("last", "best"))
-        theta = real_array("theta0", theta0, ndim=1, empty=False).astype(np.float64)
+        one_of("keep", keep, ("auto", "last", "best"))
+        theta = vector("theta0", theta0).copy()
+        if not len(theta):
+            raise ValueError("theta0 must not be empty")
         count = integer("iterations", iterations, low=0)
         limit = np.inf if evaluations is None else integer("evaluations", evaluations, low=1)
-        floor = real("gradient_tolerance", gradient_tolerance, low=0.0, high=np.inf)
+        floor = real("gradient_tolerance", gradient_tolerance, low=0.0)
         goal = -np.inf if value_tolerance is None else real("value_tolerance", value_tolerance)
+        function("callback", callback, optional=True)
+        shows = boolean("progress", progress)
+        self.require("problem", problem)
         geometry = self._map(problem, self.geometry)
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
-        frame, log = Frame(problem, geometry, fed), _Log(problem.cost)
-        point = frame.point(geometry.apply(theta))
+        frame, log = Frame(problem, geometry, fed), _Log(real("problem.cost", problem.cost, low=0.0))
+        z = vector("theta0 in the coordinates of the geometry", geometry.apply(theta), len(theta))
+        with np.errstate(**QUIET):
+            point = frame.point(z)
+            log.add(point, 0.0, frame.evaluations)
         if not point.finite:
+            if np.isfinite(point.value):
+                raise ValueError("the gradient at theta0 must be finite")
             raise ValueError(f"the loss at theta0 must be finite, got {point.value}")
-        log.add(point, 0.0, frame.evaluations)
         start = best = point
         status = Status.ITERATION_LIMIT
-        bar = _bar(count) if progress else None
+        bar = _bar(count) if shows else None
         try:
             state = self._begin(frame, point)
             for iteration in range(1, count + 1):
@@ -218,38 +263,58 @@ class Optimizer(ABC):
                     break
                 if frame.evaluations >= limit:
                     break
-                step = self._advance(frame, state, point)
-                if step.point is None:
-                    status = step.status or Status.STALLED
-                    break
-                if not step.point.finite:
-                    status = Status.NON_FINITE
-                    break
-                length = float(np.linalg.norm(step.point.z - point.z))
-                point = step.point
-                best = point if point.value < best.value else best
-                log.add(point, length, frame.evaluations)
+                with np.errstate(**QUIET):
+                    step = self._advance(frame, state, point)
+                    if step.point is None:
+                        status = step.status or Status.STALLED
+                        break
+                    if not step.point.finite:
+                        status = Status.NON_FINITE
+                        break
+                    length = float(np.linalg.norm(step.point.z - point.z))
+                    point = step.point
+                    best = point if point.value < best.value else best
+                    log.add(point, length, frame.evaluations)
                 if bar is not None:
                     bar.update(1)
                     bar.set_postfix(loss=f"{point.value:.3e}", refresh=False)
-                if callback is not None and callback(
-                    Iterate(iteration, point.theta, point.value, log.rows[-1][1])
-                ):
-                    status = Status.STOPPED
-                    break
+                if callback is not None:
+                    stop = callback(Iterate(iteration, point.theta, point.value, log.rows[-1][1]))
+                    if stop is not None and boolean("the answer of callback", stop):
+                        status = Status.STOPPED
+                        break
         except KeyboardInterrupt:
             keep, status = "best", Status.INTERRUPTED
         finally:
             if bar is not None:
                 bar.close()
-        point = best if keep == "best" else point
+        diverged = status is Status.NON_FINITE or point.value > start.value
+        if keep == "best" or (keep == "auto" and diverged):
+            point = best
         # A start that comes back unchanged must not have gone through T and its inverse.
         final = theta if point is start else point.theta
         return Result(final, point.value, status, MESSAGES[status], log.history())
 
+    def require(self, name: str, problem: Any) -> None:
+        """Refuse a problem, called `name` in messages, that lacks what the method needs.
+
+        Raises
+        ------
+        TypeError
+            Naming what it lacks.
+        """
+        named = self.geometry is not None or self.gradient is not None
+        require(name, problem, self.NEEDS + ("coordinates",) * named)
+        if not hasattr(problem, "cost"):
+            raise TypeError(f"{name} must have a cost, which {shown(problem)} lacks")
+
     @staticmethod
     def _map(problem: Problem, name: str | None) -> LinearMap:
-        return IdentityMap() if name is None else problem.coordinates(name)
+        if name is None:
+            return IdentityMap()
+        found = problem.coordinates(name)
+        require(f"problem.coordinates({name!r})", found, MAP_METHODS)
+        return found
 
 
 def _bar(total: int) -> Any:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import one_of, real
+from splinekan._checks import function, one_of, real
+from splinekan.optimize.answers import finite
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
 from splinekan.optimize.schedules import Constant, Schedule
@@ -21,16 +22,18 @@ class GradientDescent(Optimizer):
     Parameters
     ----------
     step
-        Step length ("fixed"), or the first one tried ("armijo": halved until the loss falls enough).
+        Step length ("fixed"), or the first step tried ("armijo": halved until the loss falls enough).
     search
-        "fixed" or "armijo".
+        "fixed": the loss may rise, and does if `step` exceeds 2 over the largest eigenvalue of the Hessian
+        (see `keep` of `minimize` for what is returned then); or "armijo".
     """
 
     step: float = 1e-2
     search: str = "fixed"
 
     def __post_init__(self) -> None:
-        real("step", self.step, positive=True)
+        super().__post_init__()
+        object.__setattr__(self, "step", real("step", self.step, positive=True))
         one_of("search", self.search, ("fixed", "armijo"))
 
     def _begin(self, frame: Frame, start: Point) -> None:
@@ -53,7 +56,7 @@ class Adam(Optimizer):
     Parameters
     ----------
     schedule
-        The rate at iteration 0, 1, ...: see `Constant`, `LinearRamp`, `ExponentialCyclic`.
+        The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`.
     beta1, beta2, eps, weight_decay
         As above, dimensionless but eps, which has the units of the gradient.
     """
@@ -65,21 +68,23 @@ class Adam(Optimizer):
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
-        if not callable(self.schedule):
-            raise TypeError(f"schedule must map an iteration to a rate, got {self.schedule!r}")
+        super().__post_init__()
+        function("schedule", self.schedule)
         for name in ("beta1", "beta2"):
-            real(name, getattr(self, name), low=0.0, high=1.0 - 1e-12)
-        real("eps", self.eps, positive=True)
-        real("weight_decay", self.weight_decay, low=0.0, high=np.inf)
+            object.__setattr__(self, name, real(name, getattr(self, name), low=0.0, high=1.0 - 1e-12))
+        object.__setattr__(self, "eps", real("eps", self.eps, positive=True))
+        object.__setattr__(self, "weight_decay", real("weight_decay", self.weight_decay, low=0.0))
 
     def _begin(self, frame: Frame, start: Point) -> dict[str, Any]:
         return {"t": 0, "m": np.zeros_like(start.z), "v": np.zeros_like(start.z)}
 
     def _advance(self, frame: Frame, state: dict[str, Any], point: Point) -> Step:
-        rate = self.schedule(state["t"])
+        rate = real("schedule(iteration)", self.schedule(state["t"]), low=0.0)
         state["t"] += 1
         state["m"] += (1 - self.beta1) * (point.fed - state["m"])
         state["v"] += (1 - self.beta2) * (point.fed**2 - state["v"])
         mean = state["m"] / (1 - self.beta1 ** state["t"])
         scale = np.sqrt(state["v"] / (1 - self.beta2 ** state["t"])) + self.eps
+        if not finite(scale):  # squares of the gradient beyond float64
+            return Step(None, Status.NON_FINITE)
         return Step(frame.point(point.z - rate * (mean / scale + self.weight_decay * point.z)))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
-from splinekan._checks import Float64Array, one_of, real
+from splinekan._checks import Float64Array, integer, one_of, real, shown
+from splinekan.optimize.answers import require
 from splinekan.optimize.damped import (
     EPS,
     ConjugateGradients,
@@ -19,6 +21,12 @@ from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
 
 SOLVERS = ("auto", "normal", "dual", "cg")
+METHODS = {
+    "normal": ("normal_equations", "triangular_factor"),
+    "dual": ("linearized",),
+    "cg": ("linearized",),
+}
+"""What the solvers need of a problem."""
 MANY = 5000
 """Parameters from which "auto" forms no matrix."""
 
@@ -27,9 +35,10 @@ MANY = 5000
 class GaussNewton(Optimizer):
     """Full steps dz = -J^+ r, by the singular values of R (J = Q R) above `cutoff` times the largest.
 
-    Undamped, so it converges from good starts only; its function-space step is the same in all
-    coordinates (as long as the cut-off removes nothing, or the same subspace). With a mixed gradient,
-    dz = -(J^T J)^+ g_fed.
+    Undamped, so it converges from good starts only and the loss may rise on the way (see `keep` of
+    `minimize` for what is returned then; `LevenbergMarquardt` takes no such step). The step in function
+    space is the same in all coordinates (as long as the cut-off removes nothing, or the same subspace).
+    With a mixed gradient, dz = -(J^T J)^+ g_fed.
 
     Parameters
     ----------
@@ -39,8 +48,11 @@ class GaussNewton(Optimizer):
 
     cutoff: float = 1e-12
 
+    NEEDS: ClassVar[tuple[str, ...]] = ("value_and_gradient", "triangular_factor")
+
     def __post_init__(self) -> None:
-        real("cutoff", self.cutoff, low=0.0, high=1.0)
+        super().__post_init__()
+        object.__setattr__(self, "cutoff", real("cutoff", self.cutoff, low=0.0, high=1.0))
 
     def _begin(self, frame: Frame, start: Point) -> None:
         return None
@@ -49,17 +61,13 @@ class GaussNewton(Optimizer):
         solve = singular_values(frame, point, np.ones_like(point.z), self.cutoff, self.mixed)
         return Step(frame.point(point.z + solve(0.0)))
 
-    @property
-    def mixed(self) -> bool:
-        """Whether geometry and gradient live in different coordinates."""
-        return self.gradient is not None and self.gradient != self.geometry
-
 
 @dataclass(eq=False)
 class _Damping:
     value: float
     growth: float
     scale: Float64Array
+    solver: str
     matrix: Float64Array | None = None
     """J^T J at the current point, if it is known already."""
 
@@ -69,26 +77,28 @@ class LevenbergMarquardt(Optimizer):
     """(J^T J + damping S^2) dz = -J^T r, the damping steered by the gain ratio (Nielsen 1999).
 
     A step is taken if it lowers the loss; otherwise the damping grows and the same linearisation is
-    tried again. In coordinates z = T theta the damping is the identity in z: so a run with geometry="spline"
-    is the same whichever basis is native (Levenberg-Marquardt with transformed damping is invariant).
+    tried again. In coordinates z = T theta the damping is the identity in z, so a run with
+    geometry="spline" is the same whichever basis is native.
 
     Parameters
     ----------
     damping
         First damping, dimensionless (relative to the scaled columns), positive.
     scaling
-        "columns": S holds the largest column norms of J so far (MINPACK's); "none": S = the largest of
-        these for all columns.
+        "columns": S holds the largest column norms of J so far, as in MINPACK; "none": S is the largest
+        of these norms for all columns.
     cutoff
-        Relative cut-off of the singular values once these are used.
+        Relative cut-off of the singular values, where they are used.
     trials
-        Dampings tried on one linearisation before giving up.
+        Dampings tried on a linearisation before giving up, at least 1.
     solver
         "normal" assembles J^T J, and takes singular values of R (J = Q R) at small dampings; "dual" uses
         J J^T; "cg" truncated conjugate gradients with products by J and J^T, at most 50 a step. "auto"
         takes "cg" for more than 5000 parameters, up to there "dual" for fewer residuals than parameters,
         or else "normal". Gradients of other coordinates than the geometry's need "normal" or "cg".
     """
+
+    NEEDS: ClassVar[tuple[str, ...]] = ("value", "value_and_gradient")
 
     damping: float = 1e-3
     scaling: str = "columns"
@@ -97,15 +107,19 @@ class LevenbergMarquardt(Optimizer):
     solver: str = "auto"
 
     def __post_init__(self) -> None:
-        real("damping", self.damping, positive=True)
+        super().__post_init__()
+        object.__setattr__(self, "damping", real("damping", self.damping, positive=True))
         one_of("solver", self.solver, SOLVERS)
         if self.solver == "dual" and self.mixed:
             raise ValueError("the dual solver needs gradient and geometry in the same coordinates")
         one_of("scaling", self.scaling, ("columns", "none"))
-        real("cutoff", self.cutoff, low=0.0, high=1.0)
+        object.__setattr__(self, "cutoff", real("cutoff", self.cutoff, low=0.0, high=1.0))
+        object.__setattr__(self, "trials", integer("trials", self.trials, low=1))
 
     def _begin(self, frame: Frame, start: Point) -> _Damping:
-        return _Damping(self.damping, 2.0, np.zeros_like(start.z))
+        solver = self._resolved(frame.problem, len(start.z))
+        require("problem", frame.problem, METHODS[solver])
+        return _Damping(self.damping, 2.0, np.zeros_like(start.z), solver)
 
     def _advance(self, frame: Frame, state: _Damping, point: Point) -> Step:
         system = self._linearized(frame, point, state)
@@ -142,18 +156,21 @@ class LevenbergMarquardt(Optimizer):
             state.growth *= 2.0
         return Step(None, Status.STALLED)
 
-    @property
-    def mixed(self) -> bool:
-        """Whether geometry and gradient live in different coordinates."""
-        return self.gradient is not None and self.gradient != self.geometry
+    def require(self, name: str, problem: Any) -> None:
+        """Refuse a problem, called `name` in messages, that lacks what the method needs."""
+        super().require(name, problem)
+        if self.solver == "auto" and not hasattr(problem, "n_residuals"):
+            raise TypeError(f"{name} must have n_residuals, which {shown(problem)} lacks")
+
+    def _resolved(self, problem: Any, size: int) -> str:
+        if self.solver != "auto":
+            return self.solver
+        few = problem.n_residuals < size and not self.mixed
+        return "cg" if size > MANY else "dual" if few else "normal"
 
     def _linearized(self, frame: Frame, point: Point, state: _Damping) -> Linearized:
-        solver, size = self.solver, len(point.z)
-        if solver == "auto":
-            few = frame.problem.n_residuals < size and not self.mixed
-            solver = "cg" if size > MANY else "dual" if few else "normal"
-        if solver == "dual":
+        if state.solver == "dual":
             return Dual(frame, point)
-        if solver == "cg":
+        if state.solver == "cg":
             return ConjugateGradients(frame, point)
         return NormalEquations(frame, point, state.matrix, self.cutoff, self.mixed)

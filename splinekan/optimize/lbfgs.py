@@ -6,11 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splinekan._checks import Float64Array, integer, one_of, real
+from splinekan._checks import Float64Array, affordable, integer, one_of, real
 from splinekan.kernels.two_loop import two_loop
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
-from splinekan.optimize.search import armijo, strong_wolfe
+from splinekan.optimize.search import armijo, step_length, strong_wolfe
+
+EPS = float(np.finfo(np.float64).eps)
+DAMPING = 0.2
+"""Powell's share of the curvature that the model expects."""
 
 
 @dataclass(eq=False)
@@ -25,10 +29,8 @@ class _Memory:
     count: int = 0
     scaling: float = 1.0
 
-    def store(self, s: Float64Array, y: Float64Array, least: float) -> None:
+    def store(self, s: Float64Array, y: Float64Array) -> None:
         curvature = float(s @ y)
-        if not curvature > least:  # negative or lost in rounding: no information for a positive H
-            return
         size = len(self.rho)
         row = (self.first + self.count) % size
         if self.count == size:
@@ -58,53 +60,79 @@ class _Memory:
 class LBFGS(Optimizer):
     """z <- z - step H g, H from the last `memory` pairs s = dz, y = dg (Nocedal & Wright, Alg. 7.4).
 
-    With search "fixed" the method is what deep-learning libraries run without a line search: the very
-    first step is shortened to min(1, 1/|g|_1) step, pairs with s.y <= 1e-10 are skipped (with a search,
-    those with s.y <= eps |s| |y|, whatever the units of the loss). With mixed geometry and gradient, y is
-    a difference of fed gradients.
+    The very first step is shortened to min(1, 1/|g|_1) step. With mixed geometry and gradient, y is a
+    difference of fed gradients.
+
+    Where a search meets negative curvature, or "armijo" curvature s.y below 0.2 s.B s, B = H^{-1}, the
+    pair is damped: y is moved towards B s until s.y = 0.2 s.B s (Powell 1978; Nocedal & Wright,
+    Procedure 18.2). Without that, H would keep the scale at which the curvature was last positive, and
+    the steps would stay as short. B s comes free of charge: it is -step g.
 
     Parameters
     ----------
     memory
-        Pairs kept.
+        The number of pairs kept.
     step
-        Length of the fixed steps.
+        The length of fixed steps, or the first step that "armijo" tries, dimensionless.
     search
-        "fixed"; "armijo" (such a step, halved until the loss falls enough; if even that fails, the
-        memory is dropped once); or "wolfe" (strong Wolfe conditions; `step` is not used).
+        "wolfe": steps that meet the strong Wolfe conditions (`step` is not used), or mere sufficient
+        decrease where the search for them fails. "armijo": `step`, halved until the loss falls enough.
+        If even that fails, both drop the memory and try steepest descent. "fixed": `step` itself, as in
+        deep-learning libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (see `keep`
+        of `minimize` for what is returned then).
     """
 
     memory: int = 100
     step: float = 1.0
-    search: str = "fixed"
+    search: str = "wolfe"
 
     def __post_init__(self) -> None:
-        integer("memory", self.memory, low=1)
-        real("step", self.step, positive=True)
+        super().__post_init__()
+        object.__setattr__(self, "memory", integer("memory", self.memory, low=1))
+        object.__setattr__(self, "step", real("step", self.step, positive=True))
         one_of("search", self.search, ("fixed", "armijo", "wolfe"))
 
     def _begin(self, frame: Frame, start: Point) -> _Memory:
         shape = (self.memory, len(start.z))
+        affordable(f"memory={self.memory} pairs of {len(start.z)} parameters", 16.0 * shape[0] * shape[1])
         return _Memory(np.empty(shape), np.empty(shape), np.empty(self.memory), np.empty(self.memory))
 
     def _advance(self, frame: Frame, state: _Memory, point: Point) -> Step:
         direction = -state.multiply(point.fed)
-        first = min(1.0, 1.0 / float(np.abs(point.fed).sum())) if state.count == 0 else 1.0
-        if self.search != "fixed":
-            if self.search == "wolfe":
-                found = strong_wolfe(frame, point, first * direction)
-            else:
-                found = armijo(frame, point, direction, first * self.step)
-            if found is None:
-                if state.count == 0:
-                    return Step(None, Status.LINE_SEARCH_FAILED)
-                state.count = 0  # a direction spoilt by rounding: try steepest descent
-                state.scaling = 1.0
-                return self._advance(frame, state, point)
-        else:
-            found = frame.point(point.z + first * self.step * direction)
-        if found.finite:
+        if state.count == 0:
+            direction *= min(1.0, 1.0 / float(np.abs(point.fed).sum()))
+        if self.search == "fixed":
+            found = frame.point(point.z + self.step * direction)
             s, y = found.z - point.z, found.fed - point.fed
-            rounding = float(np.finfo(np.float64).eps) * float(np.linalg.norm(s) * np.linalg.norm(y))
-            state.store(s, y, 1e-10 if self.search == "fixed" else rounding)
-        return Step(found)
+            if found.finite and s @ y > 1e-10:
+                state.store(s, y)
+            return Step(found)
+        if self.search == "wolfe":
+            near = strong_wolfe(frame, point, direction)
+        else:
+            near = armijo(frame, point, direction, self.step)
+        if near is None:
+            if state.count == 0:
+                return Step(None, Status.LINE_SEARCH_FAILED)
+            state.count = 0  # a direction spoilt by rounding: try steepest descent
+            state.scaling = 1.0
+            return self._advance(frame, state, point)
+        s, y = near.z - point.z, near.fed - point.fed
+        expected = -step_length(s, direction) * point.fed  # B s
+        # The length of the first step is a guess, and Wolfe points have curvature: there y is damped only
+        # if its curvature is negative or lost in rounding.
+        y = _damped(s, y, expected, self.search == "armijo" and state.count > 0)
+        if s @ y > 0 and np.isfinite(y @ y):
+            state.store(s, y)
+        return Step(near)
+
+
+def _damped(s: Float64Array, y: Float64Array, expected: Float64Array, known: bool) -> Float64Array:
+    """y, or the combination of y and B s with s.y = 0.2 s.B s if s.y is too small."""
+    model, curvature = float(s @ expected), float(s @ y)
+    least = DAMPING * model
+    floor = least if known else EPS * float(np.linalg.norm(s) * np.linalg.norm(y))
+    if curvature > floor or curvature >= least:
+        return y
+    weight = (model - least) / (model - curvature)
+    return weight * y + (1 - weight) * expected

@@ -10,9 +10,11 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, real_array
+from splinekan._checks import Float64Array, function, instance, real, real_array, vector
+from splinekan.optimize.answers import FLOAT64, finite, real_number, reals, require
 
 Factor = tuple[float, Float64Array, Float64Array]
+MAP_METHODS = ("apply", "solve", "solve_transpose")
 
 
 class LinearMap(Protocol):
@@ -93,13 +95,21 @@ class LeastSquaresProblem(Problem, Protocol):
         ...
 
 
+def _columns(v: ArrayLike, n: int | None = None) -> Float64Array:
+    """`v` as a vector (n,) or a matrix (n, any); NaN passes."""
+    if type(v) is np.ndarray and v.dtype == FLOAT64 and v.ndim in (1, 2) and n in (None, len(v)):
+        return v
+    ndim = v.ndim if isinstance(v, np.ndarray) else np.asarray(v, dtype=object).ndim
+    return reals("v", v, (n, None) if ndim == 2 else (n,))
+
+
 @dataclass(frozen=True)
 class IdentityMap:
     """T = I."""
 
-    def apply(self, v: Float64Array) -> Float64Array:
+    def apply(self, v: ArrayLike) -> Float64Array:
         """A copy of v."""
-        return v.copy()
+        return _columns(v).copy()
 
     solve = apply
     solve_transpose = apply
@@ -107,31 +117,55 @@ class IdentityMap:
 
 @dataclass(frozen=True, eq=False)
 class MatrixMap:
-    """T = a dense, invertible matrix; upper or lower triangular ones are solved as such."""
+    """T = a dense, invertible matrix; triangular matrices are solved by substitution.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the matrix is not a square one of finite real numbers, or is singular; in products, if `v` is not
+        a vector (n,) or a matrix (n, any).
+    """
 
     matrix: Float64Array
 
-    def apply(self, v: Float64Array) -> Float64Array:
+    def __post_init__(self) -> None:
+        matrix = real_array("matrix", self.matrix, ndim=2, empty=False).astype(np.float64)
+        if matrix.shape[0] != matrix.shape[1]:
+            raise ValueError(f"matrix must be square, got shape {matrix.shape}")
+        triangle = "upper" if np.array_equal(np.triu(matrix), matrix) else ""
+        triangle = triangle or ("lower" if np.array_equal(np.tril(matrix), matrix) else "")
+        factor, pivots = matrix, np.empty(0, np.int32)
+        if not triangle:
+            factor, pivots, _ = scipy.linalg.lapack.dgetrf(matrix)
+        if not np.diag(factor).all():
+            raise ValueError("matrix must be invertible, got a singular one")
+        for name, value in (("matrix", matrix), ("_lu", (factor, pivots)), ("_triangle", triangle)):
+            object.__setattr__(self, name, value)
+
+    def apply(self, v: ArrayLike) -> Float64Array:
         """T v."""
-        product: Float64Array = self.matrix @ v
-        return product
+        return _product(self.matrix, _columns(v, len(self.matrix)))
 
-    def solve(self, v: Float64Array) -> Float64Array:
+    def solve(self, v: ArrayLike) -> Float64Array:
         """T^{-1} v."""
-        return self._solve(v, False)
+        return self._solve(v, 0)
 
-    def solve_transpose(self, v: Float64Array) -> Float64Array:
+    def solve_transpose(self, v: ArrayLike) -> Float64Array:
         """T^{-T} v."""
-        return self._solve(v, True)
+        return self._solve(v, 1)
 
-    def _solve(self, v: Float64Array, transposed: bool) -> Float64Array:
-        matrix = self.matrix
-        for lower, part in ((False, np.triu(matrix)), (True, np.tril(matrix))):
-            if np.array_equal(part, matrix):
-                return np.asarray(
-                    scipy.linalg.solve_triangular(matrix, v, trans=int(transposed), lower=lower)
+    def _solve(self, v: ArrayLike, transposed: int) -> Float64Array:
+        right = _columns(v, len(self.matrix))
+        triangle: str = object.__getattribute__(self, "_triangle")
+        if triangle:
+            lower = triangle == "lower"
+            return np.asarray(
+                scipy.linalg.solve_triangular(
+                    self.matrix, right, trans=transposed, lower=lower, check_finite=False
                 )
-        return np.asarray(np.linalg.solve(matrix.T if transposed else matrix, v))
+            )
+        lu = object.__getattribute__(self, "_lu")
+        return np.asarray(scipy.linalg.lu_solve(lu, right, trans=transposed, check_finite=False))
 
 
 @dataclass(frozen=True, eq=False)
@@ -142,13 +176,11 @@ class MatrixRows:
 
     def matvec(self, v: Float64Array) -> Float64Array:
         """J v."""
-        product: Float64Array = self.matrix @ v
-        return product
+        return _product(self.matrix, reals("v", v, (self.matrix.shape[1],)))
 
     def rmatvec(self, r: Float64Array) -> Float64Array:
         """J^T r."""
-        product: Float64Array = self.matrix.T @ r
-        return product
+        return _product(self.matrix.T, reals("r", r, (self.matrix.shape[0],)))
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J."""
@@ -159,18 +191,59 @@ class MatrixRows:
         return self.matrix
 
 
-def _named(maps: Mapping[str, LinearMap], name: str) -> LinearMap:
-    if name not in maps:
-        known = ", ".join(map(repr, maps)) or "none but the native ones (None)"
-        raise ValueError(f"unknown coordinates {name!r}; this problem has {known}")
-    return maps[name]
+class _FromFunctions:
+    """What the problems made of plain functions share: their fields, checked, and their coordinates."""
+
+    maps: Mapping[str, LinearMap]
+
+    def _check(self, *functions: str) -> None:
+        for name in functions:
+            function(name, getattr(self, name))
+        for name, found in instance("maps", self.maps, Mapping).items():
+            require(f"maps[{name!r}]", found, MAP_METHODS)
+        object.__setattr__(self, "cost", real("cost", self.cost, low=0.0))  # type: ignore[attr-defined]
+
+    def coordinates(self, name: str) -> LinearMap:
+        """The map of that name.
+
+        Raises
+        ------
+        ValueError
+            Naming the maps that there are.
+        """
+        if not isinstance(name, str) or name not in self.maps:
+            known = ", ".join(map(repr, self.maps)) or "none but the native ones (None)"
+            raise ValueError(f"unknown coordinates {name!r}; this problem has {known}")
+        return self.maps[name]
+
+    @staticmethod
+    def _theta(theta: ArrayLike) -> Float64Array:
+        at = reals("theta", theta, (None,))
+        if not finite(at):
+            vector("theta", at)  # says where
+        return at.copy()  # the functions may write into what they are given
 
 
 @dataclass(frozen=True)
-class FunctionProblem:
-    """A problem from plain functions `value(theta)` and `gradient(theta)`.
+class FunctionProblem(_FromFunctions):
+    """A problem from plain functions `function(theta)` and `gradient(theta)`.
 
-    `maps` names further coordinates z = T theta for `geometry=` and `gradient=`.
+    Parameters
+    ----------
+    function
+        The loss, a real number.
+    gradient
+        Its gradient, of the length of theta.
+    maps
+        Further coordinates z = T theta by name, for `geometry=` and `gradient=` of an optimiser.
+    cost
+        Work units of an evaluation.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments that are not of this kind; on evaluation, if a function returns anything else. NaN and
+        infinities are returned as they are: optimisers know what to do with them.
     """
 
     function: Callable[[Float64Array], float]
@@ -178,24 +251,37 @@ class FunctionProblem:
     maps: Mapping[str, LinearMap] = field(default_factory=dict)
     cost: float = 1.0
 
-    def value(self, theta: Float64Array) -> float:
+    def __post_init__(self) -> None:
+        self._check("function", "gradient")
+
+    def value(self, theta: ArrayLike) -> float:
         """The loss."""
-        return float(self.function(theta))
+        return real_number("function(theta)", self.function(self._theta(theta)))
 
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Float64Array]:
         """The loss and its gradient."""
-        return self.value(theta), np.asarray(self.gradient(theta), dtype=np.float64)
-
-    def coordinates(self, name: str) -> LinearMap:
-        """The map of that name."""
-        return _named(self.maps, name)
+        at = self._theta(theta)
+        value = real_number("function(theta)", self.function(at.copy()))
+        return value, reals("gradient(theta)", self.gradient(at), at.shape)
 
 
 @dataclass(frozen=True)
-class ResidualProblem:
+class ResidualProblem(_FromFunctions):
     """A least-squares problem 1/2 r.r from plain functions `residual(theta)` and `jacobian(theta)`.
 
-    The Jacobian is dense or a SciPy sparse matrix, shape (n_residuals, n_parameters).
+    Parameters
+    ----------
+    residual
+        r, shape (n_residuals,).
+    jacobian
+        dr/dtheta, shape (n_residuals, n_parameters), dense or a SciPy sparse matrix.
+    maps, cost
+        As in `FunctionProblem`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As in `FunctionProblem`.
     """
 
     residual: Callable[[Float64Array], ArrayLike]
@@ -203,45 +289,58 @@ class ResidualProblem:
     maps: Mapping[str, LinearMap] = field(default_factory=dict)
     cost: float = 1.0
 
-    def value(self, theta: Float64Array) -> float:
-        """1/2 r.r."""
-        r = np.asarray(self.residual(theta), dtype=np.float64)
-        return float(r @ r) / 2
+    def __post_init__(self) -> None:
+        self._check("residual", "jacobian")
 
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+    def value(self, theta: ArrayLike) -> float:
+        """1/2 r.r."""
+        return _half_square(self._residual(self._theta(theta)))
+
+    def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Float64Array]:
         """1/2 r.r and J^T r."""
         r, jacobian = self._linearized(theta)
-        return float(r @ r) / 2, jacobian.T @ r
+        return _half_square(r), _product(jacobian.T, r)
 
-    def normal_equations(self, theta: Float64Array) -> Factor:
+    def normal_equations(self, theta: ArrayLike) -> Factor:
         """(1/2 r.r, J^T r, J^T J)."""
         r, jacobian = self._linearized(theta)
-        return float(r @ r) / 2, jacobian.T @ r, jacobian.T @ jacobian
+        return _half_square(r), _product(jacobian.T, r), _product(jacobian.T, jacobian)
 
-    def triangular_factor(self, theta: Float64Array) -> Factor:
+    def triangular_factor(self, theta: ArrayLike) -> Factor:
         """(1/2 r.r, R, Q^T r)."""
         r, jacobian = self._linearized(theta)
-        q, upper = scipy.linalg.qr(jacobian, mode="economic")
-        return float(r @ r) / 2, upper, q.T @ r
+        q, upper = scipy.linalg.qr(jacobian, mode="economic", check_finite=False)
+        return _half_square(r), upper, _product(q.T, r)
 
     @property
     def n_residuals(self) -> float:
-        """Unknown before the first evaluation: taken as many."""
+        """Unknown before the first evaluation: taken as infinite."""
         return np.inf
 
-    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, MatrixRows]:
+    def linearized(self, theta: ArrayLike) -> tuple[float, Float64Array, MatrixRows]:
         """(1/2 r.r, r, J)."""
         r, jacobian = self._linearized(theta)
-        return float(r @ r) / 2, r, MatrixRows(jacobian)
+        return _half_square(r), r, MatrixRows(jacobian)
 
-    def coordinates(self, name: str) -> LinearMap:
-        """The map of that name."""
-        return _named(self.maps, name)
+    def _residual(self, theta: Float64Array) -> Float64Array:
+        r = reals("residual(theta)", self.residual(theta), (None,))
+        if not len(r):
+            raise ValueError("residual(theta) must not be empty")
+        return r
 
-    def _linearized(self, theta: Float64Array) -> tuple[Float64Array, Float64Array]:
-        r = real_array("residual", self.residual(theta), ndim=1, finite=False)
-        jacobian = self.jacobian(theta)
+    def _linearized(self, theta: ArrayLike) -> tuple[Float64Array, Float64Array]:
+        at = self._theta(theta)
+        r = self._residual(at.copy())
+        jacobian = self.jacobian(at)
         dense = jacobian.toarray() if scipy.sparse.issparse(jacobian) else jacobian
-        return r.astype(np.float64), real_array(
-            "jacobian", dense, shape=(len(r), len(theta)), finite=False
-        ).astype(np.float64)
+        return r, np.ascontiguousarray(reals("jacobian(theta)", dense, (len(r), len(at))))
+
+
+def _product(a: Float64Array, b: Float64Array) -> Float64Array:
+    """a b, where overflow is an answer and needs no warning."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(a @ b)
+
+
+def _half_square(r: Float64Array) -> float:
+    return float(_product(r, r)) / 2

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import Enum
+from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, instance, real, same_length, sequence, vector
 
 
 class Status(str, Enum):
@@ -28,7 +29,7 @@ MESSAGES = {
     Status.ITERATION_LIMIT: "all iterations (or evaluations) were done",
     Status.STALLED: "no step lowers the loss",
     Status.LINE_SEARCH_FAILED: "the line search found no acceptable step",
-    Status.NON_FINITE: "loss or gradient became infinite or NaN; theta is the last good one",
+    Status.NON_FINITE: "loss or gradient became infinite or NaN; theta is an earlier, finite iterate",
     Status.INTERRUPTED: "interrupted from the keyboard; theta is the best so far",
     Status.STOPPED: "the callback asked to stop",
 }
@@ -36,7 +37,7 @@ MESSAGES = {
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """Columns, one entry per iteration, the start first.
+    """Columns with an entry per iteration, the start first.
 
     Attributes
     ----------
@@ -60,9 +61,27 @@ class History:
     work: Float64Array
     seconds: Float64Array
 
+    def __post_init__(self) -> None:
+        columns: dict[str, Any] = {
+            column.name: vector(column.name, getattr(self, column.name), finite=False)
+            for column in fields(History)
+        }
+        same_length(**columns)
+        if not len(self.loss):
+            raise ValueError("loss must not be empty: a history holds the start at least")
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)
+
     @staticmethod
     def join(parts: Sequence[History]) -> History:
-        """One history after the other; cumulative columns go on where the last part ended."""
+        """Histories one after the other; cumulative columns go on where the previous part ended.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `parts` is empty or holds anything but histories.
+        """
+        parts = [instance(f"parts[{i}]", part, History) for i, part in enumerate(sequence("parts", parts))]
         columns = {}
         for column in fields(History):
             arrays = [getattr(part, column.name) for part in parts]
@@ -73,10 +92,10 @@ class History:
         return History(**columns)
 
     def ending_at(self, evaluations: float, work: float, seconds: float) -> History:
-        """The same, cumulative columns moved to end at these totals: what was done before counts."""
+        """The same history, cumulative columns shifted to end at these totals, which include earlier work."""
         columns = {column.name: getattr(self, column.name) for column in fields(History)}
         for name, end in (("evaluations", evaluations), ("work", work), ("seconds", seconds)):
-            columns[name] = columns[name] + (end - columns[name][-1])
+            columns[name] = columns[name] + (real(name, end) - columns[name][-1])
         return History(**columns)
 
 

@@ -19,9 +19,12 @@ class _Rates:
         for entry in fields(self):  # type: ignore[arg-type]
             value = getattr(self, entry.name)
             if entry.name in ("steps", "cycle"):
-                integer(entry.name, value, low=1)
+                value = integer(entry.name, value, low=1)
+            elif entry.name == "gamma":
+                value = real(entry.name, value, positive=True, high=1.0)
             else:
-                real(entry.name, value, positive=True)
+                value = real(entry.name, value, positive=True)
+            object.__setattr__(self, entry.name, value)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Constant(_Rates):
 
     def __call__(self, iteration: int) -> float:
         """The rate."""
+        integer("iteration", iteration, low=0)
         return self.rate
 
 
@@ -45,14 +49,15 @@ class LinearRamp(_Rates):
 
     def __call__(self, iteration: int) -> float:
         """start + (end - start) min(1, iteration/steps)."""
-        return self.start + (self.end - self.start) * min(1.0, iteration / self.steps)
+        done = integer("iteration", iteration, low=0) / self.steps
+        return self.start + (self.end - self.start) * min(1.0, done)
 
 
 @dataclass(frozen=True)
 class ExponentialCyclic(_Rates):
-    """Triangular waves between `low` and `high`, `cycle` iterations long, their height falling.
+    """Triangular waves between `low` and `high`, `cycle` iterations long, of decreasing height.
 
-    low + (high - low) w gamma^iteration, w going 0, 1, 0 over each cycle.
+    low + (high - low) w gamma^iteration, where w goes 0, 1, 0 over each cycle and 0 < gamma <= 1.
     """
 
     low: float = 1e-4
@@ -62,6 +67,6 @@ class ExponentialCyclic(_Rates):
 
     def __call__(self, iteration: int) -> float:
         """The rate."""
-        phase = (iteration % self.cycle) / self.cycle
-        wave = 1 - abs(2 * phase - 1)
-        return self.low + (self.high - self.low) * wave * self.gamma**iteration
+        count = integer("iteration", iteration, low=0)
+        wave = 1 - abs(2 * (count % self.cycle) / self.cycle - 1)
+        return self.low + (self.high - self.low) * wave * self.gamma**count

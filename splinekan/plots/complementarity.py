@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from splinekan._checks import integer, one_of
 from splinekan.complementarity import NOISE
-from splinekan.plots.style import SERIES, canvas
+from splinekan.plots.style import SERIES, canvas, file_format, having, many_axes, one_axes, rows_having, save
 
 REFERENCES = {"best": "all that is reducible", "random": "random in function space"}
 
@@ -30,8 +32,30 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         The setting to show.
     steps
         After so many steps.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, no shares, or a setting or a number of steps that they do not have.
     """
-    rows = [row for row in shares if row.coarse == coarse]
+    one_axes("ax", ax)
+    found = rows_having(
+        "shares",
+        shares,
+        "a studies.shares.Share",
+        "coarse",
+        "optimizer",
+        "geometry",
+        "steps",
+        "share",
+        "intervals",
+    )
+    one_of("coarse", coarse, dict.fromkeys(row.coarse for row in found))
+    rows = [row for row in found if row.coarse == coarse]
+    steps = integer("steps", steps, low=1)
+    known = sorted({count for row in rows for count in row.steps})
+    if steps not in known:
+        raise ValueError(f"steps must be one of {known}, got {steps}")
     names = list(dict.fromkeys(row.optimizer for row in rows if row.steps))
     for place, (name, style) in enumerate(zip(names, SERIES, strict=False)):
         beside = 2.0 ** (0.05 * (place - (len(names) - 1) / 2))
@@ -93,7 +117,14 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
         Matplotlib axes.
     modes
         Rows of the study (`studies.sweeps.Modes`), gradient descent.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no modes.
     """
+    one_axes("ax", ax)
+    modes = rows_having("modes", modes, "a studies.sweeps.Modes", "method", "geometry", "kind", "frequency")
     looks = {
         "spline": ({"color": "#0072B2", "linestyle": "-"}, "o", "full"),
         "relu": ({"color": "#D55E00", "linestyle": "--"}, "s", "none"),
@@ -127,7 +158,15 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
 
 
 def complementarity_panels(axes: Any, study: Any) -> Any:
-    """All that the figure shows, on axes (1, 3): two settings of the shares, and the waves."""
+    """All that the figure shows, on axes (1, 3): two settings of the shares, and the waves.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
+    """
+    axes = many_axes("axes", axes, 1, 3)
+    having("study", study, "a studies.complementarity.Study", "shares", "modes")
     settings = list(dict.fromkeys(row.coarse for row in study.shares))
     solved = [name for name in settings if "solved" in name]
     trained = [name for name in settings if "solved" not in name]
@@ -142,8 +181,10 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
     return axes
 
 
-def complementarity_figure(study: Any, path: str) -> None:
-    """The study's figure, written to `path`."""
+def complementarity_figure(study: Any, path: str | Path) -> None:
+    """The study's figure, written to `path`, as `save` writes."""
+    having("study", study, "a studies.complementarity.Study", "shares", "modes")
+    file_format(path)
     figure, axes = canvas(1, 3, (13.0, 4.4))
     complementarity_panels(axes, study)
-    figure.savefig(path, dpi=150)
+    save(figure, path)

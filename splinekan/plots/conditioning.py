@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from splinekan._checks import one_of
 from splinekan.plots.spectra import spectra_by_level
-from splinekan.plots.style import SERIES, canvas, log_axes
+from splinekan.plots.style import (
+    SERIES,
+    canvas,
+    file_format,
+    having,
+    log_axes,
+    many_axes,
+    one_axes,
+    rows_having,
+    save,
+)
 
 
 def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
@@ -24,8 +34,18 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
         `studies.growth.Growth`, of any matrices.
     matrix
         The one to draw.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, no growths, or a matrix that they do not have.
     """
-    chosen = [one for one in growths if one.matrix == matrix]
+    one_axes("ax", ax)
+    known = rows_having(
+        "growths", growths, "a studies.growth.Growth", "matrix", "degree", "intervals", "condition"
+    )
+    one_of("matrix", matrix, dict.fromkeys(one.matrix for one in known))
+    chosen = [one for one in known if one.matrix == matrix]
     degrees = sorted({one.degree for one in chosen})
     for one in chosen:
         style = SERIES[degrees.index(one.degree) % len(SERIES)] | {"linestyle": "-", "markersize": 4}
@@ -46,15 +66,25 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
 
 
 def conditioning_panels(axes: Any, study: Any) -> Any:
-    """Axes (2, 3): left how condition numbers grow, the rest `spectra_by_level`."""
+    """Axes (2, 3): left how condition numbers grow, the rest `spectra_by_level`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
+    """
+    axes = many_axes("axes", axes, 2, 3)
+    having("study", study, "a studies.conditioning.Study", "growths", "levels")
     condition_by_basis(axes[0, 0], study.growths, "mass")
     condition_by_basis(axes[1, 0], study.growths, "block of 2-3-1")
-    spectra_by_level(np.asarray(axes)[:, 1:], study.levels)
+    spectra_by_level(axes[:, 1:], study.levels)
     return axes
 
 
-def conditioning_figure(study: Any, path: str) -> None:
-    """The study's figure, written to `path`."""
+def conditioning_figure(study: Any, path: str | Path) -> None:
+    """The study's figure, written to `path`, as `save` writes."""
+    having("study", study, "a studies.conditioning.Study", "growths", "levels")
+    file_format(path)
     figure, axes = canvas(2, 3, (13.5, 7.5))
     conditioning_panels(axes, study)
-    figure.savefig(path, dpi=150)
+    save(figure, path)

@@ -6,9 +6,18 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, one_of
+from splinekan._checks import Float64Array, each, instance, integer, one_of, real, sequence
 from splinekan.optimize import History
-from splinekan.plots.style import line_style, log_axes, looks, same_heights
+from splinekan.plots.style import (
+    having,
+    line_style,
+    log_axes,
+    looks,
+    many_axes,
+    one_axes,
+    rows_having,
+    same_heights,
+)
 
 
 def loss_against_work(
@@ -30,8 +39,22 @@ def loss_against_work(
         Evaluations per unit of the work axis.
     scale
         Of the work axis, "log" or "linear".
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no runs.
     """
+    one_axes("ax", ax)
+    unit = real("unit", unit, positive=True)
     one_of("scale", scale, ("log", "linear"))
+    for name, seeds in instance("runs", runs, dict).items():
+        for at, pair in enumerate(sequence(f"runs[{name!r}]", seeds)):
+            if len(sequence(f"runs[{name!r}][{at}]", pair)) != 2:
+                raise ValueError(f"runs[{name!r}][{at}] must be a pair (history, marks)")
+            instance(f"runs[{name!r}][{at}][0]", pair[0], History)
+    if not runs:
+        raise ValueError("runs must not be empty")
     perceptrons = 0
     for name, seeds in runs.items():
         style = line_style(name, perceptrons)
@@ -74,14 +97,22 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
         Of the work axis, "log" or "linear".
     perceptrons
         Draw them too, with the splines.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
     """
+    axes = many_axes("axes", axes, 2)
+    having("study", study, "a studies.regression.Study", "histories", "settings")
     sides = (
         ("spline basis", ("spline", "mlp") if perceptrons else ("spline",)),
         ("power ReLU basis", ("relu",)),
     )
     for ax, (title, kinds) in zip(axes, sides, strict=True):
         chosen = {name: runs for name, runs in study.histories.items() if name.split("-")[0] in kinds}
-        loss_against_work(ax, chosen, study.settings["epoch_iterations"], scale)
+        if chosen:
+            loss_against_work(ax, chosen, study.settings["epoch_iterations"], scale)
         ax.set_title(title)
     axes[1].set_ylabel("")
     return same_heights(axes)
@@ -92,7 +123,14 @@ def loss_by_work(ax: Any, study: Any) -> Any:
 
     The best loss so far: every epoch of Adam jumps, and thousands of jumps hide the trend. On a new level
     it begins anew, because the points may be others.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
     """
+    one_axes("ax", ax)
+    having("study", study, "a studies.pde.Study", "rows", "stages")
     for row, style in zip(study.rows, looks(study.rows), strict=True):
         done = study.stages[row.name][0]
         work = [stage.work - stage.history.work[-1] + stage.history.work for stage in done]
@@ -116,7 +154,14 @@ def equation_losses(axes: Any, study: Any) -> Any:
         Two matplotlib axes.
     study
         A `studies.pde.Study`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
     """
+    axes = many_axes("axes", axes, 2)
+    having("study", study, "a studies.pde.Study", "rows", "stages")
     sides = (("spline basis, and perceptrons", ("spline", "none")), ("power ReLU basis", ("relu",)))
     for ax, (title, bases) in zip(axes, sides, strict=True):
         for row, style in zip(study.rows, looks(study.rows), strict=True):
@@ -151,9 +196,20 @@ def median_history(seeds: Any, points: int = 300) -> tuple[Float64Array, Float64
         Per seed its stages.
     points
         Per level, at least 2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, no seeds, or seeds with different numbers of stages.
     """
+    points = integer("points", points, low=2, high=10**6)
+    runs = each("seeds", seeds, sequence)
+    for number, stages in enumerate(runs):
+        rows_having(f"seeds[{number}]", stages, "a stage of a run", "history", "work")
+    if len({len(stages) for stages in runs}) > 1:
+        raise ValueError(f"seeds must have as many stages each, got {[len(stages) for stages in runs]}")
     works, losses = [], []
-    for stages in zip(*seeds, strict=True):
+    for stages in zip(*runs, strict=True):
         share = np.linspace(0.0, 1.0, points)
         at, loss = [], []
         for stage in stages:

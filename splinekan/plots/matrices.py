@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from splinekan.plots.style import SERIES
+from splinekan._checks import instance, integer, shown, vector
+from splinekan.plots.style import SERIES, many_axes, one_axes
 from splinekan.spectra import Spectrum
 from splinekan.spectra.signs import sign_change_bounds
 
@@ -22,7 +23,15 @@ def extreme_modes(axes: Any, found: dict[int, Spectrum], count: int = 3) -> Any:
         Spectra of A^T A with vectors, by r.
     count
         How many eigenvectors at either end.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, no spectra, or spectra without vectors.
     """
+    _with_vectors(found)
+    axes = many_axes("axes", axes, len(found), 3)
+    count = integer("count", count, low=1, high=min(len(each.values) for each in found.values()))
     for row, (r, each) in zip(axes, found.items(), strict=True):
         m, vectors = len(each.values), _upwards(each)
         changes = sign_change_bounds(each)[0]
@@ -64,8 +73,23 @@ def condition_growth(ax: Any, intervals: Any, ratios: dict[int, Any]) -> Any:
         Increasing, two at least.
     ratios
         By r, as many ratios as there are numbers of intervals.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, fewer than two numbers of intervals, no ratios, or ratios of another
+        number.
     """
-    counts = np.asarray(intervals, dtype=float)
+    one_axes("ax", ax)
+    counts = vector("intervals", intervals)
+    if len(counts) < 2 or (np.diff(counts) <= 0).any() or counts[0] <= 0:
+        raise ValueError(f"intervals must be at least two increasing numbers, got {shown(intervals)}")
+    ratios = {
+        r: vector(f"ratios[{r!r}]", values, len(counts))
+        for r, values in instance("ratios", ratios, dict).items()
+    }
+    if not ratios:
+        raise ValueError("ratios must not be empty")
     for at, (r, values) in enumerate(ratios.items()):
         ratio = np.asarray(values)
         ax.plot(counts, ratio[-1] * (counts / counts[-1]) ** (2 * r), color="0.75", linewidth=0.8)
@@ -95,7 +119,15 @@ def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> 
         Spectra of A^T A with vectors, by r.
     every
         Distance of the markers of one line.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, no spectra, or spectra without vectors.
     """
+    one_axes("ax", ax)
+    _with_vectors(found)
+    every = integer("every", every, low=1)
     for at, (r, each) in enumerate(found.items()):
         least, most = sign_change_bounds(each)
         counts = np.where(least == most, least, np.nan)[::-1]
@@ -107,6 +139,14 @@ def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> 
     ax.set_ylabel("sign changes of the eigenvector")
     ax.legend(frameon=False, fontsize=8)
     return ax
+
+
+def _with_vectors(found: Any) -> None:
+    for r, one in instance("found", found, dict).items():
+        if instance(f"found[{r!r}]", one, Spectrum).vectors is None:
+            raise ValueError(f"found[{r!r}] must have eigenvectors")
+    if not found:
+        raise ValueError("found must not be empty")
 
 
 def _upwards(spectrum: Spectrum) -> Any:

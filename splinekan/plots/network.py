@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, integer, real_array
+from splinekan._checks import Array, instance, integer, real_array, sequence
 from splinekan.knots import breakpoints
 from splinekan.network import KAN, Affine, SplineLayer
-from splinekan.plots.style import STYLES
+from splinekan.plots.style import STYLES, one_axes
 
 NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
 LINE = STYLES["coarse"]["color"]
@@ -57,6 +57,8 @@ def network_diagram(
     >>> len(ax.child_axes)
     9
     """
+    one_axes("ax", ax)
+    instance("network", network, KAN)
     data = real_array("x", x, shape=(None, network.n_in)).astype(np.float64)
     if len(data) < 2:
         raise ValueError(f"x must hold at least 2 samples, got {len(data)}")
@@ -95,8 +97,16 @@ def network_diagram(
 
 
 def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Array:
-    """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs."""
-    c, points = np.asarray(coefficients), np.asarray(x)
+    """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds or shapes, or no data.
+    """
+    instance("layer", layer, SplineLayer)
+    c = real_array("coefficients", coefficients, shape=(layer.n_in, layer.n_basis, layer.n_out))
+    points = real_array("x", x, shape=(None, layer.n_in), empty=False)
     return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 
@@ -177,7 +187,7 @@ def _labels(network: KAN, names: Any) -> list[str]:
     if names is None:
         ends = (("x", network.n_in), ("y", network.n_out))
         return [f"${letter}_{{{at + 1}}}$" for letter, count in ends for at in range(count)]
-    labels = [str(name) for name in names]
+    labels = [str(name) for name in (names if isinstance(names, str) else sequence("names", names))]
     if len(labels) != network.n_in + network.n_out:
         raise ValueError(
             f"names must hold {network.n_in} inputs and {network.n_out} outputs, got {len(labels)} names"

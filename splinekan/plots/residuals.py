@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from splinekan.plots.style import MAP, SERIES
+from splinekan._checks import integer
+from splinekan.plots.style import MAP, SERIES, many_axes, rows_having
 
 DECADES = 8
 """A map's range of colours."""
@@ -26,7 +27,15 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
         `studies.residuals.ResidualField`, one per level.
     waves
         The largest wave number shown.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no fields.
     """
+    fields = rows_having("fields", fields, "a studies.residuals.ResidualField", "values", "energy", "waves")
+    axes = many_axes("axes", axes, len(fields), 4)
+    waves = integer("waves", waves, low=1)
     loudest = max(float(np.sqrt(np.mean(f.values**2))) for f in fields)
     tops = (loudest, max(float(f.energy.max()) for f in fields))
     size, energy = (10.0 ** np.ceil(np.log10(top)) if top > 0 else 1.0 for top in tops)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan.plots.style import SERIES, same_heights
+from splinekan.plots.style import SERIES, many_axes, rows_having, same_heights
 
 MATRICES = {"gauss_newton": "Gauss-Newton matrix", "hessian": "Hessian"}
 BASES = {"spline": "spline basis", "relu": "power ReLU basis"}
@@ -25,7 +25,17 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
         Matplotlib axes (2, 2).
     rows
         `studies.conditioning.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no rows.
     """
+    axes = many_axes("axes", axes, 2, 2)
+    kind = "a studies.conditioning.LevelSpectra"
+    rows = rows_having("rows", rows, kind, "basis", "intervals", "gauss_newton", "hessian")
+    if not any(row.basis in BASES for row in rows):
+        raise ValueError(f"rows must have one of the bases {', '.join(BASES)}, got none")
     for line, (name, matrix) in zip(axes, MATRICES.items(), strict=True):
         for ax, (basis, title) in zip(line, BASES.items(), strict=True):
             for at, row in enumerate(row for row in rows if row.basis == basis):
@@ -43,7 +53,8 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
             ax.set_title(f"{matrix}, {title}", fontsize=10)
             ax.set_xlabel("place among the eigenvalues, share of all")
         line[0].set_ylabel("|eigenvalue| (dimensionless)")
-    axes[0][0].legend(frameon=False, fontsize=8, loc="lower left")
+    if axes[0][0].lines:
+        axes[0][0].legend(frameon=False, fontsize=8, loc="lower left")
     for line in axes:
         same_heights(line)
     return axes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from splinekan.plots.style import SERIES, same_heights
+from splinekan.plots.style import SERIES, having, many_axes, same_heights
 
 
 def seconds_by_order(axes: Any, speed: Any) -> Any:
@@ -16,7 +16,14 @@ def seconds_by_order(axes: Any, speed: Any) -> Any:
         Two matplotlib axes.
     speed
         A `studies.speed.Speed`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds.
     """
+    axes = many_axes("axes", axes, 2)
+    having("speed", speed, "a studies.speed.Speed", "orders", "value", "gradient", "settings")
     titles = ("outputs", "outputs and all gradients")
     for ax, title, times in zip(axes, titles, (speed.value, speed.gradient), strict=True):
         for at, (form, seconds) in enumerate(times.items()):

@@ -7,10 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import one_of
+from splinekan._checks import each, instance, integer, one_of, real, sequence, shown
+from splinekan._files import as_path, replacing
 
 FORMATS = (".png", ".pdf")
 """What `save` writes."""
+MOST_PIXELS = 2**16
+"""On a side; matplotlib draws no more."""
 
 # Okabe and Ito's palette, safe for the colour-blind; dashes keep lines apart in black and white.
 STYLES: dict[str, dict[str, Any]] = {
@@ -33,6 +36,65 @@ SERIES: tuple[dict[str, Any], ...] = (
 """Lines that are told apart by colour, dashes and markers."""
 MAP = "cividis"
 """Colours of maps: lightness grows with the value, so they read the same in grey."""
+
+
+def one_axes(name: str, value: Any) -> Any:
+    """`value` if it is matplotlib axes.
+
+    Raises
+    ------
+    TypeError
+        If it is not.
+    """
+    from matplotlib.axes import Axes
+
+    return instance(name, value, Axes)
+
+
+def many_axes(name: str, value: Any, rows: int | None, columns: int | None = None) -> Any:
+    """`value` as an array of axes: of shape (rows, columns), or (rows,) without `columns`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For another shape, or entries that are not axes.
+    """
+    wanted = (rows,) if columns is None else (rows, columns)
+    found = value if isinstance(value, np.ndarray) else np.array(sequence(name, value), dtype=object)
+    fits = found.ndim == len(wanted) and all(
+        want is None or have == want for have, want in zip(found.shape, wanted, strict=True)
+    )
+    if not fits:
+        shape = tuple("any" if want is None else want for want in wanted)
+        raise ValueError(f"{name} must be axes of shape {shape}, got shape {found.shape}")
+    for ax in found.flat:
+        one_axes(f"every entry of {name}", ax)
+    return found
+
+
+def having(name: str, value: Any, kind: str, *attributes: str) -> Any:
+    """`value` if it has the attributes of what it should be: studies are above this package.
+
+    Raises
+    ------
+    TypeError
+        Naming the first attribute that it lacks.
+    """
+    for attribute in attributes:
+        if not hasattr(value, attribute):
+            raise TypeError(f"{name} must be {kind}, got {shown(value)}, which has no {attribute}")
+    return value
+
+
+def rows_having(name: str, value: Any, kind: str, *attributes: str) -> tuple[Any, ...]:
+    """A sequence of what `having` accepts, not empty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is empty or not a sequence, or an entry lacks an attribute.
+    """
+    return tuple(each(name, value, lambda where, one: having(where, one, kind, *attributes)))
 
 
 def line_style(name: str, number: int = 0) -> dict[str, Any]:
@@ -94,40 +156,70 @@ def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.
     """A new figure of that size in inches and its axes, an array (rows, columns).
 
     No window system is touched, so figures can be made anywhere.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For numbers of rows or columns that are not between 1 and 100, or a size that is not positive.
     """
     from matplotlib.figure import Figure
 
+    rows = integer("rows", rows, low=1, high=100)
+    columns = integer("columns", columns, low=1, high=100)
+    sides = each("size", size, lambda name, side: real(name, side, positive=True))
+    if len(sides) != 2:
+        raise ValueError(f"size must hold width and height, got {shown(size)}")
+    size = (sides[0], sides[1])
     figure = Figure(figsize=size, layout="constrained")
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
-def file_format(path: Path) -> str:
+def file_format(path: str | Path) -> str:
     """The ending of a figure's file, one of `FORMATS`.
 
     Raises
     ------
-    ValueError
-        For another one.
+    TypeError, ValueError
+        For another one, or if `path` is not a path.
     """
-    return one_of("the ending of a figure's file", path.suffix.lower(), FORMATS)
+    return one_of("the ending of a figure's file", as_path("path", path).suffix.lower(), FORMATS)
 
 
-def save(figure: Any, path: Path, title: str, description: str, dpi: int = 150) -> None:
+def save(figure: Any, path: str | Path, title: str = "", description: str = "", dpi: float = 150) -> None:
     """Write a figure as PNG or PDF, its title and description inside the file.
 
     PNG keeps them as "Title" and "Description", PDF as "Title" and "Subject". No date is written, so the same
-    figure makes the same file.
+    figure makes the same file. An old file is replaced when the new one is complete, and not before.
+
+    Parameters
+    ----------
+    figure
+        A matplotlib figure.
+    path
+        Ends in .png or .pdf; folders are made.
+    title, description
+        Left out if empty.
+    dpi
+        Pixels per inch.
 
     Raises
     ------
-    ValueError
-        For another ending.
+    TypeError, ValueError
+        For another ending, arguments of other kinds, or a path that is not a regular file.
+    OSError
+        If the file cannot be written.
     """
-    kind = file_format(path)
-    metadata: dict[str, Any]
-    if kind == ".png":
-        metadata = {"Title": title, "Description": description}
-    else:
-        metadata = {"Title": title, "Subject": description, "CreationDate": None}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=dpi, metadata=metadata)
+    from matplotlib.figure import Figure
+
+    kind, target = file_format(path), as_path("path", path)
+    instance("figure", figure, Figure)
+    dpi = real("dpi", dpi, positive=True)
+    if max(figure.get_size_inches()) * dpi > MOST_PIXELS:
+        raise ValueError(f"dpi must leave at most {MOST_PIXELS} pixels on a side, got {dpi:g}")
+    second = "Description" if kind == ".png" else "Subject"
+    words = {"Title": instance("title", title, str), second: instance("description", description, str)}
+    metadata: dict[str, Any] = {name: text for name, text in words.items() if text}
+    if kind == ".pdf":
+        metadata["CreationDate"] = None
+    with replacing(target) as file:
+        figure.savefig(file, format=kind[1:], dpi=dpi, metadata=metadata)

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, one_of
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    instance,
+    integer,
+    one_of,
+    real_array,
+    sequence,
+    spline_degree,
+)
 from splinekan.gram import gram_matrix
 from splinekan.knots import is_clamped, validate_knots
 from splinekan.network import KAN, SplineLayer
+from splinekan.network.chain import operand
 from splinekan.transforms import change_of_basis
 
 BASES = ("spline", "relu", "scaled-relu", "mass")
@@ -35,8 +46,10 @@ def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Ar
         For bad knots, degree or basis; for clamped knots in a ReLU basis.
     """
     one_of("basis", basis, BASES)
+    degree = spline_degree(degree)
     t = validate_knots(knots, degree)
     m = len(t) - degree - 1
+    affordable(f"the matrices of {m} basis functions", 32.0 * m**2)
     if basis == "spline":
         return np.eye(m), np.eye(m)
     if basis == "mass":
@@ -68,12 +81,39 @@ class Coordinates:
         One of `BASES`.
     blocks
         Per layer (number of parameters, edges in, edges out, T, T^{-1}), the last two None for the identity.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For blocks that are not such tuples; the products for arrays of another shape.
     """
 
     basis: str
     blocks: tuple[tuple[int, int, int, Float64Array | None, Float64Array | None], ...]
 
-    @property
+    def __post_init__(self) -> None:
+        one_of("basis", self.basis, BASES)
+        checked = []
+        for number, block in enumerate(sequence("blocks", self.blocks, empty=True)):
+            name = f"blocks[{number}]"
+            parts = sequence(name, block)
+            if len(parts) != 5:
+                raise ValueError(f"{name} must hold three sizes and two matrices, got {len(parts)} items")
+            n, n_in, n_out = (integer(f"{name}[{i}]", parts[i], low=int(i > 0)) for i in range(3))
+            matrices: list[Float64Array | None] = []
+            for i in (3, 4):
+                if parts[i] is None:
+                    matrices.append(None)
+                    continue
+                m, left = divmod(n, n_in * n_out)
+                if left:
+                    raise ValueError(f"{name}[0] must be a multiple of the {n_in * n_out} edges, got {n}")
+                found = real_array(f"{name}[{i}]", parts[i], shape=(m, m))
+                matrices.append(found.astype(np.float64, copy=False))
+            checked.append((n, n_in, n_out, matrices[0], matrices[1]))
+        object.__setattr__(self, "blocks", tuple(checked))
+
+    @cached_property
     def n_parameters(self) -> int:
         """n."""
         return sum(block[0] for block in self.blocks)
@@ -103,7 +143,7 @@ class Coordinates:
         return Coordinates(self.basis, blocks)
 
     def _map(self, v: Float64Array, which: int, transposed: bool) -> Float64Array:
-        result = np.array(v, dtype=np.float64)
+        result = operand("v", v, self.n_parameters)
         start = 0
         for block in self.blocks:
             n, n_in = block[:2]
@@ -131,10 +171,12 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         For an unknown basis, a network in the ReLU basis, or a layer that is not there.
     """
     one_of("basis", basis, BASES)
+    instance("network", network, KAN)
+    layer = layer_number(network, layer)
     if network.basis != "spline":
         raise ValueError("coordinates start from B-spline coefficients: use network.with_basis('spline')")
     layers = network.layers if layer is None else (network.layers[layer],)
@@ -146,6 +188,11 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
         else:
             blocks.append((one.n_parameters, one.n_in, one.n_out, None, None))
     return Coordinates(basis, tuple(blocks))
+
+
+def layer_number(network: KAN, layer: int | None) -> int | None:
+    """`layer` as an index into the network's layers, None for all."""
+    return None if layer is None else integer("layer", layer, low=0, high=len(network.layers) - 1)
 
 
 def layer_slice(network: KAN, layer: int | None) -> slice:

@@ -9,15 +9,50 @@ from typing import Any
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
-from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigsh
+from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 
-from splinekan._checks import Float64Array, integer, one_of, real, real_array
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    boolean,
+    function,
+    generator,
+    integer,
+    one_of,
+    real,
+    real_array,
+    shown,
+    vector,
+)
 from splinekan.spectra.coordinates import BASES, coordinates
-from splinekan.spectra.network import in_splines
+from splinekan.spectra.network import in_splines, needs_hessian
 from splinekan.spectra.spectrum import Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
+ASYMMETRY = 1e-6
+"""Of |u| |H v|: what rounding may make of u.(H v) - v.(H u)."""
 KINDS = ("gauss-newton", "hessian", "tangent-kernel")
+
+
+class SymmetricOperator(LinearOperator):  # type: ignore[misc]
+    """A symmetric matrix (n, n) by its products; they refuse vectors of another length."""
+
+    def __init__(self, size: int, product: Callable[[Float64Array], Float64Array]) -> None:
+        super().__init__(np.dtype(np.float64), (size, size))
+        self._product = product
+
+    def matvec(self, x: ArrayLike) -> Float64Array:
+        """The product with x, (n,) or (n, 1), of the shape of x."""
+        given = real_array("x", x, finite=False)
+        if given.shape not in ((self.shape[0],), (self.shape[0], 1)):
+            raise ValueError(f"x must have shape ({self.shape[0]},), got {given.shape}")
+        return np.asarray(self._product(given.ravel().astype(np.float64, copy=False))).reshape(given.shape)
+
+    def _matvec(self, x: Float64Array) -> Float64Array:
+        return self.matvec(x)
+
+    def _adjoint(self) -> SymmetricOperator:
+        return self
 
 
 def curvature_operator(
@@ -35,36 +70,24 @@ def curvature_operator(
     """
     one_of("kind", kind, KINDS)
     one_of("basis", basis, BASES)
-    objective, vector = in_splines(objective, theta)
-    if kind == "hessian" and not hasattr(objective, "hessian_product"):
-        raise TypeError(
-            f"{type(objective).__name__} has no exact Hessian products: use the Gauss-Newton matrix"
-        )
+    objective, at = in_splines(objective, theta)
     T = coordinates(objective.network, basis)
-    n = len(vector)
+    n = len(at)
     if kind == "hessian":
-
-        def hessian(z: Float64Array) -> Float64Array:
-            return T.solve_transpose(objective.hessian_product(vector, T.solve(z.ravel())))
-
-        return LinearOperator((n, n), matvec=hessian, dtype=np.float64)
-    rows = objective.linearized(vector)[2]
-
-    def gauss_newton(z: Float64Array) -> Float64Array:
-        return T.solve_transpose(rows.rmatvec(rows.matvec(T.solve(z.ravel()))))
-
-    def kernel(r: Float64Array) -> Float64Array:
-        return np.asarray(rows.matvec(T.solve(T.solve_transpose(rows.rmatvec(r.ravel())))))
-
+        needs_hessian(objective)
+        return SymmetricOperator(n, lambda z: T.solve_transpose(objective.hessian_product(at, T.solve(z))))
+    rows = objective.linearized(at)[2]
     if kind == "gauss-newton":
-        return LinearOperator((n, n), matvec=gauss_newton, dtype=np.float64)
-    return LinearOperator((objective.n_residuals,) * 2, matvec=kernel, dtype=np.float64)
+        return SymmetricOperator(n, lambda z: T.solve_transpose(rows.rmatvec(rows.matvec(T.solve(z)))))
+    return SymmetricOperator(
+        objective.n_residuals, lambda r: rows.matvec(T.solve(T.solve_transpose(rows.rmatvec(r))))
+    )
 
 
 def extreme_eigenvalues(
     operator: LinearOperator,
     count: int = 3,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
     tolerance: float = 1e-10,
     iterations: int = 300,
 ) -> Spectrum:
@@ -82,7 +105,7 @@ def extreme_eigenvalues(
     count
         How many at each end, less than a third of the size.
     seed
-        Draws the first vector.
+        Draws the first vector: an integer or a NumPy Generator.
     tolerance
         Residual to be reached, relative to the spectrum's width.
     iterations
@@ -96,18 +119,24 @@ def extreme_eigenvalues(
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, or a bad count, seed, tolerance or number of iterations.
+        For an operator that is not square, symmetric and real, has no products or not finite ones; or a bad
+        count, seed, tolerance or number of iterations.
     """
     n = _size(operator)
-    integer("count", count, low=1, high=max((n - 1) // 3, 1))
-    rng = np.random.default_rng(integer("seed", seed, low=0))
-    real("tolerance", tolerance, positive=True)
-    integer("iterations", iterations, low=1)
+    if n < 2:
+        raise ValueError(f"operator must have at least 2 rows, got {n}")
+    count = integer("count", count, low=1, high=max((n - 1) // 3, 1))
+    rng = generator("seed", seed)
+    tolerance = real("tolerance", tolerance, positive=True)
+    iterations = integer("iterations", iterations, low=1)
+    affordable(f"Lanczos vectors of length {n}", 8.0 * n * max(4 * count + 2, 24))
     start = rng.normal(size=n)
+    if not _symmetric_product(operator, start).any():  # a random vector: the operator is 0
+        return Spectrum(np.zeros(2 * count), np.zeros(2 * count), "H is zero", 0)
     top, above = _largest(operator, count, start, tolerance, iterations)
     # The other end as the largest of (shift - H): the tolerance is then relative to the width, not to a 0.
     shift = float(top.max()) if len(top) else 0.0
-    turned = LinearOperator((n, n), lambda v: shift * v.ravel() - operator.matvec(v).ravel(), dtype=float)
+    turned = SymmetricOperator(n, lambda v: shift * v - np.asarray(operator.matvec(v)).ravel())
     low, below = _largest(turned, count, start, tolerance, iterations)
     values, vectors = np.concatenate([top, shift - low]), np.concatenate([above, below], axis=1)
     scale = float(np.abs(values).max(initial=0.0))
@@ -115,10 +144,9 @@ def extreme_eigenvalues(
         np.linalg.norm(operator.matvec(v) - value * v) for value, v in zip(values, vectors.T, strict=True)
     ]
     error = np.array(residuals) + n * EPS * scale
+    values = np.where(np.abs(values) > error, values, 0.0)
     order = np.argsort(-values, kind="stable")
-    values, error = values[order], error[order]
-    told = np.abs(values) > error
-    return Spectrum(np.where(told, values, 0.0), error, "Lanczos, restarted", 0, vectors[:, order])
+    return Spectrum(values[order], error[order], "Lanczos, restarted", 0, vectors[:, order])
 
 
 def _largest(
@@ -128,12 +156,14 @@ def _largest(
         found, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
     except ArpackNoConvergence as failure:
         found, vectors = failure.eigenvalues, failure.eigenvectors
+    except ArpackError as failure:
+        raise ValueError(f"operator: Lanczos breaks down on it ({failure})") from None
     return found, vectors
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A trace estimated from random probes, with the standard error of the mean over them."""
+    """A trace estimated from random probes, with the standard error of the mean over them (NaN for one)."""
 
     value: float
     standard_error: float
@@ -154,15 +184,38 @@ class Density:
         weight 0.
     size
         n of the matrix.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For nodes and weights that are not finite matrices of one shape, or a size below 1.
     """
 
     nodes: Float64Array
     weights: Float64Array
     size: int
 
+    def __post_init__(self) -> None:
+        nodes = real_array("nodes", self.nodes, ndim=2, empty=False).astype(np.float64, copy=False)
+        weights = real_array("weights", self.weights, shape=nodes.shape).astype(np.float64, copy=False)
+        for name, value in (
+            ("nodes", nodes),
+            ("weights", weights),
+            ("size", integer("size", self.size, low=1)),
+        ):
+            object.__setattr__(self, name, value)
+
     def moment(self, f: Callable[[Float64Array], Float64Array]) -> Moment:
-        """The trace of f(H) for a vectorised f, such as the number of eigenvalues in an interval."""
-        return _over_probes(self.size * (self.weights * f(self.nodes)).sum(axis=1))
+        """The trace of f(H) for a vectorised f, such as the number of eigenvalues in an interval.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For f that cannot be called or does not return real numbers of its argument's shape.
+        """
+        found = function("f", f)(self.nodes)
+        values = real_array("f(nodes)", found, shape=self.nodes.shape, finite=False)
+        return _over_probes(self.size * (self.weights * values).sum(axis=1))
 
     def broadened(
         self, grid: ArrayLike, width: float, logarithmic: bool = False
@@ -177,14 +230,16 @@ class Density:
         TypeError, ValueError
             For a width or grid that is not positive, where these must be.
         """
-        at = real_array("grid", grid, ndim=1).astype(np.float64, copy=False)
-        real("width", width, positive=True)
+        at, width = vector("grid", grid), real("width", width, positive=True)
+        logarithmic = boolean("logarithmic", logarithmic)
         nodes = self.nodes
         if logarithmic:
             if (at <= 0).any():
                 raise ValueError(f"a logarithmic grid must be positive, got {at.min()}")
             at, nodes = np.log10(at), np.log10(np.maximum(np.abs(nodes), np.finfo(np.float64).tiny))
-        bells = np.exp(-(((at[:, None, None] - nodes) / width) ** 2) / 2) / (np.sqrt(2 * np.pi) * width)
+        with np.errstate(over="ignore"):  # far from a node its bell is 0
+            scaled = (at[:, None, None] - nodes) / width
+            bells = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi) / width
         each = (bells * self.weights).sum(axis=2)
         moments = [_over_probes(row) for row in each]
         return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])
@@ -194,7 +249,9 @@ class Density:
         return {"nodes": self.nodes.tolist(), "weights": self.weights.tolist(), "size": self.size}
 
 
-def spectral_density(operator: LinearOperator, probes: int = 8, steps: int = 60, seed: int = 0) -> Density:
+def spectral_density(
+    operator: LinearOperator, probes: int = 8, steps: int = 60, seed: int | np.random.Generator = 0
+) -> Density:
     """The density of a symmetric operator's eigenvalues, by `steps` of Lanczos from each of `probes` vectors.
 
     Probes have entries +-1; every new vector is made orthogonal to all before, so that no eigenvalue appears
@@ -203,7 +260,8 @@ def spectral_density(operator: LinearOperator, probes: int = 8, steps: int = 60,
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, or numbers below 1.
+        For an operator that is not square, symmetric and real, has no products or not finite ones; or numbers
+        below 1.
 
     Examples
     --------
@@ -213,9 +271,13 @@ def spectral_density(operator: LinearOperator, probes: int = 8, steps: int = 60,
     10.0
     """
     n = _size(operator)
-    integer("probes", probes, low=1)
+    probes = integer("probes", probes, low=1)
     length = min(integer("steps", steps, low=1), n)
-    rng = np.random.default_rng(integer("seed", seed, low=0))
+    rng = generator("seed", seed)
+    affordable(
+        f"{length} Lanczos vectors of length {n} and {probes} probes", 8.0 * length * (n + 2.0 * probes)
+    )
+    _symmetric_product(operator, np.random.default_rng(0).normal(size=n))
     nodes, weights = np.zeros((probes, length)), np.zeros((probes, length))
     for probe in range(probes):
         diagonal, off = _lanczos(operator, rng.choice([-1.0, 1.0], n), length)
@@ -249,8 +311,23 @@ def _over_probes(each: Float64Array) -> Moment:
     return Moment(float(each.mean()), error)
 
 
-def _size(operator: LinearOperator) -> int:
-    shape: tuple[int, ...] = getattr(operator, "shape", ())
+def _size(operator: Any) -> int:
+    shape = getattr(operator, "shape", None)
+    if not isinstance(shape, tuple) or not callable(getattr(operator, "matvec", None)):
+        raise TypeError(
+            "operator must be a LinearOperator, as curvature_operator or scipy's aslinearoperator make, "
+            f"got {shown(operator)}"
+        )
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(f"operator must be square, got shape {shape}")
-    return int(shape[0])
+    return integer("operator.shape[0]", shape[0], low=1)
+
+
+def _symmetric_product(operator: LinearOperator, v: Float64Array) -> Float64Array:
+    """H v; an operator that is not symmetric, by u.(H v) = v.(H u) at one random u, is refused."""
+    u = np.random.default_rng(1).normal(size=len(v))
+    Hu, Hv = (vector("operator's products", np.asarray(operator.matvec(w)).ravel(), len(v)) for w in (u, v))
+    size = float(np.linalg.norm(Hu) * np.linalg.norm(v) + np.linalg.norm(Hv) * np.linalg.norm(u))
+    if abs(float(u @ Hv - v @ Hu)) > ASYMMETRY * size:
+        raise ValueError("operator must be symmetric: u.(H v) and v.(H u) differ")
+    return Hv

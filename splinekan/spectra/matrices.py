@@ -6,10 +6,9 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real_array
-from splinekan.basis import BSplineBasis
-from splinekan.knots import breakpoints, validate_knots
-from splinekan.quadrature import gauss_points
+from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
+from splinekan.gram import gram_factor
+from splinekan.knots import validate_knots
 from splinekan.spectra.coordinates import BASES, Coordinates, basis_matrices
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
@@ -49,6 +48,7 @@ def change_of_basis_spectrum(
     True
     """
     one_of("matrix", matrix, MATRICES)
+    boolean("vectors", vectors)
     T, inverse = basis_matrices(knots, degree, "relu")  # A^T, A^{-T}
     if matrix == "(A A^T)^-1":
         T, inverse = T.T, inverse.T
@@ -70,8 +70,7 @@ def gram_spectrum(
 ) -> Spectrum:
     """The spectrum of M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
-    From the factor W^{1/2} b^(d)(x) at Gauss points x with weights W, which is exact and is not squared, and
-    the change of coordinates.
+    From a factor of M (`splinekan.gram.gram_factor`), which is not squared, and the change of coordinates.
 
     Parameters
     ----------
@@ -91,10 +90,12 @@ def gram_spectrum(
     """
     one_of("basis", basis, BASES)
     order = integer("derivative", derivative, low=0)
+    boolean("vectors", vectors)
+    degree = spline_degree(degree)
     t = validate_knots(knots, degree)
-    x, weights = gauss_points(breakpoints(t, degree), degree + 1)
-    J: Float64Array = np.sqrt(weights)[:, None] * BSplineBasis(t, degree).tabulate(x, order)
-    m = J.shape[1]
+    m = len(t) - degree - 1
+    affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (degree + 4))
+    J: Float64Array = gram_factor(t, degree, order).toarray()
     if basis == "spline":
         return factor_spectrum(J, None, vectors)
     return factor_spectrum(J, Coordinates(basis, ((m, 1, 1, *basis_matrices(t, degree, basis)),)), vectors)

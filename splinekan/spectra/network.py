@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, one_of, real_array
-from splinekan.network import KAN, SplineLayer
+from splinekan._checks import Float64Array, boolean, one_of, real_array, shown, vector
+from splinekan.network import KAN, DomainWarning, SplineLayer
 from splinekan.objectives import LeastSquares
-from splinekan.spectra.coordinates import BASES, coordinates, layer_slice
+from splinekan.spectra.coordinates import BASES, coordinates, layer_number, layer_slice
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
 
@@ -31,14 +32,17 @@ def in_splines(objective: Objective, theta: ArrayLike) -> tuple[Objective, Float
     """
     network = getattr(objective, "network", None)
     if not isinstance(network, KAN):
-        raise TypeError(f"objective must be a LeastSquares or a PINN, got {type(objective).__name__}")
-    vector = real_array("theta", theta, shape=(network.n_parameters,)).astype(np.float64, copy=False)
+        raise TypeError(f"objective must be a LeastSquares or a PINN, got {shown(objective)}")
+    parameters = vector("theta", theta, network.n_parameters)
     data = getattr(objective, "x", None)
     if data is not None and data.dtype != np.float64:
         raise ValueError("spectra need data in float64, got float32: seven digits resolve no spectrum")
     if network.basis == "spline":
-        return objective, vector
-    return replace(objective, network=network.with_basis("spline")), network.to_basis(vector, "spline")
+        return objective, parameters
+    with warnings.catch_warnings():  # said when the objective was made
+        warnings.simplefilter("ignore", DomainWarning)
+        changed = replace(objective, network=network.with_basis("spline"))
+    return changed, network.to_basis(parameters, "spline")
 
 
 def gauss_newton_spectrum(
@@ -80,9 +84,10 @@ def gauss_newton_spectrum(
     ['1e+03', '1e+12']
     """
     one_of("basis", basis, BASES)
-    objective, vector = in_splines(objective, theta)
+    boolean("vectors", vectors)
+    objective, at = in_splines(objective, theta)
     where = _columns(objective, layer)
-    J = objective.triangular_factor(vector)[1]
+    J = objective.triangular_factor(at)[1]
     return factor_spectrum(
         J[:, where], _map(objective, basis, layer), vectors, error_scale(objective.network, J)[where]
     )
@@ -116,14 +121,11 @@ def hessian_matrix(objective: LeastSquares, theta: ArrayLike) -> Float64Array:
     TypeError, ValueError
         For an objective without Hessian products, theta of a wrong shape, more than `MAX_DENSE` parameters.
     """
-    if not hasattr(objective, "hessian_product"):
-        raise TypeError(
-            f"{type(objective).__name__} has no exact Hessian products: use the Gauss-Newton matrix"
-        )
-    objective, vector = in_splines(objective, theta)
+    objective, at = in_splines(objective, theta)
+    needs_hessian(objective)
     _columns(objective, None)
-    unit = np.eye(len(vector))
-    return np.stack([objective.hessian_product(vector, e) for e in unit], axis=1)
+    unit = np.eye(len(at))
+    return np.stack([objective.hessian_product(at, e) for e in unit], axis=1)
 
 
 def hessian_spectrum(
@@ -144,11 +146,12 @@ def hessian_spectrum(
     Both bounds are followed through; the spectrum of which more is resolved is given.
     """
     one_of("basis", basis, BASES)
+    boolean("vectors", vectors)
     H = hessian_matrix(objective, theta) if matrix is None else matrix
-    objective, vector = in_splines(objective, theta)
-    real_array("matrix", H, shape=(len(vector), len(vector)))
+    objective, at = in_splines(objective, theta)
+    H = real_array("matrix", H, shape=(len(at), len(at))).astype(np.float64, copy=False)
     where = _columns(objective, layer)
-    J = objective.triangular_factor(vector)[1]
+    J = objective.triangular_factor(at)[1]
     T, block = _map(objective, basis, layer), H[where, where]
     scaled = congruence_spectrum(block, T, 0.0, vectors, error_scale(objective.network, J)[where])
     plain = congruence_spectrum(block, T, 0.0, vectors)
@@ -180,6 +183,13 @@ def error_scale(network: KAN, J: Float64Array) -> Float64Array:
     return scale
 
 
+def needs_hessian(objective: Any) -> None:
+    """Refuse an objective without exact Hessian products."""
+    if not hasattr(objective, "hessian_product"):
+        kind = type(objective).__name__
+        raise TypeError(f"objective: a {kind} has no exact Hessian products: use the Gauss-Newton matrix")
+
+
 def _columns(objective: Any, layer: int | None) -> slice:
     network: KAN = objective.network
     if network.n_parameters > MAX_DENSE:
@@ -187,10 +197,9 @@ def _columns(objective: Any, layer: int | None) -> slice:
             f"{network.n_parameters} parameters, and matrices are decomposed up to {MAX_DENSE}: "
             "use extreme_eigenvalues or spectral_density"
         )
-    if layer is not None:
-        integer("layer", layer, low=0, high=len(network.layers) - 1)
-        if network.layers[layer].n_parameters == 0:
-            raise ValueError(f"layer {layer} has no parameters")
+    layer = layer_number(network, layer)
+    if layer is not None and network.layers[layer].n_parameters == 0:
+        raise ValueError(f"layer {layer} has no parameters")
     return layer_slice(network, layer)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import Float64Array, real_array
+from splinekan._checks import Float64Array, instance, real_array
 from splinekan.spectra.spectrum import Spectrum
 
 
@@ -22,12 +22,19 @@ def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
     array of int
         One number per column.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but finite real numbers, with one or two axes.
+
     Examples
     --------
     >>> sign_changes([[1, 1], [0, -2], [-1, 3]])
     array([1, 2])
     """
     array = real_array("vectors", vectors, empty=False).astype(np.float64, copy=False)
+    if array.ndim not in (1, 2):
+        raise ValueError(f"vectors must have shape (n,) or (n, any), got {array.shape}")
     return np.array([_bounds(v, 0.0)[0] for v in array.reshape(len(array), -1).T], np.int64)
 
 
@@ -47,8 +54,8 @@ def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[n
 
     Raises
     ------
-    ValueError
-        If the spectrum has no vectors.
+    TypeError, ValueError
+        For anything but a spectrum, or if it has no vectors.
 
     Examples
     --------
@@ -58,6 +65,7 @@ def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[n
     >>> sign_change_bounds(found)[0]
     array([7, 6, 5, 4, 3, 2, 1, 0])
     """
+    instance("spectrum", spectrum, Spectrum)
     if spectrum.vectors is None:
         raise ValueError("the spectrum has no vectors: ask for them with vectors=True")
     rounding = len(spectrum.vectors) * np.finfo(np.float64).eps

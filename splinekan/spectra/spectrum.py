@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, instance, integer, real_array, vector
 
 TOLERANCE = 0.1
 """A value is resolved if its error is at most this share of it: one digit."""
@@ -31,6 +31,12 @@ class Spectrum:
     vectors
         (n of the matrix, n of the values), orthonormal columns, or None if they were not asked for.
 
+    Raises
+    ------
+    TypeError, ValueError
+        For values that are not finite or not decreasing, errors that are negative, NaN or of another length
+        (infinite ones are known bounds: none), or a nullity beyond the number of values.
+
     Examples
     --------
     >>> import numpy as np
@@ -44,6 +50,24 @@ class Spectrum:
     method: str
     nullity: int = 0
     vectors: Float64Array | None = None
+
+    def __post_init__(self) -> None:
+        values = vector("values", self.values)
+        error = vector("error", self.error, len(values), finite=False)
+        if not (error >= 0).all():
+            raise ValueError("error must not be negative or NaN")
+        if (np.diff(values) > 0).any():
+            raise ValueError("values must be in decreasing order")
+        fields = {
+            "values": values,
+            "error": error,
+            "method": instance("method", self.method, str),
+            "nullity": integer("nullity", self.nullity, low=0, high=len(values)),
+        }
+        if self.vectors is not None:
+            fields["vectors"] = real_array("vectors", self.vectors, shape=(None, len(values)))
+        for name, value in fields.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.values)

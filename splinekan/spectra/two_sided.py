@@ -22,7 +22,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from splinekan._checks import Float64Array, real_array
+from splinekan._checks import Float64Array, boolean, instance, real, real_array
 from splinekan.spectra.coordinates import Coordinates
 from splinekan.spectra.spectrum import Spectrum
 
@@ -61,6 +61,7 @@ def factor_spectrum(
         For J no finite matrix, or T of another size.
     """
     J = real_array("J", J, ndim=2, empty=False).astype(np.float64, copy=False)
+    boolean("vectors", vectors)
     n = J.shape[1]
     S = _Scaled(_sizes(scale, n), _fitting(T, n, "columns of J"))
     size = max(J.shape)
@@ -106,7 +107,9 @@ def factor_spectrum(
     sigma = np.where(from_above, f, np.divide(1.0, b, out=np.zeros_like(b), where=b > 0))
     relative = np.minimum(down, up)
     values = sigma**2
-    error = values * (2 * relative + relative**2)
+    with np.errstate(invalid="ignore", over="ignore"):
+        error = values * (2 * relative + relative**2)
+    error[np.isnan(error)] = np.inf  # a 0 that nothing bounds
     order = np.argsort(-values, kind="stable")
     both = None
     if vectors:
@@ -153,6 +156,8 @@ def congruence_spectrum(
         For H no finite square matrix, or T or scale of another size.
     """
     H = real_array("H", H, ndim=2, empty=False).astype(np.float64, copy=False)
+    noise = real("noise", noise, low=0.0, high=np.inf)
+    boolean("vectors", vectors)
     n = len(H)
     if H.shape != (n, n):
         raise ValueError(f"H must be square, got {H.shape}")
@@ -259,7 +264,7 @@ def _sizes(scale: Float64Array | None, n: int) -> Float64Array:
 
 
 def _fitting(T: Coordinates | None, n: int, what: str) -> Coordinates | None:
-    if T is not None and T.n_parameters != n:
+    if T is not None and instance("T", T, Coordinates).n_parameters != n:
         raise ValueError(f"T must have as many parameters as there are {what}, {n}, got {T.n_parameters}")
     return T
 

@@ -38,11 +38,12 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from splinekan._checks import integer
+from splinekan._checks import boolean, each, instance, integer, sequence
+from splinekan._files import finite_or_none
 from splinekan.complementarity import CUTOFF, NOISE
+from splinekan.studies.arguments import affordable_samples, distinct_seeds
 from splinekan.studies.shares import (
     COARSE,
     DEGREE,
@@ -76,15 +77,16 @@ class Study:
 
     def record(self) -> dict[str, Any]:
         """Everything, for JSON; None where a method took no step."""
-        found = {
-            "study": "complementarity",
-            **self.settings,
-            "shares": [asdict(row) for row in self.shares],
-            "factors": [asdict(row) for row in self.factors],
-            "modes": [asdict(row) for row in self.modes],
-        }
-        clean: dict[str, Any] = _without_nan(found)
-        return clean
+        found: dict[str, Any] = finite_or_none(
+            {
+                "study": "complementarity",
+                **self.settings,
+                "shares": [asdict(row) for row in self.shares],
+                "factors": [asdict(row) for row in self.factors],
+                "modes": [asdict(row) for row in self.modes],
+            }
+        )
+        return found
 
 
 def run(
@@ -116,24 +118,27 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For no seeds, no ways to train, or numbers out of range.
+        For no seeds, the same seed twice, no ways to train, or numbers out of range.
+    MemoryError
+        If the samples do not fit into this machine.
     """
+    quick = boolean("quick", quick)
     chosen = (SEEDS[:2] if quick else SEEDS) if seeds is None else seeds
-    numbers = [integer("every seed", seed, low=0) for seed in chosen]
-    if not numbers:
-        raise ValueError("seeds must name at least one seed, got none")
-    if not coarse:
+    numbers = distinct_seeds(chosen)
+    if not sequence("coarse", coarse, empty=True):
         raise ValueError("coarse must name at least one way to train, got none")
-    samples = integer("samples", (4_000 if quick else 20_000) if samples is None else samples, low=1)
-    integer("refinements", refinements, low=1, high=3)
+    ways = each("coarse", coarse, lambda name, value: instance(name, value, Coarse))
+    samples = affordable_samples((4_000 if quick else 20_000) if samples is None else samples, low=2)
+    refinements = integer("refinements", refinements, low=1, high=3)
+    progress = boolean("progress", progress)
     degrees, grids = ((1, 3), (16, 32)) if quick else ((1, 2, 3, 4, 5), (16, 32, 64))
     rows = one_layer(refinements)
-    bar = tqdm(total=len(coarse) * len(numbers), disable=not progress, leave=False)
-    for way in coarse:
+    bar = tqdm(total=len(ways) * len(numbers), disable=not progress, leave=False)
+    for way in ways:
         found = []
         for seed in numbers:
             bar.set_description(f"{way.name}, seed {seed}")
-            found.append(network_shares(way, seed, samples, refinements, way is coarse[0]))
+            found.append(network_shares(way, seed, samples, refinements, way is ways[0]))
             bar.update(1)
         merged = [over_seeds(same) for same in zip(*found, strict=True)]
         rows += sorted(merged, key=lambda row: row.coarse != FROZEN)
@@ -151,14 +156,6 @@ def run(
         "cutoff": CUTOFF,
         "noise": NOISE,
         "rates": RATES,
-        "coarse": [asdict(way) | {"optimizer": repr(way.optimizer)} for way in coarse],
+        "coarse": [asdict(way) | {"optimizer": repr(way.optimizer)} for way in ways],
     }
     return Study(tuple(rows), tuple(factors), tuple(mode_reductions(DEGREE, 32)), settings)
-
-
-def _without_nan(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _without_nan(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(each) for each in value]
-    return None if isinstance(value, float) and np.isnan(value) else value

@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import integer, spline_degree
+from splinekan._checks import MAX_DEGREE, affordable, boolean, each, integer, shown
 from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Level, nested_iteration
 from splinekan.network import KAN, initialize
@@ -31,7 +31,9 @@ from splinekan.spectra import (
     hessian_matrix,
     hessian_spectrum,
 )
+from splinekan.studies.arguments import affordable_samples
 from splinekan.studies.growth import HEADER, Growth, of_layer, of_matrices, of_network
+from splinekan.studies.interrupts import whole
 
 DEGREES = (1, 2, 3, 4, 5)
 INTERVALS = (8, 16, 32, 64, 128, 256)
@@ -44,6 +46,8 @@ COARSE = 5
 BUDGETS = (40, 20, 20, 20)
 """Steps of Levenberg-Marquardt on 5, 10, 20 and 40 intervals."""
 SAMPLES = 4000
+MOST_LEVELS = 9
+"""The matrices of the finest level are dense and grow fourfold with every level."""
 QUICK: dict[str, Any] = {
     "degrees": (1, 3),
     "intervals": (8, 16, 32, 64),
@@ -234,19 +238,16 @@ def run(
     ------
     TypeError, ValueError
         For no or bad degrees, sizes, budgets, samples or seed.
+    MemoryError
+        If matrices or samples do not fit into this machine.
     """
-    for name, given in (("degrees", degrees), ("budgets", budgets)):
-        if not len(given):
-            raise ValueError(f"{name} must not be empty")
-    for name, sizes in (("intervals", intervals), ("layer_intervals", layer_intervals)):
-        counts = [integer(f"every entry of {name}", count, low=2) for count in sizes]
-        if len(counts) < 2 or sorted(set(counts)) != counts:
-            raise ValueError(f"{name} must name at least two increasing sizes, got {list(sizes)}")
-    degrees = [spline_degree(degree) for degree in degrees]
-    budgets = [integer("every budget", steps, low=1) for steps in budgets]
-    integer("network_levels", network_levels, low=2)
-    integer("samples", samples, low=1)
-    integer("seed", seed, low=0)
+    degrees = each("degrees", degrees, lambda name, value: integer(name, value, low=0, high=MAX_DEGREE))
+    if len(set(degrees)) < len(degrees):
+        raise ValueError(f"degrees must differ, got {shown(degrees)}")
+    intervals, layer_intervals = _sizes("intervals", intervals), _sizes("layer_intervals", layer_intervals)
+    budgets, samples, seed = _training(budgets, samples, seed)
+    network_levels = integer("network_levels", network_levels, low=2, high=MOST_LEVELS)
+    progress = boolean("progress", progress)
     growths: list[Growth] = []
     with tqdm(total=len(degrees) + len(budgets), disable=not progress, leave=False) as bar:
         for degree in degrees:
@@ -275,10 +276,33 @@ def run(
     return Study(tuple(growths), tuple(levels), tuple(kernels), modes, settings)
 
 
+def _sizes(name: str, value: Any) -> list[int]:
+    sizes = each(name, value, lambda where, size: integer(where, size, low=2))
+    if len(sizes) < 2 or sorted(set(sizes)) != sizes:
+        raise ValueError(f"{name} must name at least two increasing sizes, got {shown(value)}")
+    # A layer 2 -> 1 has two splines to an interval, and some copies of its matrix are needed.
+    affordable(f"{name}[-1]={sizes[-1]}", 4 * 8.0 * (2.0 * (sizes[-1] + MAX_DEGREE)) ** 2)
+    return sizes
+
+
+def _training(budgets: Any, samples: Any, seed: Any) -> tuple[list[int], int, int]:
+    steps = each("budgets", budgets, lambda name, value: integer(name, value, low=1))
+    if len(steps) > MOST_LEVELS:
+        raise ValueError(f"budgets must be at most {MOST_LEVELS}, one a level, got {len(steps)}")
+    return steps, affordable_samples(samples), integer("seed", seed, low=0)
+
+
 def trained(
     budgets: Sequence[int], samples: int, seed: int, bar: Any = None
 ) -> tuple[list[LevelSpectra], list[Kernel]]:
-    """Train the paper's regression network by nested iteration; spectra at the end of every level."""
+    """Train the paper's regression network by nested iteration; spectra at the end of every level.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        For no or bad budgets, samples or seed.
+    """
+    budgets, samples, seed = _training(budgets, samples, seed)
     problem = gallery.regression("rotated-waves")
     rng = np.random.default_rng(seed)
     x, y = problem.sample(samples, rng)
@@ -292,7 +316,7 @@ def trained(
     found, kernels = [], []
     for level, steps in zip(hierarchy.levels, budgets, strict=True):
         one = Hierarchy(level.network, 1)
-        result = nested_iteration(one, objective, LevenbergMarquardt(), [steps], theta)
+        result = whole(nested_iteration(one, objective, LevenbergMarquardt(), [steps], theta))
         theta = result.theta
         of = objective(level)
         H = hessian_matrix(of, theta)

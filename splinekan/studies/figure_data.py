@@ -9,13 +9,19 @@ from typing import Any
 
 import numpy as np
 
+from splinekan._checks import boolean, each, instance
+from splinekan._files import as_path
 from splinekan.knots import uniform_knots
 from splinekan.spectra import Spectrum, change_of_basis_spectrum
+from splinekan.studies.arguments import distinct_names, distinct_seeds
+
+OPTIONS = ("full", "seeds", "rows", "checkpoints")
+"""What a figure can depend on."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How a figure's study is run; figures without a study ignore it.
+    """How a figure's study is run.
 
     Attributes
     ----------
@@ -27,20 +33,46 @@ class Setting:
         A folder as `studies.pde.run` takes it.
     progress
         Show a bar.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For seeds or rows that are not sequences of different integers or names, or other wrong kinds.
     """
 
     full: bool = False
     seeds: tuple[int, ...] | None = None
     rows: tuple[str, ...] | None = None
-    checkpoints: Path | None = None
+    checkpoints: str | Path | None = None
     progress: bool = False
+
+    def __post_init__(self) -> None:
+        checked = {
+            "full": boolean("full", self.full),
+            "seeds": None if self.seeds is None else tuple(distinct_seeds(self.seeds)),
+            "rows": None if self.rows is None else self._names(),
+            "checkpoints": None if self.checkpoints is None else as_path("checkpoints", self.checkpoints),
+            "progress": boolean("progress", self.progress),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def _names(self) -> tuple[str, ...]:
+        """Figures know what rows there are."""
+        names = each("rows", self.rows, lambda name, row: instance(name, row, str))
+        return tuple(distinct_names("rows", names, names))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """The names of what was chosen, apart from the bar."""
+        return tuple(name for name in OPTIONS if getattr(self, name))
 
     @property
     def options(self) -> str:
         """As typed after the figure's name."""
         words = ["--full"] if self.full else []
         for name, values in (("--seeds", self.seeds), ("--rows", self.rows)):
-            words += [name, *map(str, values)] if values else []
+            words += [name, *map(str, values)] if values is not None else []
         return " ".join(words)
 
 
@@ -79,7 +111,7 @@ def regression_of(paper_only: bool) -> Callable[[Setting], Any]:
             rows = tuple(s.name for s in known if s.optimizer == "L-BFGS" or not paper_only)
         seeds = regression.SEEDS if setting.full else regression.SEEDS[:2]
         return regression.run(
-            seeds=setting.seeds or seeds,
+            seeds=seeds if setting.seeds is None else setting.seeds,
             samples=20_000 if setting.full else 4_000,
             schedules=regression.select(rows),
             progress=setting.progress,
@@ -88,11 +120,15 @@ def regression_of(paper_only: bool) -> Callable[[Setting], Any]:
     return data
 
 
-def regression_rows() -> tuple[str, ...]:
-    """The rows of the regression study."""
-    from splinekan.studies import regression
+def regression_rows(perceptrons: bool) -> Callable[[], tuple[str, ...]]:
+    """The rows of the regression study, with or without perceptrons."""
 
-    return tuple(schedule.name for schedule in regression.SCHEDULES)
+    def rows() -> tuple[str, ...]:
+        from splinekan.studies import regression
+
+        return tuple(schedule.name for schedule in regression.select(perceptrons=perceptrons))
+
+    return rows
 
 
 def equation_rows(name: str) -> Callable[[], tuple[str, ...]]:
@@ -142,7 +178,7 @@ def curvatures(setting: Setting) -> Any:
     from splinekan.studies import conditioning
 
     samples = conditioning.SAMPLES if setting.full else 1000
-    seed = setting.seeds[0] if setting.seeds else 1234
+    seed = 1234 if setting.seeds is None else setting.seeds[0]
     return conditioning.trained(conditioning.BUDGETS, samples, seed)[0]
 
 
@@ -158,10 +194,12 @@ def fitted_network(_: Setting) -> tuple[Any, ...]:
     from splinekan.network import KAN, initialize
     from splinekan.objectives import LeastSquares
     from splinekan.optimize import LevenbergMarquardt
+    from splinekan.studies.interrupts import whole
 
     x = np.random.default_rng(0).uniform(-1.0, 1.0, (2000, 2))
     y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     network = KAN.splines([2, 5, 1], degree=3, intervals=8, domain=(-1.0, 1.0))
-    theta = initialize(network, 0, "greville", box=(-1.0, 1.0))
+    theta = initialize(network, 0, "greville", bounds=(-1.0, 1.0))
     objective = LeastSquares(network, x, (y - y.min()) / np.ptp(y), weights=2 / len(x))
-    return network, LevenbergMarquardt().minimize(objective, theta, iterations=50).theta, x, ("x", "y", "u")
+    found = whole(LevenbergMarquardt().minimize(objective, theta, iterations=50))
+    return network, found.theta, x, ("x", "y", "u")

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from splinekan import plots
-from splinekan._checks import one_of
+from splinekan._checks import instance, one_of, shown
+from splinekan._files import as_path, check_writable
 from splinekan.studies import figure_data as data
-from splinekan.studies.figure_data import Setting
+from splinekan.studies.figure_data import OPTIONS, Setting
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,12 @@ class Figure:
         Takes axes, an array (rows, columns), and the data; returns the axes.
     panels, size
         Rows and columns of axes, and inches, both from the data.
+    takes
+        What of a `Setting` its study depends on; nothing for a figure without a study.
+    single
+        What it takes one of only, of "seeds" and "rows".
     rows
-        The rows that can be chosen of its study, maybe none; None for a figure without a study, which
-        ignores the setting.
+        The rows that can be chosen, if it takes rows.
     """
 
     title: str
@@ -43,54 +47,92 @@ class Figure:
     draw: Callable[[Any, Any], Any]
     panels: Callable[[Any], tuple[int, int]] = lambda _: (1, 1)
     size: Callable[[Any], tuple[float, float]] = lambda _: (6.0, 4.2)
-    rows: Callable[[], tuple[str, ...]] | None = None
+    takes: tuple[str, ...] = ()
+    single: tuple[str, ...] = ()
+    rows: Callable[[], tuple[str, ...]] = tuple
 
     def described(self, name: str, setting: Setting) -> str:
         """The caption, the setting if it matters, and the command."""
         command = f"splinekan figure {name}"
         text = self.caption
-        if self.rows is not None:
+        if self.takes:
             command = f"{command} {setting.options}".rstrip()
             text += " The study's full setting." if setting.full else " The study's quick setting."
         return f"{text} Made by `{command}`."
 
+    def part_of(self, setting: Setting) -> Setting:
+        """What it takes of a setting that was made for many figures; the first, where it takes one only."""
+        known = self.rows()
+        names = [name for name in setting.given if name in self.takes]
+        chosen: dict[str, Any] = {name: getattr(setting, name) for name in names}
+        if "rows" in chosen:
+            chosen["rows"] = tuple(row for row in chosen["rows"] if row in known) or None
+        for name in self.single:
+            if chosen.get(name):
+                chosen[name] = chosen[name][:1]
+        return Setting(**chosen, progress=setting.progress)
 
-def make(name: str, path: Path, setting: Setting | None = None) -> str:
+
+def make(name: str, path: str | Path, setting: Setting | None = None) -> str:
     """Compute, draw and write a figure; the caption.
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError, OSError
         As `check`.
     """
-    chosen = setting or Setting()
-    check(name, path, chosen)
+    chosen = Setting() if setting is None else setting
+    target = check(name, path, chosen)
     figure = FIGURES[name]
     found = figure.data(chosen)
     sheet, axes = plots.canvas(*figure.panels(found), figure.size(found))
     figure.draw(axes, found)
     caption = figure.described(name, chosen)
-    plots.save(sheet, path, figure.title, caption)
+    plots.save(sheet, target, figure.title, caption)
     return caption
 
 
-def check(name: str, path: Path, setting: Setting) -> None:
-    """Refuse what `make` cannot do, before any work.
+def check(name: str, path: str | Path, setting: Setting) -> Path:
+    """Refuse what `make` cannot do, before any work; the path.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown name, a path that ends neither in .png nor in .pdf, settings that the figure does not
+        depend on, or rows that its study does not have.
+    OSError
+        If the file cannot be written.
+    """
+    one_of("figure", name, FIGURES)
+    target = as_path("path", path)
+    plots.file_format(target)
+    check_setting(name, instance("setting", setting, Setting))
+    check_writable(target)
+    return target
+
+
+def check_setting(name: str, setting: Setting) -> None:
+    """Refuse what a figure does not depend on, and rows that it does not have; "all" for any figure.
 
     Raises
     ------
     ValueError
-        For an unknown name, a path that ends neither in .png nor in .pdf, or rows that the figure's study
-        does not have.
+        Naming what the figure takes, or its rows.
     """
-    figure = FIGURES[one_of("figure", name, FIGURES)]
-    plots.file_format(path)
-    if figure.rows is not None:
-        known = figure.rows()
-        if setting.rows and not known:
-            raise ValueError(f"the study of figure {name} has no rows to choose from, got {setting.rows}")
-        for row in setting.rows or ():
-            one_of("row", row, known)
+    figures = list(FIGURES.values()) if name == "all" else [FIGURES[name]]
+    takes = [option for option in OPTIONS if any(option in figure.takes for figure in figures)]
+    for option in setting.given:
+        if option not in takes:
+            accepted = f"takes {', '.join(takes)} only" if takes else "takes none of these"
+            raise ValueError(f"{option} must not be given for figure {name}, which {accepted}")
+    if name != "all":
+        for option in figures[0].single:
+            values = getattr(setting, option)
+            if values is not None and len(values) > 1:
+                raise ValueError(f"{option} must name one only for figure {name}, got {shown(values)}")
+    known = dict.fromkeys(row for figure in figures for row in figure.rows())
+    for row in setting.rows or ():
+        one_of("row", row, known)
 
 
 def _first_row(draw: Callable[..., Any]) -> Callable[[Any, Any], Any]:
@@ -112,6 +154,7 @@ def _history(number: str, problem: str, name: str) -> Figure:
         data.equation(name),
         _first_row(plots.equation_losses),
         **_two(9.0, 4.2),
+        takes=("full", "seeds", "rows", "checkpoints"),
         rows=data.equation_rows(name),
     )
 
@@ -163,7 +206,8 @@ FIGURES: dict[str, Figure] = {
         data.regression_of(paper_only=True),
         lambda axes, found: plots.regression_losses(axes[0], found, "linear", True),
         **_two(),
-        rows=data.regression_rows,
+        takes=("full", "seeds", "rows"),
+        rows=data.regression_rows(perceptrons=True),
     ),
     "6": _history("6", "the Poisson interface problem", "interface"),
     "7": _history("7", "Burgers' equation", "burgers"),
@@ -178,6 +222,8 @@ FIGURES: dict[str, Figure] = {
         plots.residuals_by_level,
         lambda found: (len(found), 4),
         lambda found: (11.5, 2.3 * len(found)),
+        takes=("full", "seeds", "rows", "checkpoints"),
+        single=("rows",),
         rows=data.equation_rows("allen-cahn"),
     ),
     "hessian-spectra": Figure(
@@ -191,7 +237,8 @@ FIGURES: dict[str, Figure] = {
         plots.spectra_by_level,
         lambda _: (2, 2),
         lambda _: (9.0, 7.0),
-        rows=tuple,
+        takes=("full", "seeds"),
+        single=("seeds",),
     ),
     "complementarity": Figure(
         "Where updates go after a refinement, and what sweeps remove",
@@ -203,7 +250,7 @@ FIGURES: dict[str, Figure] = {
         plots.complementarity_panels,
         lambda _: (1, 3),
         lambda _: (13.0, 4.4),
-        rows=tuple,
+        takes=("full", "seeds"),
     ),
     "network": Figure(
         "A network with the function of every edge",
@@ -222,7 +269,8 @@ FIGURES: dict[str, Figure] = {
         data.regression_of(paper_only=False),
         _first_row(plots.regression_losses),
         **_two(),
-        rows=data.regression_rows,
+        takes=("full", "seeds", "rows"),
+        rows=data.regression_rows(perceptrons=False),
     ),
 }
 """By the name that `splinekan figure` takes."""

@@ -25,7 +25,8 @@ from splinekan.objectives.pinn import Block
 from splinekan.optimize import Adam
 from splinekan.optimize.schedules import ExponentialCyclic, LinearRamp
 from splinekan.pdes import BoundaryValueProblem
-from splinekan.studies.runs import Run, Stage, whole
+from splinekan.studies.interrupts import whole
+from splinekan.studies.runs import Run, Stage
 
 
 @dataclass(frozen=True)
@@ -203,9 +204,9 @@ class FirstOrderRun(Run):
         return self.schedule.basis, self.schedule.kind, "AdamW" if decay else "Adam"
 
     @property
-    def stages(self) -> int:
-        """How many."""
-        return len(self.used)
+    def levels(self) -> tuple[int, ...]:
+        """Those that have a budget."""
+        return self.used
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -218,9 +219,9 @@ class FirstOrderRun(Run):
         network = self.hierarchy[self.used[0]].network
         rng = np.random.default_rng(self.seed)
         if self.schedule.widths:
-            return initialize(network, rng, "noise", box=(-1.0, 1.0))
+            return initialize(network, rng, "noise", bounds=(-1.0, 1.0))
         scheme = "frames" if isinstance(network.layers[0], Affine) else "greville"
-        return initialize(network, rng, scheme, box=(-1.0, 1.0), noise=self.recipe.noise)
+        return initialize(network, rng, scheme, bounds=(-1.0, 1.0), noise=self.recipe.noise)
 
     def advance(self, index: int, before: Stage | None) -> Stage:
         """Train on the next level."""

@@ -8,13 +8,14 @@ from itertools import pairwise
 
 import numpy as np
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, each, integer, interval
 from splinekan.gallery import RegressionProblem
 from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Level, Round, tournament
 from splinekan.network import KAN, SplineLayer, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt
+from splinekan.studies.interrupts import whole
 
 HIDDEN = 1.5
 """Hidden domains are [-1.5, 1.5]; a start sends values into about half of it."""
@@ -35,7 +36,16 @@ def deep_network(widths: Sequence[int], box: tuple[float, float], intervals: int
     """Cubic spline layers: the first on the box of the inputs, hidden ones on [-1.5, 1.5].
 
     Hidden values beyond their domain are continued by the end polynomial, without a kink.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For fewer than two widths, widths below 1, or a box that is not a pair (a, b), a < b.
     """
+    widths = each("widths", widths, lambda name, width: integer(name, width, low=1))
+    if len(widths) < 2:
+        raise ValueError(f"widths must hold at least 2 numbers, got {widths}")
+    box = interval("box", box)
     layers = []
     for number, (n_in, n_out) in enumerate(pairwise(widths)):
         low, high = box if number == 0 else (-HIDDEN, HIDDEN)
@@ -68,9 +78,9 @@ def fit(
         return LeastSquares(level.network, x[:n], scaled[:n], 2.0 / n, level.cost * n / samples, smoothing)
 
     def draw(generator: np.random.Generator) -> Float64Array:
-        return initialize(levels.network, generator, box=problem.box, noise=0.3)
+        return initialize(levels.network, generator, bounds=problem.box, noise=0.3)
 
-    result = tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)
+    result = whole(tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng))
 
     def error(level: int, theta: Float64Array, points: Float64Array, values: Float64Array) -> float:
         outputs = mean + deviation * levels[level].network(theta, points)[:, 0]

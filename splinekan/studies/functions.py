@@ -15,8 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import integer, one_of
+from splinekan._checks import boolean, each, instance, integer
 from splinekan.multilevel import Hierarchy, Round
+from splinekan.studies.arguments import affordable_samples, distinct_names, distinct_seeds
 from splinekan.studies.fitting import deep_network, fit
 
 NAMES = (
@@ -53,6 +54,7 @@ SMOOTHING, DAMPING = 1e-9, 1e-6
 
 def shape(n_in: int) -> tuple[tuple[int, ...], tuple[Round, ...]]:
     """Widths and rounds for a number of inputs: two, a few, many."""
+    n_in = integer("n_in", n_in, low=1)
     if n_in <= 2:
         return (n_in, 5, 1), FLAT
     return ((n_in, 5, 5, 1), DEEP) if n_in <= 6 else ((n_in, 5, 1), WIDE)
@@ -126,18 +128,22 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For an unknown name, no seeds, or a number of samples below 1.
+        For an unknown name, no names or seeds, the same twice, or a number of samples below 2.
+    MemoryError
+        If the samples do not fit into this machine.
     """
-    integer("samples", samples, low=1)
-    numbers = [integer("every seed", seed, low=0) for seed in seeds]
-    if not numbers:
-        raise ValueError("seeds must name at least one seed, got none")
-    chosen = [gallery.regression(one_of("function", name, gallery.REGRESSION)) for name in names]
+    samples = affordable_samples(samples, low=2)
+    numbers = distinct_seeds(seeds)
+    progress = boolean("progress", progress)
+    chosen = [gallery.regression(name) for name in distinct_names("names", names, gallery.REGRESSION)]
+    given = None
+    if rounds is not None:
+        given = each("rounds", rounds, lambda name, value: instance(name, value, Round))
     rows = []
     bar = tqdm(total=len(chosen) * len(numbers), disable=not progress, leave=False)
     for problem in chosen:
         widths, usual = shape(problem.n_in)
-        plan = usual if rounds is None else tuple(rounds)
+        plan = usual if given is None else given
         levels = Hierarchy(deep_network(widths, problem.box), 1 + plan[-1].level)
         deviation = problem.sample(20_000, np.random.default_rng(0))[1].std()
         ends = []

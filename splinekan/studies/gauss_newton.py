@@ -21,7 +21,8 @@ from splinekan.multilevel import Hierarchy, Round, tournament
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History, LevenbergMarquardt
-from splinekan.studies.runs import Run, Stage, whole
+from splinekan.studies.interrupts import whole
+from splinekan.studies.runs import Run, Stage
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,9 @@ class GaussNewtonRun(Run):
         )
 
     @property
-    def stages(self) -> int:
-        """How many."""
-        return len(self.setting.cells)
+    def levels(self) -> tuple[int, ...]:
+        """All of them."""
+        return tuple(range(len(self.setting.cells)))
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -151,7 +152,7 @@ class GaussNewtonRun(Run):
 
         def draw(generator: np.random.Generator) -> Float64Array:
             scheme = "greville" if coarsest.intervals else "noise"
-            return initialize(coarsest, generator, scheme, box=(-1.0, 1.0), noise=self.setting.noise)
+            return initialize(coarsest, generator, scheme, bounds=(-1.0, 1.0), noise=self.setting.noise)
 
         found = tournament(
             self.hierarchy,

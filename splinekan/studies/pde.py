@@ -7,6 +7,7 @@ relative l2 error against the problem's solution.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,9 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import pdes
-from splinekan._checks import integer, one_of
+from splinekan._checks import affordable, boolean, instance, integer, one_of
+from splinekan._files import as_path
+from splinekan.studies.arguments import distinct_names, distinct_seeds
 from splinekan.studies.first_order import RECIPES, FirstOrderRun
 from splinekan.studies.gauss_newton import PERCEPTRONS, PROBLEMS, SETTINGS, GaussNewtonRun
 from splinekan.studies.runs import Checkpoints, Run, Stage, carry_out
@@ -121,7 +124,7 @@ def run(
     rows: Sequence[str] | None = None,
     *,
     quick: bool = False,
-    checkpoints: Path | None = None,
+    checkpoints: str | Path | None = None,
     progress: bool = False,
 ) -> Study:
     """Solve the problem by every row from every seed.
@@ -137,26 +140,27 @@ def run(
     quick
         Budgets of first-order rows are divided by ten. Gauss-Newton stays as it is.
     checkpoints
-        A folder that is written to after every level. What it holds already is not computed again.
+        A folder that is written to after every level. What it holds already is not computed again. While a
+        run is carried out a lock file beside its checkpoint keeps other processes from the same run.
     progress
         Show a bar (tqdm), one tick per level.
 
     Raises
     ------
     TypeError, ValueError
-        For an unknown problem or row, no seeds, or checkpoints of other settings.
+        For an unknown problem or row, no seeds, seeds or rows given twice; for checkpoints of other settings
+        or damaged ones, and while another process works on the same run in the same folder.
     """
     known = rows_of(name)
+    quick, progress = boolean("quick", quick), boolean("progress", progress)
     if seeds is None:
         seeds = SEEDS[:1] if quick else SEEDS
-    numbers = [integer("every seed", seed, low=0) for seed in seeds]
-    if not numbers:
-        raise ValueError("seeds must name at least one seed, got none")
+    numbers = distinct_seeds(seeds)
     if rows is None:
         rows = [row for row in known if row in QUICK_ROWS or not quick]
-    chosen = {one_of("row", row, known) for row in rows}
+    chosen = distinct_names("rows", rows, known)
+    store = None if checkpoints is None else Checkpoints(as_path("checkpoints", checkpoints))
     problem = pdes.problem(name)
-    store = None if checkpoints is None else Checkpoints(Path(checkpoints))
     runs = {
         row: [_run(problem, row, seed, QUICK if quick else 1) for seed in numbers]
         for row in known
@@ -164,19 +168,24 @@ def run(
     }
     stages: dict[str, list[list[Stage]]] = {row: [] for row in runs}
     total = sum(each.stages for group in runs.values() for each in group)
-    with tqdm(total=total, disable=not progress, leave=False) as bar:
+    with ExitStack() as held, tqdm(total=total, disable=not progress, leave=False) as bar:
+        # What cannot be read, or written, is found before any work.
+        done = {
+            label: [] if store is None else _begun(label, each, store, held)
+            for row, group in runs.items()
+            for label, each in _labelled(name, row, group)
+        }
         for row, group in runs.items():
-            for seed, each in zip(numbers, group, strict=True):
-                bar.set_description(f"{row}, seed {seed}")
+            for label, each in _labelled(name, row, group):
+                bar.set_description(f"{row}, seed {each.seed}")
+                bar.update(len(done[label]))
 
                 def advance(index: int, before: Stage | None, each: Run = each) -> Stage:
                     stage = each.advance(index, before)
                     bar.update(1)
                     return stage
 
-                label = f"{name}-{row}-{seed}"
-                settings = {"seed": seed, **each.settings}
-                stages[row].append(carry_out(label, settings, each.stages, advance, store))
+                stages[row].append(carry_out(label, each, done[label], advance, store))
     table = tuple(_row(row, runs[row][0], stages[row]) for row in runs)
     settings = {
         "source": problem.source,
@@ -185,6 +194,20 @@ def run(
         "row_settings": {row: group[0].settings for row, group in runs.items()},
     }
     return Study(name, table, runs, stages, settings)
+
+
+def _labelled(problem: str, row: str, runs: Sequence[Run]) -> list[tuple[str, Run]]:
+    """The runs with their checkpoints' names."""
+    return [(f"{problem}-{row}-{each.seed}", each) for each in runs]
+
+
+def _begun(label: str, run: Run, store: Checkpoints, held: ExitStack) -> list[Stage]:
+    """The stages on disk; unless these are all, no other process may carry out the run meanwhile."""
+    done = store.load(label, run)
+    if len(done) == run.stages:
+        return done
+    held.enter_context(store.alone(label))
+    return store.load(label, run)
 
 
 def _run(problem: pdes.BoundaryValueProblem, row: str, seed: int, shorter: int) -> Run:
@@ -240,10 +263,12 @@ def fields(study: Study, row: str, points: int = 200) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
-        For a row that the study does not have.
+    TypeError, ValueError
+        For a row that the study does not have, or fewer than 8 points.
     """
-    one_of("row", row, study.runs)
+    one_of("row", row, instance("study", study, Study).runs)
+    points = integer("points", points, low=8)
+    affordable(f"points={points}", 200.0 * points**2)
     which = int(np.argmin([done[-1].error for done in study.stages[row]]))
     each, done = study.runs[row][which], study.stages[row][which]
     problem = each.problem

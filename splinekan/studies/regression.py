@@ -19,11 +19,13 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import Float64Array, integer, one_of
+from splinekan._checks import Float64Array, boolean, each, instance, integer, one_of
 from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, tournament
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer
+from splinekan.studies.arguments import affordable_samples, distinct_names, distinct_seeds
+from splinekan.studies.interrupts import whole
 
 EPOCH = 20
 """Inner iterations of one epoch of L-BFGS."""
@@ -113,13 +115,14 @@ def select(names: Sequence[str] | None = None, perceptrons: bool = True) -> list
 
     Raises
     ------
-    ValueError
-        For an unknown name.
+    TypeError, ValueError
+        For an unknown name, no name, or the same name twice.
     """
+    perceptrons = boolean("perceptrons", perceptrons)
     known = [schedule.name for schedule in SCHEDULES]
     if names is None:
         return [schedule for schedule in SCHEDULES if perceptrons or schedule.kind != "mlp"]
-    wanted = {one_of("row", name, known) for name in names}
+    wanted = distinct_names("rows", names, known)
     return [schedule for schedule in SCHEDULES if schedule.name in wanted]
 
 
@@ -206,16 +209,19 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For no seeds, a number of samples below 1, or an unknown start.
+        For no seeds or schedules, the same twice, a number of samples below 2, or an unknown start.
+    MemoryError
+        If the samples do not fit into this machine.
     """
     one_of("start", start, STARTS)
-    integer("samples", samples, low=1)
-    numbers = [integer("every seed", seed, low=0) for seed in seeds]
-    if not numbers:
-        raise ValueError("seeds must name at least one seed, got none")
+    samples = affordable_samples(samples, low=2)
+    numbers = distinct_seeds(seeds)
+    chosen = each("schedules", schedules, lambda name, value: instance(name, value, Schedule))
+    distinct_names("schedules", [schedule.name for schedule in chosen], [one.name for one in chosen])
+    progress = boolean("progress", progress)
     rows, histories = [], {}
-    bar = tqdm(total=len(schedules) * len(numbers), disable=not progress, leave=False)
-    for schedule in schedules:
+    bar = tqdm(total=len(chosen) * len(numbers), disable=not progress, leave=False)
+    for schedule in chosen:
         runs = []
         for seed in numbers:
             bar.set_description(f"{schedule.name}, seed {seed}")
@@ -249,9 +255,18 @@ def run(
 def data(
     seed: int, samples: int, target: str = "rotated-waves"
 ) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
-    """Training and held-out points and outputs, the outputs scaled by the training ones to [0, 1]."""
-    problem = gallery.regression(target)
-    rng = np.random.default_rng(seed)
+    """Training and held-out points and outputs, the outputs scaled by the training ones to [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown target, a negative seed, or fewer than 2 samples, which have no scale.
+    MemoryError
+        If the samples do not fit into this machine.
+    """
+    problem = gallery.regression(one_of("target", target, gallery.REGRESSION))
+    samples = affordable_samples(samples, low=2)
+    rng = np.random.default_rng(integer("seed", seed, low=0))
     x, y = problem.sample(samples, rng)
     x_test, y_test = problem.sample(samples, rng)
     low, high = y.min(), y.max()
@@ -286,9 +301,10 @@ def train(
 
     Raises
     ------
-    ValueError
-        For an unknown start or target.
+    TypeError, ValueError, MemoryError
+        For an unknown start or target, and as `run`.
     """
+    instance("schedule", schedule, Schedule)
     chosen = STARTS[one_of("start", start, STARTS)]
     x, y, x_test, y_test = data(seed, samples, target)
     began = perf_counter()
@@ -318,7 +334,7 @@ def _nested(
     first_order = schedule.optimizer == "L-BFGS"
     method: Optimizer = LBFGS(memory=100, search="armijo") if first_order else LevenbergMarquardt()
     unit = "evaluations" if first_order else "iterations"
-    result = nested_iteration(levels, objective, method, budgets, theta, unit=unit)
+    result = whole(nested_iteration(levels, objective, method, budgets, theta, unit=unit))
     return result.value, result.theta, levels[result.level].network, result.history, result.marks
 
 
@@ -335,7 +351,7 @@ def _tournament(
     def draw(generator: np.random.Generator) -> Float64Array:
         return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
 
-    found = tournament(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng)
+    found = whole(tournament(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
     # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
     history = found.result.history.ending_at(found.evaluations, found.work, found.seconds)
     return found.value, found.theta, levels[found.level].network, history, ((found.level, 0),)

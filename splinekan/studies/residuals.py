@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from splinekan._checks import Float64Array, integer, one_of
+from splinekan._checks import Float64Array, affordable, instance, integer, one_of, real_array
 from splinekan.studies.pde import Study
 
 
@@ -52,8 +52,16 @@ def spectrum(values: Float64Array) -> Float64Array:
     """Energies of the windowed 2-d Fourier transform of values (n, n), zero frequency at (n // 2, n // 2).
 
     Without a window the jump between opposite ends, which are no neighbours, would smear along the axes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For values that are not a square matrix of finite numbers.
     """
+    values = np.asarray(real_array("values", values, ndim=2, empty=False), dtype=np.float64)
     n = len(values)
+    if values.shape != (n, n):
+        raise ValueError(f"values must be square, got shape {values.shape}")
     window = np.hanning(n)
     coefficients = np.fft.fft2(window[:, None] * window * values) / n**2
     return np.asarray(np.fft.fftshift(np.abs(coefficients) ** 2))
@@ -76,8 +84,9 @@ def residual_fields(study: Study, row: str, points: int = 128) -> list[ResidualF
     TypeError, ValueError
         For a row that the study does not have, or fewer than 8 points.
     """
-    one_of("row", row, study.runs)
+    one_of("row", row, instance("study", study, Study).runs)
     n = integer("points", points, low=8)
+    affordable(f"points={n}", 200.0 * n**2)
     which = int(np.argmin([done[-1].error for done in study.stages[row]]))
     run, stages = study.runs[row][which], study.stages[row][which]
     first, second = (low + (high - low) * (np.arange(n) + 0.5) / n for low, high in run.problem.box)

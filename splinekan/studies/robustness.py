@@ -15,8 +15,9 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import integer, one_of
+from splinekan._checks import boolean, each, instance, integer, one_of, sequence
 from splinekan.studies import regression
+from splinekan.studies.arguments import affordable_samples, distinct_names
 
 CASES = (
     ("rotated-waves", 20),
@@ -30,6 +31,8 @@ CASES = (
 """(target, number of seeds)."""
 FIRST_SEED = 3000
 FACTOR = 10.0
+MOST = 10**6
+"""Seeds of a target: results are kept in memory."""
 
 
 @dataclass(frozen=True)
@@ -93,16 +96,18 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For an unknown target, no cases, or numbers below 1.
+        For an unknown target, a target given twice, no cases, numbers of seeds below 1 or of samples below 2.
+    MemoryError
+        If the samples do not fit into this machine.
     """
-    integer("samples", samples, low=1)
-    chosen = [
-        (one_of("target", name, gallery.REGRESSION), integer("number of seeds", count, low=1))
-        for name, count in cases
-    ]
-    if not chosen:
+    samples = affordable_samples(samples, low=2)
+    if not sequence("cases", cases, empty=True):
         raise ValueError("cases must name at least one target, got none")
+    chosen = each("cases", cases, _case)
+    distinct_names("targets", [name for name, _ in chosen], gallery.REGRESSION)
+    progress = boolean("progress", progress)
     method = regression.select(["spline-tournament"])[0] if schedule is None else schedule
+    instance("schedule", method, regression.Schedule)
     rows = []
     bar = tqdm(total=sum(count for _, count in chosen), disable=not progress, leave=False)
     for name, count in chosen:
@@ -129,3 +134,11 @@ def run(
         )
     bar.close()
     return Study(tuple(rows), {"first_seed": FIRST_SEED, "samples": samples, "factor": FACTOR})
+
+
+def _case(name: str, value: Any) -> tuple[str, int]:
+    parts = sequence(name, value)
+    if len(parts) != 2:
+        raise ValueError(f"{name} must be a pair (target, number of seeds), got {value!r}")
+    target, count = parts
+    return one_of(f"{name}[0]", target, gallery.REGRESSION), integer(f"{name}[1]", count, low=1, high=MOST)

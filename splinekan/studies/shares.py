@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,7 +16,8 @@ from splinekan.basis import BSplineBasis
 from splinekan.complementarity import CUTOFF, NOISE, TangentSplit, Update, first_updates
 from splinekan.knots import breakpoints, refine_knots, uniform_knots
 from splinekan.multilevel import Hierarchy
-from splinekan.network import KAN, initialize
+from splinekan.multilevel.hierarchy import Level
+from splinekan.network import KAN, DomainWarning, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import (
     LBFGS,
@@ -33,6 +35,7 @@ from splinekan.optimize import (
 )
 from splinekan.quadrature import gauss_points
 from splinekan.studies import regression
+from splinekan.studies.interrupts import whole
 from splinekan.transforms import change_of_basis, prolongation
 
 STEPS = (1, 4, 16)
@@ -122,20 +125,27 @@ def network_shares(
         count = way.budgets[level.index]
         limit = count if way.unit == "evaluations" else None
         objective = LeastSquares(level.network, x, y, 2 / len(x))
-        theta = way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit).theta
+        theta = whole(way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit)).theta
         if frozen:
-            hidden = KAN.chain(level.network.layers[:1])(theta[: level.network.offsets[1]], x)
-            last = Hierarchy(KAN.chain(level.network.layers[1:]), 2)
-            below = LeastSquares(last.network, hidden, y, 2 / len(x))
-            _, upper, rest = below.triangular_factor(np.zeros(last.network.n_parameters))
-            lengths = np.linalg.norm(upper, axis=0)
-            lengths[lengths == 0] = 1.0
-            # As `TangentSplit` scales columns: solved for what it counts as the range, and no less.
-            solved = np.linalg.lstsq(upper / lengths, -rest, rcond=CUTOFF)[0] / lengths
-            rows += _refined(FROZEN, last, 0, solved, hidden, y)
+            with warnings.catch_warnings():  # hidden values may lie outside, as they do in the network
+                warnings.simplefilter("ignore", DomainWarning)
+                rows += _frozen(level, theta, x, y)
         rows += _refined(way.name, levels, level.index, theta, x, y)
         theta = levels.prolong(theta, level.index)
     return rows
+
+
+def _frozen(level: Level, theta: Float64Array, x: Array, y: Float64Array) -> list[Share]:
+    """Rows of the spline layer alone, solved, on the hidden values of the whole network."""
+    hidden = KAN.chain(level.network.layers[:1])(theta[: level.network.offsets[1]], x)
+    last = Hierarchy(KAN.chain(level.network.layers[1:]), 2)
+    below = LeastSquares(last.network, hidden, y, 2 / len(x))
+    _, upper, rest = below.triangular_factor(np.zeros(last.network.n_parameters))
+    lengths = np.linalg.norm(upper, axis=0)
+    lengths[lengths == 0] = 1.0
+    # As `TangentSplit` scales columns: solved for what it counts as the range, and no less.
+    solved = np.linalg.lstsq(upper / lengths, -rest, rcond=CUTOFF)[0] / lengths
+    return _refined(FROZEN, last, 0, solved, hidden, y)
 
 
 def _refined(

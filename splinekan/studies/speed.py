@@ -17,8 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, integer, one_of
+from splinekan._checks import Float64Array, affordable, each, integer
 from splinekan.network import KAN, initialize
+from splinekan.studies.arguments import distinct_names
 from splinekan.transforms import change_of_basis
 
 WIDTHS = (2, 64, 64, 64, 1)
@@ -169,11 +170,24 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For an order outside 2 to 8, an unknown form, or no samples or repeats.
+        For no orders or one outside 2 to 8, unknown forms or none, bad widths, or no intervals, samples or
+        repeats.
+    MemoryError
+        If the values of all basis functions do not fit into this machine.
     """
-    degrees = [integer("every order", r, low=2, high=8) - 1 for r in orders]
+    numbers = each("orders", orders, lambda name, r: integer(name, r, low=2, high=8))
+    degrees = [r - 1 for r in numbers]
+    widths = each("widths", widths, lambda name, width: integer(name, width, low=1))
+    if len(widths) < 2:
+        raise ValueError(f"widths must hold at least 2 numbers, got {widths}")
+    intervals = integer("intervals", intervals, low=1)
     count, times = integer("samples", samples, low=1), integer("repeats", repeats, low=1)
-    chosen = [one_of("form", form, FORMS) for form in forms]
+    chosen = distinct_names("forms", forms, FORMS)
+    # Dense forms keep all basis functions of all inputs, twice, with temporaries.
+    affordable(
+        f"samples={count} on intervals={intervals} and widths={widths}",
+        6 * 8.0 * count * max(widths) * (intervals + 7),
+    )
     x = np.random.default_rng(0).uniform(0.0, 1.0, (count, widths[0]))
     gy = np.full((count, widths[-1]), 1.0 / count)
     value: dict[str, list[float]] = {form: [] for form in (*chosen, LOCAL)}
@@ -190,8 +204,8 @@ def run(
         calls.append((gradient[LOCAL], partial(network.vjp, theta, x, gy)))
         for (column, _), seconds in zip(calls, _fastest(times, [call for _, call in calls]), strict=True):
             column.append(seconds)
-    settings = {"widths": list(widths), "intervals": intervals, "samples": count, "repeats": times}
-    return Speed(tuple(orders), value, gradient, settings)
+    settings = {"widths": widths, "intervals": intervals, "samples": count, "repeats": times}
+    return Speed(tuple(numbers), value, gradient, settings)
 
 
 def _fastest(repeats: int, calls: Sequence[Callable[[], Any]]) -> list[float]:

@@ -17,8 +17,9 @@ import numpy as np
 from tqdm import tqdm
 
 from splinekan import gallery
-from splinekan._checks import integer
+from splinekan._checks import boolean, each, instance
 from splinekan.multilevel import Hierarchy, Round
+from splinekan.studies.arguments import affordable_samples, distinct_seeds
 from splinekan.studies.fitting import deep_network, fit
 
 SEEDS = tuple(range(10))
@@ -94,17 +95,19 @@ def run(
     Raises
     ------
     TypeError, ValueError
-        For no seeds or a number of samples below 1.
+        For no seeds or rounds, the same seed twice, or a number of samples below 2.
+    MemoryError
+        If the samples do not fit into this machine.
     """
-    integer("samples", samples, low=1)
-    numbers = [integer("every seed", seed, low=0) for seed in seeds]
-    if not numbers:
-        raise ValueError("seeds must name at least one seed, got none")
+    samples = affordable_samples(samples, low=2)
+    numbers = distinct_seeds(seeds)
+    progress = boolean("progress", progress)
+    plan = each("rounds", rounds, lambda name, value: instance(name, value, Round))
     problem = gallery.regression("exp-sine")
-    levels = Hierarchy(deep_network([2, 5, 1], problem.box), 1 + max(one.level for one in rounds))
+    levels = Hierarchy(deep_network([2, 5, 1], problem.box), 1 + max(one.level for one in plan))
     found = []
     for seed in tqdm(numbers, disable=not progress, leave=False):
-        found.append(fit(problem, levels, rounds, seed, samples, SMOOTHING, DAMPING))
+        found.append(fit(problem, levels, plan, seed, samples, SMOOTHING, DAMPING))
     rows = []
     for errors in zip(*found, strict=True):
         level = errors[0].level

@@ -1,0 +1,48 @@
+"""A small boundary value problem with checkpoints, to be killed: `python solve.py FOLDER [SECONDS]`.
+
+Prints a digest of all that was found; SECONDS are slept before every stage.
+"""
+
+import hashlib
+import sys
+import time
+
+from splinekan.pdes.networks import bounded
+from splinekan.studies import gauss_newton, pde
+
+ROW = "gauss-newton"
+SETTING = gauss_newton.Setting(
+    ((4, 4), (5, 5), (6, 6), (7, 7)), (4, 4, 4, 4), ((2, 3), (1, 3)), network=bounded((2, 3, 1), 4, 2)
+)
+"""Burgers' equation on four levels, each of which takes some hundredths of a second."""
+
+
+def digest(study):
+    found = hashlib.sha256()
+    for stage in study.stages[ROW][0]:
+        found.update(stage.theta.tobytes() + stage.history.loss.tobytes())
+        found.update(repr((stage.level, stage.loss, stage.error, stage.work)).encode())
+    return found.hexdigest()
+
+
+def main(folder, pause=0.0):
+    gauss_newton.SETTINGS["burgers"] = SETTING
+    usual = gauss_newton.GaussNewtonRun.advance
+
+    def advance(self, index, before):
+        print("stage", index, file=sys.stderr, flush=True)
+        time.sleep(pause)
+        return usual(self, index, before)
+
+    gauss_newton.GaussNewtonRun.advance = advance
+    return digest(pde.run("burgers", [5], [ROW], checkpoints=folder))
+
+
+if __name__ == "__main__":
+    try:
+        print(main(sys.argv[1], *map(float, sys.argv[2:])))
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
