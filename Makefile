@@ -1,5 +1,6 @@
 # make demo   build .venv, install, run the regression study in its quick setting
 # make test   build what the tests need and run every test
+# make fuzz   50,000 generated calls of everything public, and a table of how they end; minutes on 2 cores
 # make bench  layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
 # make faults kills, full disks, damaged checkpoints, outputs that cannot be written: the whole campaign
 # make check  format, lint, types, import contracts
@@ -26,6 +27,10 @@ demo: $(VENV)/.base
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
+
+.PHONY: fuzz
+fuzz: $(VENV)/.test
+	PYTHONPATH=tests $(BIN)/python -m fuzz
 
 bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py

@@ -1,0 +1,11 @@
+"""Every area's calls."""
+
+from importlib import import_module
+
+AREAS = ("geometry", "networks", "training", "differential", "analysis", "outside")
+
+
+def load() -> None:
+    """Fill `core.CALLS`."""
+    for area in AREAS:
+        import_module(f"fuzz.{area}")
