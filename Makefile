@@ -1,14 +1,15 @@
-# make demo   build .venv, install, run the regression study in its quick setting
-# make test   build what the tests need and run every test
-# make fuzz   50,000 generated calls of everything public, and a table of how they end; minutes on 2 cores
-# make bench  layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
-# make faults kills, full disks, damaged checkpoints, outputs that cannot be written: the whole campaign
-# make check  format, lint, types, import contracts
+# make demo     build .venv, install, run the regression study in its quick setting
+# make test     build what the tests need and run every test
+# make check    format, lint, types, import contracts
+# make bench    layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
+# make fuzz     50,000 generated calls of everything public, and a table of how they end
+# make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
+# make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench faults check clean
+.PHONY: demo test bench fuzz faults mutants check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -28,7 +29,6 @@ demo: $(VENV)/.base
 test: $(VENV)/.test
 	$(BIN)/python -m pytest
 
-.PHONY: fuzz
 fuzz: $(VENV)/.test
 	PYTHONPATH=tests $(BIN)/python -m fuzz
 
@@ -40,6 +40,10 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
+
+mutants: $(VENV)/.test
+	$(BIN)/python -m pip install --quiet cosmic-ray
+	$(BIN)/python tests/mutants.py
 
 faults: $(VENV)/.test
 	$(BIN)/python tests/faults/campaign.py

@@ -25,6 +25,8 @@ LARGEST = 1e300
 MAX_INTEGER = 2**62
 """Integers are used as sizes, counts and indices: beyond this NumPy would wrap around or fail."""
 
+NOT_NUMBERS = (bool, np.bool_, np.timedelta64)
+"""What Python or NumPy counts among the integers, and nobody means as a number."""
 PLAIN_ARRAYS = (np.ndarray, np.memmap, np.matrix)
 """Array types whose entries are all that they hold. A matrix is read as the array (rows, columns) it is."""
 
@@ -176,7 +178,7 @@ def integer(name: str, value: Any, *, low: int | None = None, high: int | None =
     ValueError
         If it lies outside the bounds, or beyond 2^62 in modulus.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)):
+    if isinstance(value, NOT_NUMBERS) or not isinstance(value, (int, np.integer)):
         raise TypeError(f"{name} must be an integer, got {shown(value)}")
     result = int(value)
     if (low is not None and result < low) or (high is not None and result > high):
@@ -209,7 +211,7 @@ def real(
     ValueError
         If it is not finite or outside the bounds.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (Real, np.floating)):
+    if isinstance(value, NOT_NUMBERS) or not isinstance(value, (Real, np.floating)):
         raise TypeError(f"{name} must be a real number, got {shown(value)}")
     try:
         with np.errstate(over="ignore"):
@@ -237,6 +239,22 @@ def boolean(name: str, value: Any) -> bool:
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be True or False, got {shown(value)}")
     return bool(value)
+
+
+def float_type(name: str, value: Any) -> np.dtype[Any]:
+    """float32 or float64 as a NumPy type.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    for dtype in (np.dtype(np.float64), np.dtype(np.float32)):
+        if value is dtype or value is dtype.type or (isinstance(value, str) and value == dtype.name):
+            return dtype
+        if isinstance(value, np.dtype) and value == dtype:
+            return dtype
+    raise TypeError(f"{name} must be float64 or float32, got {shown(value)}")
 
 
 def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
@@ -279,14 +297,16 @@ def interval(name: str, value: Any) -> tuple[float, float]:
 
 
 def sequence(name: str, value: Any, *, empty: bool = False) -> tuple[Any, ...]:
-    """The items of a list, tuple or other iterable; text is refused.
+    """The items of a list, tuple or other iterable; text, dictionaries and sets are refused.
 
     Raises
     ------
     TypeError, ValueError
         If it cannot be iterated over, or (unless `empty`) holds nothing.
     """
-    if isinstance(value, (str, bytes)):
+    if isinstance(
+        value, (str, bytes, dict, set, frozenset)
+    ):  # the latter have no order, or items of two kinds
         raise TypeError(f"{name} must be a sequence, got {shown(value)}")
     try:
         items = tuple(value)
@@ -335,7 +355,7 @@ def generator(name: str, seed: Any) -> np.random.Generator:
     """
     if isinstance(seed, np.random.Generator):
         return seed
-    if isinstance(seed, (bool, np.bool_)) or not isinstance(seed, (int, np.integer)):
+    if isinstance(seed, NOT_NUMBERS) or not isinstance(seed, (int, np.integer)):
         raise TypeError(f"{name} must be an integer or a numpy.random.Generator, got {shown(seed)}")
     if seed < 0:
         raise ValueError(f"{name} must be at least 0, got {shown(int(seed))}")

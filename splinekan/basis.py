@@ -74,12 +74,11 @@ class _Basis:
     def _pieces(self) -> dict[np.dtype[Any], LocalPieces]:
         return {}
 
-    def pieces(self, dtype: DTypeLike = np.float64) -> LocalPieces:
+    def _local(self, dtype: np.dtype[Any]) -> LocalPieces:
         """The B-splines of these knots as the kernels read them."""
-        key = np.dtype(dtype)
-        if key not in self._pieces:
-            self._pieces[key] = local_pieces(self.knots, self.degree, self.extrapolate, key)
-        return self._pieces[key]
+        if dtype not in self._pieces:
+            self._pieces[dtype] = local_pieces(self.knots, self.degree, self.extrapolate, dtype)
+        return self._pieces[dtype]
 
     def _points(self, x: ArrayLike) -> Array:
         """x as a vector. Points inside the domain are finite: see `_check_outside` for the others."""
@@ -88,7 +87,7 @@ class _Basis:
     def _check_outside(self, x: Array) -> None:
         """What points outside the domain must be: finite, and allowed there."""
         real_array("x", x)
-        self.pieces(x.dtype).check_inside(x, self.extrapolate)
+        self._local(x.dtype).check_inside(x, self.extrapolate)
 
     def _coefficients(self, c: ArrayLike, name: str = "c") -> Array:
         array = real_array(name, c)
@@ -101,7 +100,7 @@ class _Basis:
     def _live(self, x: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
         """Live values (k+1, n) of the B-splines and the index (n,) of the first live function."""
         order = integer("derivative", derivative, low=0)
-        pieces = self.pieces(x.dtype)
+        pieces = self._local(x.dtype)
         pieces.check_derivatives(min(order, self.degree) + 1)
         affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
         live = np.empty((self.degree + 1, len(x)), x.dtype)
@@ -215,7 +214,7 @@ class BSplineBasis(_Basis):
             For points outside [a, b], and for clamped knots.
         """
         points = real_array("x", x, ndim=1)
-        self.pieces(points.dtype).check_inside(points, "error")
+        self._local(points.dtype).check_inside(points, "error")
         exact = change_of_basis(self.knots, self.degree).bands
         with np.errstate(over="ignore", under="ignore"):
             bands = exact.astype(points.dtype)
@@ -287,13 +286,7 @@ class PowerReLUBasis(_Basis):
     def _powers(self, x: Float64Array, active_at: Float64Array, order: int) -> Float64Array:
         """The derivative of (x - t_j)^k where `active_at` >= t_j, else 0."""
         t = self.knots[: self.n_basis]
-        return self.powers(x[:, None] - t, order) * (active_at[:, None] >= t)
-
-    def powers(self, z: Float64Array, order: int) -> Float64Array:
-        """The derivative of z^k of that order, k!/(k-d)! z^(k-d)."""
-        if order > self.degree:
-            return np.zeros_like(z)
-        return perm(self.degree, order) * z ** (self.degree - order)
+        return power_derivative(x[:, None] - t, self.degree, order) * (active_at[:, None] >= t)
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis); a row stores every power to the left of its point."""
@@ -306,7 +299,20 @@ class PowerReLUBasis(_Basis):
         cond(A) eps.
         """
         coefficients, points = self._coefficients(w, "w"), self._points(x)
+        dtype = np.result_type(coefficients, points)
         u = self.change_of_basis.solve_transpose(coefficients)
+        # In float64 throughout: u may be much larger than the sum.
+        values = self._combine(_within_range("a coefficient", u, "w", coefficients), points, derivative)
         with np.errstate(over="ignore"):
-            narrow: Array = u.astype(coefficients.dtype)
-        return self._combine(_within_range("a coefficient", narrow, "w", coefficients), points, derivative)
+            narrow: Array = values.astype(dtype, copy=False)
+        return _within_range("the spline", narrow, "w", coefficients)
+
+
+def power_derivative(z: ArrayLike, degree: int, order: int) -> Float64Array:
+    """The derivative of z^k of that order, k!/(k-d)! z^(k-d); 0 above the degree."""
+    base = real_array("z", z, finite=False).astype(np.float64, copy=False)
+    k, d = spline_degree(degree), integer("order", order, low=0)
+    if d > k:
+        return np.zeros_like(base)
+    power: Float64Array = perm(k, d) * base ** (k - d)
+    return power

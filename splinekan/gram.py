@@ -7,7 +7,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, integer, one_of, spline_degree
-from splinekan.basis import BSplineBasis, PowerReLUBasis
+from splinekan.basis import BSplineBasis, PowerReLUBasis, power_derivative
 from splinekan.knots import validate_knots
 from splinekan.pp_form import local_pieces
 
@@ -77,7 +77,7 @@ def _relu_factor(knots: ArrayLike, degree: int, derivative: int) -> Float64Array
     # x - t_j as a sum of what is not negative: the left end of the interval less t_j, and the offset.
     steps = np.maximum(t[found.spans + k][:, None] - t[: basis.n_basis], 0.0)
     active = found.spans[:, None] + k >= np.arange(basis.n_basis)
-    powers = basis.powers(steps[:, None] + found.offsets[:, :, None], order) * active[:, None]
+    powers = power_derivative(steps[:, None] + found.offsets[:, :, None], k, order) * active[:, None]
     return (np.sqrt(found.weights)[:, :, None] * powers).reshape(n * m, -1)
 
 

@@ -49,7 +49,7 @@ def uniform_knots(a: float, b: float, intervals: int, degree: int) -> Float64Arr
     if not low < high:
         raise ValueError(f"a must be less than b, got a = {low}, b = {high}")
     count, k = integer("intervals", intervals, low=1), spline_degree(degree)
-    affordable(f"intervals = {count}", 8.0 * count)
+    affordable(f"intervals = {count}", 48.0 * count)
     index = np.arange(-k, count + k + 1)
     # Both ends enter symmetrically, so t_0 = a and t_G = b hold exactly.
     with np.errstate(over="ignore", invalid="ignore"):
@@ -139,6 +139,7 @@ def unevenness(points: Float64Array) -> float:
 
     Infinite if the spacing leaves the range of float64.
     """
+    points = increasing("points", points)
     n = len(points) - 1
     with np.errstate(over="ignore", invalid="ignore"):
         spacing = (points[-1] - points[0]) / n

@@ -29,11 +29,13 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from splinekan._checks import Array, Float64Array, one_of, spline_degree
+from splinekan._checks import Array, Float64Array, float_type, integer, one_of, spline_degree
 from splinekan._rationals import Integers, as_integers, ratio
 from splinekan.knots import is_uniform, unevenness, validate_knots
 
 EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
+MAX_DERIVATIVES = 16
+"""Derivatives in a table, the function itself included; those above the degree are zero."""
 KEPT = {"linear": 2, "clamp": 1, "zero": 0}
 """Powers of the end polynomial that a mode keeps, if not all."""
 SHORTEST = 1e-300
@@ -101,6 +103,8 @@ class LocalPieces:
 
         Points are never rounded to float64 numbers of the x axis, which may be few in an interval far from 0.
         """
+        points = integer("points", points, low=1, high=100)
+        derivative = integer("derivative", derivative, low=0, high=len(self.table) - 1)
         self.check_derivatives(derivative + 1)
         intervals = len(self.breakpoints) - 1
         piece = np.arange(1, len(self.origins) - 1)
@@ -173,16 +177,18 @@ def local_pieces(
     Raises
     ------
     TypeError, ValueError
-        For bad knots, degree or extrapolation, and for intervals shorter than `SHORTEST`.
+        For bad knots, degree or extrapolation, a type that is not float32 or float64, more derivatives than
+        `MAX_DERIVATIVES`, and intervals shorter than `SHORTEST`.
     """
     t = validate_knots(knots, degree)
     k = spline_degree(degree)
     one_of("extrapolate", extrapolate, EXTRAPOLATIONS)
-    count = k + 1 if derivatives is None else derivatives
-    key = (t.tobytes(), k, extrapolate, np.dtype(dtype), count)
+    kind = float_type("dtype", dtype)
+    count = k + 1 if derivatives is None else integer("derivatives", derivatives, low=1, high=MAX_DERIVATIVES)
+    key = (t.tobytes(), k, extrapolate, kind, count)
     pieces = _SHARED.get(key)
     if pieces is None:
-        pieces = _SHARED[key] = _local_pieces(t, k, extrapolate, np.dtype(dtype), count)
+        pieces = _SHARED[key] = _local_pieces(t, k, extrapolate, kind, count)
     return pieces
 
 

@@ -116,7 +116,7 @@ def test_no_integer(value):
         checks.integer("n", value)
 
 
-@pytest.mark.parametrize("value", [True, "1", None, np.array(1.0), np.complex128(1), [1.0]])
+@pytest.mark.parametrize("value", [True, "1", None, np.array(1.0), 1 + 0j, [1.0], np.timedelta64(1)])
 def test_no_real_number(value):
     with pytest.raises(TypeError, match="h must be a real number"):
         checks.real("h", value)
@@ -156,6 +156,9 @@ def test_messages_name_the_argument(check, message):
         (lambda: checks.function("callback", 3), "callback must be callable, got 3"),
         (lambda: checks.generator("seed", None), "seed must be an integer or a numpy.random.Generator"),
         (lambda: checks.boolean("flag", 1), "flag must be True or False"),
+        (lambda: checks.float_type("dtype", "int64"), "dtype must be float64 or float32"),
+        (lambda: checks.float_type("dtype", []), "dtype must be float64 or float32"),
+        (lambda: checks.sequence("steps", {1: 2}), "steps must be a sequence"),
     ],
 )
 def test_objects_of_wrong_kinds(check, message):

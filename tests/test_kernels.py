@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
@@ -26,7 +27,9 @@ def everything():
     for net in networks().values():
         x, y = rng.uniform(-0.3, 1.3, (9, 2)), rng.normal(size=(9, 2))
         theta, v = 0.5 * rng.normal(size=(2, net.n_parameters))
-        objective = sk.LeastSquares(net, x, y)
+        with warnings.catch_warnings():  # continuation is tested too
+            warnings.simplefilter("ignore", sk.DomainWarning)
+            objective = sk.LeastSquares(net, x, y)
         found += [net(theta, x), net.jvp(theta, x, v), net.vjp(theta, x, y)]
         found += [net.jacobian(theta, x).toarray(), objective.hessian_product(theta, v)]
         found += list(objective.normal_equations(theta)[1:])

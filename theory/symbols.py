@@ -95,7 +95,7 @@ def all_vanish(expressions: Sequence[sp.Expr] | sp.Matrix) -> bool:
     TypeError, ValueError
         As for `vanishes`.
     """
-    if not isinstance(expressions, Iterable) or isinstance(expressions, str):
+    if not isinstance(expressions, (Iterable, sp.MatrixBase)) or isinstance(expressions, str):
         raise TypeError(f"expressions must be a sequence or a matrix, got {expressions!r:.60}")
     return all(vanishes(e) for e in expressions)
 

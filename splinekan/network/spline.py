@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 
 from splinekan import _threads
 from splinekan._checks import (
@@ -138,13 +137,11 @@ class SplineLayer:
     def _pieces(self) -> dict[tuple[np.dtype[Any], int], LocalPieces]:
         return {}
 
-    def pieces(self, dtype: DTypeLike, derivatives: int = 3) -> LocalPieces:
-        """The basis as the kernels read it, with so many derivatives (zero above the degree)."""
-        key = (np.dtype(dtype), derivatives)
+    def _local(self, dtype: np.dtype[Any], derivatives: int) -> LocalPieces:
+        """The basis as the kernels read it, with that many derivatives (zero above the degree)."""
+        key = (dtype, derivatives)
         if key not in self._pieces:
-            self._pieces[key] = local_pieces(
-                self.knots, self.degree, self.extrapolate, dtype=key[0], derivatives=derivatives
-            )
+            self._pieces[key] = local_pieces(self.knots, self.degree, self.extrapolate, *key)
         return self._pieces[key]
 
     def blocks(self, params: Array) -> dict[str, Array]:
@@ -371,7 +368,7 @@ class SplineLayer:
         ValueError
             For points outside the domain in the mode "error"; for derivatives beyond the range of x.dtype.
         """
-        pieces = self.pieces(x.dtype, kept)
+        pieces = self._local(x.dtype, kept)
         pieces.check_derivatives(derivatives)
         pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
         return (
