@@ -785,8 +785,8 @@ def _(draw: Draw, name: str) -> Call:
             return made.reweighted(scale, *[weight] * count)
 
         def weighed(result: Any, args: Any) -> None:
-            assert result.scale == args["scale"]
-            assert all(c.weight == args["weight"] for c in result.conditions)
+            assert result.scale == float(args["scale"])
+            assert all(c.weight == float(args["weight"]) for c in result.conditions)
 
         roles = {"scale": NONNEGATIVE, "weight": NONNEGATIVE if count else FREE}
         return Call(reweighted, {"scale": 2.0, "weight": 3.0}, weighed, roles, names=("weights",))

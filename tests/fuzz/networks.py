@@ -194,6 +194,8 @@ def _(draw: Draw, name: str) -> Call:
             size = 1 + np.abs(want).max(initial=0.0) + 30 * np.abs(p).max(initial=0.0)
             assert_near(result, want, size, 1e5 if getattr(layer, "basis", "") == "relu" else 1e3)
             return
+        if np.abs(x).min(initial=1.0) < 1e-4:  # a kink, or an end of the domain: differences straddle it
+            return
         if method == "jvp":
             dp, dx = floats(args["dparams"]), floats(args["dx"])
             assert dp.shape == p.shape

@@ -146,7 +146,11 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
     table: dict[str, tuple[dict[str, Any], dict[str, Role]]] = {
         "canvas": (
             {"rows": draw.integer(1, 2), "columns": 1, "size": (4.0, 3.0)},
-            {"rows": Role("whole", low=1, high=50), "columns": Role("whole", low=1, high=50)},
+            {
+                "rows": Role("whole", low=1, high=50),
+                "columns": Role("whole", low=1, high=50),
+                "size": Role("object"),
+            },
         ),
         "complementarity_figure": ({"study": study, "path": path}, {}),
         "complementarity_panels": ({"axes": axes, "study": study}, {}),
