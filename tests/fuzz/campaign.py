@@ -58,7 +58,8 @@ def once(seed: int, number: int, schedule: list[str], told: Any = lambda _: None
     name = schedule[number % len(schedule)]
     draw = Draw([seed, number])
     try:
-        call = CALLS[name](draw, name)
+        with np.errstate(all="ignore"):
+            call = CALLS[name](draw, name)
     except Exception as error:  # the package fails on the way to the call
         message = f"{type(error).__name__}: {error} at {_line(error)}"
         return Outcome(number, name, "", "drawn", core.FOREIGN, message.splitlines()[0], f"{name}(?)")

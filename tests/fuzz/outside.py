@@ -187,7 +187,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
                 "names": draw.one(None, "abc"),
                 "most": 3,
             },
-            {"names": Role("object", optional=True, accepts=("junk text",)), "most": INDEX},
+            {"names": Role("object", optional=True, accepts=("junk text", "junk generator")), "most": INDEX},
         ),
         "pde_figure": ({"study": study, "values": _values(), "row": "spline-fine", "path": path}, {}),
         "reduction_by_wave": ({"ax": ax, "modes": study.modes}, {}),
