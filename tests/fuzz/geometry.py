@@ -334,17 +334,15 @@ def _(draw: Draw, name: str) -> Call:
     return Call(basis.pieces, arguments, check, {"dtype": Role("dtype")}, tame, names=("knots",))
 
 
-@calls("PowerReLUBasis.powers")
+@calls("power_derivative")
 def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame(clamped=False)
-    basis = basis_module.PowerReLUBasis(t, k)
-
     def check(result: Any, args: Any) -> None:
-        z, d = floats(args["z"]), args["order"]
+        z, k, d = floats(args["z"]), args["degree"], args["order"]
         want = perm(k, d) * z ** (k - d) if d <= k else np.zeros_like(z)
         assert_near(result, want, np.abs(want), 100)
 
-    return Call(basis.powers, {"z": draw.normal(3), "order": draw.integer(0, k + 1)}, check, {"order": ORDER})
+    arguments = {"z": draw.normal(3), "degree": draw.integer(0, 7), "order": draw.integer(0, 8)}
+    return Call(getattr(basis_module, name), arguments, check, {"degree": DEGREE, "order": ORDER})
 
 
 @calls("unevenness")
