@@ -523,7 +523,13 @@ LEGITIMATE = {
     "coordinates": ("text", "number as text"),
 }
 """Per role the junk that is none."""
-RIGHT = {"array": ("empty list",), "knots": ("empty list",), "wholes": ("set",), "real": ("huge integer",)}
+RIGHT = {
+    "array": ("empty list",),
+    "knots": ("empty list",),
+    "wholes": ("set",),
+    "real": ("huge integer",),
+    "seed": ("huge integer",),
+}
 """Per role the junk from which a right result may come."""
 
 
