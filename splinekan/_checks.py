@@ -114,7 +114,8 @@ def increasing(name: str, value: ArrayLike) -> Float64Array:
     TypeError, ValueError
         Naming the entries that do not increase.
     """
-    points = not_too_large(name, real_array(name, value, ndim=1).astype(np.float64))
+    points = real_array(name, value, ndim=1).astype(np.float64)
+    not_too_large(name, points)
     if len(points) < 2:
         raise ValueError(f"{name} must hold at least 2 values, got {len(points)}")
     bad = np.flatnonzero(np.diff(points) <= 0)
@@ -124,12 +125,18 @@ def increasing(name: str, value: ArrayLike) -> Float64Array:
     return points
 
 
-def not_too_large(name: str, points: Float64Array) -> Float64Array:
-    """`points` if they are at most `LARGEST` in modulus."""
-    size = np.abs(points).max(initial=0.0)
-    if size > LARGEST:
-        raise ValueError(f"{name} must be at most {LARGEST} in modulus, got {size}")
-    return points
+def not_too_large(name: str, values: Array, largest: float = LARGEST) -> Array:
+    """`values` if they are at most `largest` in modulus.
+
+    Raises
+    ------
+    ValueError
+        If some are not.
+    """
+    size = np.abs(values).max(initial=0.0)
+    if size > largest:
+        raise ValueError(f"{name} must be at most {largest} in modulus, got {size}")
+    return values
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,15 @@ PLACES = (sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.Product
 LARGEST = float(np.finfo(np.float64).max)
 EXACT = 2**53
 """Larger integers are compiled as floats: NumPy's functions do not take them."""
+
+
+@contextmanager
+def naming(name: str) -> Iterator[None]:
+    """What goes wrong with the expressions inside is said of `name`."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
 
 
 def read(name: str, value: Any) -> Any:

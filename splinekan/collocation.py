@@ -63,6 +63,7 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
     d = len(ends)
     count = integer("count", count, low=1, high=MAX_SOBOL[1] if kind == "sobol" else None)
     affordable(f"count: {count} points", 24.0 * count * d)
+    source = generator("seed", seed)
     if kind in ("grid", "midpoints"):
         _axes("box", d)
         n = round(count ** (1 / d))
@@ -72,7 +73,6 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
             raise ValueError(f"count must be at least 2^{d} for a grid with its ends, got {count}")
         unit = np.linspace(0.0, 1.0, n) if kind == "grid" else (np.arange(n) + 0.5) / n
         return _product([low + (high - low) * unit for low, high in ends])
-    source = generator("seed", seed)
     if kind == "random":
         points = source.random((count, d))
     else:

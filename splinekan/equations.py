@@ -93,30 +93,33 @@ class Equation:
     def __post_init__(self) -> None:
         expression, unknowns, variables = self._read()
         reals = expressions.Reals(variables, unknowns)
-        real = reals.read(expression)
-        derivatives = self._derivatives(real, reals)
-        directions: dict[tuple[int, ...], int] = {}
-        for _, index in derivatives:
-            for direction, order in _needed(index):
-                directions[direction] = max(directions.get(direction, 0), order)
-        ends = np.cumsum([1, *directions.values()])
-        first = {direction: int(at) for direction, at in zip(directions, ends, strict=False)}
-        names = [sympy.Symbol(f"_q{i}", real=True) for i in range(len(derivatives))]
-        symbol_of: dict[Any, Any] = dict(zip(reals.variables, reals.symbols, strict=True))
-        for (which, index), name in zip(derivatives, names, strict=True):
-            symbol_of[_derivative(reals.unknowns[which], reals.variables, index)] = name
-        residual = expressions.compilable(real, symbol_of, reals.original)
-        meaning = {symbol: term for term, symbol in symbol_of.items()}
-        outputs = [residual]
-        for name in names:
-            slope = expressions.slope(residual, name)
-            outputs.append(
-                expressions.compilable(
-                    slope,
-                    {symbol: symbol for symbol in meaning},
-                    lambda term: f"{reals.original(term.xreplace(meaning))}, a derivative of the residual",
+        with expressions.naming("residual"):
+            real = reals.read(expression)
+            derivatives = self._derivatives(real, reals)
+            directions: dict[tuple[int, ...], int] = {}
+            for _, index in derivatives:
+                for direction, order in _needed(index):
+                    directions[direction] = max(directions.get(direction, 0), order)
+            ends = np.cumsum([1, *directions.values()])
+            first = {direction: int(at) for direction, at in zip(directions, ends, strict=False)}
+            names = [sympy.Symbol(f"_q{i}", real=True) for i in range(len(derivatives))]
+            symbol_of: dict[Any, Any] = dict(zip(reals.variables, reals.symbols, strict=True))
+            for (which, index), name in zip(derivatives, names, strict=True):
+                symbol_of[_derivative(reals.unknowns[which], reals.variables, index)] = name
+            residual = expressions.compilable(real, symbol_of, reals.original)
+            meaning = {symbol: term for term, symbol in symbol_of.items()}
+            outputs = [residual]
+            for name in names:
+                slope = expressions.slope(residual, name)
+                outputs.append(
+                    expressions.compilable(
+                        slope,
+                        {symbol: symbol for symbol in meaning},
+                        lambda term: (
+                            f"{reals.original(term.xreplace(meaning))}, a derivative of the residual"
+                        ),
+                    )
                 )
-            )
         settings = {
             "unknown": tuple(unknowns) if isinstance(self.unknown, (list, tuple)) else unknowns[0],
             "variables": variables,

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from splinekan._checks import Float64Array, affordable, function, generator, integer, interval, one_of
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    function,
+    generator,
+    instance,
+    integer,
+    interval,
+    one_of,
+)
 
 
 @dataclass(frozen=True)
@@ -39,6 +48,8 @@ class RegressionProblem:
     box: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
+        for name in ("name", "source"):
+            instance(name, getattr(self, name), str)
         function("function", self.function)
         object.__setattr__(self, "n_in", integer("n_in", self.n_in, low=1))
         object.__setattr__(self, "box", interval("box", self.box))

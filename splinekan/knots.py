@@ -104,7 +104,8 @@ def validate_knots(knots: ArrayLike, degree: int) -> Float64Array:
     """
     k = spline_degree(degree)
     # A copy, which nobody else can change.
-    t = not_too_large("knots", real_array("knots", knots, ndim=1).astype(np.float64))
+    t = real_array("knots", knots, ndim=1).astype(np.float64)
+    not_too_large("knots", t)
     if len(t) < 2 * k + 2:
         raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
     inner = t[k : len(t) - k] if _ends_repeat(t, k) else t

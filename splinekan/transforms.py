@@ -48,6 +48,7 @@ class ChangeOfBasis:
             np.fill_diagonal(dense[:, d:], band[: m - d])
         return dense
 
+    @np.errstate(over="ignore", invalid="ignore")
     def apply(self, v: ArrayLike) -> Float64Array:
         """A v along the first axis of v, in O(n_basis degree)."""
         x = self._operand(v)
@@ -56,6 +57,7 @@ class ChangeOfBasis:
             y[: m - d] += _column(band[: m - d], x) * x[d:]
         return y
 
+    @np.errstate(over="ignore", invalid="ignore")
     def apply_transpose(self, v: ArrayLike) -> Float64Array:
         """A^T v along the first axis of v."""
         x = self._operand(v)
@@ -229,7 +231,9 @@ def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
     # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
     widths = np.diff(fine)
     beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
-    missing = np.flatnonzero(np.abs(fine[nearest] - coarse) > NESTED * beside)
+    far = np.abs(fine[nearest] - coarse) > NESTED * beside
+    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine one
+    missing = np.flatnonzero(far)
     if missing.size:
         raise ValueError(
             f"coarse_knots and fine_knots are not nested: the coarse breakpoint {coarse[missing[0]]} is not "

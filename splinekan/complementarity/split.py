@@ -9,8 +9,10 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, real, real_array, vector
+from splinekan._checks import Array, Float64Array, affordable, not_too_large, real, real_array, vector
 
+LARGEST = 1e100
+"""Of entries that are multiplied and squared."""
 CUTOFF = 1e-10
 """Singular values below this times the largest count as zero, columns scaled to length 1 first."""
 NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
@@ -64,11 +66,15 @@ class TangentSplit:
             affordable("the dense prolongation", 8.0 * float(np.prod(self.prolongation.shape)))
         dense = self.prolongation.toarray() if sparse else self.prolongation
         p = real_array("prolongation", dense, shape=(jacobian.shape[1], None), empty=False)
+        not_too_large("jacobian", jacobian, LARGEST)
+        not_too_large("prolongation", p, LARGEST)
         cutoff = real("cutoff", self.cutoff, low=0.0, high=1.0)
         object.__setattr__(self, "cutoff", cutoff)
         coarse = _range(jacobian @ p, cutoff)
         if coarse.shape[1] == 0:
-            raise ValueError("J P is zero: no coarse direction changes the outputs")
+            raise ValueError(
+                "jacobian, prolongation and cutoff: no coarse direction changes the outputs, J P is zero"
+            )
         for name, value in (("jacobian", jacobian), ("prolongation", p), ("coarse", coarse)):
             object.__setattr__(self, name, value)
         object.__setattr__(self, "fine", _range(jacobian, self.cutoff))
@@ -124,9 +130,8 @@ class TangentSplit:
         columns = self.jacobian
         if directions is not None:
             shape = (self.jacobian.shape[1], None)
-            columns = columns @ real_array("directions", directions, shape=shape, empty=False)
-        if not columns.any():
-            raise ValueError("directions must change the outputs, got J directions = 0")
+            columns = columns @ _unit(real_array("directions", directions, shape=shape, empty=False))
+        columns = _of_size_one("directions must change the outputs: J directions", columns)
         return _square(self._outside(columns)) / _square(columns)
 
     @property
@@ -141,17 +146,12 @@ class TangentSplit:
 
     def _change(self, update: ArrayLike) -> Float64Array:
         d = vector("update", update, self.jacobian.shape[1])
-        y: Float64Array = self.jacobian @ d
-        if not np.any(y):
-            raise ValueError("the update must change the outputs, got J d = 0")
-        return y
+        return _of_size_one("update must change the outputs: J d", self.jacobian @ _unit(d))
 
     def _reducible(self, residual: ArrayLike) -> Float64Array:
         r = vector("residual", residual, self.jacobian.shape[0])
-        inside: Float64Array = self.fine @ (self.fine.T @ r)
-        if not np.any(inside):
-            raise ValueError("the residual must have a part that some update can reduce")
-        return inside
+        inside = self.fine @ (self.fine.T @ _unit(r))
+        return _of_size_one("residual must have a part that some update can reduce, which", inside)
 
     def _outside(self, y: Float64Array) -> Float64Array:
         """The part orthogonal to range(J P); projected twice, since once leaves rounding of size eps |y|."""
@@ -160,7 +160,20 @@ class TangentSplit:
         return y
 
 
+def _unit(v: Array) -> Float64Array:
+    """v over its largest entry in modulus: what is measured here does not depend on lengths."""
+    size = float(np.abs(v).max(initial=0.0))
+    return np.asarray(v / size if size > 0 else v, dtype=np.float64)
+
+
+def _of_size_one(what: str, y: Float64Array) -> Float64Array:
+    if not np.any(y):
+        raise ValueError(f"{what} is 0")
+    return _unit(y)
+
+
 def _range(matrix: Float64Array, cutoff: float) -> Float64Array:
+    matrix = _unit(matrix)
     lengths = np.sqrt(np.einsum("ij,ij->j", matrix, matrix))
     scaled = matrix[:, lengths > 0] / lengths[lengths > 0]
     if scaled.shape[1] == 0:

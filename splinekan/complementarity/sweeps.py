@@ -182,8 +182,9 @@ class Sweep:
         return e
 
     def energy(self, error: ArrayLike) -> Float64Array:
-        """sqrt(e^T M e) along the first axis: the L2 norm of the function."""
-        return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
+        """sqrt(e^T M e) along the first axis: the L2 norm of the function; infinite beyond float64."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
 
     @np.errstate(over="ignore", invalid="ignore")
     def reductions(self, errors: ArrayLike, step: float) -> Float64Array:

@@ -20,6 +20,7 @@ from splinekan.network.layer import (
     entering,
     entering_jets,
     floats,
+    quiet,
     viewable,
 )
 
@@ -49,11 +50,13 @@ class _Elementwise:
         viewable("params", params, 0)
         return {}
 
+    @quiet
     def value(self, params: Array, x: Array) -> Array:
         """phi(x)."""
         _, x = entering(self, params, x)
         return self._derivatives(x, 0)[0]
 
+    @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """phi'(x) dx."""
         _, x = entering(self, params, x)
@@ -61,6 +64,7 @@ class _Elementwise:
         dx = floats("dx", dx, x.shape, x.dtype)
         return self._derivatives(x, 1)[1] * dx
 
+    @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """phi'(x) gy."""
         _, x = entering(self, params, x)
@@ -68,6 +72,7 @@ class _Elementwise:
         boolean("want_x", want_x)
         return np.empty(0, x.dtype), self._derivatives(x, 1)[1] * gy
 
+    @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
@@ -80,6 +85,7 @@ class _Elementwise:
         _, slope, bend = self._derivatives(x, 2)
         return np.empty(0, x.dtype), bend * dx * gy + slope * dgy
 
+    @quiet
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """phi'(x) v; nothing to write."""
         _, x = entering(self, params, x)
@@ -96,11 +102,13 @@ class _Elementwise:
         """phi and its derivatives up to `order` at every element."""
         raise AssertionError("a subclass gives the derivatives")
 
+    @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Taylor coefficients of phi(x(s))."""
         _, x = entering_jets(self, params, x, directions)
         return self._series(x, directions, 0)
 
+    @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
@@ -117,6 +125,7 @@ class _Elementwise:
                     gx[:, at + j] += gy[:, at + m] * slopes[:, at + m - j - 1]
         return np.empty(0, x.dtype), gx
 
+    @quiet
     def jet_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:

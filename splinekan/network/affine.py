@@ -8,7 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from splinekan._checks import Array, affordable, boolean, instance, integer, one_of
-from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets, floats, viewable
+from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets, floats, quiet, viewable
 
 
 @dataclass(frozen=True)
@@ -53,6 +53,7 @@ class Affine:
         weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
+    @quiet
     def value(self, params: Array, x: Array) -> Array:
         """y = x W + b."""
         params, x = entering(self, params, x)
@@ -62,6 +63,7 @@ class Affine:
             y += bias
         return y
 
+    @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """dx W + x dW + db."""
         params, x = entering(self, params, x)
@@ -71,6 +73,7 @@ class Affine:
         dy: Array = dx @ weight + self.value(dparams, x)
         return dy
 
+    @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """(x^T gy, sum gy) flattened, and gy W^T."""
         params, x = entering(self, params, x)
@@ -83,6 +86,7 @@ class Affine:
         gx = gy @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), gx
 
+    @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array]:
@@ -98,6 +102,7 @@ class Affine:
             parts.append(dgy.sum(axis=0))
         return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T
 
+    @quiet
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
         params, x = entering(self, params, x)
@@ -107,12 +112,13 @@ class Affine:
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]
-        mine[:, slot.position : middle] = (x[:, :, None] * v[:, None, :]).reshape(n, -1)
+        mine[:, slot.position : middle] = (x[:, :, None] * v[:, None, :]).reshape(n, middle - slot.position)
         if self.bias:
             mine[:, middle : middle + self.n_out] = v
         slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
         return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
 
+    @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Every channel times W; the bias belongs to the value alone."""
         params, x = entering_jets(self, params, x, directions)
@@ -122,6 +128,7 @@ class Affine:
             y[:, 0] += bias
         return y
 
+    @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
@@ -136,6 +143,7 @@ class Affine:
         gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
         return np.concatenate(parts), gx
 
+    @quiet
     def jet_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
@@ -147,7 +155,7 @@ class Affine:
         weight, _ = self._split(params)
         n, middle = x.shape[0], slot.position + self.n_in * self.n_out
         mine = slot.values[slot.shift :: slot.stride]
-        mine[:, slot.position : middle] = (x.swapaxes(1, 2) @ v).reshape(n, -1)
+        mine[:, slot.position : middle] = (x.swapaxes(1, 2) @ v).reshape(n, middle - slot.position)
         if self.bias:
             mine[:, middle : middle + self.n_out] = v[:, 0]
         slot.starts[slot.shift :: slot.stride, slot.run] = slot.column

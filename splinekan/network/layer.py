@@ -18,6 +18,9 @@ BASES = ("spline", "relu")
 
 F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
 
+quiet = np.errstate(over="ignore", invalid="ignore")
+"""For a layer's methods: what leaves the range of its type becomes infinite or NaN, without a warning."""
+
 
 @dataclass(frozen=True)
 class Slot:

@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan import _threads
-from splinekan._checks import Array, Float64Array, affordable, instance, integer, real_array, shown
+from splinekan._checks import Array, Float64Array, affordable, integer, real_array, shown
 from splinekan.kernels import normal
 from splinekan.network.layer import points, trusted
 
@@ -136,8 +136,11 @@ class SparseRows:
         TypeError, ValueError
             Unless `upper` is a C-contiguous float64 array (n_columns, n_columns), writeable.
         """
-        instance("upper", upper, np.ndarray)
-        if upper.dtype != np.float64 or not (upper.flags.c_contiguous and upper.flags.writeable):
+        if (
+            type(upper) is not np.ndarray
+            or upper.dtype != np.float64
+            or not (upper.flags.c_contiguous and upper.flags.writeable)
+        ):
             raise TypeError("upper must be a writeable C-contiguous float64 array")
         if upper.shape != (self.n_columns, self.n_columns):
             raise ValueError(f"upper must have shape {(self.n_columns,) * 2}, got {upper.shape}")

@@ -9,6 +9,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array, each, instance, integer, real
 from splinekan.network import CoefficientMap
+from splinekan.network.layer import quiet
 from splinekan.objectives.pinn import PINN, Part
 
 
@@ -60,11 +61,13 @@ class Attention:
         """Work units of one evaluation of value and gradient."""
         return self.problem.cost
 
+    @quiet
     def value(self, theta: Float64Array) -> float:
         """L with the multipliers as they are."""
         parts = (float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
         return sum(parts, self.problem.penalty(theta))
 
+    @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient with the multipliers as they were, which then move."""
         total, gradient = self.problem.penalty(theta), self.problem._pull(theta)

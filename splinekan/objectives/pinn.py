@@ -14,7 +14,7 @@ from splinekan._checks import Array, Float64Array, instance, real, real_array, s
 from splinekan.equations import Equation, Features
 from splinekan.network import KAN, CoefficientMap, SparseRows
 from splinekan.network.jets import Jets
-from splinekan.network.layer import Directions
+from splinekan.network.layer import Directions, quiet
 from splinekan.network.rows import symmetric
 
 CHUNK_BYTES = 2**24
@@ -173,20 +173,23 @@ class PINN:
         smooth = self._root.shape[0] if self.smoothing > 0 else 0
         return sum(len(block.points) for block in self.blocks) + smooth
 
+    @quiet
     def residual(self, theta: Float64Array) -> Float64Array:
         """r with the roots of the weights, block after block; without the smoothing's rows."""
         return np.concatenate([part.residual for part in self.parts(theta)])
 
+    @quiet
     def value(self, theta: Float64Array) -> float:
         """L."""
         return sum((part.value for part in self.parts(theta)), self.penalty(theta))
 
+    @quiet
     def penalty(self, theta: Float64Array) -> float:
         """smoothing/2 |D theta|^2."""
-        if self.smoothing == 0:
-            return 0.0
-        return float(np.sum((self._root @ self.network._theta(theta)) ** 2)) / 2
+        theta = self.network._theta(theta)
+        return float(np.sum((self._root @ theta) ** 2)) / 2 if self.smoothing > 0 else 0.0
 
+    @quiet
     def values(self, theta: Float64Array) -> Float64Array:
         """The blocks' parts of L, without the smoothing."""
         found = np.zeros(len(self.blocks))
@@ -194,6 +197,7 @@ class PINN:
             found[part.block] += part.value
         return found
 
+    @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient J^T r + smoothing D^T D theta."""
         total, gradient = self.penalty(theta), self._pull(theta)
@@ -206,10 +210,12 @@ class PINN:
         """J^T r + smoothing D^T D theta."""
         return self.value_and_gradient(theta)[1]
 
+    @quiet
     def jacobian(self, theta: Float64Array) -> Float64Array:
         """J, dense; without the smoothing's rows."""
         return np.concatenate([part.rows().toarray() for part in self.parts(theta)])
 
+    @quiet
     def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, its gradient, J^T J + smoothing D^T D), assembled from sparse rows chunk by chunk."""
         m = self.network.n_parameters
@@ -224,6 +230,7 @@ class PINN:
             matrix += (self._root.T @ self._root).toarray()
         return total, gradient, matrix
 
+    @quiet
     def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         """(L, R, z) with J = Q R and z = Q^T r, the smoothing's rows below the others."""
         m = self.network.n_parameters
@@ -241,6 +248,7 @@ class PINN:
         upper[: min(len(stacked), m)] = stacked[:m]
         return total, upper[:, :m], upper[:, m]
 
+    @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Stacked]:
         """(L, r, J), J by its products."""
         parts = list(self.parts(theta))
@@ -261,6 +269,7 @@ class PINN:
         """sqrt(smoothing) D."""
         return scipy.sparse.csr_array(np.sqrt(self.smoothing) * self.network.roughness)
 
+    @quiet
     def _pull(self, theta: Float64Array) -> Float64Array:
         if self.smoothing == 0:
             return np.zeros(self.network.n_parameters)
@@ -273,24 +282,25 @@ class PINN:
     def _parts(self, theta: Float64Array) -> Iterator[Part]:
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
-        for number, (block, seeds) in enumerate(zip(self.blocks, self._seeds, strict=True)):
+        for number, block in enumerate(self.blocks):
             directions = Directions(block.equation.orders)
             size = max(CHUNK_BYTES // (8 * (stored + 2 * width * directions.channels)), 64)
             for start in range(0, len(block.points), size):
-                some = slice(start, start + size)
-                sides = [Jets.of(self.network, theta, seed[some], directions) for seed in seeds]
-                places = [block.points] if block.minus is None else [block.points, block.minus]
-                found = [
-                    block.equation._evaluate(p[some], side.output)
-                    for p, side in zip(places, sides, strict=True)
-                ]
-                root = np.sqrt(np.asarray(block.weight)[some])
-                signs = (1.0, -1.0)[: len(sides)]
-                r = sum(sign * each for sign, (each, _) in zip(signs, found, strict=True))
-                cotangents = [
-                    sign * root[:, None, None] * v for sign, (_, v) in zip(signs, found, strict=True)
-                ]
-                yield Part(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
+                yield self._part(theta, number, directions, start, start + size)
+
+    @quiet
+    def _part(self, theta: Float64Array, number: int, directions: Directions, start: int, stop: int) -> Part:
+        block, some = self.blocks[number], slice(start, stop)
+        sides = [Jets.of(self.network, theta, seed[some], directions) for seed in self._seeds[number]]
+        places = [block.points] if block.minus is None else [block.points, block.minus]
+        found = [
+            block.equation._evaluate(p[some], side.output) for p, side in zip(places, sides, strict=True)
+        ]
+        root = np.sqrt(np.asarray(block.weight)[some])
+        signs = (1.0, -1.0)[: len(sides)]
+        r = sum(sign * each for sign, (each, _) in zip(signs, found, strict=True))
+        cotangents = [sign * root[:, None, None] * v for sign, (_, v) in zip(signs, found, strict=True)]
+        return Part(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
 
 
 @dataclass(frozen=True, eq=False)
@@ -309,9 +319,15 @@ class Part:
         """Its part of L."""
         return float(self.residual @ self.residual) / 2
 
+    @quiet
     def pull(self, multipliers: Float64Array | float = 1.0) -> Float64Array:
-        """J^T (multipliers r)."""
-        residual = multipliers * self.residual
+        """J^T (multipliers r), for one multiplier or (n,)."""
+        factors = real_array("multipliers", multipliers, finite=False)
+        if factors.shape not in ((), self.residual.shape):
+            raise ValueError(
+                f"multipliers must be one number or have shape {self.residual.shape}, got {factors.shape}"
+            )
+        residual = factors * self.residual
         scaled = [v * residual[:, None, None] for v in self.cotangents]
         total: Float64Array = sum(
             (side.vjp(v) for side, v in zip(self.sides, scaled, strict=True)), np.zeros(())

@@ -244,7 +244,11 @@ class Optimizer(ABC):
         geometry = self._map(problem, self.geometry)
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
         frame, log = Frame(problem, geometry, fed), _Log(real("problem.cost", problem.cost, low=0.0))
-        z = vector("theta0 in the coordinates of the geometry", geometry.apply(theta), len(theta))
+        try:
+            moved = geometry.apply(theta)
+        except ValueError as error:
+            raise ValueError(f"theta0 does not fit the coordinates of the geometry: {error}") from None
+        z = vector("theta0 in the coordinates of the geometry", moved, len(theta))
         with np.errstate(**QUIET):
             point = frame.point(z)
             log.add(point, 0.0, frame.evaluations)

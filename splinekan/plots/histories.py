@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, each, instance, integer, one_of, real, sequence
+from splinekan._checks import Float64Array, boolean, each, instance, integer, one_of, real, sequence
 from splinekan.optimize import History
 from splinekan.plots.style import (
     having,
@@ -104,6 +104,7 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 2)
+    boolean("perceptrons", perceptrons)
     having("study", study, "a studies.regression.Study", "histories", "settings")
     sides = (
         ("spline basis", ("spline", "mlp") if perceptrons else ("spline",)),

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, instance, integer, real_array, sequence
+from splinekan._checks import Array, instance, integer, not_too_large, real_array, sequence
 from splinekan.knots import breakpoints
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.plots.style import STYLES, one_axes
@@ -60,6 +60,7 @@ def network_diagram(
     one_axes("ax", ax)
     instance("network", network, KAN)
     data = real_array("x", x, shape=(None, network.n_in)).astype(np.float64)
+    not_too_large("x", data, 1e150)
     if len(data) < 2:
         raise ValueError(f"x must hold at least 2 samples, got {len(data)}")
     limit = integer("most", most, low=0)
@@ -106,7 +107,7 @@ def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Arra
     """
     instance("layer", layer, SplineLayer)
     c = real_array("coefficients", coefficients, shape=(layer.n_in, layer.n_basis, layer.n_out))
-    points = real_array("x", x, shape=(None, layer.n_in), empty=False)
+    points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
     return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 

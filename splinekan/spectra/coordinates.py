@@ -151,7 +151,8 @@ class Coordinates:
             if matrix is not None:
                 here = result[start : start + n]
                 edges = here.reshape(n_in, len(matrix), -1)
-                product = np.matmul(matrix.T if transposed else matrix, edges)
+                with np.errstate(over="ignore", invalid="ignore"):
+                    product = np.matmul(matrix.T if transposed else matrix, edges)
                 result[start : start + n] = product.reshape(here.shape)
             start += n
         return result

@@ -14,7 +14,7 @@ from splinekan.network import KAN, DomainWarning, SplineLayer
 from splinekan.objectives import LeastSquares
 from splinekan.spectra.coordinates import BASES, coordinates, layer_number, layer_slice
 from splinekan.spectra.spectrum import Spectrum
-from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
+from splinekan.spectra.two_sided import LARGEST_ROOT, congruence_spectrum, factor_spectrum
 
 MAX_DENSE = 3000
 """Parameters up to which matrices are decomposed; beyond, see `extreme_eigenvalues`, `spectral_density`."""
@@ -87,7 +87,7 @@ def gauss_newton_spectrum(
     boolean("vectors", vectors)
     objective, at = in_splines(objective, theta)
     where = _columns(objective, layer)
-    J = objective.triangular_factor(at)[1]
+    J = _jacobian(objective, at)
     return factor_spectrum(
         J[:, where], _map(objective, basis, layer), vectors, error_scale(objective.network, J)[where]
     )
@@ -151,7 +151,7 @@ def hessian_spectrum(
     objective, at = in_splines(objective, theta)
     H = real_array("matrix", H, shape=(len(at), len(at))).astype(np.float64, copy=False)
     where = _columns(objective, layer)
-    J = objective.triangular_factor(at)[1]
+    J = _jacobian(objective, at)
     T, block = _map(objective, basis, layer), H[where, where]
     scaled = congruence_spectrum(block, T, 0.0, vectors, error_scale(objective.network, J)[where])
     plain = congruence_spectrum(block, T, 0.0, vectors)
@@ -188,6 +188,14 @@ def needs_hessian(objective: Any) -> None:
     if not hasattr(objective, "hessian_product"):
         kind = type(objective).__name__
         raise TypeError(f"objective: a {kind} has no exact Hessian products: use the Gauss-Newton matrix")
+
+
+def _jacobian(objective: Any, theta: Float64Array) -> Float64Array:
+    """The triangular factor of J at theta."""
+    J: Float64Array = objective.triangular_factor(theta)[1]
+    if not np.abs(J).max(initial=0.0) <= LARGEST_ROOT:
+        raise ValueError(f"theta must leave J finite and at most {LARGEST_ROOT} in modulus")
+    return J
 
 
 def _columns(objective: Any, layer: int | None) -> slice:

@@ -22,11 +22,13 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from splinekan._checks import Float64Array, boolean, instance, real, real_array
+from splinekan._checks import Float64Array, boolean, instance, not_too_large, real, real_array
 from splinekan.spectra.coordinates import Coordinates
 from splinekan.spectra.spectrum import Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
+LARGEST_ROOT = 1e150
+"""Of what is squared."""
 
 
 def factor_spectrum(
@@ -62,6 +64,7 @@ def factor_spectrum(
     """
     J = real_array("J", J, ndim=2, empty=False).astype(np.float64, copy=False)
     boolean("vectors", vectors)
+    not_too_large("J", J, LARGEST_ROOT)
     n = J.shape[1]
     S = _Scaled(_sizes(scale, n), _fitting(T, n, "columns of J"))
     size = max(J.shape)
@@ -161,6 +164,7 @@ def congruence_spectrum(
     n = len(H)
     if H.shape != (n, n):
         raise ValueError(f"H must be square, got {H.shape}")
+    not_too_large("H", H, LARGEST_ROOT)
     S = _Scaled(_sizes(scale, n), _fitting(T, n, "rows of H"))
     H = H / S.scale / S.scale[:, None]
     asymmetry = float(np.linalg.norm(H - H.T))
@@ -258,8 +262,8 @@ def _sizes(scale: Float64Array | None, n: int) -> Float64Array:
     if scale is None:
         return np.ones(n)
     sizes = real_array("scale", scale, shape=(n,)).astype(np.float64, copy=False)
-    if (sizes < 0).any():
-        raise ValueError(f"scale must not be negative, got {sizes.min()}")
+    if (sizes < 0).any() or (sizes > LARGEST_ROOT).any():
+        raise ValueError(f"scale must lie between 0 and {LARGEST_ROOT}, got {sizes.min()} to {sizes.max()}")
     return sizes
 
 

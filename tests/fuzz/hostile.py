@@ -122,7 +122,7 @@ def _unaligned(a: np.ndarray) -> np.ndarray:
 
 def _layouts(a: np.ndarray) -> dict[str, Any]:
     return {
-        "Fortran order": lambda: np.asfortranarray(a),
+        "Fortran order": lambda: np.array(a, order="F"),
         "strided": lambda: _strided(a),
         "reversed": lambda: _reversed(a),
         "read-only": lambda: _read_only(a),
@@ -247,7 +247,7 @@ def _array(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
             "list": lambda: a.tolist(),
             "tuple": lambda: tuple(a.tolist()) if a.ndim else a.tolist(),
             "object array of floats": lambda: a.astype(object),
-            "matrix": lambda: np.matrix(a) if a.ndim == 2 else None,
+            "matrix": lambda: a.view(np.matrix) if a.ndim == 2 else None,
             "wrapped": lambda: Wrapped(a),
             "list of arrays": lambda: list(a) if a.ndim else None,
         }
