@@ -262,8 +262,14 @@ def _sizes(scale: Float64Array | None, n: int) -> Float64Array:
     if scale is None:
         return np.ones(n)
     sizes = real_array("scale", scale, shape=(n,)).astype(np.float64, copy=False)
-    if (sizes < 0).any() or (sizes > LARGEST_ROOT).any():
-        raise ValueError(f"scale must lie between 0 and {LARGEST_ROOT}, got {sizes.min()} to {sizes.max()}")
+    if (sizes < 0).any():
+        raise ValueError(f"scale must not be negative, got {sizes.min()}")
+    seen = sizes[sizes > 0]
+    if len(seen) and not 1 / LARGEST_ROOT <= seen.min() <= seen.max() <= LARGEST_ROOT:
+        raise ValueError(
+            f"scale must be 0 or lie between {1 / LARGEST_ROOT} and {LARGEST_ROOT}, "
+            f"got {seen.min()} to {seen.max()}"
+        )
     return sizes
 
 

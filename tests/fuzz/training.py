@@ -206,7 +206,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         z = np.array([0.3, 0.4])
         assert result.value(z) == problem.value(z)
-        assert result.cost == args["cost"]
+        assert result.cost == float(args["cost"])
 
     # What functions return is known when they are called.
     roles = {key: Role("callable") for key in ("function", "gradient", "residual", "jacobian")}
