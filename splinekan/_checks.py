@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import reprlib
 from collections.abc import Callable, Iterable, Sequence
+from functools import cache
 from numbers import Real
 from typing import Any, TypeVar
 
@@ -384,6 +385,7 @@ def affordable(what: str, size: float) -> None:
         )
 
 
+@cache
 def _memory() -> float:
     try:
         return float(os.sysconf("SC_PAGE_SIZE")) * float(os.sysconf("SC_PHYS_PAGES"))

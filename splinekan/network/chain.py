@@ -418,14 +418,15 @@ class Linearization:
             v = np.zeros_like(self.output)
             v[:, output] = 1
             for number, layer, piece, x in self._backwards():
-                slot = Slot(
-                    values,
-                    starts,
-                    int(positions[number]),
-                    int(runs[number]),
-                    network.offsets[number],
-                    outputs,
-                    output,
+                slot = trusted(
+                    Slot,
+                    values=values,
+                    starts=starts,
+                    position=int(positions[number]),
+                    run=int(runs[number]),
+                    column=network.offsets[number],
+                    stride=outputs,
+                    shift=output,
                 )
                 with np.errstate(over="ignore", invalid="ignore"):
                     v = layer.rows(piece, x, v, slot, number > 0)
