@@ -1,9 +1,9 @@
 """Four outputs at a time: the inner loops of the kernels in vector registers.
 
 LLVM does not vectorise such loops on its own: they are short, and numba cannot promise that the arrays do not
-overlap. Here they are written as vectors. All arrays are one-dimensional views of contiguous ones, positions
-are checked by nobody, and `tag` is a tuple whose length says how many weights there are. Without compilation,
-and when indices are to be checked (NUMBA_DISABLE_JIT, NUMBA_BOUNDSCHECK), plain loops take their place.
+overlap. Here they are written as vectors. All arrays are one-dimensional views of contiguous ones, indices
+are not bounds-checked, and `tag` is a tuple whose length is the number of weights. Without compilation, and
+when indices are to be checked (NUMBA_DISABLE_JIT, NUMBA_BOUNDSCHECK), plain loops take their place.
 
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """

@@ -6,7 +6,7 @@ Outside the domain [a, b] a spline is continued as `extrapolate` says:
 - "polynomial": the end piece itself; exact under refinement.
 - "clamp": the end value; exact under refinement.
 - "zero": zero. Levels of a hierarchy agree here too, because both are cut off at the same a and b; but the
-  function jumps there, so it is no spline, and the B-splines' own decay over ghost knots, which does
+  function jumps there, so it is not a spline, and the B-splines' own decay over ghost knots, which does
   depend on the level, is not what this mode means.
 - "error": a ValueError that names the point.
 

@@ -111,7 +111,7 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
     Raises
     ------
     ValueError
-        For clamped knots: truncated powers of one repeated knot are no basis. For spacings so small or
+        For clamped knots: truncated powers of one repeated knot are not a basis. For spacings so small or
         large that an entry leaves the range of float64.
 
     Examples
@@ -209,7 +209,7 @@ def prolongation(
     Raises
     ------
     ValueError
-        If a coarse breakpoint is no fine one, or the domains differ.
+        If a coarse breakpoint is not a fine one, or the domains differ.
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = validate_knots(coarse_knots, degree), validate_knots(fine_knots, degree)

@@ -207,7 +207,7 @@ class Activation(_Elementwise):
     Raises
     ------
     TypeError, ValueError
-        For a width or degree that is no positive integer, or an unknown kind.
+        For a width or degree that is not a positive integer, or an unknown kind.
     """
 
     width: int
@@ -252,7 +252,7 @@ class Normalizer(_Elementwise):
     Raises
     ------
     TypeError, ValueError
-        For a width that is no positive integer, an unknown kind, or an interval that is not increasing.
+        For a width that is not a positive integer, an unknown kind, or an interval that is not increasing.
 
     Examples
     --------

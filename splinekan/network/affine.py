@@ -25,7 +25,7 @@ class Affine:
     Raises
     ------
     TypeError, ValueError
-        If a width is no positive integer, or `bias` is no boolean.
+        If a width is not a positive integer, or `bias` is not a boolean.
     """
 
     n_in: int

@@ -62,7 +62,7 @@ class SplineLayer:
     Raises
     ------
     TypeError, ValueError
-        For widths that are no positive integers, bad knots, a degree out of range, an unknown
+        For widths that are not positive integers, bad knots, a degree out of range, an unknown
         extrapolation or basis, or clamped knots with the "relu" basis.
     """
 

@@ -89,7 +89,7 @@ class BoundaryValueProblem:
         u in terms of the unknown v of `equation`, if conditions are built in: an Equation whose residual is
         u. None if v is u.
     entering
-        `box`, with None for variables that are no inputs of the network.
+        `box`, with None for variables that are not inputs of the network.
 
     Raises
     ------

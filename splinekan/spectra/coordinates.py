@@ -73,7 +73,7 @@ def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Ar
 class Coordinates:
     """T and its inverse for a whole network (or one of its layers): block diagonal, a block for every edge.
 
-    Parameters that are no spline coefficients stay as they are. All products take (n,) or (n, any).
+    Parameters that are not spline coefficients stay as they are. All products take (n,) or (n, any).
 
     Attributes
     ----------
