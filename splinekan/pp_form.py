@@ -260,12 +260,11 @@ def _taylor(t: Integers, k: int, end: int) -> Taylor:
     denominator = np.ones(n, dtype=object)
     for d in range(1, k + 1):
         first = [s - d + 1 + l for l in range(d)]
-        spans = [t[i + d] - t[i] for i in first]
-        divisors = [np.where(span > 0, span, 1) for span in spans]  # 0/0 counts as 0: see `share`
-        product = reduce(mul, divisors)
+        spans = [t[i + d] - t[i] for i in first]  # all hold the interval, so none is 0
+        product = reduce(mul, spans)
         raised = np.zeros_like(live)
         for l, i in enumerate(first):  # function l of degree d-1 feeds functions l and l+1 of degree d
-            share = np.where(spans[l] > 0, product // divisors[l], 0)
+            share = product // spans[l]
             up = (origin - t[i]) * share, width * share
             down = (t[i + d] - origin) * share, -width * share
             for function, (constant, slope) in ((l + 1, up), (l, down)):

@@ -146,7 +146,7 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
             f"got knots with spacings from {np.diff(t).min()} to {np.diff(t).max()}; rescale them"
         )
     for d in range(1, r + 1):
-        bands[d, max(m - d, 0) :] = 0.0
+        bands[d, m - d :] = 0.0
     return ChangeOfBasis(bands)
 
 

@@ -26,6 +26,17 @@ def test_gram_matrices(degree):
         assert x @ stiffness @ x == pytest.approx(ends[-1] - ends[0], rel=1e-12)
 
 
+@pytest.mark.parametrize("points", [1, 2, 5])
+def test_gauss_rules_are_exact_for_their_degree(points):
+    ends = np.array([-1.0, 0.5, 0.75, 3.0])
+    x, weights = gauss_points(ends, points)
+    assert len(x) == 3 * points
+    assert (np.diff(x) > 0).all()
+    for power in range(2 * points):
+        exact = (ends[-1] ** (power + 1) - ends[0] ** (power + 1)) / (power + 1)
+        assert weights @ x**power == pytest.approx(exact, rel=1e-13)
+
+
 @pytest.mark.parametrize(
     ("points", "message"), [(0, "between 1 and 100"), (10**6, "between 1 and 100"), (10**30, "between")]
 )

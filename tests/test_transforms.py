@@ -173,3 +173,18 @@ def test_change_of_basis_outside_the_range_of_float64_is_refused():
         sk.change_of_basis(sk.clamped_knots([0, 1, 2], 2), 2)
     with pytest.raises(ValueError, match="entries along axis 0"):
         sk.change_of_basis(sk.uniform_knots(0, 1, 4, 3), 3).apply(np.ones(3))
+
+
+@pytest.mark.parametrize("shape", [(7,), (7, 2), (3, 7), (2, 7, 3)])
+def test_coefficients_change_basis_along_any_axis(shape):
+    t = knots("random", 3, intervals=4)
+    axis = shape.index(7)
+    u = np.random.default_rng(0).normal(size=shape)
+    want = np.moveaxis(np.tensordot(sk.change_of_basis(t, 3).toarray().T, u, (1, axis)), 0, axis)
+    w = sk.relu_from_spline(u, t, 3, axis)
+    np.testing.assert_allclose(w, want, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(sk.spline_from_relu(w, t, 3, axis), u, atol=1e-9)
+    with pytest.raises(ValueError, match="u does not fit the knots along axis"):
+        sk.relu_from_spline(np.ones(6), t, 3)
+    with pytest.raises(ValueError, match="w must have at least one axis"):
+        sk.spline_from_relu(1.0, t, 3)
