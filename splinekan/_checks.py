@@ -171,7 +171,7 @@ def _refuse_decorated(name: str, value: Any, depth: int = 0) -> None:
                 if not isinstance(entry, (int, float)):
                     _refuse_decorated(name, entry, depth + 1)
     elif not isinstance(value, (np.generic, int, float, str, bytes)) and (
-        hasattr(value, "units") or hasattr(value, "unit")
+        hasattr(type(value), "units") or hasattr(type(value), "unit")
     ):
         raise TypeError(f"{name} must be plain numbers, got {shown(value)} with a unit, which would be lost")
 

@@ -90,6 +90,10 @@ def require_real(name: str, symbol: Any) -> None:
         for what in ("integer", "rational", "irrational", "algebraic", "zero", "infinite")
         if getattr(symbol, f"is_{what}")
     ]
+    if isinstance(symbol, AppliedUndef) and any(
+        getattr(symbol, f"is_extended_{what}") is not None for what in ("positive", "negative", "nonzero")
+    ):
+        wrong.append("of one sign")  # sympy makes use of it, and a network cannot be held to it
     if symbol.is_real is False or not symbol.is_commutative:
         wrong.append("not real")
     if wrong:

@@ -72,7 +72,11 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
         if kind == "grid" and n < 2:
             raise ValueError(f"count must be at least 2^{d} for a grid with its ends, got {count}")
         unit = np.linspace(0.0, 1.0, n) if kind == "grid" else (np.arange(n) + 0.5) / n
-        return _product([low + (high - low) * unit for low, high in ends])
+        axes = [np.clip(low + (high - low) * unit, low, high) for low, high in ends]
+        if kind == "grid":
+            for axis, (_, high) in zip(axes, ends, strict=True):
+                axis[-1] = high
+        return _product(axes)
     if kind == "random":
         points = source.random((count, d))
     else:
@@ -80,7 +84,7 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
             raise ValueError(f"box must have at most {MAX_SOBOL[0]} variables for sobol, got {d}")
         whole = (count - 1).bit_length()  # SciPy warns of other numbers than powers of two
         points = scipy.stats.qmc.Sobol(d, rng=source).random_base2(whole)[:count]
-    return np.asarray(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * points)
+    return np.clip(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * points, ends[:, 0], ends[:, 1])
 
 
 def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, Float64Array]:

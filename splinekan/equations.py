@@ -434,7 +434,7 @@ class Features:
         if self.box is not None and m > 0:
             ends = np.array([self.box[i] for i in entering], dtype=np.float64)
             scale = 2 / (ends[:, 1] - ends[:, 0])
-            x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1  # both ends map to -1 and 1 exactly
+            x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1
         for f, function in enumerate(self._functions):
             x[:, 0, m + f] = self._numbers(f, function, points)
         at = 1

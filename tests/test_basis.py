@@ -145,3 +145,14 @@ def test_a_bad_point_among_good_ones_is_refused(kind, inside):
     for bad in (-0.1, 1.1):
         with pytest.raises(ValueError, match=f"x = {bad} lies outside"):
             kind(t, 3, "error").tabulate(np.concatenate([good, [bad], good]))
+
+
+@pytest.mark.parametrize("kind", BASES)
+@pytest.mark.parametrize("degree", DEGREES)
+def test_the_sparse_table_is_the_dense_one(kind, degree):
+    t = knots("random", degree)
+    x = points(t, degree)
+    for derivative in range(degree + 2):
+        sparse = kind(t, degree).design_matrix(x, derivative)
+        sparse.check_format()
+        np.testing.assert_array_equal(sparse.toarray(), kind(t, degree).tabulate(x, derivative))

@@ -137,3 +137,15 @@ def test_extreme_arguments_that_serve():
     small, large = (resampled(lambda p, s=s: s * p[:, 0], 50, BOX, 0, 4.0, 0.1) for s in (1.0, 1e150))
     np.testing.assert_array_equal(small, large)
     assert len(resampled(lambda p: p[:, 0], 5, BOX, 0, floor=1e308)) == 5
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_points_stay_in_the_box_and_grids_hold_its_ends(seed):
+    low, high = np.sort(np.random.default_rng(seed).normal(size=2))
+    grid = collocation("grid", 7, [(low, high)])[:, 0]
+    assert grid[0] == low
+    assert grid[-1] == high
+    for kind in ("grid", "midpoints", "random", "sobol"):
+        points = collocation(kind, 8, [(low, high)], seed)
+        assert (points >= low).all()
+        assert (points <= high).all()

@@ -1,9 +1,11 @@
 """Inputs in unlike units: an interval for each, and a warning where samples leave the splines."""
 
+import re
 import warnings
 
 import numpy as np
 import pytest
+import sympy
 from cases import EPS
 
 import splinekan as sk
@@ -138,11 +140,14 @@ def test_bad_intervals(name, value, kind, message):
 def test_raw_columns_are_spoken_of():
     _, x = samples()
     y = np.zeros(len(x))
-    with pytest.warns(sk.DomainWarning, match=r"100 % of column 0 \(from 1\d+ to .*outside \[0, 1\]") as said:
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
         sk.LeastSquares(sk.KAN.splines([2, 1]), x, y)
-    assert len(said) == 1
-    assert said[0].filename == __file__
-    assert "column 1" not in str(said[0].message)
+    outside, narrow = (str(each.message) for each in said)
+    assert re.search(r"100 % of column 0 \(from 1\d+ to .*outside \[0, 1\]", outside)
+    assert "column 1" not in outside
+    assert re.search(r"hardly fills .*column 1 .* 0.001 of \[0, 1\]", narrow)
+    assert all(each.category is sk.DomainWarning and each.filename == __file__ for each in said)
     normalised = sk.KAN.chain([sk.Normalizer(2, "affine", source=UNITS[1]), sk.SplineLayer(2, 1, KNOTS)])
     with pytest.warns(sk.DomainWarning, match=r"column 0 .*outside \[0, 0.001\]"):
         sk.LeastSquares(normalised, x, y)
@@ -163,7 +168,7 @@ def test_few_samples_outside_and_rounding_are_not(dtype):
     sk.LeastSquares(sk.KAN.splines([2, 1]), unit.astype(dtype), y)
     far = (1e6 + unit[9:]).astype(dtype)  # in float32 a sixteenth is the spacing there
     sk.LeastSquares(sk.KAN.splines([2, 1], domain=(1e6, 1e6 + 1)), far, y[9:])
-    sk.LeastSquares(sk.KAN.affine_first([2, 3, 1]), x.astype(dtype), y)  # the affine map takes them anywhere
+    sk.LeastSquares(sk.KAN.affine_first([2, 3, 1]), 1e6 + x[:, :1] * [1, 2], y)  # it may take them anywhere
     sk.LeastSquares(sk.KAN.chain([sk.Normalizer(2, "tanh"), sk.SplineLayer(2, 1, KNOTS)]), x.astype(dtype), y)
 
 
@@ -237,3 +242,48 @@ def test_bad_starts(keywords, kind, message):
     arguments = {"network": sk.KAN.affine_first([2, 5, 1]), "seed": 0, **keywords}
     with pytest.raises(kind, match=message):
         sk.initialize(**arguments)
+
+
+def test_columns_that_hardly_fill_one_domain_for_all():
+    _, x = samples(100)
+    network = sk.KAN.splines([2, 1], domain=(0, 2e6))
+    with pytest.warns(
+        sk.DomainWarning, match=r"hardly fills .*column 1 \(from .*\) [45]e-10 of \[0, 2e\+06\]"
+    ):
+        sk.LeastSquares(network, x, np.zeros(100))
+    sk.LeastSquares(network, np.column_stack([x[:, 0], np.ones(100)]), np.zeros(100))  # a constant column
+
+
+def test_unlike_columns_before_an_affine_map():
+    unit, x = samples(100)
+    for network in (sk.KAN.affine_first([2, 3, 1]), sk.MLP([2, 3, 1])):
+        with pytest.warns(sk.DomainWarning, match="column 0 varies by .*, column 1 by"):
+            sk.LeastSquares(network, x, np.zeros(100))
+        sk.LeastSquares(network, unit, np.zeros(100))
+        sk.LeastSquares(network, np.column_stack([x[:, 0], np.ones(100)]), np.zeros(100))
+
+
+def test_equations_posed_outside_the_splines():
+    s = sympy.Symbol("x")
+    u = sympy.Function("u")(s)
+    equation = sk.Equation(u.diff(s, 2) - 1, u, (s,))
+    points = np.linspace(0, 1, 50)[:, None]
+    with pytest.warns(sk.DomainWarning, match="leaves the domain"):
+        sk.PINN(sk.KAN.splines([1, 1], 3, 4, (0, 0.5)), [sk.Block.mean(equation, points)])
+    sk.PINN(sk.KAN.splines([1, 1], 3, 4), [sk.Block.mean(equation, points)])
+
+
+@pytest.mark.parametrize("kind", ["sigmoid", "tanh", "affine"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_normalisers_do_not_leave_the_domain_by_rounding(kind, dtype):
+    rng = np.random.default_rng(0)
+    ends = np.sort(rng.normal(size=(200, 2)), axis=1)
+    normaliser = sk.Normalizer(200, kind, domain=ends, source=(-1, 1))
+    x = np.array([-50.0, -1, 0, 1, 50] if kind != "affine" else [-1.0, 0, 1])[:, None] * np.ones(200)
+    y = normaliser.value(np.zeros(0), x.astype(dtype)).astype(float)
+    assert (y >= ends[:, 0]).all()
+    assert (y <= ends[:, 1]).all()
+    tight = 4 * np.finfo(dtype).eps * np.abs(ends).max(axis=1)
+    assert (np.abs(y[[0, -1]] - ends.T) <= tight).all()
+    outside = sk.Normalizer(1, "affine", (-0.3, 0.1)).value(np.zeros(0), np.array([[2.0]]))
+    assert outside == pytest.approx(0.3)

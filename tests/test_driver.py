@@ -181,3 +181,40 @@ def test_histories_are_checked():
         History.join([history, None])
     with pytest.raises(ValueError, match="parts must not be empty"):
         History.join([])
+
+
+def test_evaluations_of_a_search_that_failed_count():
+    calls = []
+
+    def bowl(theta):
+        calls.append(1)
+        return float(theta @ theta)
+
+    problem = FunctionProblem(bowl, lambda theta: -2 * theta)  # the wrong sign: no step lowers the loss
+    result = LBFGS().minimize(problem, [1.0, 2.0], iterations=5)
+    assert result.status is Status.LINE_SEARCH_FAILED
+    assert result.history.evaluations[-1] == len(calls) > 1
+
+
+def test_a_run_that_ends_above_its_start_says_so():
+    stiff = FunctionProblem(lambda t: float(500 * t @ t), lambda t: 1000 * t)
+    result = GradientDescent().minimize(stiff, [1.0], iterations=5)
+    assert result.value == 500
+    assert "the loss rose from 500 to" in result.message
+    assert "theta is the best iterate" in result.message
+    last = GradientDescent().minimize(stiff, [1.0], iterations=5, keep="last")
+    assert "the loss rose from 500 to" in last.message
+    assert "best" not in last.message
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_callbacks_cannot_change_the_iterates(kind):
+    problem = ResidualProblem(lambda t: t - 1, lambda t: np.eye(2))
+
+    def spoil(iterate):
+        iterate.theta[:] = 7
+
+    plain = kind().minimize(problem, [3.0, 4.0], iterations=3)
+    spoilt = kind().minimize(problem, [3.0, 4.0], iterations=3, callback=spoil)
+    np.testing.assert_array_equal(plain.theta, spoilt.theta)
+    assert plain.value == spoilt.value

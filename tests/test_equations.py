@@ -276,7 +276,7 @@ def test_names_that_clash_with_others(name):
 )
 def test_declared_variables_serve(kind):
     x = sp.Symbol("x", **{kind: True})
-    u = sp.Function("u", **{kind: True})(x, Y)
+    u = sp.Function("u")(x, Y)
     equation = Equation(u.diff(x) + sp.sqrt(x**2), u, (x, Y))
     points = np.abs(POINTS) * [-1 if kind == "negative" else 1, 1]
     np.testing.assert_allclose(
@@ -447,3 +447,10 @@ def test_copies_give_the_same_bits(through):
     features = Features((X, Y), (sp.Abs(X), sp.exp(X * Y)), ((-1, 1), None))
     one, other = (f.jets(POINTS, [(1, 1)], [3]) for f in (features, through(features)))
     assert one.tobytes() == other.tobytes()
+
+
+@pytest.mark.parametrize("assumption", ["positive", "negative", "nonnegative", "nonzero"])
+def test_unknowns_declared_of_one_sign_are_refused(assumption):
+    v = sp.Function("v", **{assumption: True})(X)
+    with pytest.raises(ValueError, match="unknown must stand for any real number"):
+        Equation(sp.Abs(v) + v.diff(X) - 1, v, (X,))

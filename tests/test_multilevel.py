@@ -225,3 +225,12 @@ def test_bad_tournaments():
     ):
         with pytest.raises(error, match=message):
             sk.Round(*arguments)
+
+
+def test_knots_are_told_apart_where_they_lie():
+    t = sk.extended_knots([0, 1e-8, 1, 1 + 1e-8, 2, 1e8], 3)
+    levels = sk.Hierarchy(sk.KAN.chain([sk.SplineLayer(1, 1, t, 3)]), 3)
+    np.testing.assert_array_equal(levels[1].network.layers[0].knots, sk.refine_knots(t, 3))
+    short = sk.extended_knots([1, 1 + 2**-51, 2], 1)
+    with pytest.raises(ValueError, match="n_levels must be at most 2 for the knots of layer 0"):
+        sk.Hierarchy(sk.KAN.chain([sk.SplineLayer(1, 1, short, 1)]), 3)

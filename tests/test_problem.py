@@ -212,3 +212,21 @@ def test_problems_that_lack_a_method():
         problem = FunctionProblem(lambda t, f=value: f, lambda t: t * np.nan)
         with pytest.raises(ValueError, match=f"the {name} at theta0 must be finite"):
             Adam().minimize(problem, [1.0], iterations=1)
+
+
+def test_a_residual_may_use_its_memory_again():
+    a, b, memory = np.array([[1.0, 2], [3, 4], [5, 6]]), np.array([1.0, 2, 4]), np.empty(3)
+
+    def residual(theta):
+        np.subtract(a @ theta**2, b, out=memory)
+        return memory
+
+    def jacobian(theta):
+        residual(theta + 0.1)
+        return 2 * a * theta
+
+    problem, theta = ResidualProblem(residual, jacobian), np.array([1.0, 2.0])
+    r = a @ theta**2 - b
+    value, gradient = problem.value_and_gradient(theta)
+    assert value == r @ r / 2 == problem.value(theta)
+    np.testing.assert_allclose(gradient, (2 * a * theta).T @ r)

@@ -65,7 +65,7 @@ class TangentSplit:
         if sparse:
             affordable("the dense prolongation", 8.0 * float(np.prod(self.prolongation.shape)))
         dense = self.prolongation.toarray() if sparse else self.prolongation
-        p = real_array("prolongation", dense, shape=(jacobian.shape[1], None), empty=False)
+        p = real_array("prolongation", dense, shape=(jacobian.shape[1], None), empty=False).astype(float)
         not_too_large("jacobian", jacobian, LARGEST)
         not_too_large("prolongation", p, LARGEST)
         cutoff = real("cutoff", self.cutoff, low=0.0, high=1.0)

@@ -158,13 +158,15 @@ def _check_knots(network: KAN, n_levels: int) -> None:
             t = layer.knots
             widths = np.diff(t)
             # Rounded midpoints are distinct as long as the halves are at least a unit in the last place.
-            width, ulp = float(widths[widths > 0].min()), float(np.spacing(np.abs(t).max()))
-            halvings = int(np.floor(np.log2(width / ulp)))
+            ulps = np.spacing(np.maximum(np.abs(t[1:]), np.abs(t[:-1])))
+            at = int(np.argmin(np.where(widths > 0, widths / ulps, np.inf)))
+            width, ulp = float(widths[at]), float(ulps[at])
+            halvings = max(int(np.floor(np.log2(width / ulp))), 0)
             if n_levels - 1 > halvings:
                 raise ValueError(
                     f"n_levels must be at most {halvings + 1} for the knots of layer {number}, got "
                     f"{n_levels}: on level {halvings + 1} intervals of width {width:.3g} at "
-                    f"{np.abs(t).max():.6g} would be halved beyond what float64 can tell apart"
+                    f"{t[at]:.6g} would be halved beyond what float64 can tell apart"
                 )
 
 

@@ -166,7 +166,9 @@ def tournament(
         level = entry.level
         scores = [run.value for run in best]
         if score is not None:
-            scores = [real_number("score(level, theta)", score(hierarchy[level], run.theta)) for run in best]
+            scores = [
+                real_number("score(level, theta)", score(hierarchy[level], run.theta.copy())) for run in best
+            ]
         ranks = np.where(np.isfinite(scores), scores, np.inf)
         if not np.isfinite(ranks).any():
             raise ValueError(f"score(level, theta) must be finite for some candidate, got {shown(scores)}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import scipy
@@ -247,7 +247,8 @@ class Normalizer(_Elementwise):
         for inputs in unlike units.
 
     The affine map is evaluated in float64 whatever the type of x, so that float32 inputs far from 0 keep
-    their digits, and takes c to a and d to b exactly.
+    their digits, and takes c to a and d to b. No value leaves [a, b] by rounding (but c to d is all that the
+    affine map takes there).
 
     Raises
     ------
@@ -281,20 +282,39 @@ class Normalizer(_Elementwise):
         return domain[0], domain[1], source[0], source[1]
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
-        a, b, *_ = self._ends
+        a, b, c, d = self._ends
         if self.kind == "affine":
             with np.errstate(over="ignore", invalid="ignore"):
-                exact = self._affine(x.astype(np.float64, copy=False), order)
-                return [f.astype(x.dtype, copy=False) for f in exact]
+                wide = x.astype(np.float64, copy=False)
+                exact = self._affine(wide, order)
+            found = [f.astype(x.dtype, copy=False) for f in exact]
+            of_source = (wide >= c) & (wide <= d)  # others may go where the map takes them
+            found[0] = np.where(of_source, np.clip(found[0], *self._limits(x.dtype)), found[0])
+            return found
         squashed = scipy.special.expit(x) if self.kind == "sigmoid" else np.tanh(x)
         polynomial, low, scale = (
             (SIGMOID, a, b - a) if self.kind == "sigmoid" else (TANH, (a + b) / 2, (b - a) / 2)
         )
         with np.errstate(over="ignore"):
             low, scale = low.astype(x.dtype), scale.astype(x.dtype)
-        found: list[Array] = [scale * f for f in _polynomial_derivatives(squashed, polynomial, order)]
-        found[0] += low
+        found = [scale * f for f in _polynomial_derivatives(squashed, polynomial, order)]
+        found[0] = np.clip(found[0] + low, *self._limits(x.dtype))
         return found
+
+    def _limits(self, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+        """The smallest and the largest number of that type in [a, b]: rounding must not leave the domain."""
+        if dtype not in self._rounded:
+            a, b, *_ = self._ends
+            with np.errstate(over="ignore"):
+                low, high = a.astype(dtype), b.astype(dtype)
+                low = np.where(low < a, np.nextafter(low, np.array(np.inf, dtype)), low)
+                high = np.where(high > b, np.nextafter(high, np.array(-np.inf, dtype)), high)
+            self._rounded[dtype] = low, high
+        return self._rounded[dtype]
+
+    @cached_property
+    def _rounded(self) -> dict[np.dtype[Any], tuple[Array, Array]]:
+        return {}
 
     def preimage(self, low: float, high: float) -> tuple[Interval, ...]:
         """For every component the interval that the affine map takes onto [low, high].

@@ -27,7 +27,7 @@ from splinekan._checks import (
 from splinekan.knots import uniform_knots
 from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
-from splinekan.network.domains import Interval
+from splinekan.network.domains import Interval, warn_outside, warn_unlike
 from splinekan.network.domains import intervals as checked_intervals
 from splinekan.network.layer import BASES, F8, Layer, Slot, floats, fulfilling, points, trusted, viewable
 from splinekan.network.rows import SparseRows
@@ -304,6 +304,14 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
     for p, q in pairwise(sizes[1:]):
         layers += [Activation(p, activation, degree), Affine(p, q)]
     return KAN(tuple(layers))
+
+
+def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:
+    """A `DomainWarning` if x, (n, n_in), leaves the splines of the first layer, or enters a map unscaled."""
+    if network.domain is not None:
+        warn_outside(x, network.domain, stacklevel + 1)
+    elif isinstance(network.layers[0], Affine):
+        warn_unlike(x, stacklevel + 1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -14,12 +14,14 @@ Interval = tuple[float, float]
 
 SHARE = 0.01
 """A column is worth a word if more than this share of its samples lies outside."""
+FILLED = 1e-3
+"""A column that varies by less than this share of its interval, or of another column, is worth a word."""
 ROUNDING = 1e-6
 """Of the interval's length: samples that far outside are taken as inside but for rounding."""
 
 
 class DomainWarning(UserWarning):
-    """Samples lie outside the domain of the splines that take them, where these are continued only.
+    """Samples do not go with the layer that takes them: outside the domain of splines, or in unlike units.
 
     Silence it where extrapolation is meant: warnings.simplefilter("ignore", splinekan.DomainWarning).
     """
@@ -58,29 +60,75 @@ def shown_intervals(ends: Interval | tuple[Interval, ...]) -> str:
 
 
 def warn_outside(x: Array, domain: Sequence[Interval], stacklevel: int) -> None:
-    """A `DomainWarning` if more than `SHARE` of a column of x, (n, len(domain)), lies outside its interval.
+    """A `DomainWarning` if the columns of x, (n, len(domain)), do not go with their intervals.
 
-    One pass over x. What is called outside is further out than `ROUNDING` and the rounding of x.
+    That is, if more than `SHARE` of a column lies outside, further than `ROUNDING` and the rounding of x; or
+    if a column that varies fills less than `FILLED` of its interval, as columns in unlike units do in one
+    interval for all. A few passes over x.
     """
     low, high = np.array(domain, dtype=np.float64).T
     slack = ROUNDING * (high - low) + 2 * np.finfo(x.dtype).eps * np.maximum(np.abs(low), np.abs(high))
     with np.errstate(over="ignore"):
         ends = (low - slack).astype(x.dtype), (high + slack).astype(x.dtype)
     outside = ((x < ends[0]) | (x > ends[1])).mean(axis=0) if len(x) else np.zeros(len(low))
-    columns = np.flatnonzero(outside > SHARE)
-    if len(columns) == 0:
-        return
+    least, most = (x.min(axis=0), x.max(axis=0)) if len(x) else (low, low)
+    with np.errstate(over="ignore"):
+        filled = (most.astype(np.float64) - least) / (high - low)
     found = [
-        f"{100 * outside[p]:.3g} % of column {p} (from {x[:, p].min():g} to {x[:, p].max():g}) outside "
+        f"{100 * outside[p]:.3g} % of column {p} (from {least[p]:g} to {most[p]:g}) outside "
         f"[{low[p]:g}, {high[p]:g}]"
-        for p in columns[:4]
+        for p in np.flatnonzero(outside > SHARE)
     ]
-    more = f", and {len(columns) - 4} more columns" if len(columns) > 4 else ""
-    warnings.warn(
-        f"x leaves the domain of the first spline layer: {'; '.join(found)}{more}. Outside its domain a "
-        "spline is only continued. Give an interval for every input, KAN.splines(domain=[(a, b), ...]) or "
-        "Normalizer(n_in, 'affine', source=[(a, b), ...]) as first layer; where extrapolation is meant, "
-        "filter splinekan.DomainWarning",
-        DomainWarning,
-        stacklevel=stacklevel + 1,
-    )
+    if found:
+        _warn(
+            f"x leaves the domain of the first spline layer: {_few(found)}. Outside its domain a spline is "
+            f"only continued. {REMEDY}",
+            stacklevel + 1,
+        )
+    narrow = [
+        f"column {p} (from {least[p]:g} to {most[p]:g}) {filled[p]:.1g} of [{low[p]:g}, {high[p]:g}]"
+        for p in np.flatnonzero((filled > 0) & (filled < FILLED) & (outside <= SHARE))
+    ]
+    if narrow:
+        _warn(
+            f"x hardly fills the domain of the first spline layer: {_few(narrow)}. The intervals of a spline "
+            f"are shares of its domain. {REMEDY}",
+            stacklevel + 1,
+        )
+
+
+def warn_unlike(x: Array, stacklevel: int) -> None:
+    """A `DomainWarning` if the columns of x, which enter an affine map, vary on scales 1/`FILLED` apart.
+
+    Methods that are not invariant to the scaling of inputs, all but undamped Gauss-Newton, then hardly move
+    some weights. Constant columns do not count.
+    """
+    if len(x) < 2:
+        return
+    least, most = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    with np.errstate(over="ignore"):
+        spread = most - least
+    varying = np.flatnonzero(spread > 0)
+    if len(varying) and spread[varying].min() < FILLED * spread[varying].max():
+        wide, narrow = (int(varying[at(spread[varying])]) for at in (np.argmax, np.argmin))
+        _warn(
+            f"x has columns in unlike units, and an affine map comes first: column {wide} varies by "
+            f"{spread[wide]:g}, column {narrow} by {spread[narrow]:g}. {REMEDY}",
+            stacklevel + 1,
+        )
+
+
+REMEDY = (
+    "Give an interval for every input, KAN.splines(domain=[(a, b), ...]) or "
+    "Normalizer(n_in, 'affine', source=[(a, b), ...]) as first layer; where this is meant, filter "
+    "splinekan.DomainWarning"
+)
+
+
+def _few(parts: Sequence[str]) -> str:
+    more = f", and {len(parts) - 4} more columns" if len(parts) > 4 else ""
+    return "; ".join(parts[:4]) + more
+
+
+def _warn(message: str, stacklevel: int) -> None:
+    warnings.warn(message, DomainWarning, stacklevel=stacklevel + 1)

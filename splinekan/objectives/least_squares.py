@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, Float64Array, affordable, instance, one_of, real, real_array
 from splinekan.network import BASES, KAN, CoefficientMap, Linearization, SparseRows
-from splinekan.network.domains import warn_outside
+from splinekan.network.chain import warn_of_inputs
 from splinekan.network.layer import F8, floats
 from splinekan.network.rows import symmetric
 
@@ -39,7 +39,9 @@ class LeastSquares:
     x
         (n, n_in); float32 is computed in float32. Samples outside the domain of the splines that take them
         (`KAN.domain`) are fitted by what continues the splines: more than 1 % of them in a column make a
-        `DomainWarning`.
+        `DomainWarning`. So do columns that fill less than 1e-3 of their domain, and, where an affine map
+        comes first, columns that vary on scales as far apart. Contiguous arrays are kept, not copied: do not
+        change them while the objective is in use.
     y
         (n, n_out), or (n,) for one output; kept in the type of x. Float64 values whose variation is lost in
         float32, such as small changes of a large number, are refused: subtract their mean.
@@ -105,9 +107,7 @@ class LeastSquares:
         fields = {"x": x, "y": y, "weights": w, "cost": cost, "smoothing": smoothing, "_root": root}
         for name, value in fields.items():
             object.__setattr__(self, name, value)
-        domain = network.domain
-        if domain is not None:
-            warn_outside(x, domain, stacklevel=3)
+        warn_of_inputs(network, x, stacklevel=3)
 
     @property
     def n_samples(self) -> int:

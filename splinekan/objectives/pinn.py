@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence, vector
 from splinekan.equations import Equation, Features
 from splinekan.network import KAN, CoefficientMap, SparseRows
+from splinekan.network.chain import warn_of_inputs
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions, quiet
 from splinekan.network.rows import symmetric
@@ -112,6 +113,11 @@ class PINN:
     TypeError, ValueError
         For blocks on other variables, widths that do not fit, or a degree too low for the derivatives: these
         must be continuous, so an equation of order m takes splines of degree m + 1.
+
+    Warns
+    -----
+    DomainWarning
+        Where points leave the domain of the first spline layer; as for `LeastSquares`.
     """
 
     network: KAN
@@ -162,6 +168,8 @@ class PINN:
         object.__setattr__(self, "box", features.box)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
+        inputs = np.concatenate([side[:, 0] for sides in seeds for side in sides])
+        warn_of_inputs(network, inputs, stacklevel=3)
 
     def solution(self, theta: Float64Array, points: Float64Array) -> Array:
         """The unknowns, (n, number of unknowns), at the given values of the variables."""

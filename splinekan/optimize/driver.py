@@ -131,8 +131,12 @@ class _Log:
             )
         )
 
-    def history(self) -> History:
-        return History(*np.array(self.rows).T)
+    def history(self, evaluations: int) -> History:
+        """The columns; evaluations after the last iterate, of a search that failed, count in its entry."""
+        columns = np.array(self.rows).T
+        if evaluations > columns[3, -1]:
+            columns[3:, -1] = evaluations, evaluations * self.cost, perf_counter() - self.began
+        return History(*columns)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -283,7 +287,7 @@ class Optimizer(ABC):
                     bar.update(1)
                     bar.set_postfix(loss=f"{point.value:.3e}", refresh=False)
                 if callback is not None:
-                    stop = callback(Iterate(iteration, point.theta, point.value, log.rows[-1][1]))
+                    stop = callback(Iterate(iteration, point.theta.copy(), point.value, log.rows[-1][1]))
                     if stop is not None and boolean("the answer of callback", stop):
                         status = Status.STOPPED
                         break
@@ -293,11 +297,15 @@ class Optimizer(ABC):
             if bar is not None:
                 bar.close()
         diverged = status is Status.NON_FINITE or point.value > start.value
+        message = MESSAGES[status]
+        if diverged and status is not Status.NON_FINITE:
+            message += f"; the loss rose from {start.value:.3g} to {point.value:.3g}"
+            message += ", theta is the best iterate" if keep != "last" else ""
         if keep == "best" or (keep == "auto" and diverged):
             point = best
         # A start that comes back unchanged must not have gone through T and its inverse.
         final = theta if point is start else point.theta
-        return Result(final, point.value, status, MESSAGES[status], log.history())
+        return Result(final, point.value, status, message, log.history(frame.evaluations))
 
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, that lacks what the method needs.

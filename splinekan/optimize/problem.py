@@ -330,7 +330,7 @@ class ResidualProblem(_FromFunctions):
 
     def _linearized(self, theta: ArrayLike) -> tuple[Float64Array, Float64Array]:
         at = self._theta(theta)
-        r = self._residual(at.copy())
+        r = self._residual(at.copy()).copy()  # the function may use its memory again for the Jacobian
         jacobian = self.jacobian(at)
         dense = jacobian.toarray() if scipy.sparse.issparse(jacobian) else jacobian
         return r, np.ascontiguousarray(reals("jacobian(theta)", dense, (len(r), len(at))))

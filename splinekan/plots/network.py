@@ -64,6 +64,7 @@ def network_diagram(
     if len(data) < 2:
         raise ValueError(f"x must hold at least 2 samples, got {len(data)}")
     limit = integer("most", most, low=0)
+    real_array("theta", theta)
     parameters = np.array(network.to_basis(theta, "spline"))
     spline = network.with_basis("spline")
     labels = _labels(network, names)

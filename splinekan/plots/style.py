@@ -142,11 +142,15 @@ def _few_ticks(axis: Any, limits: tuple[float, float]) -> None:
 
 
 def same_heights(axes: Any) -> Any:
-    """Give all axes the same range of y, and number only the first."""
-    low = min(ax.get_ylim()[0] for ax in axes)
-    high = max(ax.get_ylim()[1] for ax in axes)
+    """Give all axes that show data the same range of y, and number only the first; blank the others."""
+    drawn = [ax for ax in axes if ax.has_data()]
+    low = min((ax.get_ylim()[0] for ax in drawn), default=0.0)
+    high = max((ax.get_ylim()[1] for ax in drawn), default=1.0)
     for ax in axes:
-        ax.set_ylim(low, high)
+        if ax in drawn:
+            ax.set_ylim(low, high)
+        else:
+            ax.set_axis_off()
     for ax in axes[1:]:
         ax.tick_params(labelleft=False)
     return axes

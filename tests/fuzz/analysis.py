@@ -19,7 +19,7 @@ from fuzz.twins import Exact, numbers
 from splinekan import complementarity as comp
 from splinekan import optimize, spectra
 
-SEED = Role("whole", low=0)
+SEED = Role("seed")
 
 
 def assert_spectrum(found: Any, matrix: np.ndarray, errors: float = 100.0) -> None:
