@@ -108,6 +108,7 @@ def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Arra
     """
     instance("layer", layer, SplineLayer)
     c = real_array("coefficients", coefficients, shape=(layer.n_in, layer.n_basis, layer.n_out))
+    not_too_large("coefficients", c, 1e150)
     points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
     return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, boolean, one_of, real_array, shown, vector
+from splinekan._checks import Float64Array, boolean, not_too_large, one_of, real_array, shown, vector
 from splinekan.network import KAN, DomainWarning, SplineLayer
 from splinekan.objectives import LeastSquares
 from splinekan.spectra.coordinates import BASES, coordinates, layer_number, layer_slice
@@ -150,6 +150,7 @@ def hessian_spectrum(
     H = hessian_matrix(objective, theta) if matrix is None else matrix
     objective, at = in_splines(objective, theta)
     H = real_array("matrix", H, shape=(len(at), len(at))).astype(np.float64, copy=False)
+    not_too_large("matrix", H, LARGEST_ROOT)
     where = _columns(objective, layer)
     J = _jacobian(objective, at)
     T, block = _map(objective, basis, layer), H[where, where]

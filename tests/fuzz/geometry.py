@@ -578,7 +578,8 @@ def _(draw: Draw, name: str) -> Call:
             b, size = (exact.table if splines else exact.power_table)(x, d, "polynomial")
             size = _rows(size) if splines else size
             want, bound = b.T @ (w[:, None] * b), (size * w[:, None]).T @ size
-            bound = np.broadcast_to(bound, want.shape)
+            # Where all Gauss points are rounded to a knot, the twin misses what lies beside it.
+            bound = bound + np.finfo(float).eps * np.max(bound, initial=0.0)
         # Gauss points next to a far origin are rounded: relative to the spacing that is eps |x|/h.
         slack = 1 + np.abs(floats(t)).max() / np.diff(floats(t)[k : len(t) - k]).min()
         assert_near(got, want, bound, 1e3 * slack)

@@ -741,6 +741,7 @@ def _(draw: Draw, name: str) -> Call:
     if "box" not in parameters:
         arguments["bounds"] = arguments.pop("box")
     roles = {"seed": SEED, "noise": NONNEGATIVE, "mean": Role("real")}
+    roles["box"] = Role("interval", optional=True)
     return Call(sk.initialize, arguments, check, roles, names=("box", "bounds"))
 
 
