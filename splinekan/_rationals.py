@@ -24,7 +24,7 @@ def _rounded(top: int, bottom: int) -> float:
     try:
         return top / bottom  # Python rounds the ratio of two integers correctly, whatever their length
     except OverflowError:
-        return np.inf if (top > 0) == (bottom > 0) else -np.inf
+        return np.inf  # whatever the sign: it is refused
 
 
 _ratio = np.frompyfunc(_rounded, 2, 1)

@@ -256,3 +256,32 @@ def test_graded_meshes_share_their_pieces_and_find_spans_by_bisection_or_arithme
     assert (shared := local_pieces(even, 3)) is local_pieces(even.copy(), 3)
     assert shared.inverse_spacing > 0
     assert local_pieces(graded, 3).inverse_spacing == 0
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3])
+@pytest.mark.parametrize("name", ["offset0", "nearly even", "graded"])
+def test_layers_find_the_intervals_that_bases_find(name, degree):
+    if name == "nearly even":  # spans are guessed by arithmetic, and the guess is one off on either side
+        points = np.arange(9.0) + 0.2 * np.array([0, 1, -1, 1, -1, 1, -1, -1, 0])
+        t = sk.extended_knots(points, degree)
+    else:
+        t = hostile(name, degree)
+    x = probes(t, degree)
+    layer = sk.SplineLayer(1, 1, t, degree)
+    c = np.random.default_rng(0).normal(size=layer.n_parameters)
+    for order, got in enumerate(
+        (layer.value(c, x[:, None])[:, 0], layer.vjp(c, x[:, None], np.ones((len(x), 1)), True)[1][:, 0])
+    ):
+        want = sk.BSplineBasis(t, degree).evaluate(c, x, order)
+        np.testing.assert_allclose(got, want, rtol=1e-12, atol=1e-12 * np.abs(want).max())
+
+
+@pytest.mark.parametrize("degree", [0, 1, 4])
+def test_the_relu_form_and_the_ends_of_the_domain(degree):
+    t = sk.uniform_knots(-1, 1, 5, degree)
+    x = probes(t, degree)[:-1]
+    basis = sk.BSplineBasis(t, degree, "error")  # both ends belong to the domain
+    want = basis.tabulate(x)
+    inside = x < 1  # at b the form of degree 0 takes the limit from the right
+    np.testing.assert_allclose(basis.tabulate_relu_form(x)[inside], want[inside], atol=1e-13)
+    assert basis.tabulate([-1.0, 1.0]).sum(axis=1) == pytest.approx(1)
