@@ -134,7 +134,7 @@ def not_too_large(name: str, values: Array, largest: float = LARGEST) -> Array:
     ValueError
         If some are not.
     """
-    size = np.abs(values).max(initial=0.0)
+    size = float(np.abs(values).max(initial=0.0))  # float32 cannot be compared with 1e150
     if size > largest:
         raise ValueError(f"{name} must be at most {largest} in modulus, got {size}")
     return values

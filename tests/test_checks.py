@@ -172,3 +172,9 @@ def test_what_memory_cannot_hold_is_refused_before_it_is_asked_for():
     checks.affordable("little", 8.0)
     assert checks.function("callback", None, optional=True) is None
     assert len(checks.shown("x" * 1000)) <= 80
+
+
+def test_sizes_of_float32_are_compared_in_float64():
+    assert checks.not_too_large("x", np.float32([1e38]), 1e150).dtype == np.float32
+    with pytest.raises(ValueError, match="x must be at most 1e"):
+        checks.not_too_large("x", np.float32([1e38]), 1e37)
