@@ -33,7 +33,7 @@ def show(row: dict[str, object]) -> dict[str, object]:
 
 
 def basis(points: int = 1_000_000) -> Rows:
-    """All live values at a million points, against SciPy and against writing so many bytes."""
+    """All active values at a million points, against SciPy and against writing so many bytes."""
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, points)
     rows = []
@@ -45,7 +45,7 @@ def basis(points: int = 1_000_000) -> Rows:
         ):
             b = sk.BSplineBasis(knots, degree)
             spline = BSpline(b.knots, np.ones(b.n_basis), degree)
-            value = best(lambda b=b: b.live(x))
+            value = best(lambda b=b: b.active(x))
             written = best(
                 lambda degree=degree: (np.full((degree + 1, points), 1.0), np.full(points, 1), x.sum())
             )

@@ -4,7 +4,7 @@
 
 Prints milliseconds (best of several) and, in brackets, how many times as long as ours. One run, one machine,
 two threads for everyone. "plain" is the kernel that one writes first: per sample and input the span and the
-four live functions, then loops over the outputs. "scipy" takes products with `BSpline.design_matrix`.
+four active functions, then loops over the outputs. "scipy" takes products with `BSpline.design_matrix`.
 """
 
 from __future__ import annotations

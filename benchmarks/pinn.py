@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 
 import splinekan as sk
-from splinekan import pdes
-from splinekan.collocation import collocation
+from splinekan.equations.collocation import collocation
+from splinekan.problems import boundary as pdes
 
 THREADS = 2
 NU = 0.01

@@ -4,17 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
 from splinekan._threads import set_threads, threads
-from splinekan.basis import BSplineBasis, PowerReLUBasis
-from splinekan.gram import gram_matrix
-from splinekan.knots import (
-    clamped_knots,
-    extended_knots,
-    greville_points,
-    insert_knots,
-    refine_knots,
-    uniform_knots,
-)
-from splinekan.multilevel import Hierarchy, Round, nested_iteration, tournament
+from splinekan.multilevel import Hierarchy, Round, nested_iteration, successive_halving
 from splinekan.network import (
     KAN,
     MLP,
@@ -27,12 +17,18 @@ from splinekan.network import (
 )
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LBFGS, Adam, GaussNewton, GradientDescent, LevenbergMarquardt
-from splinekan.transforms import (
-    change_of_basis,
-    prolongation,
-    relu_from_spline,
-    spline_from_relu,
+from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
+from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
+from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knots import (
+    clamped_knots,
+    extended_knots,
+    greville_points,
+    insert_knots,
+    refine_knots,
+    uniform_knots,
 )
+from splinekan.splines.prolongation import prolongation
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
@@ -119,8 +115,8 @@ __all__ = [
     "set_threads",
     "spectral_density",
     "spline_from_relu",
+    "successive_halving",
     "tangent_kernel_spectrum",
     "threads",
-    "tournament",
     "uniform_knots",
 ]

@@ -3,7 +3,7 @@
 import numpy as np
 
 import splinekan as sk
-from splinekan.knots import breakpoints
+from splinekan.splines.knots import breakpoints
 
 DEGREES = range(8)
 KINDS = ("uniform", "random", "clamped")

@@ -17,8 +17,20 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 MODULES = (
-    *("knots", "basis", "pp_form", "_rationals", "transforms", "gram", "quadrature", "_live"),
-    *(f"kernels/{name}" for name in ("bspline", "layer", "normal", "power_relu")),
+    *(
+        f"splines/{name}"
+        for name in (
+            "knots",
+            "basis",
+            "pp_form",
+            "_rationals",
+            "change_of_basis",
+            "prolongation",
+            "gram",
+            "quadrature",
+        )
+    ),
+    *(f"kernels/{name}" for name in ("_active", "bspline", "layer", "segments", "power_relu")),
 )
 TESTS = " ".join(
     f"tests/test_{name}.py"

@@ -123,7 +123,7 @@ def _local_polynomials(t, degree, interval, origin):
 
 
 def local_polynomials(knots, degree, interval, origin):
-    """Coefficients of (x - origin)^p of the degree + 1 B-splines that live on an interval, exactly."""
+    """Coefficients of (x - origin)^p of the degree + 1 B-splines that active on an interval, exactly."""
     return _local_polynomials(rational(knots), degree, interval, origin)
 
 
@@ -148,7 +148,7 @@ def prolongation(coarse, fine, degree):
 
 
 def _blossom(t, degree, s, l, arguments):
-    """The blossom of the piece on [t_s, t_{s+1}] of the spline whose l-th live coefficient is 1."""
+    """The blossom of the piece on [t_s, t_{s+1}] of the spline whose l-th active coefficient is 1."""
     d = [Fraction(int(j == l)) for j in range(degree + 1)]
     for level, u in enumerate(arguments, start=1):
         for j in range(degree, level - 1, -1):

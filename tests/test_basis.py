@@ -7,7 +7,7 @@ from cases import DEGREES, EPS, KINDS, MODES, knots, points
 from scipy.interpolate import BSpline
 
 import splinekan as sk
-from splinekan.knots import breakpoints
+from splinekan.splines.knots import breakpoints
 
 BASES = (sk.BSplineBasis, sk.PowerReLUBasis)
 
@@ -126,12 +126,12 @@ def test_bad_input():
 def test_live_functions_are_the_nonzero_ones(degree):
     basis = sk.BSplineBasis(sk.uniform_knots(0, 1, 9, degree), degree)
     x = np.random.default_rng(0).uniform(-0.1, 1.1, 10_000)
-    live, first = basis.live(x)
+    active, first = basis.active(x)
     dense = basis.tabulate(x)
     rows = np.arange(len(x))
     for l in range(degree + 1):
-        np.testing.assert_array_equal(dense[rows, first + l], live[l])
-    assert np.count_nonzero(dense) == np.count_nonzero(live)
+        np.testing.assert_array_equal(dense[rows, first + l], active[l])
+    assert np.count_nonzero(dense) == np.count_nonzero(active)
 
 
 @pytest.mark.parametrize("kind", BASES)

@@ -5,7 +5,7 @@ import pytest
 
 import splinekan as sk
 from splinekan import optimize
-from splinekan.basis import EXTRAPOLATIONS
+from splinekan.splines.basis import EXTRAPOLATIONS
 
 
 def layers():

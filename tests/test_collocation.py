@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from splinekan.collocation import collocation, equidistributed, gauss_cells, resampled
+from splinekan.equations.collocation import collocation, equidistributed, gauss_cells, resampled
 
 BOX = [(-1.0, 2.0), (0.0, 0.5)]
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from splinekan._expressions import FUNCTIONS, compiled
 from splinekan.equations import Equation, Features, ansatz, manufactured
+from splinekan.equations.expressions import FUNCTIONS, compiled
 
 X, Y = sp.symbols("x y")
 U, V = sp.Function("u")(X, Y), sp.Function("v")(X, Y)

@@ -8,9 +8,9 @@ import pytest
 from cases import DEGREES, EPS
 
 import splinekan as sk
-from splinekan.gram import gram_factor
-from splinekan.knots import UNIFORM, breakpoints, is_uniform, unevenness
-from splinekan.pp_form import highest_derivative, local_pieces
+from splinekan.splines.gram import gram_factor
+from splinekan.splines.knots import UNIFORM, breakpoints, is_uniform, unevenness
+from splinekan.splines.pp_form import highest_derivative, local_pieces
 
 OFFSETS = (0.0, -1e3, 1e6, 1e8)
 

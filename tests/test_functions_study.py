@@ -5,21 +5,21 @@ import json
 import numpy as np
 import pytest
 
-from splinekan import Round, cli, gallery
+from splinekan import Round, cli, problems
 from splinekan.studies import functions
 
 SHORT = (Round(0, 2, 4, 150), Round(1, 1, 4))
 
 
 def test_every_function_of_the_gallery_is_finite_and_named():
-    for name, problem in gallery.REGRESSION.items():
+    for name, problem in problems.REGRESSION.items():
         assert problem.name == name
         x, y = problem.sample(2000, np.random.default_rng(0))
         assert (x.shape, y.shape) == ((2000, problem.n_in), (2000,))
         assert np.isfinite(y).all()
         assert y.std() > 0.01
         assert problem.source
-    assert set(functions.NAMES) <= set(gallery.REGRESSION)
+    assert set(functions.NAMES) <= set(problems.REGRESSION)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +38,7 @@ def test_every_function_of_the_gallery_is_finite_and_named():
     ],
 )
 def test_known_values(name, x, value):
-    assert gallery.regression(name).function(np.array([x]))[0] == pytest.approx(value, rel=1e-14)
+    assert problems.regression(name).function(np.array([x]))[0] == pytest.approx(value, rel=1e-14)
 
 
 def test_rows(tmp_path, capsys, monkeypatch):

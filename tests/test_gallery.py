@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from splinekan.gallery import REGRESSION, RegressionProblem, regression
+from splinekan.problems.regression import REGRESSION, RegressionProblem, regression
 
 
 @pytest.mark.parametrize("name", REGRESSION)

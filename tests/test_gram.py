@@ -5,8 +5,8 @@ import pytest
 from cases import DEGREES, EPS, knots
 
 import splinekan as sk
-from splinekan.knots import breakpoints
-from splinekan.quadrature import gauss_points
+from splinekan.splines.knots import breakpoints
+from splinekan.splines.quadrature import gauss_points
 
 
 @pytest.mark.parametrize("degree", DEGREES)

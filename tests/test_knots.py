@@ -5,7 +5,7 @@ import pytest
 from cases import DEGREES, KINDS, knots, points
 
 import splinekan as sk
-from splinekan.knots import breakpoints, is_uniform, validate_knots
+from splinekan.splines.knots import breakpoints, is_uniform, validate_knots
 
 
 @pytest.mark.parametrize("degree", range(1, 8))

@@ -5,7 +5,7 @@ import pytest
 from cases import EPS, amplification, networks, start
 
 import splinekan as sk
-from splinekan.objectives import least_squares
+from splinekan.objectives import data as least_squares
 
 NETWORKS = networks()
 pytestmark = pytest.mark.filterwarnings("ignore:x leaves the domain")  # continuation is tested too

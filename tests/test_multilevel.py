@@ -146,7 +146,7 @@ def test_a_tournament_keeps_the_best_and_counts_everything():
         return drawn[-1]
 
     rounds = [sk.Round(0, 5, 3, 100), sk.Round(0, 2, 4), sk.Round(1, 1, 5)]
-    result = sk.tournament(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
+    result = sk.successive_halving(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
     assert calls == [(0, 100), (0, None), (1, None)]
     assert [len(v) for v in result.values] == [5, 2, 1]
     assert all(list(v) == sorted(v) for v in result.values)
@@ -163,7 +163,7 @@ def test_a_tournament_keeps_the_best_and_counts_everything():
     np.testing.assert_array_equal(result.theta, last.theta)
     assert result.work > last.history.work[-1]
     assert result.evaluations >= 5 * 3 + 2 * 4 + 5
-    again = sk.tournament(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
+    again = sk.successive_halving(levels, objective, sk.LevenbergMarquardt(), rounds, draw, 0)
     assert again.value == result.value
 
 
@@ -171,7 +171,7 @@ def test_scores_rank_candidates_and_those_without_a_number_come_last():
     x, y = problem(50)
     levels = sk.Hierarchy(sk.KAN.splines([2, 1], intervals=2), 1)
     scores = iter([np.nan, 3.0, -np.inf, 2.0, np.inf])
-    result = sk.tournament(
+    result = sk.successive_halving(
         levels,
         lambda level, samples: sk.LeastSquares(level.network, x, y),
         sk.LBFGS(),
@@ -216,7 +216,7 @@ def test_bad_tournaments():
         ({"score": lambda *_: np.nan}, ValueError, r"score\(level, theta\) must be finite for some"),
     ):
         with pytest.raises(error, match=message):
-            sk.tournament(**(good | bad))
+            sk.successive_halving(**(good | bad))
     for arguments, error, message in (
         ((0, 0, 1), ValueError, "candidates must be at least 1"),
         ((-1, 1, 1), ValueError, "level must be at least 0"),

@@ -21,7 +21,7 @@ from splinekan.optimize import (
     ResidualProblem,
     Status,
 )
-from splinekan.optimize.damped import ConjugateGradients
+from splinekan.optimize.solvers import ConjugateGradients
 
 
 def rosenbrock(maps=None):

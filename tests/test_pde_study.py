@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 import splinekan as sk
-from splinekan import cli, pdes
-from splinekan.pdes.networks import bounded, free
+from splinekan import cli
+from splinekan.problems import boundary as pdes
+from splinekan.problems.networks import bounded, free
 from splinekan.studies import first_order, gauss_newton, pde
 from splinekan.studies.first_order import RECIPES
 

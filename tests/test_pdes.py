@@ -7,7 +7,7 @@ import pytest
 import sympy as sp
 
 import splinekan as sk
-from splinekan import pdes
+from splinekan.problems import boundary as pdes
 
 PROBLEMS = {name: make() for name, make in pdes.PROBLEMS.items()}
 POSED = {name: problem for name, problem in PROBLEMS.items() if problem.form is None}

@@ -110,27 +110,27 @@ def test_gradient_and_rows_in_the_relu_basis(name):
 
 
 def pieces(layer, c, inputs, at):
-    """A spline layer in sympy, on the polynomial pieces that are live at the numbers `at`."""
+    """A spline layer in sympy, on the polynomial pieces that are active at the numbers `at`."""
     s, k = sp.Symbol("s"), layer.degree
     t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.knots]
     outputs = [sp.Integer(0)] * layer.n_out
     for p, (symbol, number) in enumerate(zip(inputs, at, strict=True)):
         span = max(i for i in range(k, k + layer.intervals) if t[i] <= number)
-        live = {span: sp.Integer(1)}  # Cox-de Boor on one interval
+        active = {span: sp.Integer(1)}  # Cox-de Boor on one interval
         for d in range(1, k + 1):
             found = {}
             for i in range(span - d, span + 1):
-                found[i] = live.get(i, 0) * (s - t[i]) / (t[i + d] - t[i])
-                found[i] += live.get(i + 1, 0) * (t[i + d + 1] - s) / (t[i + d + 1] - t[i + 1])
-            live = found
-        for i, b in live.items():
+                found[i] = active.get(i, 0) * (s - t[i]) / (t[i + d] - t[i])
+                found[i] += active.get(i + 1, 0) * (t[i + d + 1] - s) / (t[i + d + 1] - t[i + 1])
+            active = found
+        for i, b in active.items():
             polynomial = sp.expand(b).subs(s, symbol)
             outputs = [y + c[p][i][q] * polynomial for q, y in enumerate(outputs)]
     return outputs
 
 
 def test_derivatives_of_a_small_network_against_sympy():
-    """u_xx, u_xt, u_ttt and their derivatives in theta, differentiated by sympy on the live pieces."""
+    """u_xx, u_xt, u_ttt and their derivatives in theta, differentiated by sympy on the active pieces."""
     rng = np.random.default_rng(4)
     knots = sk.uniform_knots(-1.0, 1.0, 2, 4)
     net = sk.KAN.chain([sk.SplineLayer(2, 2, knots, 4), sk.SplineLayer(2, 1, knots, 4)])
@@ -146,17 +146,17 @@ def test_derivatives_of_a_small_network_against_sympy():
         hidden = pieces(net.layers[0], exact, (X, T), numbers)
         (u,) = pieces(net.layers[1], symbols, hidden, [h.subs(there) for h in hidden])
         r = residual.subs(U, u).doit()
-        live = sorted(r.free_symbols - {X, T}, key=str)
-        outputs = [r, *(r.diff(c) for c in live)]
-        want, *slopes = sp.lambdify([X, T, live], outputs, "math", cse=True)(
-            *point, [values[c] for c in live]
+        active = sorted(r.free_symbols - {X, T}, key=str)
+        outputs = [r, *(r.diff(c) for c in active)]
+        want, *slopes = sp.lambdify([X, T, active], outputs, "math", cse=True)(
+            *point, [values[c] for c in active]
         )
         objective = sk.PINN(net, [sk.Block(sk.Equation(residual, U, (X, T)), point[None])])
         np.testing.assert_allclose(objective.residual(theta), want, rtol=1e-11)
         jacobian = objective.jacobian(theta)[0, -second.size :].reshape(second.shape)
-        found = [jacobian[index] for index in np.ndindex(second.shape) if symbols[index] in live]
+        found = [jacobian[index] for index in np.ndindex(second.shape) if symbols[index] in active]
         np.testing.assert_allclose(found, slopes, rtol=1e-9, atol=1e-10 * np.abs(slopes).max())
-        assert np.count_nonzero(jacobian) == len(live)
+        assert np.count_nonzero(jacobian) == len(active)
 
 
 def problem(net, n=40):

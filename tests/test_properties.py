@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import splinekan as sk
-from splinekan.knots import breakpoints
+from splinekan.splines.knots import breakpoints
 
 COMMON = settings(max_examples=40, deadline=None, derandomize=True)
 DEGREE = st.integers(0, 7)

@@ -54,7 +54,7 @@ def test_rows_that_would_read_elsewhere_are_refused(changes, kind, message):
         SparseRows(**{**GOOD, **changes})
 
 
-@pytest.mark.parametrize("bad", [np.ones(8), np.ones(6), np.ones((7, 1)), 1.0, np.ones(0)])
+@pytest.mark.parametrize("bad", [np.ones(8), np.ones(6), np.ones((8, 1)), np.ones((7, 2)), 1.0, np.ones(0)])
 def test_vectors_of_another_length_are_refused(bad):
     rows = SparseRows(**GOOD)
     with pytest.raises(ValueError, match="v must have"):

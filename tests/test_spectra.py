@@ -12,8 +12,11 @@ from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import splinekan as sk
 from splinekan import spectra
+from splinekan.operators import Coordinates, EdgeMap, Piece
 
 DIGITS = 80
+
+IDENTITY = EdgeMap.dense(np.eye(1), np.eye(1))
 
 
 def exact_matrix(rows):
@@ -335,10 +338,10 @@ def test_error_scale_bounds_every_column_and_what_reaches_its_edge(name):
         last = scale[objective.network.offsets[-2] :].reshape(layer.n_in, layer.n_basis, layer.n_out)
         hidden = objective.network.linearize(theta, objective.x).inputs[-1]
         for p in range(layer.n_in):
-            live = (
+            active = (
                 sk.BSplineBasis(layer.knots, layer.degree).tabulate(np.clip(hidden[:, p], *layer.domain)) > 0
             )
-            reached = np.sqrt((live * objective.weights[:, None]).sum(axis=0))
+            reached = np.sqrt((active * objective.weights[:, None]).sum(axis=0))
             assert (reached <= last[p, :, 0] * (1 + 1e-12)).all()
 
 
@@ -652,9 +655,13 @@ DENSITY = sk.spectral_density(OPERATOR, probes=2, steps=3)
         (lambda: DENSITY.moment(np.sum), ValueError, "nodes"),
         (lambda: DENSITY.broadened(ONES, 1.0, 1), TypeError, "logarithmic"),
         (lambda: spectra.Density(ONES, ONES, 3), ValueError, "nodes"),
-        (lambda: spectra.Coordinates("spline", ((2, 1),)), ValueError, "blocks"),
-        (lambda: spectra.Coordinates("spline", ((3, 2, 1, None, np.eye(3)),)), ValueError, "blocks"),
-        (lambda: spectra.Coordinates("spline", ((2, 1, 1, np.eye(3), None),)), ValueError, "blocks"),
+        (lambda: Coordinates(2, ((0, 2),)), TypeError, "pieces"),
+        (
+            lambda: Coordinates(3, [Piece(0, 3, 2, 1, IDENTITY)]),
+            ValueError,
+            "pieces.0. must hold whole edges",
+        ),
+        (lambda: Coordinates(2, [Piece(0, 3, 1, 3, IDENTITY)]), ValueError, "pieces.0. must lie in theta"),
         (lambda: two().apply(ONES), ValueError, "v must have shape .2,. or .2, any."),
         (lambda: two().solve("ab"), TypeError, "v must"),
         (lambda: two().solve_transpose(np.ones((2, 2, 2))), ValueError, "v must have shape"),
@@ -680,4 +687,4 @@ def test_other_kinds_and_sizes_are_refused(call, kind, message):
 
 
 def two():
-    return spectra.Coordinates("spline", ((2, 1, 1, None, None),))
+    return Coordinates(2)

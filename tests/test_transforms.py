@@ -10,7 +10,7 @@ import pytest
 from cases import DEGREES, EPS, KINDS, knots, points
 
 import splinekan as sk
-from splinekan.knots import breakpoints, is_uniform
+from splinekan.splines.knots import breakpoints, is_uniform
 
 
 @pytest.mark.parametrize("degree", DEGREES)

@@ -21,9 +21,10 @@ from splinekan._checks import (
     spline_degree,
 )
 from splinekan.complementarity.symbols import GEOMETRIES, best_step
-from splinekan.gram import gram_matrix
-from splinekan.knots import refine_knots, uniform_knots
-from splinekan.transforms import change_of_basis, prolongation
+from splinekan.splines.change_of_basis import change_of_basis
+from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knots import refine_knots, uniform_knots
+from splinekan.splines.prolongation import prolongation
 
 METHODS = ("gradient", "jacobi")
 MAX_SWEEPS = 10**6

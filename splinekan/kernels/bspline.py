@@ -3,13 +3,13 @@
 import numpy as np
 from numba import njit
 
-BLOCK = 256
+BATCH = 256
 """Points of a block: found first, then evaluated function by function."""
 
 
 @njit(cache=True, nogil=True)
-def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live, first, start, stop):
-    """live (k+1, n) and the index of the first live function, for points start..stop-1.
+def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, active, first, start, stop):
+    """active (k+1, n) and the index of the first active function, for points start..stop-1.
 
     Returns whether a point lies outside the domain or is NaN (which gives NaN). `table` (rows, powers,
     functions) is one derivative of the pieces, `tag` a tuple of k+1 zeros. Where all points of a block have
@@ -21,11 +21,11 @@ def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live,
     halved = origins.shape[0] > intervals + 2
     top = len(tag) - 1
     kind = table.dtype.type
-    local = np.empty(BLOCK, table.dtype)
-    rows = np.empty(BLOCK, np.int64)
+    local = np.empty(BATCH, table.dtype)
+    rows = np.empty(BATCH, np.int64)
     outside = False
-    for begin in range(start, stop, BLOCK):
-        end = min(begin + BLOCK, stop)
+    for begin in range(start, stop, BATCH):
+        end = min(begin + BATCH, stop)
         alike = True
         for i in range(begin, end):
             point = np.float64(x[i])
@@ -58,7 +58,7 @@ def tabulate(x, breakpoints, inverse_spacing, origins, scales, table, tag, live,
             alike = alike and row == rows[0]
             outside = outside or row == 0 or row == last
         for l in range(len(tag)):
-            out = live[l, begin:end]
+            out = active[l, begin:end]
             if alike:
                 shape = table[rows[0], :, l]
                 for i in range(out.shape[0]):

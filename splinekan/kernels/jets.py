@@ -15,42 +15,42 @@ in the kernels of a layer; `table` needs derivatives up to the largest order and
 import numpy as np
 from numba import njit
 
-from splinekan._live import BLOCK, live_functions
-from splinekan._simd import LANES, add_combination, add_outer, contraction
+from splinekan.kernels._active import BATCH, active_functions
+from splinekan.kernels._simd import LANES, add_combination, add_outer, contraction
 
 MAX_ORDER = 4
 
 
 @njit(cache=True, nogil=True)
-def _compose(live, shift, i, p, x, orders, offsets, out):
+def _compose(active, shift, i, p, x, orders, offsets, out):
     """out[channel, l] = the Taylor coefficients of b_l^(shift)(x(s)), x = one input's channels."""
     for l in range(out.shape[1]):
-        out[0, l] = live[shift, i, p, l]
+        out[0, l] = active[shift, i, p, l]
     for d in range(orders.shape[0]):
         at = offsets[d]
         x1 = x[at, p]
         for l in range(out.shape[1]):
-            out[at, l] = live[shift + 1, i, p, l] * x1
+            out[at, l] = active[shift + 1, i, p, l] * x1
         if orders[d] > 1:
             x2 = x[at + 1, p]
             for l in range(out.shape[1]):
-                out[at + 1, l] = live[shift + 1, i, p, l] * x2 + live[shift + 2, i, p, l] * (x1 * x1 / 2)
+                out[at + 1, l] = active[shift + 1, i, p, l] * x2 + active[shift + 2, i, p, l] * (x1 * x1 / 2)
         if orders[d] > 2:
             x3 = x[at + 2, p]
             for l in range(out.shape[1]):
                 out[at + 2, l] = (
-                    live[shift + 1, i, p, l] * x3
-                    + live[shift + 2, i, p, l] * (x1 * x2)
-                    + live[shift + 3, i, p, l] * (x1 * x1 * x1 / 6)
+                    active[shift + 1, i, p, l] * x3
+                    + active[shift + 2, i, p, l] * (x1 * x2)
+                    + active[shift + 3, i, p, l] * (x1 * x1 * x1 / 6)
                 )
         if orders[d] > 3:
             x4 = x[at + 3, p]
             for l in range(out.shape[1]):
                 out[at + 3, l] = (
-                    live[shift + 1, i, p, l] * x4
-                    + live[shift + 2, i, p, l] * (x1 * x3 + x2 * x2 / 2)
-                    + live[shift + 3, i, p, l] * (x1 * x1 * x2 / 2)
-                    + live[shift + 4, i, p, l] * (x1 * x1 * x1 * x1 / 24)
+                    active[shift + 1, i, p, l] * x4
+                    + active[shift + 2, i, p, l] * (x1 * x3 + x2 * x2 / 2)
+                    + active[shift + 3, i, p, l] * (x1 * x1 * x2 / 2)
+                    + active[shift + 4, i, p, l] * (x1 * x1 * x1 * x1 / 24)
                 )
 
 
@@ -62,20 +62,20 @@ def evaluate(
     n_in, n_basis, n_out = c.shape
     channels = x.shape[1]
     whole = n_out // LANES * LANES
-    spans = np.empty((BLOCK, n_in), np.int64)
-    live = np.empty((table.shape[0] - 1, BLOCK, n_in, len(tag)), x.dtype)
+    spans = np.empty((BATCH, n_in), np.int64)
+    active = np.empty((table.shape[0] - 1, BATCH, n_in, len(tag)), x.dtype)
     series = np.empty((channels, len(tag)), x.dtype)
     flat_out, flat_series, flat_c = out.ravel(), series.ravel(), c.ravel()
     points = x[:, 0]
-    for first in range(start, stop, BLOCK):
-        end = min(first + BLOCK, stop)
-        live_functions(
-            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+    for first in range(start, stop, BATCH):
+        end = min(first + BATCH, stop)
+        active_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, active
         )
         for i in range(end - first):
             out[first + i] = 0.0
             for p in range(n_in):
-                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                _compose(active, 0, i, p, x[first + i], orders, offsets, series)
                 row = (p * n_basis + spans[i, p]) * n_out
                 for m in range(channels):
                     at = ((first + i) * channels + m) * n_out
@@ -158,27 +158,27 @@ def vjp(
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
     n_in, n_basis, n_out = c.shape
     channels = x.shape[1]
-    spans = np.empty((BLOCK, n_in), np.int64)
-    live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
+    spans = np.empty((BATCH, n_in), np.int64)
+    active = np.empty((table.shape[0], BATCH, n_in, len(tag)), x.dtype)
     series = np.empty((channels, len(tag)), x.dtype)
     slopes = np.empty_like(series)
     flat_c, flat_gy, flat_gc = c.ravel(), gy.ravel(), gc.ravel()
     flat_series, flat_slopes = series.ravel(), slopes.ravel()
     points = x[:, 0]
-    for first in range(start, stop, BLOCK):
-        end = min(first + BLOCK, stop)
-        live_functions(
-            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+    for first in range(start, stop, BATCH):
+        end = min(first + BATCH, stop)
+        active_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, active
         )
         for i in range(end - first):
             for p in range(n_in):
-                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                _compose(active, 0, i, p, x[first + i], orders, offsets, series)
                 row = (p * n_basis + spans[i, p]) * n_out
                 _push(
                     flat_gc, row, flat_series, channels, tag, flat_gy, (first + i) * channels * n_out, n_out
                 )
                 if want_x:
-                    _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
+                    _compose(active, 1, i, p, x[first + i], orders, offsets, slopes)
                     _pull(flat_c, row, first + i, flat_gy, orders, offsets, flat_slopes, tag, n_out, p, gx)
 
 
@@ -210,24 +210,24 @@ def rows(
     """Jacobian rows of sum_m v_m . y_m, laid out as in the kernel of the same name of a layer."""
     n_in, n_basis, n_out = c.shape
     channels = x.shape[1]
-    spans = np.empty((BLOCK, n_in), np.int64)
-    live = np.empty((table.shape[0], BLOCK, n_in, len(tag)), x.dtype)
+    spans = np.empty((BATCH, n_in), np.int64)
+    active = np.empty((table.shape[0], BATCH, n_in, len(tag)), x.dtype)
     series = np.empty((channels, len(tag)), x.dtype)
     slopes = np.empty_like(series)
     length = len(tag) * n_out
     flat_c, flat_v, flat_values = c.ravel(), v.ravel(), values.ravel()
     flat_series, flat_slopes = series.ravel(), slopes.ravel()
     points = x[:, 0]
-    for first in range(start, stop, BLOCK):
-        end = min(first + BLOCK, stop)
-        live_functions(
-            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live
+    for first in range(start, stop, BATCH):
+        end = min(first + BATCH, stop)
+        active_functions(
+            points, first, end, breakpoints, inverse_spacing, origins, scales, table, tag, spans, active
         )
         for i in range(end - first):
             target = (first + i) * stride + shift
             at = target * values.shape[1] + position
             for p in range(n_in):
-                _compose(live, 0, i, p, x[first + i], orders, offsets, series)
+                _compose(active, 0, i, p, x[first + i], orders, offsets, series)
                 starts[target, run + p] = column + (p * n_basis + spans[i, p]) * n_out
                 flat_values[at : at + length] = 0.0
                 _push(
@@ -236,5 +236,5 @@ def rows(
                 at += length
                 if want_x:
                     row = (p * n_basis + spans[i, p]) * n_out
-                    _compose(live, 1, i, p, x[first + i], orders, offsets, slopes)
+                    _compose(active, 1, i, p, x[first + i], orders, offsets, slopes)
                     _pull(flat_c, row, first + i, flat_v, orders, offsets, flat_slopes, tag, n_out, p, gx)

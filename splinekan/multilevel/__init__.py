@@ -2,14 +2,14 @@
 
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.multilevel.nested import NestedResult, nested_iteration
-from splinekan.multilevel.tournament import Round, TournamentResult, tournament
+from splinekan.multilevel.successive_halving import HalvingResult, Round, successive_halving
 
 __all__ = [
+    "HalvingResult",
     "Hierarchy",
     "Level",
     "NestedResult",
     "Round",
-    "TournamentResult",
     "nested_iteration",
-    "tournament",
+    "successive_halving",
 ]

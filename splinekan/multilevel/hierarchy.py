@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, instance, integer, real, shown, vector
 from splinekan.network import KAN, SplineLayer
-from splinekan.transforms import prolongation
+from splinekan.splines.prolongation import prolongation
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,12 +2,13 @@
 
 from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
-from splinekan.network.chain import KAN, MLP, CoefficientMap, Linearization
 from splinekan.network.domains import DomainWarning
 from splinekan.network.initialization import initialize
+from splinekan.network.kan import KAN, MLP
 from splinekan.network.layer import BASES, Layer
-from splinekan.network.rows import SparseRows
+from splinekan.network.linearization import Linearization
 from splinekan.network.spline import SplineLayer
+from splinekan.operators.segments import SparseRows
 
 __all__ = [
     "BASES",
@@ -15,7 +16,6 @@ __all__ = [
     "MLP",
     "Activation",
     "Affine",
-    "CoefficientMap",
     "DomainWarning",
     "Layer",
     "Linearization",

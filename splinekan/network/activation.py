@@ -10,19 +10,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import scipy
 
+from splinekan._arrays import floats, quiet, viewable
 from splinekan._checks import Array, Float64Array, boolean, instance, integer, interval, one_of
 from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
-from splinekan.network.layer import (
-    BASES,
-    Directions,
-    Slot,
-    composed,
-    entering,
-    entering_jets,
-    floats,
-    quiet,
-    viewable,
-)
+from splinekan.network.layer import BASES, Directions, Slot, composed, entering, entering_jets
 
 if TYPE_CHECKING:
     from typing_extensions import Self

@@ -7,8 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from splinekan._arrays import floats, quiet, viewable
 from splinekan._checks import Array, affordable, boolean, instance, integer, one_of
-from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets, floats, quiet, viewable
+from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets
 
 
 @dataclass(frozen=True)

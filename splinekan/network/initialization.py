@@ -8,14 +8,14 @@ from itertools import pairwise
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, generator, instance, one_of, real
-from splinekan.gram import gram_matrix
-from splinekan.knots import greville_points
 from splinekan.network.activation import Normalizer
 from splinekan.network.affine import Affine
-from splinekan.network.chain import KAN
 from splinekan.network.domains import Interval, intervals, one_each
+from splinekan.network.kan import KAN
 from splinekan.network.layer import Layer
 from splinekan.network.spline import SplineLayer
+from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knots import greville_points
 
 SCHEMES = ("frames", "greville", "noise")
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
+from splinekan._arrays import F8, floats, points
 from splinekan._checks import Array, Float64Array, instance
-from splinekan.network.chain import KAN
-from splinekan.network.layer import F8, Directions, Slot, floats, points
-from splinekan.network.rows import SparseRows
+from splinekan.network.kan import KAN
+from splinekan.network.layer import Directions, Slot
+from splinekan.operators.segments import SparseRows
 
 
 @dataclass(frozen=True, eq=False)

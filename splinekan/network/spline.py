@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from splinekan import _threads
+from splinekan._arrays import floats, viewable
 from splinekan._checks import (
     Array,
     Float64Array,
@@ -19,22 +20,13 @@ from splinekan._checks import (
     one_of,
     spline_degree,
 )
-from splinekan.basis import PowerReLUBasis
 from splinekan.kernels import jets
 from splinekan.kernels import layer as kernels
-from splinekan.knots import breakpoints, refine_knots, validate_knots
-from splinekan.network.layer import (
-    BASES,
-    Directions,
-    Slot,
-    composed,
-    entering,
-    entering_jets,
-    floats,
-    viewable,
-)
-from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
-from splinekan.transforms import ChangeOfBasis, change_of_basis
+from splinekan.network.layer import BASES, Directions, Slot, composed, entering, entering_jets
+from splinekan.splines.basis import PowerReLUBasis
+from splinekan.splines.change_of_basis import ChangeOfBasis, change_of_basis
+from splinekan.splines.knots import breakpoints, refine_knots, validate_knots
+from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,7 +101,7 @@ class SplineLayer:
 
     @cached_property
     def run_lengths(self) -> tuple[int, ...]:
-        """Per input the degree + 1 live coefficients to every output; in the ReLU basis all."""
+        """Per input the degree + 1 active coefficients to every output; in the ReLU basis all."""
         touched = self.degree + 1 if self.basis == "spline" else self.n_basis
         return (touched * self.n_out,) * self.n_in
 
@@ -213,7 +205,7 @@ class SplineLayer:
         return self._native_gradient(dgc), dgx
 
     def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
-        """Rows b_i(x_p) v_q of the live coefficients, or psi_j(x_p) v_q of all."""
+        """Rows b_i(x_p) v_q of the active coefficients, or psi_j(x_p) v_q of all."""
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)

@@ -1,5 +1,5 @@
 """Objectives: what training minimises, as a function of theta."""
 
-from splinekan.objectives.least_squares import LeastSquares
+from splinekan.objectives.data import LeastSquares
 
 __all__ = ["LeastSquares"]

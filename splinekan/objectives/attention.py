@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from splinekan._arrays import quiet
 from splinekan._checks import Float64Array, each, instance, integer, real
-from splinekan.network import CoefficientMap
-from splinekan.network.layer import quiet
 from splinekan.objectives.pinn import PINN, Part
+from splinekan.operators.coordinates import Coordinates
 
 
 @dataclass(eq=False)
@@ -87,7 +87,7 @@ class Attention:
             self.multipliers[number] += self.rate * (share - self.multipliers[number])
         return total, gradient
 
-    def coordinates(self, name: str) -> CoefficientMap:
+    def coordinates(self, name: str) -> Coordinates:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.problem.coordinates(name)
 

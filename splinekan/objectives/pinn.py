@@ -10,13 +10,15 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence, vector
+from splinekan._arrays import quiet
+from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
 from splinekan.equations import Equation, Features
-from splinekan.network import KAN, CoefficientMap, SparseRows
-from splinekan.network.chain import warn_of_inputs
+from splinekan.network import KAN, SparseRows
 from splinekan.network.jets import Jets
-from splinekan.network.layer import Directions, quiet
-from splinekan.network.rows import symmetric
+from splinekan.network.kan import warn_of_inputs
+from splinekan.network.layer import Directions
+from splinekan.operators import Coordinates, Matrix, Operator, Stacked
+from splinekan.operators.segments import symmetric
 
 CHUNK_BYTES = 2**24
 """Memory that the rows or the channels of one chunk may take."""
@@ -261,14 +263,14 @@ class PINN:
         """(L, r, J), J by its products."""
         parts = list(self.parts(theta))
         residuals = [part.residual for part in parts]
-        rows: list[Rows] = [part.rows() for part in parts]
+        rows: list[Operator] = [part.rows() for part in parts]
         if self.smoothing > 0:
             residuals.append(self._root @ theta)
-            rows.append(Sparse(self._root))
+            rows.append(Matrix(self._root))
         r = np.concatenate(residuals)
         return float(r @ r) / 2, r, Stacked(rows)
 
-    def coordinates(self, name: str) -> CoefficientMap:
+    def coordinates(self, name: str) -> Coordinates:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(name)
 
@@ -350,70 +352,6 @@ class Part:
         dense = each[0].toarray() + each[1].toarray()
         n, m = dense.shape
         return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
-
-
-@dataclass(frozen=True)
-class Sparse:
-    """Rows held by SciPy."""
-
-    matrix: scipy.sparse.csr_array
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        rows, columns = self.matrix.shape
-        return rows, columns
-
-    def matvec(self, v: Float64Array) -> Float64Array:
-        """J v."""
-        return np.asarray(self.matrix @ vector("v", v, self.shape[1], finite=False))
-
-    def rmatvec(self, r: Float64Array) -> Float64Array:
-        """J^T r."""
-        return np.asarray(self.matrix.T @ vector("r", r, self.shape[0], finite=False))
-
-    def column_squares(self) -> Float64Array:
-        """The diagonal of J^T J."""
-        return np.asarray((self.matrix**2).sum(axis=0))
-
-    def toarray(self) -> Float64Array:
-        """J, dense."""
-        return np.asarray(self.matrix.toarray())
-
-
-Rows = SparseRows | Sparse
-
-
-@dataclass(frozen=True, eq=False)
-class Stacked:
-    """Rows below rows."""
-
-    parts: list[Rows]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Rows and columns."""
-        return sum(part.shape[0] for part in self.parts), self.parts[0].shape[1]
-
-    def matvec(self, v: Float64Array) -> Float64Array:
-        """J v."""
-        v = vector("v", v, self.shape[1], finite=False)
-        return np.concatenate([part.matvec(v) for part in self.parts])
-
-    def rmatvec(self, r: Float64Array) -> Float64Array:
-        """J^T r."""
-        r = vector("r", r, self.shape[0], finite=False)
-        ends = np.cumsum([part.shape[0] for part in self.parts])[:-1]
-        pieces = zip(self.parts, np.split(r, ends), strict=True)
-        return sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1))
-
-    def column_squares(self) -> Float64Array:
-        """The diagonal of J^T J."""
-        return sum((part.column_squares() for part in self.parts), np.zeros(1))
-
-    def toarray(self) -> Float64Array:
-        """J, dense."""
-        return np.concatenate([part.toarray() for part in self.parts])
 
 
 def _triangle(stacked: Float64Array, waiting: list[Float64Array]) -> Float64Array:

@@ -9,7 +9,9 @@ import numpy as np
 
 from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
-from splinekan.optimize.damped import (
+from splinekan.optimize.driver import Frame, Optimizer, Point, Step
+from splinekan.optimize.result import Status
+from splinekan.optimize.solvers import (
     EPS,
     ConjugateGradients,
     Dual,
@@ -17,8 +19,6 @@ from splinekan.optimize.damped import (
     NormalEquations,
     singular_values,
 )
-from splinekan.optimize.driver import Frame, Optimizer, Point, Step
-from splinekan.optimize.result import Status
 
 SOLVERS = ("auto", "normal", "dual", "cg")
 METHODS = {

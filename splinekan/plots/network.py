@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, instance, integer, not_too_large, real_array, sequence
-from splinekan.knots import breakpoints
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.plots.style import STYLES, one_axes
+from splinekan.splines.knots import breakpoints
 
 NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
 LINE = STYLES["coarse"]["color"]
@@ -115,7 +115,7 @@ def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Arra
 
 def _edge(layer: SplineLayer, coefficients: Array, x: Array) -> Array:
     """Values (n, n_out) of the functions that lead from one input to all outputs."""
-    from splinekan.basis import BSplineBasis
+    from splinekan.splines.basis import BSplineBasis
 
     basis = BSplineBasis(layer.knots, layer.degree, layer.extrapolate)
     return np.asarray(basis.evaluate(np.ascontiguousarray(coefficients), np.ascontiguousarray(x)))

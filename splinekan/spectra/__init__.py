@@ -1,6 +1,6 @@
 """Spectra: eigenvalues with their errors, in every basis; condition numbers; spectral densities."""
 
-from splinekan.spectra.coordinates import BASES, Coordinates, coordinates
+from splinekan.spectra.coordinates import BASES, coordinates
 from splinekan.spectra.lanczos import (
     Density,
     Moment,
@@ -29,7 +29,6 @@ __all__ = [
     "BASES",
     "MATRICES",
     "MAX_DENSE",
-    "Coordinates",
     "Density",
     "Moment",
     "Spectrum",

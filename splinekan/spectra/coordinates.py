@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -16,15 +14,13 @@ from splinekan._checks import (
     instance,
     integer,
     one_of,
-    real_array,
-    sequence,
     spline_degree,
 )
-from splinekan.gram import gram_matrix
-from splinekan.knots import is_clamped, validate_knots
 from splinekan.network import KAN, SplineLayer
-from splinekan.network.chain import operand
-from splinekan.transforms import change_of_basis
+from splinekan.operators import Coordinates, EdgeMap, Piece
+from splinekan.splines.change_of_basis import change_of_basis
+from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knots import is_clamped, validate_knots
 
 BASES = ("spline", "relu", "scaled-relu", "mass")
 """B-splines; power ReLUs; power ReLUs over h^k, h the mean spacing; functions orthonormal on [a, b]."""
@@ -69,93 +65,10 @@ def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Ar
     return forward, backward
 
 
-@dataclass(frozen=True, eq=False)
-class Coordinates:
-    """T and its inverse for a whole network (or one of its layers): block diagonal, a block for every edge.
-
-    Parameters that are not spline coefficients stay as they are. All products take (n,) or (n, any).
-
-    Attributes
-    ----------
-    basis
-        One of `BASES`.
-    blocks
-        Per layer (number of parameters, edges in, edges out, T, T^{-1}), the last two None for the identity.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For blocks that are not such tuples; the products for arrays of another shape.
-    """
-
-    basis: str
-    blocks: tuple[tuple[int, int, int, Float64Array | None, Float64Array | None], ...]
-
-    def __post_init__(self) -> None:
-        one_of("basis", self.basis, BASES)
-        checked = []
-        for number, block in enumerate(sequence("blocks", self.blocks, empty=True)):
-            name = f"blocks[{number}]"
-            parts = sequence(name, block)
-            if len(parts) != 5:
-                raise ValueError(f"{name} must hold three sizes and two matrices, got {len(parts)} items")
-            n, n_in, n_out = (integer(f"{name}[{i}]", parts[i], low=int(i > 0)) for i in range(3))
-            matrices: list[Float64Array | None] = []
-            for i in (3, 4):
-                if parts[i] is None:
-                    matrices.append(None)
-                    continue
-                m, left = divmod(n, n_in * n_out)
-                if left:
-                    raise ValueError(f"{name}[0] must be a multiple of the {n_in * n_out} edges, got {n}")
-                found = real_array(f"{name}[{i}]", parts[i], shape=(m, m))
-                matrices.append(found.astype(np.float64, copy=False))
-            checked.append((n, n_in, n_out, matrices[0], matrices[1]))
-        object.__setattr__(self, "blocks", tuple(checked))
-
-    @cached_property
-    def n_parameters(self) -> int:
-        """n."""
-        return sum(block[0] for block in self.blocks)
-
-    def apply(self, v: Float64Array) -> Float64Array:
-        """T v."""
-        return self._map(v, 3, False)
-
-    def apply_transpose(self, v: Float64Array) -> Float64Array:
-        """T^T v."""
-        return self._map(v, 3, True)
-
-    def solve(self, v: Float64Array) -> Float64Array:
-        """T^{-1} v."""
-        return self._map(v, 4, False)
-
-    def solve_transpose(self, v: Float64Array) -> Float64Array:
-        """T^{-T} v."""
-        return self._map(v, 4, True)
-
-    def absolute(self) -> Coordinates:
-        """The same with the absolute values of all entries: what rounding in a product is bounded by."""
-        blocks = tuple(
-            (n, p, q, None if T is None else np.abs(T), None if inverse is None else np.abs(inverse))
-            for n, p, q, T, inverse in self.blocks
-        )
-        return Coordinates(self.basis, blocks)
-
-    def _map(self, v: Float64Array, which: int, transposed: bool) -> Float64Array:
-        result = operand("v", v, self.n_parameters)
-        start = 0
-        for block in self.blocks:
-            n, n_in = block[:2]
-            matrix: Float64Array | None = block[which]  # type: ignore[assignment]
-            if matrix is not None:
-                here = result[start : start + n]
-                edges = here.reshape(n_in, len(matrix), -1)
-                with np.errstate(over="ignore", invalid="ignore"):
-                    product = np.matmul(matrix.T if transposed else matrix, edges)
-                result[start : start + n] = product.reshape(here.shape)
-            start += n
-        return result
+def edge_coordinates(matrix: Float64Array, inverse: Float64Array) -> Coordinates:
+    """The coordinates z = T u of the coefficients of one edge, T and its inverse given."""
+    m = len(matrix)
+    return Coordinates(m, [Piece(0, m, 1, m, EdgeMap.dense(matrix, inverse))])
 
 
 def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinates:
@@ -180,15 +93,15 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
     layer = layer_number(network, layer)
     if network.basis != "spline":
         raise ValueError("coordinates start from B-spline coefficients: use network.with_basis('spline')")
-    layers = network.layers if layer is None else (network.layers[layer],)
-    blocks: list[tuple[int, int, int, Float64Array | None, Float64Array | None]] = []
-    for one in layers:
-        if isinstance(one, SplineLayer) and basis != "spline":
-            T, inverse = basis_matrices(one.knots, one.degree, basis)
-            blocks.append((one.n_parameters, one.n_in, one.n_out, T, inverse))
-        else:
-            blocks.append((one.n_parameters, one.n_in, one.n_out, None, None))
-    return Coordinates(basis, tuple(blocks))
+    where = layer_slice(network, layer)
+    pieces = []
+    for one, start in zip(network.layers, network.offsets, strict=False):
+        inside = where.start <= start < where.stop
+        if inside and isinstance(one, SplineLayer) and basis != "spline":
+            edges = EdgeMap.dense(*basis_matrices(one.knots, one.degree, basis))
+            begin = start - where.start
+            pieces.append(Piece(begin, begin + one.n_parameters, one.n_in, one.n_basis, edges))
+    return Coordinates(where.stop - where.start, pieces)
 
 
 def layer_number(network: KAN, layer: int | None) -> int | None:

@@ -7,11 +7,11 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
-from splinekan.gram import gram_factor
-from splinekan.knots import validate_knots
-from splinekan.spectra.coordinates import BASES, Coordinates, basis_matrices
+from splinekan.spectra.coordinates import BASES, basis_matrices, edge_coordinates
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
+from splinekan.splines.gram import gram_factor
+from splinekan.splines.knots import validate_knots
 
 MATRICES = ("A", "A^T A", "(A A^T)^-1")
 
@@ -53,7 +53,7 @@ def change_of_basis_spectrum(
     if matrix == "(A A^T)^-1":
         T, inverse = T.T, inverse.T
     m = len(T)
-    found = factor_spectrum(np.eye(m), Coordinates("relu", ((m, 1, 1, T, inverse),)), vectors)
+    found = factor_spectrum(np.eye(m), edge_coordinates(T, inverse), vectors)
     if matrix == "(A A^T)^-1":
         return found
     values = 1 / found.values[::-1]
@@ -70,7 +70,8 @@ def gram_spectrum(
 ) -> Spectrum:
     """The spectrum of M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
-    From a factor of M (`splinekan.gram.gram_factor`), which is not squared, and the change of coordinates.
+    From a factor of M (`splinekan.splines.gram.gram_factor`), which is not squared, and the change of
+    coordinates.
 
     Parameters
     ----------
@@ -98,7 +99,7 @@ def gram_spectrum(
     J: Float64Array = gram_factor(t, degree, order).toarray()
     if basis == "spline":
         return factor_spectrum(J, None, vectors)
-    return factor_spectrum(J, Coordinates(basis, ((m, 1, 1, *basis_matrices(t, degree, basis)),)), vectors)
+    return factor_spectrum(J, edge_coordinates(*basis_matrices(t, degree, basis)), vectors)
 
 
 def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = False) -> Spectrum:
@@ -139,5 +140,5 @@ def generalised_spectrum(H: Float64Array, M: Float64Array, vectors: bool = False
     except np.linalg.LinAlgError:
         raise ValueError("M must be positive definite to rounding") from None
     inverse = scipy.linalg.solve_triangular(lower, np.eye(n), lower=True)
-    T = Coordinates("mass", ((n, 1, 1, np.ascontiguousarray(lower.T), np.ascontiguousarray(inverse.T)),))
+    T = edge_coordinates(np.ascontiguousarray(lower.T), np.ascontiguousarray(inverse.T))
     return congruence_spectrum(H, T, 0.0, vectors)

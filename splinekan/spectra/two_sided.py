@@ -23,7 +23,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Float64Array, boolean, instance, not_too_large, real, real_array
-from splinekan.spectra.coordinates import Coordinates
+from splinekan.operators import Coordinates
 from splinekan.spectra.spectrum import Spectrum
 
 EPS = float(np.finfo(np.float64).eps)

@@ -17,9 +17,8 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import gallery
+from splinekan import problems
 from splinekan._checks import MAX_DEGREE, affordable, boolean, each, integer, shown
-from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy, Level, nested_iteration
 from splinekan.network import KAN, initialize
 from splinekan.objectives import LeastSquares
@@ -31,6 +30,7 @@ from splinekan.spectra import (
     hessian_matrix,
     hessian_spectrum,
 )
+from splinekan.splines.knots import uniform_knots
 from splinekan.studies.arguments import affordable_samples
 from splinekan.studies.growth import HEADER, Growth, of_layer, of_matrices, of_network
 from splinekan.studies.interrupts import whole
@@ -303,7 +303,7 @@ def trained(
         For no or bad budgets, samples or seed.
     """
     budgets, samples, seed = _training(budgets, samples, seed)
-    problem = gallery.regression("rotated-waves")
+    problem = problems.regression("rotated-waves")
     rng = np.random.default_rng(seed)
     x, y = problem.sample(samples, rng)
     hierarchy = Hierarchy(KAN.affine_first(WIDTHS, DEGREE, COARSE), len(budgets))

@@ -11,8 +11,8 @@ import numpy as np
 
 from splinekan._checks import boolean, each, instance
 from splinekan._files import as_path
-from splinekan.knots import uniform_knots
 from splinekan.spectra import Spectrum, change_of_basis_spectrum
+from splinekan.splines.knots import uniform_knots
 from splinekan.studies.arguments import distinct_names, distinct_seeds
 
 OPTIONS = ("full", "seeds", "rows", "checkpoints")

@@ -192,7 +192,7 @@ FIGURES: dict[str, Figure] = {
         "Time of one evaluation of a network with three hidden layers of width 64 (2 inputs, 1 output, 10 "
         "intervals) against the order r: Cox-de Boor recursion, ReLU form b = A psi and ReLU layer W psi "
         "as whole-array NumPy programs over all basis functions, and this package's kernels, which touch "
-        "the live functions only. Fastest of several runs, on the machine that made the figure.",
+        "the active functions only. Fastest of several runs, on the machine that made the figure.",
         data.speeds,
         _first_row(plots.seconds_by_order),
         **_two(),

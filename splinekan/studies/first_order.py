@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.collocation import collocation
-from splinekan.knots import uniform_knots
+from splinekan.equations.collocation import collocation
 from splinekan.multilevel import Hierarchy
 from splinekan.network import KAN, MLP, Affine, Normalizer, SplineLayer, initialize
 from splinekan.objectives.attention import Attention
 from splinekan.objectives.pinn import Block
 from splinekan.optimize import Adam
 from splinekan.optimize.schedules import ExponentialCyclic, LinearRamp
-from splinekan.pdes import BoundaryValueProblem
+from splinekan.problems.boundary import BoundaryValueProblem
+from splinekan.splines.knots import uniform_knots
 from splinekan.studies.interrupts import whole
 from splinekan.studies.runs import Run, Stage
 

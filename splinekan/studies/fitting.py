@@ -9,12 +9,12 @@ from itertools import pairwise
 import numpy as np
 
 from splinekan._checks import Float64Array, each, integer, interval
-from splinekan.gallery import RegressionProblem
-from splinekan.knots import uniform_knots
-from splinekan.multilevel import Hierarchy, Level, Round, tournament
+from splinekan.multilevel import Hierarchy, Level, Round, successive_halving
 from splinekan.network import KAN, SplineLayer, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt
+from splinekan.problems.regression import RegressionProblem
+from splinekan.splines.knots import uniform_knots
 from splinekan.studies.interrupts import whole
 
 HIDDEN = 1.5
@@ -80,7 +80,9 @@ def fit(
     def draw(generator: np.random.Generator) -> Float64Array:
         return initialize(levels.network, generator, bounds=problem.box, noise=0.3)
 
-    result = whole(tournament(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng))
+    result = whole(
+        successive_halving(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)
+    )
 
     def error(level: int, theta: Float64Array, points: Float64Array, values: Float64Array) -> float:
         outputs = mean + deviation * levels[level].network(theta, points)[:, 0]

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import gallery
+from splinekan import problems
 from splinekan._checks import boolean, each, instance, integer
 from splinekan.multilevel import Hierarchy, Round
 from splinekan.studies.arguments import affordable_samples, distinct_names, distinct_seeds
@@ -115,7 +115,7 @@ def run(
     Parameters
     ----------
     names
-        Functions, as `gallery.REGRESSION` knows them.
+        Functions, as `problems.REGRESSION` knows them.
     seeds
         Each draws its own points and starts.
     samples
@@ -135,7 +135,7 @@ def run(
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)
     progress = boolean("progress", progress)
-    chosen = [gallery.regression(name) for name in distinct_names("names", names, gallery.REGRESSION)]
+    chosen = [problems.regression(name) for name in distinct_names("names", names, problems.REGRESSION)]
     given = None
     if rounds is not None:
         given = each("rounds", rounds, lambda name, value: instance(name, value, Round))

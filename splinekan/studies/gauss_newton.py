@@ -1,6 +1,6 @@
 """PINNs by nested Gauss-Newton: a tournament of starts on the coarsest level, then refinement.
 
-Three things decide. The network must be smooth (see `splinekan.pdes.networks`). Points must be many, some
+Three things decide. The network must be smooth (see `splinekan.problems.networks`). Points must be many, some
 twenty per parameter, gather where the solution is steep, and move: a network that is free between points
 jumps there, so starts are compared by their loss elsewhere, points move within a level, and what spoils the
 loss elsewhere is not kept; along faces, where nothing lies beyond the last point, thin cells help. And
@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.multilevel import Hierarchy, Round, tournament
+from splinekan.multilevel import Hierarchy, Round, successive_halving
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History, LevenbergMarquardt
@@ -154,7 +154,7 @@ class GaussNewtonRun(Run):
             scheme = "greville" if coarsest.intervals else "noise"
             return initialize(coarsest, generator, scheme, bounds=(-1.0, 1.0), noise=self.setting.noise)
 
-        found = tournament(
+        found = successive_halving(
             self.hierarchy,
             lambda *_: problem,
             LevenbergMarquardt(damping=self.setting.damping),

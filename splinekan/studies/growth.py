@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 
-from splinekan.knots import uniform_knots
 from splinekan.multilevel import Hierarchy
 from splinekan.network import KAN, initialize
 from splinekan.objectives import LeastSquares
@@ -20,6 +19,7 @@ from splinekan.spectra import (
     gauss_newton_spectrum,
     gram_spectrum,
 )
+from splinekan.splines.knots import uniform_knots
 
 COARSEST = 4
 """Intervals on which the network's function is drawn."""

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import pdes
 from splinekan._checks import affordable, boolean, instance, integer, one_of
 from splinekan._files import as_path
+from splinekan.problems import boundary as pdes
 from splinekan.studies.arguments import distinct_names, distinct_seeds
 from splinekan.studies.first_order import RECIPES, FirstOrderRun
 from splinekan.studies.gauss_newton import PERCEPTRONS, PROBLEMS, SETTINGS, GaussNewtonRun

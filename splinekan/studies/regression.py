@@ -18,9 +18,9 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import gallery
+from splinekan import problems
 from splinekan._checks import Float64Array, boolean, each, instance, integer, one_of
-from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, tournament
+from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, successive_halving
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer
@@ -264,7 +264,7 @@ def data(
     MemoryError
         If the samples do not fit into this machine.
     """
-    problem = gallery.regression(one_of("target", target, gallery.REGRESSION))
+    problem = problems.regression(one_of("target", target, problems.REGRESSION))
     samples = affordable_samples(samples, low=2)
     rng = np.random.default_rng(integer("seed", seed, low=0))
     x, y = problem.sample(samples, rng)
@@ -351,7 +351,7 @@ def _tournament(
     def draw(generator: np.random.Generator) -> Float64Array:
         return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
 
-    found = whole(tournament(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
+    found = whole(successive_halving(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
     # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
     history = found.result.history.ending_at(found.evaluations, found.work, found.seconds)
     return found.value, found.theta, levels[found.level].network, history, ((found.level, 0),)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import gallery
+from splinekan import problems
 from splinekan._checks import boolean, each, instance, integer, one_of, sequence
 from splinekan.studies import regression
 from splinekan.studies.arguments import affordable_samples, distinct_names
@@ -85,7 +85,7 @@ def run(
     Parameters
     ----------
     cases
-        (target, as `gallery.REGRESSION` knows it, and number of seeds).
+        (target, as `problems.REGRESSION` knows it, and number of seeds).
     samples
         Training points; as many fresh ones are held out.
     progress
@@ -104,7 +104,7 @@ def run(
     if not sequence("cases", cases, empty=True):
         raise ValueError("cases must name at least one target, got none")
     chosen = each("cases", cases, _case)
-    distinct_names("targets", [name for name, _ in chosen], gallery.REGRESSION)
+    distinct_names("targets", [name for name, _ in chosen], problems.REGRESSION)
     progress = boolean("progress", progress)
     method = regression.select(["spline-tournament"])[0] if schedule is None else schedule
     instance("schedule", method, regression.Schedule)
@@ -141,4 +141,4 @@ def _case(name: str, value: Any) -> tuple[str, int]:
     if len(parts) != 2:
         raise ValueError(f"{name} must be a pair (target, number of seeds), got {value!r}")
     target, count = parts
-    return one_of(f"{name}[0]", target, gallery.REGRESSION), integer(f"{name}[1]", count, low=1, high=MOST)
+    return one_of(f"{name}[0]", target, problems.REGRESSION), integer(f"{name}[1]", count, low=1, high=MOST)

@@ -20,7 +20,7 @@ from splinekan._files import locked, write_json
 from splinekan.multilevel import Hierarchy
 from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History, Result
-from splinekan.pdes import BoundaryValueProblem
+from splinekan.problems.boundary import BoundaryValueProblem
 
 
 @dataclass(frozen=True, eq=False)

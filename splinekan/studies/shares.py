@@ -12,9 +12,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Array, Float64Array
-from splinekan.basis import BSplineBasis
 from splinekan.complementarity import CUTOFF, NOISE, TangentSplit, Update, first_updates
-from splinekan.knots import breakpoints, refine_knots, uniform_knots
 from splinekan.multilevel import Hierarchy
 from splinekan.multilevel.hierarchy import Level
 from splinekan.network import KAN, DomainWarning, initialize
@@ -33,10 +31,13 @@ from splinekan.optimize import (
     Optimizer,
     ResidualProblem,
 )
-from splinekan.quadrature import gauss_points
+from splinekan.splines.basis import BSplineBasis
+from splinekan.splines.change_of_basis import change_of_basis
+from splinekan.splines.knots import breakpoints, refine_knots, uniform_knots
+from splinekan.splines.prolongation import prolongation
+from splinekan.splines.quadrature import gauss_points
 from splinekan.studies import regression
 from splinekan.studies.interrupts import whole
-from splinekan.transforms import change_of_basis, prolongation
 
 STEPS = (1, 4, 16)
 GEOMETRIES = ("spline", "relu")

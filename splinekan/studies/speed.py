@@ -3,7 +3,7 @@
 The experiment of Southworth et al., arXiv:2603.04827, Figure 3: a network with three hidden layers of width
 64. Its question is whether b = A psi, which needs no recursion, is faster than Cox-de Boor. Both are written
 here as whole-array NumPy programs over all basis functions of all inputs, as codes on top of an array library
-are; the package's own kernels touch the k+1 live functions only.
+are; the package's own kernels touch the k+1 active functions only.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ import numpy as np
 
 from splinekan._checks import Float64Array, affordable, each, integer
 from splinekan.network import KAN, initialize
+from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.studies.arguments import distinct_names
-from splinekan.transforms import change_of_basis
 
 WIDTHS = (2, 64, 64, 64, 1)
 ORDERS = (2, 3, 4, 5, 6)

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from splinekan import gallery
+from splinekan import problems
 from splinekan._checks import boolean, each, instance
 from splinekan.multilevel import Hierarchy, Round
 from splinekan.studies.arguments import affordable_samples, distinct_seeds
@@ -103,7 +103,7 @@ def run(
     numbers = distinct_seeds(seeds)
     progress = boolean("progress", progress)
     plan = each("rounds", rounds, lambda name, value: instance(name, value, Round))
-    problem = gallery.regression("exp-sine")
+    problem = problems.regression("exp-sine")
     levels = Hierarchy(deep_network([2, 5, 1], problem.box), 1 + max(one.level for one in plan))
     found = []
     for seed in tqdm(numbers, disable=not progress, leave=False):

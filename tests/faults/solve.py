@@ -7,7 +7,7 @@ import hashlib
 import sys
 import time
 
-from splinekan.pdes.networks import bounded
+from splinekan.problems.networks import bounded
 from splinekan.studies import gauss_newton, pde
 
 ROW = "gauss-newton"

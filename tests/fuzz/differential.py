@@ -13,9 +13,9 @@ from fuzz.core import Call, Role, assert_alike, assert_near, calls
 from fuzz.draw import ANY, FREE, NONNEGATIVE, SEED, Draw
 from fuzz.geometry import floats, record
 from fuzz.networks import SHARED, _finite, _moderate, problem_check
-from splinekan import collocation, pdes
-from splinekan.equations import Equation, Features
+from splinekan.equations import Equation, Features, collocation
 from splinekan.objectives import attention, pinn
+from splinekan.problems import boundary as pdes
 
 X, Y, A = sympy.symbols("x y a")
 U = sympy.Function("u")(X, Y)

@@ -13,8 +13,8 @@ import splinekan as sk
 from fuzz.core import Call, Role, assert_alike, assert_near, calls
 from fuzz.draw import ANY, DEGREE, FREE, KNOTS, MODES, ORDER, Draw
 from fuzz.twins import Exact, number, numbers, rational, solve
-from splinekan import basis as basis_module
-from splinekan import gram, knots, quadrature, transforms
+from splinekan.splines import basis as basis_module
+from splinekan.splines import gram, knots, quadrature
 
 EPS = float(np.finfo(float).eps)
 
@@ -207,7 +207,7 @@ def _rows(size: np.ndarray) -> np.ndarray:
 METHODS = ("tabulate", "design_matrix")
 
 
-@calls(*(f"{kind}.{method}" for kind in CLASSES for method in METHODS), "BSplineBasis.live", share=12)
+@calls(*(f"{kind}.{method}" for kind in CLASSES for method in METHODS), "BSplineBasis.active", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis, tame = _basis(draw, name)
     method = name.split(".")[1]
@@ -217,11 +217,11 @@ def _(draw: Draw, name: str) -> Call:
         assert x.ndim == 1
         assert np.isfinite(x).all()
         want, size = _truth(basis, x, order)
-        if method == "live":
-            live, first = result
-            got = np.zeros(want.shape, live.dtype)
+        if method == "active":
+            active, first = result
+            got = np.zeros(want.shape, active.dtype)
             for l in range(basis.degree + 1):
-                got[np.arange(len(x)), first + l] = live[l]
+                got[np.arange(len(x)), first + l] = active[l]
         else:
             got = result if method == "tabulate" else result.toarray()
         # Continued, knots that are uniform to rounding count as uniform: relative to h that is eps |t|/h.
@@ -369,7 +369,7 @@ def _(draw: Draw, name: str) -> Call:
 @calls("ChangeOfBasis")
 def _(draw: Draw, name: str) -> Call:
     t, k = draw.tame(clamped=False)
-    return record(transforms.change_of_basis(t, k))
+    return record(sk.change_of_basis(t, k))
 
 
 def record(made: Any) -> Call:

@@ -1,4 +1,4 @@
-"""Calls of figures, the gallery, threads and the command line."""
+"""Calls of figures, problems, threads and the command line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import splinekan as sk
 from fuzz.core import Call, Role, assert_alike, assert_near, calls
 from fuzz.draw import FREE, INDEX, Draw
 from fuzz.geometry import floats
-from splinekan import gallery, plots
+from splinekan import plots, problems
 from splinekan.optimize import History
 
 # Figures
@@ -291,20 +291,20 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(plots, name), arguments, check, roles, names=("file",))
 
 
-# The gallery, and threads
+# Problems, and threads
 
 
 @calls("regression", "RegressionProblem", "RegressionProblem.sample")
 def _(draw: Draw, name: str) -> Call:
-    known = list(gallery.REGRESSION)
+    known = list(problems.REGRESSION)
     if name == "regression":
         return Call(
-            gallery.regression,
+            problems.regression,
             {"name": draw.one(*known)},
             lambda r, a: assert_alike(r.name, str(a["name"])),
             names=("problem",),
         )
-    made = gallery.regression(draw.one(*known))
+    made = problems.regression(draw.one(*known))
     if name == "RegressionProblem":
         arguments = {"name": "a", "source": "b", "function": lambda x: x[:, 0], "n_in": 2, "box": (0.0, 1.0)}
         roles = {"name": Role("text"), "source": Role("text"), "function": Role("callable")}
@@ -312,7 +312,7 @@ def _(draw: Draw, name: str) -> Call:
         def same(result: Any, args: Any) -> None:
             assert not isinstance(result.n_in, np.generic), "n_in stays a NumPy scalar"
 
-        return Call(gallery.RegressionProblem, arguments, same, roles)
+        return Call(problems.RegressionProblem, arguments, same, roles)
 
     def check(result: Any, args: Any) -> None:
         x, y = result

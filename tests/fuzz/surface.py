@@ -16,24 +16,28 @@ EXPORTING = (
     ".objectives",
     ".spectra",
     ".complementarity",
-    ".pdes",
+    ".problems",
+    ".problems.boundary",
+    ".operators",
     ".plots",
 )
 """Packages whose `__all__` is public."""
 PLAIN = (
-    ".knots",
-    ".basis",
-    ".transforms",
-    ".gram",
-    ".quadrature",
-    ".collocation",
-    ".gallery",
-    ".equations",
+    ".splines.knots",
+    ".splines.basis",
+    ".splines.change_of_basis",
+    ".splines.prolongation",
+    ".splines.gram",
+    ".splines.quadrature",
+    ".equations.collocation",
+    ".problems.regression",
+    ".equations.equation",
+    ".equations.features",
     ".objectives.pinn",
     ".objectives.attention",
 )
 """Modules whose names without an underscore are public, where they are defined."""
-RETURNED = (".objectives.least_squares:ResidualJacobian", ".optimize.problem:MatrixRows")
+RETURNED = (".objectives.data:ResidualJacobian", ".optimize.problem:MatrixRows")
 """Classes that only results bring."""
 SPECIAL = ("__call__", "__getitem__", "__len__", "__str__")
 

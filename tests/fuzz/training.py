@@ -331,7 +331,7 @@ def _result() -> Any:
     return optimize.LevenbergMarquardt().minimize(rosenbrock(), [1.0, 2.0], iterations=4)
 
 
-@calls("History", "Result", "Iterate", "Level", "NestedResult", "TournamentResult", "Round")
+@calls("History", "Result", "Iterate", "Level", "NestedResult", "HalvingResult", "Round")
 def _(draw: Draw, name: str) -> Call:
     if name == "Round":
 
@@ -350,7 +350,7 @@ def _(draw: Draw, name: str) -> Call:
         "Iterate": optimize.Iterate(1, np.zeros(2), 1.0, 2.0),
         "Level": Level(0, sk.KAN.splines([1, 1]), 1.0),
         "NestedResult": nested,
-        "TournamentResult": won,
+        "HalvingResult": won,
     }[name]
     return record(made)
 
@@ -455,7 +455,7 @@ def _nested() -> Any:
 def _tournament() -> Any:
     hierarchy, net, x, y = _setting(Draw(0))
     plan = [sk.Round(0, 2, 1), sk.Round(1, 1, 1)]
-    return sk.tournament(
+    return sk.successive_halving(
         hierarchy,
         lambda level, _: sk.LeastSquares(level.network, x, y),
         sk.LevenbergMarquardt(),
@@ -521,7 +521,7 @@ def _(draw: Draw, name: str) -> Call:
         )
         seed = args["seed"]
         if not isinstance(seed, np.random.Generator):
-            assert_alike(result.theta, sk.tournament(**{**args, "seed": int(seed)}).theta)
+            assert_alike(result.theta, sk.successive_halving(**{**args, "seed": int(seed)}).theta)
 
     roles = {"seed": SEED, "score": Role("callback", optional=True), "rounds": Role("object")}
     return Call(sk.tournament, arguments, check, roles, names=("levels", "candidates"))

@@ -23,8 +23,8 @@ from splinekan._checks import (
     shown,
     vector,
 )
-from splinekan.collocation import equidistributed, gauss_cells
 from splinekan.equations import Equation, Features
+from splinekan.equations.collocation import equidistributed, gauss_cells
 from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN, Block
 

@@ -9,11 +9,12 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._arrays import F8, floats
 from splinekan._checks import Array, Float64Array, affordable, instance, one_of, real, real_array
-from splinekan.network import BASES, KAN, CoefficientMap, Linearization, SparseRows
-from splinekan.network.chain import warn_of_inputs
-from splinekan.network.layer import F8, floats
-from splinekan.network.rows import symmetric
+from splinekan.network import BASES, KAN, Linearization, SparseRows
+from splinekan.network.kan import warn_of_inputs
+from splinekan.operators.coordinates import Coordinates
+from splinekan.operators.segments import symmetric
 
 CHUNK_BYTES = 2**26
 """Memory that one chunk of activations or dense rows may take."""
@@ -229,7 +230,7 @@ class LeastSquares:
         both = np.concatenate([r.ravel().astype(np.float64), below])
         return float(both @ both) / 2, both, ResidualJacobian(self, at)
 
-    def coordinates(self, name: str) -> CoefficientMap:
+    def coordinates(self, name: str) -> Coordinates:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(one_of("name", name, BASES))
 

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from splinekan._checks import each, integer
-from splinekan.knots import uniform_knots
 from splinekan.network import KAN, Layer, Normalizer, SplineLayer
+from splinekan.splines.knots import uniform_knots
 
 HIDDEN = 1.5
 """A start sends hidden values into about half of [-1.5, 1.5]."""

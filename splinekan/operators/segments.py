@@ -1,4 +1,4 @@
-"""A Jacobian as sparse rows: per row a few runs of neighbouring columns."""
+"""A Jacobian as sparse rows: every row holds a few segments, runs of neighbouring columns."""
 
 from __future__ import annotations
 
@@ -7,28 +7,29 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from splinekan import _threads
+from splinekan._arrays import trusted
 from splinekan._checks import Array, Float64Array, affordable, integer, real_array, shown
-from splinekan.kernels import normal
-from splinekan.network.layer import points, trusted
+from splinekan.kernels import segments as kernels
+from splinekan.operators.base import Operator
 
 DENSE = 2
 """Up to so many columns per stored value the dense product of BLAS is the faster one.
 
 On its own it would be so up to 4; but BLAS keeps its threads spinning after a product, on the cores that the
 other kernels are about to use."""
-BLOCK = 2048
+DENSE_ROWS = 2048
 """Rows that are made dense at a time."""
 
 
 @dataclass(frozen=True, eq=False)
-class SparseRows:
+class SparseRows(Operator):
     """A matrix whose every row is made of runs of neighbouring columns, alike in length.
 
     A spline layer with n_in inputs and n_out outputs gives n_in runs of (degree + 1) n_out values:
-    the live coefficients of each edge. An affine layer is one run.
+    the active coefficients of each edge. An affine layer is one run.
 
     Attributes
     ----------
@@ -88,35 +89,30 @@ class SparseRows:
         return trusted(cls, values=values, starts=starts, lengths=lengths, n_columns=n_columns)
 
     @property
-    def shape(self) -> tuple[int, int]:
+    def shape(self) -> tuple[int, int]:  # type: ignore[override]
         """(rows, columns)."""
         return (self.values.shape[0], self.n_columns)
 
-    def matvec(self, v: ArrayLike) -> Array:
-        """J v, shape (n_rows,)."""
-        vector = points("v", v)
-        if len(vector) != self.n_columns:
-            raise ValueError(f"v must have shape ({self.n_columns},), got {vector.shape}")
-        out = np.empty(self.shape[0], dtype=np.result_type(self.values, vector))
+    @property
+    def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
+        """That of the stored values."""
+        return self.values.dtype
+
+    def _matvec(self, v: Array) -> Array:
+        out = np.empty(self.shape[0], dtype=np.result_type(self.values, v))
 
         def task(_: int, start: int, stop: int) -> None:
-            normal.multiply(self.values, self.starts, self.lengths, vector, out, start, stop)
+            kernels.multiply(self.values, self.starts, self.lengths, v, out, start, stop)
 
         _threads.run(task, _threads.split(self.shape[0]))
         return out
 
-    def rmatvec(self, r: ArrayLike) -> Float64Array:
-        """J^T r, shape (n_columns,), accumulated in float64."""
-        residual = points("r", r)
-        if len(residual) != self.shape[0]:
-            raise ValueError(f"r must have shape ({self.shape[0]},), got {residual.shape}")
+    def _rmatvec(self, r: Array) -> Float64Array:
         ranges = _threads.split(self.shape[0])
         parts = np.zeros((len(ranges), self.n_columns))
 
         def task(chunk: int, start: int, stop: int) -> None:
-            normal.multiply_transpose(
-                self.values, self.starts, self.lengths, residual, parts[chunk], start, stop
-            )
+            kernels.multiply_transpose(self.values, self.starts, self.lengths, r, parts[chunk], start, stop)
 
         _threads.run(task, ranges)
         return _sum_in_order(parts)
@@ -145,8 +141,8 @@ class SparseRows:
         if upper.shape != (self.n_columns, self.n_columns):
             raise ValueError(f"upper must have shape {(self.n_columns,) * 2}, got {upper.shape}")
         if self.n_columns <= DENSE * self.values.shape[1]:
-            for first in range(0, self.shape[0], BLOCK):
-                some = slice(first, first + BLOCK)
+            for first in range(0, self.shape[0], DENSE_ROWS):
+                some = slice(first, first + DENSE_ROWS)
                 block = SparseRows.trusted(self.values[some], self.starts[some], self.lengths, self.n_columns)
                 dense = block.toarray()
                 upper += dense.T @ dense
@@ -155,20 +151,20 @@ class SparseRows:
         shares = _shares(self.lengths, len(_threads.split(self.shape[0])))
 
         def task(chunk: int, *_: int) -> None:
-            normal.products(self.values, self.starts, places, self.lengths, shares[chunk], upper)
+            kernels.products(self.values, self.starts, places, self.lengths, shares[chunk], upper)
 
         _threads.run(task, [(0, 0)] * len(shares))
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, shape (n_columns,)."""
         squared = SparseRows.trusted(self.values**2, self.starts, self.lengths, self.n_columns)
-        return squared.rmatvec(np.ones(self.shape[0]))
+        return np.asarray(squared.rmatvec(np.ones(self.shape[0])), dtype=np.float64)
 
     def toarray(self) -> Array:
         """The dense matrix."""
         affordable("the dense matrix", float(self.values.itemsize) * self.shape[0] * self.n_columns)
         out = np.zeros(self.shape, dtype=self.values.dtype)
-        normal.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
+        kernels.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
         return out
 
     def tocsr(self) -> scipy.sparse.csr_array:

@@ -1,4 +1,4 @@
-"""Networks: frozen chains of layers; all trainable numbers live in one flat vector theta."""
+"""Networks: frozen chains of layers; all trainable numbers active in one flat vector theta."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._arrays import F8, floats, points, trusted, viewable
 from splinekan._checks import (
     Array,
     Float64Array,
     affordable,
-    instance,
     integer,
     interval,
     one_of,
@@ -24,14 +24,16 @@ from splinekan._checks import (
     shown,
     spline_degree,
 )
-from splinekan.knots import uniform_knots
 from splinekan.network.activation import Activation, Normalizer
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, warn_outside, warn_unlike
 from splinekan.network.domains import intervals as checked_intervals
-from splinekan.network.layer import BASES, F8, Layer, Slot, floats, fulfilling, points, trusted, viewable
-from splinekan.network.rows import SparseRows
+from splinekan.network.layer import BASES, Layer, fulfilling
+from splinekan.network.linearization import Linearization, cast
 from splinekan.network.spline import SplineLayer
+from splinekan.operators.coordinates import Coordinates, EdgeMap, Piece
+from splinekan.operators.segments import SparseRows
+from splinekan.splines.knots import uniform_knots
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +99,7 @@ class KAN:
 
         Inputs and hidden values outside the domain are continued as `extrapolate` says. For inputs in
         unlike units `domain` holds an interval (a, b) for each: a `Normalizer` in front takes them to [0, 1],
-        on which all layers live then.
+        on which all layers active then.
 
         Examples
         --------
@@ -181,7 +183,7 @@ class KAN:
 
     @property
     def domain(self) -> tuple[Interval, ...] | None:
-        """For every input the interval on which its splines live; None if an affine map mixes the inputs.
+        """For every input the interval on which its splines active; None if an affine map mixes the inputs.
 
         That of the first layer, if it is a spline layer; its preimage, if an affine `Normalizer` comes first.
         """
@@ -207,7 +209,7 @@ class KAN:
     def linearize(self, theta: ArrayLike, x: ArrayLike) -> Linearization:
         """Evaluate and keep what the derivatives at (theta, x) need."""
         inputs = [points("x", x, self.n_in)]
-        parameters = _cast(self._theta(theta), inputs[0])
+        parameters = cast(self._theta(theta), inputs[0])
         with np.errstate(over="ignore", invalid="ignore"):
             for layer, piece in self._pieces(parameters):
                 inputs.append(layer.value(piece, inputs[-1]))
@@ -240,10 +242,20 @@ class KAN:
         """The parameters in `basis` of the same function: w = A^T u per edge (Lemma 3)."""
         return self.coordinates(basis).apply(self._theta(theta))
 
-    def coordinates(self, basis: str) -> CoefficientMap:
-        """The linear map T from theta to the parameters z = T theta in `basis`."""
+    def coordinates(self, basis: str) -> Coordinates:
+        """T with z = T theta, the parameters of the same function in `basis`.
+
+        From u to w it is A^T for every input of a spline layer, from w to u its inverse; the other parameters
+        stay.
+        """
         one_of("basis", basis, BASES)
-        return CoefficientMap(self, basis)
+        pieces = []
+        for layer, start in zip(self.layers, self.offsets, strict=False):
+            if isinstance(layer, SplineLayer) and layer.basis != basis:
+                to_relu = EdgeMap.relu_from_spline(layer.change_of_basis)
+                edges = to_relu if basis == "relu" else to_relu.inverse()
+                pieces.append(Piece(start, start + layer.n_parameters, layer.n_in, layer.n_basis, edges))
+        return Coordinates(self.n_parameters, pieces)
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
@@ -312,202 +324,6 @@ def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:
         warn_outside(x, network.domain, stacklevel + 1)
     elif isinstance(network.layers[0], Affine):
         warn_unlike(x, stacklevel + 1)
-
-
-@dataclass(frozen=True, eq=False)
-class Linearization:
-    """A network at one (theta, x): its output and the products with its derivatives.
-
-    Attributes
-    ----------
-    network
-        The network.
-    theta
-        Its parameters, in the floating-point type of x.
-    inputs
-        What enters each layer, (n, n_in of the layer).
-    output
-        (n, n_out).
-
-    Raises
-    ------
-    TypeError, ValueError
-        The products for arguments of other shapes than they name.
-    """
-
-    network: KAN
-    theta: Array
-    inputs: tuple[Array, ...]
-    output: Array
-
-    def __post_init__(self) -> None:
-        layers = instance("network", self.network, KAN).layers
-        if not isinstance(self.inputs, tuple) or len(self.inputs) != len(layers):
-            raise ValueError(f"inputs must be a tuple of {len(layers)} arrays, one per layer")
-        x = points("inputs[0]", self.inputs[0], self.network.n_in)
-        output = floats("output", self.output, (len(x), self.network.n_out), x.dtype)
-        theta = floats("theta", self.theta, (self.network.n_parameters,), x.dtype)
-        for name, value in (("theta", theta), ("output", output)):
-            object.__setattr__(self, name, value)
-
-    def _backwards(self) -> list[tuple[int, Layer, Array, Array]]:
-        pieces = self.network._pieces(self.theta)
-        return [
-            (number, layer, piece, self.inputs[number])
-            for number, (layer, piece) in reversed(list(enumerate(pieces)))
-        ]
-
-    def tangents(self, v: ArrayLike) -> list[Array]:
-        """Changes along v (n_parameters,) of every layer's input and of the output, first to last."""
-        changes = [np.zeros_like(self.inputs[0])]
-        pieces, moves = self.network._pieces(self.theta), self.network._pieces(self._direction(v))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for (layer, piece), (_, move), x in zip(pieces, moves, self.inputs, strict=True):
-                changes.append(layer.jvp(piece, x, move, changes[-1]))
-        return changes
-
-    def jvp(self, v: ArrayLike) -> Array:
-        """J v, shape (n, n_out)."""
-        return self.tangents(v)[-1]
-
-    def vjp(self, gy: ArrayLike) -> Float64Array:
-        """J^T gy, shape (n_parameters,), for gy of the output's shape."""
-        gradient = np.empty(self.network.n_parameters)
-        g = self._cotangent("gy", gy)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number, layer, piece, x in self._backwards():
-                start, stop = self.network.offsets[number : number + 2]
-                gradient[start:stop], g = layer.vjp(piece, x, g, number > 0)
-        return gradient
-
-    def vjp_tangent(self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike | None = None) -> Float64Array:
-        """Derivative of J^T gy when theta moves along v and gy along dgy (0 if None).
-
-        With gy = r and dgy = J v this is the exact Hessian of 1/2 r.r times v.
-        """
-        changes = self.tangents(v)
-        dgy = np.zeros_like(self.output) if dgy is None else dgy
-        return self.vjp_change(gy, v, dgy, changes)
-
-    def vjp_change(
-        self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike, changes: Sequence[Array]
-    ) -> Float64Array:
-        """`vjp_tangent`, for those who have `tangents(v)` already."""
-        direction = self._direction(v)
-        g, dg = self._cotangent("gy", gy), self._cotangent("dgy", dgy)
-        moves = self.network._pieces(direction)
-        product = np.empty(self.network.n_parameters)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number, layer, piece, x in self._backwards():
-                start, stop = self.network.offsets[number : number + 2]
-                product[start:stop], dgx = layer.vjp_tangent(
-                    piece, x, g, moves[number][1], changes[number], dg
-                )
-                g, dg = layer.vjp(piece, x, g, True)[1], dgx
-        return product
-
-    def _direction(self, v: ArrayLike) -> Array:
-        return _cast(self.network._theta(v, "v"), self.output)
-
-    def _cotangent(self, name: str, gy: ArrayLike) -> Array:
-        return floats(name, gy, self.output.shape, self.output.dtype)
-
-    def jacobian(self) -> SparseRows:
-        """J as sparse rows, row i n_out + o for output o of sample i."""
-        network, outputs = self.network, self.network.n_out
-        lengths = [n for layer in network.layers for n in layer.run_lengths]
-        n_rows = self.output.shape[0] * outputs
-        affordable("the Jacobian", float(n_rows) * (self.theta.itemsize * sum(lengths) + 8 * len(lengths)))
-        values = np.empty((n_rows, sum(lengths)), self.theta.dtype)
-        starts = np.empty((n_rows, len(lengths)), np.int64)
-        positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
-        runs = np.cumsum([0] + [len(layer.run_lengths) for layer in network.layers])
-        for output in range(outputs):
-            v = np.zeros_like(self.output)
-            v[:, output] = 1
-            for number, layer, piece, x in self._backwards():
-                slot = trusted(
-                    Slot,
-                    values=values,
-                    starts=starts,
-                    position=int(positions[number]),
-                    run=int(runs[number]),
-                    column=network.offsets[number],
-                    stride=outputs,
-                    shift=output,
-                )
-                with np.errstate(over="ignore", invalid="ignore"):
-                    v = layer.rows(piece, x, v, slot, number > 0)
-        return SparseRows.trusted(values, starts, np.array(lengths, np.int64), network.n_parameters)
-
-
-@dataclass(frozen=True, eq=False)
-class CoefficientMap:
-    """T with z = T theta: theta of a network in another basis. Block diagonal, one block an edge.
-
-    From u to w it is A^T on every edge, from w to u its inverse; other parameters stay. All four
-    products take a vector (n_parameters,) or a matrix (n_parameters, any), and cost O(n degree).
-
-    Raises
-    ------
-    TypeError, ValueError
-        For an unknown basis; the products for arrays of another shape.
-    """
-
-    network: KAN
-    basis: str
-
-    def __post_init__(self) -> None:
-        instance("network", self.network, KAN)
-        one_of("basis", self.basis, BASES)
-
-    def apply(self, v: ArrayLike) -> Float64Array:
-        """T v."""
-        return self._map(v, {"relu": "apply_transpose", "spline": "solve_transpose"})
-
-    def solve(self, v: ArrayLike) -> Float64Array:
-        """T^{-1} v."""
-        return self._map(v, {"relu": "solve_transpose", "spline": "apply_transpose"})
-
-    def apply_transpose(self, v: ArrayLike) -> Float64Array:
-        """T^T v."""
-        return self._map(v, {"relu": "apply", "spline": "solve"})
-
-    def solve_transpose(self, v: ArrayLike) -> Float64Array:
-        """T^{-T} v."""
-        return self._map(v, {"relu": "solve", "spline": "apply"})
-
-    def _map(self, v: ArrayLike, operation: dict[str, str]) -> Float64Array:
-        result = operand("v", v, self.network.n_parameters)
-        for layer, (start, stop) in zip(self.network.layers, pairwise(self.network.offsets), strict=True):
-            if isinstance(layer, SplineLayer) and layer.basis != self.basis:
-                shape = (layer.n_in, layer.n_basis, -1)
-                by_basis = result[start:stop].reshape(shape).swapaxes(0, 1)
-                product = getattr(layer.change_of_basis, operation[self.basis])(by_basis)
-                result[start:stop] = product.swapaxes(0, 1).reshape(result[start:stop].shape)
-        return result
-
-
-def operand(name: str, value: ArrayLike, size: int) -> Float64Array:
-    """A copy of `value`, (size,) or (size, any), in float64.
-
-    Raises
-    ------
-    TypeError, ValueError
-        Naming the shapes that are accepted.
-    """
-    array = real_array(name, value, finite=False)
-    if array.ndim not in (1, 2) or array.shape[0] != size:
-        raise ValueError(f"{name} must have shape ({size},) or ({size}, any), got {array.shape}")
-    return np.array(array, dtype=np.float64)
-
-
-def _cast(vector: Float64Array, like: Array) -> Array:
-    """`vector` in the floating-point type of `like`: infinite where it is beyond float32."""
-    if like.dtype == F8:
-        return vector
-    with np.errstate(over="ignore"):
-        return vector.astype(like.dtype)
 
 
 def _uniform(domain: Interval, intervals: int, degree: int) -> Float64Array:

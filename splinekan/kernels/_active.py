@@ -1,4 +1,4 @@
-"""The live B-splines at a block of samples: where every kernel of a spline layer begins.
+"""The active B-splines at a block of samples: where every kernel of a spline layer begins.
 
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """
@@ -6,20 +6,22 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 import numpy as np
 from numba import njit
 
-from splinekan._simd import horner
+from splinekan.kernels._simd import horner
 
-BLOCK = 64
-"""Samples of a block: its live functions stay in the fastest cache for layers of some twenty inputs."""
+BATCH = 64
+"""Samples of a block: its active functions stay in the fastest cache for layers of some twenty inputs."""
 
 
 @njit(cache=True, nogil=True)
-def live_functions(x, first, stop, breakpoints, inverse_spacing, origins, scales, table, tag, spans, live):
-    """Per sample first..stop-1 and input: the first live function, and all of them by Horner's rule.
+def active_functions(
+    x, first, stop, breakpoints, inverse_spacing, origins, scales, table, tag, spans, active
+):
+    """Per sample first..stop-1 and input: the first active function, and all of them by Horner's rule.
 
-    The length of `live` (derivatives, BLOCK, n_in, k+1) is the number of derivatives wanted. Pieces are those
-    of `splinekan.pp_form.LocalPieces`: the table has three rows for uniform knots, whose inner pieces are
-    alike, or else one per piece, two pieces to an interval. Points are located in float64, whatever the type
-    of x and of the table.
+    The length of `active` (derivatives, BATCH, n_in, k+1) is the number of derivatives wanted. Pieces are
+    those of `splinekan.splines.pp_form.LocalPieces`: the table has three rows for uniform knots, whose inner
+    pieces are alike, or else one per piece, two to an interval. Points are located in float64, whatever
+    the type of x and of the table.
     """
     intervals = breakpoints.shape[0] - 1
     a, b = breakpoints[0], breakpoints[intervals]
@@ -27,7 +29,7 @@ def live_functions(x, first, stop, breakpoints, inverse_spacing, origins, scales
     halved = origins.shape[0] > intervals + 2
     width = len(tag)
     kind = table.dtype.type
-    flat_live, flat_table = live.ravel(), table.ravel()
+    flat_active, flat_table = active.ravel(), table.ravel()
     for i in range(stop - first):
         for p in range(x.shape[1]):
             point = np.float64(x[first + i, p])
@@ -56,6 +58,6 @@ def live_functions(x, first, stop, breakpoints, inverse_spacing, origins, scales
                     piece, row = span + 1, 1
             spans[i, p] = span
             y = kind((point - origins[piece]) * scales[piece])
-            for d in range(live.shape[0]):
-                here = ((d * BLOCK + i) * x.shape[1] + p) * width
-                horner(flat_live, here, tag, flat_table, (d * table.shape[1] + row) * width * width, y)
+            for d in range(active.shape[0]):
+                here = ((d * BATCH + i) * x.shape[1] + p) * width
+                horner(flat_active, here, tag, flat_table, (d * table.shape[1] + row) * width * width, y)

@@ -7,9 +7,9 @@ rounded once. Computed B-splines and their derivatives differ from the exact one
 
 - for knots that are not uniform y is measured from the nearest knot, so derivatives beside a tiny interval
   have errors relative to their size there, not to that elsewhere in the interval;
-- for uniform knots (`splinekan.knots.is_uniform`) y is measured from the middle of the interval, and the c_p
-  are those of exactly equal spacing. Where stored knots differ from that by delta times the spacing,
-  delta <= `splinekan.knots.UNIFORM` = 2^-42, this adds 8 (k + 1) delta sum_p |c_p|.
+- for uniform knots (`splinekan.splines.knots.is_uniform`) y is measured from the middle of the interval, and
+  the c_p are those of exactly equal spacing. Where stored knots differ from that by delta times the spacing,
+  delta <= `splinekan.splines.knots.UNIFORM` = 2^-42, this adds 8 (k + 1) delta sum_p |c_p|.
 
 In float32 points are located in float64, and eps is that of float32. A derivative whose size, like
 spacing^-d, leaves the range of the floating-point type is refused.
@@ -30,8 +30,8 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from splinekan._checks import Array, Float64Array, float_type, integer, one_of, spline_degree
-from splinekan._rationals import Integers, as_integers, ratio
-from splinekan.knots import is_uniform, unevenness, validate_knots
+from splinekan.splines._rationals import Integers, as_integers, ratio
+from splinekan.splines.knots import is_uniform, unevenness, validate_knots
 
 EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
 MAX_DERIVATIVES = 16
@@ -46,10 +46,10 @@ SHORTEST = 1e-300
 class LocalPieces:
     """The B-splines as piecewise polynomials, the way kernels read them.
 
-    On piece s the l-th live function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with d
-    the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with their
-    midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and the
-    origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with
+    d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with
+    their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and
+    the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
 
     Attributes
     ----------
@@ -132,12 +132,12 @@ class Samples:
     Attributes
     ----------
     spans
-        (n,) the interval of each piece, which is the index of its first live function.
+        (n,) the interval of each piece, which is the index of its first active function.
     offsets, weights
         (n, m) distances of the points from the left ends of their intervals; weights of the integral over
         [a, b]; both in the units of x.
     values
-        (n, m, k+1) of the live functions.
+        (n, m, k+1) of the active functions.
     """
 
     spans: NDArray[np.int64]
@@ -246,7 +246,7 @@ Taylor = Sequence[Integers]
 
 
 def _taylor(t: Integers, k: int, end: int) -> Taylor:
-    """The live B-splines of every interval in powers of y = (x - origin)/width, by the Cox-de Boor recursion.
+    """The active B-splines of every interval in powers of y = (x - origin)/width (Cox-de Boor recursion).
 
     The origin is the interval's left end, middle or right end for `end` = 0, 1, 2. In integers, without
     cancellation: the divisions of the recursion are collected in one denominator per interval.
@@ -255,24 +255,24 @@ def _taylor(t: Integers, k: int, end: int) -> Taylor:
     s = np.arange(n) + k
     width = t[s + 1] - t[s]
     origin = (t[s] * (2 - end) + t[s + 1] * end) // 2
-    live = np.zeros((n, k + 1, k + 1), dtype=object)
-    live[:, 0, 0] = 1
+    active = np.zeros((n, k + 1, k + 1), dtype=object)
+    active[:, 0, 0] = 1
     denominator = np.ones(n, dtype=object)
     for d in range(1, k + 1):
         first = [s - d + 1 + l for l in range(d)]
         spans = [t[i + d] - t[i] for i in first]  # all hold the interval, so none is 0
         product = reduce(mul, spans)
-        raised = np.zeros_like(live)
+        raised = np.zeros_like(active)
         for l, i in enumerate(first):  # function l of degree d-1 feeds functions l and l+1 of degree d
             share = product // spans[l]
             up = (origin - t[i]) * share, width * share
             down = (t[i + d] - origin) * share, -width * share
             for function, (constant, slope) in ((l + 1, up), (l, down)):
-                raised[:, :, function] += constant[:, None] * live[:, :, l]
-                raised[:, 1:, function] += slope[:, None] * live[:, :-1, l]
-        live = raised
+                raised[:, :, function] += constant[:, None] * active[:, :, l]
+                raised[:, 1:, function] += slope[:, None] * active[:, :-1, l]
+        active = raised
         denominator = denominator * product
-    return live, denominator, width
+    return active, denominator, width
 
 
 def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float64Array:

@@ -12,7 +12,7 @@ Outside the domain [a, b] a spline is continued as `extrapolate` says:
 
 For degree 0 "linear" is "clamp". In every mode b = A psi at every x: each mode acts on the end piece.
 
-How accurate values and derivatives are: see `splinekan.pp_form`.
+How accurate values and derivatives are: see `splinekan.splines.pp_form`.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ from splinekan._checks import (
     spline_degree,
 )
 from splinekan.kernels import bspline, power_relu
-from splinekan.knots import is_clamped, validate_knots
-from splinekan.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
-from splinekan.transforms import ChangeOfBasis, change_of_basis
+from splinekan.splines.change_of_basis import ChangeOfBasis, change_of_basis
+from splinekan.splines.knots import is_clamped, validate_knots
+from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,13 +97,13 @@ class _Basis:
             )
         return array
 
-    def _live(self, x: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
-        """Live values (k+1, n) of the B-splines and the index (n,) of the first live function."""
+    def _active(self, x: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
+        """Live values (k+1, n) of the B-splines and the index (n,) of the first active function."""
         order = integer("derivative", derivative, low=0)
         pieces = self._local(x.dtype)
         pieces.check_derivatives(min(order, self.degree) + 1)
         affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
-        live = np.empty((self.degree + 1, len(x)), x.dtype)
+        active = np.empty((self.degree + 1, len(x)), x.dtype)
         first = np.empty(len(x), np.int64)
         table = pieces.table[min(order, self.degree)]
         if order > self.degree:
@@ -114,19 +114,19 @@ class _Basis:
         outside = [False] * len(ranges)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            outside[chunk] = bspline.tabulate(x, *where, table, tag, live, first, start, stop)
+            outside[chunk] = bspline.tabulate(x, *where, table, tag, active, first, start, stop)
 
         _threads.run(task, ranges)
         if any(outside):
             self._check_outside(x)
-            _within_range("the continuation of a B-spline", live, "x", x)
-        return live, first
+            _within_range("the continuation of a B-spline", active, "x", x)
+        return active, first
 
     def _combine(self, c: Array, x: Array, derivative: int) -> Array:
         """sum_i c_i b_i^(derivative)(x); in float32 only if both c and x are."""
-        live, first = self._live(x.astype(np.result_type(c, x), copy=False), derivative)
+        active, first = self._active(x.astype(np.result_type(c, x), copy=False), derivative)
         with np.errstate(over="ignore", invalid="ignore"):
-            terms = (c[first + l].T * live[l] for l in range(self.degree + 1))
+            terms = (c[first + l].T * active[l] for l in range(self.degree + 1))
             total: Array = np.ascontiguousarray(sum(terms).T)
         return _within_range("the spline", total, "c", c)
 
@@ -175,32 +175,32 @@ class BSplineBasis(_Basis):
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
         """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
         points = self._points(x)
-        live, first = self._live(points, derivative)
+        active, first = self._active(points, derivative)
         out = self._dense(len(points), points.dtype)
-        out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = live.T
+        out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = active.T
         return out
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries a row."""
         points = self._points(x)
-        live, first = self._live(points, derivative)
+        active, first = self._active(points, derivative)
         columns = first[:, None] + np.arange(self.degree + 1)
         pointers = np.arange(len(points) + 1) * (self.degree + 1)
         return scipy.sparse.csr_array(
-            (live.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
+            (active.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
         )
 
     def evaluate(self, c: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_i c_i b_i(x), or its derivative: (n,) or (n, n_out) for c (n_basis,) or (n_basis, n_out)."""
         return self._combine(self._coefficients(c), self._points(x), derivative)
 
-    def live(self, x: ArrayLike, derivative: int = 0) -> tuple[Array, NDArray[np.int64]]:
+    def active(self, x: ArrayLike, derivative: int = 0) -> tuple[Array, NDArray[np.int64]]:
         """The k+1 functions that may differ from 0 at a point: values (k+1, n), index (n,) of the first.
 
         Row l holds the values of function first + l at all points: four long rows for cubic splines, the
         layout in which they are computed fastest and used again.
         """
-        return self._live(self._points(x), derivative)
+        return self._active(self._points(x), derivative)
 
     def tabulate_relu_form(self, x: ArrayLike) -> Array:
         """Values (n, n_basis) through b_i = sum_j A_ij psi_j, for x in [a, b].

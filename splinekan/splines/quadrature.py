@@ -16,7 +16,7 @@ def gauss_points(breakpoints: ArrayLike, points: int) -> tuple[Float64Array, Flo
 
     Exact for piecewise polynomials of degree 2 points - 1. Nodes and weights have the units of x. Nodes are
     rounded to float64 numbers, of which a short interval far from 0 holds few; for integrals of B-splines
-    themselves see `splinekan.gram.gram_factor`.
+    themselves see `splinekan.splines.gram.gram_factor`.
 
     Raises
     ------

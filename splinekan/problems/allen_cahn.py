@@ -13,8 +13,8 @@ import sympy
 
 from splinekan._checks import Float64Array, affordable, integer, real, real_array
 from splinekan.equations import Equation, ansatz
-from splinekan.pdes.networks import bounded
-from splinekan.pdes.problem import BoundaryValueProblem, Condition
+from splinekan.problems.boundary_value import BoundaryValueProblem, Condition
+from splinekan.problems.networks import bounded
 
 X, T = sympy.symbols("x t")
 MODES, STEPS = 2048, 1000

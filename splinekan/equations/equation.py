@@ -20,11 +20,9 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
-from splinekan import _expressions as expressions
-from splinekan._checks import Float64Array, integer, interval, real, real_array, sequence, shown, vector
-
-MAX_ORDER = 4
-TINY = float(np.finfo(np.float64).tiny)
+from splinekan._checks import Float64Array, real_array, sequence, shown
+from splinekan.equations import expressions
+from splinekan.equations.features import MAX_ORDER, expression, located
 
 
 @dataclass(frozen=True)
@@ -185,7 +183,7 @@ class Equation:
         return np.array(np.broadcast_to(residual, n), dtype=np.float64), cotangent
 
     def _points(self, name: str, value: Any) -> Float64Array:
-        return _points(name, value, self.variables)
+        return located(name, value, self.variables)
 
     def _read(self) -> tuple[Any, list[Any], tuple[sympy.Symbol, ...]]:
         variables = expressions.read_variables("variables", self.variables)
@@ -254,7 +252,7 @@ def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
             f"substitutions must be a dictionary from unknowns to expressions, got {shown(substitutions)}"
         )
     forms = {
-        _unknown("every key of substitutions", unknown): _form(f"substitutions[{unknown}]", form)
+        _unknown("every key of substitutions", unknown): expression(f"substitutions[{unknown}]", form)
         for unknown, form in substitutions.items()
     }
     return expressions.replaced(expressions.read("residual", residual), forms)
@@ -279,7 +277,7 @@ def ansatz(residual: Any, unknown: Any, form: Any) -> Any:
     TypeError, ValueError
         For anything else, and for what sympy cannot evaluate.
     """
-    unknown, form = _unknown("unknown", unknown), _form("form", form)
+    unknown, form = _unknown("unknown", unknown), expression("form", form)
     residual = expressions.read("residual", residual)
     evaluated = expressions.done(form, form)
     inside = {atom for atom in evaluated.atoms(AppliedUndef) if atom.func == unknown.func}
@@ -308,186 +306,6 @@ def _unknown(name: str, value: Any) -> Any:
     if not all(isinstance(s, sympy.Symbol) for s in value.args) or len(set(value.args)) < len(value.args):
         raise ValueError(f"{name} must be a function of different symbols, got {value}")
     return value
-
-
-def _form(name: str, value: Any) -> Any:
-    """An expression; numbers are expressions too."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        value = sympy.sympify(real(name, value) if isinstance(value, float) else value)
-    if not isinstance(value, sympy.Expr) or getattr(value, "is_Matrix", False):
-        raise TypeError(f"{name} must be a sympy expression, got {shown(value)}")
-    return value
-
-
-@dataclass(frozen=True, eq=False)
-class Features:
-    """Inputs of a network as functions of the variables: the variables themselves, then `extra` ones.
-
-    |x| is one that lets a network bend at an interface: its derivative is sign(x), and 0 beyond. Which
-    side a point on the interface belongs to is told by the sign of the coordinate: take points
-    `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
-
-    With `box`, one interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
-    A variable whose interval is None does not enter: cos(pi x) in its place is periodic and even.
-
-    Parameters
-    ----------
-    variables
-        Symbols with different names.
-    extra
-        sympy expressions in the variables, of the functions that `Equation` takes.
-    box
-        One interval (a, b), a < b, or None per variable; or None.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For anything else, and if no input is left.
-    """
-
-    variables: Sequence[sympy.Symbol]
-    extra: Sequence[Any] = ()
-    box: Sequence[tuple[float, float] | None] | None = None
-    _functions: tuple[Any, ...] = field(init=False, repr=False)
-    _symbols: tuple[Any, ...] = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        variables = expressions.read_variables("variables", self.variables)
-        extra = sequence("extra", self.extra, empty=True)
-        box = None if self.box is None else sequence("box", self.box)
-        if box is not None:
-            if len(box) != len(variables):
-                raise ValueError(
-                    f"box must hold an interval (a, b) or None for each of {len(variables)} variables, "
-                    f"got {len(box)}"
-                )
-            box = tuple(None if ends is None else interval(f"box[{i}]", ends) for i, ends in enumerate(box))
-            for i, ends in enumerate(box):
-                if ends is not None and ends[1] - ends[0] < 4 * TINY:  # 2 / length overflows
-                    raise ValueError(f"box[{i}] must not be so short, got {ends}")
-        reals = expressions.Reals(variables)
-        symbol_of = dict(zip(reals.variables, reals.symbols, strict=True))
-        functions = []
-        for i, given in enumerate(extra):
-            name = f"extra[{i}]"
-            try:
-                function = expressions.compilable(reals.read(_form(name, given)), symbol_of, reals.original)
-                expressions.compiled(reals.symbols, [function], shown(given))
-            except ValueError as error:
-                raise ValueError(f"{name} must be a function of the variables {variables}: {error}") from None
-            functions.append(function)
-        settings = {
-            "variables": variables,
-            "extra": extra,
-            "box": box,
-            "_functions": tuple(functions),
-            "_symbols": tuple(reals.symbols),
-        }
-        for name, value in settings.items():
-            object.__setattr__(self, name, value)
-        if self.n_inputs == 0:
-            raise ValueError("box must leave at least one input: every interval is None, and extra is empty")
-
-    @property
-    def n_inputs(self) -> int:
-        """Number of inputs."""
-        return len(self._entering) + len(self.extra)
-
-    @property
-    def _entering(self) -> list[int]:
-        """Which variables are inputs themselves."""
-        return [i for i in range(len(self.variables)) if self.box is None or self.box[i] is not None]
-
-    def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
-        """Taylor coefficients of the inputs, (n, channels, n_inputs).
-
-        Parameters
-        ----------
-        points
-            (n, number of variables).
-        directions
-            Vectors in the space of the variables.
-        orders
-            How many coefficients along each, 1 to 4.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For other shapes, and where an extra input or its derivative is not finite.
-        """
-        points = _points("points", points, self.variables)
-        ways = [
-            vector(f"directions[{i}]", d, len(self.variables))
-            for i, d in enumerate(sequence("directions", directions, empty=True))
-        ]
-        counts = [
-            integer(f"orders[{i}]", n, low=1, high=MAX_ORDER)
-            for i, n in enumerate(sequence("orders", orders, empty=True))
-        ]
-        if len(ways) != len(counts):
-            raise ValueError(f"orders must have one number for each of {len(ways)} directions, got {counts}")
-        n, entering = len(points), self._entering
-        m = len(entering)
-        x = np.zeros((n, 1 + sum(counts), self.n_inputs))
-        scale: Any = 1.0
-        x[:, 0, :m] = points[:, entering]
-        if self.box is not None and m > 0:
-            ends = np.array([self.box[i] for i in entering], dtype=np.float64)
-            scale = 2 / (ends[:, 1] - ends[:, 0])
-            x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1
-        for f, function in enumerate(self._functions):
-            x[:, 0, m + f] = self._numbers(f, function, points)
-        at = 1
-        for direction, order in zip(ways, counts, strict=True):
-            x[:, at, :m] = direction[entering] * scale
-            current = list(self._functions)
-            for j in range(order):
-                for f, function in enumerate(current):
-                    current[f] = sum(
-                        (
-                            _exact(v) * expressions.slope(function, s)
-                            for v, s in zip(direction, self._symbols, strict=True)
-                            if v != 0
-                        ),
-                        sympy.Integer(0),
-                    )
-                    x[:, at + j, m + f] = self._numbers(f, current[f], points) / factorial(j + 1)
-            at += order
-        return x
-
-    def _numbers(self, which: int, function: Any, points: Float64Array) -> Float64Array:
-        identity = {symbol: symbol for symbol in self._symbols}
-        name = f"extra[{which}] = {self.extra[which]}"
-        compiled = expressions.compiled(
-            self._symbols, [expressions.compilable(function, identity, str)], f"a derivative of {name}"
-        )
-        with np.errstate(all="ignore"):
-            (values,) = compiled(*points.T)
-        found = np.array(np.broadcast_to(values, len(points)), dtype=np.float64)
-        if not np.isfinite(found).all():
-            bad = int(np.argmin(np.isfinite(found)))
-            raise ValueError(
-                f"{name} and its derivatives must be finite, got {found[bad]} at points[{bad}], {points[bad]}"
-            )
-        return found
-
-
-def _exact(v: float) -> Any:
-    return sympy.Integer(int(v)) if v.is_integer() else sympy.Float(v, 17)
-
-
-def _points(name: str, value: Any, variables: Sequence[Any]) -> Float64Array:
-    """`value` as points, (n, number of variables), of the signs that the variables are declared to have."""
-    points = real_array(name, value, shape=(None, len(variables))).astype(np.float64, copy=False)
-    for i, symbol in enumerate(variables):
-        sign = 1.0 if symbol.is_extended_nonnegative else -1.0 if symbol.is_extended_nonpositive else 0.0
-        if sign and len(points) and (sign * points[:, i]).min() < 0:
-            bad = points[np.argmin(sign * points[:, i]), i]
-            side = ">=" if sign > 0 else "<="
-            raise ValueError(
-                f"{name} must have {symbol} {side} 0, as it is declared, got {bad} in column {i}"
-            )
-    return points
 
 
 def _derivative(u: Any, variables: Sequence[Any], index: tuple[int, ...]) -> Any:

@@ -7,9 +7,9 @@ in increasing order of their columns and do not overlap.
 import numpy as np
 from numba import njit
 
-from splinekan._simd import LANES, add_outer
+from splinekan.kernels._simd import LANES, add_outer
 
-BLOCK = 256
+BATCH = 256
 """Rows of a block: its values stay in cache while the pairs of runs pass over them."""
 
 
@@ -47,8 +47,8 @@ def products(values, starts, places, lengths, pairs, out):
     four, one = (0, 0, 0, 0), (0,)
     stored, columns = values.shape[1], out.shape[1]
     flat, flat_out = values.ravel(), out.ravel()
-    for first in range(0, values.shape[0], BLOCK):
-        end = min(first + BLOCK, values.shape[0])
+    for first in range(0, values.shape[0], BATCH):
+        end = min(first + BATCH, values.shape[0])
         for pair in range(pairs.shape[0]):
             a, b = pairs[pair, 0], pairs[pair, 1]
             high, wide = lengths[a], lengths[b]

@@ -7,9 +7,9 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, integer, one_of, spline_degree
-from splinekan.basis import BSplineBasis, PowerReLUBasis, power_derivative
-from splinekan.knots import validate_knots
-from splinekan.pp_form import local_pieces
+from splinekan.splines.basis import BSplineBasis, PowerReLUBasis, power_derivative
+from splinekan.splines.knots import validate_knots
+from splinekan.splines.pp_form import local_pieces
 
 
 def gram_matrix(
@@ -61,9 +61,9 @@ def gram_factor(knots: ArrayLike, degree: int, derivative: int = 0) -> scipy.spa
         return scipy.sparse.csr_array((1, basis.n_basis))
     found = local_pieces(basis.knots, k).samples(k + 1, order)
     values = np.sqrt(found.weights)[:, :, None] * found.values
-    n, m, live = values.shape
-    columns = np.broadcast_to((found.spans[:, None] + np.arange(live))[:, None], values.shape)
-    pointers = np.arange(n * m + 1) * live
+    n, m, active = values.shape
+    columns = np.broadcast_to((found.spans[:, None] + np.arange(active))[:, None], values.shape)
+    pointers = np.arange(n * m + 1) * active
     return scipy.sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n * m, basis.n_basis))
 
 

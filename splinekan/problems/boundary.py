@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from splinekan._checks import one_of
-from splinekan.pdes.allen_cahn import allen_cahn, allen_cahn_hard, allen_cahn_solution
-from splinekan.pdes.elliptic import helmholtz, interface, poisson
-from splinekan.pdes.problem import BoundaryValueProblem, Condition
-from splinekan.pdes.transport import advection, burgers, burgers_hard, korteweg_de_vries
+from splinekan.problems.allen_cahn import allen_cahn, allen_cahn_hard, allen_cahn_solution
+from splinekan.problems.boundary_value import BoundaryValueProblem, Condition
+from splinekan.problems.elliptic import helmholtz, interface, poisson
+from splinekan.problems.transport import advection, burgers, burgers_hard, korteweg_de_vries
 
 __all__ = [
     "PROBLEMS",

@@ -9,8 +9,8 @@ import sympy
 
 from splinekan._checks import Float64Array, real
 from splinekan.equations import Equation, ansatz
-from splinekan.pdes.networks import bounded
-from splinekan.pdes.problem import BoundaryValueProblem, Condition
+from splinekan.problems.boundary_value import BoundaryValueProblem, Condition
+from splinekan.problems.networks import bounded
 
 X, T = sympy.symbols("x t")
 MAX_SPEED = 1e6

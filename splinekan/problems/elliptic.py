@@ -10,8 +10,8 @@ import sympy
 
 from splinekan.equations import Equation
 from splinekan.network import KAN
-from splinekan.pdes.networks import free
-from splinekan.pdes.problem import BoundaryValueProblem, Condition
+from splinekan.problems.boundary_value import BoundaryValueProblem, Condition
+from splinekan.problems.networks import free
 
 X, Y = sympy.symbols("x y")
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))

@@ -55,7 +55,7 @@ class Round:
 
 
 @dataclass(frozen=True, eq=False)
-class TournamentResult:
+class HalvingResult:
     """The winner.
 
     Attributes
@@ -90,7 +90,7 @@ class TournamentResult:
     seconds: float
 
 
-def tournament(
+def successive_halving(
     hierarchy: Hierarchy,
     objective: Callable[[Level, int | None], Problem],
     optimizer: Optimizer,
@@ -98,7 +98,7 @@ def tournament(
     draw: Callable[[np.random.Generator], ArrayLike],
     seed: int | np.random.Generator,
     score: Callable[[Level, Float64Array], float] | None = None,
-) -> TournamentResult:
+) -> HalvingResult:
     """Nested iteration with selection: successive halving (Jamieson & Talwalkar 2016) over the levels.
 
     Which minimum a run ends in is decided on the coarse levels, where runs are cheap. Therefore many
@@ -181,7 +181,7 @@ def tournament(
         if any(run.status is Status.INTERRUPTED for run in best):
             break
     winner = best[0]
-    return TournamentResult(
+    return HalvingResult(
         winner.theta,
         level,
         winner.value,

@@ -1,0 +1,6 @@
+"""Differential equations in sympy, and the points on which they are posed."""
+
+from splinekan.equations.equation import Equation, ansatz, manufactured
+from splinekan.equations.features import Features
+
+__all__ = ["Equation", "Features", "ansatz", "manufactured"]

@@ -1,0 +1,132 @@
+"""What a matrix known by its products can do here beyond SciPy's LinearOperator."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.sparse.linalg import LinearOperator
+
+from splinekan._arrays import floats
+from splinekan._checks import Array, Float64Array, affordable
+
+
+class Operator(LinearOperator):  # type: ignore[misc]
+    """A SciPy LinearOperator that also gives its normal matrix, its column norms and its dense form.
+
+    A subclass sets `shape` and `dtype` and gives `_matvec` and `_rmatvec`; the rest follows from these,
+    unless the subclass knows better. Sums, products and transposes are SciPy's:
+    `J @ P`, `J + K`, `J.T`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The products for operands of another shape, or without real entries.
+    """
+
+    shape: tuple[int, int]
+    dtype: np.dtype[Any]
+
+    def matvec(self, v: ArrayLike) -> Array:
+        """J v for v (columns,), or (columns, 1)."""
+        return self._product("v", v, self.shape[1], self._matvec)
+
+    def rmatvec(self, r: ArrayLike) -> Array:
+        """J^T r for r (rows,), or (rows, 1)."""
+        return self._product("r", r, self.shape[0], self._rmatvec)
+
+    def normal_matrix(self) -> Float64Array:
+        """J^T J, dense and symmetric, (columns, columns)."""
+        dense = self.toarray()
+        return np.asarray(dense.T @ dense)
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J, (columns,)."""
+        dense = self.toarray()
+        return np.asarray(np.einsum("ij,ij->j", dense, dense))
+
+    def column_norms(self) -> Float64Array:
+        """The 2-norms of the columns, (columns,)."""
+        return np.sqrt(self.column_squares())
+
+    def toarray(self) -> Array:
+        """The dense matrix."""
+        affordable("the dense matrix", 8.0 * self.shape[0] * self.shape[1])
+        return np.asarray(self.matmat(np.eye(self.shape[1])))
+
+    def _product(self, name: str, value: ArrayLike, size: int, multiply: Any) -> Array:
+        if type(value) is np.ndarray and value.ndim == 2 and value.shape[1] == 1:
+            return np.asarray(multiply(self._vector(name, value[:, 0], size))).reshape(-1, 1)
+        return np.asarray(multiply(self._vector(name, value, size)))
+
+    @staticmethod
+    def _vector(name: str, value: ArrayLike, size: int) -> Array:
+        single = type(value) is np.ndarray and value.dtype == np.float32
+        return floats(name, value, (size,), np.dtype(np.float32 if single else np.float64))
+
+
+class Matrix(Operator):
+    """A dense array or a SciPy sparse matrix as an operator."""
+
+    def __init__(self, matrix: Any) -> None:
+        super().__init__(np.dtype(matrix.dtype), matrix.shape)
+        self.matrix = matrix
+
+    def _matvec(self, v: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self.matrix @ v)
+
+    def _rmatvec(self, r: Array) -> Array:
+        with np.errstate(over="ignore", invalid="ignore"):
+            return np.asarray(self.matrix.T @ r)
+
+    def _matmat(self, v: Array) -> Array:
+        return np.asarray(self.matrix @ v)
+
+    def _rmatmat(self, r: Array) -> Array:
+        return np.asarray(self.matrix.T @ r)
+
+    def normal_matrix(self) -> Float64Array:
+        """J^T J, dense."""
+        product = self.matrix.T @ self.matrix
+        return np.asarray(product.toarray() if hasattr(product, "toarray") else product)
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        if hasattr(self.matrix, "power"):
+            return np.asarray(self.matrix.power(2).sum(axis=0)).ravel()
+        return np.asarray(np.einsum("ij,ij->j", self.matrix, self.matrix))
+
+    def toarray(self) -> Array:
+        """The dense matrix."""
+        return np.asarray(self.matrix.toarray() if hasattr(self.matrix, "toarray") else self.matrix)
+
+
+class Stacked(Operator):
+    """Operators below one another, with the same columns."""
+
+    def __init__(self, parts: list[Operator]) -> None:
+        rows = sum(part.shape[0] for part in parts)
+        super().__init__(np.result_type(*(part.dtype for part in parts)), (rows, parts[0].shape[1]))
+        self.parts = parts
+
+    def _matvec(self, v: Array) -> Array:
+        return np.concatenate([part.matvec(v) for part in self.parts])
+
+    def _rmatvec(self, r: Array) -> Array:
+        ends = np.cumsum([part.shape[0] for part in self.parts])[:-1]
+        pieces = zip(self.parts, np.split(r, ends), strict=True)
+        return np.asarray(sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1)))
+
+    def normal_matrix(self) -> Float64Array:
+        """J^T J, the sum over the parts."""
+        return np.asarray(sum((part.normal_matrix() for part in self.parts), np.zeros(1)))
+
+    def column_squares(self) -> Float64Array:
+        """The diagonal of J^T J."""
+        return np.asarray(sum((part.column_squares() for part in self.parts), np.zeros(1)))
+
+    def toarray(self) -> Array:
+        """The dense matrix."""
+        return np.concatenate([part.toarray() for part in self.parts])

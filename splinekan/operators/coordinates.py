@@ -1,0 +1,148 @@
+"""Changes of coordinates z = T theta, block diagonal: a small matrix for every input of a spline layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._arrays import operand
+from splinekan._checks import Array, Float64Array, instance, integer, sequence
+from splinekan.operators.base import Operator
+from splinekan.splines.change_of_basis import ChangeOfBasis
+
+Product = Callable[[Float64Array], Float64Array]
+
+
+class EdgeMap(NamedTuple):
+    """An invertible matrix S by its four products, along the first axis of what they are given."""
+
+    apply: Product
+    solve: Product
+    apply_transpose: Product
+    solve_transpose: Product
+    matrices: tuple[Float64Array, Float64Array] | None = None
+    """(S, S^{-1}) where they are dense."""
+
+    @staticmethod
+    def relu_from_spline(change: ChangeOfBasis) -> EdgeMap:
+        """S = A^T: w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 3)."""
+        return EdgeMap(change.apply_transpose, change.solve_transpose, change.apply, change.solve)
+
+    @staticmethod
+    def dense(matrix: Float64Array, inverse: Float64Array) -> EdgeMap:
+        """S and its inverse as arrays (m, m)."""
+        apply, solve, transposed, back = (
+            partial(_along_first, each) for each in (matrix, inverse, matrix.T, inverse.T)
+        )
+        return EdgeMap(apply, solve, transposed, back, (matrix, inverse))
+
+    def inverse(self) -> EdgeMap:
+        """S^{-1}."""
+        swapped = None if self.matrices is None else self.matrices[::-1]
+        return EdgeMap(self.solve, self.apply, self.solve_transpose, self.apply_transpose, swapped)
+
+
+class Piece(NamedTuple):
+    """Where `map` acts: theta[start:stop], read as (n_in, m, n_out), along the middle axis."""
+
+    start: int
+    stop: int
+    n_in: int
+    m: int
+    map: EdgeMap
+
+
+class Coordinates(Operator):
+    """T with z = T theta, block diagonal; parameters outside all pieces stay as they are.
+
+    All four products take a vector (n_parameters,) or a matrix (n_parameters, any).
+
+    Parameters
+    ----------
+    n_parameters
+        Length of theta.
+    pieces
+        Disjoint.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For pieces that do not fit theta; the products for arrays of another shape.
+    """
+
+    def __init__(self, n_parameters: int, pieces: Sequence[Piece] = ()) -> None:
+        self.n_parameters = integer("n_parameters", n_parameters, low=0)
+        super().__init__(np.dtype(np.float64), (self.n_parameters,) * 2)
+        checked, end = [], 0
+        for number, given in enumerate(sequence("pieces", pieces, empty=True)):
+            piece = instance(f"pieces[{number}]", given, Piece)
+            edges = piece.n_in * piece.m
+            if not end <= piece.start < piece.stop <= self.n_parameters:
+                raise ValueError(
+                    f"pieces[{number}] must lie in theta after the piece before it, got {piece[:2]}"
+                )
+            if edges < 1 or (piece.stop - piece.start) % edges:
+                raise ValueError(f"pieces[{number}] must hold whole edges of {piece.m} coefficients")
+            checked.append(piece)
+            end = piece.stop
+        self.pieces = tuple(checked)
+
+    def apply(self, v: ArrayLike) -> Float64Array:
+        """T v."""
+        return self._map(v, "apply")
+
+    def solve(self, v: ArrayLike) -> Float64Array:
+        """T^{-1} v."""
+        return self._map(v, "solve")
+
+    def apply_transpose(self, v: ArrayLike) -> Float64Array:
+        """T^T v."""
+        return self._map(v, "apply_transpose")
+
+    def solve_transpose(self, v: ArrayLike) -> Float64Array:
+        """T^{-T} v."""
+        return self._map(v, "solve_transpose")
+
+    def absolute(self) -> Coordinates:
+        """The same with the absolute values of all entries: what rounding in a product is bounded by.
+
+        Raises
+        ------
+        ValueError
+            Unless all pieces are dense.
+        """
+        pieces = []
+        for piece in self.pieces:
+            if piece.map.matrices is None:
+                raise ValueError("absolute values are known for dense pieces only")
+            pieces.append(piece._replace(map=EdgeMap.dense(*map(np.abs, piece.map.matrices))))
+        return Coordinates(self.n_parameters, pieces)
+
+    def _map(self, v: ArrayLike, product: str) -> Float64Array:
+        result = operand("v", v, self.n_parameters)
+        for piece in self.pieces:
+            here = result[piece.start : piece.stop]
+            edges = here.reshape(piece.n_in, piece.m, -1).swapaxes(0, 1)
+            result[piece.start : piece.stop] = (
+                getattr(piece.map, product)(edges).swapaxes(0, 1).reshape(here.shape)
+            )
+        return result
+
+    def _matvec(self, v: Array) -> Array:
+        return self.apply(v)
+
+    _matmat = _matvec
+
+    def _rmatvec(self, r: Array) -> Array:
+        return self.apply_transpose(r)
+
+    _rmatmat = _rmatvec
+
+
+def _along_first(matrix: Float64Array, v: Float64Array) -> Float64Array:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.asarray(np.matmul(matrix, v.reshape(len(v), -1)).reshape(v.shape))

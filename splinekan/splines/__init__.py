@@ -1,0 +1,1 @@
+"""Spline geometry without any network: knots, bases, and the exact maps between them."""

@@ -1,0 +1,146 @@
+"""Exact prolongation P: the same spline on finer knots."""
+
+from __future__ import annotations
+
+from functools import reduce
+from math import comb
+from operator import mul
+
+import numpy as np
+import scipy
+from numpy.typing import ArrayLike, NDArray
+
+from splinekan._checks import Float64Array, one_of, spline_degree
+from splinekan.splines._rationals import as_integers, ratio
+from splinekan.splines.knots import is_clamped, is_uniform, validate_knots
+
+NESTED = 2.0**-40
+"""How far a coarse knot may be from the fine one that it is, relative to the fine intervals beside it."""
+
+
+def prolongation(
+    coarse_knots: ArrayLike, fine_knots: ArrayLike, degree: int, basis: str = "spline"
+) -> scipy.sparse.csr_array:
+    """P with c_fine = P c_coarse: the same function on [a, b], exactly.
+
+    The breakpoints must be nested, to rounding relative to the intervals beside them; the ghost knots of the
+    two sides need not be related. In the spline
+    basis row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}) (knot insertion); on
+    uniform knots with every interval halved it is the two-scale relation
+    b_i = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed
+    factor 2^{-r} halves the function). In the ReLU basis inner knots are injected, and each coarse
+    ghost power, a polynomial on [a, b], is re-expanded in the fine ones:
+    (x - s)^k = sum_j l_j(s) (x - t'_j)^k with l_j the Lagrange basis on t'_{-k}, ..., t'_0, exact
+    because both sides are polynomials of degree k in s.
+
+    Returns
+    -------
+    scipy.sparse.csr_array
+        (n_basis of the fine knots, n_basis of the coarse knots), dimensionless. In the spline basis every
+        entry is the exact one of the stored knots, rounded once (uniform and halved knots count as exactly
+        so); in the ReLU basis every entry is right to 4 (k + 1) eps.
+
+    Raises
+    ------
+    ValueError
+        If a coarse breakpoint is not a fine one, or the domains differ.
+    """
+    one_of("basis", basis, ("spline", "relu"))
+    coarse, fine = validate_knots(coarse_knots, degree), validate_knots(fine_knots, degree)
+    k = spline_degree(degree)
+    inner_c, inner_f = coarse[k : len(coarse) - k], fine[k : len(fine) - k]
+    where = _match(inner_c, inner_f)
+    if basis == "relu":
+        return _relu_prolongation(coarse, fine, k, where)
+    halved = len(inner_f) == 2 * len(inner_c) - 1
+    if halved and is_uniform(coarse, k) and is_uniform(fine, k):
+        return _two_scale(len(coarse) - k - 1, len(fine) - k - 1, k)
+    return _blossoms(coarse, fine, k, where)
+
+
+def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
+    """Index of every coarse breakpoint among the fine ones."""
+    right = np.clip(np.searchsorted(fine, coarse), 1, len(fine) - 1)
+    nearest = np.where(coarse - fine[right - 1] < fine[right] - coarse, right - 1, right)
+    # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
+    widths = np.diff(fine)
+    beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
+    far = np.abs(fine[nearest] - coarse) > NESTED * beside
+    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine one
+    missing = np.flatnonzero(far)
+    if missing.size:
+        raise ValueError(
+            f"coarse_knots and fine_knots are not nested: the coarse breakpoint {coarse[missing[0]]} is not "
+            "among the fine ones"
+        )
+    if nearest[0] != 0 or nearest[-1] != len(fine) - 1:
+        raise ValueError(
+            f"domains differ: coarse_knots have [{coarse[0]}, {coarse[-1]}], "
+            f"fine_knots [{fine[0]}, {fine[-1]}]"
+        )
+    return nearest
+
+
+def _two_scale(n_coarse: int, n_fine: int, k: int) -> scipy.sparse.csr_array:
+    index = np.arange(n_coarse)
+    rows = np.concatenate([2 * index - k + s for s in range(k + 2)])
+    values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], n_coarse)
+    columns = np.tile(index, k + 2)
+    keep = (rows >= 0) & (rows < n_fine)
+    return scipy.sparse.csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
+
+
+def _blossoms(
+    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+) -> scipy.sparse.csr_array:
+    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
+    index = np.arange(n_fine)
+    # A fine interval in the middle of the support of each fine function, and the coarse one around it.
+    middle = np.clip(index - k + k // 2, 0, n_fine - k - 1)
+    span = np.searchsorted(where, middle, side="right") - 1
+    integers, _ = as_integers(np.concatenate([coarse, fine]))
+    c, f = integers[: len(coarse)], integers[len(coarse) :]
+    points = np.zeros((n_fine, k + 1, k + 1), dtype=object)
+    points[:, np.arange(k + 1), np.arange(k + 1)] = 1
+    denominator = np.ones(n_fine, dtype=object)
+    # De Boor's recursion in integers; what it divides by is collected in one denominator per row.
+    for level in range(1, k + 1):
+        u = f[index + level]
+        ends = {j: (c[span + j], c[span + j + k - level + 1]) for j in range(level, k + 1)}
+        product = reduce(mul, (right - left for left, right in ends.values()))
+        for j, (left, right) in reversed(ends.items()):
+            share = product // (right - left)
+            down, up = ((right - u) * share)[:, None], ((u - left) * share)[:, None]
+            points[:, j] = down * points[:, j - 1] + up * points[:, j]
+        denominator = denominator * product
+    values = ratio(points[:, k], denominator[:, None])
+    columns = span[:, None] + np.arange(k + 1)
+    rows = np.repeat(index, k + 1)
+    result = scipy.sparse.csr_array((values.ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
+    result.eliminate_zeros()
+    return result
+
+
+def _relu_prolongation(
+    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+) -> scipy.sparse.csr_array:
+    for name, t in (("coarse_knots", coarse), ("fine_knots", fine)):
+        if is_clamped(t, k):
+            raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")
+    ghosts = fine[: k + 1]
+    lagrange = np.ones((k + 1, k + 1))
+    for j in range(k + 1):
+        for l in range(k + 1):
+            if l != j:
+                with np.errstate(over="ignore", under="ignore"):
+                    lagrange[j] *= (coarse[: k + 1] - ghosts[l]) / (ghosts[j] - ghosts[l])
+    if not np.isfinite(lagrange).all():
+        raise ValueError("the ghost knots of coarse_knots and fine_knots are too far apart to be re-expanded")
+    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
+    inner = where[1:-1] + k
+    rows = np.concatenate([np.repeat(np.arange(k + 1), k + 1), inner])
+    columns = np.concatenate([np.tile(np.arange(k + 1), k + 1), np.arange(k + 1, n_coarse)])
+    values = np.concatenate([lagrange.ravel(), np.ones(len(inner))])
+    result = scipy.sparse.csr_array((values, (rows, columns)), shape=(n_fine, n_coarse))
+    result.eliminate_zeros()
+    return result
