@@ -102,7 +102,7 @@ class PINN:
         Equations, boundary and initial conditions, each on its points.
     extra
         Further inputs, sympy expressions in the variables, such as |x|.
-    box
+    bounds
         One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
         A variable with None for its interval is no input itself.
     cost
@@ -125,7 +125,7 @@ class PINN:
     network: KAN
     blocks: Sequence[Block]
     extra: Sequence[object] = ()
-    box: Sequence[tuple[float, float] | None] | None = None
+    bounds: Sequence[tuple[float, float] | None] | None = None
     cost: float = 1.0
     smoothing: float = 0.0
     _features: Features = field(init=False, repr=False)
@@ -145,7 +145,7 @@ class PINN:
         for name, value in settings.items():
             object.__setattr__(self, name, value)
         variables = blocks[0].equation.variables
-        features = Features(variables, self.extra, self.box)
+        features = Features(variables, self.extra, self.bounds)
         seeds = []
         for number, block in enumerate(blocks):
             equation = block.equation
@@ -167,7 +167,7 @@ class PINN:
                     )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
-        object.__setattr__(self, "box", features.box)
+        object.__setattr__(self, "bounds", features.bounds)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
         inputs = np.concatenate([side[:, 0] for sides in seeds for side in sides])
