@@ -226,7 +226,8 @@ class DataPart:
     @cached_property
     def _rooted(self) -> Array:
         """sqrt(w) dl/dg."""
-        return np.asarray(self.root * self.loss.gradient(self.at.output, self.y))
+        rooted: Array = self.root * self.loss.gradient(self.at.output, self.y)
+        return rooted
 
     @property
     def residual(self) -> Float64Array:
