@@ -1,6 +1,7 @@
 # make demo     build .venv, install, run the regression study in its quick setting
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
+# make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
 # make bench    layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
@@ -9,16 +10,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench fuzz faults mutants check clean
+.PHONY: demo test bench fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.base: pyproject.toml | $(BIN)/python
+$(VENV)/.base: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	@touch $@ $(VENV)/.base
 
@@ -53,6 +54,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+wheel-check: $(BIN)/python
+	$(BIN)/python tests/wheel.py
 
 clean:
 	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
