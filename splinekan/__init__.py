@@ -46,9 +46,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LATE = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
-_LATE |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
-_LATE |= dict.fromkeys(
+_LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+_LAZY |= dict.fromkeys(
     (
         "Spectrum",
         "change_of_basis_spectrum",
@@ -64,12 +64,22 @@ _LATE |= dict.fromkeys(
 
 
 def __getattr__(name: str) -> Any:
-    """Equations bring sympy, which takes longer to import than all the rest: only when asked for."""
-    if name in _LATE:
+    """Import a lazy name when it is first used: sympy takes longer to import than everything else."""
+    if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(f"splinekan.{_LATE[name]}"), name)
+        return getattr(import_module(f"splinekan.{_LAZY[name]}"), name)
+    if name == "tournament":  # until version 0.2
+        import warnings
+
+        warnings.warn("sk.tournament is now sk.successive_halving", DeprecationWarning, stacklevel=2)
+        return successive_halving
     raise AttributeError(f"module 'splinekan' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    """The public names, lazy ones included, without the modules that Python binds here on import."""
+    return [*__all__, "__version__"]
 
 
 __all__ = [

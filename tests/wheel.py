@@ -28,7 +28,7 @@ def run(*command, **options):
 
 
 def build(folder):
-    """Path of the wheel, built from a copy: a stale build folder in the checkout would add deleted modules."""
+    """Path of the wheel, built from a copy: a stale build folder of the checkout would add old modules."""
     for name in SOURCES:
         source, copy = ROOT / name, folder / "source" / name
         copy.parent.mkdir(exist_ok=True)
