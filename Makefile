@@ -2,7 +2,7 @@
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
-# make bench    layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
+# make bench    layers against peers (install the extra `bench` for more of them), kernels, threads, memory, start-up
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -39,6 +39,7 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
 

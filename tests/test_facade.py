@@ -36,7 +36,7 @@ network = sk.KAN.splines([1, 1], degree=2, intervals=2)
 objective = sk.LeastSquares(network, x, x**2, 2 / 50)
 sk.{method}.minimize(objective, sk.initialize(network, 0), iterations=1, progress={progress})
 """
-    for method in ("LBFGS()", "LevenbergMarquardt()", "Adam(1e-3)"):
+    for method in ("LBFGS()", "LevenbergMarquardt()", "Adam()"):
         assert imported_by(fit.format(method=method, progress=False)) == set()
     assert imported_by(fit.format(method="LBFGS()", progress=True)) == {"tqdm"}
 
