@@ -28,7 +28,6 @@ def test_record_is_complete(name):
     assert record.id == name
     for text in (record.statement, record.hypotheses, record.source, record.argument):
         assert len(text.strip()) > 3
-    assert callable(record.check)
     assert record.strength in (claim.PROVED, claim.EXACT, claim.REFUTED)
     if record.strength == claim.REFUTED:
         for text in (record.misprint.printed, record.misprint.counterexample, record.misprint.corrected):
