@@ -424,7 +424,7 @@ def test_lengths_of_vectors(smoothing):
     names += ("triangular_factor", "linearized", "parts")
     calls = [getattr(objective, name) for name in names]
     calls += [getattr(Attention(objective), name) for name in ("value", "value_and_gradient")]
-    calls += [objective.penalty] if smoothing else []
+    calls += [objective.penalty.value]
     calls += [lambda theta: objective.solution(theta, POINTS)]
     for call in calls:
         for wrong in (
