@@ -13,7 +13,7 @@ from splinekan._checks import Array, Float64Array, instance, one_of, real, real_
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
-from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved
+from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.sums import ChunkedSum, Executor, ranges
 from splinekan.operators import Operator, Stacked
@@ -226,16 +226,14 @@ class DataPart:
     @cached_property
     def _rooted(self) -> Array:
         """sqrt(w) dl/dg."""
-        return np.asarray(self.root * self.loss.gradient(self.at.output, self.y))
+        rooted: Array = self.root * self.loss.gradient(self.at.output, self.y)
+        return rooted
 
     @property
     def residual(self) -> Float64Array:
         """rho with (S J)^T rho = the gradient, (n n_out,)."""
-        rho, S = self._rooted, self.loss.root(self.at.output, self.y)
-        if S is not None:
-            transposed = S[:, :, None] * np.eye(S.shape[1]) if S.ndim == 2 else S.swapaxes(1, 2)
-            rho = np.einsum("nij,nj->ni", np.linalg.pinv(transposed), rho)
-        return rho.ravel().astype(np.float64)
+        S = self.loss.root(self.at.output, self.y)
+        return unrooted(S, self._rooted).ravel().astype(np.float64)
 
     def gradient(self) -> Float64Array:
         """sum_i w_i J_i^T dl_i/dg."""
