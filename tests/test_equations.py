@@ -409,7 +409,7 @@ def test_mistakes_in_features(arguments, words):
         ((POINTS, [(1, 0, 0)], [1]), r"directions\[0\]"),
         ((POINTS, 3, [1]), "directions"),
         ((POINTS, [(1, 0)], [5]), r"orders\[0\] must be between 1 and 4"),
-        ((POINTS, [(1, 0)], [1, 2]), "orders must have one number"),
+        ((POINTS, [(1, 0)], [1, 2]), "orders must have a number"),
         ((POINTS, [(1, 0)], [1]), r"extra\[0\] = log\(x\) and its derivatives must be finite"),
     ],
 )
