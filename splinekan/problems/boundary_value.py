@@ -173,7 +173,7 @@ class BoundaryValueProblem:
         weights: ArrayLike,
         along: Sequence[tuple[Float64Array, ArrayLike]],
     ) -> list[Block]:
-        """The blocks of a PINN on given points: the loss is the sum of w r^2, times `scale` or a condition's weight.
+        """The blocks of a PINN on given points, for the sums of w r^2 times `scale` or a condition's weight.
 
         Parameters
         ----------
