@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
 from splinekan._threads import set_threads, threads
-from splinekan.multilevel import Hierarchy, Round, nested_iteration, successive_halving
+from splinekan.model import Model
+from splinekan.multilevel import (
+    Hierarchy,
+    Level,
+    Round,
+    nested_iteration,
+    nested_steps,
+    successive_halving,
+)
 from splinekan.network import (
     KAN,
     MLP,
@@ -15,8 +23,20 @@ from splinekan.network import (
     SplineLayer,
     initialize,
 )
-from splinekan.objectives import LeastSquares
-from splinekan.optimize import LBFGS, Adam, GaussNewton, GradientDescent, LevenbergMarquardt
+from splinekan.objectives import DataLoss, LeastSquares, SquaredError
+from splinekan.optimize import (
+    CG,
+    LBFGS,
+    SVD,
+    Adam,
+    Cholesky,
+    Dual,
+    FunctionProblem,
+    GaussNewton,
+    GradientDescent,
+    LevenbergMarquardt,
+    ResidualProblem,
+)
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
 from splinekan.splines.gram import gram_matrix
@@ -84,28 +104,38 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "CG",
     "KAN",
     "LBFGS",
     "MLP",
     "PINN",
+    "SVD",
     "Activation",
     "Adam",
     "Affine",
     "BSplineBasis",
     "Block",
+    "Cholesky",
+    "DataLoss",
     "DomainWarning",
+    "Dual",
     "Equation",
+    "FunctionProblem",
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
     "KnotVector",
     "LeastSquares",
+    "Level",
     "LevenbergMarquardt",
+    "Model",
     "Normalizer",
     "PowerReLUBasis",
+    "ResidualProblem",
     "Round",
     "Spectrum",
     "SplineLayer",
+    "SquaredError",
     "ansatz",
     "change_of_basis",
     "change_of_basis_spectrum",
@@ -121,6 +151,7 @@ __all__ = [
     "insert_knots",
     "manufactured",
     "nested_iteration",
+    "nested_steps",
     "prolongation",
     "refine_knots",
     "relu_from_spline",
