@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 import splinekan as sk
 from fuzz.core import Role
+from splinekan.objectives import Workers
 
 MODES = ("linear", "polynomial", "clamp", "zero", "error")
 KNOTS = Role("knots")
@@ -127,16 +129,67 @@ class Draw:
         return 0.5 * self.normal(network.n_parameters)
 
     def objective(self, basis: str | None = None, outputs: int | None = None) -> sk.LeastSquares:
+        return sk.LeastSquares(**self.samples(basis, outputs))
+
+    def loss(self, basis: str | None = None) -> sk.DataLoss:
+        """An objective of any loss."""
+        loss = self.one(sk.SquaredError(), PseudoHuber(), Correlated())
+        return sk.DataLoss(**self.samples(basis), loss=loss)
+
+    def samples(self, basis: str | None = None, outputs: int | None = None) -> dict[str, Any]:
+        """Arguments of an objective on data."""
         net = self.network(basis=basis, n_out=outputs)
         n = self.integer(3, 9)
-        weights = self.one(None, 2.0 / n, self.points(n))
-        return sk.LeastSquares(
-            net,
-            self.points(n, net.n_in),
-            self.normal(n, net.n_out),
-            weights,
-            smoothing=self.one(0.0, 0.0, 1e-3),
-        )
+        return {
+            "network": net,
+            "x": self.points(n, net.n_in),
+            "y": self.normal(n, net.n_out),
+            "weights": self.one(None, 2.0 / n, self.points(n)),
+            "smoothing": self.one(0.0, 0.0, 1e-3),
+            "reduction": self.one("sum", "sum", "mean"),
+            "executor": self.one(None, None, _workers()),
+        }
+
+
+@cache
+def _workers() -> Workers:
+    return Workers(ThreadPoolExecutor(2), 2)
+
+
+class PseudoHuber:
+    """sqrt(1 + d^2) - 1, d = g - y, summed over the outputs: a diagonal root."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g: Any, y: Any) -> Any:
+        return (np.sqrt(1 + (g - y) ** 2) - 1).sum(axis=1)
+
+    def gradient(self, g: Any, y: Any) -> Any:
+        return (g - y) / np.sqrt(1 + (g - y) ** 2)
+
+    def root(self, g: Any, y: Any) -> Any:
+        return (1 + (g - y) ** 2) ** -0.75
+
+
+class Correlated:
+    """1/2 d.(C C^T d), d = g - y, C = I + 1/2: a matrix root, the same for every sample."""
+
+    mean_factor, squared = 2.0, False
+
+    def value(self, g: Any, y: Any) -> Any:
+        return (((g - y) @ self._factor(g)) ** 2).sum(axis=1) / 2
+
+    def gradient(self, g: Any, y: Any) -> Any:
+        C = self._factor(g)
+        return (g - y) @ (C @ C.T)
+
+    def root(self, g: Any, y: Any) -> Any:
+        C = self._factor(g)
+        return np.broadcast_to(C.T, (len(g), *C.shape))
+
+    @staticmethod
+    def _factor(g: Any) -> Any:
+        return np.eye(g.shape[1]) + 0.5
 
 
 @cache

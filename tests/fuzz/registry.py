@@ -2,7 +2,17 @@
 
 from importlib import import_module
 
-AREAS = ("geometry", "networks", "training", "differential", "analysis", "outside")
+AREAS = (
+    "geometry",
+    "networks",
+    "operators",
+    "jets",
+    "objectives",
+    "training",
+    "differential",
+    "analysis",
+    "outside",
+)
 
 
 def load() -> None:
