@@ -30,6 +30,7 @@ from splinekan.splines.knots import (
     uniform_knots,
 )
 from splinekan.splines.prolongation import prolongation
+from splinekan.splines.spline import Spline
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
@@ -95,6 +96,7 @@ __all__ = [
     "PowerReLUBasis",
     "Round",
     "Spectrum",
+    "Spline",
     "SplineLayer",
     "ansatz",
     "change_of_basis",

@@ -258,6 +258,16 @@ class KnotVector:
         return counts
 
     @cached_property
+    def middles(self) -> NDArray[np.int64]:
+        """An interval near the middle of the support of each B-spline: (n_basis,), read-only."""
+        k, index = self.degree, np.arange(self.n_basis)
+        span = np.clip(index - k + k // 2, 0, len(self.inner) - 2)
+        interval = np.searchsorted(self.first_active, span, side="right") - 1
+        interval += self.first_active[interval] < index - k  # a B-spline that begins at a repeated knot
+        interval.flags.writeable = False
+        return interval
+
+    @cached_property
     def fold(self) -> NDArray[np.int64]:
         """The coefficient of each B-spline that is active on [a, b]: (spans + k,), read-only.
 

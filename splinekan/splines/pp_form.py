@@ -238,7 +238,7 @@ def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Arra
     unit = Fraction(2 * parts, length)
     rows, span = [(0, kept), (1, k + 1), (2, kept)], np.array([k])
     return np.concatenate(
-        [_derivatives(_taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
+        [_derivatives(taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
     )
 
 
@@ -246,7 +246,7 @@ def _uneven_table(knots: KnotVector, kept: int, count: int) -> Float64Array:
     """A row for the left, two for every interval (of zeros for an empty one), one for the right."""
     k, (integers, parts) = knots.degree, knots.exact
     unit = Fraction(parts)
-    left, right = (_taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
+    left, right = (taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
     halves = np.zeros((count, len(knots.inner) - 1, 2, k + 1, k + 1))
     for half, side in enumerate((left, right)):
         halves[:, knots.first_active, half] = _derivatives(side, count, unit, k + 1)
@@ -259,7 +259,7 @@ Taylor = Sequence[Integers]
 """Numerators (intervals, powers, functions), denominators (intervals,) and widths (intervals,), integers."""
 
 
-def _taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
+def taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
     """The active B-splines of the intervals [t_s, t_{s+1}] in powers of y = (x - origin)/width.
 
     By the Cox-de Boor recursion. The origin is the interval's left end, middle or right end for `end` = 0, 1,
@@ -302,3 +302,14 @@ def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float
         below = denominator * (width * unit.denominator) ** d
         table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[:, None], below[:, None, None])
     return table
+
+
+def power_coefficients(knots: KnotVector) -> Float64Array:
+    """The active B-splines of every interval in powers of x - left end: (powers, intervals, functions).
+
+    Every coefficient is exact but for one rounding; infinite beyond the range of float64.
+    """
+    k, (integers, unit) = knots.degree, knots.exact
+    numerator, denominator, width = taylor(integers, k, knots.first_active + k, 0)
+    powers = [ratio(numerator[:, p] * unit**p, (denominator * width**p)[:, None]) for p in range(k + 1)]
+    return np.stack(powers)

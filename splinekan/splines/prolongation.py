@@ -69,11 +69,7 @@ def _two_scale(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_array:
 def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.int64]) -> scipy.sparse.csr_array:
     k, n_fine = coarse.degree, fine.n_basis
     index = np.arange(n_fine)
-    # A fine interval near the middle of the support of each fine function, and the coarse one around it.
-    middle = np.clip(index - k + k // 2, 0, len(fine.inner) - 2)
-    piece = np.searchsorted(fine.first_active, middle, side="right") - 1
-    piece += fine.first_active[piece] < index - k
-    span = coarse.first_active[np.searchsorted(where, piece, side="right") - 1]
+    span = coarse.first_active[np.searchsorted(where, fine.middles, side="right") - 1]
     (c, unit), (f, fine_unit) = coarse.exact, fine.exact
     common = max(unit, fine_unit)  # both are powers of 2
     c, f = c * (common // unit), f * (common // fine_unit)
