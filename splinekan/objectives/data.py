@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,7 +14,7 @@ from splinekan._checks import Array, Float64Array, instance, one_of, real, real_
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
-from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved
+from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.sums import ChunkedSum, Executor, ranges
 from splinekan.operators import Operator, Stacked
@@ -85,6 +86,8 @@ class DataLoss(ChunkedSum):
     reduction: str = "sum"
     loss: Loss = field(default_factory=SquaredError)
     executor: Executor | None = None
+    only: ClassVar[type | None] = None
+    """The type that the loss must have, if any will not do."""
     _root: Array = field(init=False, repr=False)
     """Square roots of the weights, (n, 1) or a number."""
 
@@ -96,6 +99,8 @@ class DataLoss(ChunkedSum):
             y = y[:, None]
         y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
         one_of("reduction", self.reduction, REDUCTIONS)
+        if self.only is not None:
+            instance("loss", self.loss, self.only)
         missing = [name for name in LOSS_METHODS if not callable(getattr(self.loss, name, None))]
         if missing:
             raise TypeError(
@@ -200,9 +205,7 @@ class LeastSquares(DataLoss):
     True
     """
 
-    def __post_init__(self) -> None:
-        instance("loss", self.loss, SquaredError)
-        super().__post_init__()
+    only: ClassVar[type | None] = SquaredError
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,16 +229,14 @@ class DataPart:
     @cached_property
     def _rooted(self) -> Array:
         """sqrt(w) dl/dg."""
-        return np.asarray(self.root * self.loss.gradient(self.at.output, self.y))
+        rooted: Array = self.root * self.loss.gradient(self.at.output, self.y)
+        return rooted
 
     @property
     def residual(self) -> Float64Array:
         """rho with (S J)^T rho = the gradient, (n n_out,)."""
-        rho, S = self._rooted, self.loss.root(self.at.output, self.y)
-        if S is not None:
-            transposed = S[:, :, None] * np.eye(S.shape[1]) if S.ndim == 2 else S.swapaxes(1, 2)
-            rho = np.einsum("nij,nj->ni", np.linalg.pinv(transposed), rho)
-        return rho.ravel().astype(np.float64)
+        S = self.loss.root(self.at.output, self.y)
+        return unrooted(S, self._rooted).ravel().astype(np.float64)
 
     def gradient(self) -> Float64Array:
         """sum_i w_i J_i^T dl_i/dg."""

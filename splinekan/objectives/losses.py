@@ -42,6 +42,8 @@ class Loss(Protocol):
         ...
 
 
+CUTOFF = 1e-12
+"""Singular values of S below this times its largest count as zero."""
 LOSS_METHODS = ("value", "gradient", "root")
 
 
@@ -59,7 +61,7 @@ class SquaredError:
 
     def gradient(self, g: Array, y: Array) -> Array:
         """g - y."""
-        return np.asarray(g - y)
+        return g - y
 
     def root(self, g: Array, y: Array) -> None:
         """The identity."""
@@ -72,3 +74,12 @@ def curved(root: Array | None, v: Array) -> Array:
     if root.ndim == 2:
         return np.asarray(root * root * v)
     return np.asarray(np.einsum("nki,nkj,nj->ni", root, root, v))
+
+
+def unrooted(root: Array | None, gradient: Array) -> Array:
+    """rho of least norm with S^T rho = gradient, (n, n_out); where S is singular, in the range of S."""
+    if root is None:
+        return gradient
+    if root.ndim == 2:
+        return np.divide(gradient, root, out=np.zeros_like(gradient), where=root != 0)
+    return np.asarray(np.einsum("nij,nj->ni", np.linalg.pinv(root.swapaxes(1, 2), rcond=CUTOFF), gradient))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import scipy
 
-from splinekan._arrays import F8, floats, quiet
+from splinekan._arrays import F8, floats
 from splinekan._checks import Float64Array
 from splinekan.network import KAN
 from splinekan.operators import Matrix
@@ -32,19 +33,19 @@ class QuadraticPenalty:
             return QuadraticPenalty(scipy.sparse.csr_array((0, network.n_parameters)))
         return QuadraticPenalty(scipy.sparse.csr_array(np.sqrt(smoothing) * network.roughness))
 
-    @property
+    @cached_property
     def n_rows(self) -> int:
         """The number of rows of B."""
         return int(self.root.shape[0])
 
-    @quiet
     def value(self, theta: Float64Array) -> float:
         """1/2 |B theta|^2."""
         theta = self._checked("theta", theta)
         if not self.n_rows:
             return 0.0
-        rows = self.root @ theta
-        return float(rows @ rows) / 2
+        with np.errstate(over="ignore", invalid="ignore"):
+            rows = self.root @ theta
+            return float(rows @ rows) / 2
 
     def product(self, v: Float64Array) -> Float64Array:
         """B^T B v; for v = theta the gradient."""

@@ -125,10 +125,14 @@ class ChunkedSum(ABC):
         theta = self.network._theta(theta)
         same, T = self._in_splines
         at = theta if T is None else T.apply(theta)
-        total, gradient = self.penalty.value(theta), self.penalty.product(theta)
-        for value, part in same._sum(partial(same._gradients, at), "value"):
-            total += value
-            gradient += part if T is None else T.apply_transpose(part)
+        groups = list(same._sum(partial(same._gradients, at), "value"))
+        total = sum((value for value, _ in groups), 0.0)
+        gradient = added([part for _, part in groups])
+        if T is not None:
+            gradient = T.apply_transpose(gradient)
+        if self.penalty.n_rows:
+            total += self.penalty.value(theta)
+            gradient += self.penalty.product(theta)
         return total, gradient
 
     def gradient(self, theta: Float64Array) -> Float64Array:
@@ -219,12 +223,12 @@ class ChunkedSum(ABC):
         return sum((self._part(theta, chunk).value for chunk in chunks), 0.0)
 
     def _gradients(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array]:
-        total, gradient = 0.0, np.zeros(self.network.n_parameters)
-        for chunk in chunks:
-            part = self._part(theta, chunk)
+        parts = (self._part(theta, chunk) for chunk in chunks)
+        total, gradients = 0.0, list[Float64Array]()
+        for part in parts:
             total += part.value
-            gradient += part.gradient()
-        return total, gradient
+            gradients = [added([*gradients, part.gradient()])]
+        return total, gradients[0]
 
     def _residuals(self, theta: Float64Array, chunks: Sequence[Any]) -> list[Float64Array]:
         return [self._part(theta, chunk).residual for chunk in chunks]
@@ -263,6 +267,14 @@ def triangle(rows: list[Float64Array]) -> Float64Array:
         return stacked
     (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
     return np.asarray(upper[: upper.shape[1]])
+
+
+def added(arrays: Sequence[Float64Array]) -> Float64Array:
+    """The sum, first to last, in the memory of the first array."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total += array
+    return total
 
 
 def ranges(n: int, bytes_per_sample: int, limit: int, least: int = 1) -> list[tuple[int, int]]:
