@@ -129,36 +129,34 @@ def antiderivative_matrix(knots: KnotVector | ArrayLike, degree: int | None = No
     antiderivative_knots(vector)
     m = vector.n_basis
     affordable(f"the antiderivative matrix of {m} functions", 8.0 * m * (m + 1))
-    before, _, after = _integrals(vector)
+    before, after = _integrals(vector)
     below = np.arange(m + 1)[:, None] > np.arange(m)
     return np.where(below, after, -before)
 
 
 def antiderivative(knots: KnotVector, c: Array) -> Float64Array:
-    """S c along the first axis, by cumulative sums."""
-    before, whole, _ = _integrals(knots)
-    shape = (-1,) + (1,) * (c.ndim - 1)
-    steps = np.empty((len(c) + 1, *c.shape[1:]))
-    steps[0] = -(before.reshape(shape) * c).sum(axis=0)
-    steps[1:] = whole.reshape(shape) * c
-    return np.asarray(np.cumsum(steps, axis=0))
+    """S c along the first axis, by cumulative sums from both sides of the diagonal."""
+    before, after = (w.reshape((-1,) + (1,) * (c.ndim - 1)) * c for w in _integrals(knots))
+    out = np.zeros((len(c) + 1, *c.shape[1:]))
+    np.cumsum(after, axis=0, out=out[1:])
+    out[:-1] -= np.cumsum(before[::-1], axis=0)[::-1]
+    return out
 
 
-def _integrals(knots: KnotVector) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """The integrals of every B-spline left of a, over all its support, and right of a."""
+def _integrals(knots: KnotVector) -> tuple[Float64Array, Float64Array]:
+    """The integrals of every B-spline left of a, and right of a."""
     raised, k = antiderivative_knots(knots), knots.degree
     n, unit = knots.exact
     width = n[k + 1 :] - n[: -k - 1]
-    whole = ratio(width, np.full(len(width), (k + 1) * unit, dtype=object))
     # Left of a lies b_j's integral times the values at a of the B-splines of degree k + 1 after the j-th.
     values, below, _ = taylor(raised.exact[0], k + 1, np.array([k + 1]), 0)
     tail = np.cumsum(values[0, 0, :0:-1])[::-1]
     bottom = below[0] * (k + 1) * unit
-    before, after = np.zeros(len(width)), whole.copy()
+    before, after = np.zeros(len(width)), ratio(width, np.full(len(width), (k + 1) * unit, dtype=object))
     before[: k + 1] = ratio(width[: k + 1] * tail, np.full(k + 1, bottom, dtype=object))
     rest = width[: k + 1] * (below[0] - tail)
     after[: k + 1] = ratio(rest, np.full(k + 1, bottom, dtype=object))
-    return before, whole, after
+    return before, after
 
 
 def _differentiable(knots: KnotVector | ArrayLike, degree: int | None) -> KnotVector:

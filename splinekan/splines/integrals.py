@@ -60,9 +60,10 @@ def _over(pieces: LocalPieces, c: Float64Array, low: float, high: float) -> Floa
     y = (left - pieces.origins[piece])[:, None] + widths[:, None] * (nodes + 1) / 2
     y = (y * pieces.scales[piece][:, None])[:, :, None]
     values = np.zeros((*y.shape[:2], c.shape[1]))
-    for power in reversed(range(k + 1)):
-        values = values * y + powers[:, None, power]
-    return np.asarray(np.einsum("s,m,smn->n", widths / 2, weights, values))
+    with np.errstate(over="ignore", invalid="ignore"):
+        for power in reversed(range(k + 1)):
+            values = values * y + powers[:, None, power]
+        return np.asarray(np.einsum("s,m,smn->n", widths / 2, weights, values))
 
 
 def _located(pieces: LocalPieces, x: Float64Array, halved: bool) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
