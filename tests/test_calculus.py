@@ -5,9 +5,8 @@ from fractions import Fraction
 import numpy as np
 import oracles
 import pytest
-from cases import EPS
-from test_exact_truth import ALL, hostile
-from test_periodic import line, vectors
+from cases import ALL, EPS, hostile, periodic_knots
+from oracles import line
 
 import splinekan as sk
 from splinekan.splines.calculus import (
@@ -52,7 +51,7 @@ def test_derivative_matrices_are_correctly_rounded(name, degree):
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_derivative_matrices_of_periodic_knots(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         slopes = derivative_knots(knots)
         assert slopes.periodic
         np.testing.assert_array_equal(slopes.multiplicities, np.minimum(knots.multiplicities, degree))

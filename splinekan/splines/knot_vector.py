@@ -28,13 +28,14 @@ from splinekan._checks import (
     instance,
     not_too_large,
     real_array,
-    shown,
     spline_degree,
 )
 from splinekan.splines._rationals import Integers, as_integers
 from splinekan.splines.periodicity import cycle, periodic_knots, wrapped, wrapped_as
 from splinekan.splines.spacing import (
     UNIFORM,
+    check_order,
+    chosen_intervals,
     continued,
     equally_spaced,
     halved,
@@ -85,7 +86,7 @@ class KnotVector:
         # A copy, which nobody else can change; adding 0 turns -0.0, equal but of other bytes, into 0.0.
         knots = real_array("knots", t, ndim=1).astype(np.float64) + 0.0
         not_too_large("knots", knots)
-        _check_order(knots, k)
+        check_order(knots, k)
         if cyclic:
             given, knots = knots, periodic_knots(knots[k : len(knots) - k], k)
             far = np.abs(given - knots) > 8 * np.finfo(np.float64).eps * np.abs(knots).max()
@@ -375,7 +376,7 @@ class KnotVector:
             between its ends.
         """
         k = self.degree
-        chosen = self._marked(marked)
+        chosen = chosen_intervals(marked, self.intervals)
         if chosen.all() and self.is_uniform:
             a, b = self.domain
             fine = self.uniform(a, b, 2 * self.intervals, k, self.periodic)
@@ -387,26 +388,6 @@ class KnotVector:
         left = halved(self.t[: k + 1], nonempty[:k] & chosen[0])
         right = halved(self.t[len(self.t) - k - 1 :], nonempty[len(nonempty) - k :] & chosen[-1])
         return self._like(left[len(left) - k - 1 : -1], halved(self.inner, inside), right[1 : k + 1])
-
-    def _marked(self, marked: ArrayLike | None) -> NDArray[np.bool_]:
-        if marked is None:
-            return np.ones(self.intervals, bool)
-        mask = np.zeros(self.intervals, bool)
-        given = np.asarray(marked)
-        if given.dtype == bool:
-            if given.shape != mask.shape:
-                raise ValueError(
-                    f"marked must hold True or False for each of {self.intervals} intervals, "
-                    f"got shape {given.shape}"
-                )
-            return given.copy()
-        if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
-            raise TypeError(f"marked must be a vector of indices or a mask of booleans, got {shown(marked)}")
-        bad = given[(given < 0) | (given >= self.intervals)]
-        if bad.size:
-            raise ValueError(f"marked must be between 0 and {self.intervals - 1}, got {bad[0]}")
-        mask[given.astype(np.intp)] = True
-        return mask
 
     def insert(self, new: ArrayLike) -> KnotVector:
         """The knots with those in `new` added, which must lie strictly inside (a, b).
@@ -504,18 +485,3 @@ def knot_vector(knots: KnotVector | ArrayLike, degree: int | None = None) -> Kno
     if degree is None:
         raise TypeError("degree must be given with an array of knots; only a KnotVector knows its own")
     return KnotVector(knots, degree)
-
-
-def _check_order(t: Float64Array, k: int) -> None:
-    if len(t) < 2 * k + 2:
-        raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
-    bad = np.flatnonzero(np.diff(t) < 0)
-    if bad.size:
-        at = int(bad[0])
-        raise ValueError(f"knots must not decrease, got knots[{at}] = {t[at]}, knots[{at + 1}] = {t[at + 1]}")
-    for at, outer in ((k, 0), (len(t) - k - 2, len(t) - 1)):
-        if t[at] == t[at + 1]:
-            raise ValueError(
-                f"knots must not repeat the ends of the domain inside it, got knots[{at}] = knots[{at + 1}] "
-                f"= {t[at]}: a B-spline vanishes on the domain; leave out knots[{outer}]"
-            )

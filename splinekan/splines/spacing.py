@@ -1,11 +1,11 @@
-"""Increasing points on a line: equally spaced, continued past their ends, halved."""
+"""Points on a line, from which knots are made: equally spaced, continued past their ends, halved, nested."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import LARGEST, Float64Array, affordable, increasing, integer, real
+from splinekan._checks import LARGEST, Float64Array, affordable, increasing, integer, real, shown
 
 UNIFORM = 2.0**-42
 """Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
@@ -48,6 +48,49 @@ def continued(points: Float64Array, beyond: int) -> Float64Array:
     return distinct(
         np.concatenate([left, points, right]), "the end intervals are too short or too long for ghost knots"
     )
+
+
+def check_order(t: Float64Array, k: int) -> None:
+    """Raise ValueError unless t are enough knots, nondecreasing, and a and b not repeated inside [a, b]."""
+    if len(t) < 2 * k + 2:
+        raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
+    bad = np.flatnonzero(np.diff(t) < 0)
+    if bad.size:
+        at = int(bad[0])
+        raise ValueError(f"knots must not decrease, got knots[{at}] = {t[at]}, knots[{at + 1}] = {t[at + 1]}")
+    for at, outer in ((k, 0), (len(t) - k - 2, len(t) - 1)):
+        if t[at] == t[at + 1]:
+            raise ValueError(
+                f"knots must not repeat the ends of the domain inside it, got knots[{at}] = knots[{at + 1}] "
+                f"= {t[at]}: a B-spline vanishes on the domain; leave out knots[{outer}]"
+            )
+
+
+def chosen_intervals(marked: ArrayLike | None, count: int) -> NDArray[np.bool_]:
+    """A mask of `count` intervals from a mask, from indices, or (None) for all.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a mask of another length, and for what are no indices.
+    """
+    if marked is None:
+        return np.ones(count, bool)
+    given = np.asarray(marked)
+    if given.dtype == bool:
+        if given.shape != (count,):
+            raise ValueError(
+                f"marked must hold True or False for each of {count} intervals, got shape {given.shape}"
+            )
+        return given.copy()
+    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
+        raise TypeError(f"marked must be a vector of indices or a mask of booleans, got {shown(marked)}")
+    bad = given[(given < 0) | (given >= count)]
+    if bad.size:
+        raise ValueError(f"marked must be between 0 and {count - 1}, got {bad[0]}")
+    mask = np.zeros(count, bool)
+    mask[given.astype(np.intp)] = True
+    return mask
 
 
 def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Array:
