@@ -59,7 +59,7 @@ def test_derivative_matrices_of_periodic_knots(degree):
         want = np.array([row for row, width in rows if width]).astype(float)
         got = derivative_matrix(knots).toarray()
         assert got.shape == (slopes.n_basis, knots.n_basis)
-        # Which B-spline is the first one of a period differs where a knot is left out.
+        # The B-spline with index 0 differs where a knot is left out.
         assert {tuple(row) for row in got.tolist()} == {tuple(row) for row in want.tolist()}
         a, b = knots.domain
         x = np.concatenate([np.random.default_rng(0).uniform(a, b, 40), knots.breakpoints])

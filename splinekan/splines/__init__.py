@@ -1,7 +1,12 @@
 """Spline geometry without any network: knots, bases, and the exact maps between them."""
 
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
-from splinekan.splines.calculus import antiderivative_matrix, derivative_matrix
+from splinekan.splines.calculus import (
+    antiderivative_knots,
+    antiderivative_matrix,
+    derivative_knots,
+    derivative_matrix,
+)
 from splinekan.splines.change_of_basis import (
     ChangeOfBasis,
     change_of_basis,
@@ -32,9 +37,11 @@ __all__ = [
     "LocalPieces",
     "PowerReLUBasis",
     "Spline",
+    "antiderivative_knots",
     "antiderivative_matrix",
     "change_of_basis",
     "clamped_knots",
+    "derivative_knots",
     "derivative_matrix",
     "extended_knots",
     "gauss_points",

@@ -25,7 +25,7 @@ from splinekan.splines.spacing import equally_spaced
 def derivative_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -> KnotVector:
     """The knots, of degree k - 1, of the derivatives of splines of degree k.
 
-    They are the same knots, but those that occur k + 1 times, where a spline may jump, once less.
+    The knots without one copy of every knot of multiplicity k + 1, where a spline may jump.
 
     Raises
     ------
@@ -74,7 +74,7 @@ def derivative_matrix(knots: KnotVector | ArrayLike, degree: int | None = None) 
     rows = np.tile(np.arange(len(starts)), 2)
     columns = np.concatenate([starts - 1, starts]) % vector.n_basis
     shape = (len(starts), vector.n_basis)
-    # Of one coefficient with a period the two entries add up to 0.
+    # With a single periodic coefficient the two entries add up to 0.
     return scipy.sparse.csr_array((np.concatenate([-slopes, slopes]), (rows, columns)), shape=shape)
 
 
@@ -82,7 +82,7 @@ def antiderivative_knots(knots: KnotVector | ArrayLike, degree: int | None = Non
     """The knots, of degree k + 1, of the antiderivatives of splines of degree k: a ghost knot more at each
     end.
 
-    Uniform knots stay uniform, clamped ones clamped.
+    Uniform knots stay uniform, clamped knots clamped.
 
     Raises
     ------
@@ -162,7 +162,9 @@ def _integrals(knots: KnotVector) -> tuple[Float64Array, Float64Array]:
 def _differentiable(knots: KnotVector | ArrayLike, degree: int | None) -> KnotVector:
     vector = knot_vector(knots, degree)
     if vector.degree == 0:
-        raise ValueError("degree must be at least 1: the derivative of a step function is no spline, got 0")
+        raise ValueError(
+            "degree must be at least 1, got 0: the derivative of a step function is not a spline"
+        )
     return vector
 
 

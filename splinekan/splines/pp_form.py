@@ -49,18 +49,18 @@ SHORTEST = 1e-300
 class LocalPieces:
     """The B-splines as piecewise polynomials, the way kernels read them.
 
-    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with
-    d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with
-    their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and
-    the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it. G counts the
-    empty intervals between repeated knots too, which no point lies in, so that the number of an interval is
-    the index of its first active function.
+    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s],
+    with d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals,
+    with their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is
+    halved, and the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+    G includes the empty intervals between repeated knots, which contain no point, so that the index of an
+    interval is the index of its first active function.
 
     Attributes
     ----------
     breakpoints
-        (G+1,), units of x; repeated knots as often as they occur. The interval of a point is the last whose
-        left end is not right of it.
+        (G+1,), units of x; repeated knots with their multiplicities. The interval of a point is the last
+        whose left end is not greater.
     inverse_spacing
         1/h if the breakpoints are so nearly equally spaced that arithmetic finds the interval of a point, to
         one interval; 0 otherwise, and kernels find it by bisection.
@@ -177,8 +177,8 @@ def local_pieces(
 ) -> LocalPieces:
     """The polynomials of all pieces, exact but for one rounding of every coefficient.
 
-    Those of periodic knots are the spans + k B-splines that are active on [a, b], whose coefficients are
-    c[knots.fold]; points are wrapped by `KnotVector.wrap` before.
+    For periodic knots these are the spans + k B-splines of the line that are active on [a, b], with
+    coefficients c[knots.fold], at points wrapped by `KnotVector.wrap`.
 
     `derivatives` counts the derivatives kept, the function itself included (degree + 1 if None; those
     above the degree are zero). Calls with the same arguments share the result while it is in use.

@@ -42,8 +42,9 @@ def prolongation(
     Raises
     ------
     ValueError
-        If a coarse breakpoint is not a fine one, or occurs there less often; if domains or degrees differ; if
-        only the fine knots are periodic; for repeated or periodic knots in the ReLU basis.
+        If a coarse breakpoint is not a fine breakpoint, or has a lower multiplicity there; if domains or
+        degrees differ; if only the fine knots are periodic; for repeated or periodic knots in the ReLU
+        basis.
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = knot_vector(coarse_knots, degree), knot_vector(fine_knots, degree)

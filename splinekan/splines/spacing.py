@@ -12,7 +12,7 @@ UNIFORM = 2.0**-42
 with the polynomials of exactly uniform knots, which moves their values by as much."""
 
 NESTED = 2.0**-40
-"""How far a coarse knot may be from the fine one that it is, relative to the fine intervals beside it."""
+"""Largest distance of nested knots that count as equal, relative to the fine intervals beside them."""
 
 
 def equally_spaced(a: float, b: float, intervals: int, beyond: int = 0) -> Float64Array:
@@ -72,7 +72,7 @@ def chosen_intervals(marked: ArrayLike | None, count: int) -> NDArray[np.bool_]:
     Raises
     ------
     TypeError, ValueError
-        For a mask of another length, and for what are no indices.
+        For a mask of another length, and for indices that are not integers in range.
     """
     if marked is None:
         return np.ones(count, bool)
@@ -101,7 +101,7 @@ def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Ar
         counts[1:-1] = integer("multiplicity", given[()], low=1, high=k + 1)
     elif given.shape != (len(points) - 2,):
         raise ValueError(
-            f"multiplicity must be an integer or hold one for each of {len(points) - 2} inner breakpoints, "
+            f"multiplicity must be an integer or hold {len(points) - 2}, for the inner breakpoints, "
             f"got shape {given.shape}"
         )
     else:
@@ -124,12 +124,14 @@ def nested(
     finer: Float64Array,
     finer_multiplicities: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Index of every coarse breakpoint among the `finer` ones; inner ones with their multiplicities.
+    """Index of every coarse breakpoint among the `finer` breakpoints.
+
+    Multiplicities are those of inner breakpoints.
 
     Raises
     ------
     ValueError
-        If a coarse breakpoint is not a fine one, or occurs there less often, or the domains differ.
+        If a coarse breakpoint is not a fine breakpoint, or has a lower multiplicity there; if domains differ.
     """
     right = np.clip(np.searchsorted(finer, points), 1, len(finer) - 1)
     nearest = np.where(points - finer[right - 1] < finer[right] - points, right - 1, right)
@@ -154,13 +156,13 @@ def nested(
         at = int(fewer[0])
         raise ValueError(
             f"coarse_knots and fine_knots are not nested: the coarse breakpoint {points[at + 1]} has "
-            f"multiplicity {multiplicities[at]}, which the fine one does not reach"
+            f"multiplicity {multiplicities[at]}, more than on the fine side"
         )
     return nearest.astype(np.int64)
 
 
 def distinct(points: Float64Array, problem: str) -> Float64Array:
-    """`points`, unless rounding made two of them equal or one infinite."""
+    """`points`, unless rounding made two of them equal or any of them infinite."""
     if not (np.abs(points) <= LARGEST).all() or (np.diff(points) <= 0).any():
         raise ValueError(f"{problem}: the knots cannot be told apart in float64")
     return points

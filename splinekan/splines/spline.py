@@ -25,7 +25,7 @@ from splinekan.splines.pp_form import EXTRAPOLATIONS
 from splinekan.splines.prolongation import prolongation
 
 MODES = (*EXTRAPOLATIONS, "periodic")
-"""Continuations of a Spline: those of a basis, and the values on [a, b) over and over."""
+"""Continuations of a Spline: the modes of a basis, and the values on [a, b) repeated."""
 
 
 @dataclass(frozen=True, eq=False, repr=False, init=False)
@@ -45,8 +45,8 @@ class Spline:
         The axis of c that belongs to the B-splines.
     extrapolate
         Continuation outside [a, b]: "linear" (default), "polynomial", "clamp", "zero", "error" as for
-        `BSplineBasis`; or "periodic", the values on [a, b) over and over, whatever jumps at b. Splines on
-        periodic knots are "periodic".
+        `BSplineBasis`; or "periodic": the values on [a, b) repeated, with a jump at b unless both ends match.
+        Splines on periodic knots are "periodic".
 
     Raises
     ------
@@ -178,11 +178,11 @@ class Spline:
         return spline
 
     def antiderivative(self, nu: int = 1) -> Spline:
-        """The antiderivative of order `nu` as a spline: 0 at a, as are those of lower order.
+        """The antiderivative of order `nu` as a spline; it and all of lower order vanish at a.
 
-        It continues as the integral of this continuation does: "clamp" becomes "linear", "zero" "clamp".
-        Where that is no mode of a spline (a "linear" one grows like x^2, a "periodic" one by its mean)
-        points outside [a, b] are refused: "error". That of periodic knots lives on clamped ones.
+        It continues as the integral of this continuation does: "clamp" becomes "linear", "zero" "clamp". The
+        integral of a "linear" continuation is quadratic and that of a "periodic" spline grows with its mean:
+        these become "error". The antiderivative of a spline on periodic knots has clamped knots.
 
         Raises
         ------
@@ -260,13 +260,13 @@ class Spline:
     def from_scipy(cls, spline: scipy.interpolate.BSpline) -> Spline:
         """The Spline of a SciPy BSpline; "error" outside [a, b] where that is NaN.
 
-        B-splines that vanish on [a, b] are left out. If it is periodic, with k coefficients and all ghost
-        knots to match, so are the knots.
+        B-splines that vanish on [a, b] are left out. The knots are periodic if the extrapolation is, and the
+        ghost knots and the last k coefficients repeat with the period.
 
         Raises
         ------
         TypeError, ValueError
-            For what is no BSpline, complex coefficients and degrees above 7.
+            If `spline` is not a BSpline; for complex coefficients and degrees above 7.
         """
         knots, c, axis, mode = scipy_forms.from_bspline(spline)
         return cls(knots, c, axis=axis, extrapolate=mode)
@@ -277,17 +277,16 @@ class Spline:
 
     @classmethod
     def from_ppoly(cls, pieces: scipy.interpolate.PPoly, tolerance: float = 2.0**-40) -> Spline:
-        """The Spline of a SciPy PPoly, on clamped knots (periodic ones, if it is periodic and smooth).
+        """The Spline of a SciPy PPoly on clamped knots; periodic if it is, and smooth at a.
 
-        A breakpoint becomes a knot as often as derivatives jump there. A jump counts if it moves the
-        neighbouring pieces by more than `tolerance` times their size; smaller ones are rounding, and are not
-        kept.
+        The multiplicity of a knot follows from the lowest derivative that jumps there. Jumps that move the
+        neighbouring pieces by less than `tolerance` times their size count as rounding and are not kept.
 
         Raises
         ------
         TypeError, ValueError
-            For what is no PPoly, complex coefficients, decreasing breakpoints and degrees above 7; for a
-            negative tolerance.
+            If `pieces` is not a PPoly; for complex coefficients, decreasing breakpoints, degrees above 7 and
+            a negative tolerance.
         """
         knots, c, axis, mode = scipy_forms.from_ppoly(pieces, real("tolerance", tolerance, low=0.0))
         return cls(knots, c, axis=axis, extrapolate=mode)
