@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan._checks import integer, one_of
 from splinekan.complementarity import NOISE
-from splinekan.plots.style import SERIES, canvas, file_format, having, many_axes, one_axes, rows_having, save
+from splinekan.plots.style import SERIES, having, many_axes, one_axes, rows_having
 
 REFERENCES = {"best": "all that is reducible", "random": "random in function space"}
 
@@ -27,7 +26,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     ax
         Matplotlib axes.
     shares
-        Rows of the study (`studies.shares.Share`).
+        Rows of the study (`studies.complementarity.shares.Share`).
     coarse
         The setting to show.
     steps
@@ -42,7 +41,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     found = rows_having(
         "shares",
         shares,
-        "a studies.shares.Share",
+        "a studies.complementarity.shares.Share",
         "coarse",
         "optimizer",
         "geometry",
@@ -116,7 +115,7 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
     ax
         Matplotlib axes.
     modes
-        Rows of the study (`studies.sweeps.Modes`), gradient descent.
+        Rows of the study (`studies.complementarity.sweeps.Modes`), gradient descent.
 
     Raises
     ------
@@ -124,7 +123,9 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
         For arguments of other kinds, or no modes.
     """
     one_axes("ax", ax)
-    modes = rows_having("modes", modes, "a studies.sweeps.Modes", "method", "geometry", "kind", "frequency")
+    modes = rows_having(
+        "modes", modes, "a studies.complementarity.sweeps.Modes", "method", "geometry", "kind", "frequency"
+    )
     looks = {
         "spline": ({"color": "#0072B2", "linestyle": "-"}, "o", "full"),
         "relu": ({"color": "#D55E00", "linestyle": "--"}, "s", "none"),
@@ -166,7 +167,7 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 1, 3)
-    having("study", study, "a studies.complementarity.Study", "shares", "modes")
+    having("study", study, "a studies.complementarity.study.Study", "shares", "modes")
     settings = list(dict.fromkeys(row.coarse for row in study.shares))
     solved = [name for name in settings if "solved" in name]
     trained = [name for name in settings if "solved" not in name]
@@ -179,12 +180,3 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
     reduction_by_wave(axes[0, 2], study.modes)
     axes[0, 2].set_title(r"one sweep on one layer, step $1/\lambda_{\max}$", fontsize=9)
     return axes
-
-
-def complementarity_figure(study: Any, path: str | Path) -> None:
-    """The study's figure, written to `path`, as `save` writes."""
-    having("study", study, "a studies.complementarity.Study", "shares", "modes")
-    file_format(path)
-    figure, axes = canvas(1, 3, (13.0, 4.4))
-    complementarity_panels(axes, study)
-    save(figure, path)

@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from splinekan._checks import one_of
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.style import (
     SERIES,
-    canvas,
-    file_format,
     having,
     log_axes,
     many_axes,
     one_axes,
     rows_having,
-    save,
 )
 
 
@@ -31,7 +27,7 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     ax
         Matplotlib axes.
     growths
-        `studies.growth.Growth`, of any matrices.
+        `studies.conditioning.growth.Growth`, of any matrices.
     matrix
         The one to draw.
 
@@ -42,7 +38,13 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     """
     one_axes("ax", ax)
     known = rows_having(
-        "growths", growths, "a studies.growth.Growth", "matrix", "degree", "intervals", "condition"
+        "growths",
+        growths,
+        "a studies.conditioning.growth.Growth",
+        "matrix",
+        "degree",
+        "intervals",
+        "condition",
     )
     one_of("matrix", matrix, dict.fromkeys(one.matrix for one in known))
     chosen = [one for one in known if one.matrix == matrix]
@@ -74,17 +76,8 @@ def conditioning_panels(axes: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 2, 3)
-    having("study", study, "a studies.conditioning.Study", "growths", "levels")
+    having("study", study, "a studies.conditioning.study.Study", "growths", "levels")
     condition_by_basis(axes[0, 0], study.growths, "mass")
     condition_by_basis(axes[1, 0], study.growths, "block of 2-3-1")
     spectra_by_level(axes[:, 1:], study.levels)
     return axes
-
-
-def conditioning_figure(study: Any, path: str | Path) -> None:
-    """The study's figure, written to `path`, as `save` writes."""
-    having("study", study, "a studies.conditioning.Study", "growths", "levels")
-    file_format(path)
-    figure, axes = canvas(2, 3, (13.5, 7.5))
-    conditioning_panels(axes, study)
-    save(figure, path)

@@ -24,7 +24,7 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     axes
         Matplotlib axes (levels, 4).
     fields
-        `studies.residuals.ResidualField`, one per level.
+        `studies.residuals.study.ResidualField`, one per level.
     waves
         The largest wave number shown.
 
@@ -33,7 +33,9 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     TypeError, ValueError
         For arguments of other kinds, or no fields.
     """
-    fields = rows_having("fields", fields, "a studies.residuals.ResidualField", "values", "energy", "waves")
+    fields = rows_having(
+        "fields", fields, "a studies.residuals.study.ResidualField", "values", "energy", "waves"
+    )
     axes = many_axes("axes", axes, len(fields), 4)
     waves = integer("waves", waves, low=1)
     loudest = max(float(np.sqrt(np.mean(f.values**2))) for f in fields)

@@ -24,7 +24,7 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
     axes
         Matplotlib axes (2, 2).
     rows
-        `studies.conditioning.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
+        `studies.conditioning.levels.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
         For arguments of other kinds, or no rows.
     """
     axes = many_axes("axes", axes, 2, 2)
-    kind = "a studies.conditioning.LevelSpectra"
+    kind = "a studies.conditioning.levels.LevelSpectra"
     rows = rows_having("rows", rows, kind, "basis", "intervals", "gauss_newton", "hessian")
     if not any(row.basis in BASES for row in rows):
         raise ValueError(f"rows must have one of the bases {', '.join(BASES)}, got none")
