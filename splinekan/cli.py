@@ -197,12 +197,11 @@ def _progress() -> bool:
 
 
 def _say(text: str) -> int:
-    """Print; the exit status. Characters that the output's encoding does not have are escaped."""
+    """Print; the exit status."""
     if sys.stdout is None:  # closed by whoever started the command
         return 0
-    encoding = sys.stdout.encoding or "utf-8"
     try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        print(_printable(text, sys.stdout))
     except OSError as error:
         return _unwritten(error)
     return _flush()
@@ -239,7 +238,13 @@ def _note(text: str) -> None:
     """A line on standard error."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(text, file=sys.stderr, flush=True)
+            print(_printable(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def _printable(text: str, stream: Any) -> str:
+    """The text, without the characters that the stream's encoding does not have: these are escaped."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _line(error: BaseException) -> str:

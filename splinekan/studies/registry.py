@@ -58,7 +58,7 @@ class Entry:
         """The arguments of `run` for options given by their arguments' names."""
         chosen = dict(given)
         quick = self.module().QUICK if chosen.pop("quick", False) else {}
-        return {**self.arguments, **quick, **chosen}
+        return {**quick, **self.arguments, **chosen}
 
     def drawing(self) -> Figure:
         """Its figure."""

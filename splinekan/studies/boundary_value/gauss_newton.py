@@ -117,8 +117,8 @@ class GaussNewtonRun(EquationRun):
             "damping": self.setting.damping,
             "noise": self.setting.noise,
             "ends": self.setting.end_cells,
-            "problem": self.problem.name,
             "network": str(self.hierarchy.network),
+            "problem": self.problem.name,
         }
 
     def advance(self, index: int, before: Stage | None) -> Stage:

@@ -5,31 +5,34 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from small import always
 
 import splinekan as sk
 from splinekan import cli
-from splinekan.problems import boundary as pdes
+from splinekan.problems import boundary
 from splinekan.problems.networks import bounded, free
-from splinekan.studies import first_order, gauss_newton, pde
-from splinekan.studies.first_order import RECIPES
+from splinekan.studies.boundary_value import first_order, gauss_newton
+from splinekan.studies.boundary_value import study as boundary_value
+from splinekan.studies.boundary_value.first_order import RECIPES
+from splinekan.studies.registry import STUDIES
 
 TINY = gauss_newton.Setting(((5, 5), (6, 6)), (5, 5), ((2, 3), (1, 3)), network=bounded((2, 3, 1), 4, 2))
 
 
-@pytest.fixture
-def short(monkeypatch):
-    monkeypatch.setitem(gauss_newton.SETTINGS, "burgers", TINY)
-    schedules = tuple(
-        replace(one, budgets=tuple(n // 100 for n in one.budgets)) for one in RECIPES["burgers"].schedules
-    )
-    recipe = replace(RECIPES["burgers"], points=(8, 8), schedules=schedules)
-    monkeypatch.setitem(first_order.RECIPES, "burgers", recipe)
+SCHEDULES = tuple(
+    replace(one, budgets=tuple(n // 100 for n in one.budgets)) for one in RECIPES["burgers"].schedules
+)
+SHORT = {
+    "recipe": replace(RECIPES["burgers"], points=(8, 8), schedules=SCHEDULES),
+    "setting": TINY,
+}
 
 
 def test_the_command_knows_the_problems():
-    assert set(cli.BOUNDARY_VALUE_PROBLEMS) == set(pde.NAMES)
-    for name in pde.NAMES:
-        assert "gauss-newton" in pde.rows_of(name)
+    entries = [entry for entry in STUDIES.values() if entry.package == "boundary_value"]
+    assert [entry.arguments["name"] for entry in entries] == list(boundary_value.NAMES)
+    for name in boundary_value.NAMES:
+        assert "gauss-newton" in boundary_value.rows_of(name)
 
 
 @pytest.mark.parametrize("name", RECIPES)
@@ -38,7 +41,7 @@ def test_multilevel_rows_take_no_more_work_and_networks_have_the_paper_sizes(nam
     assert all(work[f"{basis}-multilevel"] <= min(work.values()) + 8 for basis in ("spline", "relu"))
     assert max(work.values()) <= 3200 if name == "burgers" else max(work.values()) - min(work.values()) < 8
     sizes = {"interface": (140, 700), "burgers": (3400, 9700), "allen-cahn": (280, 1400)}
-    problem, recipe = pdes.problem(name), RECIPES[name]
+    problem, recipe = boundary.problem(name), RECIPES[name]
     multilevel = next(s for s in recipe.schedules if s.kind == "multilevel")
     levels = first_order.FirstOrderRun(problem, 0, recipe, multilevel).hierarchy
     assert (levels[0].network.n_parameters, levels[-1].network.n_parameters) == sizes[name]
@@ -51,7 +54,7 @@ def test_multilevel_rows_take_no_more_work_and_networks_have_the_paper_sizes(nam
 @pytest.mark.parametrize("name", gauss_newton.SETTINGS)
 def test_networks_fit_their_problems(name):
     setting = gauss_newton.SETTINGS[name]
-    problem = pdes.problem(gauss_newton.PROBLEMS.get(name, name))
+    problem = boundary.problem(gauss_newton.PROBLEMS.get(name, name))
     run = gauss_newton.GaussNewtonRun(problem, 0, setting)
     assert run.hierarchy.network.n_in == problem.n_inputs
     assert len(setting.cells) == len(setting.iterations)
@@ -59,14 +62,15 @@ def test_networks_fit_their_problems(name):
     assert 9 * np.prod(setting.cells[-1]) > 5 * fine, "too few points"
 
 
-def test_table_figure_and_json(short, tmp_path, capsys):
+def test_table_figure_and_json(monkeypatch, tmp_path, capsys):
+    always(monkeypatch, "burgers", **SHORT)
     record, figure = tmp_path / "out" / "b.json", tmp_path / "out" / "b.png"
     arguments = ["study", "burgers", "--seeds", "3", "4", "--json", str(record), "--figure", str(figure)]
     assert cli.main(arguments) == 0
     printed = capsys.readouterr().out
     found = json.loads(record.read_text())
     names = [row["name"] for row in found["rows"]]
-    assert names == list(pde.rows_of("burgers"))
+    assert names == list(boundary_value.rows_of("burgers"))
     assert all(name in printed for name in names)
     keys = (
         "name basis schedule optimizer parameters loss_mean loss_std rel_l2_mean rel_l2_per_seed work seconds"
@@ -83,9 +87,9 @@ def test_table_figure_and_json(short, tmp_path, capsys):
     assert "--force" in capsys.readouterr().err
 
 
-def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
+def test_a_resumed_run_ends_in_the_same_numbers(tmp_path, monkeypatch):
     rows = ["spline-multilevel", "gauss-newton"]
-    whole = pde.run("burgers", [5], rows)
+    whole = boundary_value.run("burgers", [5], rows, **SHORT)
 
     def interrupted_on_the_last_level(method, finest):
         def advance(self, frame, state, point):
@@ -100,11 +104,11 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
         with monkeypatch.context() as patched:
             patched.setattr(kind, "_advance", interrupted_on_the_last_level(kind._advance, max(sizes)))
             with pytest.raises(KeyboardInterrupt):
-                pde.run("burgers", [5], [row], checkpoints=tmp_path)
+                boundary_value.run("burgers", [5], [row], checkpoints=tmp_path, **SHORT)
         kept = json.loads((tmp_path / f"burgers-{row}-5.json").read_text())["stages"]
         assert len(kept) == len(sizes) - 1
     assert len(list(tmp_path.iterdir())) == 2
-    resumed = pde.run("burgers", [5], rows, checkpoints=tmp_path)
+    resumed = boundary_value.run("burgers", [5], rows, checkpoints=tmp_path, **SHORT)
     for row in rows:
         for one, other in zip(whole.stages[row][0], resumed.stages[row][0], strict=True):
             np.testing.assert_array_equal(one.theta, other.theta)
@@ -115,20 +119,20 @@ def test_a_resumed_run_ends_in_the_same_numbers(short, tmp_path, monkeypatch):
         raise AssertionError("nothing is left to do")
 
     monkeypatch.setattr(first_order.FirstOrderRun, "advance", never)
-    pde.run("burgers", [5], rows[:1], checkpoints=tmp_path)
+    boundary_value.run("burgers", [5], rows[:1], checkpoints=tmp_path, **SHORT)
     with pytest.raises(ValueError, match="other settings"):
-        pde.run("burgers", [5], rows[:1], quick=True, checkpoints=tmp_path)
+        boundary_value.run("burgers", [5], rows[:1], quick=True, checkpoints=tmp_path, **SHORT)
     file = next(tmp_path.glob("*spline*"))
     file.write_text("{}")
     with pytest.raises(ValueError, match="not a checkpoint of this run"):
-        pde.run("burgers", [5], rows[:1], checkpoints=tmp_path)
+        boundary_value.run("burgers", [5], rows[:1], checkpoints=tmp_path, **SHORT)
 
 
 def test_gauss_newton_lowers_the_error_level_by_level():
     setting = gauss_newton.Setting(
         ((6, 6), (8, 8), (12, 12)), (30, 30, 30), ((8, 15), (2, 30)), network=free((2, 3, 1), 5, 2)
     )
-    run = gauss_newton.GaussNewtonRun(pdes.problem("poisson"), 2, setting)
+    run = gauss_newton.GaussNewtonRun(boundary.problem("poisson"), 2, setting)
     stages = [run.advance(0, None)]
     for index in (1, 2):
         stages.append(run.advance(index, stages[-1]))
@@ -141,11 +145,13 @@ def test_gauss_newton_lowers_the_error_level_by_level():
     assert np.abs(run.residual(stages[-1], points)).max() < 0.5
 
 
-def test_cells_at_the_ends_bring_points_closer_to_the_faces():
+def test_end_cells_bring_points_closer_to_the_faces():
     nearest = []
-    for ends, cells in ((0.0, 4), (0.1, 6)):
-        setting = replace(gauss_newton.SETTINGS["advection"], cells=((4, 4),), iterations=(1,), ends=ends)
-        run = gauss_newton.GaussNewtonRun(pdes.problem("advection"), 0, setting)
+    for part, cells in ((0.0, 4), (0.1, 6)):
+        setting = replace(
+            gauss_newton.SETTINGS["advection"], cells=((4, 4),), iterations=(1,), end_cells=part
+        )
+        run = gauss_newton.GaussNewtonRun(boundary.problem("advection"), 0, setting)
         interior = run._objective(0, run.problem.uniform((4, 4))).blocks[0]
         assert len(interior.points) == 9 * cells**2
         assert np.sum(interior.weight) == pytest.approx(2.0)
@@ -160,7 +166,7 @@ def test_bad_input_is_explained(capsys, monkeypatch, tmp_path):
     def work(*_, **__):
         raise AssertionError("work was done")
 
-    monkeypatch.setattr(pde.FirstOrderRun, "advance", work)
+    monkeypatch.setattr(boundary_value.FirstOrderRun, "advance", work)
     old = tmp_path / "old.json"
     old.touch()
     cases = {
@@ -172,6 +178,6 @@ def test_bad_input_is_explained(capsys, monkeypatch, tmp_path):
         assert cli.main(["study", "burgers", "--rows", "spline-fine", *arguments]) == 2
         assert message in capsys.readouterr().err
     with pytest.raises(ValueError, match="at least one seed"):
-        pde.run("burgers", [])
+        boundary_value.run("burgers", [])
     with pytest.raises(ValueError, match="helmholtz"):
-        pde.run("wave")
+        boundary_value.run("wave")
