@@ -49,8 +49,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     after an interrupt; 141 if the reader of the output is gone.
     """
     folder = None
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        options = parser().parse_args(arguments)
+        if words[:1] == ["theory"]:  # has a parser of its own, and brings sympy
+            return _theory(words[1:]) or _flush()
+        options = parser().parse_args(words)
         folder = getattr(options, "checkpoints", None)
         threads()  # SPLINEKAN_NUM_THREADS may be wrong
         status: int = options.execute(options)
@@ -72,6 +75,7 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser(prog="splinekan", description="Spline Kolmogorov-Arnold networks.")
     commands = top.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="versions and threads").set_defaults(execute=_info)
+    commands.add_parser("theory", help="verify the theorems in exact arithmetic")
     study = commands.add_parser("study", help="run an experiment")
     studies = study.add_subparsers(dest="study", required=True)
     for name, entry in STUDIES.items():
@@ -114,6 +118,13 @@ def _add_figure(commands: Parsers) -> None:
 def _info(_: argparse.Namespace) -> int:
     lines = {**versions(), "threads": str(threads())}
     return _say("\n".join(f"{name:<12} {text}" for name, text in lines.items()))
+
+
+def _theory(words: Sequence[str]) -> int:
+    from splinekan_theory.report import main as verify
+
+    status: int = verify(words, prog="splinekan theory")
+    return status
 
 
 def _study(options: argparse.Namespace) -> int:

@@ -272,7 +272,8 @@ def _(draw: Draw, name: str) -> Call:
         assert ((result >= box[:, 0] - slack) & (result <= box[:, 1] + slack)).all()
         if not isinstance(args["seed"], np.random.Generator):
             assert np.array_equal(
-                result, collocation.collocation(args["kind"], args["count"], args["bounds"], int(args["seed"]))
+                result,
+                collocation.collocation(args["kind"], args["count"], args["bounds"], int(args["seed"])),
             )
 
     box = np.sort(draw.normal(d, 2), axis=1)

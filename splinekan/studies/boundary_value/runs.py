@@ -5,6 +5,8 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from splinekan._checks import Float64Array
 from splinekan.multilevel import Hierarchy
 from splinekan.objectives.pinn import PINN
@@ -44,7 +46,7 @@ class EquationRun(Run):
 
     def _prolonged(self, stage: Stage) -> Float64Array:
         """The parameters of the stage on the next level."""
-        return self.hierarchy.prolong(stage.theta, stage.level)
+        return np.asarray(self.hierarchy[stage.level + 1].P @ stage.theta)
 
     def _stage(
         self, level: int, result: Result, loss: float, fresh: PINN, work: float, seconds: float

@@ -12,7 +12,7 @@ import numpy as np
 
 from splinekan._checks import Array, Float64Array
 from splinekan.complementarity import CUTOFF
-from splinekan.multilevel import Hierarchy, Level
+from splinekan.multilevel import Hierarchy, Level, nested_steps
 from splinekan.network import KAN, DomainWarning, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import (
@@ -77,18 +77,19 @@ def network_shares(
     coarsest = KAN.affine_first((2, 5, 1), DEGREE, INTERVALS, (0.0, start.width))
     levels = Hierarchy(coarsest, refinements + 1)
     theta = initialize(coarsest, np.random.default_rng([seed, 1]), mean=start.mean, noise=start.noise)
+    budgets = (*way.budgets[:refinements], 0)
+
+    def objective(level: Level) -> LeastSquares:
+        return LeastSquares(level.network, x, y, 2 / len(x))
+
     rows = []
-    for level in levels.levels[:-1]:
-        count = way.budgets[level.index]
-        limit = count if way.unit == "evaluations" else None
-        objective = LeastSquares(level.network, x, y, 2 / len(x))
-        theta = whole(way.optimizer.minimize(objective, theta, iterations=count, evaluations=limit)).theta
+    for level, result in nested_steps(levels, objective, way.optimizer, budgets, theta, unit=way.unit):
+        trained, finer = whole(result).theta, levels[level.index + 1]
         if frozen:
             with warnings.catch_warnings():  # hidden values may lie outside, as they do in the network
                 warnings.simplefilter("ignore", DomainWarning)
-                rows += _frozen(level, theta, x, y, rates)
-        rows += _refined(way.name, levels, level.index, theta, x, y, rates)
-        theta = levels.prolong(theta, level.index)
+                rows += _frozen(level, trained, x, y, rates)
+        rows += _refined(way.name, finer, trained, x, y, rates)
     return rows
 
 
@@ -104,25 +105,17 @@ def _frozen(
     lengths[lengths == 0] = 1.0
     # Columns scaled as in `TangentSplit`: solved in all that it counts as the range.
     solved = np.linalg.lstsq(upper / lengths, -rest, rcond=CUTOFF)[0] / lengths
-    return _refined(FROZEN, last, 0, solved, hidden, y, rates)
+    return _refined(FROZEN, last[1], solved, hidden, y, rates)
 
 
 def _refined(
-    coarse: str,
-    levels: Hierarchy,
-    index: int,
-    theta: Array,
-    x: Array,
-    y: Float64Array,
-    rates: Sequence[float],
+    coarse: str, finer: Level, theta: Array, x: Array, y: Float64Array, rates: Sequence[float]
 ) -> list[Share]:
     """Rows at P theta."""
-    columns = [levels.prolong(e, index) for e in np.eye(len(theta))]
-    fine = levels[index + 1].network
-    objective = LeastSquares(fine, x, y, 2 / len(x))
-    affine = fine.layers[0].n_parameters if len(fine.layers) > 1 else 0
-    start = levels.prolong(theta, index)
-    return measured(coarse, fine.intervals, objective, start, np.stack(columns, axis=1), rates, affine)
+    network = finer.network
+    objective = LeastSquares(network, x, y, 2 / len(x))
+    affine = network.layers[0].n_parameters if len(network.layers) > 1 else 0
+    return measured(coarse, network.intervals, objective, finer.P @ theta, finer.P.toarray(), rates, affine)
 
 
 def one_layer(refinements: int, rates: Sequence[float] = RATES) -> list[Share]:

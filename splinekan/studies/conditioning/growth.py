@@ -211,8 +211,8 @@ def of_network(degree: int, levels: int, seed: int) -> list[Growth]:
     points = _grid(128)
     objectives, thetas = {}, {}
     for level in hierarchy.levels:
-        if level.index > 0:
-            theta = hierarchy.prolong(theta, level.index - 1)
+        if level.P is not None:
+            theta = level.P @ theta
         count = level.network.intervals
         objectives[count] = LeastSquares(level.network, points, np.zeros(len(points)), 1 / len(points))
         thetas[count] = theta

@@ -11,7 +11,7 @@ import numpy as np
 
 from splinekan import problems
 from splinekan._checks import each, integer
-from splinekan.multilevel import Hierarchy, Level
+from splinekan.multilevel import Hierarchy, Level, nested_steps
 from splinekan.network import KAN, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt, Result
@@ -132,13 +132,8 @@ def trained(
     constant = 4.0 ** (DEGREE + 1) / factorial(DEGREE) ** 2
     levels: list[LevelSpectra] = []
     kernels = []
-    for level, steps in zip(hierarchy.levels, budgets, strict=True):
-        if level.index > 0:
-            theta = hierarchy.prolong(theta, level.index - 1)
-        problem = objective(level)
-        result = whole(LevenbergMarquardt().minimize(problem, theta, iterations=steps))
-        theta = result.theta
-        rows = _spectra(level, problem, result)
+    for level, result in nested_steps(hierarchy, objective, LevenbergMarquardt(), budgets, theta):
+        rows = _spectra(level, objective(level), whole(result))
         levels += rows.values()
         kernels.append(
             _theorem_2(level, rows["spline"].gauss_newton, rows["scaled-relu"].gauss_newton, constant)
