@@ -79,31 +79,31 @@ def parser() -> argparse.ArgumentParser:
     study = commands.add_parser("study", help="run an experiment")
     studies = study.add_subparsers(dest="study", required=True)
     for name, entry in STUDIES.items():
-        one = studies.add_parser(name, help=entry.help)
+        command = studies.add_parser(name, help=entry.help)
         for option in entry.all_options:
-            option.add_to(one)
-        one.add_argument("--json", type=known.file, metavar="FILE", help="write the tables' figures")
+            option.add_to(command)
+        command.add_argument("--json", type=known.file, metavar="FILE", help="write the tables' figures")
         if entry.figure:
-            one.add_argument("--figure", type=known.file, metavar="FILE", help="write the figure")
-        one.add_argument("--force", action="store_true", help="overwrite existing files")
-        one.set_defaults(execute=_study)
+            command.add_argument("--figure", type=known.file, metavar="FILE", help="write the figure")
+        command.add_argument("--force", action="store_true", help="overwrite existing files")
+        command.set_defaults(execute=_study)
     _add_figure(commands)
     return top
 
 
 def _add_figure(commands: Parsers) -> None:
-    one = commands.add_parser(
+    command = commands.add_parser(
         "figure", help="make a figure of the paper, or of ours; without a name, list them"
     )
-    one.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
-    one.add_argument(
+    command.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
+    command.add_argument(
         "--output",
         type=known.folder,
         metavar="FILE",
         help="a .png or .pdf file, NAME.png unless given; with all, a folder, figures unless given",
     )
-    one.add_argument("--force", action="store_true", help="overwrite existing files")
-    size = one.add_mutually_exclusive_group()
+    command.add_argument("--force", action="store_true", help="overwrite existing files")
+    size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--quick", action="store_true", help="a study's quick setting, minutes at most; the default"
     )
@@ -111,8 +111,8 @@ def _add_figure(commands: Parsers) -> None:
         "--full", action="store_true", help="a study's full setting, the paper's; may take hours"
     )
     for option in FIGURE_OPTIONS:
-        option.add_to(one)
-    one.set_defaults(execute=_figure)
+        option.add_to(command)
+    command.set_defaults(execute=_figure)
 
 
 def _info(_: argparse.Namespace) -> int:
@@ -152,7 +152,7 @@ def _study(options: argparse.Namespace) -> int:
 
 
 def _attempt(path: Path, write: Callable[[], object]) -> int:
-    """Write a file and say so; the exit status."""
+    """Write a file and report it on standard error; the exit status."""
     try:
         write()
     except REFUSALS as error:
@@ -229,7 +229,7 @@ def _flush() -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Send what is left, and what may come, nowhere; the exit status."""
+    """Discard the rest of the output; the exit status."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -32,7 +32,7 @@ def error_by_level(ax: Any, study: Any) -> Any:
 def field(ax: Any, values: dict[str, Any], name: str) -> Any:
     """One of the fields of `studies.boundary_value.fields` as a map, its largest modulus in the title.
 
-    Colours end where all but one in 200 values do, lest a single corner leave the rest white.
+    The colours span the central 99.5 % of the values, lest a single corner leave the rest white.
 
     Raises
     ------

@@ -18,7 +18,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     """Per optimiser and geometry the share outside range(P) against the intervals of the level.
 
     Optimisers differ by colour and marker; spline geometry is drawn solid with full markers, ReLU geometry
-    dashed with open ones. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
+    dashed with open markers. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
     little apart along the axis, since several coincide.
 
     Parameters
@@ -30,7 +30,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     coarse
         The setting to show.
     steps
-        After so many steps.
+        The number of steps after which shares are shown.
 
     Raises
     ------
@@ -38,7 +38,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         For arguments of other kinds, no shares, or a setting or a number of steps that they do not have.
     """
     one_axes("ax", ax)
-    found = rows_having(
+    known = rows_having(
         "shares",
         shares,
         "a studies.complementarity.shares.Share",
@@ -49,12 +49,12 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         "share",
         "intervals",
     )
-    one_of("coarse", coarse, dict.fromkeys(row.coarse for row in found))
-    rows = [row for row in found if row.coarse == coarse]
+    one_of("coarse", coarse, dict.fromkeys(row.coarse for row in known))
+    rows = [row for row in known if row.coarse == coarse]
     steps = integer("steps", steps, low=1)
-    known = sorted({count for row in rows for count in row.steps})
-    if steps not in known:
-        raise ValueError(f"steps must be one of {known}, got {steps}")
+    counts = sorted({count for row in rows for count in row.steps})
+    if steps not in counts:
+        raise ValueError(f"steps must be one of {counts}, got {steps}")
     names = list(dict.fromkeys(row.optimizer for row in rows if row.steps))
     for place, (name, style) in enumerate(zip(names, SERIES, strict=False)):
         beside = 2.0 ** (0.05 * (place - (len(names) - 1) / 2))
@@ -108,7 +108,7 @@ def _arrow(color: str) -> dict[str, Any]:
 
 
 def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
-    """Per geometry the part of every wave that one stable sweep removes, predicted (lines) and measured.
+    """Per geometry the part of every wave that a stable sweep removes, predicted (lines) and measured.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
 
 
 def complementarity_panels(axes: Any, study: Any) -> Any:
-    """All that the figure shows, on axes (1, 3): two settings of the shares, and the waves.
+    """Axes (1, 3): shares in two settings, and the reduction of waves.
 
     Raises
     ------

@@ -18,7 +18,7 @@ from splinekan.plots.style import (
 
 
 def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
-    """Condition numbers of one matrix against the number of intervals: a line a degree, solid for splines.
+    """Condition numbers of a matrix against the number of intervals: a line per degree, solid for splines.
 
     ReLU bases are dashed, with open markers. Sizes that float64 does not resolve are left out.
 
@@ -29,7 +29,7 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     growths
         `studies.conditioning.growth.Growth`, of any matrices.
     matrix
-        The one to draw.
+        The matrix to draw.
 
     Raises
     ------
@@ -46,16 +46,16 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
         "intervals",
         "condition",
     )
-    one_of("matrix", matrix, dict.fromkeys(one.matrix for one in known))
-    chosen = [one for one in known if one.matrix == matrix]
-    degrees = sorted({one.degree for one in chosen})
-    for one in chosen:
-        style = SERIES[degrees.index(one.degree) % len(SERIES)] | {"linestyle": "-", "markersize": 4}
-        if one.basis == "relu":
+    one_of("matrix", matrix, dict.fromkeys(growth.matrix for growth in known))
+    chosen = [growth for growth in known if growth.matrix == matrix]
+    degrees = sorted({growth.degree for growth in chosen})
+    for growth in chosen:
+        style = SERIES[degrees.index(growth.degree) % len(SERIES)] | {"linestyle": "-", "markersize": 4}
+        if growth.basis == "relu":
             style |= {"linestyle": "--", "fillstyle": "none"}
-        theory = "" if one.predicted is None else f" ({one.predicted:g})"
-        label = f"degree {one.degree}, {one.basis}: {round(one.corrected, 1) + 0.0:.1f}{theory}"
-        ax.plot(one.intervals, one.condition, label=label, **style)
+        theory = "" if growth.predicted is None else f" ({growth.predicted:g})"
+        label = f"degree {growth.degree}, {growth.basis}: {round(growth.corrected, 1) + 0.0:.1f}{theory}"
+        ax.plot(growth.intervals, growth.condition, label=label, **style)
     ax.set_title(f"{matrix}: exponents, fitted (predicted)", fontsize=10)
     ax = log_axes(ax, "intervals G (dimensionless)", "condition number (dimensionless)")
     counts = chosen[0].intervals

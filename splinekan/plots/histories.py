@@ -70,7 +70,7 @@ def loss_against_work(
         )
         median = np.exp(np.median(losses, axis=0))
         (line,) = ax.plot(work / unit, median, label=name.replace("-", " "), **style)
-        marks = [history.work[entry] for history, found in seeds[:1] for _, entry in found[1:]]
+        marks = [history.work[entry] for history, begins in seeds[:1] for _, entry in begins[1:]]
         ax.plot(
             np.array(marks) / unit,
             np.exp(np.interp(np.log(marks), np.log(work), np.log(median))),

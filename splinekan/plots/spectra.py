@@ -13,11 +13,11 @@ BASES = {"spline": "spline basis", "relu": "power ReLU basis"}
 
 
 def spectra_by_level(axes: Any, rows: Any) -> Any:
-    """Eigenvalues of Gauss-Newton matrix and Hessian: one line a level, one column of axes a basis.
+    """Eigenvalues of Gauss-Newton matrix and Hessian: a line for each level, a column of axes for each basis.
 
     Moduli in falling order against their place, as a share of the number of parameters, so that levels can be
     compared. Values that float64 does not resolve, and zeros, are left out: where a line ends early, the rest
-    is below what can be told from zero. Crosses mark negative eigenvalues.
+    cannot be distinguished from zero. Crosses mark negative eigenvalues.
 
     Parameters
     ----------

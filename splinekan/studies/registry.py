@@ -1,4 +1,4 @@
-"""The registry: every study and every figure, with all that the command line needs to know about it.
+"""The registry: every study and every figure, from which the command line is built.
 
 A new study is a folder with a module `study`, whose `run` returns an object with `table()` and `record()`,
 and an entry in `STUDIES`. A new figure is an entry in `FIGURES` of a folder's module `figure`, and in
@@ -29,11 +29,11 @@ class Entry:
     help
         One line.
     options
-        What can be chosen: arguments of its `run`.
+        Arguments of its `run` that can be chosen.
     quick
-        What its quick setting is, if it has one: the arguments `QUICK` of its module.
+        Help of --quick if it has a quick setting, the arguments `QUICK` of its module.
     figure
-        The name of its figure in its folder, if it has one.
+        The name of its figure in its folder, if there is a figure.
     arguments
         Other arguments of `run`, always the same.
     """

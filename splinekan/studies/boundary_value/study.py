@@ -151,12 +151,12 @@ def run(
     quick
         Budgets of first-order rows are divided by ten. Gauss-Newton stays as it is.
     checkpoints
-        A folder that is written to after every level. What it holds already is not computed again. While a
+        A folder that is written to after every level. Stages that it holds are not computed again. While a
         run is carried out a lock file beside its checkpoint keeps other processes from the same run.
     progress
         Show a bar (tqdm), one tick per level.
     recipe, setting
-        Of the first-order rows and of the row "gauss-newton"; None for those of `RECIPES` and `SETTINGS`.
+        Of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`, `SETTINGS[name]`.
 
     Raises
     ------

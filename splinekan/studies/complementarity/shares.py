@@ -31,7 +31,7 @@ RATES = tuple(10.0**-n for n in range(1, 9))
 
 @dataclass(frozen=True)
 class Share:
-    """One optimiser in one geometry after one refinement; medians over the seeds, dimensionless.
+    """An optimiser in a geometry after a refinement; medians over the seeds, dimensionless.
 
     Attributes
     ----------
@@ -130,13 +130,13 @@ def _row(row: Callable[..., Share], name: str, geometry: str, updates: Sequence[
 
 def over_seeds(rows: Sequence[Share]) -> Share:
     """Medians, and the smallest and largest share; NaN if a method took no step from some seed."""
-    found: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for name in ("share", "reach", "corrected", "loss"):
         values = np.array([getattr(row, name) for row in rows])
-        found[name] = tuple(np.median(values, axis=0).tolist())
+        merged[name] = tuple(np.median(values, axis=0).tolist())
         if name == "share":
-            found |= {"low": tuple(values.min(axis=0).tolist()), "high": tuple(values.max(axis=0).tolist())}
-    return replace(rows[0], **found)
+            merged |= {"low": tuple(values.min(axis=0).tolist()), "high": tuple(values.max(axis=0).tolist())}
+    return replace(rows[0], **merged)
 
 
 def share_table(rows: Sequence[Share]) -> str:

@@ -141,8 +141,8 @@ def run(
         progress,
     )
     rows = one_layer(refinements, tried)
-    for found in measured.values():
-        merged = [over_seeds(same) for same in zip(*found, strict=True)]
+    for by_seed in measured.values():
+        merged = [over_seeds(same) for same in zip(*by_seed, strict=True)]
         rows += sorted(merged, key=lambda row: row.coarse != FROZEN)
     factors = [
         sweep_factors(degree, geometry, count)

@@ -23,7 +23,7 @@ from splinekan.studies.skeleton.tables import Column, table
 
 @dataclass(frozen=True)
 class Factors:
-    """Sweeps on the L2 projection, one degree, geometry and number of intervals; dimensionless.
+    """Factors of sweeps on the L2 projection for a degree, geometry and number of intervals; dimensionless.
 
     Attributes
     ----------
@@ -47,8 +47,9 @@ class Factors:
 
 @dataclass(frozen=True)
 class Modes:
-    """Reduction 1 - |factor| of one stable sweep by wave; `frequency` in radians, ends: j pi/(m - 1) for
-    the mode with j sign changes.
+    """Reduction 1 - |factor| of a stable sweep by wave.
+
+    `frequency` is in radians; with ends it is j pi/(m - 1) for the mode with j sign changes.
     """
 
     geometry: str
@@ -92,20 +93,20 @@ def sweep_factors(degree: int, geometry: str, intervals: int) -> Factors:
 
 def mode_reductions(degree: int, intervals: int) -> list[Modes]:
     """Reductions by wave: predicted, measured periodic, measured with ends (gradient descent and Jacobi)."""
-    theta, found = harmonics(intervals), []
+    theta, reductions = harmonics(intervals), []
     for geometry in GEOMETRIES:
         values = sweep_symbol(theta, degree, geometry, 1 / intervals)
         step = float(1 / values.max())
-        found.append(_modes(geometry, "gradient", "predicted", theta, step * values))
+        reductions.append(_modes(geometry, "gradient", "predicted", theta, step * values))
         periodic = Sweep(ModelProblem(degree, intervals, periodic=True), geometry)
         waves = np.cos(np.arange(intervals)[:, None] * theta)
-        found.append(_modes(geometry, "gradient", "periodic", theta, periodic.reductions(waves, step)))
+        reductions.append(_modes(geometry, "gradient", "periodic", theta, periodic.reductions(waves, step)))
         for method in ("gradient", "jacobi"):
             ends = Sweep(ModelProblem(degree, intervals), geometry, method)
             angle = np.pi * np.arange(len(ends.values)) / (len(ends.values) - 1)
             reduced = ends.reductions(ends.modes, ends.step("stable"))
-            found.append(_modes(geometry, method, "ends", angle, reduced))
-    return found
+            reductions.append(_modes(geometry, method, "ends", angle, reduced))
+    return reductions
 
 
 def _modes(geometry: str, method: str, kind: str, theta: Float64Array, reduction: Float64Array) -> Modes:

@@ -93,7 +93,7 @@ def exponent(
 ) -> tuple[float, float]:
     """(p, its standard error) of condition = C G^p, or C G^p e^(d/G), on the largest resolved sizes.
 
-    nan where there are no more sizes than unknowns (for the error: than unknowns and one).
+    nan where there are fewer sizes than unknowns; the error is nan where there are as many.
     """
     pairs = [(g, c) for g, c in zip(intervals, condition, strict=True) if isfinite(c)][-LAST:]
     unknowns = 3 if correction else 2
@@ -143,7 +143,7 @@ def of_matrices(degree: int, intervals: Sequence[int]) -> list[Growth]:
     """A, A^T A and the mass matrices on [0, 1].
 
     With r = degree + 1: cond(A^T A) lies between C(2r, r) (C(m+r, r+1)/m)^2 and 4^r C(m+r-1, r)^2, m = G +
-    degree (`theory`, claim lemma-4-growth). The B-spline mass matrix is bounded. The ReLU one is A^{-1} M
+    degree (`theory`, claim lemma-4-growth). The B-spline mass matrix M is bounded. That of the ReLUs is A^{-1} M
     A^{-T}, at most cond(M) cond(A^T A), and at least C(2r, r) G^(2r+1)/((r!)^2 (r+1)^2 (G+r-1)) (claim
     relu-gram-growth): it grows like G^(2r) exactly.
     """

@@ -42,9 +42,9 @@ class LevelSpectra:
     basis
         One of `BASES`; all belong to the same function.
     gauss_newton, hessian
-        Spectra of the whole matrices. That of the tangent kernel is the first one, continued by zeros.
+        Spectra of the whole matrices. The spectrum of the tangent kernel is the first, continued by zeros.
     layers
-        Spectra of the Gauss-Newton matrix's diagonal blocks, one a layer.
+        Spectra of the diagonal blocks of the Gauss-Newton matrix, layer by layer.
     """
 
     level: int
@@ -66,13 +66,13 @@ class LevelSpectra:
             "basis": self.basis,
             "gauss_newton": self.gauss_newton.record(),
             "hessian": self.hessian.record(),
-            "layers": [one.record() for one in self.layers],
+            "layers": [layer.record() for layer in self.layers],
         }
 
 
 @dataclass(frozen=True)
 class Kernel:
-    """Theorem 2 on one level: tangent kernels of the splines and of the ReLUs scaled by h.
+    """Theorem 2 on a level: tangent kernels of the splines and of the ReLUs scaled by h.
 
     Attributes
     ----------

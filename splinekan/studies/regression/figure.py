@@ -39,7 +39,7 @@ FIGURES = {
         "the coarsest level: single-level training on the coarsest and on the finest knots and multilevel "
         "training, at equal work. Left the spline basis, right the power ReLU basis. Medians over seeds; "
         "dots where levels begin.",
-        lambda axes, found: plots.regression_losses(axes[0], found, "linear", True),
+        lambda axes, data: plots.regression_losses(axes[0], data, "linear", True),
         _single_and_multilevel,
         panels=(1, 2),
         size=(9.0, 3.8),
@@ -51,7 +51,7 @@ FIGURES = {
         "Mean square error against work for the regression problem, all methods: L-BFGS on one level and "
         "on many, Gauss-Newton (Levenberg-Marquardt) on many, and a tournament of starts. Medians over "
         "seeds; dots where levels begin.",
-        lambda axes, found: plots.regression_losses(axes[0], found),
+        lambda axes, data: plots.regression_losses(axes[0], data),
         _all_methods,
         panels=(1, 2),
         size=(9.0, 3.8),

@@ -19,7 +19,7 @@ from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.validation import parsed, refuse_other_fields, validated
 
 FORMAT = 1
-"""Of checkpoint files; it changes with what they hold."""
+"""Of checkpoint files; it changes with their content."""
 LARGEST = 2**28
 """Bytes; the largest runs take about a hundredth of it."""
 

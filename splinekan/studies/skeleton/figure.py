@@ -25,7 +25,7 @@ class Setting:
     Attributes
     ----------
     full
-        The study's full setting, the paper's where there is one; otherwise its quick one.
+        Whether to run the study's full setting (the paper's, where the paper has one) or its quick one.
     seeds, rows
         Of the study; None for its own choice.
     checkpoints
@@ -63,7 +63,7 @@ class Setting:
 
     @property
     def given(self) -> tuple[str, ...]:
-        """The names of what was chosen, apart from the bar."""
+        """The names of the options that were chosen, apart from the bar."""
         return tuple(name for name in NAMES if getattr(self, name))
 
     @property
@@ -72,7 +72,7 @@ class Setting:
         return typed(OPTIONS, vars(self))
 
     def arguments(self, quick: Mapping[str, Any], **defaults: Any) -> dict[str, Any]:
-        """The arguments of a study's `run`: `quick` unless `full`, then `defaults`, then what was chosen."""
+        """Arguments of a study's `run`: `quick` unless `full`, then `defaults`, then the chosen options."""
         chosen = {name: getattr(self, name) for name in self.given if name != "full"}
         return {**({} if self.full else quick), **defaults, **chosen, "progress": self.progress}
 
@@ -86,21 +86,21 @@ class Figure:
     title
         One line.
     caption
-        What is seen, and how it was computed.
+        What the figure shows, and how it was computed.
     draw
         Takes axes, an array (rows, columns), and the data; returns the axes.
     data
-        What `draw` needs, computed in a setting; None for a figure that is drawn from a finished study only.
+        Computes the data of `draw` in a setting; None for a figure that is drawn from a finished study only.
     panels, size
         Rows and columns of axes, and inches; or functions of the data.
     takes
-        What of a `Setting` the data depend on; nothing for a figure without a study.
+        The options of a `Setting` on which the data depend; none for a figure without a study.
     single
-        What may have one entry only, of "seeds" and "rows".
+        Those of "seeds" and "rows" that take a single entry.
     rows
         The rows that can be chosen, if it takes rows.
     refuse
-        Raises ValueError for arguments of a study's `run` whose result it could not show.
+        Raises ValueError for arguments of a study's `run` whose result the figure cannot show.
     """
 
     title: str
@@ -129,7 +129,7 @@ class Figure:
         path
             As `plots.save` takes it.
         command
-            What makes the figure, for its caption.
+            The command that makes the figure, for its caption.
         full
             Whether the data come from a study's full or its quick setting; None if it has one setting only.
         """
@@ -145,7 +145,7 @@ class Figure:
         return f"{self.caption}{setting} Made by `{command}`."
 
     def part_of(self, setting: Setting) -> Setting:
-        """What it takes of a setting that was made for many figures; the first, where it takes one only."""
+        """The part of a setting for many figures that this figure takes."""
         known = self.rows()
         chosen: dict[str, Any] = {
             name: getattr(setting, name) for name in setting.given if name in self.takes

@@ -1,4 +1,4 @@
-"""Interrupts: an optimiser returns what it has; a study must not take that for the end of a run."""
+"""Interrupts: an optimiser returns its last iterate; a study must not take it for the end of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Options of the command line, as data: a study lists those that its `run` takes."""
+"""Options of the command line, as data: a study lists the options that its `run` takes."""
 
 from __future__ import annotations
 

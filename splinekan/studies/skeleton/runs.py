@@ -28,7 +28,7 @@ class Stage:
     error
         Relative l2 error against the reference.
     work, seconds
-        So far, all levels; work in evaluations on the coarsest one.
+        So far, all levels; work in evaluations on the coarsest level.
     history
         Of the level; of successive halving, the last round of the best start.
     """

@@ -35,7 +35,7 @@ class Speed:
     orders
         r = degree + 1.
     value, gradient
-        By form, one number per order: all outputs; outputs and all derivatives of a weighted sum of them.
+        By form, a number per order: all outputs; outputs and all derivatives of a weighted sum of them.
     settings
         Widths, intervals, samples, repeats.
     """

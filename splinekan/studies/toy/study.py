@@ -33,7 +33,7 @@ ROUNDS = (
     Round(4, 2, 15),
     Round(5, 1, 15),
 )
-"""From twelve starts on 2 intervals to one on 64. The first steps of every round are nearly undamped."""
+"""From twelve starts on 2 intervals to one network on 64. First steps of every round are nearly undamped."""
 SMOOTHING = 1e-9
 DAMPING = 1e-6
 
