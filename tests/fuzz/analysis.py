@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, KNOTS, NONNEGATIVE, ORDER, Draw
-from fuzz.geometry import _valid, floats, record
+from fuzz.knots import valid
 from fuzz.networks import _finite, _moderate
 from fuzz.training import rosenbrock
 from fuzz.twins import Exact, numbers
@@ -33,7 +33,7 @@ def assert_spectrum(found: Any, matrix: np.ndarray, errors: float = 100.0) -> No
 
 @calls("change_of_basis_spectrum", "gram_spectrum")
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(draw.integer(0, 3), clamped=False)
+    t, k, tame = draw.knots(draw.integer(0, 3), repeated=False)
     arguments: dict[str, Any] = {"knots": t, "degree": k}
     if name == "gram_spectrum":
         arguments |= {"derivative": draw.integer(0, 1), "basis": draw.one("spline", "spline", "relu", "mass")}
@@ -43,7 +43,7 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         t, k = args["knots"], args["degree"]
-        assert _valid(t, k)
+        assert valid(t, k)
         assert (result.vectors is not None) == args["vectors"]
         assert np.isfinite(result.values).all()
         if not tame:

@@ -9,9 +9,8 @@ import numpy as np
 import sympy
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
 from fuzz.objectives import SHARED, described, problem_check
 from splinekan.equations import Equation, Features, collocation

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, INDEX, Draw
-from fuzz.geometry import floats, record
 from fuzz.networks import _direction, _finite, _moderate, _slot, assert_slope
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions, Slot

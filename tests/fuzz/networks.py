@@ -9,9 +9,9 @@ import numpy as np
 import oracles
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, FREE, KNOTS, MODES, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import _valid, floats, record
+from fuzz.knots import valid
 from splinekan.network import SparseRows
 from splinekan.network.layer import Directions, Slot
 
@@ -131,7 +131,7 @@ def _(draw: Draw, name: str) -> Call:
             "source": (-1.0, 1.0),
         }
     else:
-        t, k, _ = draw.knots(clamped=False)
+        t, k, _ = draw.knots(repeated=False)
         arguments = {
             "n_in": draw.integer(1, 3),
             "n_out": draw.integer(1, 3),
@@ -149,7 +149,7 @@ def _(draw: Draw, name: str) -> Call:
         want = int(sizes.get(name, lambda a: 0)(args))
         assert result.n_parameters == want
         assert sum(result.run_lengths) in (want, result.n_parameters) or name == "SplineLayer"
-        assert name != "SplineLayer" or _valid(args["knots"], args["degree"])
+        assert name != "SplineLayer" or valid(args["knots"], args["degree"])
         for field, value in args.items():
             held = getattr(result, field)
             assert type(held) in (type(value), int, float, bool, str, tuple, np.ndarray)

@@ -11,9 +11,8 @@ import oracles
 import scipy
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, NONNEGATIVE, Draw
-from fuzz.geometry import floats, record
 from fuzz.networks import BASIS, _direction, _eps, _finite, _moderate, assert_slope
 from splinekan.equations import Features
 from splinekan.objectives import QuadraticPenalty, Workers

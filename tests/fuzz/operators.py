@@ -9,9 +9,8 @@ import numpy as np
 import scipy
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, Draw
-from fuzz.geometry import floats, record
 from fuzz.networks import BASIS, _eps, _finite, _moderate
 from splinekan import spectra
 from splinekan.operators import Coordinates, EdgeMap, Matrix, Operator, Piece, SparseRows, Stacked
@@ -310,7 +309,7 @@ def _(draw: Draw, name: str) -> Call:
     if name == "EdgeMap.inverse":
         return Call(dense.inverse, {}, lambda r, _: agrees(r, backward))
     if name == "EdgeMap.relu_from_spline":
-        t, k = draw.tame(2, clamped=False)
+        t, k = draw.tame(2, repeated=False)
         change = sk.change_of_basis(t, k)
         v = draw.normal(change.shape[0], 2)
         return Call(EdgeMap.relu_from_spline, {"change": change}, lambda r, _: agrees(r, change.toarray().T))

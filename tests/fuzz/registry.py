@@ -3,7 +3,9 @@
 from importlib import import_module
 
 AREAS = (
+    "knots",
     "geometry",
+    "splines",
     "networks",
     "operators",
     "jets",
