@@ -2,9 +2,9 @@
 
     python benchmarks/layers.py [--samples N] [--shapes 2x5 8x8 64x64] [--grids 5 20 80 320] [--json FILE]
 
-Prints milliseconds (best of several) and, in brackets, the ratio to ours. All in the same run, with two threads.
-"plain" is a straightforward kernel: per sample and input the span and the four active functions, then loops over
-the outputs. "scipy" takes products with `BSpline.design_matrix`.
+Prints milliseconds (best of several) and, in brackets, the ratio to ours. All in the same run, with two
+threads. "plain" is a straightforward kernel: per sample and input the span and the four active functions,
+then loops over the outputs. "scipy" takes products with `BSpline.design_matrix`.
 """
 
 from __future__ import annotations

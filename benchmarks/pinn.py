@@ -4,9 +4,9 @@
 
 Cubic spline network 2-5-5-1 in float64, all parameters differentiated. JAX (compiled; vmap of the gradient
 of a residual that takes `grad` and `hessian` of the network) and torch.func (the same) run if installed.
-They evaluate splines by the Cox-de Boor recursion over all basis functions, as KAN packages for JAX and torch do;
-their residuals and Jacobians are compared with ours first. Milliseconds, best of several, two threads. The last
-line is an epoch of Adam on the network 2-20-20-1 with 9700 parameters.
+They evaluate splines by the Cox-de Boor recursion over all basis functions, as KAN packages for JAX and torch
+do; their residuals and Jacobians are compared with ours first. Milliseconds, best of several, two threads.
+The last line is an epoch of Adam on the network 2-20-20-1 with 9700 parameters.
 """
 
 from __future__ import annotations
