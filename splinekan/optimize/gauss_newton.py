@@ -60,8 +60,8 @@ class LevenbergMarquardt(Optimizer):
     """(J^T J + damping S^2) dz = -J^T r, with the damping controlled by the gain ratio (Nielsen 1999).
 
     A step that lowers the loss is accepted; otherwise the damping grows and the same linearisation is solved
-    again. In coordinates z = T theta the damping acts on z, and a run with geometry="spline" does not depend on
-    the native basis.
+    again. In coordinates z = T theta the damping acts on z: runs with geometry="spline" do not depend on the
+    native basis.
 
     Parameters
     ----------
