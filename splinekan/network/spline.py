@@ -148,7 +148,7 @@ class SplineLayer:
         y = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
-            kernels.evaluate(x, c, *pieces, y, start, stop)
+            kernels.evaluate(x, c, pieces, y, start, stop)
 
         _threads.run(task, _threads.split(x.shape[0]))
         return y
@@ -162,7 +162,7 @@ class SplineLayer:
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
-            kernels.jvp(x, c, dx, dc, *pieces, dy, start, stop)
+            kernels.jvp(x, c, dx, dc, pieces, dy, start, stop)
 
         _threads.run(task, _threads.split(x.shape[0]))
         return dy
@@ -179,7 +179,7 @@ class SplineLayer:
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            kernels.vjp(x, c, gy, *pieces, gx, gc[chunk], want_x, start, stop)
+            kernels.vjp(x, c, gy, pieces, gx, gc[chunk], want_x, start, stop)
 
         _threads.run(task, ranges)
         return self._native_gradient(gc), gx
@@ -196,10 +196,10 @@ class SplineLayer:
         pieces = self._located(x, 3)
         ranges = _threads.split(x.shape[0])
         dgc = np.zeros((len(ranges), *c.shape), x.dtype)
-        dgx = np.empty_like(x)
+        dgx, gx = np.empty_like(x), np.empty_like(x)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            kernels.vjp_tangent(x, c, gy, dx, dc, dgy, *pieces, dgx, dgc[chunk], start, stop)
+            kernels.vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc[chunk], gx, True, start, stop)
 
         _threads.run(task, ranges)
         return self._native_gradient(dgc), dgx
@@ -215,25 +215,10 @@ class SplineLayer:
         c = self._spline_coefficients(params)
         pieces = self._located(x, 2)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
+        place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
 
         def task(_: int, start: int, stop: int) -> None:
-            kernels.rows(
-                x,
-                c,
-                v,
-                *pieces,
-                slot.values,
-                slot.starts,
-                slot.position,
-                slot.run,
-                slot.column,
-                slot.stride,
-                slot.shift,
-                gx,
-                want_x,
-                start,
-                stop,
-            )
+            kernels.jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop)
 
         _threads.run(task, _threads.split(x.shape[0]))
         return gx
@@ -306,7 +291,7 @@ class SplineLayer:
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
 
         def task(_: int, start: int, stop: int) -> None:
-            jets.evaluate(x, c, *pieces, *directions.arrays, y, start, stop)
+            jets.evaluate(x, c, pieces, directions.arrays, y, start, stop)
 
         _threads.run(task, _threads.split(x.shape[0], 128))
         return y
@@ -325,7 +310,7 @@ class SplineLayer:
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            jets.vjp(x, c, gy, *pieces, *directions.arrays, gx, gc[chunk], want_x, start, stop)
+            jets.vjp(x, c, gy, pieces, directions.arrays, gx, gc[chunk], want_x, start, stop)
 
         _threads.run(task, ranges)
         return self._native_gradient(gc), gx
@@ -347,7 +332,7 @@ class SplineLayer:
         place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
 
         def task(_: int, start: int, stop: int) -> None:
-            jets.rows(x, c, v, *pieces, *directions.arrays, *place, gx, want_x, start, stop)
+            jets.jacobian_rows(x, c, v, pieces, directions.arrays, place, gx, want_x, start, stop)
 
         _threads.run(task, _threads.split(x.shape[0], 128))
         return gx
@@ -363,11 +348,4 @@ class SplineLayer:
         pieces = self._local(x.dtype, kept)
         pieces.check_derivatives(derivatives)
         pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
-        return (
-            pieces.breakpoints,
-            pieces.inverse_spacing,
-            pieces.origins,
-            pieces.scales,
-            pieces.table,
-            (0,) * (self.degree + 1),
-        )
+        return pieces.arguments
