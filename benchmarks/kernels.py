@@ -19,6 +19,7 @@ from layers import best
 from scipy.interpolate import BSpline
 
 import splinekan as sk
+from splinekan.optimize import Cholesky
 
 Rows = list[dict[str, object]]
 
@@ -151,7 +152,7 @@ def iteration() -> Rows:
             ),
         }
         start = perf_counter()
-        result = sk.LevenbergMarquardt(solver="normal").minimize(objective, theta, iterations=20)
+        result = sk.LevenbergMarquardt(solver=Cholesky()).minimize(objective, theta, iterations=20)
         whole = 1e3 * (perf_counter() - start) / max(len(result.history.loss) - 1, 1)
         rest = whole - sum(parts.values())
         rows.append(show({"network": name, "iteration_ms": whole, **parts, "everything_else": rest}))

@@ -20,6 +20,7 @@ from splinekan.optimize import LBFGS, Adam, GaussNewton, GradientDescent, Levenb
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
 from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.knots import (
     clamped_knots,
     extended_knots,
@@ -87,6 +88,7 @@ __all__ = [
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
+    "KnotVector",
     "LeastSquares",
     "LevenbergMarquardt",
     "Normalizer",

@@ -61,7 +61,7 @@ def test_bad_input_is_explained():
         collocation("halton", 4, BOX)
     with pytest.raises(ValueError, match="count must be n\\^2 for a grid in 2 dimensions, got 5"):
         collocation("grid", 5, BOX)
-    with pytest.raises(ValueError, match=r"box\[0\] must be increasing"):
+    with pytest.raises(ValueError, match=r"bounds\[0\] must be increasing"):
         collocation("random", 5, [(1.0, 1.0)])
     with pytest.raises(ValueError, match=r"edges\[0\] must be strictly increasing"):
         gauss_cells([np.array([0.0, 0.0])], 2)
@@ -84,9 +84,9 @@ def test_bad_input_is_explained():
         (lambda: collocation("grid", 1, BOX), ValueError, "count must be at least 2"),
         (lambda: collocation("grid", 1, [(0, 1)] * 40), ValueError, "at most 16 variables"),
         (lambda: collocation(3, 4, BOX), ValueError, "kind"),
-        (lambda: collocation("random", 4, (0,)), TypeError, r"box\[0\] must be a pair"),
-        (lambda: collocation("random", 4, "ab"), TypeError, "box must be a sequence"),
-        (lambda: collocation("random", 4, []), ValueError, "box must not be empty"),
+        (lambda: collocation("random", 4, (0,)), TypeError, r"bounds\[0\] must be a pair"),
+        (lambda: collocation("random", 4, "ab"), TypeError, "bounds must be a sequence"),
+        (lambda: collocation("random", 4, []), ValueError, "bounds must not be empty"),
         (lambda: collocation("random", 4, [(0, np.nan)]), ValueError, "finite"),
         (lambda: collocation("random", 4, [(0, 1j)]), TypeError, "real"),
         (lambda: collocation("random", 4, [(-1e308, 1e308)]), ValueError, "range of float64"),

@@ -199,7 +199,6 @@ def test_bounds_follow_the_network():
     same = sk.initialize(sk.KAN.affine_first([3, 4, 1]), 1, bounds=(-1, 1))
     for other in ([(-1, 1)] * 3, np.array([[-1.0, 1.0]] * 3)):
         np.testing.assert_array_equal(sk.initialize(sk.KAN.affine_first([3, 4, 1]), 1, bounds=other), same)
-    np.testing.assert_array_equal(sk.initialize(sk.KAN.affine_first([3, 4, 1]), 1, box=(-1, 1)), same)
     # behind a normaliser: its source is where the inputs lie, its domain what the affine map gets
     net = sk.KAN.chain(
         [
@@ -212,10 +211,10 @@ def test_bounds_follow_the_network():
     )
     theta = sk.initialize(net, 3)
     blocks = net.blocks(theta)
-    for number, box in ((1, (-1, 1)), (3, (0, 1))):
+    for number, ends in ((1, (-1, 1)), (3, (0, 1))):
         weight, bias = blocks[number]["weight"], blocks[number]["bias"]
         a, b = net.layers[number + 1].domain
-        middle, half = sum(box) / 2, (box[1] - box[0]) / 2
+        middle, half = sum(ends) / 2, (ends[1] - ends[0]) / 2
         np.testing.assert_allclose(weight.sum(axis=0) * middle + bias, (a + b) / 2, atol=1e2 * EPS)
         np.testing.assert_allclose(np.abs(weight).sum(axis=0) * half, (b - a) / 2, atol=1e2 * EPS)
 
@@ -223,10 +222,8 @@ def test_bounds_follow_the_network():
 @pytest.mark.parametrize(
     ("keywords", "kind", "message"),
     [
-        ({"bounds": (0, 1), "box": (0, 1)}, ValueError, "bounds only"),
         ({"bounds": [(0, 1)]}, ValueError, "bounds must be one pair .* or 2"),
         ({"bounds": (0,)}, ValueError, "bounds must be a pair"),
-        ({"box": (0,)}, ValueError, "box must be a pair"),
         ({"bounds": (1, 0)}, ValueError, "bounds must be increasing"),
         ({"bounds": (0, np.nan)}, ValueError, r"bounds\[1\] must be finite"),
         ({"seed": None}, TypeError, "seed"),

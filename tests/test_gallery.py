@@ -11,7 +11,7 @@ def test_samples_lie_in_the_box_and_are_seeded(name):
     problem = regression(name)
     x, y = problem.sample(50, 3)
     assert x.shape == (50, problem.n_in)
-    assert problem.box[0] <= x.min() <= x.max() <= problem.box[1]
+    assert problem.bounds[0] <= x.min() <= x.max() <= problem.bounds[1]
     np.testing.assert_array_equal(y, problem.function(x))
     again = problem.sample(np.int8(50), np.random.default_rng(3))
     np.testing.assert_array_equal(again[0], x)
@@ -29,7 +29,7 @@ def test_samples_lie_in_the_box_and_are_seeded(name):
         (lambda: regression("peak").sample(5, None), TypeError, "rng must be an integer or"),
         (lambda: RegressionProblem("a", "b", "f", 2), TypeError, "function must be callable"),
         (lambda: RegressionProblem("a", "b", np.sum, 0), ValueError, "n_in must be at least 1"),
-        (lambda: RegressionProblem("a", "b", np.sum, 2, (1, 0)), ValueError, "box must be increasing"),
+        (lambda: RegressionProblem("a", "b", np.sum, 2, (1, 0)), ValueError, "bounds must be increasing"),
     ],
 )
 def test_bad_input(call, kind, message):

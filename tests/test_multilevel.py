@@ -1,10 +1,12 @@
 """Hierarchies and nested iteration."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 import splinekan as sk
-from splinekan.multilevel import Level
+from splinekan.multilevel import Level, nested_steps
 from splinekan.optimize import Status
 
 
@@ -234,3 +236,110 @@ def test_knots_are_told_apart_where_they_lie():
     short = sk.extended_knots([1, 1 + 2**-51, 2], 1)
     with pytest.raises(ValueError, match="n_levels must be at most 2 for the knots of layer 0"):
         sk.Hierarchy(sk.KAN.chain([sk.SplineLayer(1, 1, short, 1)]), 3)
+
+
+@pytest.mark.parametrize("basis", ["spline", "relu"])
+def test_levels_carry_the_prolongation(basis):
+    net = sk.KAN.chain(
+        [
+            sk.Affine(2, 3),
+            sk.Activation(3),
+            sk.SplineLayer(3, 2, sk.extended_knots([0, 0.1, 0.4, 1], 3), 3, basis=basis),
+        ]
+    )
+    levels = sk.Hierarchy(net, 3)
+    assert levels[0].P is levels[0].R is None
+    rng = np.random.default_rng(0)
+    theta, x = rng.normal(size=net.n_parameters), rng.uniform(0, 1, (20, 2))
+    for coarse, fine in pairwise(levels):
+        assert fine.P.shape == (fine.network.n_parameters, coarse.network.n_parameters)
+        assert fine.P.format == "csr"
+        np.testing.assert_array_equal(fine.R.toarray(), fine.P.toarray().T)
+        np.testing.assert_array_equal(fine.P @ theta, levels.prolong(theta, coarse.index))
+        scale = 1e-13 if basis == "spline" else 1e-9
+        np.testing.assert_allclose(
+            fine.network(fine.P @ theta, x), coarse.network(theta, x), atol=scale * np.abs(theta).max()
+        )
+        theta = fine.P @ theta
+
+
+def local_levels():
+    """Knots inserted near 0.3 only, and a third of an interval."""
+    t = sk.uniform_knots(0, 1, 4, 3)
+    finer = sk.insert_knots(t, [0.3], 3)
+    finest = sk.insert_knots(finer, [0.26, 0.28, 1 / 3, 0.35], 3)
+    return [sk.KAN.chain([sk.SplineLayer(1, 1, knots, 3)]) for knots in (t, finer, finest)]
+
+
+def test_a_hierarchy_of_given_networks_need_not_be_dyadic():
+    networks = local_levels()
+    levels = sk.Hierarchy(networks)
+    assert [level.network for level in levels] == networks
+    assert [level.cost for level in levels] == [1.0, 5 / 4, 9 / 4]
+    assert (levels.network, levels.n_levels) == (networks[0], 3)
+    x = np.linspace(0, 1, 400)[:, None]
+    y = np.abs(x - 0.3)
+    theta = np.zeros(7)
+    result = sk.nested_iteration(
+        levels, lambda level: sk.LeastSquares(level.network, x, y), sk.GaussNewton(), [1, 1, 1], theta
+    )
+    losses = [each.value for each in result.results]
+    assert losses[0] > 1.2 * losses[1] > 2 * losses[2]
+    for index, (coarse, fine) in enumerate(pairwise(levels)):
+        theta = result.results[index].theta
+        np.testing.assert_allclose(fine.network(fine.P @ theta, x), coarse.network(theta, x), atol=1e-14)
+
+
+def test_networks_that_are_not_nested_are_refused():
+    coarse, fine, _ = local_levels()
+    other = sk.KAN.splines([1, 1], intervals=5)
+    for given, error, message in (
+        ([fine, coarse], ValueError, r"network\[0\] is not nested in network\[1\]"),
+        ([coarse, other], ValueError, r"network\[0\] is not nested in network\[1\]"),
+        ([coarse, sk.KAN.splines([1, 2, 1], intervals=8)], ValueError, "not nested"),
+        ([coarse, "net"], TypeError, r"network\[1\] must be of type KAN"),
+        ([], ValueError, "network must not be empty"),
+    ):
+        with pytest.raises(error, match=message):
+            sk.Hierarchy(given)
+    with pytest.raises(ValueError, match="n_levels must not be given"):
+        sk.Hierarchy([coarse, fine], 2)
+
+
+def test_nested_steps_are_the_nested_iteration():
+    x = np.random.default_rng(0).uniform(0, 1, (200, 2))
+    y = np.sin(4 * x.sum(axis=1))
+    levels = sk.Hierarchy(sk.KAN.splines([2, 3, 1], intervals=2), 4)
+    theta = sk.initialize(levels.network, 0, "greville")
+
+    def objective(level):
+        return sk.LeastSquares(level.network, x, y)
+
+    arguments = (levels, objective, sk.LevenbergMarquardt(), [3, 0, 2, 0], theta)
+    whole = sk.nested_iteration(*arguments)
+    steps = list(nested_steps(*arguments))
+    assert [step.level.index for step in steps] == [0, 2]
+    assert whole.results[1] is whole.results[3] is None
+    for level, result in steps:
+        np.testing.assert_array_equal(result.theta, whole.results[level.index].theta)
+    np.testing.assert_array_equal(levels[3].P @ steps[-1].result.theta, whole.theta)
+    assert (whole.level, whole.nit, len(whole.results)) == (3, 5, 4)
+    # work is counted in the levels' costs without a word from the objective
+    evaluations = [result.history.evaluations[-1] for _, result in steps]
+    assert whole.history.work[-1] == evaluations[0] + 4 * evaluations[1]
+    with pytest.raises(ValueError, match="budgets must have as many entries"):
+        nested_steps(levels, objective, sk.LevenbergMarquardt(), [3], theta)  # before any step is asked for
+
+
+def test_nested_steps_end_where_a_run_is_stopped():
+    x = np.linspace(0, 1, 50)[:, None]
+    levels = sk.Hierarchy(sk.KAN.splines([1, 1], intervals=2), 3)
+    steps = nested_steps(
+        levels,
+        lambda level: sk.LeastSquares(level.network, x, np.sin(9 * x)),
+        sk.LevenbergMarquardt(),
+        [4, 4, 4],
+        np.zeros(5),
+        callback=lambda iterate: len(iterate.theta) > 5,
+    )
+    assert [(step.level.index, step.result.status.value) for step in steps][-1] == (1, "stopped")

@@ -1,5 +1,7 @@
 """Optimisers on classical problems; never a network."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from cases import METHODS, knots
@@ -7,9 +9,13 @@ from scipy.optimize import least_squares
 
 import splinekan as sk
 from splinekan.optimize import (
+    CG,
     LBFGS,
+    SVD,
     Adam,
+    Cholesky,
     Constant,
+    Dual,
     ExponentialCyclic,
     FunctionProblem,
     GaussNewton,
@@ -21,7 +27,7 @@ from splinekan.optimize import (
     ResidualProblem,
     Status,
 )
-from splinekan.optimize.solvers import ConjugateGradients
+from splinekan.optimize.solvers import default_solver
 
 
 def rosenbrock(maps=None):
@@ -271,21 +277,83 @@ def curved(n, m, seed=0):
     )
 
 
-@pytest.mark.parametrize("solver", ["dual", "cg"])
+def exact_inverse(jacobian, damping):
+    """The best preconditioner there is: one step of conjugate gradients solves the equations."""
+    dense = jacobian.matmat(np.eye(jacobian.shape[1]))
+    return np.linalg.inv(dense.T @ dense + damping * np.eye(jacobian.shape[1]))
+
+
+@pytest.mark.parametrize(
+    ("solver", "tolerance"),
+    [
+        (SVD(), 1e-12),
+        (Dual(), 1e-12),
+        (CG(tolerance=1e-12, iterations=200), 1e-9),
+        (CG(exact_inverse, 1e-12, iterations=2), 1e-9),
+    ],
+)
 @pytest.mark.parametrize(("n", "m"), [(40, 10), (10, 40)])
-def test_every_solver_takes_the_same_first_step(solver, n, m, monkeypatch):
-    monkeypatch.setattr(ConjugateGradients, "TOLERANCE", 1e-12)
+def test_every_solver_takes_the_same_first_step(solver, tolerance, n, m):
     problem = curved(n, m)
     steps = [
-        LevenbergMarquardt(solver=name, damping=0.1).minimize(problem, np.zeros(m), iterations=1).theta
-        for name in ("normal", solver)
+        LevenbergMarquardt(solver=each, damping=0.1).minimize(problem, np.zeros(m), iterations=1).theta
+        for each in (Cholesky(), solver)
     ]
-    np.testing.assert_allclose(
-        steps[1], steps[0], atol=(1e-12 if solver == "dual" else 2e-2) * np.abs(steps[0]).max()
+    np.testing.assert_allclose(steps[1], steps[0], atol=tolerance * np.abs(steps[0]).max())
+
+
+def test_default_solvers_by_size():
+    for n, m, kind in ((40, 10, Cholesky), (10, 40, Dual), (10, 5001, CG)):
+        problem = SimpleNamespace(n_residuals=n)
+        assert isinstance(default_solver(problem, m, False), kind)
+    assert isinstance(default_solver(SimpleNamespace(n_residuals=10), 40, True), Cholesky)
+
+
+PROBLEM = (
+    "value",
+    "value_and_gradient",
+    "normal_equations",
+    "triangular_factor",
+    "linearized",
+    "n_residuals",
+)
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "message"),
+    [
+        (lambda: LevenbergMarquardt(solver="cg"), TypeError, "solver must be a solver such as Cholesky"),
+        (lambda: LevenbergMarquardt(solver=Dual(), geometry="w", gradient="u"), ValueError, "Dual"),
+        (lambda: CG(preconditioner=1), TypeError, "preconditioner must be callable"),
+        (lambda: CG(tolerance=0.0), ValueError, "tolerance"),
+        (lambda: CG(iterations=0), ValueError, "iterations"),
+        (lambda: SVD(cutoff=2.0), ValueError, "cutoff"),
+        (lambda: Cholesky("small"), TypeError, "cutoff"),
+    ],
+)
+def test_bad_solvers(make, error, message):
+    with pytest.raises(error, match=message):
+        make()
+
+
+def test_results_say_how_they_ended():
+    problem, theta0, _ = CLASSICS["rosenbrock"]
+    done = LevenbergMarquardt().minimize(problem, theta0, iterations=300, value_tolerance=1e-12)
+    assert done.success
+    assert done.status is Status.CONVERGED
+    assert done.nit == len(done.history.loss) - 1 > 3
+    short = LevenbergMarquardt().minimize(problem, theta0, iterations=3)
+    assert (short.success, short.nit, short.model) == (False, 3, None)
+    counted = LevenbergMarquardt().minimize(
+        SimpleNamespace(**{name: getattr(problem, name) for name in PROBLEM}, cost=None),
+        theta0,
+        iterations=3,
+        cost=5.0,
     )
+    np.testing.assert_array_equal(counted.history.work, 5 * short.history.work)
 
 
-@pytest.mark.parametrize("solver", ["normal", "dual", "cg"])
+@pytest.mark.parametrize("solver", [Cholesky(), SVD(), Dual(), CG()])
 def test_every_solver_arrives(solver):
     for n, m in ((40, 10), (10, 40)):
         problem = curved(n, m)
@@ -298,7 +366,7 @@ def test_every_solver_arrives(solver):
     assert LevenbergMarquardt(solver=solver).minimize(classic, theta0, iterations=300).value < goal
 
 
-@pytest.mark.parametrize("solver", ["normal", "dual", "cg"])
+@pytest.mark.parametrize("solver", [Cholesky(), SVD(), Dual(), CG()])
 def test_solvers_in_other_coordinates(solver):
     problem = rosenbrock({"w": MatrixMap(T)})
     method = LevenbergMarquardt(solver=solver, geometry="w")

@@ -8,6 +8,7 @@ import sympy as sp
 
 import splinekan as sk
 from splinekan.problems import boundary as pdes
+from splinekan.problems import networks
 
 PROBLEMS = {name: make() for name, make in pdes.PROBLEMS.items()}
 POSED = {name: problem for name, problem in PROBLEMS.items() if problem.form is None}
@@ -220,16 +221,16 @@ def test_fields_of_a_condition(fields, words):
         ({"name": 3}, "name must be of type str"),
         ({"equation": LINE}, "equation must have two variables"),
         ({"equation": VALUE}, r"conditions\[0\] has variables"),
-        ({"box": (0,)}, r"box\[0\] must be a pair"),
-        ({"box": ((0, 1),)}, "box must hold an interval for each of two variables"),
-        ({"box": ((0, 1), (1, 1))}, r"box\[1\] must be increasing"),
+        ({"bounds": (0,)}, r"bounds\[0\] must be a pair"),
+        ({"bounds": ((0, 1),)}, "bounds must hold an interval for each of two variables"),
+        ({"bounds": ((0, 1), (1, 1))}, r"bounds\[1\] must be increasing"),
         ({"conditions": (3,)}, r"conditions\[0\] must be of type Condition"),
         ({"reference": 3}, "reference must be callable"),
         ({"network": 3}, "network must be of type KAN"),
         ({"extra": 3}, "extra must be a sequence"),
         ({"scale": -1.0}, "scale must be"),
         ({"form": POISSON.equation}, "form must give u"),
-        ({"entering": (None, None)}, "box must leave at least one input"),
+        ({"entering": (None, None)}, "bounds must leave at least one input"),
     ],
 )
 def test_fields_of_a_problem(fields, words):
@@ -282,7 +283,7 @@ def test_an_equation_on_single_and_on_paired_faces_makes_two_blocks():
     np.testing.assert_array_equal(paired.minus[:, 1], 1)
 
 
-@pytest.mark.parametrize("make", [pdes.networks.bounded, pdes.networks.free])
+@pytest.mark.parametrize("make", [networks.bounded, networks.free])
 def test_widths_of_networks(make):
     for widths, words in ((3, "widths must be a sequence"), ([2], "at least two"), ([2, 0], r"widths\[1\]")):
         with pytest.raises((TypeError, ValueError), match=words):

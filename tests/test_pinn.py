@@ -326,7 +326,7 @@ def test_a_variable_may_enter_through_a_function_only():
     np.testing.assert_allclose(
         objective.solution(theta, points * [-1, 1] + [2, 0]), net(theta, inside), atol=1e-12
     )
-    with pytest.raises(ValueError, match="box must hold"):
+    with pytest.raises(ValueError, match="bounds must hold"):
         sk.PINN(net, [sk.Block(HEAT, points)], (sp.cos(sp.pi * X),), (None,))
 
 
@@ -386,8 +386,8 @@ def test_a_block_keeps_its_own_arrays():
         ({"blocks": HEAT}, "blocks must be a sequence"),
         ({"extra": 3}, "extra must be a sequence"),
         ({"extra": (3j,)}, r"extra\[0\]"),
-        ({"box": (0,)}, "box must hold an interval"),
-        ({"box": 3}, "box must be a sequence"),
+        ({"bounds": (0,)}, "bounds must hold an interval"),
+        ({"bounds": 3}, "bounds must be a sequence"),
         ({"cost": 0}, "cost must be positive"),
         ({"cost": "a"}, "cost must be a real number"),
         ({"smoothing": np.nan}, "smoothing must be finite"),
@@ -407,7 +407,7 @@ def test_lengths_of_vectors(smoothing):
     names += ("triangular_factor", "linearized", "parts")
     calls = [getattr(objective, name) for name in names]
     calls += [getattr(Attention(objective), name) for name in ("value", "value_and_gradient")]
-    calls += [objective.penalty] if smoothing else []
+    calls += [objective.penalty.value]
     calls += [lambda theta: objective.solution(theta, POINTS)]
     for call in calls:
         for wrong in (

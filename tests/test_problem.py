@@ -8,8 +8,10 @@ import pytest
 import scipy
 
 from splinekan.optimize import (
+    CG,
     LBFGS,
     Adam,
+    Cholesky,
     FunctionProblem,
     GaussNewton,
     GradientDescent,
@@ -71,7 +73,7 @@ def test_rows_refuse_vectors_of_wrong_lengths():
     with pytest.raises(ValueError, match="v must have shape"):
         rows.matvec(np.ones(3))
     with pytest.raises(ValueError, match="r must have shape"):
-        rows.rmatvec(np.ones((2, 1)))
+        rows.rmatvec(np.ones((3, 1)))
 
 
 def test_functions_may_write_into_theta_and_return_the_same_array():
@@ -196,8 +198,8 @@ def test_problems_that_lack_a_method():
         (Adam(geometry="w"), own, "problem must have the methods coordinates"),
         (GaussNewton(), plain, "problem must have the methods triangular_factor"),
         (LevenbergMarquardt(), plain, "problem must have n_residuals"),
-        (LevenbergMarquardt(solver="cg"), plain, "problem must have the methods linearized"),
-        (LevenbergMarquardt(solver="normal"), plain, "methods normal_equations, triangular_factor"),
+        (LevenbergMarquardt(solver=CG()), plain, "problem must have the methods linearized"),
+        (LevenbergMarquardt(solver=Cholesky()), plain, "methods normal_equations, triangular_factor"),
     ):
         with pytest.raises(TypeError, match=message):
             method.minimize(problem, [1.0, 2.0], iterations=1)

@@ -109,7 +109,7 @@ def test_samples(name, samples):
         (lambda: speed.run([2], intervals=10**12), "intervals=1000000000000"),
         (lambda: speed.run([2], forms=()), "forms must not be empty"),
         (lambda: fitting.deep_network([2], (0.0, 1.0)), "widths must hold at least 2"),
-        (lambda: fitting.deep_network([2, 1], (1.0, 0.0)), "box must be increasing"),
+        (lambda: fitting.deep_network([2, 1], (1.0, 0.0)), "bounds must be increasing"),
     ],
 )
 def test_refusals(call, message):

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Float64Array, instance, integer, sequence, shown, vector
 from splinekan.complementarity.split import NOISE, TangentSplit
 from splinekan.optimize import Iterate, LeastSquaresProblem, LinearMap, Optimizer, Status
-from splinekan.optimize.problem import Factor, Rows
+from splinekan.optimize.problem import Factor, Jacobian
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class _Shifted:
     origin: Float64Array
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> float | None:
         return self.problem.cost
 
     @property
@@ -62,7 +62,7 @@ class _Shifted:
     def value_and_gradient(self, d: Float64Array) -> tuple[float, Float64Array]:
         return self.problem.value_and_gradient(self.origin + d)
 
-    def linearized(self, d: Float64Array) -> tuple[float, Float64Array, Rows]:
+    def linearized(self, d: Float64Array) -> tuple[float, Float64Array, Jacobian]:
         return self.problem.linearized(self.origin + d)
 
     def normal_equations(self, d: Float64Array) -> Factor:

@@ -35,7 +35,7 @@ MAX_ORDER = 100
 """Up to which NumPy's Gauss points are tested."""
 
 
-def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator = 0) -> Float64Array:
+def collocation(kind: str, count: int, bounds: Box, seed: int | np.random.Generator = 0) -> Float64Array:
     """`count` points in a box, one row each.
 
     Parameters
@@ -46,7 +46,7 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
         `count` must be a power n^d in d dimensions, n at least 2 for a grid.
     count
         How many.
-    box
+    bounds
         One interval (a, b), a < b, per variable.
     seed
         A seed or a NumPy Generator, for the first two.
@@ -54,18 +54,18 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
     Raises
     ------
     TypeError, ValueError
-        For an unknown kind, a box that is none, or a count that no grid has.
+        For an unknown kind, bounds that are no intervals, or a count that no grid has.
     MemoryError
         For more points than fit in memory.
     """
     one_of("kind", kind, KINDS)
-    ends = _ends(box)
+    ends = _ends(bounds)
     d = len(ends)
     count = integer("count", count, low=1, high=MAX_SOBOL[1] if kind == "sobol" else None)
     affordable(f"count: {count} points", 24.0 * count * d)
     source = generator("seed", seed)
     if kind in ("grid", "midpoints"):
-        _axes("box", d)
+        _axes("bounds", d)
         n = round(count ** (1 / d))
         if n**d != count:
             raise ValueError(f"count must be n^{d} for a {kind} in {d} dimensions, got {count}")
@@ -81,7 +81,7 @@ def collocation(kind: str, count: int, box: Box, seed: int | np.random.Generator
         points = source.random((count, d))
     else:
         if d > MAX_SOBOL[0]:
-            raise ValueError(f"box must have at most {MAX_SOBOL[0]} variables for sobol, got {d}")
+            raise ValueError(f"bounds must have at most {MAX_SOBOL[0]} variables for sobol, got {d}")
         whole = (count - 1).bit_length()  # SciPy warns of other numbers than powers of two
         points = scipy.stats.qmc.Sobol(d, rng=source).random_base2(whole)[:count]
     return np.clip(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * points, ends[:, 0], ends[:, 1])
@@ -168,7 +168,7 @@ def equidistributed(edges: ArrayLike, monitor: ArrayLike, cells: int, floor: flo
 def resampled(
     residual: Callable[[Float64Array], Float64Array],
     count: int,
-    box: Box,
+    bounds: Box,
     seed: int | np.random.Generator,
     power: float = 1.0,
     floor: float = 1.0,
@@ -180,7 +180,7 @@ def resampled(
     ----------
     residual
         (n, d) points -> (n,) residuals.
-    count, box, seed
+    count, bounds, seed
         As in `collocation`.
     power, floor
         The larger the power and the smaller the floor, the more points go where the residual is large.
@@ -198,7 +198,7 @@ def resampled(
     floor = real("floor", floor, low=0.0, high=np.inf)
     count, pool = integer("count", count, low=1), integer("pool", pool, low=2)
     source = generator("seed", seed)
-    points = collocation("random", count * pool, box, source)
+    points = collocation("random", count * pool, bounds, source)
     sizes = np.abs(vector("residual(points)", residual(points.copy()), len(points)))
     largest = sizes.max()
     # In units of the largest, so that no power overflows.
@@ -214,8 +214,8 @@ def resampled(
     return points[source.choice(len(points), count, replace=False, p=density)]
 
 
-def _ends(box: Box) -> Float64Array:
-    return np.array(each("box", box, interval), dtype=np.float64)
+def _ends(bounds: Box) -> Float64Array:
+    return np.array(each("bounds", bounds, interval), dtype=np.float64)
 
 
 def _increasing(name: str, value: ArrayLike) -> Float64Array:

@@ -25,7 +25,7 @@ class Features:
     side a point on the interface belongs to is told by the sign of the coordinate: take points
     `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
 
-    With `box`, one interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
+    With `bounds`, an interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
     A variable whose interval is None does not enter: cos(pi x) in its place is periodic and even.
 
     Parameters
@@ -34,7 +34,7 @@ class Features:
         Symbols with different names.
     extra
         sympy expressions in the variables, of the functions that `Equation` takes.
-    box
+    bounds
         One interval (a, b), a < b, or None per variable; or None.
 
     Raises
@@ -45,24 +45,26 @@ class Features:
 
     variables: Sequence[sympy.Symbol]
     extra: Sequence[Any] = ()
-    box: Sequence[tuple[float, float] | None] | None = None
+    bounds: Sequence[tuple[float, float] | None] | None = None
     _functions: tuple[Any, ...] = field(init=False, repr=False)
     _symbols: tuple[Any, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         variables = expressions.read_variables("variables", self.variables)
         extra = sequence("extra", self.extra, empty=True)
-        box = None if self.box is None else sequence("box", self.box)
-        if box is not None:
-            if len(box) != len(variables):
+        bounds = None if self.bounds is None else sequence("bounds", self.bounds)
+        if bounds is not None:
+            if len(bounds) != len(variables):
                 raise ValueError(
-                    f"box must hold an interval (a, b) or None for each of {len(variables)} variables, "
-                    f"got {len(box)}"
+                    f"bounds must hold an interval (a, b) or None for each of {len(variables)} variables, "
+                    f"got {len(bounds)}"
                 )
-            box = tuple(None if ends is None else interval(f"box[{i}]", ends) for i, ends in enumerate(box))
-            for i, ends in enumerate(box):
+            bounds = tuple(
+                None if ends is None else interval(f"bounds[{i}]", ends) for i, ends in enumerate(bounds)
+            )
+            for i, ends in enumerate(bounds):
                 if ends is not None and ends[1] - ends[0] < 4 * TINY:  # 2 / length overflows
-                    raise ValueError(f"box[{i}] must not be so short, got {ends}")
+                    raise ValueError(f"bounds[{i}] must not be so short, got {ends}")
         reals = expressions.Reals(variables)
         symbol_of = dict(zip(reals.variables, reals.symbols, strict=True))
         functions = []
@@ -79,14 +81,16 @@ class Features:
         settings = {
             "variables": variables,
             "extra": extra,
-            "box": box,
+            "bounds": bounds,
             "_functions": tuple(functions),
             "_symbols": tuple(reals.symbols),
         }
         for name, value in settings.items():
             object.__setattr__(self, name, value)
         if self.n_inputs == 0:
-            raise ValueError("box must leave at least one input: every interval is None, and extra is empty")
+            raise ValueError(
+                "bounds must leave at least one input: every interval is None, and extra is empty"
+            )
 
     @property
     def n_inputs(self) -> int:
@@ -96,7 +100,7 @@ class Features:
     @property
     def _entering(self) -> list[int]:
         """Which variables are inputs themselves."""
-        return [i for i in range(len(self.variables)) if self.box is None or self.box[i] is not None]
+        return [i for i in range(len(self.variables)) if self.bounds is None or self.bounds[i] is not None]
 
     def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
         """Taylor coefficients of the inputs, (n, channels, n_inputs).
@@ -131,8 +135,8 @@ class Features:
         x = np.zeros((n, 1 + sum(counts), self.n_inputs))
         scale: Any = 1.0
         x[:, 0, :m] = points[:, entering]
-        if self.box is not None and m > 0:
-            ends = np.array([self.box[i] for i in entering], dtype=np.float64)
+        if self.bounds is not None and m > 0:
+            ends = np.array([self.bounds[i] for i in entering], dtype=np.float64)
             scale = 2 / (ends[:, 1] - ends[:, 0])
             x[:, 0, :m] = (x[:, 0, :m] - ends[:, 0]) * scale - 1
         for f, function in enumerate(self._functions):

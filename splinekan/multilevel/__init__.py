@@ -1,7 +1,7 @@
 """Multilevel training: hierarchies of exactly nested networks, nested iteration, tournaments of starts."""
 
 from splinekan.multilevel.hierarchy import Hierarchy, Level
-from splinekan.multilevel.nested import NestedResult, nested_iteration
+from splinekan.multilevel.nested import NestedResult, NestedStep, nested_iteration, nested_steps
 from splinekan.multilevel.successive_halving import HalvingResult, Round, successive_halving
 
 __all__ = [
@@ -9,7 +9,9 @@ __all__ = [
     "Hierarchy",
     "Level",
     "NestedResult",
+    "NestedStep",
     "Round",
     "nested_iteration",
+    "nested_steps",
     "successive_halving",
 ]

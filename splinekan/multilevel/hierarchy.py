@@ -1,18 +1,18 @@
-"""Levels: the same network on knots halved again and again."""
+"""Levels: nested networks, each with its prolongation from the level below."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import overload
+from functools import cached_property
+from typing import Any, overload
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, instance, integer, real, shown, vector
+from splinekan._checks import Float64Array, affordable, instance, integer, real, sequence, shown, vector
 from splinekan.network import KAN, SplineLayer
-from splinekan.splines.prolongation import prolongation
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,24 +26,42 @@ class Level:
     network
         The network on this level's knots.
     cost
-        Work units of an evaluation, 2^index: the paper's count, where an evaluation touches every basis
-        function. (Here it touches only those that are not zero, and takes about the same time on all
-        levels; the histories' seconds show that.)
+        Work units of an evaluation, 2^index for dyadic levels: the paper's count, where an evaluation touches
+        every basis function. (Here it touches only those that are not zero, and takes about the same time on
+        all levels; the histories' seconds show that.)
+    coarser
+        The network on the level below, None on the coarsest level.
     """
 
     index: int
     network: KAN
     cost: float
+    coarser: KAN | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", integer("index", self.index, low=0))
         instance("network", self.network, KAN)
         object.__setattr__(self, "cost", real("cost", self.cost, low=0.0))
+        if self.coarser is not None:
+            instance("coarser", self.coarser, KAN)
+
+    @cached_property
+    def P(self) -> Any:  # noqa: N802 - a matrix
+        """The prolongation from the level below: theta = P theta_coarse is the same function.
+
+        CSR, (n_parameters, n_parameters below), made when first asked for; None on the coarsest level.
+        """
+        return None if self.coarser is None else self.coarser.prolongation(self.network)
+
+    @property
+    def R(self) -> Any:  # noqa: N802 - a matrix
+        """The restriction P^T, which takes gradients to the level below."""
+        return None if self.P is None else scipy.sparse.csr_array(self.P.T)
 
 
 @dataclass(frozen=True, eq=False)
 class Hierarchy:
-    """Dyadic levels of a network, properly nested: g_c(x; theta) = g_f(x; P theta) for all x, theta.
+    """Properly nested levels: g_c(x; theta) = g_f(x; P theta) for all x, theta.
 
     Definition 1 and Lemma 6 of Southworth et al., arXiv:2603.04827. Outside [a, b] the identity holds
     for the continuations "linear", "polynomial", "clamp" and "zero" alike, because all act on the end
@@ -52,15 +70,16 @@ class Hierarchy:
     Parameters
     ----------
     network
-        The coarsest level.
+        The coarsest network, of which every interval is halved from level to level; or all networks, coarsest
+        first, each nested in the next (local and non-dyadic refinement).
     n_levels
-        Number of levels, at least 1.
+        Number of levels, at least 1. Not given with a list of networks.
 
     Raises
     ------
     TypeError, ValueError
-        For a number of levels below 1, several levels of a network without spline layers, or levels whose
-        knots float64 cannot tell apart.
+        For a number of levels below 1, several levels of a network without spline layers, levels whose
+        knots float64 cannot tell apart, or networks that are not nested.
     MemoryError
         If this machine could not hold the finest level: checked before any level is made.
 
@@ -75,24 +94,22 @@ class Hierarchy:
     network: KAN
     n_levels: int
 
-    def __post_init__(self) -> None:
-        instance("network", self.network, KAN)
-        count = integer("n_levels", self.n_levels, low=1)
-        object.__setattr__(self, "n_levels", count)
-        if count > 1 and self.network.intervals == 0:
-            raise ValueError("n_levels must be 1 for a network without spline layers: it cannot be refined")
-        affordable(f"n_levels={count}: level {count - 1}", _size(self.network, count - 1))
-        _check_knots(self.network, count)
-        levels = [Level(0, self.network, 1.0)]
-        for index in range(1, count):
-            levels.append(Level(index, levels[-1].network.refined(), 2.0**index))
-        object.__setattr__(self, "_levels", tuple(levels))
+    def __init__(self, network: KAN | Sequence[KAN], n_levels: int | None = None) -> None:
+        if isinstance(network, (list, tuple)):
+            if n_levels is not None:
+                raise ValueError("n_levels must not be given with a list of networks, whose length it is")
+            levels = _nested(sequence("network", network))
+        else:
+            levels = _dyadic(instance("network", network, KAN), integer("n_levels", n_levels, low=1))
+        object.__setattr__(self, "network", levels[0].network)
+        object.__setattr__(self, "n_levels", len(levels))
+        object.__setattr__(self, "_levels", levels)
 
     @property
     def levels(self) -> tuple[Level, ...]:
         """Coarsest first."""
-        found: tuple[Level, ...] = object.__getattribute__(self, "_levels")
-        return found
+        levels: tuple[Level, ...] = object.__getattribute__(self, "_levels")
+        return levels
 
     def __len__(self) -> int:
         return self.n_levels
@@ -128,18 +145,8 @@ class Hierarchy:
         if self.n_levels == 1:
             raise ValueError(f"level {shown(level)} cannot be prolongated: the hierarchy has one level")
         index = integer("level", level, low=0, high=self.n_levels - 2)
-        coarse, fine = self[index].network, self[index + 1].network
-        given = vector("theta", theta, coarse.n_parameters)
-        parts = []
-        spans = pairwise(coarse.offsets)
-        for layer, finer, (start, stop) in zip(coarse.layers, fine.layers, spans, strict=True):
-            piece = given[start:stop]
-            if isinstance(layer, SplineLayer) and isinstance(finer, SplineLayer):
-                p = prolongation(layer.knots, finer.knots, layer.degree, layer.basis)
-                blocks = piece.reshape(layer.n_in, layer.n_basis, layer.n_out)
-                piece = np.concatenate([(p @ block).ravel() for block in blocks])
-            parts.append(piece)
-        return np.concatenate(parts)
+        given = vector("theta", theta, self[index].network.n_parameters)
+        return np.asarray(self[index + 1].P @ given)
 
     def __str__(self) -> str:
         lines = ["level  intervals  parameters  cost"]
@@ -149,6 +156,33 @@ class Hierarchy:
                 f"{level.index:>5}  {network.intervals:>9}  {network.n_parameters:>10}  {level.cost:>4g}"
             )
         return "\n".join(lines)
+
+
+def _dyadic(network: KAN, count: int) -> tuple[Level, ...]:
+    if count > 1 and network.intervals == 0:
+        raise ValueError("n_levels must be 1 for a network without spline layers: it cannot be refined")
+    affordable(f"n_levels={count}: level {count - 1}", _size(network, count - 1))
+    _check_knots(network, count)
+    levels = [Level(0, network, 1.0)]
+    for index in range(1, count):
+        coarser = levels[-1].network
+        levels.append(Level(index, coarser.refined(), 2.0**index, coarser))
+    return tuple(levels)
+
+
+def _nested(networks: Sequence[KAN]) -> tuple[Level, ...]:
+    """Levels of given networks; work in proportion to the intervals."""
+    levels: list[Level] = []
+    for index, given in enumerate(networks):
+        network = instance(f"network[{index}]", given, KAN)
+        coarser = levels[-1].network if levels else None
+        cost = network.intervals / max(networks[0].intervals, 1) if levels else 1.0
+        levels.append(Level(index, network, max(cost, 1.0), coarser))
+        try:
+            _ = levels[-1].P
+        except ValueError as error:
+            raise ValueError(f"network[{index - 1}] is not nested in network[{index}]: {error}") from None
+    return tuple(levels)
 
 
 def _check_knots(network: KAN, n_levels: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
 
@@ -26,6 +26,13 @@ ENDS_ALL = (Status.INTERRUPTED, Status.NON_FINITE, Status.STOPPED)
 OPTIONS = ("progress", "gradient_tolerance", "value_tolerance", "keep")
 
 
+class NestedStep(NamedTuple):
+    """A level that was trained: its record, and how the training ended."""
+
+    level: Level
+    result: Result
+
+
 @dataclass(frozen=True, eq=False)
 class NestedResult:
     """The end of a nested iteration.
@@ -44,6 +51,8 @@ class NestedResult:
         All levels' histories joined. Work on a coarse level counts less: see `Level.cost`.
     marks
         (level, entry of the history at which it begins).
+    model
+        The network of level `level` with theta, None for problems without a network.
     """
 
     theta: Float64Array
@@ -54,6 +63,93 @@ class NestedResult:
     results: tuple[Result | None, ...]
     history: History
     marks: tuple[tuple[int, int], ...]
+    model: Any = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the last level's run ended by itself, see `Result.success`."""
+        return self.status in (Status.CONVERGED, Status.STALLED)
+
+    @property
+    def nit(self) -> int:
+        """The number of iterations on all levels."""
+        return sum(result.nit for result in self.results if result is not None)
+
+
+def nested_steps(
+    hierarchy: Hierarchy,
+    objective: Callable[[Level], Problem],
+    optimizer: Optimizer | Sequence[Optimizer],
+    budgets: Sequence[int],
+    theta0: ArrayLike,
+    *,
+    unit: str = "iterations",
+    callback: Callable[[Iterate], object] | None = None,
+    **options: Any,
+) -> Iterator[NestedStep]:
+    """The steps of a nested iteration, a generator of (level, result): train, prolongate, train.
+
+    Parameters and errors are those of `nested_iteration`; arguments are checked when the generator is made.
+    Levels with an empty budget are passed through and yield nothing. What is done between two steps (a
+    spectrum of `result.model`, say) does not change the iteration.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import splinekan as sk
+    >>> x = np.linspace(0, 1, 200)[:, None]
+    >>> levels = sk.Hierarchy(sk.KAN.splines([1, 1], intervals=2), 3)
+    >>> steps = nested_steps(
+    ...     levels,
+    ...     lambda level: sk.LeastSquares(level.network, x, np.sin(9 * x), reduction="mean"),
+    ...     sk.LevenbergMarquardt(),
+    ...     [5, 5, 5],
+    ...     np.zeros(5),
+    ... )
+    >>> [(level.network.intervals, f"{result.value:.0e}") for level, result in steps]
+    [(2, '6e-03'), (4, '2e-05'), (8, '1e-08')]
+    """
+    instance("hierarchy", hierarchy, Hierarchy)
+    function("objective", objective)
+    function("callback", callback, optional=True)
+    one_of("unit", unit, ("iterations", "evaluations"))
+    counts = [integer(f"budgets[{i}]", n, low=0) for i, n in enumerate(sequence("budgets", budgets))]
+    methods = [optimizer] * len(hierarchy) if isinstance(optimizer, Optimizer) else _methods(optimizer)
+    for name, items in (("budgets", counts), ("optimizer", methods)):
+        if len(items) != len(hierarchy):
+            raise ValueError(
+                f"{name} must have as many entries as there are levels, {len(hierarchy)}, got {len(items)}"
+            )
+    if not any(counts):
+        raise ValueError(f"budgets must allow iterations on some level, got {shown(counts)}")
+    for name in options:
+        if name not in OPTIONS:
+            raise TypeError(f"options are {', '.join(OPTIONS)}, got {name!r}")
+    theta = vector("theta0", theta0, hierarchy[0].network.n_parameters)
+
+    def steps(theta: Float64Array) -> Iterator[NestedStep]:
+        for level, method, count in zip(hierarchy.levels, methods, counts, strict=True):
+            if level.P is not None:
+                theta = level.P @ theta
+            if count == 0:
+                continue
+            problem = objective(level)
+            method.require("objective(level)", problem)
+            result = method.minimize(
+                problem,
+                theta,
+                iterations=count,
+                evaluations=count if unit == "evaluations" else None,
+                callback=callback,
+                cost=level.cost,
+                **options,
+            )
+            yield NestedStep(level, result)
+            if result.status in ENDS_ALL:
+                return
+            theta = result.theta
+
+    return steps(theta)
 
 
 def nested_iteration(
@@ -72,14 +168,14 @@ def nested_iteration(
     Levels with an empty budget are passed through: `theta0` belongs to the coarsest level and is
     prolongated to the first level that has a budget. The optimiser begins anew on every level, because
     curvature pairs, moments and damping of the coarse level belong to other unknowns, and carrying them
-    over would make the levels' runs hard to compare.
+    over would make the levels' runs hard to compare. `nested_steps` gives the levels as they end.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        The problem of a level, with `cost` = level.cost for the paper's count of work.
+        The problem of a level. Work is counted in `level.cost` unless the problem has a cost of its own.
     optimizer
         An optimiser for all levels, or a sequence with an optimiser per level.
     budgets
@@ -100,55 +196,32 @@ def nested_iteration(
         If budgets, optimisers or theta0 do not match the levels, no level has a budget, an option is
         unknown, or the objective returns anything but a problem.
     """
-    instance("hierarchy", hierarchy, Hierarchy)
-    function("objective", objective)
-    function("callback", callback, optional=True)
-    one_of("unit", unit, ("iterations", "evaluations"))
-    counts = [integer(f"budgets[{i}]", n, low=0) for i, n in enumerate(sequence("budgets", budgets))]
-    methods = [optimizer] * len(hierarchy) if isinstance(optimizer, Optimizer) else _methods(optimizer)
-    for name, items in (("budgets", counts), ("optimizer", methods)):
-        if len(items) != len(hierarchy):
-            raise ValueError(
-                f"{name} must have as many entries as there are levels, {len(hierarchy)}, got {len(items)}"
-            )
-    if not any(counts):
-        raise ValueError(f"budgets must allow iterations on some level, got {shown(counts)}")
-    for name in options:
-        if name not in OPTIONS:
-            raise TypeError(f"options are {', '.join(OPTIONS)}, got {name!r}")
-    theta = vector("theta0", theta0, hierarchy[0].network.n_parameters)
-    results: list[Result | None] = []
+    results: list[Result | None] = [None] * len(hierarchy) if isinstance(hierarchy, Hierarchy) else []
     marks: list[tuple[int, int]] = []
     entries = 0
-    for level, method, count in zip(hierarchy.levels, methods, counts, strict=True):
-        if level.index > 0:
-            theta = hierarchy.prolong(theta, level.index - 1)
-        if count == 0:
-            results.append(None)
-            continue
-        limit = count if unit == "evaluations" else None
-        problem = objective(level)
-        method.require("objective(level)", problem)
-        result = method.minimize(
-            problem, theta, iterations=count, evaluations=limit, callback=callback, **options
-        )
-        results.append(result)
+    for level, result in nested_steps(
+        hierarchy, objective, optimizer, budgets, theta0, unit=unit, callback=callback, **options
+    ):
+        results[level.index] = result
         marks.append((level.index, entries))
         entries += len(result.history.loss)
-        theta = result.theta
-        if result.status in ENDS_ALL:
-            break
     ran = [result for result in results if result is not None]
-    last = ran[-1]
+    last, theta, model, reached = ran[-1], ran[-1].theta, ran[-1].model, marks[-1][0]
+    if last.status not in ENDS_ALL:
+        for level in hierarchy.levels[reached + 1 :]:  # levels with an empty budget after the last run
+            theta = level.P @ theta
+            model = None if model is None else replace(model, network=level.network, theta=theta)
+            reached = level.index
     return NestedResult(
         theta,
-        len(results) - 1,
+        reached,
         last.value,
         last.status,
         last.message,
-        tuple(results),
+        tuple(results[: reached + 1]),
         History.join([result.history for result in ran]),
         tuple(marks),
+        model,
     )
 
 

@@ -29,7 +29,6 @@ def initialize(
     bounds: Interval | Sequence[Interval] | None = None,
     noise: float = 0.1,
     mean: float = 0.0,
-    box: Interval | Sequence[Interval] | None = None,
 ) -> Float64Array:
     """Draw theta for a network. The function drawn is the same in both bases.
 
@@ -67,22 +66,17 @@ def initialize(
         Standard deviation of the coefficients, in the units of the outputs.
     mean
         Mean of the outputs of every spline layer ("frames").
-    box
-        The former name of `bounds`, kept for one release.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown scheme, a seed that is neither, bounds that are not increasing or not as many as there
-        are inputs, a negative noise level, or both `bounds` and `box`.
+        are inputs, or a negative noise level.
     """
     layers = instance("network", network, KAN).layers
     one_of("scheme", scheme, SCHEMES)
-    if bounds is not None and box is not None:
-        raise ValueError("bounds and box are two names of the same: give bounds only")
-    name, ends = ("bounds", bounds) if box is None else ("box", box)
-    ends = _bounds(layers[0]) if ends is None else ends
-    ranges = np.array(one_each(intervals(name, ends, network.n_in), network.n_in))
+    ends = _bounds(layers[0]) if bounds is None else bounds
+    ranges = np.array(one_each(intervals("bounds", ends, network.n_in), network.n_in))
     noise, mean = real("noise", noise, low=0.0, high=np.inf), real("mean", mean)
     rng = generator("seed", seed)
     spline_network = network.with_basis("spline")

@@ -16,6 +16,7 @@ from splinekan._checks import (
     Array,
     Float64Array,
     affordable,
+    instance,
     integer,
     interval,
     one_of,
@@ -34,6 +35,7 @@ from splinekan.network.spline import SplineLayer
 from splinekan.operators.coordinates import Coordinates, EdgeMap, Piece
 from splinekan.operators.segments import SparseRows
 from splinekan.splines.knots import uniform_knots
+from splinekan.splines.prolongation import prolongation
 
 
 @dataclass(frozen=True, eq=False)
@@ -232,6 +234,27 @@ class KAN:
     def refined(self) -> KAN:
         """The network with every interval of every spline layer halved."""
         return KAN(tuple(layer.refined() for layer in self.layers))
+
+    def prolongation(self, finer: KAN) -> scipy.sparse.csr_array:
+        """P, sparse, (finer.n_parameters, n_parameters): P theta are the parameters of the same function.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Unless `finer` is a network of the same layers on nested knots.
+        """
+        instance("finer", finer, KAN)
+        if len(finer.layers) != len(self.layers):
+            raise ValueError(f"finer must have {len(self.layers)} layers, got {len(finer.layers)}")
+        blocks = []
+        for layer, fine in zip(self.layers, finer.layers, strict=True):
+            if isinstance(layer, SplineLayer) and isinstance(fine, SplineLayer):
+                edge = prolongation(layer.knots, fine.knots, layer.degree, layer.basis)
+                edges = scipy.sparse.kron(edge, scipy.sparse.eye_array(layer.n_out))
+                blocks.append(scipy.sparse.kron(scipy.sparse.eye_array(layer.n_in), edges))
+            else:
+                blocks.append(scipy.sparse.eye_array(layer.n_parameters))
+        return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks, format="csr"))
 
     def with_basis(self, basis: str) -> KAN:
         """The network whose spline layers are parametrised in "spline" or "relu"."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from splinekan._arrays import quiet
 from splinekan._checks import Float64Array, each, instance, integer, real
-from splinekan.objectives.pinn import PINN, Part
+from splinekan.objectives.pinn import PINN, PointsPart
 from splinekan.operators.coordinates import Coordinates
 
 
@@ -57,7 +57,7 @@ class Attention:
         self.multipliers = {number: np.ones(len(self.problem.blocks[number].points)) for number in chosen}
 
     @property
-    def cost(self) -> float:
+    def cost(self) -> float | None:
         """Work units of one evaluation of value and gradient."""
         return self.problem.cost
 
@@ -65,17 +65,18 @@ class Attention:
     def value(self, theta: Float64Array) -> float:
         """L with the multipliers as they are."""
         parts = (float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
-        return sum(parts, self.problem.penalty(theta))
+        return sum(parts, self.problem.penalty.value(theta))
 
     @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient with the multipliers as they were, which then move."""
-        total, gradient = self.problem.penalty(theta), self.problem._pull(theta)
+        penalty = self.problem.penalty
+        total, gradient = penalty.value(theta), penalty.product(theta)
         sizes: dict[int, list[Float64Array]] = {number: [] for number in self.multipliers}
         for part in self.problem.parts(theta):
             multipliers = self._of(part)
             total += float(part.residual**2 @ multipliers) / 2
-            gradient += part.pull(multipliers)
+            gradient += part.gradient(multipliers)
             if part.block in sizes:
                 sizes[part.block].append(np.abs(part.unweighted))
         for number, pieces in sizes.items():
@@ -91,7 +92,7 @@ class Attention:
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.problem.coordinates(name)
 
-    def _of(self, part: Part) -> Float64Array:
+    def _of(self, part: PointsPart) -> Float64Array:
         count = len(part.residual)
         if part.block not in self.multipliers:
             return np.ones(count)

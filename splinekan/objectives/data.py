@@ -1,37 +1,39 @@
-"""The least-squares objective of a network on data."""
+"""Objectives on data: a loss per sample, and least squares."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
-import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._arrays import F8, floats
-from splinekan._checks import Array, Float64Array, affordable, instance, one_of, real, real_array
-from splinekan.network import BASES, KAN, Linearization, SparseRows
+from splinekan._arrays import F8, quiet
+from splinekan._checks import Array, Float64Array, instance, one_of, real, real_array
+from splinekan.model import Model
+from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
-from splinekan.operators.coordinates import Coordinates
-from splinekan.operators.segments import symmetric
+from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved, unrooted
+from splinekan.objectives.penalty import QuadraticPenalty
+from splinekan.objectives.sums import ChunkedSum, Executor, ranges
+from splinekan.operators import Operator, Stacked
 
 CHUNK_BYTES = 2**26
-"""Memory that one chunk of activations or dense rows may take."""
+"""Memory that the activations or the dense rows of a chunk may take."""
 ROW_BYTES = 2**23
-"""Memory for one chunk of Jacobian rows, small enough that its memory is used again and again."""
+"""Memory for the Jacobian rows of a chunk, small enough that its memory is used again and again."""
+REDUCTIONS = ("sum", "mean")
 
 
 @dataclass(frozen=True, eq=False)
-class LeastSquares:
-    """L(theta) = 1/2 r.r + smoothing/2 |D theta|^2, r = sqrt(w)(g(x; theta) - y).
+class DataLoss(ChunkedSum):
+    """L(theta) = sum_i w_i l(g(x_i; theta), y_i) + smoothing/2 |D theta|^2 for a loss l.
 
     D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`).
     A little of it settles the coefficients that no sample, or hardly any, sees; jumps of a smooth function
     fall like h^(k+1), and with them the bias.
 
-    Every sum runs over chunks of samples, so memory stays bounded whatever their number. weights = 2/n
-    makes the first term the mean square error.
+    Every sum runs over chunks of samples, so memory stays bounded whatever their number.
 
     Parameters
     ----------
@@ -49,39 +51,42 @@ class LeastSquares:
     weights
         w: (n,), one number for all, or None for 1; non-negative.
     cost
-        Work units of one evaluation of value and gradient.
+        Work units of an evaluation of value and gradient. None for what the driver counts: `Level.cost` in
+        nested iteration, else 1.
     smoothing
         Weight of the second term, not negative; in the units of w y^2 by those of coefficients squared.
+    reduction
+        "sum" as above; "mean" divides the sum by n and, for squared errors, leaves out the factor 1/2:
+        (1/n) r.r.
+    loss
+        The loss of a sample.
+    executor
+        Where chunks are worked on; None for this process.
 
     Raises
     ------
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
-        float32, negative weights or smoothing. The methods for theta or vectors of another length; NaN in
-        theta is taken, and makes the loss NaN.
+        float32, negative weights or smoothing, an unknown reduction, an object that is no loss. The methods
+        for theta or vectors of another length; NaN in theta is taken, and makes the loss NaN.
 
     Warns
     -----
     DomainWarning
         See x.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from splinekan import KAN
-    >>> x = np.linspace(0, 1, 50)[:, None]
-    >>> objective = LeastSquares(KAN.splines([1, 1], intervals=4), x, np.sin(x))
-    >>> objective.value(np.zeros(7)) > 0
-    True
     """
 
     network: KAN
     x: Array
     y: Array
     weights: ArrayLike | None = None
-    cost: float = 1.0
+    cost: float | None = None
     smoothing: float = 0.0
+    reduction: str = "sum"
+    loss: Loss = field(default_factory=SquaredError)
+    executor: Executor | None = None
     _root: Array = field(init=False, repr=False)
+    """Square roots of the weights, (n, 1) or a number."""
 
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
@@ -89,24 +94,24 @@ class LeastSquares:
         y = real_array("y", self.y)
         if y.ndim == 1 and network.n_out == 1:
             y = y[:, None]
-        y = _held("y", real_array("y", y, shape=(x.shape[0], network.n_out)), x)
-        w = None if self.weights is None else real_array("weights", self.weights)
-        root = np.ones((), x.dtype)
-        if w is not None:
-            if w.ndim > 1 or (w.ndim == 1 and w.shape != x.shape[:1]):
-                raise ValueError(f"weights must be one number or have shape ({len(x)},), got {w.shape}")
-            if (w < 0).any():
-                raise ValueError(f"weights must not be negative, got {w.min()}")
-            root = np.sqrt(w if w.ndim == 0 else w[:, None]).astype(np.float64)
-            with np.errstate(over="ignore", under="ignore"):
-                cast = root.astype(x.dtype)
-            if not np.isfinite(cast).all() or ((cast == 0) & (root > 0)).any():
-                raise ValueError("weights must have roots within the range of float32, as x is float32")
-            root = cast
-        cost = real("cost", self.cost, positive=True)
-        smoothing = real("smoothing", self.smoothing, low=0.0, high=np.inf)
-        fields = {"x": x, "y": y, "weights": w, "cost": cost, "smoothing": smoothing, "_root": root}
-        for name, value in fields.items():
+        y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
+        one_of("reduction", self.reduction, REDUCTIONS)
+        missing = [name for name in LOSS_METHODS if not callable(getattr(self.loss, name, None))]
+        if missing:
+            raise TypeError(
+                f"loss must have the methods {', '.join(LOSS_METHODS)}, lacks {', '.join(missing)}"
+            )
+        weights = None if self.weights is None else real_array("weights", self.weights)
+        factor = self.loss.mean_factor / len(x) if self.reduction == "mean" else 1.0
+        checked = {
+            "x": x,
+            "y": y,
+            "weights": weights,
+            "cost": None if self.cost is None else real("cost", self.cost, positive=True),
+            "smoothing": real("smoothing", self.smoothing, low=0.0, high=np.inf),
+            "_root": _roots(weights, factor, x),
+        }
+        for name, value in checked.items():
             object.__setattr__(self, name, value)
         warn_of_inputs(network, x, stacklevel=3)
 
@@ -115,212 +120,193 @@ class LeastSquares:
         """n."""
         return len(self.x)
 
-    def penalty(self, theta: Float64Array) -> float:
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is half a sum of squares."""
+        return self.loss.squared
+
+    @cached_property
+    def penalty(self) -> QuadraticPenalty:
         """smoothing/2 |D theta|^2."""
-        theta = self.network._theta(theta)
-        if self.smoothing == 0:
-            return 0.0
-        return self.smoothing * _square(self.network.roughness @ theta) / 2
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def value(self, theta: Float64Array) -> float:
-        """L."""
-        total = self.penalty(theta)
-        for start, stop in self._chunks(self._activation_bytes):
-            _, r = self._residual(theta, start, stop)
-            total += _square(r) / 2
-        return total
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        """L and its gradient J^T r + smoothing D^T D theta."""
-        theta = self.network._theta(theta)
-        total, gradient = self.penalty(theta), self._pull(theta)
-        for start, stop in self._chunks(self._activation_bytes):
-            at, r = self._residual(theta, start, stop)
-            total += _square(r) / 2
-            gradient += at.vjp(self._roots(start, stop) * r)
-        return total, gradient
-
-    def gradient(self, theta: Float64Array) -> Float64Array:
-        """J^T r + smoothing D^T D theta."""
-        return self.value_and_gradient(theta)[1]
-
-    def residual(self, theta: Float64Array) -> Float64Array:
-        """r, shape (n n_out,), sample after sample; the data's, without the smoothing's rows."""
-        theta = self.network._theta(theta)
-        parts = [
-            self._residual(theta, start, stop)[1].ravel()
-            for start, stop in self._chunks(self._activation_bytes)
-        ]
-        return np.concatenate(parts).astype(np.float64)
+        return QuadraticPenalty.roughness(self.network, self.smoothing)
 
     def jacobian(self, theta: Float64Array) -> SparseRows:
-        """J of r, whole: row i n_out + o belongs to output o of sample i; without the smoothing's rows."""
-        return self._rows(self.network.linearize(theta, self.x), 0, self.n_samples)
+        """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
+        return self._part(theta, (0, self.n_samples)).jacobian()
 
-    @np.errstate(over="ignore", invalid="ignore")
+    @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
-        """The exact Hessian of L times v: J^T J v + sum_i r_i (Hessian of r_i) v + smoothing D^T D v."""
+        """The exact Hessian of L times v, J^T S^T S J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v."""
         theta, v = self.network._theta(theta), self.network._theta(v, "v")
-        product = self._pull(v)
-        for start, stop in self._chunks(self._activation_bytes):
-            at, r = self._residual(theta, start, stop)
-            root = self._roots(start, stop)
-            changes = at.tangents(v)
-            product += at.vjp_change(root * r, v, root**2 * changes[-1], changes)
-        return product
+        same, T = self._in_splines
+        at, along = (theta, v) if T is None else (T.apply(theta), T.apply(v))
+        total = np.zeros_like(v)
+        for chunk in self._chunks("value"):
+            total += same._part(at, chunk).hessian_product(along)
+        return self.penalty.product(v) + (total if T is None else T.apply_transpose(total))
 
-    @np.errstate(over="ignore", invalid="ignore")
-    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, its gradient, J^T J + smoothing D^T D), the matrix assembled from the sparse rows."""
-        theta, m = self.network._theta(theta), self.network.n_parameters
-        affordable("the normal matrix", 8.0 * m**2)
-        total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
-        for start, stop in self._row_chunks():
-            at, r = self._residual(theta, start, stop)
-            rows = self._rows(at, start, stop)
-            total += _square(r) / 2
-            gradient += rows.rmatvec(r.ravel())
-            rows.add_products(matrix)
-        symmetric(matrix)
-        if self.smoothing > 0:
-            d = self.network.roughness
-            matrix += (self.smoothing * (d.T @ d)).toarray()
-        return total, gradient, matrix
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, R, z) with J = Q R and z = Q^T r; R is updated chunk by chunk and Q never formed.
-
-        With smoothing, J and r have the rows sqrt(smoothing) D and sqrt(smoothing) D theta below them.
-        """
-        theta, m = self.network._theta(theta), self.network.n_parameters
-        affordable("the triangular factor", 24.0 * m**2)
-        total, stacked = self.penalty(theta), np.zeros((0, m + 1))
-        if self.smoothing > 0:
-            d = self.network.roughness
-            stacked = np.sqrt(self.smoothing) * np.column_stack([d.toarray(), d @ theta])
-        for start, stop in self._chunks(8 * (m + 1) * self.network.n_out, least=2 * m):
-            at, r = self._residual(theta, start, stop)
-            total += _square(r) / 2
-            dense = np.empty((r.size, m + 1))
-            dense[:, :m] = self._rows(at, start, stop).toarray()
-            dense[:, m] = r.ravel()
-            (upper,) = scipy.linalg.qr(
-                np.concatenate([stacked, dense]), mode="r", overwrite_a=True, check_finite=False
-            )
-            stacked = upper[: m + 1]
-        return total, stacked[:m, :m], stacked[:m, m]
-
-    @property
-    def n_residuals(self) -> int:
-        """Length of r, the smoothing's rows included."""
-        smooth = self.network.roughness.shape[0] if self.smoothing > 0 else 0
-        return self.n_samples * self.network.n_out + smooth
-
-    @np.errstate(over="ignore", invalid="ignore")
-    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, ResidualJacobian]:
-        """(L, r, J), J by its products only, with the smoothing's rows below."""
+    @quiet
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
+        """(L, rho, J), J by products that run through the network, with the penalty's rows below."""
         theta = self.network._theta(theta)
-        at, r = self._residual(theta, 0, self.n_samples)
-        below = np.zeros(0)
-        if self.smoothing > 0:
-            below = np.sqrt(self.smoothing) * (self.network.roughness @ theta)
-        both = np.concatenate([r.ravel().astype(np.float64), below])
-        return float(both @ both) / 2, both, ResidualJacobian(self, at)
+        part = self._part(theta, (0, self.n_samples))
+        jacobian: Operator = NetworkJacobian(self, part)
+        rho = part.residual
+        if self.penalty.n_rows:
+            jacobian = Stacked([jacobian, self.penalty.jacobian()])
+            rho = np.concatenate([rho, self.penalty.residual(theta)])
+        return part.value + self.penalty.value(theta), rho, jacobian
 
-    def coordinates(self, name: str) -> Coordinates:
-        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
-        return self.network.coordinates(one_of("name", name, BASES))
-
-    def _pull(self, v: Float64Array) -> Float64Array:
-        """smoothing D^T D v."""
-        if self.smoothing == 0:
-            return np.zeros(self.network.n_parameters)
-        d = self.network.roughness
-        product: Float64Array = self.smoothing * (d.T @ (d @ v))
-        return product
+    def model(self, theta: Float64Array) -> Model:
+        """The network with theta."""
+        return Model(self.network, theta)
 
     @property
-    def _activation_bytes(self) -> int:
-        return self.x.itemsize * sum(3 * layer.n_out for layer in self.network.layers)
+    def _n_rows(self) -> int:
+        return self.n_samples * self.network.n_out
 
-    def _row_chunks(self) -> Iterator[tuple[int, int]]:
-        stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
-        return self._chunks(8 * (stored + 8) * self.network.n_out, ROW_BYTES)
+    def _chunks(self, purpose: str) -> list[tuple[int, int]]:
+        network, outputs = self.network, self.network.n_out
+        if purpose == "value":
+            kept = self.x.itemsize * sum(3 * layer.n_out for layer in network.layers)
+            return ranges(self.n_samples, kept, CHUNK_BYTES)
+        if purpose == "rows":
+            stored = sum(n for layer in network.layers for n in layer.run_lengths)
+            return ranges(self.n_samples, 8 * (stored + 8) * outputs, ROW_BYTES)
+        m = network.n_parameters
+        return ranges(self.n_samples, 8 * (m + 1) * outputs, CHUNK_BYTES, least=2 * m)
 
-    def _chunks(
-        self, bytes_per_sample: int, limit: int = CHUNK_BYTES, least: int = 1
-    ) -> Iterator[tuple[int, int]]:
-        size = max(limit // max(bytes_per_sample, 1), least, 1)
-        for start in range(0, self.n_samples, size):
-            yield start, min(start + size, self.n_samples)
-
-    def _roots(self, start: int, stop: int) -> Array:
-        return self._root if self._root.ndim == 0 else self._root[start:stop]
-
-    def _residual(self, theta: Float64Array, start: int, stop: int) -> tuple[Linearization, Array]:
+    def _part(self, theta: Float64Array, chunk: tuple[int, int]) -> DataPart:
+        start, stop = chunk
+        root = self._root if self._root.ndim == 0 else self._root[start:stop]
         at = self.network.linearize(theta, self.x[start:stop])
-        return at, self._roots(start, stop) * (at.output - self.y[start:stop])
-
-    def _rows(self, at: Linearization, start: int, stop: int) -> SparseRows:
-        rows = at.jacobian()
-        root = self._roots(start, stop)
-        scaled = rows.values.reshape(stop - start, -1)
-        scaled *= root
-        return rows
+        return DataPart(self.loss, at, self.y[start:stop], root)
 
 
 @dataclass(frozen=True, eq=False)
-class ResidualJacobian:
-    """J of the residual at one theta: products run through the network and store no row."""
+class LeastSquares(DataLoss):
+    """L(theta) = 1/2 r.r + smoothing/2 |D theta|^2, r = sqrt(w)(g(x; theta) - y).
 
-    objective: LeastSquares
+    With `reduction="mean"` the first term is the mean square error (1/n) r.r. Parameters, errors and
+    warnings are those of `DataLoss`; the loss is the squared error.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from splinekan import KAN
+    >>> x = np.linspace(0, 1, 50)[:, None]
+    >>> objective = LeastSquares(KAN.splines([1, 1], intervals=4), x, np.sin(x), reduction="mean")
+    >>> objective.value(np.zeros(7)) > 0
+    True
+    """
+
+    def __post_init__(self) -> None:
+        instance("loss", self.loss, SquaredError)
+        super().__post_init__()
+
+
+@dataclass(frozen=True, eq=False)
+class DataPart:
+    """Samples at one theta: outputs g, targets y, and the roots of the weights."""
+
+    loss: Loss
     at: Linearization
+    y: Array
+    root: Array
 
     @property
-    def _below(self) -> scipy.sparse.csr_array | None:
-        weight = self.objective.smoothing
-        return np.sqrt(weight) * self.at.network.roughness if weight > 0 else None
+    def value(self) -> float:
+        """sum_i w_i l_i."""
+        if self.loss.squared:
+            flat = self._rooted.ravel()
+            return float(np.einsum("i,i->", flat, flat, dtype=np.float64)) / 2
+        weights = np.asarray(self.root, dtype=np.float64).reshape(-1) ** 2
+        return float((weights * self.loss.value(self.at.output, self.y)).sum())
 
-    def matvec(self, v: Float64Array) -> Float64Array:
-        """J v, shape (objective.n_residuals,), for v (n_parameters,)."""
-        v = self.at.network._theta(v, "v")
-        above = (self._root * self.at.jvp(v)).ravel().astype(np.float64)
-        below = self._below
-        return above if below is None else np.concatenate([above, below @ v])
+    @cached_property
+    def _rooted(self) -> Array:
+        """sqrt(w) dl/dg."""
+        rooted: Array = self.root * self.loss.gradient(self.at.output, self.y)
+        return rooted
 
-    def rmatvec(self, r: Float64Array) -> Float64Array:
-        """J^T r, shape (n_parameters,), for r (objective.n_residuals,)."""
-        r = floats("r", r, (self.objective.n_residuals,), F8)  # type: ignore[assignment]
-        n = self.at.output.size
-        pulled = self.at.vjp(self._root * r[:n].reshape(self.at.output.shape))
-        below = self._below
-        return pulled if below is None else pulled + below.T @ r[n:]
+    @property
+    def residual(self) -> Float64Array:
+        """rho with (S J)^T rho = the gradient, (n n_out,)."""
+        S = self.loss.root(self.at.output, self.y)
+        return unrooted(S, self._rooted).ravel().astype(np.float64)
+
+    def gradient(self) -> Float64Array:
+        """sum_i w_i J_i^T dl_i/dg."""
+        return self.at.vjp(self.root * self._rooted)
+
+    def jacobian(self) -> SparseRows:
+        """The rows sqrt(w_i) S_i J_i."""
+        rows = self.at.jacobian()
+        values = rows.values.reshape(*self.at.output.shape, -1)
+        S = self.loss.root(self.at.output, self.y)
+        if S is not None and S.ndim == 3:
+            # Rows of a sample share their segments, so S mixes what is stored.
+            values[:] = np.einsum("nij,njm->nim", S, values)
+        elif S is not None:
+            values *= S[:, :, None]
+        values.reshape(len(values), -1)[:] *= self.root
+        return rows
+
+    def hessian_product(self, v: Float64Array) -> Float64Array:
+        """sum_i w_i (J_i^T S_i^T S_i J_i v + dl_i/dg (Hessian of g_i) v)."""
+        changes = self.at.tangents(v)
+        S = self.loss.root(self.at.output, self.y)
+        return self.at.vjp_change(self.root * self._rooted, v, self.root**2 * curved(S, changes[-1]), changes)
+
+
+class NetworkJacobian(Operator):
+    """The rows sqrt(w) S J of all samples at one theta: products run through the network and store no row."""
+
+    def __init__(self, objective: DataLoss, part: DataPart) -> None:
+        super().__init__(F8, (part.at.output.size, objective.network.n_parameters))
+        self.objective, self.part = objective, part
+        self._S = part.loss.root(part.at.output, part.y)
+
+    def _matvec(self, v: Array) -> Array:
+        change = self.part.at.jvp(v)
+        if self._S is not None:
+            change = self._S * change if self._S.ndim == 2 else np.einsum("nij,nj->ni", self._S, change)
+        return (self.part.root * change).ravel().astype(np.float64)
+
+    def _rmatvec(self, r: Array) -> Array:
+        pulled = self.part.root * r.reshape(self.part.at.output.shape)
+        if self._S is not None:
+            pulled = self._S * pulled if self._S.ndim == 2 else np.einsum("nij,ni->nj", self._S, pulled)
+        return self.part.at.vjp(pulled)
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, from the sparse rows chunk by chunk."""
-        objective, theta = self.objective, self.at.theta.astype(np.float64)
-        squares = np.zeros(self.at.network.n_parameters)
-        for start, stop in objective._row_chunks():
-            at = self.at.network.linearize(theta, objective.x[start:stop])
-            squares += objective._rows(at, start, stop).column_squares()
-        below = self._below
-        return squares if below is None else squares + below.power(2).sum(axis=0)
+        theta = self.part.at.theta.astype(np.float64)
+        chunks = self.objective._chunks("rows")
+        parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
+        return np.asarray(sum(parts, np.zeros(self.shape[1])))
 
-    def toarray(self) -> Float64Array:
-        """J, dense."""
-        above = self.objective._rows(self.at, 0, self.objective.n_samples).toarray().astype(np.float64)
-        below = self._below
-        return above if below is None else np.vstack([above, below.toarray()])
-
-    @property
-    def _root(self) -> Array:
-        return self.objective._root
+    def toarray(self) -> Array:
+        """The dense matrix."""
+        return self.part.jacobian().toarray().astype(np.float64)
 
 
-def _held(name: str, value: Array, x: Array) -> Array:
+def _roots(weights: Array | None, factor: float, x: Array) -> Array:
+    """Square roots of factor * weights in the type of x: a number, or (n, 1)."""
+    w = np.ones(()) if weights is None else weights
+    if w.ndim > 1 or (w.ndim == 1 and w.shape != x.shape[:1]):
+        raise ValueError(f"weights must be one number or have shape ({len(x)},), got {w.shape}")
+    if (w < 0).any():
+        raise ValueError(f"weights must not be negative, got {w.min()}")
+    root = np.sqrt(factor * (w if w.ndim == 0 else w[:, None]).astype(np.float64))
+    with np.errstate(over="ignore", under="ignore"):
+        cast: Array = np.asarray(root).astype(x.dtype)
+    if not np.isfinite(cast).all() or ((cast == 0) & (root > 0)).any():
+        raise ValueError("weights must have roots within the range of float32, as x is float32")
+    return cast
+
+
+def _in_the_type_of(x: Array, name: str, value: Array) -> Array:
     """`value` in the type of x, if that holds what varies in its columns to three digits or more."""
     if value.dtype == x.dtype or x.dtype == F8:
         return value.astype(x.dtype, copy=False)
@@ -337,8 +323,3 @@ def _held(name: str, value: Array, x: Array) -> Array:
             "subtract the mean, or give x in float64"
         )
     return cast
-
-
-def _square(r: Array) -> float:
-    flat = r.ravel()
-    return float(np.einsum("i,i->", flat, flat, dtype=np.float64))

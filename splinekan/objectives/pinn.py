@@ -7,21 +7,22 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
-import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import quiet
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
 from splinekan.equations import Equation, Features
+from splinekan.model import Model
 from splinekan.network import KAN, SparseRows
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
-from splinekan.operators import Coordinates, Matrix, Operator, Stacked
-from splinekan.operators.segments import symmetric
+from splinekan.objectives.penalty import QuadraticPenalty
+from splinekan.objectives.sums import ChunkedSum, Executor
+from splinekan.operators import Operator, Stacked
 
 CHUNK_BYTES = 2**24
-"""Memory that the rows or the channels of one chunk may take."""
+"""Memory that the rows or the channels of a chunk may take."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +89,7 @@ class Block:
 
 
 @dataclass(frozen=True, eq=False)
-class PINN:
+class PINN(ChunkedSum):
     """L(theta) = 1/2 sum over blocks and points of w r^2 + smoothing/2 |D theta|^2, r the residuals.
 
     D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`): a
@@ -102,13 +103,16 @@ class PINN:
         Equations, boundary and initial conditions, each on its points.
     extra
         Further inputs, sympy expressions in the variables, such as |x|.
-    box
+    bounds
         One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
         A variable with None for its interval is no input itself.
     cost
-        Work units of one evaluation of value and gradient.
+        Work units of an evaluation of value and gradient. None for what the driver counts: `Level.cost` in
+        nested iteration, else 1.
     smoothing
         Weight of the second term, not negative.
+    executor
+        Where chunks are worked on; None for this process.
 
     Raises
     ------
@@ -125,9 +129,10 @@ class PINN:
     network: KAN
     blocks: Sequence[Block]
     extra: Sequence[object] = ()
-    box: Sequence[tuple[float, float] | None] | None = None
-    cost: float = 1.0
+    bounds: Sequence[tuple[float, float] | None] | None = None
+    cost: float | None = None
     smoothing: float = 0.0
+    executor: Executor | None = None
     _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
 
@@ -139,13 +144,13 @@ class PINN:
         settings = {
             "blocks": blocks,
             "extra": sequence("extra", self.extra, empty=True),
-            "cost": real("cost", self.cost, positive=True),
+            "cost": None if self.cost is None else real("cost", self.cost, positive=True),
             "smoothing": real("smoothing", self.smoothing, low=0.0, high=np.inf),
         }
         for name, value in settings.items():
             object.__setattr__(self, name, value)
         variables = blocks[0].equation.variables
-        features = Features(variables, self.extra, self.box)
+        features = Features(variables, self.extra, self.bounds)
         seeds = []
         for number, block in enumerate(blocks):
             equation = block.equation
@@ -167,7 +172,7 @@ class PINN:
                     )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
-        object.__setattr__(self, "box", features.box)
+        object.__setattr__(self, "bounds", features.bounds)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
         inputs = np.concatenate([side[:, 0] for sides in seeds for side in sides])
@@ -177,145 +182,79 @@ class PINN:
         """The unknowns, (n, number of unknowns), at the given values of the variables."""
         return self.network(theta, self._features.jets(points, (), ())[:, 0])
 
-    @property
-    def n_residuals(self) -> int:
-        """Length of r, the smoothing's rows included."""
-        smooth = self._root.shape[0] if self.smoothing > 0 else 0
-        return sum(len(block.points) for block in self.blocks) + smooth
+    def model(self, theta: Float64Array) -> Model:
+        """The unknowns as functions of the variables."""
+        return Model(self.network, theta, self._features)
 
-    @quiet
-    def residual(self, theta: Float64Array) -> Float64Array:
-        """r with the roots of the weights, block after block; without the smoothing's rows."""
-        return np.concatenate([part.residual for part in self.parts(theta)])
-
-    @quiet
-    def value(self, theta: Float64Array) -> float:
-        """L."""
-        return sum((part.value for part in self.parts(theta)), self.penalty(theta))
-
-    @quiet
-    def penalty(self, theta: Float64Array) -> float:
+    @cached_property
+    def penalty(self) -> QuadraticPenalty:
         """smoothing/2 |D theta|^2."""
-        theta = self.network._theta(theta)
-        return float(np.sum((self._root @ theta) ** 2)) / 2 if self.smoothing > 0 else 0.0
+        return QuadraticPenalty.roughness(self.network, self.smoothing)
 
     @quiet
     def values(self, theta: Float64Array) -> Float64Array:
         """The blocks' parts of L, without the smoothing."""
-        found = np.zeros(len(self.blocks))
+        sums = np.zeros(len(self.blocks))
         for part in self.parts(theta):
-            found[part.block] += part.value
-        return found
-
-    @quiet
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        """L and its gradient J^T r + smoothing D^T D theta."""
-        total, gradient = self.penalty(theta), self._pull(theta)
-        for part in self.parts(theta):
-            total += part.value
-            gradient += part.pull()
-        return total, gradient
-
-    def gradient(self, theta: Float64Array) -> Float64Array:
-        """J^T r + smoothing D^T D theta."""
-        return self.value_and_gradient(theta)[1]
+            sums[part.block] += part.value
+        return sums
 
     @quiet
     def jacobian(self, theta: Float64Array) -> Float64Array:
-        """J, dense; without the smoothing's rows."""
-        return np.concatenate([part.rows().toarray() for part in self.parts(theta)])
+        """J, dense; without the penalty's rows."""
+        return np.concatenate([part.jacobian().toarray() for part in self.parts(theta)])
 
     @quiet
-    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, its gradient, J^T J + smoothing D^T D), assembled from sparse rows chunk by chunk."""
-        m = self.network.n_parameters
-        total, gradient, matrix = self.penalty(theta), self._pull(theta), np.zeros((m, m))
-        for part in self.parts(theta):
-            rows = part.rows()
-            total += part.value
-            gradient += rows.rmatvec(part.residual)
-            rows.add_products(matrix)
-        symmetric(matrix)
-        if self.smoothing > 0:
-            matrix += (self._root.T @ self._root).toarray()
-        return total, gradient, matrix
-
-    @quiet
-    def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        """(L, R, z) with J = Q R and z = Q^T r, the smoothing's rows below the others."""
-        m = self.network.n_parameters
-        total, stacked = self.penalty(theta), np.zeros((0, m + 1))
-        waiting: list[Float64Array] = []
-        if self.smoothing > 0:
-            waiting.append(np.column_stack([self._root.toarray(), self._root @ theta]))
-        for part in self.parts(theta):
-            total += part.value
-            waiting.append(np.column_stack([part.rows().toarray(), part.residual]))
-            if sum(map(len, waiting)) > 2 * m:
-                stacked, waiting = _triangle(stacked, waiting), []
-        stacked = _triangle(stacked, waiting)
-        upper = np.zeros((m, m + 1))
-        upper[: min(len(stacked), m)] = stacked[:m]
-        return total, upper[:, :m], upper[:, m]
-
-    @quiet
-    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Stacked]:
-        """(L, r, J), J by its products."""
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
+        """(L, r, J), J as sparse rows, the penalty's below."""
+        theta = self.network._theta(theta)
         parts = list(self.parts(theta))
-        residuals = [part.residual for part in parts]
-        rows: list[Operator] = [part.rows() for part in parts]
-        if self.smoothing > 0:
-            residuals.append(self._root @ theta)
-            rows.append(Matrix(self._root))
+        residuals = [part.residual for part in parts] + [self.penalty.residual(theta)]
+        rows: list[Operator] = [part.jacobian() for part in parts]
         r = np.concatenate(residuals)
-        return float(r @ r) / 2, r, Stacked(rows)
+        return float(r @ r) / 2, r, Stacked([*rows, self.penalty.jacobian()])
 
-    def coordinates(self, name: str) -> Coordinates:
-        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
-        return self.network.coordinates(name)
-
-    @cached_property
-    def _root(self) -> scipy.sparse.csr_array:
-        """sqrt(smoothing) D."""
-        return scipy.sparse.csr_array(np.sqrt(self.smoothing) * self.network.roughness)
-
-    @quiet
-    def _pull(self, theta: Float64Array) -> Float64Array:
-        if self.smoothing == 0:
-            return np.zeros(self.network.n_parameters)
-        return np.asarray(self._root.T @ (self._root @ self.network._theta(theta)))
-
-    def parts(self, theta: Float64Array) -> Iterator[Part]:
+    def parts(self, theta: Float64Array) -> Iterator[PointsPart]:
         """L without the smoothing, in pieces: block after block, each block in chunks of points."""
-        return self._parts(self.network._theta(theta))
+        theta = self.network._theta(theta)
+        return (self._part(theta, chunk) for chunk in self._chunks("rows"))
 
-    def _parts(self, theta: Float64Array) -> Iterator[Part]:
+    @property
+    def _n_rows(self) -> int:
+        return sum(len(block.points) for block in self.blocks)
+
+    def _chunks(self, purpose: str) -> list[tuple[int, int, int]]:
+        """(number of the block, start, stop)."""
         stored = sum(n for layer in self.network.layers for n in layer.run_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
+        chunks = []
         for number, block in enumerate(self.blocks):
-            directions = Directions(block.equation.orders)
-            size = max(CHUNK_BYTES // (8 * (stored + 2 * width * directions.channels)), 64)
-            for start in range(0, len(block.points), size):
-                yield self._part(theta, number, directions, start, start + size)
+            channels = Directions(block.equation.orders).channels
+            size = max(CHUNK_BYTES // (8 * (stored + 2 * width * channels)), 64)
+            n = len(block.points)
+            chunks += [(number, start, min(start + size, n)) for start in range(0, n, size)]
+        return chunks
 
     @quiet
-    def _part(self, theta: Float64Array, number: int, directions: Directions, start: int, stop: int) -> Part:
+    def _part(self, theta: Float64Array, chunk: tuple[int, int, int]) -> PointsPart:
+        number, start, stop = chunk
         block, some = self.blocks[number], slice(start, stop)
+        directions = Directions(block.equation.orders)
         sides = [Jets.of(self.network, theta, seed[some], directions) for seed in self._seeds[number]]
         places = [block.points] if block.minus is None else [block.points, block.minus]
-        found = [
+        evaluated = [
             block.equation._evaluate(p[some], side.output) for p, side in zip(places, sides, strict=True)
         ]
         root = np.sqrt(np.asarray(block.weight)[some])
         signs = (1.0, -1.0)[: len(sides)]
-        r = sum(sign * each for sign, (each, _) in zip(signs, found, strict=True))
-        cotangents = [sign * root[:, None, None] * v for sign, (_, v) in zip(signs, found, strict=True)]
-        return Part(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
+        r = sum(sign * residual for sign, (residual, _) in zip(signs, evaluated, strict=True))
+        cotangents = [sign * root[:, None, None] * v for sign, (_, v) in zip(signs, evaluated, strict=True)]
+        return PointsPart(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
-    """Some rows of one block: from point `start` on, with and without the roots of the weights."""
+class PointsPart:
+    """Points of a block from number `start` on: their residuals with and without the roots of the weights."""
 
     block: int
     start: int
@@ -330,7 +269,7 @@ class Part:
         return float(self.residual @ self.residual) / 2
 
     @quiet
-    def pull(self, multipliers: Float64Array | float = 1.0) -> Float64Array:
+    def gradient(self, multipliers: Float64Array | float = 1.0) -> Float64Array:
         """J^T (multipliers r), for one multiplier or (n,)."""
         factors = real_array("multipliers", multipliers, finite=False)
         if factors.shape not in ((), self.residual.shape):
@@ -344,7 +283,7 @@ class Part:
         )
         return total
 
-    def rows(self) -> SparseRows:
+    def jacobian(self) -> SparseRows:
         """J; of two sides dense, since their runs overlap."""
         each = [side.rows(v) for side, v in zip(self.sides, self.cotangents, strict=True)]
         if len(each) == 1:
@@ -352,10 +291,3 @@ class Part:
         dense = each[0].toarray() + each[1].toarray()
         n, m = dense.shape
         return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
-
-
-def _triangle(stacked: Float64Array, waiting: list[Float64Array]) -> Float64Array:
-    if not waiting:
-        return stacked
-    (upper,) = scipy.linalg.qr(np.concatenate([stacked, *waiting]), mode="r", check_finite=False)
-    return np.asarray(upper[: upper.shape[1]])

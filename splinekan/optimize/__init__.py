@@ -15,11 +15,16 @@ from splinekan.optimize.problem import (
 )
 from splinekan.optimize.result import History, Result, Status
 from splinekan.optimize.schedules import Constant, ExponentialCyclic, LinearRamp, Schedule
+from splinekan.optimize.solvers import CG, SVD, Cholesky, Dual, Solver
 
 __all__ = [
+    "CG",
     "LBFGS",
+    "SVD",
     "Adam",
+    "Cholesky",
     "Constant",
+    "Dual",
     "ExponentialCyclic",
     "FunctionProblem",
     "GaussNewton",
@@ -37,5 +42,6 @@ __all__ = [
     "ResidualProblem",
     "Result",
     "Schedule",
+    "Solver",
     "Status",
 ]

@@ -70,7 +70,7 @@ class Frame:
         value, gradient = parts(name, self.problem.value_and_gradient(theta), 2)
         return self._known(name, z, theta, value, gradient)
 
-    def linearized(self, z: Float64Array) -> tuple[Point, Float64Array]:
+    def normal(self, z: Float64Array) -> tuple[Point, Float64Array]:
         """Loss and gradients at z, and the native J^T J, in one pass over the data."""
         self.evaluations += 1
         theta = self.native(z)
@@ -193,6 +193,7 @@ class Optimizer(ABC):
         gradient_tolerance: float = 0.0,
         value_tolerance: float | None = None,
         keep: str = "auto",
+        cost: float = 1.0,
     ) -> Result:
         """Minimise from `theta0`, which is left as it is.
 
@@ -221,6 +222,8 @@ class Optimizer(ABC):
             step length the last iterate fluctuates about the minimum); "auto" the last iterate, but the
             best if the run diverged: if the loss or its gradient became infinite or NaN, or the last loss
             lies above the loss at the start.
+        cost
+            Work units of an evaluation, for the history, where the problem's own `cost` is None.
 
         Returns
         -------
@@ -247,7 +250,10 @@ class Optimizer(ABC):
         self.require("problem", problem)
         geometry = self._map(problem, self.geometry)
         fed = geometry if self.gradient is None else self._map(problem, self.gradient)
-        frame, log = Frame(problem, geometry, fed), _Log(real("problem.cost", problem.cost, low=0.0))
+        units = real("cost", cost, low=0.0)
+        if problem.cost is not None:
+            units = real("problem.cost", problem.cost, low=0.0)
+        frame, log = Frame(problem, geometry, fed), _Log(units)
         try:
             moved = geometry.apply(theta)
         except ValueError as error:
@@ -305,7 +311,9 @@ class Optimizer(ABC):
             point = best
         # A start that comes back unchanged must not have gone through T and its inverse.
         final = theta if point is start else point.theta
-        return Result(final, point.value, status, message, log.history(frame.evaluations))
+        history = log.history(frame.evaluations)
+        model = problem.model(final) if hasattr(problem, "model") else None
+        return Result(final, point.value, status, message, history, model)
 
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, that lacks what the method needs.

@@ -11,24 +11,7 @@ from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
-from splinekan.optimize.solvers import (
-    EPS,
-    ConjugateGradients,
-    Dual,
-    Linearized,
-    NormalEquations,
-    singular_values,
-)
-
-SOLVERS = ("auto", "normal", "dual", "cg")
-METHODS = {
-    "normal": ("normal_equations", "triangular_factor"),
-    "dual": ("linearized",),
-    "cg": ("linearized",),
-}
-"""What the solvers need of a problem."""
-MANY = 5000
-"""Parameters from which "auto" forms no matrix."""
+from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +41,7 @@ class GaussNewton(Optimizer):
         return None
 
     def _advance(self, frame: Frame, state: None, point: Point) -> Step:
-        solve = singular_values(frame, point, np.ones_like(point.z), self.cutoff, self.mixed)
+        solve = SVD(self.cutoff).linearize(frame, point, self.mixed).damped(np.ones_like(point.z))
         return Step(frame.point(point.z + solve(0.0)))
 
 
@@ -67,7 +50,7 @@ class _Damping:
     value: float
     growth: float
     scale: Float64Array
-    solver: str
+    solver: Solver
     matrix: Float64Array | None = None
     """J^T J at the current point, if it is known already."""
 
@@ -87,43 +70,42 @@ class LevenbergMarquardt(Optimizer):
     scaling
         "columns": S holds the largest column norms of J so far, as in MINPACK; "none": S is the largest
         of these norms for all columns.
-    cutoff
-        Relative cut-off of the singular values, where they are used.
     trials
         Dampings tried on a linearisation before giving up, at least 1.
     solver
-        "normal" assembles J^T J, and takes singular values of R (J = Q R) at small dampings; "dual" uses
-        J J^T; "cg" truncated conjugate gradients with products by J and J^T, at most 50 a step. "auto"
-        takes "cg" for more than 5000 parameters, up to there "dual" for fewer residuals than parameters,
-        or else "normal". Gradients of other coordinates than the geometry's need "normal" or "cg".
+        `Cholesky`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
+        parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`. A gradient in other
+        coordinates than the geometry's excludes `Dual`.
     """
 
     NEEDS: ClassVar[tuple[str, ...]] = ("value", "value_and_gradient")
 
     damping: float = 1e-3
     scaling: str = "columns"
-    cutoff: float = 1e-14
     trials: int = 40
-    solver: str = "auto"
+    solver: Solver | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "damping", real("damping", self.damping, positive=True))
-        one_of("solver", self.solver, SOLVERS)
-        if self.solver == "dual" and self.mixed:
-            raise ValueError("the dual solver needs gradient and geometry in the same coordinates")
+        if self.solver is not None and not all(hasattr(self.solver, name) for name in SOLVER_MEMBERS):
+            raise TypeError(
+                "solver must be a solver such as Cholesky(), SVD(), Dual() or CG(), or None, "
+                f"got {shown(self.solver)}"
+            )
+        if isinstance(self.solver, Dual) and self.mixed:
+            raise ValueError("solver: Dual() needs gradient and geometry in the same coordinates")
         one_of("scaling", self.scaling, ("columns", "none"))
-        object.__setattr__(self, "cutoff", real("cutoff", self.cutoff, low=0.0, high=1.0))
         object.__setattr__(self, "trials", integer("trials", self.trials, low=1))
 
     def _begin(self, frame: Frame, start: Point) -> _Damping:
-        solver = self._resolved(frame.problem, len(start.z))
-        require("problem", frame.problem, METHODS[solver])
+        solver = self.solver or default_solver(frame.problem, len(start.z), self.mixed)
+        require("problem", frame.problem, solver.needs)
         return _Damping(self.damping, 2.0, np.zeros_like(start.z), solver)
 
     def _advance(self, frame: Frame, state: _Damping, point: Point) -> Step:
-        system = self._linearized(frame, point, state)
-        columns = system.columns
+        equations = state.solver.linearize(frame, point, self.mixed, state.matrix)
+        columns = equations.columns
         if not np.isfinite(columns).all():
             return Step(None, Status.NON_FINITE)
         if self.scaling == "none":
@@ -131,7 +113,7 @@ class LevenbergMarquardt(Optimizer):
         state.scale = np.maximum(state.scale, columns)
         # Columns that never acted would give a singular scaled matrix.
         scale = np.maximum(state.scale, state.scale.max() * EPS)
-        damped = system.damped(scale)
+        damped = equations.damped(scale)
         for _ in range(self.trials):
             step = damped(state.value)
             z = point.z + step
@@ -146,9 +128,9 @@ class LevenbergMarquardt(Optimizer):
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
                 state.value = max(state.value, EPS**2)
                 state.growth = 2.0
-                if isinstance(system, NormalEquations):
-                    found, state.matrix = frame.linearized(z)
-                    return Step(found)
+                if state.solver.assembles:
+                    point, state.matrix = frame.normal(z)
+                    return Step(point)
                 return Step(frame.point(z))
             if np.linalg.norm(step * scale) <= 4 * EPS * np.linalg.norm(point.z * scale):
                 break
@@ -159,18 +141,5 @@ class LevenbergMarquardt(Optimizer):
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, that lacks what the method needs."""
         super().require(name, problem)
-        if self.solver == "auto" and not hasattr(problem, "n_residuals"):
+        if self.solver is None and not hasattr(problem, "n_residuals"):
             raise TypeError(f"{name} must have n_residuals, which {shown(problem)} lacks")
-
-    def _resolved(self, problem: Any, size: int) -> str:
-        if self.solver != "auto":
-            return self.solver
-        few = problem.n_residuals < size and not self.mixed
-        return "cg" if size > MANY else "dual" if few else "normal"
-
-    def _linearized(self, frame: Frame, point: Point, state: _Damping) -> Linearized:
-        if state.solver == "dual":
-            return Dual(frame, point)
-        if state.solver == "cg":
-            return ConjugateGradients(frame, point)
-        return NormalEquations(frame, point, state.matrix, self.cutoff, self.mixed)

@@ -11,6 +11,7 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, function, instance, real, real_array, vector
+from splinekan.operators import Matrix
 from splinekan.optimize.answers import FLOAT64, finite, real_number, reals, require
 
 Factor = tuple[float, Float64Array, Float64Array]
@@ -37,8 +38,8 @@ class Problem(Protocol):
     """A smooth function of a vector."""
 
     @property
-    def cost(self) -> float:
-        """Work units of one evaluation of value and gradient."""
+    def cost(self) -> float | None:
+        """Work units of an evaluation of value and gradient; None for what the driver counts."""
         ...
 
     def value(self, theta: Float64Array, /) -> float:
@@ -54,14 +55,14 @@ class Problem(Protocol):
         ...
 
 
-class Rows(Protocol):
-    """A Jacobian, by its products."""
+class Jacobian(Protocol):
+    """A Jacobian by its products, such as `splinekan.operators.Operator`."""
 
-    def matvec(self, v: Float64Array, /) -> Float64Array:
+    def matvec(self, v: Float64Array, /) -> Any:
         """J v."""
         ...
 
-    def rmatvec(self, r: Float64Array, /) -> Float64Array:
+    def rmatvec(self, r: Float64Array, /) -> Any:
         """J^T r."""
         ...
 
@@ -69,7 +70,7 @@ class Rows(Protocol):
         """The diagonal of J^T J."""
         ...
 
-    def toarray(self) -> Float64Array:
+    def toarray(self) -> Any:
         """J, dense."""
         ...
 
@@ -82,7 +83,7 @@ class LeastSquaresProblem(Problem, Protocol):
         """Length of r; infinite if it is not known."""
         ...
 
-    def linearized(self, theta: Float64Array, /) -> tuple[float, Float64Array, Rows]:
+    def linearized(self, theta: Float64Array, /) -> tuple[float, Float64Array, Jacobian]:
         """(1/2 r.r, r, J)."""
         ...
 
@@ -166,29 +167,6 @@ class MatrixMap:
             )
         lu = object.__getattribute__(self, "_lu")
         return np.asarray(scipy.linalg.lu_solve(lu, right, trans=transposed, check_finite=False))
-
-
-@dataclass(frozen=True, eq=False)
-class MatrixRows:
-    """J as a dense matrix."""
-
-    matrix: Float64Array
-
-    def matvec(self, v: Float64Array) -> Float64Array:
-        """J v."""
-        return _product(self.matrix, reals("v", v, (self.matrix.shape[1],)))
-
-    def rmatvec(self, r: Float64Array) -> Float64Array:
-        """J^T r."""
-        return _product(self.matrix.T, reals("r", r, (self.matrix.shape[0],)))
-
-    def column_squares(self) -> Float64Array:
-        """The diagonal of J^T J."""
-        return np.asarray(np.einsum("ij,ij->j", self.matrix, self.matrix))
-
-    def toarray(self) -> Float64Array:
-        """J."""
-        return self.matrix
 
 
 class _FromFunctions:
@@ -317,10 +295,10 @@ class ResidualProblem(_FromFunctions):
         """Unknown before the first evaluation: taken as infinite."""
         return np.inf
 
-    def linearized(self, theta: ArrayLike) -> tuple[float, Float64Array, MatrixRows]:
+    def linearized(self, theta: ArrayLike) -> tuple[float, Float64Array, Matrix]:
         """(1/2 r.r, r, J)."""
         r, jacobian = self._linearized(theta)
-        return _half_square(r), r, MatrixRows(jacobian)
+        return _half_square(r), r, Matrix(jacobian)
 
     def _residual(self, theta: Float64Array) -> Float64Array:
         r = reals("residual(theta)", self.residual(theta), (None,))

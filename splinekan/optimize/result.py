@@ -112,7 +112,9 @@ class Result:
     status, message
         Why it stopped.
     history
-        One entry per iteration.
+        An entry per iteration, the start first.
+    model
+        The problem's model at theta (`splinekan.Model`), None for a problem without a network.
     """
 
     theta: Float64Array
@@ -120,3 +122,14 @@ class Result:
     status: Status
     message: str
     history: History
+    model: Any = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the iteration ended by itself: a tolerance was met, or no step lowers the loss."""
+        return self.status in (Status.CONVERGED, Status.STALLED)
+
+    @property
+    def nit(self) -> int:
+        """The number of iterations done."""
+        return len(self.history.loss) - 1

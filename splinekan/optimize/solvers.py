@@ -1,36 +1,45 @@
-"""Three ways to solve the damped equations (J^T J + damping S^2) dz = -g of Levenberg-Marquardt.
+"""Solvers of the damped equations (J^T J + damping S^2) dz = -g of Gauss-Newton and Levenberg-Marquardt.
 
 All work on the scaled Jacobian J S^{-1}, in the coordinates of the frame.
 
-- `NormalEquations`: J^T J is assembled and Cholesky-factored while the damping is far above its rounding
-  errors; below, singular values of R (J = Q R) take over, because J^T J loses half the digits.
+- `Cholesky`: J^T J is assembled and factored while the damping is far above its rounding errors; below, `SVD`
+  takes over, because J^T J loses half the digits.
+- `SVD`: singular values of R, J = Q R.
 - `Dual`: dz = -J^T (J J^T + damping)^{-1} r when there are fewer residuals than parameters; the same step,
   because J^T (J J^T + damping) = (J^T J + damping) J^T.
-- `ConjugateGradients`: no matrix at all; products with the sparse rows of J, for many parameters.
+- `CG`: no matrix at all; products with J and J^T, for many parameters.
+
+A solver is a record of its options; `linearize` gives the equations at a point.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 import scipy
+from scipy.sparse.linalg import LinearOperator, cg
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, function, integer, real
 from splinekan.optimize.answers import parts, reals, require
 from splinekan.optimize.driver import Frame, Point
 from splinekan.optimize.problem import IdentityMap
 
 EPS = float(np.finfo(np.float64).eps)
+MANY = 5000
+"""Parameters above which `default_solver` forms no matrix."""
 
 Damped = Callable[[float], Float64Array]
 """dz(damping)."""
+Preconditioner = Callable[[LinearOperator, float], Any]
+"""(J S^{-1}, damping) -> an operator that approximates the inverse of S^{-1} J^T J S^{-1} + damping."""
 
 
-class Linearized(Protocol):
-    """The point that the steps start from, and its Jacobian."""
+class System(Protocol):
+    """The damped equations at a point."""
 
     columns: Float64Array
     """Norms of the columns of J."""
@@ -40,34 +49,174 @@ class Linearized(Protocol):
         ...
 
 
-def singular_values(
-    frame: Frame, point: Point, scale: Float64Array, cutoff: float, mixed: bool
-) -> Callable[[float], Float64Array]:
-    """dz(damping) from one singular value decomposition of the scaled R."""
-    name = "problem.triangular_factor(theta)"
-    _, triangle, rotated = parts(name, frame.problem.triangular_factor(point.theta), 3)
-    triangle = reals(f"{name}[1]", triangle, (None, len(scale)))
-    rotated = reals(f"{name}[2]", rotated, (len(triangle),))
-    upper = frame.geometry.solve_transpose(triangle.T).T / scale
-    if not np.isfinite(upper).all():
-        return lambda damping: np.full_like(scale, np.nan)
-    u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
-    kept = s > cutoff * s.max(initial=0.0)
-    u, s, vt = u[:, kept], s[kept], vt[kept]
-    # J^T r = V s (U^T z): for the true gradient s need not be squared.
-    data = vt @ (point.fed / scale) if mixed else s * (u.T @ rotated)
+class Solver(Protocol):
+    """A way to solve the damped equations."""
 
-    def step(damping: float) -> Float64Array:
-        return np.asarray(-(vt.T @ (data / (s**2 + damping))) / scale)
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The methods that a problem must have."""
+        ...
 
-    return step
+    @property
+    def assembles(self) -> bool:
+        """Whether `linearize` takes J^T J where it is known."""
+        ...
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> System:
+        """The equations at `point`; `mixed` if the gradient is that of other coordinates."""
+        ...
 
 
-class NormalEquations:
-    """J^T J assembled; R when that is not good enough."""
+SOLVER_MEMBERS = ("needs", "assembles", "linearize")
+
+
+@dataclass(frozen=True)
+class SVD:
+    """Singular values of R, J = Q R, from chunks of J.
+
+    Parameters
+    ----------
+    cutoff
+        Singular values below this times the largest are left out, dimensionless.
+    """
+
+    cutoff: float = 1e-14
+
+    needs = ("triangular_factor",)
+    assembles = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cutoff", real("cutoff", self.cutoff, low=0.0, high=1.0))
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> Triangular:
+        """R at `point`."""
+        return Triangular(frame, point, self.cutoff, mixed)
+
+
+@dataclass(frozen=True)
+class Cholesky:
+    """J^T J assembled and Cholesky-factored; singular values where that is not accurate enough.
+
+    Parameters
+    ----------
+    cutoff
+        Of the singular values, as in `SVD`.
+    """
+
+    cutoff: float = 1e-14
+
+    needs = ("normal_equations", "triangular_factor")
+    assembles = True
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "cutoff", real("cutoff", self.cutoff, low=0.0, high=1.0))
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> Normal:
+        """J^T J at `point`, assembled unless it is given."""
+        return Normal(frame, point, self.cutoff, mixed, matrix)
+
+
+@dataclass(frozen=True)
+class Dual:
+    """J J^T and its eigenvalues, for fewer residuals than parameters.
+
+    Gradient and geometry must be in the same coordinates (ValueError otherwise).
+    """
+
+    needs = ("linearized",)
+    assembles = False
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> DualSystem:
+        """J at `point`, dense."""
+        return DualSystem(frame, point)
+
+
+@dataclass(frozen=True)
+class CG:
+    """Truncated conjugate gradients with products by J and J^T.
+
+    B-splines are a well conditioned basis, so what is left after scaling is how edges interact. The iteration
+    is truncated early: the next linearisation is worth more than the last digits of this step.
+
+    Parameters
+    ----------
+    preconditioner
+        Called with J S^{-1} (a LinearOperator) and the damping; returns a matrix or LinearOperator that
+        approximates the inverse of S^{-1} J^T J S^{-1} + damping. None for none but the scaling S.
+    tolerance
+        Relative residual at which the iteration ends.
+    iterations
+        The largest number of iterations per step.
+    """
+
+    preconditioner: Preconditioner | None = None
+    tolerance: float = 0.3
+    iterations: int = 50
+
+    needs = ("linearized",)
+    assembles = False
+
+    def __post_init__(self) -> None:
+        function("preconditioner", self.preconditioner, optional=True)
+        object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, positive=True, high=1.0))
+        object.__setattr__(self, "iterations", integer("iterations", self.iterations, low=1))
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> Krylov:
+        """J at `point`, as an operator."""
+        return Krylov(frame, point, self)
+
+
+def default_solver(problem: Any, size: int, mixed: bool) -> Solver:
+    """`CG` above 5000 parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`."""
+    if size > MANY:
+        return CG()
+    return Dual() if problem.n_residuals < size and not mixed else Cholesky()
+
+
+class Triangular:
+    """R of J = Q R, and z = Q^T r."""
+
+    def __init__(self, frame: Frame, point: Point, cutoff: float, mixed: bool) -> None:
+        name = "problem.triangular_factor(theta)"
+        _, triangle, rotated = parts(name, frame.problem.triangular_factor(point.theta), 3)
+        triangle = reals(f"{name}[1]", triangle, (None, len(point.z)))
+        self._rotated = reals(f"{name}[2]", rotated, (len(triangle),))
+        self._upper = frame.geometry.solve_transpose(triangle.T).T
+        self.columns = np.sqrt(np.einsum("ij,ij->j", self._upper, self._upper))
+        self._fed, self._cutoff, self._mixed = point.fed, cutoff, mixed
+
+    def damped(self, scale: Float64Array) -> Damped:
+        """By a singular value decomposition of the scaled R, which serves every damping."""
+        upper = self._upper / scale
+        if not np.isfinite(upper).all():
+            return lambda damping: np.full_like(scale, np.nan)
+        u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
+        kept = s > self._cutoff * s.max(initial=0.0)
+        u, s, vt = u[:, kept], s[kept], vt[kept]
+        # J^T r = V s (U^T z): for the true gradient s need not be squared.
+        data = vt @ (self._fed / scale) if self._mixed else s * (u.T @ self._rotated)
+
+        def step(damping: float) -> Float64Array:
+            return np.asarray(-(vt.T @ (data / (s**2 + damping))) / scale)
+
+        return step
+
+
+class Normal:
+    """J^T J assembled; R when that is not accurate enough."""
 
     def __init__(
-        self, frame: Frame, point: Point, matrix: Float64Array | None, cutoff: float, mixed: bool
+        self, frame: Frame, point: Point, cutoff: float, mixed: bool, matrix: Float64Array | None
     ) -> None:
         if matrix is None:
             name = "problem.normal_equations(theta)"
@@ -77,39 +226,39 @@ class NormalEquations:
             matrix = frame.geometry.solve_transpose(frame.geometry.solve_transpose(matrix).T)
         self.matrix = matrix
         self.columns = np.sqrt(np.maximum(np.diag(self.matrix), 0.0))
-        self._exact = partial(singular_values, frame, point, cutoff=cutoff, mixed=mixed)
+        self._accurate = partial(Triangular, frame, point, cutoff, mixed)
         self._fed = point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By Cholesky, or by singular values, decomposed once."""
+        """By Cholesky factors, or by singular values, decomposed once."""
         scaled = self.matrix / scale
         scaled /= scale[:, None]
-        exact: Callable[[float], Float64Array] | None = None
+        accurate: Damped | None = None
 
         def step(damping: float) -> Float64Array:
-            nonlocal exact
+            nonlocal accurate
             # Assembling and factoring perturb the scaled matrix by about n eps: with a damping far above,
-            # the step is sound.
-            if exact is None and damping > 100 * len(scale) * EPS:
-                found = _cholesky_solve(scaled, self._fed / scale, damping)
-                if found is not None:
-                    return -found / scale
-            exact = exact or self._exact(scale)
-            return exact(damping)
+            # the step is accurate.
+            if accurate is None and damping > 100 * len(scale) * EPS:
+                solution = _cholesky_solve(scaled, self._fed / scale, damping)
+                if solution is not None:
+                    return -solution / scale
+            accurate = accurate or self._accurate().damped(scale)
+            return accurate(damping)
 
         return step
 
 
-class Dual:
+class DualSystem:
     """J J^T, for fewer residuals than parameters."""
 
     def __init__(self, frame: Frame, point: Point) -> None:
-        _, self._r, rows = _linearized(frame, point, ("toarray",))
-        self._jacobian = frame.geometry.solve_transpose(rows.toarray().T).T  # J T^{-1}
+        _, self._r, jacobian = _linearized(frame, point, ("toarray",))
+        self._jacobian = frame.geometry.solve_transpose(jacobian.toarray().T).T  # J T^{-1}
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._jacobian, self._jacobian))
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By the eigenvalues of J J^T: one decomposition serves every damping."""
+        """By the eigenvalues of J J^T: a single decomposition serves every damping."""
         scaled = self._jacobian / scale
         if not np.isfinite(scaled).all():
             return lambda damping: np.full_like(scale, np.nan)
@@ -124,56 +273,66 @@ class Dual:
         return step
 
 
-class ConjugateGradients:
-    """Products with J and J^T only, preconditioned by the column norms that S holds.
+class Krylov:
+    """Products with J and J^T only, preconditioned by the column norms that S holds."""
 
-    B-splines are a well conditioned basis, so what is left after scaling is how edges interact.
-    """
+    PROBES = 8
 
-    TOLERANCE, LIMIT, PROBES = 0.3, 50, 8
-
-    def __init__(self, frame: Frame, point: Point) -> None:
-        _, _, self._rows = _linearized(frame, point, ("matvec", "rmatvec", "column_squares"))
-        self._frame, self._fed = frame, point.fed
+    def __init__(self, frame: Frame, point: Point, options: CG) -> None:
+        _, _, self._jacobian = _linearized(frame, point, ("matvec", "rmatvec", "column_squares"))
+        self._frame, self._fed, self._options = frame, point.fed, options
         self.columns = np.sqrt(self._column_squares())
 
     def _column_squares(self) -> Float64Array:
         geometry = self._frame.geometry
         if isinstance(geometry, IdentityMap):
-            return np.asarray(self._rows.column_squares())
+            return np.asarray(self._jacobian.column_squares())
         # In other coordinates they would need the matrix: the mean square of J^T v over random signs v.
         rng = np.random.default_rng(0)
         total = np.zeros_like(self._fed)
         for _ in range(self.PROBES):
-            signs = rng.choice([-1.0, 1.0], self._rows.matvec(np.zeros_like(self._fed)).shape)
-            total += geometry.solve_transpose(self._rows.rmatvec(signs)) ** 2
+            signs = rng.choice([-1.0, 1.0], self._jacobian.matvec(np.zeros_like(self._fed)).shape)
+            total += geometry.solve_transpose(self._jacobian.rmatvec(signs)) ** 2
         return total / self.PROBES
 
     def damped(self, scale: Float64Array) -> Damped:
-        """Truncated early: the next linearisation is worth more than the last digits of this step."""
-        size = len(scale)
+        """By conjugate gradients, anew for every damping."""
+        geometry, jacobian, options = self._frame.geometry, self._jacobian, self._options
 
-        def product(v: Float64Array, damping: float) -> Float64Array:
-            native = self._frame.geometry.solve(v / scale)
-            pulled = self._rows.rmatvec(self._rows.matvec(native))
-            return self._frame.geometry.solve_transpose(pulled) / scale + damping * v
+        def forward(v: Float64Array) -> Float64Array:
+            return np.asarray(jacobian.matvec(geometry.solve(v.ravel() / scale)))
+
+        def backward(r: Float64Array) -> Float64Array:
+            return geometry.solve_transpose(jacobian.rmatvec(r.ravel())) / scale
+
+        n = len(scale)
 
         def step(damping: float) -> Float64Array:
-            operator: Any = scipy.sparse.linalg.LinearOperator(
-                (size, size), matvec=lambda v: product(v.ravel(), damping), dtype=np.float64
+            def product(v: Float64Array) -> Float64Array:
+                return backward(forward(v)) + damping * v.ravel()
+
+            inverse = None
+            if options.preconditioner is not None:
+                rows = len(forward(np.zeros(n)))
+                scaled = LinearOperator((rows, n), matvec=forward, rmatvec=backward, dtype=np.float64)
+                inverse = options.preconditioner(scaled, damping)
+            solution, _ = cg(
+                LinearOperator((n, n), matvec=product, dtype=np.float64),
+                self._fed / scale,
+                rtol=options.tolerance,
+                maxiter=options.iterations,
+                M=inverse,
             )
-            right = self._fed / scale
-            found, _ = scipy.sparse.linalg.cg(operator, right, rtol=self.TOLERANCE, maxiter=self.LIMIT)
-            return -np.asarray(found) / scale
+            return -np.asarray(solution) / scale
 
         return step
 
 
 def _linearized(frame: Frame, point: Point, methods: tuple[str, ...]) -> tuple[Any, ...]:
     name = "problem.linearized(theta)"
-    found = parts(name, frame.problem.linearized(point.theta), 3)
-    require(f"{name}[2]", found[2], methods)
-    return found
+    answer = parts(name, frame.problem.linearized(point.theta), 3)
+    require(f"{name}[2]", answer[2], methods)
+    return answer
 
 
 def _cholesky_solve(scaled: Float64Array, gradient: Float64Array, damping: float) -> Float64Array | None:

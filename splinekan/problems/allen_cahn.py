@@ -77,7 +77,7 @@ def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValue
         allen_cahn(diffusion, rate),
         name="allen-cahn-hard",
         equation=Equation(ansatz(residual, v, form), v, (X, T)),
-        box=((0.0, 1.0), (0.0, 1.0)),
+        bounds=((0.0, 1.0), (0.0, 1.0)),
         conditions=(),
         extra=(sympy.cos(sympy.pi * X),),
         form=Equation(form, v, (X, T)),

@@ -73,7 +73,7 @@ class BoundaryValueProblem:
         What it is and where it comes from.
     equation
         In the interior, in two variables.
-    box
+    bounds
         One interval per variable.
     conditions
         Boundary, initial and interface conditions.
@@ -89,7 +89,7 @@ class BoundaryValueProblem:
         u in terms of the unknown v of `equation`, if conditions are built in: an Equation whose residual is
         u. None if v is u.
     entering
-        `box`, with None for variables that are not inputs of the network.
+        `bounds`, with None for variables that are not inputs of the network.
 
     Raises
     ------
@@ -100,7 +100,7 @@ class BoundaryValueProblem:
     name: str
     source: str
     equation: Equation
-    box: tuple[tuple[float, float], tuple[float, float]]
+    bounds: tuple[tuple[float, float], tuple[float, float]]
     conditions: tuple[Condition, ...]
     reference: Callable[[Float64Array], Float64Array]
     network: KAN
@@ -127,19 +127,19 @@ class BoundaryValueProblem:
                 raise ValueError(
                     f"form must give u in terms of the unknown itself, got {shown(form.residual)}"
                 )
-        box = tuple(each("box", self.box, interval))
-        if len(box) != 2:
-            raise ValueError(f"box must hold an interval for each of two variables, got {len(box)}")
-        entering = box if self.entering is None else self.entering
+        bounds = tuple(each("bounds", self.bounds, interval))
+        if len(bounds) != 2:
+            raise ValueError(f"bounds must hold an interval for each of two variables, got {len(bounds)}")
+        entering = bounds if self.entering is None else self.entering
         features = Features(variables, self.extra, entering)
         function("reference", self.reference)
         instance("network", self.network, KAN)
         settings = {
-            "box": box,
+            "bounds": bounds,
             "conditions": conditions,
             "extra": features.extra,
             "scale": real("scale", self.scale, low=0.0, high=np.inf),
-            "entering": None if self.entering is None else features.box,
+            "entering": None if self.entering is None else features.bounds,
         }
         for name, value in settings.items():
             object.__setattr__(self, name, value)
@@ -147,8 +147,8 @@ class BoundaryValueProblem:
     @property
     def n_inputs(self) -> int:
         """Inputs of a network."""
-        box = self.box if self.entering is None else self.entering
-        return Features(self.equation.variables, self.extra, box).n_inputs
+        bounds = self.bounds if self.entering is None else self.entering
+        return Features(self.equation.variables, self.extra, bounds).n_inputs
 
     def blocks(self, edges: Sequence[ArrayLike], order: int = 3) -> list[Block]:
         """The problem on `order` Gauss points per variable in every cell of a tensor grid with these edges.
@@ -214,7 +214,7 @@ class BoundaryValueProblem:
         TypeError, ValueError, MemoryError
             For other than two numbers of at least 1.
         """
-        return [np.linspace(*ends, n + 1) for ends, n in zip(self.box, _cells(cells), strict=True)]
+        return [np.linspace(*ends, n + 1) for ends, n in zip(self.bounds, _cells(cells), strict=True)]
 
     def adapted(
         self, solution: Callable[[Float64Array], Float64Array], cells: Sequence[int], floor: float = 0.5
@@ -258,8 +258,8 @@ class BoundaryValueProblem:
         return replace(self, conditions=conditions, scale=scale)
 
     def pinn(self, network: KAN, blocks: Sequence[Block], cost: float = 1.0) -> PINN:
-        """The objective for a network that has the problem's box and extra inputs."""
-        return PINN(network, blocks, self.extra, self.entering or self.box, cost)
+        """The objective for a network that has the problem's bounds and extra inputs."""
+        return PINN(network, blocks, self.extra, self.entering or self.bounds, cost)
 
     def solution(self, network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
         """u, (n,), of a network."""
@@ -287,7 +287,7 @@ class BoundaryValueProblem:
         function("solution", solution)
         points = integer("points", points, low=2)
         affordable(f"points: {points}^2 of them", 64.0 * points * points)
-        axes = [np.linspace(*ends, points) for ends in self.box]
+        axes = [np.linspace(*ends, points) for ends in self.bounds]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
         exact = self.reference(grid)
         found = real_array("solution(points)", solution(grid.copy()), shape=(len(grid),), finite=False)

@@ -32,30 +32,30 @@ class RegressionProblem:
         Vectorised: (n, n_in) -> (n,), dimensionless.
     n_in
         Number of inputs.
-    box
+    bounds
         Every input is drawn uniformly from this interval.
 
     Raises
     ------
     TypeError, ValueError
-        For a function that cannot be called, a number of inputs below 1, or a box that is not an interval.
+        For a function that cannot be called, a number of inputs below 1, or bounds that are not an interval.
     """
 
     name: str
     source: str
     function: Callable[[Float64Array], Float64Array]
     n_in: int
-    box: tuple[float, float] = (0.0, 1.0)
+    bounds: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         for name in ("name", "source"):
             instance(name, getattr(self, name), str)
         function("function", self.function)
         object.__setattr__(self, "n_in", integer("n_in", self.n_in, low=1))
-        object.__setattr__(self, "box", interval("box", self.box))
+        object.__setattr__(self, "bounds", interval("bounds", self.bounds))
 
     def sample(self, n: int, rng: int | np.random.Generator) -> tuple[Float64Array, Float64Array]:
-        """n points (n, n_in), uniform in the box, and the function there (n,).
+        """n points (n, n_in), uniform in the bounds, and the function there (n,).
 
         Raises
         ------
@@ -64,7 +64,7 @@ class RegressionProblem:
         """
         count = integer("n", n, low=1)
         affordable(f"n = {count} samples", 8.0 * count * (self.n_in + 1))
-        x = generator("rng", rng).uniform(*self.box, size=(count, self.n_in))
+        x = generator("rng", rng).uniform(*self.bounds, size=(count, self.n_in))
         return x, self.function(x)
 
 
@@ -215,7 +215,7 @@ REGRESSION = {
         RegressionProblem("friedman-1", "Friedman 1991, without noise", _friedman, 10),
     )
 }
-"""Every problem by its name. Inputs are uniform in [0, 1] unless `box` says otherwise."""
+"""Every problem by its name. Inputs are uniform in [0, 1] unless `bounds` are others."""
 
 
 def regression(name: str) -> RegressionProblem:

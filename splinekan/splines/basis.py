@@ -38,37 +38,42 @@ from splinekan._checks import (
 )
 from splinekan.kernels import bspline, power_relu
 from splinekan.splines.change_of_basis import ChangeOfBasis, change_of_basis
-from splinekan.splines.knots import is_clamped, validate_knots
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class _Basis:
-    """What both bases share: knots, degree, continuation, and the shape of the answers."""
+    """What both bases share: knots, continuation, and the shape of the answers."""
 
-    knots: Float64Array
-    degree: int
-    extrapolate: str = "linear"
+    knots: KnotVector
+    extrapolate: str
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "degree", spline_degree(self.degree))
-        object.__setattr__(self, "knots", validate_knots(self.knots, self.degree))
-        one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)
+    def __init__(
+        self, knots: KnotVector | ArrayLike, degree: int | None = None, extrapolate: str = "linear"
+    ) -> None:
+        object.__setattr__(self, "knots", knot_vector(knots, degree))
+        object.__setattr__(self, "extrapolate", one_of("extrapolate", extrapolate, EXTRAPOLATIONS))
+
+    @property
+    def degree(self) -> int:
+        """k."""
+        return self.knots.degree
 
     @property
     def n_basis(self) -> int:
         """Number of basis functions, intervals + degree."""
-        return len(self.knots) - self.degree - 1
+        return self.knots.n_basis
 
     @property
     def intervals(self) -> int:
         """Number of polynomial pieces on [a, b]."""
-        return self.n_basis - self.degree
+        return self.knots.intervals
 
     @property
     def domain(self) -> tuple[float, float]:
         """(a, b)."""
-        return float(self.knots[self.degree]), float(self.knots[-self.degree - 1])
+        return self.knots.domain
 
     @cached_property
     def _pieces(self) -> dict[np.dtype[Any], LocalPieces]:
@@ -77,7 +82,7 @@ class _Basis:
     def _local(self, dtype: np.dtype[Any]) -> LocalPieces:
         """The B-splines of these knots as the kernels read them."""
         if dtype not in self._pieces:
-            self._pieces[dtype] = local_pieces(self.knots, self.degree, self.extrapolate, dtype)
+            self._pieces[dtype] = local_pieces(self.knots, None, self.extrapolate, dtype)
         return self._pieces[dtype]
 
     def _points(self, x: ArrayLike) -> Array:
@@ -151,9 +156,9 @@ class BSplineBasis(_Basis):
     Parameters
     ----------
     knots
-        Strictly increasing or clamped, length intervals + 2 degree + 1.
+        A KnotVector, or an array of strictly increasing or clamped knots, length intervals + 2 degree + 1.
     degree
-        k, 0 to 7.
+        k, 0 to 7; omitted with a KnotVector.
     extrapolate
         Continuation outside [a, b]; see the module.
 
@@ -214,9 +219,9 @@ class BSplineBasis(_Basis):
         """
         points = real_array("x", x, ndim=1)
         self._local(points.dtype).check_inside(points, "error")
-        bands = change_of_basis(self.knots, self.degree).bands
+        bands = change_of_basis(self.knots).bands
         out = self._dense(len(points), points.dtype)
-        power_relu.bsplines(points, self.knots, bands, self.degree, out, 0, len(points))
+        power_relu.bsplines(points, self.knots.t, bands, self.degree, out, 0, len(points))
         return out
 
 
@@ -240,9 +245,11 @@ class PowerReLUBasis(_Basis):
            [1.25, 0.75, 0.25]])
     """
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if is_clamped(self.knots, self.degree):
+    def __init__(
+        self, knots: KnotVector | ArrayLike, degree: int | None = None, extrapolate: str = "linear"
+    ) -> None:
+        super().__init__(knots, degree, extrapolate)
+        if not self.knots.has_relu_basis:
             raise ValueError(
                 "power ReLUs need strictly increasing knots (see uniform_knots or extended_knots): "
                 "those of a repeated knot are linearly dependent"
@@ -252,7 +259,7 @@ class PowerReLUBasis(_Basis):
     @cached_property
     def change_of_basis(self) -> ChangeOfBasis:
         """A with b = A psi."""
-        return change_of_basis(self.knots, self.degree)
+        return change_of_basis(self.knots)
 
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
         """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
@@ -280,7 +287,7 @@ class PowerReLUBasis(_Basis):
 
     def _powers(self, x: Float64Array, active_at: Float64Array, order: int) -> Float64Array:
         """The derivative of (x - t_j)^k where `active_at` >= t_j, else 0."""
-        t = self.knots[: self.n_basis]
+        t = self.knots.t[: self.n_basis]
         return power_derivative(x[:, None] - t, self.degree, order) * (active_at[:, None] >= t)
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:

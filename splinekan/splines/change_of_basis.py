@@ -9,8 +9,8 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, integer, real_array, spline_degree
-from splinekan.splines.knots import is_clamped, validate_knots
+from splinekan._checks import Float64Array, integer, real_array
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,7 +94,7 @@ def _column(band: Float64Array, like: Float64Array) -> Float64Array:
     return band.reshape((-1,) + (1,) * (like.ndim - 1))
 
 
-def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
+def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) -> ChangeOfBasis:
     """A for strictly increasing extended knots, r = degree + 1.
 
     A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
@@ -115,13 +115,13 @@ def change_of_basis(knots: ArrayLike, degree: int) -> ChangeOfBasis:
            [ 0.,  1., -2.],
            [ 0.,  0.,  1.]])
     """
-    t = validate_knots(knots, degree)
-    if is_clamped(t, degree):
+    vector = knot_vector(knots, degree)
+    if not vector.has_relu_basis:
         raise ValueError(
             "the change of basis needs strictly increasing knots (see uniform_knots or "
             "extended_knots): the truncated powers of a repeated knot are linearly dependent"
         )
-    r = spline_degree(degree) + 1
+    t, r = vector.t, vector.degree + 1
     m = len(t) - r
     # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.
     bands = np.zeros((r + 1, m))
@@ -149,12 +149,16 @@ def _all_normal(values: Float64Array) -> bool:
     return bool(((sizes >= np.finfo(np.float64).tiny) & (sizes < np.inf)).all())
 
 
-def relu_from_spline(u: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
+def relu_from_spline(
+    u: ArrayLike, knots: KnotVector | ArrayLike, degree: int | None = None, axis: int = 0
+) -> Float64Array:
     """w = A^T u along `axis`: coefficients of the power ReLUs from those of the B-splines."""
     return _along("u", u, axis, change_of_basis(knots, degree).apply_transpose)
 
 
-def spline_from_relu(w: ArrayLike, knots: ArrayLike, degree: int, axis: int = 0) -> Float64Array:
+def spline_from_relu(
+    w: ArrayLike, knots: KnotVector | ArrayLike, degree: int | None = None, axis: int = 0
+) -> Float64Array:
     """u = A^{-T} w along `axis`: coefficients of the B-splines from those of the power ReLUs.
 
     A is ill-conditioned: cond(A), about 1e6 for cubics on 32 intervals, bounds the relative error over eps.

@@ -6,14 +6,14 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, integer, one_of, spline_degree
-from splinekan.splines.basis import BSplineBasis, PowerReLUBasis, power_derivative
-from splinekan.splines.knots import validate_knots
+from splinekan._checks import Float64Array, affordable, integer, one_of
+from splinekan.splines.basis import PowerReLUBasis, power_derivative
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.pp_form import local_pieces
 
 
 def gram_matrix(
-    knots: ArrayLike, degree: int, derivative: int = 0, basis: str = "spline"
+    knots: KnotVector | ArrayLike, degree: int | None = None, derivative: int = 0, basis: str = "spline"
 ) -> scipy.sparse.csr_array | Float64Array:
     """M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
@@ -32,20 +32,23 @@ def gram_matrix(
         of float64.
     """
     one_of("basis", basis, ("spline", "relu"))
+    vector = knot_vector(knots, degree)
     if basis == "spline":
-        factor = gram_factor(knots, degree, derivative)
+        factor = gram_factor(vector, None, derivative)
         with np.errstate(over="ignore", under="ignore"):
             sparse = scipy.sparse.csr_array(factor.T @ factor)
-        _check_range(sparse.data, knots)
+        _check_range(sparse.data, vector)
         return sparse
-    root = _relu_factor(knots, degree, derivative)
+    root = _relu_factor(vector, derivative)
     with np.errstate(over="ignore", under="ignore"):
         dense: Float64Array = root.T @ root
-    _check_range(dense, knots)
+    _check_range(dense, vector)
     return dense
 
 
-def gram_factor(knots: ArrayLike, degree: int, derivative: int = 0) -> scipy.sparse.csr_array:
+def gram_factor(
+    knots: KnotVector | ArrayLike, degree: int | None = None, derivative: int = 0
+) -> scipy.sparse.csr_array:
     """F with M = F^T F for B-splines: sqrt(weight) b_i^(d) at the Gauss points of all pieces.
 
     Every entry is right to a few eps of the largest in its row, for any knots.
@@ -55,23 +58,22 @@ def gram_factor(knots: ArrayLike, degree: int, derivative: int = 0) -> scipy.spa
     TypeError, ValueError
         For bad knots or degree, a negative derivative, or one that leaves the range of float64.
     """
-    k, order = spline_degree(degree), integer("derivative", derivative, low=0)
-    basis = BSplineBasis(np.asarray(validate_knots(knots, k)), k)
+    vector, order = knot_vector(knots, degree), integer("derivative", derivative, low=0)
+    k = vector.degree
     if order > k:
-        return scipy.sparse.csr_array((1, basis.n_basis))
-    found = local_pieces(basis.knots, k).samples(k + 1, order)
+        return scipy.sparse.csr_array((1, vector.n_basis))
+    found = local_pieces(vector).samples(k + 1, order)
     values = np.sqrt(found.weights)[:, :, None] * found.values
     n, m, active = values.shape
     columns = np.broadcast_to((found.spans[:, None] + np.arange(active))[:, None], values.shape)
     pointers = np.arange(n * m + 1) * active
-    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n * m, basis.n_basis))
+    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n * m, vector.n_basis))
 
 
-def _relu_factor(knots: ArrayLike, degree: int, derivative: int) -> Float64Array:
-    k, order = spline_degree(degree), integer("derivative", derivative, low=0)
-    basis = PowerReLUBasis(np.asarray(validate_knots(knots, k)), k)
-    t = basis.knots
-    found = local_pieces(t, k).samples(k + 1, min(order, k))
+def _relu_factor(knots: KnotVector, derivative: int) -> Float64Array:
+    basis, order = PowerReLUBasis(knots), integer("derivative", derivative, low=0)
+    t, k = knots.t, knots.degree
+    found = local_pieces(knots).samples(k + 1, min(order, k))
     n, m = found.weights.shape
     affordable("the dense Gram matrix of these knots", 16.0 * n * m * basis.n_basis)
     # x - t_j as a sum of what is not negative: the left end of the interval less t_j, and the offset.
@@ -81,10 +83,9 @@ def _relu_factor(knots: ArrayLike, degree: int, derivative: int) -> Float64Array
     return (np.sqrt(found.weights)[:, :, None] * powers).reshape(n * m, -1)
 
 
-def _check_range(entries: Float64Array, knots: ArrayLike) -> None:
+def _check_range(entries: Float64Array, knots: KnotVector) -> None:
     size = np.abs(entries).max(initial=0.0)
     if not np.isfinite(size) or 0 < size < np.finfo(np.float64).tiny:
-        t = np.asarray(knots)
         raise ValueError(
-            f"the Gram matrix leaves the range of float64: got knots from {t.min()} to {t.max()}"
+            f"the Gram matrix leaves the range of float64: got knots from {knots.t[0]} to {knots.t[-1]}"
         )

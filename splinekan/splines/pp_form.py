@@ -29,10 +29,11 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from splinekan._checks import Array, Float64Array, float_type, integer, one_of, spline_degree
+from splinekan._checks import Array, Float64Array, float_type, integer, one_of
 from splinekan.kernels._active import Pieces
 from splinekan.splines._rationals import Integers, as_integers, ratio
-from splinekan.splines.knots import is_uniform, unevenness, validate_knots
+from splinekan.splines.knot_vector import KnotVector, knot_vector
+from splinekan.splines.spacing import unevenness
 
 EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
 MAX_DERIVATIVES = 16
@@ -155,7 +156,7 @@ class Samples:
     values: Float64Array
 
 
-def highest_derivative(knots: ArrayLike, degree: int) -> Float64Array:
+def highest_derivative(knots: KnotVector | ArrayLike, degree: int | None = None) -> Float64Array:
     """The k-th derivatives of all B-splines, constant on every interval: (intervals, n_basis)."""
     pieces = local_pieces(knots, degree)
     k, intervals = pieces.table.shape[-1] - 1, len(pieces.breakpoints) - 1
@@ -172,8 +173,8 @@ _SHARED: WeakValueDictionary[Any, LocalPieces] = WeakValueDictionary()
 
 
 def local_pieces(
-    knots: ArrayLike,
-    degree: int,
+    knots: KnotVector | ArrayLike,
+    degree: int | None = None,
     extrapolate: str = "linear",
     dtype: DTypeLike = np.float64,
     derivatives: int | None = None,
@@ -189,20 +190,21 @@ def local_pieces(
         For bad knots, degree or extrapolation, a type that is not float32 or float64, more derivatives than
         `MAX_DERIVATIVES`, and intervals shorter than `SHORTEST`.
     """
-    t = validate_knots(knots, degree)
-    k = spline_degree(degree)
+    vector = knot_vector(knots, degree)
     one_of("extrapolate", extrapolate, EXTRAPOLATIONS)
     kind = float_type("dtype", dtype)
-    count = k + 1 if derivatives is None else integer("derivatives", derivatives, low=1, high=MAX_DERIVATIVES)
-    key = (t.tobytes(), k, extrapolate, kind, count)
+    count = vector.degree + 1
+    if derivatives is not None:
+        count = integer("derivatives", derivatives, low=1, high=MAX_DERIVATIVES)
+    key = (vector, extrapolate, kind, count)
     pieces = _SHARED.get(key)
     if pieces is None:
-        pieces = _SHARED[key] = _local_pieces(t, k, extrapolate, kind, count)
+        pieces = _SHARED[key] = _local_pieces(vector, extrapolate, kind, count)
     return pieces
 
 
-def _local_pieces(t: Float64Array, k: int, extrapolate: str, dtype: np.dtype[Any], count: int) -> LocalPieces:
-    ends = t[k : len(t) - k]
+def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], count: int) -> LocalPieces:
+    k, ends = knots.degree, knots.breakpoints
     widths = np.diff(ends)
     if widths.min() < SHORTEST:
         raise ValueError(
@@ -210,11 +212,11 @@ def _local_pieces(t: Float64Array, k: int, extrapolate: str, dtype: np.dtype[Any
         )
     spacing = (ends[-1] - ends[0]) / len(widths)
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
-    if is_uniform(t, k):
+    if knots.is_uniform:
         table, per_interval = _uniform_table(spacing, k, kept, count), 1
         origins = (ends[1:] + ends[:-1]) / 2
     else:
-        table, per_interval = _uneven_table(t, k, kept, count), 2
+        table, per_interval = _uneven_table(knots.t, k, kept, count), 2
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
     scales = np.repeat(1 / widths, per_interval)
     with np.errstate(over="ignore", under="ignore"):

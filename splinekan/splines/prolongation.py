@@ -10,16 +10,16 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import Float64Array, one_of, spline_degree
+from splinekan._checks import one_of
 from splinekan.splines._rationals import as_integers, ratio
-from splinekan.splines.knots import is_clamped, is_uniform, validate_knots
-
-NESTED = 2.0**-40
-"""How far a coarse knot may be from the fine one that it is, relative to the fine intervals beside it."""
+from splinekan.splines.knot_vector import KnotVector, knot_vector, nested_positions
 
 
 def prolongation(
-    coarse_knots: ArrayLike, fine_knots: ArrayLike, degree: int, basis: str = "spline"
+    coarse_knots: KnotVector | ArrayLike,
+    fine_knots: KnotVector | ArrayLike,
+    degree: int | None = None,
+    basis: str = "spline",
 ) -> scipy.sparse.csr_array:
     """P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
@@ -46,39 +46,15 @@ def prolongation(
         If a coarse breakpoint is not a fine one, or the domains differ.
     """
     one_of("basis", basis, ("spline", "relu"))
-    coarse, fine = validate_knots(coarse_knots, degree), validate_knots(fine_knots, degree)
-    k = spline_degree(degree)
-    inner_c, inner_f = coarse[k : len(coarse) - k], fine[k : len(fine) - k]
-    where = _match(inner_c, inner_f)
+    coarse, fine = knot_vector(coarse_knots, degree), knot_vector(fine_knots, degree)
+    if coarse.degree != fine.degree:
+        raise ValueError(f"degrees differ: coarse_knots have {coarse.degree}, fine_knots {fine.degree}")
+    where = nested_positions(coarse, fine)
     if basis == "relu":
-        return _relu_prolongation(coarse, fine, k, where)
-    halved = len(inner_f) == 2 * len(inner_c) - 1
-    if halved and is_uniform(coarse, k) and is_uniform(fine, k):
-        return _two_scale(len(coarse) - k - 1, len(fine) - k - 1, k)
-    return _blossoms(coarse, fine, k, where)
-
-
-def _match(coarse: Float64Array, fine: Float64Array) -> NDArray[np.intp]:
-    """Index of every coarse breakpoint among the fine ones."""
-    right = np.clip(np.searchsorted(fine, coarse), 1, len(fine) - 1)
-    nearest = np.where(coarse - fine[right - 1] < fine[right] - coarse, right - 1, right)
-    # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
-    widths = np.diff(fine)
-    beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
-    far = np.abs(fine[nearest] - coarse) > NESTED * beside
-    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine one
-    missing = np.flatnonzero(far)
-    if missing.size:
-        raise ValueError(
-            f"coarse_knots and fine_knots are not nested: the coarse breakpoint {coarse[missing[0]]} is not "
-            "among the fine ones"
-        )
-    if nearest[0] != 0 or nearest[-1] != len(fine) - 1:
-        raise ValueError(
-            f"domains differ: coarse_knots have [{coarse[0]}, {coarse[-1]}], "
-            f"fine_knots [{fine[0]}, {fine[-1]}]"
-        )
-    return nearest
+        return _relu_prolongation(coarse, fine, where)
+    if fine.intervals == 2 * coarse.intervals and coarse.is_uniform and fine.is_uniform:
+        return _two_scale(coarse.n_basis, fine.n_basis, coarse.degree)
+    return _blossoms(coarse, fine, where)
 
 
 def _two_scale(n_coarse: int, n_fine: int, k: int) -> scipy.sparse.csr_array:
@@ -90,15 +66,13 @@ def _two_scale(n_coarse: int, n_fine: int, k: int) -> scipy.sparse.csr_array:
     return scipy.sparse.csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
 
 
-def _blossoms(
-    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
-) -> scipy.sparse.csr_array:
-    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
+def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.intp]) -> scipy.sparse.csr_array:
+    k, n_fine, n_coarse = coarse.degree, fine.n_basis, coarse.n_basis
     index = np.arange(n_fine)
     # A fine interval in the middle of the support of each fine function, and the coarse one around it.
     middle = np.clip(index - k + k // 2, 0, n_fine - k - 1)
     span = np.searchsorted(where, middle, side="right") - 1
-    integers, _ = as_integers(np.concatenate([coarse, fine]))
+    integers, _ = as_integers(np.concatenate([coarse.t, fine.t]))
     c, f = integers[: len(coarse)], integers[len(coarse) :]
     points = np.zeros((n_fine, k + 1, k + 1), dtype=object)
     points[:, np.arange(k + 1), np.arange(k + 1)] = 1
@@ -122,21 +96,21 @@ def _blossoms(
 
 
 def _relu_prolongation(
-    coarse: Float64Array, fine: Float64Array, k: int, where: NDArray[np.intp]
+    coarse: KnotVector, fine: KnotVector, where: NDArray[np.intp]
 ) -> scipy.sparse.csr_array:
-    for name, t in (("coarse_knots", coarse), ("fine_knots", fine)):
-        if is_clamped(t, k):
+    for name, knots in (("coarse_knots", coarse), ("fine_knots", fine)):
+        if not knots.has_relu_basis:
             raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")
-    ghosts = fine[: k + 1]
+    k, n_fine, n_coarse = coarse.degree, fine.n_basis, coarse.n_basis
+    old, ghosts = coarse.t[: k + 1], fine.t[: k + 1]
     lagrange = np.ones((k + 1, k + 1))
     for j in range(k + 1):
         for l in range(k + 1):
             if l != j:
                 with np.errstate(over="ignore", under="ignore"):
-                    lagrange[j] *= (coarse[: k + 1] - ghosts[l]) / (ghosts[j] - ghosts[l])
+                    lagrange[j] *= (old - ghosts[l]) / (ghosts[j] - ghosts[l])
     if not np.isfinite(lagrange).all():
         raise ValueError("the ghost knots of coarse_knots and fine_knots are too far apart to be re-expanded")
-    n_fine, n_coarse = len(fine) - k - 1, len(coarse) - k - 1
     inner = where[1:-1] + k
     rows = np.concatenate([np.repeat(np.arange(k + 1), k + 1), inner])
     columns = np.concatenate([np.tile(np.arange(k + 1), k + 1), np.arange(k + 1, n_coarse)])

@@ -166,10 +166,10 @@ def posed(problem: BoundaryValueProblem, recipe: Recipe, fresh: bool = False) ->
     kind = "midpoints" if fresh else recipe.kind
     if fresh:
         inner, outer = inner + 1, outer + 1
-    points = collocation(kind, inner**2, problem.box)
+    points = collocation(kind, inner**2, problem.bounds)
     points[points == 0] = np.nextafter(0.0, 1.0)  # a point on an interface belongs to the right side
     along = []
-    for ends in problem.box:
+    for ends in problem.bounds:
         on_face = collocation("midpoints" if fresh else "grid", outer, [ends])[:, 0]
         along.append((on_face, 1.0 / outer))
     weighted = problem.reweighted(*recipe.weights)

@@ -32,23 +32,23 @@ class LevelError:
     seconds: float
 
 
-def deep_network(widths: Sequence[int], box: tuple[float, float], intervals: int = 2) -> KAN:
-    """Cubic spline layers: the first on the box of the inputs, hidden ones on [-1.5, 1.5].
+def deep_network(widths: Sequence[int], bounds: tuple[float, float], intervals: int = 2) -> KAN:
+    """Cubic spline layers: the first on the bounds of the inputs, hidden ones on [-1.5, 1.5].
 
     Hidden values beyond their domain are continued by the end polynomial, without a kink.
 
     Raises
     ------
     TypeError, ValueError
-        For fewer than two widths, widths below 1, or a box that is not a pair (a, b), a < b.
+        For fewer than two widths, widths below 1, or a bounds that is not a pair (a, b), a < b.
     """
     widths = each("widths", widths, lambda name, width: integer(name, width, low=1))
     if len(widths) < 2:
         raise ValueError(f"widths must hold at least 2 numbers, got {widths}")
-    box = interval("box", box)
+    bounds = interval("bounds", bounds)
     layers = []
     for number, (n_in, n_out) in enumerate(pairwise(widths)):
-        low, high = box if number == 0 else (-HIDDEN, HIDDEN)
+        low, high = bounds if number == 0 else (-HIDDEN, HIDDEN)
         knots = uniform_knots(low, high, intervals, 3)
         layers.append(SplineLayer(n_in, n_out, knots, 3, "linear" if number == 0 else "polynomial"))
     return KAN.chain(layers)
@@ -78,7 +78,7 @@ def fit(
         return LeastSquares(level.network, x[:n], scaled[:n], 2.0 / n, level.cost * n / samples, smoothing)
 
     def draw(generator: np.random.Generator) -> Float64Array:
-        return initialize(levels.network, generator, bounds=problem.box, noise=0.3)
+        return initialize(levels.network, generator, bounds=problem.bounds, noise=0.3)
 
     result = whole(
         successive_halving(levels, objective, LevenbergMarquardt(damping=damping), rounds, draw, rng)

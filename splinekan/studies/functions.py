@@ -144,7 +144,7 @@ def run(
     for problem in chosen:
         widths, usual = shape(problem.n_in)
         plan = usual if given is None else given
-        levels = Hierarchy(deep_network(widths, problem.box), 1 + plan[-1].level)
+        levels = Hierarchy(deep_network(widths, problem.bounds), 1 + plan[-1].level)
         deviation = problem.sample(20_000, np.random.default_rng(0))[1].std()
         ends = []
         for seed in numbers:

@@ -272,7 +272,7 @@ def fields(study: Study, row: str, points: int = 200) -> dict[str, Any]:
     which = int(np.argmin([done[-1].error for done in study.stages[row]]))
     each, done = study.runs[row][which], study.stages[row][which]
     problem = each.problem
-    axes = [low + (high - low) * (np.arange(points) + 0.5) / points for low, high in problem.box]
+    axes = [low + (high - low) * (np.arange(points) + 0.5) / points for low, high in problem.bounds]
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
     shape = (points, points)
     residuals = [each.residual(stage, grid).reshape(shape) for stage in done]

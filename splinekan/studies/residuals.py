@@ -89,7 +89,7 @@ def residual_fields(study: Study, row: str, points: int = 128) -> list[ResidualF
     affordable(f"points={n}", 200.0 * n**2)
     which = int(np.argmin([done[-1].error for done in study.stages[row]]))
     run, stages = study.runs[row][which], study.stages[row][which]
-    first, second = (low + (high - low) * (np.arange(n) + 0.5) / n for low, high in run.problem.box)
+    first, second = (low + (high - low) * (np.arange(n) + 0.5) / n for low, high in run.problem.bounds)
     grid = np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1).reshape(-1, 2)
     waves = np.arange(-(n // 2), n - n // 2).astype(np.float64)
     names = (str(run.problem.equation.variables[0]), str(run.problem.equation.variables[1]))

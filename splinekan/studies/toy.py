@@ -104,7 +104,7 @@ def run(
     progress = boolean("progress", progress)
     plan = each("rounds", rounds, lambda name, value: instance(name, value, Round))
     problem = problems.regression("exp-sine")
-    levels = Hierarchy(deep_network([2, 5, 1], problem.box), 1 + max(one.level for one in plan))
+    levels = Hierarchy(deep_network([2, 5, 1], problem.bounds), 1 + max(one.level for one in plan))
     found = []
     for seed in tqdm(numbers, disable=not progress, leave=False):
         found.append(fit(problem, levels, plan, seed, samples, SMOOTHING, DAMPING))

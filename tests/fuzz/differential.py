@@ -208,7 +208,7 @@ def _(draw: Draw, name: str) -> Call:
 def _(draw: Draw, name: str) -> Call:
     extra = draw.one((), (sympy.Abs(X),), (sympy.cos(sympy.pi * X), X * Y))
     box = draw.one(None, ((-1.0, 2.0), (0.0, 1.0)), (None, (0.0, 1.0)))
-    arguments = {"variables": (X, Y), "extra": extra, "box": box}
+    arguments = {"variables": (X, Y), "extra": extra, "bounds": box}
     inputs = sum(box is None or one is not None for one in (box or (1, 1))) + len(extra)
     if name == "Features":
 
@@ -222,7 +222,7 @@ def _(draw: Draw, name: str) -> Call:
             {
                 "variables": Role("object"),
                 "extra": Role("object", accepts=("junk empty list", "junk generator")),
-                "box": Role("object", optional=True),
+                "bounds": Role("object", optional=True),
             },
         )
     features = Features(**arguments)
@@ -262,7 +262,7 @@ def _(draw: Draw, name: str) -> Call:
     count = max(count, 2**d) if kind == "grid" else count
 
     def check(result: Any, args: Any) -> None:
-        box = floats(args["box"])
+        box = floats(args["bounds"])
         assert box.ndim == 2
         assert box.shape[1] == 2
         assert np.isfinite(box).all()
@@ -272,11 +272,12 @@ def _(draw: Draw, name: str) -> Call:
         assert ((result >= box[:, 0] - slack) & (result <= box[:, 1] + slack)).all()
         if not isinstance(args["seed"], np.random.Generator):
             assert np.array_equal(
-                result, collocation.collocation(args["kind"], args["count"], args["box"], int(args["seed"]))
+                result,
+                collocation.collocation(args["kind"], args["count"], args["bounds"], int(args["seed"])),
             )
 
     box = np.sort(draw.normal(d, 2), axis=1)
-    arguments = {"kind": kind, "count": count, "box": box, "seed": draw.integer(0, 99)}
+    arguments = {"kind": kind, "count": count, "bounds": box, "seed": draw.integer(0, 99)}
     return Call(collocation.collocation, arguments, check, {"seed": SEED, "count": Role("whole", low=1)})
 
 
@@ -343,7 +344,7 @@ def _(draw: Draw, name: str) -> Call:
         return points[:, 0] ** 2 - 0.5
 
     def check(result: Any, args: Any) -> None:
-        box = floats(args["box"])
+        box = floats(args["bounds"])
         assert box.ndim == 2
         assert (box[:, 0] < box[:, 1]).all()
         assert result.shape == (args["count"], len(box))
@@ -353,7 +354,7 @@ def _(draw: Draw, name: str) -> Call:
     arguments = {
         "residual": residual,
         "count": draw.integer(1, 8),
-        "box": np.array([[0.0, 1.0], [-2.0, 3.0]]),
+        "bounds": np.array([[0.0, 1.0], [-2.0, 3.0]]),
         "seed": draw.integer(0, 99),
         "power": 1.5,
         "floor": 0.5,
@@ -378,7 +379,7 @@ def _problem(draw: Draw) -> Any:
     if draw.chance():
         blocks.append(pinn.Block(_equation(1), draw.points(2, 2), 3.0, draw.points(2, 2)))
     return pinn.PINN(
-        net, blocks, box=draw.one(None, ((-1.0, 2.0), (-1.0, 2.0))), smoothing=draw.one(0.0, 1e-3)
+        net, blocks, bounds=draw.one(None, ((-1.0, 2.0), (-1.0, 2.0))), smoothing=draw.one(0.0, 1e-3)
     )
 
 
@@ -422,14 +423,14 @@ def _(draw: Draw, name: str) -> Call:
         "network": made.network,
         "blocks": list(made.blocks),
         "extra": (),
-        "box": made.box,
+        "bounds": made.bounds,
         "cost": 2.0,
         "smoothing": made.smoothing,
     }
 
     def check(result: Any, args: Any) -> None:
         theta = Draw(7).normal(made.network.n_parameters)
-        if args["box"] is None and made.box is not None:
+        if args["bounds"] is None and made.bounds is not None:
             return
         want = made.values(theta).sum() + result.penalty(theta)
         assert_near(result.value(theta), want, want + 1, 1e6)
@@ -437,7 +438,7 @@ def _(draw: Draw, name: str) -> Call:
     roles = {
         "blocks": Role("object"),
         "extra": Role("object", accepts=("junk empty list", "junk generator")),
-        "box": Role("object", optional=True),
+        "bounds": Role("object", optional=True),
         "smoothing": NONNEGATIVE,
     }
     return Call(pinn.PINN, arguments, check, roles, scale=1e5)
@@ -467,7 +468,7 @@ def _(draw: Draw, name: str) -> Call:
             sides = []
             for points in (block.points, block.minus):
                 if points is not None:
-                    alone = pinn.PINN(net, [pinn.Block(block.equation, points)], box=problem.box)
+                    alone = pinn.PINN(net, [pinn.Block(block.equation, points)], bounds=problem.bounds)
                     sides.append(np.concatenate([part.unweighted for part in alone.parts(theta)]))
             found.append(np.sqrt(block.weight) * (sides[0] - (sides[1] if len(sides) > 1 else 0)))
         return np.concatenate(found)
@@ -504,7 +505,7 @@ def _(draw: Draw, name: str) -> Call:
             assert p.ndim == 2
             assert p.shape[1] == 2
             if _finite(args) and _moderate(args):
-                x = p if problem.box is None else (p + 1) * 2 / 3 - 1
+                x = p if problem.bounds is None else (p + 1) * 2 / 3 - 1
                 assert_near(result, net(theta, x), 1 + np.abs(result).max(initial=0.0), 1e6)
         else:
             shared(result, args)
@@ -662,9 +663,9 @@ def _(draw: Draw, name: str) -> Call:
         )
 
     def check(result: Any, args: Any) -> None:
-        assert np.isfinite(floats(result.box)).all()
+        assert np.isfinite(floats(result.bounds)).all()
         if name in ("poisson", "helmholtz", "korteweg_de_vries", "advection", "problem", "burgers"):
-            box = floats(result.box)
+            box = floats(result.bounds)
             p = box[:, 0] + (box[:, 1] - box[:, 0]) * Draw(8).points(3, 2)
             if name != "advection" or abs(args["speed"]) < 1e10:
                 assert np.isfinite(result.reference(p)).all()
@@ -715,7 +716,7 @@ def _(draw: Draw, name: str) -> Call:
         key: Role("object", optional=True) for key in ("form", "entering")
     }
     roles |= {
-        "box": Role("object"),
+        "bounds": Role("object"),
         "conditions": Role("object", accepts=("junk empty list",)),
         "extra": Role("object", accepts=("junk empty list", "junk generator")),
         "reference": Role("callable"),

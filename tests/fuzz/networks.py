@@ -724,7 +724,7 @@ def _(draw: Draw, name: str) -> Call:
         "network": net,
         "seed": draw.integer(0, 99),
         "scheme": draw.one("frames", "greville", "noise"),
-        "box": (0.0, 2.0),
+        "bounds": (0.0, 2.0),
         "noise": 0.1,
         "mean": 0.5,
     }
@@ -738,11 +738,11 @@ def _(draw: Draw, name: str) -> Call:
 
     # Under another name where one interval for each input is taken.
     parameters = _parameters(sk.initialize)
-    if "box" not in parameters:
-        arguments["bounds"] = arguments.pop("box")
+    if "bounds" not in parameters:
+        arguments["bounds"] = arguments.pop("bounds")
     roles = {"seed": SEED, "noise": NONNEGATIVE, "mean": Role("real")}
-    roles["box"] = Role("interval", optional=True)
-    return Call(sk.initialize, arguments, check, roles, names=("box", "bounds"))
+    roles["bounds"] = Role("interval", optional=True)
+    return Call(sk.initialize, arguments, check, roles, names=("bounds", "bounds"))
 
 
 def _parameters(target: Any) -> tuple[str, ...]:

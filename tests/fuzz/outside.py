@@ -306,7 +306,13 @@ def _(draw: Draw, name: str) -> Call:
         )
     made = problems.regression(draw.one(*known))
     if name == "RegressionProblem":
-        arguments = {"name": "a", "source": "b", "function": lambda x: x[:, 0], "n_in": 2, "box": (0.0, 1.0)}
+        arguments = {
+            "name": "a",
+            "source": "b",
+            "function": lambda x: x[:, 0],
+            "n_in": 2,
+            "bounds": (0.0, 1.0),
+        }
         roles = {"name": Role("text"), "source": Role("text"), "function": Role("callable")}
 
         def same(result: Any, args: Any) -> None:
@@ -318,7 +324,7 @@ def _(draw: Draw, name: str) -> Call:
         x, y = result
         assert x.shape == (args["n"], made.n_in)
         assert np.isfinite(y).all()
-        assert ((x >= made.box[0]) & (x <= made.box[1])).all()
+        assert ((x >= made.bounds[0]) & (x <= made.bounds[1])).all()
         assert np.array_equal(y, made.function(x))
 
     arguments = {"n": draw.integer(1, 9), "rng": np.random.default_rng(draw.integer(0, 9))}

@@ -1,0 +1,85 @@
+"""Losses of a sample: what a network's outputs cost, and how that cost bends.
+
+A loss l(g, y) of outputs g and targets y enters training through three functions of a sample: its value, its
+gradient in g, and a square root S of its Hessian, S^T S = d^2 l/dg^2 (positive semidefinite for a convex
+loss). With J the Jacobian of g, the generalised Gauss-Newton matrix is sum_i (S_i J_i)^T (S_i J_i)
+(Schraudolph 2002): the rows of a chunk are S_i J_i, whatever the loss.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from splinekan._checks import Array, Float64Array
+
+
+class Loss(Protocol):
+    """A smooth, convex loss per sample; g and y are (n, n_out) and share a floating-point type."""
+
+    @property
+    def mean_factor(self) -> float:
+        """What `reduction="mean"` multiplies the mean over the samples by."""
+        ...
+
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is 1/2 |rho|^2 with rho = gradient(g, y), so that a residual exists."""
+        ...
+
+    def value(self, g: Array, y: Array) -> Float64Array:
+        """l, (n,), in float64."""
+        ...
+
+    def gradient(self, g: Array, y: Array) -> Array:
+        """dl/dg, (n, n_out)."""
+        ...
+
+    def root(self, g: Array, y: Array) -> Array | None:
+        """S: (n, n_out) for a diagonal, (n, n_out, n_out) for a matrix per sample; None for the identity."""
+        ...
+
+
+CUTOFF = 1e-12
+"""Singular values of S below this times its largest count as zero."""
+LOSS_METHODS = ("value", "gradient", "root")
+
+
+@dataclass(frozen=True)
+class SquaredError:
+    """l = 1/2 |g - y|^2; its mean is the mean square error |g - y|^2, without the factor 1/2."""
+
+    mean_factor: ClassVar[float] = 2.0
+    squared: ClassVar[bool] = True
+
+    def value(self, g: Array, y: Array) -> Float64Array:
+        """1/2 |g - y|^2."""
+        difference = g - y
+        return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.float64) / 2)
+
+    def gradient(self, g: Array, y: Array) -> Array:
+        """g - y."""
+        return g - y
+
+    def root(self, g: Array, y: Array) -> None:
+        """The identity."""
+
+
+def curved(root: Array | None, v: Array) -> Array:
+    """S^T S v for v (n, n_out)."""
+    if root is None:
+        return v
+    if root.ndim == 2:
+        return np.asarray(root * root * v)
+    return np.asarray(np.einsum("nki,nkj,nj->ni", root, root, v))
+
+
+def unrooted(root: Array | None, gradient: Array) -> Array:
+    """rho of least norm with S^T rho = gradient, (n, n_out); where S is singular, in the range of S."""
+    if root is None:
+        return gradient
+    if root.ndim == 2:
+        return np.divide(gradient, root, out=np.zeros_like(gradient), where=root != 0)
+    return np.asarray(np.einsum("nij,nj->ni", np.linalg.pinv(root.swapaxes(1, 2), rcond=CUTOFF), gradient))

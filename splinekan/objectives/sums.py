@@ -1,0 +1,283 @@
+"""An objective as a sum over chunks of samples plus a penalty: the reduction, written once.
+
+    L(theta) = sum over chunks of (their loss) + penalty
+
+A subclass says how samples are cut into chunks and what a chunk is worth at theta; everything that an
+optimiser asks for, value, gradient, J^T J, a triangular factor of J, is a sum over chunks of something that a
+`Part` gives. Memory stays bounded by a chunk, whatever the number of samples. The sum runs in this process,
+or on the workers of an `Executor`; groups of chunks are added in order, so that the result has the same bits
+for the same number of workers.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from copy import copy
+from functools import cached_property, partial
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import numpy as np
+import scipy
+
+from splinekan._arrays import quiet
+from splinekan._checks import Float64Array, affordable, one_of
+from splinekan.network import BASES, KAN
+from splinekan.objectives.penalty import QuadraticPenalty
+from splinekan.operators import Coordinates, Operator
+from splinekan.operators.segments import symmetric
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+Group = TypeVar("Group")
+Triangle = tuple[float, Float64Array]
+"""A sum of losses, and R of J = Q R with Q^T r as its last column."""
+
+
+class Executor(Protocol):
+    """Where groups of chunks are worked on: `concurrent.futures` executors fit by `Workers`."""
+
+    @property
+    def workers(self) -> int:
+        """How many groups the chunks are dealt into."""
+        ...
+
+    def map(self, function: Callable[[Group], Any], items: Iterable[Group], /) -> Iterable[Any]:
+        """function(item) for every item, in order."""
+        ...
+
+
+class Workers:
+    """An executor of `concurrent.futures` and its number of workers."""
+
+    def __init__(self, executor: Any, workers: int) -> None:
+        self.executor, self.workers = executor, workers
+
+    def map(self, function: Callable[[Group], Any], items: Iterable[Group], /) -> Iterable[Any]:
+        """function(item) for every item, in order."""
+        results: Iterable[Any] = self.executor.map(function, items)
+        return results
+
+
+class Part(Protocol):
+    """A chunk of samples at one theta."""
+
+    @property
+    def value(self) -> float:
+        """Its loss."""
+        ...
+
+    @property
+    def residual(self) -> Float64Array:
+        """rho with (its gradient) = J^T rho; for squared errors the weighted residual r."""
+        ...
+
+    def gradient(self) -> Float64Array:
+        """The gradient of its loss, (n_parameters,)."""
+        ...
+
+    def jacobian(self) -> Any:
+        """The rows S J of its samples, with the roots of their weights."""
+        ...
+
+
+class ChunkedSum(ABC):
+    """A sum over chunks plus `penalty`; the methods that optimisers ask for.
+
+    A subclass has `network`, `penalty`, `cost` and `executor`, and gives `_chunks` and `_part`.
+    """
+
+    network: KAN
+    cost: float | None
+    executor: Executor | None
+
+    @property
+    @abstractmethod
+    def penalty(self) -> QuadraticPenalty:
+        """What is added to the sum."""
+
+    @abstractmethod
+    def _chunks(self, purpose: str) -> Sequence[Any]:
+        """The chunks for "value" (activations kept), "rows" (of a Jacobian) or "triangle" (dense rows)."""
+
+    @abstractmethod
+    def _part(self, theta: Float64Array, chunk: Any) -> Part:
+        """A chunk at theta."""
+
+    @property
+    def squared(self) -> bool:
+        """Whether the loss is half a sum of squares, so that a residual exists."""
+        return True
+
+    @quiet
+    def value(self, theta: Float64Array) -> float:
+        """L."""
+        theta = self.network._theta(theta)
+        same, T = self._in_splines
+        at = theta if T is None else T.apply(theta)
+        return sum(same._sum(partial(same._values, at), "value"), self.penalty.value(theta))
+
+    @quiet
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        """L and its gradient."""
+        theta = self.network._theta(theta)
+        same, T = self._in_splines
+        at = theta if T is None else T.apply(theta)
+        groups = list(same._sum(partial(same._gradients, at), "value"))
+        total = sum((value for value, _ in groups), 0.0)
+        gradient = added([part for _, part in groups])
+        if T is not None:
+            gradient = T.apply_transpose(gradient)
+        if self.penalty.n_rows:
+            total += self.penalty.value(theta)
+            gradient += self.penalty.product(theta)
+        return total, gradient
+
+    def gradient(self, theta: Float64Array) -> Float64Array:
+        """The gradient of L."""
+        return self.value_and_gradient(theta)[1]
+
+    @quiet
+    def residual(self, theta: Float64Array) -> Float64Array:
+        """r with the roots of the weights, sample after sample; without the penalty's rows."""
+        theta = self.network._theta(theta)
+        parts = [part for group in self._sum(partial(self._residuals, theta), "value") for part in group]
+        return np.concatenate(parts).astype(np.float64, copy=False)
+
+    @quiet
+    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        """(L, its gradient, sum (S J)^T (S J) + B^T B), the matrix assembled from sparse rows."""
+        theta = self.network._theta(theta)
+        affordable("the normal matrix", 8.0 * self.network.n_parameters**2)
+        total, gradient = self.penalty.value(theta), self.penalty.product(theta)
+        matrix: Float64Array | None = None
+        for value, part, upper in self._sum(partial(self._normal, theta), "rows"):
+            total += value
+            gradient += part
+            matrix = upper if matrix is None else np.add(matrix, upper, out=matrix)
+        assert matrix is not None
+        symmetric(matrix)
+        self.penalty.add_products(matrix)
+        return total, gradient, matrix
+
+    @quiet
+    def triangular_factor(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        """(L, R, z) with S J = Q R and z = Q^T rho; R is updated chunk by chunk and Q never formed.
+
+        The penalty's rows are below those of the samples. R has at most n_parameters rows.
+        """
+        theta, m = self.network._theta(theta), self.network.n_parameters
+        affordable("the triangular factor", 24.0 * m**2)
+        total = self.penalty.value(theta)
+        rows = [np.column_stack([self.penalty.root.toarray(), self.penalty.residual(theta)])]
+        for value, upper in self._sum(partial(self._triangle, theta), "triangle"):
+            total += value
+            rows.append(upper)
+        stacked = triangle(rows)
+        return total, stacked[:m, :m], stacked[:m, m]
+
+    @property
+    def n_residuals(self) -> int:
+        """The number of rows of J, the penalty's included."""
+        return self._n_rows + self.penalty.n_rows
+
+    @property
+    @abstractmethod
+    def _n_rows(self) -> int:
+        """The number of rows of J that belong to samples."""
+
+    @abstractmethod
+    def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
+        """(L, rho, J), J as an operator, with the penalty's rows below."""
+
+    def coordinates(self, name: str) -> Coordinates:
+        """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
+        return self.network.coordinates(one_of("name", name, BASES))
+
+    def _sum(self, work: Callable[[Sequence[Any]], Any], purpose: str) -> Iterable[Any]:
+        """work(group) for groups of chunks, in order: a single group in this process."""
+        chunks = self._chunks(purpose)
+        if self.executor is None:
+            return [work(chunks)]
+        count = max(1, min(self.executor.workers, len(chunks)))
+        ends = [len(chunks) * i // count for i in range(count + 1)]
+        groups = [chunks[start:stop] for start, stop in pairwise(ends)]
+        return self.executor.map(work, groups)
+
+    @cached_property
+    def _in_splines(self) -> tuple[Self, Coordinates | None]:
+        """The same sum with all layers in the spline basis, and the map to its parameters (None if it is I).
+
+        Layers in the ReLU basis are evaluated through their B-spline coefficients: these are solved for once,
+        not once a chunk.
+        """
+        if self.network.basis == "spline":
+            return self, None
+        same = copy(self)
+        object.__setattr__(same, "network", self.network.with_basis("spline"))
+        return same, self.network.coordinates("spline")
+
+    def _values(self, theta: Float64Array, chunks: Sequence[Any]) -> float:
+        return sum((self._part(theta, chunk).value for chunk in chunks), 0.0)
+
+    def _gradients(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array]:
+        parts = (self._part(theta, chunk) for chunk in chunks)
+        total, gradients = 0.0, list[Float64Array]()
+        for part in parts:
+            total += part.value
+            gradients = [added([*gradients, part.gradient()])]
+        return total, gradients[0]
+
+    def _residuals(self, theta: Float64Array, chunks: Sequence[Any]) -> list[Float64Array]:
+        return [self._part(theta, chunk).residual for chunk in chunks]
+
+    def _normal(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array, Float64Array]:
+        m = self.network.n_parameters
+        total, gradient, upper = 0.0, np.zeros(m), np.zeros((m, m))
+        for chunk in chunks:
+            part = self._part(theta, chunk)
+            rows = part.jacobian()
+            total += part.value
+            gradient += rows.rmatvec(part.residual) if self.squared else part.gradient()
+            rows.add_products(upper)
+        return total, gradient, upper
+
+    def _triangle(self, theta: Float64Array, chunks: Sequence[Any]) -> Triangle:
+        m = self.network.n_parameters
+        total, waiting = 0.0, [np.zeros((0, m + 1))]
+        for chunk in chunks:
+            part = self._part(theta, chunk)
+            total += part.value
+            rows = part.jacobian()
+            dense = np.empty((rows.shape[0], m + 1))
+            dense[:, :m] = rows.toarray()
+            dense[:, m] = part.residual
+            waiting.append(dense)
+            if sum(map(len, waiting)) > 2 * m:
+                waiting = [triangle(waiting)]
+        return total, triangle(waiting)
+
+
+def triangle(rows: list[Float64Array]) -> Float64Array:
+    """R of the stacked rows = Q R, at most as many rows as columns."""
+    stacked = np.concatenate(rows)
+    if not len(stacked):
+        return stacked
+    (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
+    return np.asarray(upper[: upper.shape[1]])
+
+
+def added(arrays: Sequence[Float64Array]) -> Float64Array:
+    """The sum, first to last, in the memory of the first array."""
+    total = arrays[0]
+    for array in arrays[1:]:
+        total += array
+    return total
+
+
+def ranges(n: int, bytes_per_sample: int, limit: int, least: int = 1) -> list[tuple[int, int]]:
+    """(start, stop) of chunks of `n` samples that take at most `limit` bytes, or `least` samples."""
+    size = max(limit // max(bytes_per_sample, 1), least, 1)
+    return [(start, min(start + size, n)) for start in range(0, n, size)]

@@ -1,0 +1,76 @@
+"""Increasing points on a line: equally spaced, continued past their ends, halved."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from splinekan._checks import LARGEST, Float64Array, affordable, increasing, integer, real
+
+UNIFORM = 2.0**-42
+"""Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
+with the polynomials of exactly uniform knots, which moves their values by as much."""
+
+
+def equally_spaced(a: float, b: float, intervals: int, beyond: int = 0) -> Float64Array:
+    """a + i (b - a)/G for i = -beyond..G + beyond; a and b themselves are exact.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless a < b are finite and `intervals` is at least 1; for an interval so short (or so long) that
+        points cannot be told apart in float64.
+    MemoryError
+        For more intervals than fit into memory.
+    """
+    low, high = real("a", a), real("b", b)
+    if not low < high:
+        raise ValueError(f"a must be less than b, got a = {low}, b = {high}")
+    count = integer("intervals", intervals, low=1)
+    affordable(f"intervals = {count}", 48.0 * count)
+    index = np.arange(-beyond, count + beyond + 1)
+    # Both ends enter symmetrically, so that both are hit.
+    with np.errstate(over="ignore", invalid="ignore"):
+        points: Float64Array = (low * (count - index) + high * index) / count
+    points[beyond], points[beyond + count] = low, high
+    return distinct(points, f"[{low}, {high}] is too short or too long for {count} intervals")
+
+
+def continued(points: Float64Array, beyond: int) -> Float64Array:
+    """`points` with `beyond` more on each side, spaced as the end intervals."""
+    steps = np.arange(1, beyond + 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        left = points[0] - steps[::-1] * (points[1] - points[0])
+        right = points[-1] + steps * (points[-1] - points[-2])
+    return distinct(
+        np.concatenate([left, points, right]), "the end intervals are too short or too long for ghost knots"
+    )
+
+
+def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
+    """`points` with the middles of the marked intervals, which must not be empty, between them."""
+    at = np.flatnonzero(marked)
+    middles = (points[at] + points[at + 1]) / 2
+    if ((middles <= points[at]) | (middles >= points[at + 1])).any():
+        raise ValueError("an interval is too short to be halved: the knots cannot be told apart in float64")
+    return np.insert(points, at + 1, middles)
+
+
+def distinct(points: Float64Array, problem: str) -> Float64Array:
+    """`points`, unless rounding made two of them equal or one infinite."""
+    if not (np.abs(points) <= LARGEST).all() or (np.diff(points) <= 0).any():
+        raise ValueError(f"{problem}: the knots cannot be told apart in float64")
+    return points
+
+
+def unevenness(points: Float64Array) -> float:
+    """The largest distance of increasing points from equally spaced ones of the same ends, over the spacing.
+
+    Infinite if the spacing leaves the range of float64.
+    """
+    points = increasing("points", points)
+    n = len(points) - 1
+    with np.errstate(over="ignore", invalid="ignore"):
+        spacing = (points[-1] - points[0]) / n
+        distance = np.abs((points - points[0]) - np.arange(n + 1) * spacing).max()
+    return float(distance / spacing) if 0 < spacing < np.inf else np.inf
