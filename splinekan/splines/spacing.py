@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import LARGEST, Float64Array, affordable, increasing, integer, real
 
 UNIFORM = 2.0**-42
 """Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
 with the polynomials of exactly uniform knots, which moves their values by as much."""
+
+NESTED = 2.0**-40
+"""How far a coarse knot may be from the fine one that it is, relative to the fine intervals beside it."""
 
 
 def equally_spaced(a: float, b: float, intervals: int, beyond: int = 0) -> Float64Array:
@@ -47,6 +50,22 @@ def continued(points: Float64Array, beyond: int) -> Float64Array:
     )
 
 
+def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Array:
+    """Breakpoints of splines of degree k, the inner ones as often as `multiplicity` says."""
+    counts = np.ones(len(points), np.int64)
+    given = np.asarray(multiplicity)
+    if given.ndim == 0:
+        counts[1:-1] = integer("multiplicity", given[()], low=1, high=k + 1)
+    elif given.shape != (len(points) - 2,):
+        raise ValueError(
+            f"multiplicity must be an integer or hold one for each of {len(points) - 2} inner breakpoints, "
+            f"got shape {given.shape}"
+        )
+    else:
+        counts[1:-1] = [integer("multiplicity", m, low=1, high=k + 1) for m in given]
+    return np.repeat(points, counts)
+
+
 def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
     """`points` with the middles of the marked intervals, which must not be empty, between them."""
     at = np.flatnonzero(marked)
@@ -54,6 +73,47 @@ def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
     if ((middles <= points[at]) | (middles >= points[at + 1])).any():
         raise ValueError("an interval is too short to be halved: the knots cannot be told apart in float64")
     return np.insert(points, at + 1, middles)
+
+
+def nested(
+    points: Float64Array,
+    multiplicities: NDArray[np.int64],
+    finer: Float64Array,
+    finer_multiplicities: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Index of every coarse breakpoint among the `finer` ones; inner ones with their multiplicities.
+
+    Raises
+    ------
+    ValueError
+        If a coarse breakpoint is not a fine one, or occurs there less often, or the domains differ.
+    """
+    right = np.clip(np.searchsorted(finer, points), 1, len(finer) - 1)
+    nearest = np.where(points - finer[right - 1] < finer[right] - points, right - 1, right)
+    # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
+    widths = np.diff(finer)
+    beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
+    far = np.abs(finer[nearest] - points) > NESTED * beside
+    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine one
+    missing = np.flatnonzero(far)
+    if missing.size:
+        raise ValueError(
+            f"coarse_knots and fine_knots are not nested: the coarse breakpoint {points[missing[0]]} is not "
+            "among the fine ones"
+        )
+    if nearest[0] != 0 or nearest[-1] != len(finer) - 1:
+        raise ValueError(
+            f"domains differ: coarse_knots have [{points[0]}, {points[-1]}], "
+            f"fine_knots [{finer[0]}, {finer[-1]}]"
+        )
+    fewer = np.flatnonzero(finer_multiplicities[nearest[1:-1] - 1] < multiplicities)
+    if fewer.size:
+        at = int(fewer[0])
+        raise ValueError(
+            f"coarse_knots and fine_knots are not nested: the coarse breakpoint {points[at + 1]} has "
+            f"multiplicity {multiplicities[at]}, which the fine one does not reach"
+        )
+    return nearest.astype(np.int64)
 
 
 def distinct(points: Float64Array, problem: str) -> Float64Array:
