@@ -113,7 +113,7 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
 
 @njit(cache=True, nogil=True)
 def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop):
-    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and the gx of `vjp`, are set if wanted."""
+    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and gx of `vjp`, are set if wanted."""
     n_in, n_out = x.shape[1], gy.shape[1]
     tag = Pieces(*pieces).tag
     active = room(n_in, stop - start, 3 if want_x else 2, pieces)

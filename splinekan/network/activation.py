@@ -70,5 +70,3 @@ class Activation(Elementwise):
         if self.kind == "silu":
             return _silu_derivatives(x, order)
         return _power_relu_derivatives(x, 1 if self.kind == "relu" else self.degree, order)
-
-

@@ -1,4 +1,4 @@
-"""What elementwise layers share: all methods of a layer from the derivatives of a function of one variable."""
+"""What elementwise layers share: the methods of a layer, from the derivatives of a function of x."""
 
 from __future__ import annotations
 
@@ -16,9 +16,13 @@ from splinekan.network.slot import Slot
 class Elementwise(Knotless):
     """The layer methods of an elementwise map, from its derivatives."""
 
-    n_parameters: ClassVar[int] = 0
     segment_lengths: ClassVar[tuple[int, ...]] = ()
     width: int
+
+    @property
+    def n_parameters(self) -> int:
+        """None: 0."""
+        return 0
 
     @property
     def n_in(self) -> int:

@@ -203,8 +203,6 @@ PROTOCOL = tuple(name for name in vars(Layer) if not name.startswith("_"))
 class Knotless:
     """What layers without knots share: they are the same on all levels and in all bases."""
 
-    n_parameters: Any
-
     def refined(self, marked: None = None) -> Self:
         """Itself."""
         if marked is not None:
@@ -229,9 +227,10 @@ class Knotless:
         ValueError
             Unless `finer` is the same layer.
         """
-        if self != finer:
+        mine: object = self
+        if mine != finer:
             raise ValueError(f"layers differ: {shown(self)} has no prolongation to {shown(finer)}")
-        return scipy.sparse.eye_array(self.n_parameters, format="csr")
+        return scipy.sparse.eye_array(finer.n_parameters, format="csr")
 
 
 def fulfilling(name: str, value: Any) -> Layer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
@@ -9,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 import scipy
 
-from splinekan._checks import Array, Float64Array, integer, interval, one_of
+from splinekan._checks import Array, Float64Array, integer, one_of
 from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
 from splinekan.network.elementwise import SIGMOID, TANH, Elementwise, polynomial_derivatives
 
@@ -101,21 +102,21 @@ class Normalizer(Elementwise):
     def _rounded(self) -> dict[np.dtype[Any], tuple[Array, Array]]:
         return {}
 
-    def preimage(self, low: float, high: float) -> tuple[Interval, ...]:
-        """For every component the interval that the affine map takes onto [low, high].
+    def preimage(self, image: Interval | Sequence[Interval]) -> tuple[Interval, ...]:
+        """For every component the interval that the affine map takes onto `image`: a pair, or one for each.
 
         Raises
         ------
         TypeError, ValueError
-            Unless low < high are finite, and the kind is "affine".
+            For what are no intervals (low, high) with low < high, and unless the kind is "affine".
         """
-        low, high = interval("(low, high)", (low, high))
+        ends = one_each(intervals("image", image, self.width), self.width)
         if self.kind != "affine":
             raise ValueError(f"kind must be 'affine' for a preimage, got {self.kind!r}")
-        pairs = zip(one_each(self.domain, self.width), one_each(self.source, self.width), strict=True)
+        maps = zip(one_each(self.domain, self.width), one_each(self.source, self.width), ends, strict=True)
         return tuple(
             (c + (low - a) / (b - a) * (d - c), d + (high - b) / (b - a) * (d - c))
-            for (a, b), (c, d) in pairs
+            for (a, b), (c, d), (low, high) in maps
         )
 
     def _affine(self, x: Array, order: int) -> list[Array]:

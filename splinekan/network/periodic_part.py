@@ -67,9 +67,7 @@ class PeriodicPart(MappedPart):
     def _scratch(self, x: Array) -> Slot:
         values = np.empty((len(x), sum(self.inner.segment_lengths)), x.dtype)
         starts = np.empty((len(x), self.n_in), np.int64)
-        return trusted(
-            Slot, values=values, starts=starts, position=0, segment=0, column=0, stride=1, shift=0
-        )
+        return trusted(Slot, values=values, starts=starts, position=0, segment=0, column=0, stride=1, shift=0)
 
     def _write(self, own: Slot, slot: Slot) -> None:
         """The rows in `own`, of the unfolded coefficients, to their places in `slot`."""
@@ -78,7 +76,10 @@ class PeriodicPart(MappedPart):
         edges = own.values.reshape(n, self.n_in, k + 1, n_out)
         spans = own.starts // n_out - np.arange(self.n_in) * self.inner.shape[1]
         sample = np.arange(n)[:, None]
-        width, count = sum(self.segment_lengths) // (self.n_in * n_out), len(self.segment_lengths) // self.n_in
+        width, count = (
+            sum(self.segment_lengths) // (self.n_in * n_out),
+            len(self.segment_lengths) // self.n_in,
+        )
         for p in range(self.n_in):
             index: NDArray[np.int64] = (spans[:, p, None] + np.arange(k + 1)) % m
             first, segment = slot.column + p * m * n_out, slot.segment + p * count

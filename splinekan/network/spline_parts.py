@@ -1,4 +1,4 @@
-"""Splines of inputs that share their knots: through the kernels, and with other coefficients than these take."""
+"""Splines of inputs that share their knots, through the kernels; in the B-spline and in the ReLU basis."""
 
 from __future__ import annotations
 
@@ -137,13 +137,13 @@ class SplinePart:
         """The sum of what every thread adds to its own array like the coefficients, first to last."""
         n = x.shape[0]
         if n < 2 * grain:
-            total = np.zeros(self.shape, x.dtype)
-            task(total, 0, n)
-            return total.ravel()
+            alone = np.zeros(self.shape, x.dtype)
+            task(alone, 0, n)
+            return alone.ravel()
         ranges = _threads.split(n, grain)
         parts = np.zeros((len(ranges), *self.shape), x.dtype)
         _threads.run(lambda chunk, start, stop: task(parts[chunk], start, stop), ranges)
-        total = parts[0]
+        total: Array = parts[0]
         for part in parts[1:]:
             total += part
         return total.ravel()
