@@ -43,7 +43,7 @@ def test_directions_of_more_inputs_are_orthonormal_frames():
 
 
 def first_weights(net, seed):
-    return net.blocks(sk.initialize(net, seed))[0]["weight"]
+    return net.unpack(sk.initialize(net, seed))[0]["weight"]
 
 
 def test_the_box_fills_a_domain_of_any_width():

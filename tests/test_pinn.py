@@ -112,7 +112,7 @@ def test_gradient_and_rows_in_the_relu_basis(name):
 def pieces(layer, c, inputs, at):
     """A spline layer in sympy, on the polynomial pieces that are active at the numbers `at`."""
     s, k = sp.Symbol("s"), layer.degree
-    t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.knots]
+    t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.common_knots]
     outputs = [sp.Integer(0)] * layer.n_out
     for p, (symbol, number) in enumerate(zip(inputs, at, strict=True)):
         span = max(i for i in range(k, k + layer.intervals) if t[i] <= number)
@@ -135,7 +135,7 @@ def test_derivatives_of_a_small_network_against_sympy():
     knots = sk.uniform_knots(-1.0, 1.0, 2, 4)
     net = sk.KAN.chain([sk.SplineLayer(2, 2, knots, 4), sk.SplineLayer(2, 1, knots, 4)])
     theta = np.round(rng.uniform(-0.45, 0.45, net.n_parameters), 3)
-    first, second = (piece["coefficients"] for piece in net.blocks(theta))
+    first, second = (piece["coefficients"] for piece in net.unpack(theta))
     exact = [[[sp.Rational(str(v)) for v in row] for row in edge] for edge in first]
     symbols = sp.symarray("c", second.shape)
     values = {symbols[i]: v for i, v in np.ndenumerate(second)}
