@@ -1,7 +1,8 @@
 # make demo     build .venv, install, run the regression study in its quick setting
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
-# make bench    layers against peers (install the extra `bench` for more of them), kernels, memory, start-up
+# make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
+# make bench    layers against peers (install the extra `bench` for more of them), kernels, threads, memory, start-up
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -9,16 +10,16 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench fuzz faults mutants check clean
+.PHONY: demo test bench fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.base: pyproject.toml | $(BIN)/python
+$(VENV)/.base: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(BIN)/python
+$(VENV)/.test: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	@touch $@ $(VENV)/.base
 
@@ -38,6 +39,7 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py
+	$(BIN)/python benchmarks/threads.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
 
@@ -53,6 +55,9 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+wheel-check: $(BIN)/python
+	$(BIN)/python tests/wheel.py
 
 clean:
 	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,7 +4,15 @@ from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
 from splinekan._threads import set_threads, threads
-from splinekan.multilevel import Hierarchy, Round, nested_iteration, successive_halving
+from splinekan.model import Model
+from splinekan.multilevel import (
+    Hierarchy,
+    Level,
+    Round,
+    nested_iteration,
+    nested_steps,
+    successive_halving,
+)
 from splinekan.network import (
     KAN,
     MLP,
@@ -15,8 +23,20 @@ from splinekan.network import (
     SplineLayer,
     initialize,
 )
-from splinekan.objectives import LeastSquares
-from splinekan.optimize import LBFGS, Adam, GaussNewton, GradientDescent, LevenbergMarquardt
+from splinekan.objectives import DataLoss, LeastSquares, SquaredError
+from splinekan.optimize import (
+    CG,
+    LBFGS,
+    SVD,
+    Adam,
+    Cholesky,
+    Dual,
+    FunctionProblem,
+    GaussNewton,
+    GradientDescent,
+    LevenbergMarquardt,
+    ResidualProblem,
+)
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
 from splinekan.splines.gram import gram_matrix
@@ -47,9 +67,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LATE = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
-_LATE |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
-_LATE |= dict.fromkeys(
+_LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+_LAZY |= dict.fromkeys(
     (
         "Spectrum",
         "change_of_basis_spectrum",
@@ -65,37 +85,57 @@ _LATE |= dict.fromkeys(
 
 
 def __getattr__(name: str) -> Any:
-    """Equations bring sympy, which takes longer to import than all the rest: only when asked for."""
-    if name in _LATE:
+    """Import a lazy name when it is first used: sympy takes longer to import than everything else."""
+    if name in _LAZY:
         from importlib import import_module
 
-        return getattr(import_module(f"splinekan.{_LATE[name]}"), name)
+        return getattr(import_module(f"splinekan.{_LAZY[name]}"), name)
+    if name == "tournament":  # until version 0.2
+        import warnings
+
+        warnings.warn("sk.tournament is now sk.successive_halving", DeprecationWarning, stacklevel=2)
+        return successive_halving
     raise AttributeError(f"module 'splinekan' has no attribute {name!r}")
 
 
+def __dir__() -> list[str]:
+    """The public names, lazy ones included, without the modules that Python binds here on import."""
+    return [*__all__, "__version__"]
+
+
 __all__ = [
+    "CG",
     "KAN",
     "LBFGS",
     "MLP",
     "PINN",
+    "SVD",
     "Activation",
     "Adam",
     "Affine",
     "BSplineBasis",
     "Block",
+    "Cholesky",
+    "DataLoss",
     "DomainWarning",
+    "Dual",
     "Equation",
+    "FunctionProblem",
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
     "KnotVector",
     "LeastSquares",
+    "Level",
     "LevenbergMarquardt",
+    "Model",
     "Normalizer",
     "PowerReLUBasis",
+    "ResidualProblem",
     "Round",
     "Spectrum",
     "SplineLayer",
+    "SquaredError",
     "ansatz",
     "change_of_basis",
     "change_of_basis_spectrum",
@@ -111,6 +151,7 @@ __all__ = [
     "insert_knots",
     "manufactured",
     "nested_iteration",
+    "nested_steps",
     "prolongation",
     "refine_knots",
     "relu_from_spline",

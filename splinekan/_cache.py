@@ -1,8 +1,8 @@
-"""Machine code is kept on disk where that can be done; where it cannot, it is compiled anew by every process.
+"""Compiled kernels are cached on disk where possible; otherwise every process compiles them.
 
 Numba refuses to define a function with `cache=True` when neither the package's folder nor the home directory
-can be written, and its first call fails when the disk is full. Neither says anything about the function. So
-numba's cache is wrapped, for the functions of this package only: imported before the first kernel.
+is writable, and the first call fails when the disk is full. Neither is a fault of the function, so numba's
+cache is wrapped for the functions of this package. This module is imported before the first kernel.
 """
 
 from __future__ import annotations
@@ -13,45 +13,45 @@ from typing import Any
 from numba.core.caching import FunctionCache, NullCache
 from numba.core.dispatcher import Dispatcher
 
-_usual = Dispatcher.enable_caching
-_said: list[str] = []
+_enable_numba_caching = Dispatcher.enable_caching
+_warned: list[str] = []
 
 
 class _Lenient(FunctionCache):  # type: ignore[misc, unused-ignore]
-    """A cache that goes on without what it cannot read or write."""
+    """A cache that ignores what it cannot read or write."""
 
     def load_overload(self, *arguments: Any) -> Any:
         try:
             return super().load_overload(*arguments)
-        except Exception as error:  # a damaged file can raise anything
-            _say(error)
+        except Exception as error:  # a damaged file may raise anything
+            _warn(error)
             return None
 
     def save_overload(self, *arguments: Any) -> None:
         try:
             super().save_overload(*arguments)
         except Exception as error:
-            _say(error)
+            _warn(error)
 
 
 def _enable_caching(self: Any) -> None:
     if not (self.py_func.__module__ or "").startswith("splinekan."):
-        _usual(self)
+        _enable_numba_caching(self)
         return
     try:
         self._cache = _Lenient(self.py_func)
-    except (RuntimeError, OSError) as error:  # no folder that can be written
+    except (RuntimeError, OSError) as error:  # no writable folder
         self._cache = NullCache()
-        _say(error)
+        _warn(error)
 
 
-def _say(reason: Exception) -> None:
-    """Once in a process."""
-    if not _said:
-        _said.append(str(reason))
+def _warn(reason: Exception) -> None:
+    """Warn once in a process."""
+    if not _warned:
+        _warned.append(str(reason))
         warnings.warn(
-            f"compiled kernels cannot be kept on disk ({reason or type(reason).__name__}): every process "
-            "compiles them anew, which takes seconds; set NUMBA_CACHE_DIR to a folder that can be written",
+            f"compiled kernels cannot be cached on disk ({reason or type(reason).__name__}): every process "
+            "compiles them again, which takes seconds; set NUMBA_CACHE_DIR to a writable folder",
             RuntimeWarning,
             stacklevel=2,
         )

@@ -1,7 +1,7 @@
 """Coercion of arguments: every message names the argument, what was given and what is accepted.
 
-Each function returns the value to use. The argument itself may be a NumPy scalar that overflows or wraps
-around, an array in another byte order, or a view of someone else's memory; what is returned is not.
+Each function returns the value to use. The argument may be a NumPy scalar that overflows or wraps around, or
+an array in another byte order; the returned value is a plain Python number or a plain array.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ Kind = TypeVar("Kind")
 
 MAX_DEGREE = 7
 LARGEST = 1e300
-"""Points on an axis are at most this large in modulus, so that their sums and differences do not overflow."""
+"""Bound on the modulus of points on an axis, so that their sums and differences do not overflow."""
 MAX_INTEGER = 2**62
-"""Integers are used as sizes, counts and indices: beyond this NumPy would wrap around or fail."""
+"""Bound on integers, which are sizes, counts and indices: beyond it NumPy wraps around or fails."""
 
 NOT_NUMBERS = (bool, np.bool_, np.timedelta64)
-"""What Python or NumPy counts among the integers, and nobody means as a number."""
+"""Types that Python or NumPy derives from integers and that are not meant as numbers."""
 PLAIN_ARRAYS = (np.ndarray, np.memmap, np.matrix)
-"""Array types whose entries are all that they hold. A matrix is read as the array (rows, columns) it is."""
+"""Array types that hold nothing but their entries. A matrix is read as an array (rows, columns)."""
 
 
 def shown(value: Any) -> str:
-    """`value` for a message: its representation, shortened."""
+    """The representation of `value`, shortened to fit a message."""
     try:
         text = reprlib.repr(value)
     except Exception:
@@ -56,7 +56,7 @@ def real_array(
     Parameters
     ----------
     name
-        What messages call the argument.
+        Name of the argument in messages.
     value
         Anything NumPy reads as real numbers; integers and booleans become float64. Memory-mapped arrays,
         `numpy.matrix` and objects with `__array__` (a pandas Series, say) are read as plain arrays.
@@ -73,7 +73,7 @@ def real_array(
         For complex, text or object data; for masked arrays and for arrays with units, whose mask or unit
         would be lost.
     ValueError
-        For a wrong shape, a non-finite or (if `empty` is false) no element.
+        For a wrong shape, an element that is not finite, or (if `empty` is false) an empty array.
     """
     array = _plain(name, value)
     if array.dtype.kind not in "fiub":
@@ -85,7 +85,8 @@ def real_array(
             array = array.astype(dtype)
     result: Array = np.ascontiguousarray(array, dtype=dtype).reshape(array.shape)
     if ndim is not None and result.ndim != ndim:
-        raise ValueError(f"{name} must have {ndim} axes, got shape {result.shape}")
+        axes = "1 axis" if ndim == 1 else f"{ndim} axes"
+        raise ValueError(f"{name} must have {axes}, got shape {result.shape}")
     if shape is not None and (
         len(shape) != result.ndim
         or any(want is not None and want != n for want, n in zip(shape, result.shape, strict=True))
@@ -103,7 +104,7 @@ def real_array(
 
 
 def vector(name: str, value: ArrayLike, length: int | None = None, *, finite: bool = True) -> Float64Array:
-    """`value` as a float64 vector, of that length if one is given; errors as in `real_array`."""
+    """`value` as a float64 vector, of `length` unless that is None; errors as in `real_array`."""
     return real_array(name, value, shape=(length,), finite=finite).astype(np.float64, copy=False)
 
 
@@ -141,7 +142,7 @@ def not_too_large(name: str, values: Array, largest: float = LARGEST) -> Array:
 
 
 def _plain(name: str, value: Any) -> NDArray[Any]:
-    """`value` as a plain array, refused if that would drop a mask or a unit."""
+    """`value` as a plain array; refused if the conversion would drop a mask or a unit."""
     if type(value) is np.ndarray:
         return value
     _refuse_decorated(name, value)
@@ -149,7 +150,7 @@ def _plain(name: str, value: Any) -> NDArray[Any]:
         return np.asarray(value)
     except (MemoryError, RecursionError):
         raise
-    except Exception as error:  # what foreign __array__ methods raise is theirs to choose
+    except Exception as error:  # a foreign __array__ method may raise anything
         raise TypeError(f"{name} must be an array of real numbers, got {shown(value)}: {error}") from None
 
 
@@ -162,8 +163,8 @@ def _refuse_decorated(name: str, value: Any, depth: int = 0) -> None:
     if isinstance(value, np.ndarray):
         if type(value) not in PLAIN_ARRAYS:
             raise TypeError(
-                f"{name} must be a plain array, got a {type(value).__name__}, whose meaning beyond its "
-                "entries would be lost; pass numpy.asarray of it if its entries are what you mean"
+                f"{name} must be a plain array, got a {type(value).__name__}, of which only the "
+                "entries would be kept; pass numpy.asarray(value) if these are what you mean"
             )
     elif isinstance(value, (list, tuple)):
         if depth < 4:
@@ -198,7 +199,7 @@ def integer(name: str, value: Any, *, low: int | None = None, high: int | None =
 
 
 def spline_degree(value: Any) -> int:
-    """A polynomial degree between 0 and 7."""
+    """`value` as a polynomial degree, an integer between 0 and 7."""
     return integer("degree", value, low=0, high=MAX_DEGREE)
 
 
@@ -250,7 +251,7 @@ def boolean(name: str, value: Any) -> bool:
 
 
 def float_type(name: str, value: Any) -> np.dtype[Any]:
-    """float32 or float64 as a NumPy type.
+    """`value` as a NumPy type, float32 or float64.
 
     Raises
     ------
@@ -314,7 +315,7 @@ def sequence(name: str, value: Any, *, empty: bool = False) -> tuple[Any, ...]:
     """
     if isinstance(
         value, (str, bytes, dict, set, frozenset)
-    ):  # the latter have no order, or items of two kinds
+    ):  # sets have no order, and dictionaries two kinds
         raise TypeError(f"{name} must be a sequence, got {shown(value)}")
     try:
         items = tuple(value)
@@ -335,7 +336,7 @@ def instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...]) -
     """
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
-        accepted = " or ".join(each.__name__ for each in kinds)
+        accepted = " or ".join(accepted_kind.__name__ for accepted_kind in kinds)
         raise TypeError(f"{name} must be of type {accepted}, got {shown(value)}")
     return value
 
@@ -359,7 +360,7 @@ def generator(name: str, seed: Any) -> np.random.Generator:
     Raises
     ------
     TypeError, ValueError
-        For anything else: None would make results that cannot be repeated.
+        For anything else; results with the seed None could not be reproduced.
     """
     if isinstance(seed, np.random.Generator):
         return seed
@@ -371,12 +372,12 @@ def generator(name: str, seed: Any) -> np.random.Generator:
 
 
 def affordable(what: str, size: float) -> None:
-    """Refuse `size` bytes if this machine does not have them.
+    """Refuse `size` bytes if the machine has less memory.
 
     Raises
     ------
     MemoryError
-        Naming `what` asks for so much.
+        Naming `what` needs the memory.
     """
     limit = _memory()
     if size > limit:

@@ -1,7 +1,7 @@
-"""Writing files: whole or not at all, and never over anything but a regular file.
+"""Writing files atomically; only regular files are replaced.
 
-A file is written beside its target under another name and renamed when it is complete, so that a full disk, a
-kill or an error leaves the old file as it was.
+A file is written beside its target under another name and renamed when it is complete, so that after a full
+disk, a kill or an error the old file is unchanged.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ KINDS = {
     stat.S_IFSOCK: "a socket",
 }
 PREFIX = ".splinekan-"
-"""How the names of temporary files begin."""
+"""Prefix of the names of temporary files."""
 BLOCK = 4096
-"""Bytes that a test file is given: a full disk still takes empty files."""
+"""Size of a test file in bytes; an empty file can be created on a full disk."""
 
 
 def as_path(name: str, value: Any) -> Path:
@@ -50,39 +50,39 @@ def as_path(name: str, value: Any) -> Path:
 
 
 def destination(path: Path) -> Path:
-    """The file that is replaced or made when `path` is written: links are followed, the link itself stays.
+    """The file that writing to `path` creates or replaces: symbolic links are followed and stay links.
 
     Raises
     ------
     ValueError
-        If it is there and not a regular file, or protected against writing.
+        If the file exists and is not regular, or is write-protected.
     OSError
-        If it cannot be looked at: the name is too long, a folder may not be searched, links go in a circle.
+        If it cannot be examined: the name is too long, a folder may not be searched, links form a cycle.
     """
     with suppress(FileNotFoundError):
         kind = stat.S_IFMT(os.stat(path).st_mode)
         if kind != stat.S_IFREG:
             what = KINDS.get(kind, "not a regular file")
-            raise ValueError(f"{path} is {what}: name a regular file, or one that does not exist")
+            raise ValueError(f"{path} is {what}: name a regular file or a new file")
         if not os.access(path, os.W_OK):
-            raise ValueError(f"{path} is protected against writing")
+            raise ValueError(f"{path} is write-protected")
     return Path(os.path.realpath(path))
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
-    """A file to write to that takes the place of `path`, its folder made if need be, when the block ends.
+    """A file to write to, which replaces `path` when the block ends; missing folders are created.
 
-    If the block ends in an error, or the disk is full, the old file stays as it was and nothing else is left
-    behind. A new file has the mode that the umask gives, a replaced file keeps its mode (and its owner, where
-    that is allowed).
+    If the block ends in an error, or the disk is full, the old file is unchanged and no other file remains. A
+    new file has the mode that the umask gives; a replaced file keeps its mode (and its owner, where the
+    process may set it).
 
     Raises
     ------
     ValueError
-        As `destination`.
+        As in `destination`.
     OSError
-        If the file cannot be written; it names `path`.
+        If the file cannot be written; the message names `path`.
     """
     target = destination(path)
     with _named(path):
@@ -98,14 +98,14 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that could not be written: a block is written beside it, synchronised and removed.
+    """Refuse a file that could not be written, after writing, synchronising and removing a block beside it.
 
-    Missing folders are made for the test and removed again.
+    Missing folders are created for this test and removed again.
 
     Raises
     ------
     ValueError, OSError
-        As `replacing`.
+        As in `replacing`.
     """
     target = destination(path)
     made: list[Path] = []
@@ -124,25 +124,25 @@ def check_writable(path: Path) -> None:
                 folder.rmdir()
 
 
-def same_file(one: Path, other: Path) -> bool:
-    """Whether two paths mean the same file, there or not: through links, other spellings, or another case.
+def same_file(first: Path, second: Path) -> bool:
+    """Whether two paths name the same file, existing or not: by links, other spellings, or another case.
 
-    Names that differ in case only count as the same on every system.
+    Names that differ only in case count as the same on every system.
     """
     with suppress(OSError):
-        if os.path.samefile(one, other):
+        if os.path.samefile(first, second):
             return True
-    first, second = (unicodedata.normalize("NFC", os.path.realpath(path)).casefold() for path in (one, other))
-    return bool(first == second)
+    names = {unicodedata.normalize("NFC", os.path.realpath(path)).casefold() for path in (first, second)}
+    return len(names) == 1
 
 
 def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record; NaN and infinities, which JSON does not have, become null.
+    """Write a record as JSON; NaN and infinities, which JSON lacks, become null.
 
     Raises
     ------
     ValueError, OSError
-        As `replacing`.
+        As in `replacing`.
     """
     text = json.dumps(finite_or_none(record), indent=2, allow_nan=False)
     with replacing(path) as file:
@@ -151,17 +151,17 @@ def write_json(path: Path, record: dict[str, Any]) -> None:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file `path` against other processes and threads; it is removed at the end.
+    """Hold a lock on the file `path` against other processes and threads; the file is removed at the end.
 
-    The kernel releases a lock when its process ends, however it ends: a lock file that is left behind by a
-    kill locks nothing. Where the file system has no locks, there is none.
+    The kernel releases the lock when the process ends, even if it is killed, so that a file left behind locks
+    nothing. On file systems without locks this context does nothing.
 
     Raises
     ------
     BlockingIOError
-        If someone else holds it.
+        If another process or thread holds the lock.
     OSError
-        If the file cannot be made.
+        If the file cannot be created.
     """
     try:
         import fcntl
@@ -178,7 +178,7 @@ def locked(path: Path) -> Iterator[None]:
                 raise
             except OSError:
                 pass
-            # Whoever held it before may have removed it since it was opened here.
+            # The previous holder may have removed the file after it was opened here.
             if not _is_open_file(path, file):
                 continue
             try:
@@ -200,7 +200,7 @@ def _is_open_file(path: Path, file: int) -> bool:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Errors name the file that was asked for, not the temporary one."""
+    """Name `path` in errors that name the temporary file."""
     try:
         yield
     except OSError as error:
@@ -215,10 +215,10 @@ def _is_ours(name: Any) -> bool:
 
 @contextmanager
 def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
-    """A new file with a short name that is removed at the end, unless it was renamed."""
+    """A new file with a short name; removed at the end unless it was renamed."""
     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
     path = folder / f"{PREFIX}{os.urandom(8).hex()}.tmp"
-    # tempfile would make it with mode 0600 whatever the umask is.
+    # tempfile would create it with mode 0600, whatever the umask.
     descriptor = os.open(path, flags, 0o666)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -229,7 +229,7 @@ def _temporary(folder: Path) -> Iterator[tuple[BinaryIO, Path]]:
 
 
 def _take_mode(file: int, target: Path) -> None:
-    """Mode and owner of the file that is replaced."""
+    """Give a file the mode and the owner of the file that it replaces."""
     if not hasattr(os, "fchmod"):  # not on every system
         return
     with suppress(FileNotFoundError):
@@ -240,7 +240,7 @@ def _take_mode(file: int, target: Path) -> None:
 
 
 def _sync(folder: Path) -> None:
-    """Have the new name on disk too, where folders can be synchronised."""
+    """Write the new name to disk, where folders can be synchronised."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -250,9 +250,9 @@ def _sync(folder: Path) -> None:
 
 
 def finite_or_none(value: Any) -> Any:
-    """A record with None in place of NaN and infinities, which JSON does not have."""
+    """A record with None in place of NaN and infinities, which JSON lacks."""
     if isinstance(value, dict):
-        return {name: finite_or_none(each) for name, each in value.items()}
+        return {name: finite_or_none(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [finite_or_none(each) for each in value]
+        return [finite_or_none(entry) for entry in value]
     return None if isinstance(value, float) and not isfinite(value) else value

@@ -66,9 +66,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _main(arguments: Sequence[str] | None) -> int:
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["theory"]:  # has a parser of its own, and brings sympy
+        from splinekan_theory.report import main as verify
+
+        status: int = verify(arguments[1:], prog="splinekan theory")
+        return status
     parser = argparse.ArgumentParser(prog="splinekan", description="Spline Kolmogorov-Arnold networks.")
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("info", help="versions and threads")
+    commands.add_parser("theory", help="verify the theorems in exact arithmetic")
     study = commands.add_parser("study", help="run an experiment")
     studies = study.add_subparsers(dest="study", required=True)
     regression = studies.add_parser(

@@ -102,7 +102,7 @@ def test_no_points_and_no_outputs(kind):
     assert basis.tabulate([]).shape == (0, 7)
     assert basis.design_matrix([]).shape == (0, 7)
     assert basis.evaluate(np.ones((7, 2)), []).shape == (0, 2)
-    with pytest.raises(ValueError, match="1 axes"):
+    with pytest.raises(ValueError, match="1 axis"):
         basis.tabulate(0.5)
     with pytest.raises(ValueError, match="derivative"):
         basis.tabulate([0.5], -1)

@@ -92,7 +92,7 @@ def test_what_would_lose_its_meaning_is_refused(value, message):
         ([1.0, np.nan], {}, r"x must be finite, got nan at index \(1,\)"),
         (np.longdouble("1e400"), {}, "x must be finite, got inf"),
         ([1.0], {"shape": (2,)}, r"x must have shape \(2,\), got \(1,\)"),
-        (1.0, {"ndim": 1}, r"x must have 1 axes, got shape \(\)"),
+        (1.0, {"ndim": 1}, r"x must have 1 axis, got shape \(\)"),
         ([], {"empty": False}, "x must not be empty"),
     ],
 )

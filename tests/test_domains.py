@@ -161,15 +161,20 @@ KNOTS = sk.uniform_knots(0, 1, 5, 3)
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
 def test_few_samples_outside_and_rounding_are_not(dtype):
     unit, x = samples(1000)
-    y = np.zeros(1000)
-    sk.LeastSquares(sk.KAN.splines([2, 1], domain=UNITS), x.astype(dtype), y)
+    cases = [(sk.KAN.splines([2, 1], domain=UNITS), x.astype(dtype))]
     unit[:9] = 7.0  # nine per mille
     unit[9:] *= 1 + 1e-7
-    sk.LeastSquares(sk.KAN.splines([2, 1]), unit.astype(dtype), y)
-    far = (1e6 + unit[9:]).astype(dtype)  # in float32 a sixteenth is the spacing there
-    sk.LeastSquares(sk.KAN.splines([2, 1], domain=(1e6, 1e6 + 1)), far, y[9:])
-    sk.LeastSquares(sk.KAN.affine_first([2, 3, 1]), 1e6 + x[:, :1] * [1, 2], y)  # it may take them anywhere
-    sk.LeastSquares(sk.KAN.chain([sk.Normalizer(2, "tanh"), sk.SplineLayer(2, 1, KNOTS)]), x.astype(dtype), y)
+    cases.append((sk.KAN.splines([2, 1]), unit.astype(dtype)))
+    # In float32 the numbers about 1e6 are a sixteenth apart.
+    cases.append((sk.KAN.splines([2, 1], domain=(1e6, 1e6 + 1)), (1e6 + unit[9:]).astype(dtype)))
+    cases.append((sk.KAN.affine_first([2, 3, 1]), 1e6 + x[:, :1] * [1, 2]))  # the map may take them anywhere
+    squashed = sk.KAN.chain([sk.Normalizer(2, "tanh"), sk.SplineLayer(2, 1, KNOTS)])
+    cases.append((squashed, x.astype(dtype)))
+    for network, points in cases:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            sk.LeastSquares(network, points, np.zeros(len(points)))
+        assert not caught, network
 
 
 def test_extrapolation_by_choice_is_silent():

@@ -388,7 +388,7 @@ def test_features_are_differentiated_almost_everywhere():
         (((X, Y), (), ((0, 1), (1, 0))), r"bounds\[1\] must be increasing"),
         (((X, Y), (), ((0, 1), (0, np.inf))), r"bounds\[1\]\[1\] must be finite"),
         (((X, Y), (), ((0, 1), "ab")), r"bounds\[1\]"),
-        (((X, Y), (), ((0, 1), (0, 5e-324))), r"bounds\[1\] must not be so short"),
+        (((X, Y), (), ((0, 1), (0, 5e-324))), r"bounds\[1\] must be an interval of normal length"),
         (((X, Y), (), (None, None)), "bounds must leave at least one input"),
         (((X, Y), (), np.ma.masked_array([[0, 1], [0, 1.0]])), "masked"),
         ((("x", Y),), r"variables\[0\]"),
@@ -409,7 +409,7 @@ def test_mistakes_in_features(arguments, words):
         ((POINTS, [(1, 0, 0)], [1]), r"directions\[0\]"),
         ((POINTS, 3, [1]), "directions"),
         ((POINTS, [(1, 0)], [5]), r"orders\[0\] must be between 1 and 4"),
-        ((POINTS, [(1, 0)], [1, 2]), "orders must have one number"),
+        ((POINTS, [(1, 0)], [1, 2]), "orders must have a number"),
         ((POINTS, [(1, 0)], [1]), r"extra\[0\] = log\(x\) and its derivatives must be finite"),
     ],
 )

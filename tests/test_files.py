@@ -23,7 +23,7 @@ def test_modes(tmp_path, umask):
     _files.write_json(path, {"a": 2})
     assert stat.S_IMODE(path.stat().st_mode) == 0o604
     assert path.read_text() == '{\n  "a": 2\n}'
-    assert [each.name for each in path.parent.iterdir()] == ["a.json"]
+    assert [file.name for file in path.parent.iterdir()] == ["a.json"]
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -54,7 +54,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path, error, old):
         fail()
     if isinstance(error, OSError):
         assert caught.value.filename == str(path)
-    assert [each.name for each in tmp_path.iterdir()] == ([] if old is None else ["a"])
+    assert [file.name for file in tmp_path.iterdir()] == ([] if old is None else ["a"])
     assert old is None or path.read_bytes() == old
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from theory import bspline, gram, matrices, power_relu, report, symbols
+from splinekan_theory import bspline, gram, matrices, power_relu, report, symbols
 
 HALF = sp.Rational(1, 2)
 KNOTS = [0, 1, 3, 4, 6, 7]

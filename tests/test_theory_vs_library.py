@@ -11,7 +11,7 @@ import sympy as sp
 from cases import EPS
 
 import splinekan as sk
-from theory import bspline, gram, matrices, power_relu, symbols
+from splinekan_theory import bspline, gram, matrices, power_relu, symbols
 
 DEGREES = range(6)
 KINDS = ("uniform", "random")

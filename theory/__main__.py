@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from theory.report import main
+from .report import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -8,8 +8,8 @@ from typing import TypeVar
 
 import sympy as sp
 
-from theory.exact import increasing_knots, integer
-from theory.symbols import x
+from .exact import increasing_knots, integer
+from .symbols import x
 
 Piece = TypeVar("Piece", sp.Expr, sp.Poly)
 Pieces = dict[int, sp.Expr]
@@ -61,7 +61,7 @@ def _rational(t: tuple[sp.Rational, ...]) -> tuple[sp.Poly, ...]:
 
 def _combine(up: Piece, left: tuple[Piece, ...], down: Piece, right: tuple[Piece, ...]) -> tuple[Piece, ...]:
     """One step of the recursion: `left` begins at the first span, `right` at the second."""
-    inner = [up * p + down * q for p, q in zip(left[1:], right[:-1], strict=True)]
+    inner: list[Piece] = [up * p + down * q for p, q in zip(left[1:], right[:-1], strict=True)]
     return (up * left[0], *inner, down * right[-1])
 
 

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from theory import bspline
-from theory.exact import expression, increasing_knots, integer
-from theory.symbols import x
+from . import bspline
+from .exact import expression, increasing_knots, integer
+from .symbols import x
 
 
 def integral(polynomial: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:

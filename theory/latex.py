@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.gram import bspline_gram
-from theory.matrices import (
+from .gram import bspline_gram
+from .matrices import (
     change_of_basis,
     knot_insertion,
     relu_prolongation,
     two_scale,
     uniform_change_of_basis,
 )
-from theory.symbols import symbolic_knots, uniform
+from .symbols import symbolic_knots, uniform
 
 
 def matrices() -> list[tuple[str, str, sp.Matrix]]:

@@ -10,9 +10,9 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.exact import expression, increasing_knots, integer, less
-from theory.symbols import x
+from . import bspline, power_relu
+from .exact import expression, increasing_knots, integer, less
+from .symbols import x
 
 Knots = Sequence[sp.Expr]
 

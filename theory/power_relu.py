@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import sympy as sp
 
-from theory.exact import increasing_knots, integer
-from theory.symbols import x
+from .exact import increasing_knots, integer
+from .symbols import x
 
 
 def on_span(knots: Sequence[sp.Expr], order: int, span: int) -> list[sp.Expr]:

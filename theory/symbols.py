@@ -9,8 +9,8 @@ from contextlib import suppress
 import sympy as sp
 from sympy.polys.polyerrors import CoercionFailed
 
-from theory.exact import expression as exact
-from theory.exact import integer, less
+from .exact import expression as exact
+from .exact import integer, less
 
 x = sp.Symbol("x", real=True)
 """The variable of every polynomial piece."""

@@ -1,4 +1,4 @@
-"""Complementarity, measured: do updates after a refinement go into what only the fine level has?"""
+"""Complementarity: how much of the updates after a refinement lies outside the coarse space."""
 
 from splinekan.complementarity.split import CUTOFF, NOISE, TangentSplit
 from splinekan.complementarity.sweeps import ModelProblem, Sweep

@@ -1,4 +1,4 @@
-"""The tangent space at a prolongated point, split into what the coarse level reaches and the rest."""
+"""The tangent space at a prolongated point, split into the coarse tangent space and its complement."""
 
 from __future__ import annotations
 
@@ -12,27 +12,26 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, Float64Array, affordable, not_too_large, real, real_array, vector
 
 LARGEST = 1e100
-"""Of entries that are multiplied and squared."""
+"""Bound on entries that are multiplied and squared."""
 CUTOFF = 1e-10
-"""Singular values below this times the largest count as zero, columns scaled to length 1 first."""
+"""Singular values below this times the largest count as zero, after scaling columns to length 1."""
 NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
-"""Shares below this may be rounding: the directions kept are known to eps/`CUTOFF`."""
+"""Shares below this may be rounding errors: the ranges are computed to eps/`CUTOFF`."""
 
 
 @dataclass(frozen=True, eq=False)
 class TangentSplit:
     """Outputs that first-order changes of theta reach: range(J), and within it range(J P).
 
-    Everything is measured in function space, by |J d| on the samples (with their weights), so no basis
-    of the parameters is preferred. J is often rank deficient (the constants of several edges add up to
-    one; pieces that no sample meets): ranges come from singular value decompositions, the columns scaled
-    to length 1, with a relative cut-off.
+    Updates are measured in function space, by |J d| on the samples (with their weights), so that the result
+    does not depend on the basis of the parameters. J is often rank deficient (constants can move between the
+    edges of a node; some coefficients see no sample). The ranges come from singular value decompositions with
+    a relative cut-off, after scaling the columns to length 1.
 
     Parameters
     ----------
     jacobian
-        J at theta = P theta_coarse, (rows, n); any R with R^T R = J^T J serves as well, in which case
-        residuals are Q^T r, J = Q R.
+        J at theta = P theta_coarse, (rows, n), or R with J = Q R; residuals are then Q^T r.
     prolongation
         P, (n, n_coarse), dense or sparse.
     cutoff
@@ -80,38 +79,38 @@ class TangentSplit:
         object.__setattr__(self, "fine", _range(jacobian, self.cutoff))
 
     def share(self, update: ArrayLike) -> float:
-        """min_c |J d - J P c|^2/|J d|^2: the part of an update's energy that no coarse update has.
+        """min_c |J d - J P c|^2/|J d|^2, the share of an update's energy outside the coarse tangent space.
 
         0 for d in range(P), 1 for J d orthogonal to range(J P), dimensionless.
 
-        If the coarse level is stationary (P^T J^T r = 0), a step along d, whatever its length, can remove
-        at most this share of the reducible loss: r is orthogonal to range(J P), so by Cauchy and Schwarz
+        If the coarse level is stationary (P^T J^T r = 0), a step of any length along d removes at most this
+        share of the reducible loss: r is orthogonal to range(J P), so that by the Cauchy-Schwarz inequality
         <J d, r>^2/|J d|^2 <= share |r|^2.
 
         Raises
         ------
         TypeError, ValueError
-            For a vector that is not of shape (n,) and finite, or that does not change the outputs.
+            For a vector of another shape than (n,), not finite, or that does not change the outputs.
         """
         y = self._change(update)
         return _square(self._outside(y)) / _square(y)
 
     def reach(self, update: ArrayLike, residual: ArrayLike) -> float:
-        """The largest part of the reducible loss that steps along +-d remove, cos^2(J d, r), r in range(J).
+        """The largest share of the reducible loss that steps along +-d remove, cos^2(J d, r), r in range(J).
 
-        The loss is the linearised one, 1/2 |r + J d|^2. 1 for a full Gauss-Newton step.
+        The loss is linearised, 1/2 |r + J d|^2. The share is 1 for a full Gauss-Newton step.
         """
         return _cosine_squared(self._change(update), self._reducible(residual))
 
     def corrected(self, update: ArrayLike, residual: ArrayLike) -> float:
-        """As `reach`, but of what a coarse solve leaves, and with a coarse solve after the step.
+        """As `reach`, with an exact coarse solve before and after the step.
 
-        cos^2 of the angle between the parts of J d and r that are orthogonal to range(J P).
+        cos^2 of the angle between the components of J d and r orthogonal to range(J P).
         """
         return _cosine_squared(self._outside(self._change(update)), self._outside(self._reducible(residual)))
 
     def best(self, residual: ArrayLike) -> float:
-        """The share of the full Gauss-Newton step: how much of the reducible residual is not coarse.
+        """The share of the full Gauss-Newton step, |r outside range(J P)|^2/|r|^2 with r in range(J).
 
         1 where the coarse level is stationary.
         """
@@ -119,54 +118,54 @@ class TangentSplit:
         return float(_square(self._outside(r)) / _square(r))
 
     def random(self, directions: ArrayLike | None = None) -> float:
-        """Share of a random update: mean energy outside over mean energy.
+        """Share of a random update, its mean energy outside the coarse space over its mean energy.
 
         Parameters
         ----------
         directions
-            (n, any): the update is this matrix times independent N(0, 1) numbers; None for the identity,
-            that is for random coefficients. Columns T^{-1} give random coefficients z = T theta.
+            (n, any): the update is this matrix times independent N(0, 1) variables; None for the identity,
+            that is for random coefficients. T^{-1} gives random coefficients z = T theta.
         """
         columns = self.jacobian
         if directions is not None:
             shape = (self.jacobian.shape[1], None)
             columns = columns @ _unit(real_array("directions", directions, shape=shape, empty=False))
-        columns = _of_size_one("directions must change the outputs: J directions", columns)
+        columns = _nonzero_unit("directions must change the outputs: J directions", columns)
         return _square(self._outside(columns)) / _square(columns)
 
     @property
     def isotropic(self) -> float:
-        """Share of an update that is random in function space: 1 - rank(J P)/rank(J)."""
+        """Expected share of an isotropic random change of the outputs, 1 - rank(J P)/rank(J)."""
         return float(1 - self.coarse.shape[1] / self.fine.shape[1])
 
     @property
     def dimension(self) -> float:
-        """1 - n_coarse/n: the share of the coefficients that are new."""
+        """1 - n_coarse/n, the fraction of new coefficients."""
         return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
 
     def _change(self, update: ArrayLike) -> Float64Array:
         d = vector("update", update, self.jacobian.shape[1])
-        return _of_size_one("update must change the outputs: J d", self.jacobian @ _unit(d))
+        return _nonzero_unit("update must change the outputs: J d", self.jacobian @ _unit(d))
 
     def _reducible(self, residual: ArrayLike) -> Float64Array:
         r = vector("residual", residual, self.jacobian.shape[0])
         inside = self.fine @ (self.fine.T @ _unit(r))
-        return _of_size_one("residual must have a part that some update can reduce, which", inside)
+        return _nonzero_unit("residual must have a component in the range of the Jacobian: it", inside)
 
     def _outside(self, y: Float64Array) -> Float64Array:
-        """The part orthogonal to range(J P); projected twice, since once leaves rounding of size eps |y|."""
+        """The component orthogonal to range(J P); the second projection removes the rounding of the first."""
         for _ in range(2):
             y = y - self.coarse @ (self.coarse.T @ y)
         return y
 
 
 def _unit(v: Array) -> Float64Array:
-    """v over its largest entry in modulus: what is measured here does not depend on lengths."""
+    """v over its largest entry in modulus; the measures here do not depend on lengths."""
     size = float(np.abs(v).max(initial=0.0))
     return np.asarray(v / size if size > 0 else v, dtype=np.float64)
 
 
-def _of_size_one(what: str, y: Float64Array) -> Float64Array:
+def _nonzero_unit(what: str, y: Float64Array) -> Float64Array:
     if not np.any(y):
         raise ValueError(f"{what} is 0")
     return _unit(y)

@@ -1,4 +1,4 @@
-"""The same sweeps on the actual problem: L2 projection on one spline layer, periodic or with its ends."""
+"""Sweeps for the L2 projection on a spline layer, as matrices; periodic, or with the ends of the interval."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STEPS = ("stable", "smoothing", "complement")
 
 @dataclass(frozen=True, eq=False)
 class ModelProblem:
-    """min 1/2 |sum u_i b_i - f|^2 in L2(0, 1): M u = b on G uniform intervals, and G/2 below.
+    """min 1/2 |sum u_i b_i - f|^2 in L2(0, 1): M u = b on G uniform intervals, with a coarse level of G/2.
 
     Parameters
     ----------
@@ -42,14 +42,14 @@ class ModelProblem:
     intervals
         G, even and at least 4.
     periodic
-        Coefficients repeat after G; else G + k of them, with the ends of [0, 1] as they are.
+        Whether the coefficients have period G; otherwise there are G + k coefficients.
 
     Attributes
     ----------
     mass
-        M, dense, in the units of length.
+        M, dense, in units of length.
     change
-        A, dense; circulant, and singular on constants, if periodic.
+        A, dense; if periodic, circulant, with the constants in its null space.
     prolongation
         P, dense.
     """
@@ -89,36 +89,36 @@ class ModelProblem:
 
 
 def _repeat(count: int, degree: int) -> Float64Array:
-    """(count + degree, count): coefficients on [a, b] of a function with that period."""
+    """(count + degree, count), the periodic extension of `count` coefficients."""
     return np.eye(count)[np.arange(count + degree) % count]
 
 
 @dataclass(frozen=True, eq=False)
 class Sweep:
-    """u <- u - omega D (M u - b), D = C C^T, seen in the error: e <- (I - omega D M) e.
+    """u <- u - omega D (M u - b), D = C C^T; for the error, e <- (I - omega D M) e.
 
     Parameters
     ----------
     problem
         The model problem.
     geometry
-        "spline" or "relu": the coordinates z in which the method works.
+        "spline" or "relu", the coordinates z in which the method works.
     method
         "gradient" descent, or damped "jacobi": the gradient divided by the diagonal of the Gram matrix in
-        these coordinates. In ReLU coordinates that diagonal, (b - t_j)^(2k+1)/(2k+1), is not the same for
-        all knots, so there is no symbol for it.
+        these coordinates. In ReLU coordinates that diagonal, (b - t_j)^(2k+1)/(2k+1), varies with the knot,
+        so that Jacobi's method has no symbol.
 
     Attributes
     ----------
     root
-        C, dense: I, diag(M)^(-1/2), A^{-T}, A^{-T} diag(A^{-1} M A^{-T})^(-1/2). Periodic, A^{-1} is the
-        pseudo-inverse: constants are not moved.
+        C, dense: I, diag(M)^(-1/2), A^{-T}, A^{-T} diag(A^{-1} M A^{-T})^(-1/2). If periodic, A^{-1} is the
+        pseudo-inverse, and constants do not change.
     values
-        Eigenvalues of D M, decreasing; the squared singular values of M^(1/2) C, which keeps twice as many
-        digits of the small ones as D M itself would.
+        Eigenvalues of D M, decreasing, computed as the squared singular values of M^(1/2) C, which preserves
+        twice as many digits of the small eigenvalues as D M does.
     modes
-        (size, size): their eigenvectors, |e|^2 = e^T M e = 1. The j-th one has j sign changes if not
-        periodic ("gradient"): A^{-1} and M are totally nonnegative.
+        (size, size), their eigenvectors, |e|^2 = e^T M e = 1. With "gradient" and not periodic, mode j has j
+        sign changes, since A^{-1} and M are totally nonnegative.
     """
 
     problem: ModelProblem
@@ -150,8 +150,10 @@ class Sweep:
             object.__setattr__(self, name, np.asarray(value))
 
     def step(self, kind: str) -> float:
-        """omega of a kind: "stable", 1/(largest eigenvalue); "smoothing", best for the oscillatory half of
-        the modes; "complement", best for what a coarse solve leaves.
+        """The step omega.
+
+        "stable": 1/(largest eigenvalue); "smoothing": optimal for the oscillatory half of the modes;
+        "complement": optimal on the complement of the coarse space.
         """
         one_of("kind", kind, STEPS)
         if kind == "stable":
@@ -162,11 +164,11 @@ class Sweep:
     @property
     def complement_values(self) -> Float64Array:
         """Eigenvalues of D M on the complement of range(P), orthogonal in the inner product of M."""
-        rest = self._upper @ self._left_over()
+        rest = self._upper @ self._remaining()
         singular = scipy.linalg.svd((self._upper @ self.root).T @ rest, compute_uv=False)
         return np.asarray(singular**2)
 
-    @np.errstate(over="ignore", invalid="ignore")  # sweeps that diverge end in infinities
+    @np.errstate(over="ignore", invalid="ignore")  # divergent sweeps overflow to infinity
     def apply(self, error: ArrayLike, step: float, sweeps: int = 1) -> Float64Array:
         """(I - omega D M)^sweeps e along the first axis."""
         e = self._vectors(error)
@@ -176,40 +178,41 @@ class Sweep:
         return e
 
     def solve_coarse(self, error: ArrayLike) -> Float64Array:
-        """e - P (P^T M P)^{-1} P^T M e: what an exact solution on the coarse knots leaves."""
+        """e - P (P^T M P)^{-1} P^T M e, the error after an exact coarse solve."""
         e, p, mass = self._vectors(error), self.problem.prolongation, self.problem.mass
         for _ in range(2):  # the second time removes the rounding of the first
             e = e - p @ np.linalg.solve(p.T @ mass @ p, p.T @ (mass @ e))
         return e
 
     def energy(self, error: ArrayLike) -> Float64Array:
-        """sqrt(e^T M e) along the first axis: the L2 norm of the function; infinite beyond float64."""
+        """sqrt(e^T M e) along the first axis, the L2 norm of the function; infinite where it overflows."""
         with np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(np.linalg.norm(self._upper @ self._vectors(error), axis=0))
 
     @np.errstate(over="ignore", invalid="ignore")
     def reductions(self, errors: ArrayLike, step: float) -> Float64Array:
-        """|e - S e|/|e| per column: 1 minus the factor for an eigenvector with omega lambda <= 1.
+        """|e - S e|/|e| per column; for an eigenvector with omega lambda <= 1 this is 1 minus the factor.
 
-        The difference is what keeps digits when the factor is nearly 1.
+        It keeps its digits where the factor itself rounds to 1.
         """
         e, step = self._vectors(errors, "errors"), real("step", step, positive=True)
         if not (e != 0).any(axis=0).all():
-            raise ValueError("errors must not be zero: |e - S e|/|e| has no value there")
+            raise ValueError("errors must not be zero: |e - S e|/|e| is undefined there")
         moved = step * (self.root @ (self.root.T @ (self.problem.mass @ e)))
         if not np.isfinite(moved).all():
-            raise ValueError(f"step must leave a sweep within the range of float64, got {step}")
+            raise ValueError(f"step must keep the sweep within the range of float64, got {step}")
         return self.energy(moved) / self.energy(e)
 
     def nested_factor(self, step: float, sweeps: int = 1) -> float:
-        """max |S^n K e|/|K e|, K the coarse solve: nested iteration, no coarse solve afterwards."""
-        return self._largest(self.apply(self._left_over(), step, sweeps))
+        """max |S^n K e|/|K e|, K the coarse solve: nested iteration, without a coarse solve afterwards."""
+        return self._largest(self.apply(self._remaining(), step, sweeps))
 
     def cycle_factor(self, step: float) -> float:
-        """Factor of cycles of one sweep and one coarse solve, max |K S K e|/|K e|; symmetric, so it is
-        the spectral radius too.
+        """max |K S K e|/|K e|, the factor of cycles of a sweep and a coarse solve.
+
+        The iteration is symmetric, so this is also its spectral radius.
         """
-        swept = self.apply(self._left_over(), step)
+        swept = self.apply(self._remaining(), step)
         return self._largest(self.solve_coarse(swept)) if np.isfinite(swept).all() else np.inf
 
     @np.errstate(over="ignore", invalid="ignore")
@@ -218,10 +221,10 @@ class Sweep:
         scaled = self._upper @ errors
         return float(np.linalg.norm(scaled, 2)) if np.isfinite(scaled).all() else np.inf
 
-    def _left_over(self) -> Float64Array:
-        """Orthonormal errors that a coarse solve leaves, as columns."""
+    def _remaining(self) -> Float64Array:
+        """An orthonormal basis, as columns, of the errors that remain after a coarse solve."""
         used = self.problem.prolongation
-        if self.problem.periodic:  # the pair (0, pi) is left out, as in the symbols
+        if self.problem.periodic:  # without the pair (0, pi), as for the symbols
             used = np.column_stack([used, (-1.0) ** np.arange(self.problem.size)])
         full, _ = scipy.linalg.qr(self._upper @ used)
         return np.asarray(scipy.linalg.solve_triangular(self._upper, full[:, used.shape[1] :]))

@@ -1,14 +1,13 @@
-"""Local Fourier analysis of sweeps for the L2 projection on one uniform spline layer.
+"""Local Fourier analysis of sweeps for the L2 projection on a uniform spline layer.
 
-On uniform knots of spacing h, without ends, waves u_j = exp(i j theta) are eigenvectors of the mass matrix
-M and of A A^T. A sweep is u <- u - omega D (M u - b) with D = I (gradient descent in spline geometry) or
-D = (A A^T)^{-1} (in ReLU geometry): it multiplies the error in theta by 1 - omega lambda(theta). With the
-exact solution on the coarse knots the waves theta and theta + pi are coupled; the error that a coarse solve
-leaves is one-dimensional for every such pair. Method: Trottenberg, Oosterlee, Schueller, Multigrid, 2001,
-chapter 4.
+On uniform knots of spacing h, without boundary, the waves u_j = exp(i j theta) are eigenvectors of the mass
+matrix M and of A A^T. A sweep u <- u - omega D (M u - b) with D = I (gradient descent in spline geometry) or
+D = (A A^T)^{-1} (in ReLU geometry) multiplies the error of frequency theta by 1 - omega lambda(theta). An
+exact coarse solve couples the waves theta and theta + pi, and leaves a one-dimensional error for every such
+pair. Method: Trottenberg, Oosterlee, Schueller, Multigrid, 2001, chapter 4.
 
-Both geometries damp the smooth waves first: lambda decreases from 0 to pi. But in spline geometry the ratio
-of largest and smallest is f(0)/f(pi), whatever the number of intervals; in ReLU geometry it grows like
+In both geometries smooth waves are damped first: lambda decreases on [0, pi]. In spline geometry the ratio of
+the largest and the smallest value is f(0)/f(pi) for any number of intervals; in ReLU geometry it grows like
 G^(2r).
 """
 
@@ -34,7 +33,7 @@ GEOMETRIES = ("spline", "relu")
 
 
 def harmonics(intervals: int) -> Float64Array:
-    """Frequencies 2 pi j/G, j = 1..G/2, of G intervals with periodic ends (constants left out), radians.
+    """Frequencies 2 pi j/G, j = 1..G/2, of G periodic intervals, without the constants; in radians.
 
     Raises
     ------
@@ -49,7 +48,7 @@ def harmonics(intervals: int) -> Float64Array:
 
 
 def _angles(theta: ArrayLike) -> Float64Array:
-    """Frequencies in radians; beyond 1e8 a multiple of one loses the digits that count."""
+    """Frequencies in radians; beyond 1e8 their multiples modulo 2 pi lose too many digits."""
     angles = real_array("theta", theta).astype(np.float64)
     if (np.abs(angles) > 1e8).any():
         raise ValueError(f"theta must be at most 1e8 in modulus, got {np.abs(angles).max()}")
@@ -63,8 +62,8 @@ def _spacing(value: float) -> float:
 def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64Array:
     """h sum_d N_{2r}(r + d) cos(d theta), the symbol of M: the Euler-Frobenius polynomial.
 
-    N_{2r}(r + d) = <2r-1, r+d-1>/(2r-1)!, with the Eulerian numbers; h is `spacing`. Decreases from h at
-    theta = 0 to its minimum at pi. In the units of h.
+    N_{2r}(r + d) = <2r-1, r+d-1>/(2r-1)! with Eulerian numbers; h is `spacing`. The symbol decreases from h
+    at theta = 0 to its minimum at pi; units of h.
     """
     degree = spline_degree(degree)
     angle, h, n = _angles(theta), _spacing(spacing), 2 * degree + 1
@@ -102,18 +101,18 @@ def sweep_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: float = 
 
 
 def complement_symbol(theta: ArrayLike, degree: int, geometry: str, spacing: float = 1.0) -> Float64Array:
-    """q(theta), the one eigenvalue of D M on what a coarse solve leaves of the waves theta, theta + pi.
+    """q(theta), the eigenvalue of D M on the error that a coarse solve leaves of the waves theta, theta + pi.
 
     With c = cos(theta/2), s = sin(theta/2) and f the symbol of M, the remaining error is orthogonal to the
-    coarse functions in the inner product of M, so its two amplitudes are as s^r f(theta + pi) to
-    c^r f(theta), and with f(2 theta) = c^(2r) f(theta) + s^(2r) f(theta + pi) (two-scale relation)
+    coarse functions in the inner product of M. Hence the ratio of its two amplitudes is s^r f(theta + pi) to
+    c^r f(theta), and with the two-scale relation f(2 theta) = c^(2r) f(theta) + s^(2r) f(theta + pi)
 
         q = f(theta) f(theta + pi)/f(2 theta) (c^(2r) + s^(2r))            spline geometry,
         q = f(theta) f(theta + pi)/f(2 theta) 2 (k!)^2 h^(2k)/4^r          ReLU geometry.
 
-    Both are bounded from both sides whatever the number of intervals (claim complement-symbol of theory/): in
-    ReLU geometry the growth of (A A^T)^{-1} towards smooth waves meets the s^(2r) with which smooth waves are
-    left after a coarse solve.
+    Both are bounded above and below independently of the number of intervals (claim complement-symbol of the
+    theory): in ReLU geometry the growth of (A A^T)^{-1} towards smooth waves cancels the factor s^(2r) by
+    which a coarse solve reduces them.
     """
     one_of("geometry", geometry, GEOMETRIES)
     degree, spacing = spline_degree(degree), _spacing(spacing)
@@ -133,16 +132,16 @@ def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = N
     values, theta
         lambda at the frequencies theta in (0, pi], both (n,).
     step
-        omega; None for the best one, 2/(largest + smallest oscillatory lambda).
+        omega; None for the optimal step, 2/(largest + smallest oscillatory lambda).
 
     Raises
     ------
     ValueError
-        For arguments that do not fit, or no oscillatory frequency.
+        For arguments that do not fit each other, or without an oscillatory frequency.
     """
-    found = vector("values", values)
-    angle = vector("theta", theta, len(found))
-    rough = found[angle >= np.pi / 2]
+    symbol = vector("values", values)
+    angle = vector("theta", theta, len(symbol))
+    rough = symbol[angle >= np.pi / 2]
     if rough.size == 0:
         raise ValueError("theta must hold a frequency of at least pi/2")
     omega = best_step(rough) if step is None else real("step", step, positive=True)
@@ -151,7 +150,7 @@ def smoothing_factor(values: ArrayLike, theta: ArrayLike, step: float | None = N
 
 
 def best_step(values: Float64Array) -> float:
-    """2/(largest + smallest): the step for which max |1 - omega value| is least.
+    """2/(largest + smallest), the step that minimises max |1 - omega value|.
 
     Raises
     ------
@@ -160,19 +159,19 @@ def best_step(values: Float64Array) -> float:
     """
     values = vector("values", values)
     if values.size == 0 or values.min() <= 0:
-        raise ValueError("values must be positive numbers: no step damps the others")
+        raise ValueError("values must be positive numbers: no step damps modes with other eigenvalues")
     return float(2 / (values.max() + values.min()))
 
 
 def cycle_factor(degree: int, geometry: str, intervals: int, step: float | None = None) -> float:
-    """Predicted factor of a cycle of one sweep and one exact coarse solve: max |1 - omega q(theta)|.
+    """max |1 - omega q(theta)|, the predicted factor of a cycle of a sweep and an exact coarse solve.
 
     Parameters
     ----------
     degree, geometry, intervals
-        G intervals of length 1/G, periodic; the coarse level has G/2. The pair (0, pi) is left out.
+        G intervals of length 1/G, periodic; the coarse level has G/2. The pair (0, pi) is not considered.
     step
-        omega; None for the best one on what coarse solves leave, 2/(largest + smallest q).
+        omega; None for the optimal step on the complement, 2/(largest + smallest q).
     """
     q = complement_symbol(harmonics(intervals)[:-1], degree, geometry, 1 / integer("intervals", intervals))
     omega = best_step(q) if step is None else real("step", step, positive=True)
@@ -180,10 +179,10 @@ def cycle_factor(degree: int, geometry: str, intervals: int, step: float | None 
 
 
 def nested_factor(degree: int, geometry: str, intervals: int, step: float, sweeps: int = 1) -> float:
-    """Predicted factor of sweeps without another coarse solve: max |S^n e|/|e|, e left by a coarse solve.
+    """max |S^n e|/|e| over the errors e after a coarse solve, the predicted factor of nested iteration.
 
-    That is one level of nested iteration: the coarse level solved, its solution prolongated, n sweeps.
-    Norms are L2 norms of the functions; pairs as in `cycle_factor`.
+    A level of nested iteration: the coarse level is solved, its solution prolongated, and n sweeps follow.
+    Norms are L2 norms of the functions; the pairs are those of `cycle_factor`.
     """
     sweeps = integer("sweeps", sweeps, low=0)
     step = real("step", step, positive=True)

@@ -1,4 +1,4 @@
-"""The first updates of an optimiser after a refinement, measured."""
+"""Shares of the first updates of an optimiser after a refinement."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from splinekan.optimize.problem import Factor, Jacobian
 
 @dataclass(frozen=True)
 class Update:
-    """What the first `steps` iterations did together, d = theta_steps - theta_0.
+    """The joint update of the first `steps` iterations, d = theta_steps - theta_0.
 
     Attributes
     ----------
     steps
-        Iterations.
+        Number of iterations.
     share, reach, corrected
         Of d, with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step;
-        `corrected` too where the share is below `NOISE`, because then the part outside range(J P) may be
-        rounding.
+        `corrected` also where the share is below `NOISE`, because the component outside range(J P) may then
+        be rounding error.
     loss
-        The loss afterwards over the loss before, dimensionless.
+        The ratio of the losses after and before, dimensionless.
     """
 
     steps: int
@@ -41,8 +41,8 @@ class Update:
 class _Shifted:
     """The problem as a function of d = theta - theta_0.
 
-    Coordinates T d start at 0. Those of theta itself are large in ReLU geometry, and a first step far below
-    their rounding would be lost.
+    Coordinates T d start at 0. The coordinates of theta are large in ReLU geometry, and a first step far
+    below their rounding error would be lost.
     """
 
     problem: LeastSquaresProblem
@@ -83,25 +83,25 @@ def first_updates(
     optimizer: Optimizer,
     steps: Sequence[int] = (1, 4, 16),
 ) -> tuple[Update, ...]:
-    """Run an optimiser from theta0 and measure its update after each number of steps.
+    """The updates of an optimiser from theta0, measured after each number of steps.
 
     Parameters
     ----------
     problem
-        What is minimised on the fine level.
+        The problem on the fine level.
     theta0
         P theta_coarse, shape (n,).
     split, residual
-        At theta0: the split of the tangent space and the residual, of the length of its rows.
+        The split of the tangent space at theta0, and the residual there, (rows,).
     optimizer
-        In any geometry.
+        An optimiser in any geometry.
     steps
         Increasing numbers of iterations. If the optimiser ends early, later entries repeat the last one.
 
     Raises
     ------
     TypeError, ValueError
-        For numbers of steps that do not increase from at least 1, or arguments that do not fit.
+        For numbers of steps that do not increase from at least 1, or arguments that do not fit each other.
     """
     counts = [integer(f"steps[{i}]", n, low=1) for i, n in enumerate(sequence("steps", steps, empty=True))]
     if not counts or sorted(set(counts)) != counts:
@@ -126,7 +126,7 @@ def first_updates(
     if result.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
     before = float(result.history.loss[0])
-    found = []
+    updates = []
     for count in counts:
         d, value = path[min(count, len(path)) - 1] if path else (zero, before)
         if np.any(split.jacobian @ d):
@@ -134,5 +134,5 @@ def first_updates(
             corrected = split.corrected(d, residual) if share > NOISE else np.nan
         else:
             share = reach = corrected = np.nan
-        found.append(Update(count, share, reach, corrected, value / before if before > 0 else np.nan))
-    return tuple(found)
+        updates.append(Update(count, share, reach, corrected, value / before if before > 0 else np.nan))
+    return tuple(updates)

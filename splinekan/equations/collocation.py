@@ -1,4 +1,4 @@
-"""Collocation points in a box, and weights that make sums over them means over the box."""
+"""Collocation points in a box, and quadrature weights for means over the box."""
 
 from __future__ import annotations
 
@@ -28,33 +28,34 @@ Box = Sequence[tuple[float, float]]
 
 KINDS = ("random", "sobol", "grid", "midpoints")
 MAX_AXES = 16
-"""Variables of a tensor grid."""
+"""Largest number of variables of a tensor grid."""
 MAX_SOBOL = scipy.stats.qmc.Sobol.MAXDIM, 2**30
-"""Variables and points of SciPy's Sobol sequence."""
+"""Largest numbers of variables and points of SciPy's Sobol sequence."""
 MAX_ORDER = 100
-"""Up to which NumPy's Gauss points are tested."""
+"""Largest order for which NumPy documents the accuracy of its Gauss points."""
 
 
 def collocation(kind: str, count: int, bounds: Box, seed: int | np.random.Generator = 0) -> Float64Array:
-    """`count` points in a box, one row each.
+    """`count` points in a box, (count, number of variables).
 
     Parameters
     ----------
     kind
-        "random": independent and uniform; "sobol": a scrambled Sobol sequence (scipy.stats.qmc), at its best
-        for powers of two; "grid": a tensor grid with its ends; "midpoints": one without. For the last two
-        `count` must be a power n^d in d dimensions, n at least 2 for a grid.
+        "random": independent and uniform; "sobol": a scrambled Sobol sequence (scipy.stats.qmc), most uniform
+        for powers of two; "grid": a tensor grid with points on the boundary; "midpoints": the centres of the
+        cells of a tensor grid. For "grid" and "midpoints" `count` must be a power n^d in d dimensions, with n
+        at least 2 for "grid".
     count
-        How many.
+        Number of points.
     bounds
-        One interval (a, b), a < b, per variable.
+        An interval (a, b), a < b, per variable.
     seed
-        A seed or a NumPy Generator, for the first two.
+        A seed or a NumPy Generator, for "random" and "sobol".
 
     Raises
     ------
     TypeError, ValueError
-        For an unknown kind, bounds that are no intervals, or a count that no grid has.
+        For an unknown kind, bounds that are not intervals, or a count that is not a power n^d.
     MemoryError
         For more points than fit in memory.
     """
@@ -82,21 +83,22 @@ def collocation(kind: str, count: int, bounds: Box, seed: int | np.random.Genera
     else:
         if d > MAX_SOBOL[0]:
             raise ValueError(f"bounds must have at most {MAX_SOBOL[0]} variables for sobol, got {d}")
-        whole = (count - 1).bit_length()  # SciPy warns of other numbers than powers of two
+        whole = (count - 1).bit_length()  # SciPy warns unless the number is a power of two
         points = scipy.stats.qmc.Sobol(d, rng=source).random_base2(whole)[:count]
     return np.clip(ends[:, 0] + (ends[:, 1] - ends[:, 0]) * points, ends[:, 0], ends[:, 1])
 
 
 def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, Float64Array]:
-    """`order` Gauss points per variable in every cell of a tensor grid, and weights summing to 1.
+    """(points, weights): `order` Gauss points per variable in every cell of a tensor grid.
 
-    Their weighted sum is the mean over the box, exact where a cell holds a polynomial of degree
-    2 order - 1. Points inside cells see what a spline does between its knots.
+    The weights have the sum 1, and the weighted sum of a function is its mean over the box, exactly for
+    polynomials of degree 2 order - 1 on each cell. With the knots as edges the points resolve a spline
+    between its knots.
 
     Parameters
     ----------
     edges
-        Per variable the increasing ends of its cells.
+        The increasing edges of the cells, for every variable.
     order
         Points per cell and variable, 1 to 100.
 
@@ -126,18 +128,18 @@ def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, F
 
 
 def equidistributed(edges: ArrayLike, monitor: ArrayLike, cells: int, floor: float = 0.5) -> Float64Array:
-    """Ends of `cells` cells that share the integral of a monitor function evenly (de Boor 1974).
+    """Edges of `cells` cells with equal integrals of a monitor function (de Boor 1974), (cells + 1,).
 
     Parameters
     ----------
     edges
-        Increasing ends of pieces, (n + 1,).
+        Increasing edges of the pieces of the monitor function, (n + 1,).
     monitor
-        The monitor's value on each, (n,), not negative.
+        The value of the monitor function on each piece, (n,), not negative.
     cells
-        How many cells.
+        Number of cells.
     floor
-        Part of the cells, in [0, 1], that are spread evenly whatever the monitor says.
+        Fraction of the cells, in [0, 1], that is distributed uniformly.
 
     Raises
     ------
@@ -149,7 +151,7 @@ def equidistributed(edges: ArrayLike, monitor: ArrayLike, cells: int, floor: flo
     if (density < 0).any():
         raise ValueError(f"monitor must not be negative, got {density.min()}")
     cells = integer("cells", cells, low=1)
-    affordable(f"cells: {cells} of them", 32.0 * cells)
+    affordable(f"{cells} cells", 32.0 * cells)
     floor = real("floor", floor, low=0.0, high=1.0)
     sizes = np.diff(t)
     with np.errstate(over="ignore"):
@@ -160,9 +162,9 @@ def equidistributed(edges: ArrayLike, monitor: ArrayLike, cells: int, floor: flo
     even = 1.0 / (t[-1] - t[0])
     density = floor * even + (1 - floor) * (density / total if total > 0 else even)
     mass = np.concatenate([[0.0], np.cumsum(density * sizes)])
-    found = np.interp(np.linspace(0.0, mass[-1], cells + 1), mass, t)
-    found[[0, -1]] = t[[0, -1]]
-    return np.asarray(found)
+    ends = np.interp(np.linspace(0.0, mass[-1], cells + 1), mass, t)
+    ends[[0, -1]] = t[[0, -1]]
+    return np.asarray(ends)
 
 
 def resampled(
@@ -179,19 +181,19 @@ def resampled(
     Parameters
     ----------
     residual
-        (n, d) points -> (n,) residuals.
+        A function from points (n, d) to residuals (n,).
     count, bounds, seed
         As in `collocation`.
     power, floor
-        The larger the power and the smaller the floor, the more points go where the residual is large.
+        With a larger power and a smaller floor, more points lie where the residual is large.
     pool
-        Drawn without replacement from `pool` times as many uniform points.
+        The points are drawn without replacement from `pool` * `count` uniform points.
 
     Raises
     ------
     TypeError, ValueError
         For residuals that are not finite or of another shape, a negative power or floor, or if fewer than
-        `count` points of the pool have any density (raise the floor).
+        `count` points of the pool have a positive density (raise the floor).
     """
     function("residual", residual)
     power = real("power", power, low=0.0, high=np.inf)
@@ -201,15 +203,15 @@ def resampled(
     points = collocation("random", count * pool, bounds, source)
     sizes = np.abs(vector("residual(points)", residual(points.copy()), len(points)))
     largest = sizes.max()
-    # In units of the largest, so that no power overflows.
+    # Relative to the largest, so that powers do not overflow.
     sizes = (sizes / largest if largest > 0 else np.ones_like(sizes)) ** power
     density = sizes / sizes.mean() + floor
     density /= density.max()
     density /= density.sum()
     if np.count_nonzero(density) < count:
         raise ValueError(
-            f"floor must be larger, got {floor}: {count} points are to be drawn, and only "
-            f"{np.count_nonzero(density)} of {len(points)} have a residual above 0"
+            f"floor must be larger, got {floor}: {count} points are to be drawn, but only "
+            f"{np.count_nonzero(density)} of {len(points)} points have a positive density"
         )
     return points[source.choice(len(points), count, replace=False, p=density)]
 
@@ -219,7 +221,7 @@ def _ends(bounds: Box) -> Float64Array:
 
 
 def _increasing(name: str, value: ArrayLike) -> Float64Array:
-    """Increasing numbers that span a length whose inverse is finite."""
+    """`value` as increasing numbers, over a length whose inverse is finite."""
     t = increasing(name, value)
     with np.errstate(over="ignore"):
         length = t[-1] - t[0]

@@ -4,9 +4,8 @@
     u = Function("u")(x, t)
     burgers = Equation(u.diff(t) + u * u.diff(x) - nu * u.diff(x, 2), unknown=u, variables=(x, t))
 
-Whatever stands for the unknown, a network for instance, is asked for Taylor coefficients along a few
-directions: pure derivatives along the axes, u_xy by polarisation from x + y, because
-D_{x+y}^2 u = u_xx + 2 u_xy + u_yy.
+An equation is evaluated from the Taylor coefficients of the unknown, for instance of a network, along a few
+directions: pure derivatives along the axes, and u_xy by polarisation, D_{x+y}^2 u = u_xx + 2 u_xy + u_yy.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ from splinekan.equations.features import MAX_ORDER, expression, located
 
 @dataclass(frozen=True)
 class Term:
-    """What one symbol of the residual stands for: sum of weight times channel, of one unknown."""
+    """A symbol of the residual: the sum of weights times channels of an unknown."""
 
     unknown: int
     channels: tuple[tuple[int, float], ...]
@@ -35,7 +34,7 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Equation:
-    """residual = 0, for one or several unknown functions of the variables.
+    """The equation residual = 0 for one or more unknown functions of the variables.
 
     Boundary, initial and interface conditions are equations too, posed on other points.
 
@@ -44,28 +43,29 @@ class Equation:
     residual
         A sympy expression, or an `Eq`, in the variables, the unknowns and their derivatives up to order 4;
         mixed derivatives of order 2 only. Coefficients may be functions of the variables that NumPy or SciPy
-        compute. Everything is a real number: |u|, sign, Max, floor, Piecewise and the like are differentiated
-        almost everywhere, re(u) is u. Unknowns are evaluated at the variables only: u(0), u'(0) and integrals
-        over u are refused.
+        compute. All quantities are real: |u|, sign, Max, floor and Piecewise are differentiated almost
+        everywhere, and re(u) is u. Unknowns are evaluated at the variables only: u(0), u'(0) and integrals of
+        u are refused.
     unknown
-        u(x, ...) as sympy writes an applied function, or a sequence of them: the outputs of the network.
+        u(x, ...), an applied function of sympy, or a sequence of applied functions: the outputs of the
+        network.
     variables
-        Symbols with different names in the order of the points' columns. If one is declared positive, say,
-        sympy has made use of that, and points on the other side are refused.
+        Symbols with different names, in the order of the columns of points. sympy simplifies with the
+        declared signs of symbols (positive=True), so points of the other sign are refused.
 
     Attributes
     ----------
     directions
         Vectors in the space of the variables.
     orders
-        Taylor coefficients that are needed along each.
+        The number of Taylor coefficients along each direction.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the term, if something in the residual is neither a variable nor an unknown nor a real number,
-        or cannot be compiled; for unknowns that do not depend on the variables; for derivatives that are not
-        carried; if no unknown occurs.
+        For a term of the residual, which the message names, that is not made of variables, unknowns and real
+        numbers, or cannot be compiled; for unknowns that do not depend on the variables; for derivatives of
+        higher order; if no unknown occurs.
 
     Examples
     --------
@@ -137,7 +137,7 @@ class Equation:
         object.__setattr__(self, "_compiled", compiled)
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but the compiled function, which is made again from the same expressions."""
+        """All but the compiled function, which is compiled again from the same expressions."""
         return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -160,8 +160,8 @@ class Equation:
         Raises
         ------
         TypeError, ValueError
-            For points and coefficients of other shapes or kinds, and points of a sign that a variable
-            excludes.
+            For points and coefficients of other shapes or kinds, and points of a sign that the declaration of
+            a variable excludes.
         """
         points = self._points("points", points)
         shape = (len(points), self.channels, self.n_unknowns)
@@ -201,8 +201,8 @@ class Equation:
 
     @staticmethod
     def _derivatives(expression: Any, reals: expressions.Reals) -> list[tuple[int, tuple[int, ...]]]:
-        """(unknown, orders) of what occurs, in the order of its names."""
-        found: list[tuple[int, tuple[int, ...]]] = []
+        """(unknown, orders) of every unknown and derivative in the expression, sorted by name."""
+        occurring: list[tuple[int, tuple[int, ...]]] = []
         atoms = expression.atoms(sympy.Derivative) | expression.atoms(AppliedUndef)
         for atom in sorted(atoms, key=reals.original):
             is_derivative = isinstance(atom, sympy.Derivative)
@@ -211,41 +211,41 @@ class Equation:
                 continue
             counts = dict(atom.variable_count) if is_derivative else {}
             if not all(s in reals.variables and n.is_Integer for s, n in counts.items()):
-                continue  # refused by name
+                continue  # `compilable` refuses it by name
             index = tuple(int(counts.get(v, 0)) for v in reals.variables)
             mixed = sum(n > 0 for n in index) > 1
             if sum(index) > (2 if mixed else MAX_ORDER):
                 raise ValueError(
-                    f"{reals.original(atom)} is not carried: derivatives go up to order {MAX_ORDER} in one "
-                    "variable, and up to order 2 in several"
+                    f"{reals.original(atom)} is not available: derivatives go up to order {MAX_ORDER} in a "
+                    "single variable and to order 2 in several variables"
                 )
-            found.append((reals.unknowns.index(function), index))
-        if not found:
+            occurring.append((reals.unknowns.index(function), index))
+        if not occurring:
             known = {symbol: symbol for symbol in reals.variables}
-            expressions.compilable(expression, known, reals.original)  # u + oo is oo: name that
+            expressions.compilable(expression, known, reals.original)  # u + oo is oo, which this refuses
             raise ValueError(
                 f"no unknown of {', '.join(map(reals.original, reals.unknowns))} occurs in "
                 f"{reals.original(expression)}"
             )
-        return list(dict.fromkeys(found))
+        return list(dict.fromkeys(occurring))
 
 
 def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
-    """The value of `residual` when the unknowns are the given expressions: the forcing that they need.
+    """The residual of given expressions for the unknowns, which is the forcing of a manufactured solution.
 
-    Values at other places, u'(0) for instance, are those of the expressions there.
+    Values at other points, u'(0) for instance, are the values of the expressions there.
 
     Parameters
     ----------
     residual
         A sympy expression, or an `Eq`.
     substitutions
-        From u(x, ...), applied to different symbols, to an expression in them.
+        A dictionary from u(x, ...), applied to different symbols, to an expression in these symbols.
 
     Raises
     ------
     TypeError, ValueError
-        For anything else, and for what sympy cannot evaluate.
+        For arguments of other kinds, and for expressions that sympy cannot evaluate.
     """
     if not isinstance(substitutions, Mapping) or not substitutions:
         raise TypeError(
@@ -259,23 +259,23 @@ def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
 
 
 def ansatz(residual: Any, unknown: Any, form: Any) -> Any:
-    """`residual` with the unknown replaced by `form`, which holds it again.
+    """`residual` with the unknown replaced by `form`, an expression in the same unknown.
 
-    So conditions are built in: with form = x (1 - x) u the replaced function vanishes at 0 and 1.
+    Conditions are imposed exactly in this way: with form = x (1 - x) u the function vanishes at 0 and 1.
 
     Parameters
     ----------
     residual
-        A sympy expression, or an `Eq`, that holds the unknown.
+        A sympy expression, or an `Eq`, with the unknown.
     unknown
         u(x, ...), applied to different symbols.
     form
-        An expression that holds u(x, ...) or its derivatives, there and at no other place.
+        An expression with u(x, ...) or its derivatives, evaluated at the variables only.
 
     Raises
     ------
     TypeError, ValueError
-        For anything else, and for what sympy cannot evaluate.
+        For arguments of other kinds, and for expressions that sympy cannot evaluate.
     """
     unknown, form = _unknown("unknown", unknown), expression("form", form)
     residual = expressions.read("residual", residual)
@@ -318,7 +318,7 @@ def _axis(index: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _needed(index: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
-    """Directions and orders from which one derivative is made."""
+    """The directions and orders whose Taylor coefficients give a derivative."""
     active = [i for i, n in enumerate(index) if n > 0]
     if not active:
         return []
@@ -329,7 +329,7 @@ def _needed(index: tuple[int, ...]) -> list[tuple[tuple[int, ...], int]]:
 
 
 def _weights(index: tuple[int, ...], first: dict[tuple[int, ...], int]) -> tuple[tuple[int, float], ...]:
-    """The derivative as a combination of channels."""
+    """A derivative as a combination of channels."""
     needed = _needed(index)
     if not needed:
         return ((0, 1.0),)

@@ -1,4 +1,4 @@
-"""Reading sympy: expressions as functions of real numbers, compiled; the rest is refused by name."""
+"""Compilation of sympy expressions to functions of real numbers; other terms are refused by name."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ besselj bessely besseli besselk airyai airyaiprime airybi airybiprime
 Si Ei fresnels fresnelc
 """
 FUNCTIONS = frozenset(getattr(sympy, name) for name in NAMES.split())
-"""Functions that compile to NumPy or SciPy, besides Piecewise; Mod and frac are written with floor."""
+"""Functions that compile to NumPy or SciPy, besides Piecewise; sympy writes Mod and frac with floor."""
 
 PARTS = (sympy.re, sympy.im, sympy.conjugate)
-"""Gone once their arguments are known to be real."""
+"""Functions that disappear when their arguments are real."""
 
 STEPS = (sympy.sign, sympy.Heaviside, sympy.floor, sympy.ceiling)
-"""Constant between jumps."""
+"""Functions that are constant between jumps."""
 
 PLACES = (sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Lambda)
-"""What may evaluate its argument elsewhere than at the variables."""
+"""Terms that may evaluate their arguments at other points than the variables."""
 
 LARGEST = float(np.finfo(np.float64).max)
 EXACT = 2**53
-"""Larger integers are compiled as floats: NumPy's functions do not take them."""
+"""Larger integers are compiled as floats, since NumPy's functions do not accept them."""
 
 
 @contextmanager
 def naming(name: str) -> Iterator[None]:
-    """What goes wrong with the expressions inside is said of `name`."""
+    """Name the argument in errors about its expressions."""
     try:
         yield
     except ValueError as error:
@@ -49,28 +49,30 @@ def naming(name: str) -> Iterator[None]:
 
 
 def read(name: str, value: Any) -> Any:
-    """`value` as an expression; of an equality its left less its right side.
+    """`value` as an expression; for an equality, the left side minus the right side.
 
     Raises
     ------
     TypeError
-        If it is neither: text, numbers of Python, inequalities, matrices.
+        For text, Python numbers, inequalities and matrices.
     """
     original = value
     if isinstance(value, sympy.Equality) and isinstance(value.lhs, sympy.Expr):
         value = value.lhs - value.rhs
     if not isinstance(value, sympy.Expr) or getattr(value, "is_Matrix", False):
-        raise TypeError(f"{name} must be a sympy expression or an Eq of two, got {shown(original)}")
+        raise TypeError(
+            f"{name} must be a sympy expression or an Eq of two expressions, got {shown(original)}"
+        )
     return value
 
 
 def read_variables(name: str, value: Any) -> tuple[sympy.Symbol, ...]:
-    """`value` as different symbols that may stand for any real number (of one sign, if they say so).
+    """`value` as symbols with different names for real numbers, possibly of a declared sign.
 
     Raises
     ------
     TypeError, ValueError
-        If it holds anything else: text, integer symbols, the same name twice.
+        For anything else, such as text, integer symbols, or a repeated name.
     """
     symbols = (value,) if isinstance(value, sympy.Symbol) else sequence(name, value)
     for i, symbol in enumerate(symbols):
@@ -84,7 +86,7 @@ def read_variables(name: str, value: Any) -> tuple[sympy.Symbol, ...]:
 
 
 def require_real(name: str, symbol: Any) -> None:
-    """Refuse a symbol or function that is declared to be other than a real number on a continuum."""
+    """Refuse a symbol or function whose declaration excludes some real numbers (but for signs of symbols)."""
     wrong = [
         what
         for what in ("integer", "rational", "irrational", "algebraic", "zero", "infinite")
@@ -93,7 +95,7 @@ def require_real(name: str, symbol: Any) -> None:
     if isinstance(symbol, AppliedUndef) and any(
         getattr(symbol, f"is_extended_{what}") is not None for what in ("positive", "negative", "nonzero")
     ):
-        wrong.append("of one sign")  # sympy makes use of it, and a network cannot be held to it
+        wrong.append("of one sign")  # sympy would simplify with it, and a network may have either sign
     if symbol.is_real is False or not symbol.is_commutative:
         wrong.append("not real")
     if wrong:
@@ -108,45 +110,45 @@ def applied_to(unknown: Any, arguments: Sequence[Any], form: Any) -> Any:
 
 
 def replaced(expression: Any, forms: Mapping[Any, Any]) -> Any:
-    """Every unknown u(x, ...) replaced by its form, wherever it is evaluated: u(0), too."""
+    """`expression` with every unknown u(x, ...) replaced by its form, also at other points such as u(0)."""
     by_name = {unknown.func: unknown for unknown in forms}
     bound = {s for e in sympy.preorder_traversal(expression) for s in getattr(e, "bound_symbols", ())}
     for unknown, form in forms.items():
         caught = bound & (form.free_symbols - set(unknown.args))
         if caught:
             raise ValueError(f"{caught.pop()} is bound in {shown(expression)}, but free in {shown(form)}")
-    found = {}
+    values = {}
     for atom in expression.atoms(AppliedUndef):
         if atom.func in by_name:
             unknown = by_name[atom.func]
             if len(atom.args) != len(unknown.args):
                 raise ValueError(f"{atom} has {len(atom.args)} arguments, {unknown} has {len(unknown.args)}")
             inner = [replaced(argument, forms) for argument in atom.args]
-            found[atom] = applied_to(unknown, inner, forms[unknown])
-    return done(expression.xreplace(found), expression)
+            values[atom] = applied_to(unknown, inner, forms[unknown])
+    return done(expression.xreplace(values), expression)
 
 
 def done(expression: Any, original: Any, **hints: bool) -> Any:
-    """`expression.doit()`, sympy's many errors as ValueError."""
+    """`expression.doit()`, with sympy's errors turned into ValueError."""
     try:
         return expression.doit(**hints)
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:  # what sympy raises depends on the function
+    except Exception as error:  # the type depends on the function
         raise ValueError(f"sympy cannot evaluate {shown(original)}: {error}") from None
 
 
 class Reals:
-    """The variables, and unknown functions of them, as real ones under private names.
+    """Variables and unknown functions as real symbols and functions under private names.
 
-    sympy then knows that |u|' = sign(u) u', and no name clashes with a keyword or a bound symbol.
+    sympy then has |u|' = sign(u) u', and names do not clash with keywords or bound symbols.
 
     Parameters
     ----------
     variables
         Symbols with different names.
     unknowns
-        Applied functions of exactly these.
+        Functions applied to these variables.
 
     Attributes
     ----------
@@ -161,11 +163,11 @@ class Reals:
         self.unknowns = [self._functions[u.func](*self.variables) for u in unknowns]
         self._from = {real: symbol for symbol, real in self._to.items()}
         self._back = {real: function for function, real in self._functions.items()}
-        # Final names sort as the variables' own do: so do the terms of sums, to the last bit.
+        # The final names sort as the given names do, and so do the terms of sums, to the last bit.
         self.symbols = [sympy.Symbol(f"v_{symbol.name}", real=True) for symbol in variables]
 
     def read(self, expression: Any) -> Any:
-        """`expression` in the real counterparts, evaluated as far as sympy can.
+        """`expression` in the real symbols and functions, evaluated by sympy as far as possible.
 
         Raises
         ------
@@ -193,7 +195,7 @@ class Reals:
         return real.replace(sympy.frac, lambda a: a - sympy.floor(a))
 
     def original(self, expression: Any) -> str:
-        """`expression` as the user writes it, for messages."""
+        """`expression` in the user's names, for messages."""
         try:
             text = str(self._renamed(expression, self._from, self._back))
         except Exception:  # a message must not fail
@@ -208,27 +210,27 @@ class Reals:
                 names[atom] = functions[atom.func](*(a.xreplace(symbols) for a in atom.args))
         try:
             return expression.xreplace(names)
-        except Exception as error:  # evaluated anew, a term may turn out meaningless
+        except Exception as error:  # a term may have no value when evaluated again
             raise ValueError(f"sympy cannot evaluate {shown(expression)}: {error}") from None
 
 
 def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[Any], str]) -> Any:
-    """`expression` with its leaves replaced; everything in it can be compiled to real numbers.
+    """`expression` with its leaves replaced, after a check that all of it compiles to real numbers.
 
     Parameters
     ----------
     expression
-        Evaluated (`Reals.read`).
+        An evaluated expression (`Reals.read`).
     leaves
-        From symbols, unknowns and derivatives to their symbols in the compiled function.
+        A dictionary from symbols, unknowns and derivatives to their symbols in the compiled function.
     original
-        How messages show a term.
+        The text of a term in messages.
 
     Raises
     ------
     ValueError
-        Naming the term: numbers that are not real, infinite or beyond float64; unknowns at other places;
-        integrals, limits and the like; functions without a compiled form.
+        For a term, which the message names, that is a number that is not real and finite in float64, an
+        unknown at another point, an integral or a limit, or a function without a compiled form.
     """
 
     def refuse(term: Any, why: str) -> ValueError:
@@ -237,7 +239,7 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
     def number(term: Any) -> None:
         try:
             value = term.evalf()
-        except Exception:  # sympy fails on numbers beyond its range
+        except Exception:  # sympy fails for numbers beyond its range
             value = sympy.nan
         if value.is_extended_real is False or value.has(sympy.I):
             raise refuse(term, "only real numbers can be compiled")
@@ -252,8 +254,8 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
         if isinstance(term, AppliedUndef) or (isinstance(term, PLACES) and term.has(AppliedUndef)):
             raise refuse(
                 term,
-                "unknowns and their derivatives are evaluated at the variables themselves, in their order, "
-                "not at other places and not under an integral or a limit",
+                "unknowns and their derivatives are evaluated at the variables, in their order, not at other "
+                "points and not under an integral or a limit",
             )
         if term.is_Symbol:
             raise refuse(term, "give numbers for parameters, and name every variable in `variables`")
@@ -270,7 +272,7 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
         result = term.func(*map(scalar, term.args)) if known or isinstance(term, PARTS) else term
         if type(result) is type(term) and not known:
             raise refuse(term, f"{type(term).__name__} cannot be compiled to a function of real numbers")
-        if term.is_number:  # after its parts: sympy can take forever to evaluate functions of huge numbers
+        if term.is_number:  # after its parts, since sympy may not finish evaluating functions of huge numbers
             number(term)
         return result
 
@@ -290,7 +292,7 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
 
 
 def almost_everywhere(expression: Any) -> Any:
-    """A derivative in the sense of almost every point: jumps and kinks have no part in it."""
+    """A derivative almost everywhere, without the contributions of jumps and kinks."""
     expression = expression.replace(sympy.DiracDelta, lambda *_: sympy.Integer(0))
     flat = expression.replace(
         lambda e: isinstance(e, sympy.Derivative) and isinstance(e.expr, STEPS),
@@ -300,22 +302,22 @@ def almost_everywhere(expression: Any) -> Any:
 
 
 def slope(expression: Any, symbol: Any) -> Any:
-    """d expression / d symbol, almost everywhere."""
+    """The derivative of an expression with respect to a symbol, almost everywhere."""
     try:
         return almost_everywhere(expression.diff(symbol))
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:  # derivatives in an index, for instance
+    except Exception as error:  # for instance for a derivative with respect to an index
         raise ValueError(f"sympy cannot differentiate {shown(expression)}: {error}") from None
 
 
 def compiled(symbols: Sequence[Any], outputs: Sequence[Any], shown_as: str) -> Callable[..., Any]:
-    """A function from arrays, one per symbol, to arrays or numbers, one per output; tried on two points.
+    """A function from an array per symbol to an array or number per output, after a trial at two points.
 
     Raises
     ------
     ValueError
-        If that fails, or gives anything but real numbers.
+        If the trial fails, or its values are not real numbers.
     """
     try:
         function: Callable[..., Any] = sympy.lambdify(
@@ -323,13 +325,13 @@ def compiled(symbols: Sequence[Any], outputs: Sequence[Any], shown_as: str) -> C
         )
         places = [np.array([0.3, 0.6]) + 0.01 * i for i in range(len(symbols))]
         with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore")  # it is values that are tried here
-            found = [np.asarray(value) for value in function(*places)]
+            warnings.simplefilter("ignore")
+            values = [np.asarray(value) for value in function(*places)]
     except (MemoryError, KeyboardInterrupt):
         raise
-    except Exception as error:  # the printer's, Python's, or that of a special function
+    except Exception as error:  # from the printer, Python, or a special function
         raise ValueError(f"{shown_as} cannot be compiled to a function of real numbers: {error}") from None
-    for value in found:
+    for value in values:
         if value.dtype.kind not in "fiu" or value.shape not in ((), (2,)):
             raise ValueError(f"{shown_as} is not a real number at real arguments")
     return function

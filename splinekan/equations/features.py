@@ -19,28 +19,29 @@ TINY = float(np.finfo(np.float64).tiny)
 
 @dataclass(frozen=True, eq=False)
 class Features:
-    """Inputs of a network as functions of the variables: the variables themselves, then `extra` ones.
+    """Inputs of a network as functions of the variables: the variables, then the `extra` functions.
 
-    |x| is one that lets a network bend at an interface: its derivative is sign(x), and 0 beyond. Which
-    side a point on the interface belongs to is told by the sign of the coordinate: take points
-    `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
+    With the extra input |x| a network can have a kink at an interface: the derivative of the input is
+    sign(x), and higher derivatives are 0. The sign of the coordinate determines the side of a point on the
+    interface: use `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
 
-    With `bounds`, an interval per variable, the variables enter mapped from it to [-1, 1]; extra ones do not.
-    A variable whose interval is None does not enter: cos(pi x) in its place is periodic and even.
+    With `bounds`, the variables are mapped from their intervals to [-1, 1]; extra inputs are not. A variable
+    with the interval None is not an input; with the extra input cos(pi x) instead, the network is periodic
+    and even in x.
 
     Parameters
     ----------
     variables
         Symbols with different names.
     extra
-        sympy expressions in the variables, of the functions that `Equation` takes.
+        sympy expressions in the variables, made of the functions that `Equation` accepts.
     bounds
-        One interval (a, b), a < b, or None per variable; or None.
+        An interval (a, b), a < b, or None for every variable; None to pass the variables unchanged.
 
     Raises
     ------
     TypeError, ValueError
-        For anything else, and if no input is left.
+        For arguments of other kinds, and if no input remains.
     """
 
     variables: Sequence[sympy.Symbol]
@@ -64,7 +65,7 @@ class Features:
             )
             for i, ends in enumerate(bounds):
                 if ends is not None and ends[1] - ends[0] < 4 * TINY:  # 2 / length overflows
-                    raise ValueError(f"bounds[{i}] must not be so short, got {ends}")
+                    raise ValueError(f"bounds[{i}] must be an interval of normal length, got {ends}")
         reals = expressions.Reals(variables)
         symbol_of = dict(zip(reals.variables, reals.symbols, strict=True))
         functions = []
@@ -99,7 +100,7 @@ class Features:
 
     @property
     def _entering(self) -> list[int]:
-        """Which variables are inputs themselves."""
+        """Indices of the variables that are inputs."""
         return [i for i in range(len(self.variables)) if self.bounds is None or self.bounds[i] is not None]
 
     def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
@@ -112,12 +113,12 @@ class Features:
         directions
             Vectors in the space of the variables.
         orders
-            How many coefficients along each, 1 to 4.
+            The number of coefficients along each direction, 1 to 4.
 
         Raises
         ------
         TypeError, ValueError
-            For other shapes, and where an extra input or its derivative is not finite.
+            For other shapes, and if an extra input or its derivative is not finite at a point.
         """
         points = located("points", points, self.variables)
         ways = [
@@ -129,7 +130,7 @@ class Features:
             for i, n in enumerate(sequence("orders", orders, empty=True))
         ]
         if len(ways) != len(counts):
-            raise ValueError(f"orders must have one number for each of {len(ways)} directions, got {counts}")
+            raise ValueError(f"orders must have a number for each of {len(ways)} directions, got {counts}")
         n, entering = len(points), self._entering
         m = len(entering)
         x = np.zeros((n, 1 + sum(counts), self.n_inputs))
@@ -167,13 +168,14 @@ class Features:
         )
         with np.errstate(all="ignore"):
             (values,) = compiled(*points.T)
-        found = np.array(np.broadcast_to(values, len(points)), dtype=np.float64)
-        if not np.isfinite(found).all():
-            bad = int(np.argmin(np.isfinite(found)))
+        column = np.array(np.broadcast_to(values, len(points)), dtype=np.float64)
+        if not np.isfinite(column).all():
+            bad = int(np.argmin(np.isfinite(column)))
             raise ValueError(
-                f"{name} and its derivatives must be finite, got {found[bad]} at points[{bad}], {points[bad]}"
+                f"{name} and its derivatives must be finite, got {column[bad]} at points[{bad}], "
+                f"{points[bad]}"
             )
-        return found
+        return column
 
 
 def _exact(v: float) -> Any:
@@ -181,21 +183,19 @@ def _exact(v: float) -> Any:
 
 
 def located(name: str, value: Any, variables: Sequence[Any]) -> Float64Array:
-    """`value` as points, (n, number of variables), of the signs that the variables are declared to have."""
+    """`value` as points, (n, number of variables), with the signs that the variables declare."""
     points = real_array(name, value, shape=(None, len(variables))).astype(np.float64, copy=False)
     for i, symbol in enumerate(variables):
         sign = 1.0 if symbol.is_extended_nonnegative else -1.0 if symbol.is_extended_nonpositive else 0.0
         if sign and len(points) and (sign * points[:, i]).min() < 0:
             bad = points[np.argmin(sign * points[:, i]), i]
             side = ">=" if sign > 0 else "<="
-            raise ValueError(
-                f"{name} must have {symbol} {side} 0, as it is declared, got {bad} in column {i}"
-            )
+            raise ValueError(f"{name} must have {symbol} {side} 0, as declared, got {bad} in column {i}")
     return points
 
 
 def expression(name: str, value: Any) -> Any:
-    """An expression; numbers are expressions too."""
+    """`value` as an expression; Python numbers are accepted."""
     if isinstance(value, (int, float)) and not isinstance(value, bool):
         value = sympy.sympify(real(name, value) if isinstance(value, float) else value)
     if not isinstance(value, sympy.Expr) or getattr(value, "is_Matrix", False):

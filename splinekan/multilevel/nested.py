@@ -107,7 +107,7 @@ def nested_steps(
     ...     np.zeros(5),
     ... )
     >>> [(level.network.intervals, f"{result.value:.0e}") for level, result in steps]
-    [(2, '6e-03'), (4, '2e-05'), (8, '1e-08')]
+    [(2, '6e-03'), (4, '5e-04'), (8, '3e-06')]
     """
     instance("hierarchy", hierarchy, Hierarchy)
     function("objective", objective)

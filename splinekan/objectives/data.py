@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -85,6 +86,8 @@ class DataLoss(ChunkedSum):
     reduction: str = "sum"
     loss: Loss = field(default_factory=SquaredError)
     executor: Executor | None = None
+    only: ClassVar[type | None] = None
+    """The type that the loss must have, if any will not do."""
     _root: Array = field(init=False, repr=False)
     """Square roots of the weights, (n, 1) or a number."""
 
@@ -96,6 +99,8 @@ class DataLoss(ChunkedSum):
             y = y[:, None]
         y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
         one_of("reduction", self.reduction, REDUCTIONS)
+        if self.only is not None:
+            instance("loss", self.loss, self.only)
         missing = [name for name in LOSS_METHODS if not callable(getattr(self.loss, name, None))]
         if missing:
             raise TypeError(
@@ -200,9 +205,7 @@ class LeastSquares(DataLoss):
     True
     """
 
-    def __post_init__(self) -> None:
-        instance("loss", self.loss, SquaredError)
-        super().__post_init__()
+    only: ClassVar[type | None] = SquaredError
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,4 +1,4 @@
-"""Everything with a known answer: targets to fit; boundary value problems are in `boundary`."""
+"""Problems with known solutions: targets for regression here, boundary value problems in `boundary`."""
 
 from splinekan.problems.regression import REGRESSION, RegressionProblem, regression
 

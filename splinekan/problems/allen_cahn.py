@@ -1,4 +1,4 @@
-"""The equation of Allen and Cahn, and its solution by a Fourier method."""
+"""The Allen-Cahn equation, and its solution by a Fourier method."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from splinekan.problems.networks import bounded
 
 X, T = sympy.symbols("x t")
 MODES, STEPS = 2048, 1000
-"""Of the reference."""
+"""Of the reference solution."""
 MAX_DIFFUSION = 1e6
 STEPS_PER_RATE = 20
-"""Time steps that a reaction of rate 1 takes at least."""
+"""Least number of time steps at reaction rate 1."""
 
 
 def allen_cahn(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProblem:
     """u_t = diffusion u_xx + rate (u - u^3), periodic on [-1, 1], u(x, 0) = x^2 cos(pi x).
 
-    The reference comes from a Fourier method; see `allen_cahn_solution`.
+    The reference solution is computed by a Fourier method, see `allen_cahn_solution`.
 
     Raises
     ------
@@ -54,11 +54,11 @@ def allen_cahn(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProbl
 
 
 def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProblem:
-    """The same with its conditions built in, on [0, 1]: u = x^2 cos(pi x) + w + t v(cos(pi x), t).
+    """The Allen-Cahn problem on [0, 1] with exact conditions, u = x^2 cos(pi x) + w + t v(cos(pi x), t).
 
-    Errors at the start would grow like exp(rate t). u is even about 0 and 1, as the solution is; so the
-    start, extended, has a kink at x = 1 that diffusion rounds off at once. v is smooth there and cannot do
-    that: w does, the solution of w_t = diffusion w_xx that starts from 0 with slope 2 at x = 1,
+    Errors in the initial values would grow like exp(rate t). Like the solution, u is even about 0 and 1. The
+    even extension of the initial values has a kink at x = 1, which diffusion smooths immediately. Since v is
+    smooth, w represents this layer: it solves w_t = diffusion w_xx with w = 0 initially and slope 2 at x = 1,
     w = 2 s (exp(-z^2)/sqrt(pi) - z erfc(z)), s = sqrt(4 diffusion t), z = (1 - x)/s (Carslaw & Jaeger 1959).
 
     Raises
@@ -88,10 +88,10 @@ def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValue
 def allen_cahn_solution(
     diffusion: float = 1e-4, rate: float = 5.0, modes: int = MODES, steps: int = STEPS
 ) -> Callable[[Float64Array, Float64Array], Float64Array]:
-    """u(x, t) by Fourier series and Lawson's fourth-order exponential integrator, then bicubic splines.
+    """u(x, t) by Fourier series and Lawson's fourth-order exponential integrator, interpolated bicubically.
 
-    The start has a kink at x = +-1, so coefficients decay like 1/modes^2 at first. Against twice the modes
-    and twice the steps u changes by less than 1e-6 of its norm. Computed once, in a few seconds.
+    The initial values have a kink at x = +-1, so that their coefficients decay like 1/modes^2. With twice the
+    modes and twice the steps u changes by less than 1e-6 of its norm. Computed once, in a few seconds.
 
     Parameters
     ----------
@@ -100,20 +100,20 @@ def allen_cahn_solution(
     rate
         Not negative.
     modes
-        An even number of points, at least 8, whose spacing 2/modes resolves the layers' width
-        sqrt(diffusion/rate).
+        Number of points, even and at least 8; their spacing 2/modes must be at most the width
+        sqrt(diffusion/rate) of the layers.
     steps
         At least 4, and 20 rate.
 
     Returns
     -------
     Callable
-        u for arrays x (any; u has period 2) and t (in [0, 1]) of one shape.
+        u for arrays x (u has period 2) and t (in [0, 1]) of the same shape.
 
     Raises
     ------
     TypeError, ValueError
-        For other parameters, which this method does not resolve.
+        For other parameters, for which the method is not accurate.
     MemoryError
         For more modes and steps than fit in memory.
     """
@@ -121,7 +121,7 @@ def allen_cahn_solution(
 
 
 def _resolved(diffusion: float, rate: float, modes: int, steps: int) -> tuple[float, float, int, int]:
-    """The parameters, if the method is accurate for them."""
+    """The parameters, refused unless the method is accurate for them."""
     modes, steps = integer("modes", modes, low=8), integer("steps", steps, low=4)
     if modes % 2:
         raise ValueError(f"modes must be even, got {modes}")
@@ -161,7 +161,7 @@ def _solution(
         v = half**2 * v + (half**2 * a + 2 * half * (b + c) + d) / 6
         rows.append(v)
     u = np.fft.irfft(np.array(rows)[:: max(steps // 250, 1)]).T
-    around = np.concatenate([u, u[:1]])  # x = 1 is x = -1 again
+    around = np.concatenate([u, u[:1]])  # x = 1 is x = -1
     table = scipy.interpolate.RectBivariateSpline(
         np.linspace(-1.0, 1.0, modes + 1), np.linspace(0.0, 1.0, u.shape[1]), around
     )

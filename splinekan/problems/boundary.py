@@ -1,4 +1,4 @@
-"""Named boundary value problems with known answers, written in sympy."""
+"""Boundary value problems with known solutions, by name, written in sympy."""
 
 from __future__ import annotations
 

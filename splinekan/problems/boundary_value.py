@@ -1,4 +1,4 @@
-"""Boundary value problems in two variables: equations, conditions on faces, the solution."""
+"""Boundary value problems in two variables: equation, conditions on faces, solution."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN, Block
 
 PIECES = 256
-"""Per variable, where the slope of a solution is looked at."""
+"""Pieces per variable on which the slope of a solution is estimated."""
 
 
 @dataclass(frozen=True, eq=False)
 class Condition:
-    """An equation on the face `variable` = `value` of the box, weighted against the interior.
+    """An equation on the face `variable` = `value` of the box, with a weight relative to the interior.
 
-    With `minus`, another value, the residual is the difference between the two faces: periodicity, or the
-    jump across an interface whose sides are told by the values' signs.
+    With `minus`, another value, the residual is the difference between the two faces, for periodicity, or for
+    the jump across an interface whose sides are distinguished by the signs of the values.
 
     Raises
     ------
     TypeError, ValueError
-        For a variable other than 0 and 1, a negative weight, and anything that is not of its kind.
+        For a variable other than 0 and 1, a negative weight, and arguments of other kinds.
     """
 
     equation: Equation
@@ -65,36 +65,36 @@ class Condition:
 
 @dataclass(frozen=True, eq=False)
 class BoundaryValueProblem:
-    """Equations in a box, conditions on faces, and the solution.
+    """An equation in a box, conditions on its faces, and the solution.
 
     Attributes
     ----------
     name, source
-        What it is and where it comes from.
+        The name of the problem and its origin.
     equation
-        In the interior, in two variables.
+        The equation in the interior, in two variables.
     bounds
-        One interval per variable.
+        An interval per variable.
     conditions
         Boundary, initial and interface conditions.
     reference
-        (n, 2) points -> (n,) values of the solution.
+        The solution, from points (n, 2) to values (n,).
     network
-        A default, to begin with on the coarsest level.
+        A network for the coarsest level.
     extra
-        Inputs that a network should have in addition.
+        Additional inputs of the network.
     scale
-        Weight of the interior's mean square residual, so that all terms are of a size.
+        Weight of the mean square residual in the interior, to balance it with the conditions.
     form
-        u in terms of the unknown v of `equation`, if conditions are built in: an Equation whose residual is
-        u. None if v is u.
+        u in terms of the unknown v of `equation`, if the conditions are imposed exactly: an Equation whose
+        residual is u. None if v is u.
     entering
         `bounds`, with None for variables that are not inputs of the network.
 
     Raises
     ------
     TypeError, ValueError
-        For equations in other than the same two variables, and anything that is not of its kind.
+        Unless all equations have the same two variables; for arguments of other kinds.
     """
 
     name: str
@@ -146,21 +146,21 @@ class BoundaryValueProblem:
 
     @property
     def n_inputs(self) -> int:
-        """Inputs of a network."""
+        """Number of inputs of the network."""
         bounds = self.bounds if self.entering is None else self.entering
         return Features(self.equation.variables, self.extra, bounds).n_inputs
 
     def blocks(self, edges: Sequence[ArrayLike], order: int = 3) -> list[Block]:
-        """The problem on `order` Gauss points per variable in every cell of a tensor grid with these edges.
+        """The blocks of a PINN on `order` Gauss points per variable in every cell of a tensor grid.
 
-        The loss is that of the continuous problem, scale times the mean of r^2 over the box and weight
-        times its means over faces, up to quadrature. Points inside cells see what lies between knots; those
-        that are drawn once at random leave holes in which a network is free.
+        Up to quadrature, the loss is that of the continuous problem: scale times the mean of r^2 over the box
+        plus weights times its means over the faces. There are points in every cell, whereas nothing
+        constrains a network in the gaps between points drawn once at random.
 
         Raises
         ------
         TypeError, ValueError, MemoryError
-            As for `gauss_cells`; there must be two sequences of edges.
+            As for `gauss_cells`; unless there are two sequences of edges.
         """
         edges = _pair("edges", edges)
         points, weights = gauss_cells(edges, order)
@@ -173,60 +173,60 @@ class BoundaryValueProblem:
         weights: ArrayLike,
         along: Sequence[tuple[Float64Array, ArrayLike]],
     ) -> list[Block]:
-        """The problem on any points: 1/2 sum over blocks of w r^2, w twice these weights, scale or weight.
+        """The blocks of a PINN on given points, for the sums of w r^2 times `scale` or a condition's weight.
 
         Parameters
         ----------
         points, weights
-            In the interior, (n, 2); one weight, or (n,). 1/n for a mean, 1 for a sum.
+            Points in the interior, (n, 2), and their weights, a number or (n,): 1/n for a mean, 1 for a sum.
         along
-            Per variable the points and weights along it, on faces where the other variable is fixed.
+            For every variable, points and weights along it, on the faces where the other variable is fixed.
 
         Raises
         ------
         TypeError, ValueError
-            For other shapes, and weights that are negative.
+            For other shapes, and negative weights.
         """
         weights = real_array("weights", weights)
         sides = [_line(f"along[{i}]", line) for i, line in enumerate(_pair("along", along))]
-        found = [Block(self.equation, points, 2 * self.scale * weights)]
-        kinds = dict.fromkeys((one.equation, one.minus is None) for one in self.conditions)
+        blocks = [Block(self.equation, points, 2 * self.scale * weights)]
+        kinds = dict.fromkeys((condition.equation, condition.minus is None) for condition in self.conditions)
         for equation, plain in kinds:
-            # One block for all faces on which the same holds.
-            same = [one for one in self.conditions if (one.equation, one.minus is None) == (equation, plain)]
+            # A block for all faces with the same condition.
+            same = [c for c in self.conditions if (c.equation, c.minus is None) == (equation, plain)]
             shares = []
-            for one in same:
-                places, share = sides[1 - one.variable]
-                shares.append(2 * one.weight * np.broadcast_to(share, len(places)))
+            for condition in same:
+                places, share = sides[1 - condition.variable]
+                shares.append(2 * condition.weight * np.broadcast_to(share, len(places)))
             faces = []
             for side in ("value",) if plain else ("value", "minus"):
-                ends = [(one.variable, getattr(one, side)) for one in same]
+                ends = [(condition.variable, getattr(condition, side)) for condition in same]
                 lines = [np.insert(sides[1 - i][0][:, None], i, end, axis=1) for i, end in ends]
                 faces.append(np.concatenate(lines))
-            found.append(Block(equation, faces[0], np.concatenate(shares), *faces[1:]))
-        return found
+            blocks.append(Block(equation, faces[0], np.concatenate(shares), *faces[1:]))
+        return blocks
 
     def uniform(self, cells: Sequence[int]) -> list[Float64Array]:
-        """Edges that cut the interval of variable i into cells[i] equal parts.
+        """Edges that divide the interval of variable i into cells[i] equal parts.
 
         Raises
         ------
         TypeError, ValueError, MemoryError
-            For other than two numbers of at least 1.
+            Unless there are two numbers of at least 1.
         """
         return [np.linspace(*ends, n + 1) for ends, n in zip(self.bounds, _cells(cells), strict=True)]
 
     def adapted(
         self, solution: Callable[[Float64Array], Float64Array], cells: Sequence[int], floor: float = 0.5
     ) -> list[Float64Array]:
-        """Edges with half of the cells spread evenly and half where the solution is steep.
+        """Edges of cells, a fraction `floor` of them uniform and the others where the solution is steep.
 
-        Along each variable the largest slope over the other one is equidistributed.
+        Along each variable the largest slope over the other variable is equidistributed.
 
         Raises
         ------
         TypeError, ValueError, MemoryError
-            For other than two numbers of cells, or a solution that is not (n, 2) points -> (n,) values.
+            Unless there are two numbers of cells, and the solution maps points (n, 2) to values (n,).
         """
         function("solution", solution)
         counts = _cells(cells)
@@ -239,7 +239,7 @@ class BoundaryValueProblem:
         ]
 
     def reweighted(self, scale: float, *weights: float) -> BoundaryValueProblem:
-        """The same problem with another scale, and one weight for each of the different conditions.
+        """The same problem with another scale, and a weight for each of the different conditions.
 
         Raises
         ------
@@ -251,18 +251,18 @@ class BoundaryValueProblem:
         kinds = list(dict.fromkeys(condition.equation for condition in self.conditions))
         if len(values) != len(kinds):
             raise ValueError(
-                f"weights must hold one number for {len(kinds)} different conditions, got {values}"
+                f"weights must hold a number for each of {len(kinds)} different conditions, got {values}"
             )
         chosen = dict(zip(kinds, values, strict=True))
-        conditions = tuple(replace(one, weight=chosen[one.equation]) for one in self.conditions)
+        conditions = tuple(replace(c, weight=chosen[c.equation]) for c in self.conditions)
         return replace(self, conditions=conditions, scale=scale)
 
     def pinn(self, network: KAN, blocks: Sequence[Block], cost: float = 1.0) -> PINN:
-        """The objective for a network that has the problem's bounds and extra inputs."""
+        """The objective for a network with the bounds and the extra inputs of the problem."""
         return PINN(network, blocks, self.extra, self.entering or self.bounds, cost)
 
     def solution(self, network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
-        """u, (n,), of a network."""
+        """u, (n,), for a network with parameters theta."""
         output = np.asarray(self._alone(network, points).solution(theta, points), dtype=np.float64)
         if self.form is None:
             return output[:, 0]
@@ -270,28 +270,28 @@ class BoundaryValueProblem:
         return value
 
     def residual(self, network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
-        """The interior equation's residual, (n,), of a network."""
+        """The residual of the equation, (n,), for a network with parameters theta."""
         return self._alone(network, points).residual(theta)
 
     def _alone(self, network: KAN, points: Float64Array) -> PINN:
         return self.pinn(network, [Block(self.equation, points)])
 
     def relative_error(self, solution: Callable[[Float64Array], Float64Array], points: int = 101) -> float:
-        """|u - reference| / |reference| in l2 on a grid of points^2, its boundary included.
+        """|u - reference| / |reference| in the l2 norm on a grid of points^2 with the boundary.
 
         Raises
         ------
         TypeError, ValueError, MemoryError
-            For fewer than 2 points, or a solution that is not (n, 2) points -> (n,) values.
+            For fewer than 2 points, or unless the solution maps points (n, 2) to values (n,).
         """
         function("solution", solution)
         points = integer("points", points, low=2)
-        affordable(f"points: {points}^2 of them", 64.0 * points * points)
+        affordable(f"a grid of {points}^2 points", 64.0 * points * points)
         axes = [np.linspace(*ends, points) for ends in self.bounds]
         grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2)
         exact = self.reference(grid)
-        found = real_array("solution(points)", solution(grid.copy()), shape=(len(grid),), finite=False)
-        return float(np.linalg.norm(found - exact) / np.linalg.norm(exact))
+        values = real_array("solution(points)", solution(grid.copy()), shape=(len(grid),), finite=False)
+        return float(np.linalg.norm(values - exact) / np.linalg.norm(exact))
 
 
 def _pair(name: str, value: Sequence[Any]) -> tuple[Any, Any]:
@@ -303,15 +303,15 @@ def _pair(name: str, value: Sequence[Any]) -> tuple[Any, Any]:
 
 def _cells(value: Sequence[int]) -> list[int]:
     counts = [integer(f"cells[{i}]", n, low=1) for i, n in enumerate(_pair("cells", value))]
-    affordable(f"cells: {counts} of them", 64.0 * max(counts))
+    affordable(f"{max(counts)} cells", 64.0 * max(counts))
     return counts
 
 
 def _line(name: str, value: tuple[ArrayLike, ArrayLike]) -> tuple[Float64Array, Float64Array]:
-    """Points along one variable, and their weights: one, or as many."""
+    """Points along a variable, (n,), and their weights, a number or (n,)."""
     places, share = _pair(name, value)
     along = vector(f"{name}[0]", places)
     weights = real_array(f"{name}[1]", share).astype(np.float64, copy=False)
     if weights.shape not in ((), along.shape):
-        raise ValueError(f"{name}[1] must be one number or {along.shape}, got {weights.shape}")
+        raise ValueError(f"{name}[1] must be a number or have shape {along.shape}, got {weights.shape}")
     return along, weights

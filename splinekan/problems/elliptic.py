@@ -1,4 +1,4 @@
-"""Stationary problems."""
+"""Stationary problems: Poisson, Helmholtz, and an interface."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def helmholtz() -> BoundaryValueProblem:
 
 
 def interface() -> BoundaryValueProblem:
-    """div(eps grad u) = f with eps = 1 left of x = 0 and 1/2 right of it, u = 0 on the boundary."""
+    """div(eps grad u) = f with eps = 1 for x < 0 and 1/2 for x > 0, u = 0 on the boundary."""
     u = sympy.Function("u")(X, Y)
     right = X > 0
     eps = sympy.Piecewise((sympy.Rational(1, 2), right), (1, True))

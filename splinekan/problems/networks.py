@@ -1,8 +1,8 @@
-"""Networks for equations: smooth, whatever theta is.
+"""Networks for differential equations, smooth for all theta.
 
-A spline that is continued linearly has jumps in its second derivative, and a residual that jumps as theta
-moves stalls every method. So hidden values are brought into the domain of the next layer, or the splines
-continue as polynomials.
+The second derivative of a linearly continued spline jumps at the ends of its domain, and optimisers stall on
+a residual that is discontinuous in theta. Hidden values are therefore mapped into the domain of the next
+layer, or the splines are continued as polynomials.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from splinekan.network import KAN, Layer, Normalizer, SplineLayer
 from splinekan.splines.knots import uniform_knots
 
 HIDDEN = 1.5
-"""A start sends hidden values into about half of [-1.5, 1.5]."""
+"""Initially the hidden values lie in about half of [-1.5, 1.5]."""
 
 
 def bounded(widths: Sequence[int], degree: int, intervals: int) -> KAN:
-    """Spline layers on [-1, 1] with tanh between them, and inputs in [-1, 1]."""
+    """A network of spline layers on [-1, 1] with tanh between them, for inputs in [-1, 1]."""
     layers: list[Layer] = []
     knots = uniform_knots(-1.0, 1.0, intervals, degree)
     for n_in, n_out in _layers(widths):
@@ -30,9 +30,9 @@ def bounded(widths: Sequence[int], degree: int, intervals: int) -> KAN:
 
 
 def free(widths: Sequence[int], degree: int, intervals: int) -> KAN:
-    """Spline layers alone, hidden domains [-1.5, 1.5] continued by the end polynomials.
+    """A network of spline layers only; the hidden domains [-1.5, 1.5] are continued by the end polynomials.
 
-    Faster than `bounded`, and exact for products; but where solutions are steep it runs wild.
+    Faster than `bounded`, and exact for products, but unstable for steep solutions.
     """
     layers: list[Layer] = []
     for n_in, n_out in _layers(widths):

@@ -1,4 +1,4 @@
-"""Named problems with known answers: every study, test and notebook takes its problem from here."""
+"""Targets for regression, by name, shared by the studies, tests and notebooks."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ class RegressionProblem:
     Attributes
     ----------
     name, source
-        What it is and where it comes from.
+        The name of the problem and its origin.
     function
-        Vectorised: (n, n_in) -> (n,), dimensionless.
+        The vectorised target, from (n, n_in) to (n,), dimensionless.
     n_in
         Number of inputs.
     bounds
-        Every input is drawn uniformly from this interval.
+        The interval from which every input is drawn uniformly.
 
     Raises
     ------
@@ -60,7 +60,7 @@ class RegressionProblem:
         Raises
         ------
         TypeError, ValueError, MemoryError
-            Unless n is an integer of at least 1 that fits into memory, and `rng` a seed or a NumPy Generator.
+            Unless n is an integer of at least 1 that fits in memory, and `rng` a seed or a NumPy Generator.
         """
         count = integer("n", n, low=1)
         affordable(f"n = {count} samples", 8.0 * count * (self.n_in + 1))
@@ -84,7 +84,7 @@ def _exp_sine(x: Float64Array) -> Float64Array:
 
 
 def _between(x: Float64Array, low: float, high: float) -> Float64Array:
-    """[0, 1] mapped to [low, high]."""
+    """x in [0, 1] mapped to [low, high]."""
     return low + (high - low) * x
 
 
@@ -98,7 +98,7 @@ def _rotated_by(angle: float) -> Callable[[Float64Array], Float64Array]:
 
 
 def _peak(x: Float64Array) -> Float64Array:
-    """A bump that is no sum of few ridges."""
+    """A Gaussian bump, which is not a sum of a few ridge functions."""
     value: Float64Array = np.exp(-20 * ((x[:, 0] - 0.4) ** 2 + (x[:, 1] - 0.6) ** 2))
     return value
 
@@ -170,7 +170,7 @@ def _gravitation(x: Float64Array) -> Float64Array:
 
 
 def _friedman(x: Float64Array) -> Float64Array:
-    """10 sin(pi x_1 x_2) + 20 (x_3 - 1/2)^2 + 10 x_4 + 5 x_5; five inputs do not matter."""
+    """10 sin(pi x_1 x_2) + 20 (x_3 - 1/2)^2 + 10 x_4 + 5 x_5; the value is independent of five inputs."""
     value: Float64Array = (
         10 * np.sin(np.pi * x[:, 0] * x[:, 1]) + 20 * (x[:, 2] - 0.5) ** 2 + 10 * x[:, 3] + 5 * x[:, 4]
     )
@@ -215,7 +215,7 @@ REGRESSION = {
         RegressionProblem("friedman-1", "Friedman 1991, without noise", _friedman, 10),
     )
 }
-"""Every problem by its name. Inputs are uniform in [0, 1] unless `bounds` are others."""
+"""All problems by name. Inputs are uniform in [0, 1] unless `bounds` differs."""
 
 
 def regression(name: str) -> RegressionProblem:

@@ -1,4 +1,4 @@
-"""Advection, Burgers' equation and that of Korteweg and de Vries."""
+"""Advection, Burgers' equation and the Korteweg-de Vries equation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from splinekan.problems.networks import bounded
 X, T = sympy.symbols("x t")
 MAX_SPEED = 1e6
 VISCOSITIES = 1e-3, 1.0
-"""Where 200 nodes of the Cole-Hopf integral are right to 1e-8."""
+"""Range in which 200 nodes for the Cole-Hopf integral are accurate to 1e-8."""
 
 
 def advection(speed: float = 1.0) -> BoundaryValueProblem:
@@ -24,7 +24,7 @@ def advection(speed: float = 1.0) -> BoundaryValueProblem:
     Raises
     ------
     TypeError, ValueError
-        For a speed that is not a number within [-1e6, 1e6].
+        For a speed that is not a number in [-1e6, 1e6].
     """
     speed = real("speed", speed, low=-MAX_SPEED, high=MAX_SPEED)
     u = sympy.Function("u")(X, T)
@@ -43,7 +43,7 @@ def advection(speed: float = 1.0) -> BoundaryValueProblem:
 
 
 def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
-    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0; exact by the Cole-Hopf integral.
+    """u_t + u u_x = viscosity u_xx, u(x, 0) = -sin(pi x), u(+-1, t) = 0, solved by the Cole-Hopf integral.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
 
 
 def burgers_hard(viscosity: float = 0.01) -> BoundaryValueProblem:
-    """The same with its conditions built in: u = -sin(pi x) + t (1 - x^2) v.
+    """Burgers' problem with exact conditions, u = -sin(pi x) + t (1 - x^2) v.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Coordinates in which a network's parameters are measured: z = T u, u the B-spline coefficients."""
+"""Coordinates of a network's parameters: z = T u, u the B-spline coefficients."""
 
 from __future__ import annotations
 
@@ -22,20 +22,21 @@ from splinekan.splines.gram import gram_matrix
 from splinekan.splines.knot_vector import KnotVector, knot_vector
 
 BASES = ("spline", "relu", "scaled-relu", "mass")
-"""B-splines; power ReLUs; power ReLUs over h^k, h the mean spacing; functions orthonormal on [a, b]."""
+"""B-splines; power ReLUs; power ReLUs divided by h^k, h the mean spacing; functions orthonormal on [a, b]."""
 
 
 def basis_matrices(
     knots: KnotVector | ArrayLike, degree: int | None, basis: str
 ) -> tuple[Float64Array, Float64Array]:
-    """(T, T^{-1}), each (n_basis, n_basis), for one edge: z = T u.
+    """(T, T^{-1}), each (n_basis, n_basis), with z = T u on an edge.
 
     "relu" has T = A^T (Lemma 3 of Southworth et al., arXiv:2603.04827), "scaled-relu" T = h^k A^T, its
     functions ((x - t_j)_+/h)^k (Theorem 2), "mass" T = L^T with the mass matrix M = L L^T, so that a matrix
     in z has the eigenvalues of its generalised problem H v = lambda M v.
 
-    The inverse of A has its own formula, psi_j = sum_i b_i prod_{l=1..k} max(0, t_{i+l} - t_j) (the blossom
-    of the truncated power): no cancellation, every entry to a few eps, where inverting A would lose cond(A).
+    The inverse of A is computed from psi_j = sum_i b_i prod_{l=1..k} max(0, t_{i+l} - t_j) (the blossom of
+    the truncated power), without cancellation: every entry is accurate to a few eps. Inverting A numerically
+    would lose a factor cond(A).
 
     Raises
     ------
@@ -65,7 +66,7 @@ def basis_matrices(
 
 
 def edge_coordinates(matrix: Float64Array, inverse: Float64Array) -> Coordinates:
-    """The coordinates z = T u of the coefficients of one edge, T and its inverse given."""
+    """The coordinates z = T u of the coefficients of an edge, from T and its inverse."""
     m = len(matrix)
     return Coordinates(m, [Piece(0, m, 1, m, EdgeMap.dense(matrix, inverse))])
 
@@ -85,7 +86,7 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
     Raises
     ------
     TypeError, ValueError
-        For an unknown basis, a network in the ReLU basis, or a layer that is not there.
+        For an unknown basis, a network in the ReLU basis, or a layer that does not exist.
     """
     one_of("basis", basis, BASES)
     instance("network", network, KAN)
@@ -94,11 +95,11 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
         raise ValueError("coordinates start from B-spline coefficients: use network.with_basis('spline')")
     where = layer_slice(network, layer)
     pieces = []
-    for one, start in zip(network.layers, network.offsets, strict=False):
+    for part, start in zip(network.layers, network.offsets, strict=False):
         inside = where.start <= start < where.stop
-        if inside and isinstance(one, SplineLayer) and basis != "spline":
+        if inside and isinstance(part, SplineLayer) and basis != "spline":
             begin = start - where.start
-            for at in one.edges:
+            for at in part.edges:
                 edges = EdgeMap.dense(*basis_matrices(at.knots, None, basis))
                 pieces.append(Piece(begin + at.start, begin + at.stop, at.n_in, at.knots.n_basis, edges))
     return Coordinates(where.stop - where.start, pieces)
@@ -110,7 +111,7 @@ def layer_number(network: KAN, layer: int | None) -> int | None:
 
 
 def layer_slice(network: KAN, layer: int | None) -> slice:
-    """Where the parameters of a layer lie in theta."""
+    """The slice of theta that holds the parameters of a layer."""
     if layer is None:
         return slice(0, network.n_parameters)
     start, stop = list(pairwise(network.offsets))[layer]

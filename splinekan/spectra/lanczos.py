@@ -1,4 +1,4 @@
-"""Large networks: extreme eigenvalues and spectral densities from products alone."""
+"""Extreme eigenvalues and spectral densities of large networks, from matrix-vector products."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from splinekan.spectra.spectrum import Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
 ASYMMETRY = 1e-6
-"""Of |u| |H v|: what rounding may make of u.(H v) - v.(H u)."""
+"""Bound on |u.(H v) - v.(H u)| from rounding, relative to |u| |H v| + |v| |H u|."""
 KINDS = ("gauss-newton", "hessian", "tangent-kernel")
 
 
 class SymmetricOperator(LinearOperator):  # type: ignore[misc]
-    """A symmetric matrix (n, n) by its products; they refuse vectors of another length."""
+    """A symmetric matrix (n, n), given by its products, which refuse vectors of another length."""
 
     def __init__(self, size: int, product: Callable[[Float64Array], Float64Array]) -> None:
         super().__init__(np.dtype(np.float64), (size, size))
         self._product = product
 
     def matvec(self, x: ArrayLike) -> Float64Array:
-        """The product with x, (n,) or (n, 1), of the shape of x."""
+        """The product with x, (n,) or (n, 1), in the shape of x."""
         given = real_array("x", x, finite=False)
         if given.shape not in ((self.shape[0],), (self.shape[0], 1)):
             raise ValueError(f"x must have shape ({self.shape[0]},), got {given.shape}")
@@ -58,10 +58,10 @@ class SymmetricOperator(LinearOperator):  # type: ignore[misc]
 def curvature_operator(
     objective: Any, theta: ArrayLike, kind: str = "gauss-newton", basis: str = "spline"
 ) -> LinearOperator:
-    """The matrix of `kind` at theta in the coordinates `basis`, as products: nothing is assembled.
+    """The matrix of `kind` at theta in the coordinates `basis`, as an operator that is never assembled.
 
-    "gauss-newton" is T^{-T} J^T J T^{-1}, "hessian" T^{-T} H T^{-1} with exact Hessian products, both of the
-    number of parameters; "tangent-kernel" is J T^{-1} T^{-T} J^T, of the number of residuals.
+    "gauss-newton" is T^{-T} J^T J T^{-1} and "hessian" T^{-T} H T^{-1} with exact Hessian products, both with
+    a row per parameter; "tangent-kernel" is J T^{-1} T^{-T} J^T, with a row per residual.
 
     Raises
     ------
@@ -93,34 +93,34 @@ def extreme_eigenvalues(
 ) -> Spectrum:
     """The `count` largest and the `count` least eigenvalues of a symmetric operator, by restarted Lanczos.
 
-    The error of each is the norm of its residual, which bounds the distance to *an* eigenvalue, plus
-    n eps |H|. Lanczos finds the ends that stand apart from the rest; the small eigenvalues of a positive
-    matrix crowd at 0, and below `tolerance` times the largest they are not resolved. What has not converged
-    within the iterations is left out.
+    The error of a value is the norm of its residual, which bounds the distance to *an* eigenvalue, plus
+    n eps |H|. The Lanczos method converges to well-separated ends of the spectrum; the small eigenvalues of a
+    positive matrix cluster at 0 and are not resolved below `tolerance` times the largest. Values that have
+    not converged within the iterations are omitted.
 
     Parameters
     ----------
     operator
-        Such as `curvature_operator` makes.
+        A symmetric operator, for example from `curvature_operator`.
     count
-        How many at each end, less than a third of the size.
+        Number of values at each end, less than a third of the size.
     seed
-        Draws the first vector: an integer or a NumPy Generator.
+        An integer or a NumPy Generator, for the first vector.
     tolerance
-        Residual to be reached, relative to the spectrum's width.
+        Required residual, relative to the width of the spectrum.
     iterations
-        Restarts at most, for each end.
+        Largest number of restarts for each end.
 
     Returns
     -------
     Spectrum
-        Up to 2 count values, with vectors; nullity 0, as it is not known.
+        Up to 2 count values, with vectors; its nullity, which is unknown, is 0.
 
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, symmetric and real, has no products or not finite ones; or a bad
-        count, seed, tolerance or number of iterations.
+        For an operator that is not square, symmetric and real, or without finite products; for a bad count,
+        seed, tolerance or number of iterations.
     """
     n = _size(operator)
     if n < 2:
@@ -131,10 +131,10 @@ def extreme_eigenvalues(
     iterations = integer("iterations", iterations, low=1)
     affordable(f"Lanczos vectors of length {n}", 8.0 * n * max(4 * count + 2, 24))
     start = rng.normal(size=n)
-    if not _symmetric_product(operator, start).any():  # a random vector: the operator is 0
+    if not _symmetric_product(operator, start).any():  # start is random, so the operator is 0
         return Spectrum(np.zeros(2 * count), np.zeros(2 * count), "H is zero", 0)
     top, above = _largest(operator, count, start, tolerance, iterations)
-    # The other end as the largest of (shift - H): the tolerance is then relative to the width, not to a 0.
+    # The lower end from the largest values of shift - H: the tolerance is then relative to the width.
     shift = float(top.max()) if len(top) else 0.0
     turned = SymmetricOperator(n, lambda v: shift * v - np.asarray(operator.matvec(v)).ravel())
     low, below = _largest(turned, count, start, tolerance, iterations)
@@ -153,17 +153,17 @@ def _largest(
     operator: LinearOperator, count: int, start: Float64Array, tolerance: float, iterations: int
 ) -> tuple[Float64Array, Float64Array]:
     try:
-        found, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
+        values, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
     except ArpackNoConvergence as failure:
-        found, vectors = failure.eigenvalues, failure.eigenvectors
+        values, vectors = failure.eigenvalues, failure.eigenvectors
     except ArpackError as failure:
-        raise ValueError(f"operator: Lanczos breaks down on it ({failure})") from None
-    return found, vectors
+        raise ValueError(f"operator: the Lanczos method broke down ({failure})") from None
+    return values, vectors
 
 
 @dataclass(frozen=True)
 class Moment:
-    """A trace estimated from random probes, with the standard error of the mean over them (NaN for one)."""
+    """A trace estimated from random probes, and the standard error of the mean (NaN for a single probe)."""
 
     value: float
     standard_error: float
@@ -171,24 +171,23 @@ class Moment:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Gauss quadrature of a spectrum, one rule for every random probe (stochastic Lanczos quadrature).
+    """Gauss quadrature of a spectrum, a rule for every random probe (stochastic Lanczos quadrature).
 
-    sum_i f(lambda_i), the trace of f(H), is about size times sum_k weights_k f(nodes_k), averaged over
-    probes (Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38). A rule of s nodes is exact for v^T f(H) v
-    if f is a polynomial of degree 2s - 1; what remains is the scatter over probes.
+    The trace of f(H), sum_i f(lambda_i), is approximately size times sum_k weights_k f(nodes_k), averaged
+    over the probes (Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38). A rule of s nodes is exact for
+    v^T f(H) v if f is a polynomial of degree 2s - 1; the error that remains is the scatter over the probes.
 
     Attributes
     ----------
     nodes, weights
-        (probes, steps): Ritz values, and the weights, which sum to 1 in every row; unused places hold
-        weight 0.
+        (probes, steps): Ritz values, and weights whose sum is 1 in every row; unused entries have weight 0.
     size
         n of the matrix.
 
     Raises
     ------
     TypeError, ValueError
-        For nodes and weights that are not finite matrices of one shape, or a size below 1.
+        For nodes and weights that are not finite matrices of the same shape, or a size below 1.
     """
 
     nodes: Float64Array
@@ -206,29 +205,29 @@ class Density:
             object.__setattr__(self, name, value)
 
     def moment(self, f: Callable[[Float64Array], Float64Array]) -> Moment:
-        """The trace of f(H) for a vectorised f, such as the number of eigenvalues in an interval.
+        """The trace of f(H) for a vectorised f; for an indicator function, a number of eigenvalues.
 
         Raises
         ------
         TypeError, ValueError
-            For f that cannot be called or does not return real numbers of its argument's shape.
+            For f that cannot be called or does not return real numbers in the shape of its argument.
         """
-        found = function("f", f)(self.nodes)
-        values = real_array("f(nodes)", found, shape=self.nodes.shape, finite=False)
+        values = function("f", f)(self.nodes)
+        values = real_array("f(nodes)", values, shape=self.nodes.shape, finite=False)
         return _over_probes(self.size * (self.weights * values).sum(axis=1))
 
     def broadened(
         self, grid: ArrayLike, width: float, logarithmic: bool = False
     ) -> tuple[Float64Array, Float64Array]:
-        """The density of eigenvalues on a grid, of integral 1, and its standard error: for plots only.
+        """The density of eigenvalues on a grid, with integral 1, and its standard error; for plots only.
 
-        Every node becomes a Gaussian of standard deviation `width`. If `logarithmic`, the density is that
-        of log10 |lambda|, the grid holds positive sizes, and the width is in decades.
+        Every node becomes a Gaussian of standard deviation `width`. If `logarithmic`, this is the density of
+        log10 |lambda|, the grid holds positive values of |lambda|, and the width is in decades.
 
         Raises
         ------
         TypeError, ValueError
-            For a width or grid that is not positive, where these must be.
+            For a width that is not positive, or a logarithmic grid that is not.
         """
         at, width = vector("grid", grid), real("width", width, positive=True)
         logarithmic = boolean("logarithmic", logarithmic)
@@ -237,31 +236,31 @@ class Density:
             if (at <= 0).any():
                 raise ValueError(f"a logarithmic grid must be positive, got {at.min()}")
             at, nodes = np.log10(at), np.log10(np.maximum(np.abs(nodes), np.finfo(np.float64).tiny))
-        with np.errstate(over="ignore"):  # far from a node its bell is 0
+        with np.errstate(over="ignore"):  # far from its node a Gaussian underflows to 0
             scaled = (at[:, None, None] - nodes) / width
             bells = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi) / width
-        each = (bells * self.weights).sum(axis=2)
-        moments = [_over_probes(row) for row in each]
+        moments = [_over_probes(row) for row in (bells * self.weights).sum(axis=2)]
         return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])
 
     def record(self) -> dict[str, Any]:
-        """Nodes and weights, for JSON."""
+        """The nodes and weights as plain lists, for JSON."""
         return {"nodes": self.nodes.tolist(), "weights": self.weights.tolist(), "size": self.size}
 
 
 def spectral_density(
     operator: LinearOperator, probes: int = 8, steps: int = 60, seed: int | np.random.Generator = 0
 ) -> Density:
-    """The density of a symmetric operator's eigenvalues, by `steps` of Lanczos from each of `probes` vectors.
+    """The spectral density of a symmetric operator, from `steps` Lanczos steps for each of `probes` vectors.
 
-    Probes have entries +-1; every new vector is made orthogonal to all before, so that no eigenvalue appears
-    twice (as in Ghorbani, Krishnan & Xiao 2019, arXiv:1901.10159). Costs probes times steps products.
+    Probes have random entries +-1. Every new Lanczos vector is orthogonalised against all previous vectors,
+    so that no eigenvalue appears twice (as in Ghorbani, Krishnan & Xiao 2019, arXiv:1901.10159). The cost is
+    probes times steps products.
 
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, symmetric and real, has no products or not finite ones; or numbers
-        below 1.
+        For an operator that is not square, symmetric and real, or without finite products; for numbers below
+        1.
 
     Examples
     --------
@@ -288,7 +287,7 @@ def spectral_density(
 
 
 def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple[Float64Array, Float64Array]:
-    """Diagonal and off-diagonal of the tridiagonal matrix; shorter if the Krylov space is exhausted."""
+    """The diagonal and off-diagonal of the tridiagonal matrix, shorter if the Krylov space is exhausted."""
     q = np.zeros((steps, len(start)))
     diagonal, off = np.zeros(steps), np.zeros(steps)
     q[0] = start / np.linalg.norm(start)
@@ -306,17 +305,17 @@ def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple
     raise AssertionError("unreachable")
 
 
-def _over_probes(each: Float64Array) -> Moment:
-    error = float(each.std(ddof=1) / np.sqrt(len(each))) if len(each) > 1 else np.nan
-    return Moment(float(each.mean()), error)
+def _over_probes(values: Float64Array) -> Moment:
+    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
+    return Moment(float(values.mean()), error)
 
 
 def _size(operator: Any) -> int:
     shape = getattr(operator, "shape", None)
     if not isinstance(shape, tuple) or not callable(getattr(operator, "matvec", None)):
         raise TypeError(
-            "operator must be a LinearOperator, as curvature_operator or scipy's aslinearoperator make, "
-            f"got {shown(operator)}"
+            "operator must be a LinearOperator, for example from curvature_operator or scipy's "
+            f"aslinearoperator, got {shown(operator)}"
         )
     if len(shape) != 2 or shape[0] != shape[1]:
         raise ValueError(f"operator must be square, got shape {shape}")
@@ -324,7 +323,7 @@ def _size(operator: Any) -> int:
 
 
 def _symmetric_product(operator: LinearOperator, v: Float64Array) -> Float64Array:
-    """H v; an operator that is not symmetric, by u.(H v) = v.(H u) at one random u, is refused."""
+    """H v, after a test of symmetry: u.(H v) = v.(H u) for a random u."""
     u = np.random.default_rng(1).normal(size=len(v))
     Hu, Hv = (vector("operator's products", np.asarray(operator.matvec(w)).ravel(), len(v)) for w in (u, v))
     size = float(np.linalg.norm(Hu) * np.linalg.norm(v) + np.linalg.norm(Hv) * np.linalg.norm(u))

@@ -1,4 +1,4 @@
-"""Spectra of the matrices of a basis: A and its products, Gram matrices, generalised problems."""
+"""Spectra of the matrices of a basis: the change of basis, Gram matrices, generalised problems."""
 
 from __future__ import annotations
 
@@ -19,20 +19,21 @@ MATRICES = ("A", "A^T A", "(A A^T)^-1")
 def change_of_basis_spectrum(
     knots: ArrayLike, degree: int, matrix: str = "A^T A", vectors: bool = False
 ) -> Spectrum:
-    """The spectrum of a product of the change of basis A, b = A psi, on strictly increasing knots.
+    """The spectrum of A^T A, (A A^T)^{-1} or A for the change of basis A, b = A psi.
 
-    "A^T A" is what Lemma 4 of Southworth et al., arXiv:2603.04827, speaks of: a difference stencil of order
-    2r, r = degree + 1, whose eigenvalues spread like intervals^(2r). "(A A^T)^-1" is the preconditioner of
-    training in the ReLU basis seen from the splines. "A" gives singular values (and right singular vectors).
+    "A^T A" is the matrix of Lemma 4 of Southworth et al., arXiv:2603.04827: a difference stencil of order 2r,
+    r = degree + 1, with a condition number that grows like intervals^(2r). "(A A^T)^-1" is the preconditioner
+    in spline coordinates that training in the ReLU basis amounts to. "A" gives singular values (and right
+    singular vectors).
 
     Parameters
     ----------
     knots, degree
-        As for `change_of_basis`.
+        As for `change_of_basis`; the knots strictly increasing.
     matrix
         One of `MATRICES`.
     vectors
-        Also eigenvectors.
+        Whether to compute eigenvectors.
 
     Raises
     ------
@@ -53,16 +54,16 @@ def change_of_basis_spectrum(
     if matrix == "(A A^T)^-1":
         T, inverse = T.T, inverse.T
     m = len(T)
-    found = factor_spectrum(np.eye(m), edge_coordinates(T, inverse), vectors)
+    reciprocal = factor_spectrum(np.eye(m), edge_coordinates(T, inverse), vectors)
     if matrix == "(A A^T)^-1":
-        return found
-    values = 1 / found.values[::-1]
-    error = found.error[::-1] * values**2
-    turned = None if found.vectors is None else found.vectors[:, ::-1]
+        return reciprocal
+    values = 1 / reciprocal.values[::-1]
+    error = reciprocal.error[::-1] * values**2
+    columns = None if reciprocal.vectors is None else reciprocal.vectors[:, ::-1]
     if matrix == "A":
         values = np.sqrt(values)
         error = error / (2 * values)
-    return Spectrum(values, error, found.method, 0, turned)
+    return Spectrum(values, error, reciprocal.method, 0, columns)
 
 
 def gram_spectrum(
@@ -70,19 +71,19 @@ def gram_spectrum(
 ) -> Spectrum:
     """The spectrum of M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
-    From a factor of M (`splinekan.splines.gram.gram_factor`), which is not squared, and the change of
-    coordinates.
+    Computed from a factor of M (`splinekan.splines.gram.gram_factor`), which is never squared, and the change
+    of coordinates.
 
     Parameters
     ----------
     knots, degree
         As for `gram_matrix`.
     derivative
-        0 for the mass matrix, 1 for the stiffness matrix. Constants make the latter singular: nullity 1.
+        0 for the mass matrix, 1 for the stiffness matrix, which is singular on constants (nullity 1).
     basis
-        One of `BASES`; "mass" for the generalised problem against the mass matrix.
+        One of `BASES`; "mass" gives the generalised problem with the mass matrix.
     vectors
-        Also eigenvectors.
+        Whether to compute eigenvectors.
 
     Raises
     ------
@@ -103,12 +104,12 @@ def gram_spectrum(
 
 
 def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = False) -> Spectrum:
-    """The eigenvalues of a symmetric matrix, those below n eps |H| + |H - H^T| + `noise` given as 0.
+    """The eigenvalues of a symmetric matrix; those below n eps |H| + |H - H^T| + `noise` are set to 0.
 
     Raises
     ------
     TypeError, ValueError
-        For H no finite square matrix.
+        If H is not a finite square matrix.
 
     Examples
     --------
@@ -122,13 +123,13 @@ def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = Fals
 def generalised_spectrum(H: Float64Array, M: Float64Array, vectors: bool = False) -> Spectrum:
     """The eigenvalues of H v = lambda M v for symmetric H and positive definite M, such as a mass matrix.
 
-    M = L L^T, and the spectrum is that of L^{-1} H L^{-T}. Eigenvectors are those of the latter, L^T v.
-    Errors count H as known to rounding and M as exact.
+    With M = L L^T, this is the spectrum of L^{-1} H L^{-T}, whose eigenvectors are L^T v. The errors assume H
+    known to rounding and M exact.
 
     Raises
     ------
     TypeError, ValueError
-        For matrices that do not fit, or M not symmetric or not positive definite.
+        For matrices of different shapes, or M not symmetric or not positive definite.
     """
     H = real_array("H", H, ndim=2, empty=False).astype(np.float64, copy=False)
     M = real_array("M", M, shape=H.shape).astype(np.float64, copy=False)

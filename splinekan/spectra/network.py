@@ -1,4 +1,4 @@
-"""Spectra of a network's training problem: Gauss-Newton matrix, exact Hessian, tangent kernel."""
+"""Spectra of a network's Gauss-Newton matrix, exact Hessian and tangent kernel."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import LARGEST_ROOT, congruence_spectrum, factor_spectrum
 
 MAX_DENSE = 3000
-"""Parameters up to which matrices are decomposed; beyond, see `extreme_eigenvalues`, `spectral_density`."""
+"""Largest number of parameters for dense decompositions; see also `extreme_eigenvalues`."""
 
 Objective = TypeVar("Objective", bound=Any)
 
 
 def in_splines(objective: Objective, theta: ArrayLike) -> tuple[Objective, Float64Array]:
-    """(objective, theta) with the network parametrised in B-splines, where J is well behaved.
+    """(objective, theta) with the network in the B-spline basis, where J is well conditioned.
 
     Raises
     ------
@@ -36,10 +36,12 @@ def in_splines(objective: Objective, theta: ArrayLike) -> tuple[Objective, Float
     parameters = vector("theta", theta, network.n_parameters)
     data = getattr(objective, "x", None)
     if data is not None and data.dtype != np.float64:
-        raise ValueError("spectra need data in float64, got float32: seven digits resolve no spectrum")
+        raise ValueError(
+            "spectra need data in float64, got float32, whose seven digits do not resolve a spectrum"
+        )
     if network.basis == "spline":
         return objective, parameters
-    with warnings.catch_warnings():  # said when the objective was made
+    with warnings.catch_warnings():  # the original objective has warned
         warnings.simplefilter("ignore", DomainWarning)
         changed = replace(objective, network=network.with_basis("spline"))
     return changed, network.to_basis(parameters, "spline")
@@ -50,24 +52,23 @@ def gauss_newton_spectrum(
 ) -> Spectrum:
     """The eigenvalues of the Gauss-Newton matrix J^T J at theta, in the coordinates `basis`.
 
-    J belongs to the residual of the objective, weights and smoothing included. It is reduced to a triangle
-    and never squared; in coordinates other than "spline" see `factor_spectrum`: H_w = A^{-1} H_u A^{-T}
-    (Southworth et al., arXiv:2603.04827, section 3).
+    J is the Jacobian of the objective's residual, with its weights and smoothing. It is reduced to a
+    triangular factor and never squared. In other coordinates than "spline", H_w = A^{-1} H_u A^{-T}
+    (Southworth et al., arXiv:2603.04827, section 3), see `factor_spectrum`.
 
     Parameters
     ----------
     objective
-        A LeastSquares or a PINN. Its network may be parametrised in either basis: `basis` decides in which
-        coordinates the matrix is taken.
+        A LeastSquares or a PINN, its network in either basis.
     theta
-        The parameters, as the objective's network takes them.
+        The parameters of the objective's network.
     basis
-        One of `BASES`; "mass" makes the functions of every edge orthonormal on [a, b], which is the
-        generalised problem against the mass matrix.
+        The coordinates of the matrix, from `BASES`; "mass" makes the functions of every edge orthonormal on
+        [a, b], which gives the generalised problem with the mass matrix.
     layer
-        Only the diagonal block of this layer; None for the whole matrix.
+        A layer, for its diagonal block; None for the whole matrix.
     vectors
-        Also eigenvectors, in z.
+        Whether to compute eigenvectors, in z.
 
     Raises
     ------
@@ -79,8 +80,8 @@ def gauss_newton_spectrum(
     >>> import splinekan as sk
     >>> x = np.linspace(0, 1, 200)[:, None]
     >>> objective = sk.LeastSquares(sk.KAN.splines([1, 1], intervals=16), x, np.sin(x))
-    >>> found = [gauss_newton_spectrum(objective, np.zeros(19), basis) for basis in ("spline", "relu")]
-    >>> [f"{s.condition:.0e}" for s in found]
+    >>> spectra = [gauss_newton_spectrum(objective, np.zeros(19), basis) for basis in ("spline", "relu")]
+    >>> [f"{s.condition:.0e}" for s in spectra]
     ['1e+03', '1e+12']
     """
     one_of("basis", basis, BASES)
@@ -96,25 +97,23 @@ def gauss_newton_spectrum(
 def tangent_kernel_spectrum(objective: Any, theta: ArrayLike, basis: str = "spline") -> Spectrum:
     """The eigenvalues of the tangent kernel J J^T at theta, J with respect to the coordinates `basis`.
 
-    The kernel has as many rows as there are residuals; the min(residuals, parameters) largest eigenvalues
-    are given, which are those of J^T J, and all others are 0. With "scaled-relu" against "spline" this is
-    Theorem 2 of Southworth et al., arXiv:2603.04827, whose constant is 4^r/((r-1)!)^2, r = degree + 1.
+    The kernel has a row per residual. Its min(residuals, parameters) largest eigenvalues, which are also the
+    largest of J^T J, are returned; all others are 0. The ratio of "scaled-relu" to "spline" is the subject of
+    Theorem 2 of Southworth et al., arXiv:2603.04827, with the constant 4^r/((r-1)!)^2, r = degree + 1.
 
     Parameters, errors
         As for `gauss_newton_spectrum`.
     """
-    found = gauss_newton_spectrum(objective, theta, basis)
-    count = min(len(found), objective.n_residuals)
-    cut = len(found) - count
-    return Spectrum(
-        found.values[:count], found.error[:count], found.method, max(found.nullity - cut, 0), None
-    )
+    normal = gauss_newton_spectrum(objective, theta, basis)
+    count = min(len(normal), objective.n_residuals)
+    nullity = max(normal.nullity - (len(normal) - count), 0)
+    return Spectrum(normal.values[:count], normal.error[:count], normal.method, nullity, None)
 
 
 def hessian_matrix(objective: LeastSquares, theta: ArrayLike) -> Float64Array:
-    """The exact Hessian at theta, dense, with respect to the B-spline coefficients (n, n).
+    """The exact Hessian at theta with respect to the B-spline coefficients, dense, (n, n).
 
-    Column by column from Hessian products; symmetric to rounding, and not made so.
+    Computed column by column from Hessian products, and not symmetrised.
 
     Raises
     ------
@@ -139,11 +138,11 @@ def hessian_spectrum(
     """The eigenvalues of the exact Hessian at theta, in the coordinates `basis`.
 
     Parameters, errors
-        As for `gauss_newton_spectrum`; a PINN has no Hessian products (TypeError). `matrix` is what
-        `hessian_matrix` gave for the same objective and theta, so that it serves all bases.
+        As for `gauss_newton_spectrum`; a PINN, which has no Hessian products, raises TypeError. `matrix` is
+        the result of `hessian_matrix` for the same objective and theta, to be computed once for all bases.
 
     Errors of H are bounded relative to its norm, and relative to the sizes of J's columns (`error_scale`).
-    Both bounds are followed through; the spectrum of which more is resolved is given.
+    The bound that resolves more eigenvalues is used.
     """
     one_of("basis", basis, BASES)
     boolean("vectors", vectors)
@@ -162,11 +161,11 @@ def hessian_spectrum(
 def error_scale(network: KAN, J: Float64Array) -> Float64Array:
     """(n,) sizes to which the errors of the columns of J are relative, for a network in the spline basis.
 
-    Column j of an edge holds b_j(x) v, v what reaches the edge from above. B-splines are computed to eps
-    times 1, not times b_j(x), so a function that only a sample at the rim of its support sees is known to
-    eps |v|. By the partition of unity |v|^2 over the samples in the support of b_j is at most (k+1) times
-    the sum of the squares of the columns j-k to j+k: the root of that is the size. For the columns of
-    other layers it is the largest column of the layer.
+    Column j of an edge holds b_j(x) v with v the derivative with respect to the output of the edge. B-splines
+    are computed to an absolute error of eps, so that the column of a function whose support contains only
+    samples at its rim is known to eps |v|. By the partition of unity, |v|^2 over the samples in the support
+    of b_j is at most (k+1) times the sum of the squares of the columns j-k to j+k; the size is the root of
+    this bound. For other layers the size is the norm of the layer's largest column.
     """
     squares = np.einsum("ij,ij->j", J, J)
     scale = np.empty(network.n_parameters)
@@ -192,14 +191,14 @@ def needs_hessian(objective: Any) -> None:
     """Refuse an objective without exact Hessian products."""
     if not hasattr(objective, "hessian_product"):
         kind = type(objective).__name__
-        raise TypeError(f"objective: a {kind} has no exact Hessian products: use the Gauss-Newton matrix")
+        raise TypeError(f"objective: a {kind} has no exact Hessian products; use the Gauss-Newton matrix")
 
 
 def _jacobian(objective: Any, theta: Float64Array) -> Float64Array:
     """The triangular factor of J at theta."""
     J: Float64Array = objective.triangular_factor(theta)[1]
     if not np.abs(J).max(initial=0.0) <= LARGEST_ROOT:
-        raise ValueError(f"theta must leave J finite and at most {LARGEST_ROOT} in modulus")
+        raise ValueError(f"theta must give a Jacobian with entries of at most {LARGEST_ROOT} in modulus")
     return J
 
 
@@ -207,8 +206,8 @@ def _columns(objective: Any, layer: int | None) -> slice:
     network: KAN = objective.network
     if network.n_parameters > MAX_DENSE:
         raise ValueError(
-            f"{network.n_parameters} parameters, and matrices are decomposed up to {MAX_DENSE}: "
-            "use extreme_eigenvalues or spectral_density"
+            f"the network has {network.n_parameters} parameters, more than the {MAX_DENSE} of a dense "
+            "decomposition: use extreme_eigenvalues or spectral_density"
         )
     layer = layer_number(network, layer)
     if layer is not None and network.layers[layer].n_parameters == 0:

@@ -1,4 +1,4 @@
-"""Sign changes of eigenvectors: exact counts, or bounds where an entry is smaller than the vector's error."""
+"""Sign changes of eigenvectors: exact counts, or bounds where entries are smaller than their error."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ from splinekan.spectra.spectrum import Spectrum
 
 
 def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
-    """How often each column changes its sign; entries that are 0 do not count.
+    """The number of sign changes in every column, without its zeros.
 
     Parameters
     ----------
     vectors
-        (n, any), or one vector (n,).
+        (n, any), or a single vector (n,).
 
     Returns
     -------
     array of int
-        One number per column.
+        A number per column.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but finite real numbers, with one or two axes.
+        Unless `vectors` holds finite real numbers and has 1 or 2 axes.
 
     Examples
     --------
@@ -39,35 +39,35 @@ def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
 
 
 def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The least and the largest number of sign changes of every eigenvector, its error considered.
+    """Lower and upper bounds of the number of sign changes of every eigenvector.
 
-    An eigenvalue's error over the distance to its nearest neighbour, and n eps, are taken as the vector's
-    error; entries up to that size may have either sign. Where the two numbers agree the count is exact. For
-    A^T A they are 0, 1, ... from the smallest eigenvalue on, whatever the degree: (A^T A)^{-1} is
-    oscillatory, because A^{-1} is a product of bidiagonal matrices without negative entries (Gantmacher &
-    Krein 1960; Southworth et al., arXiv:2603.04827, Lemma 4).
+    The error of an eigenvector is estimated by the error of its eigenvalue over the distance to the nearest
+    other eigenvalue, plus n eps; entries of at most this size may have either sign. Where the two bounds
+    agree the count is exact. For A^T A the counts are 0, 1, ... from the smallest eigenvalue on, for every
+    degree: (A^T A)^{-1} is oscillatory, because A^{-1} is a product of nonnegative bidiagonal matrices
+    (Gantmacher & Krein 1960; Southworth et al., arXiv:2603.04827, Lemma 4).
 
     Parameters
     ----------
     spectrum
-        With vectors.
+        A spectrum with vectors.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but a spectrum, or if it has no vectors.
+        Unless `spectrum` is a `Spectrum` with vectors.
 
     Examples
     --------
     >>> from splinekan import uniform_knots
     >>> from splinekan.spectra import change_of_basis_spectrum
-    >>> found = change_of_basis_spectrum(uniform_knots(0, 1, 5, 3), 3, "A^T A", vectors=True)
-    >>> sign_change_bounds(found)[0]
+    >>> spectrum = change_of_basis_spectrum(uniform_knots(0, 1, 5, 3), 3, "A^T A", vectors=True)
+    >>> sign_change_bounds(spectrum)[0]
     array([7, 6, 5, 4, 3, 2, 1, 0])
     """
     instance("spectrum", spectrum, Spectrum)
     if spectrum.vectors is None:
-        raise ValueError("the spectrum has no vectors: ask for them with vectors=True")
+        raise ValueError("the spectrum has no vectors: compute it with vectors=True")
     rounding = len(spectrum.vectors) * np.finfo(np.float64).eps
     error = spectrum.error / _distances(spectrum.values) + rounding
     bounds = [_bounds(v, e) for v, e in zip(spectrum.vectors.T, error, strict=True)]
@@ -76,22 +76,23 @@ def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[n
 
 
 def _bounds(v: Float64Array, error: float) -> tuple[int, int]:
-    """Least and largest number of sign changes if entries of modulus up to `error` are free.
+    """Least and largest number of sign changes if entries of modulus up to `error` may have either sign.
 
-    Between two sure entries d places apart a vector changes its sign at most d times, an even number of times
-    if their signs agree and an odd one else; beyond the outermost sure entries at every place.
+    Between two entries of known sign that are d places apart there are at most d sign changes, an even number
+    if the signs agree and an odd number if they differ. Before the first and after the last of these entries
+    every place may add a change.
     """
-    sure = np.flatnonzero(np.abs(v) > error)
-    if not len(sure):
+    known = np.flatnonzero(np.abs(v) > error)
+    if not len(known):
         return 0, len(v) - 1
-    changes = np.diff(np.sign(v[sure])) != 0
-    distances = np.diff(sure)
+    changes = np.diff(np.sign(v[known])) != 0
+    distances = np.diff(known)
     most = distances - (distances % 2 != changes)
-    return int(changes.sum()), int(most.sum() + sure[0] + len(v) - 1 - sure[-1])
+    return int(changes.sum()), int(most.sum() + known[0] + len(v) - 1 - known[-1])
 
 
 def _distances(values: Float64Array) -> Float64Array:
-    """From every value to the nearest other one; infinite if there is none."""
+    """The distance from every value to its nearest neighbour; infinite for a single value."""
     steps = np.concatenate([[np.inf], np.abs(np.diff(values)), [np.inf]])
     nearest = np.minimum(steps[:-1], steps[1:])
     return np.asarray(np.maximum(nearest, np.finfo(np.float64).tiny))

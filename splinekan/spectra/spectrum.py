@@ -1,4 +1,4 @@
-"""The record of a spectrum: eigenvalues, and how far each can be trusted."""
+"""The record of a spectrum: eigenvalues with estimates of their errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from splinekan._checks import Float64Array, instance, integer, real_array, vector
 
 TOLERANCE = 0.1
-"""A value is resolved if its error is at most this share of it: one digit."""
+"""Largest relative error of a resolved value."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,21 +21,22 @@ class Spectrum:
     Attributes
     ----------
     values
-        (n,), in the units of the matrix. A value that nothing tells from zero is given as 0.
+        (n,), in the units of the matrix. A value that cannot be distinguished from zero is 0.
     error
-        (n,), estimated absolute error of each value, from eps, sizes and norms; generous rather than tight.
+        (n,), estimates of the absolute errors from eps, sizes and norms; upper bounds rather than tight.
+        Infinite where no bound is known.
     method
-        How they were found.
+        How the values were computed.
     nullity
-        How many values are zero to rounding: directions that the matrix does not see.
+        Number of values that are zero to rounding, the dimension of the null space.
     vectors
-        (n of the matrix, n of the values), orthonormal columns, or None if they were not asked for.
+        (n of the matrix, n of the values), orthonormal columns, or None if they were not computed.
 
     Raises
     ------
     TypeError, ValueError
-        For values that are not finite or not decreasing, errors that are negative, NaN or of another length
-        (infinite ones are known bounds: none), or a nullity beyond the number of values.
+        For values that are not finite or not decreasing, errors that are negative, NaN or of another length,
+        or a nullity beyond the number of values.
 
     Examples
     --------
@@ -74,42 +75,42 @@ class Spectrum:
 
     @property
     def resolved(self) -> NDArray[np.bool_]:
-        """(n,): whether the error is below a tenth of the value. Never so for a 0."""
+        """(n,), whether the error is below a tenth of the value; False for 0."""
         size = np.abs(self.values)
         return np.asarray((self.error <= TOLERANCE * size) & (size > 0))
 
     @property
     def unresolved(self) -> int:
-        """How many values are neither resolved nor zero to rounding."""
+        """The number of values that are neither resolved nor zero to rounding."""
         return max(len(self) - self.nullity - int(self.resolved.sum()), 0)
 
     @property
     def noise(self) -> float:
-        """The level below which values are rounding: the largest error of an unresolved one, 0 without any.
+        """The largest error of an unresolved value, below which values are rounding errors; 0 without any.
 
-        If not finite, unresolved values are bounded by nothing.
+        Infinite if an unresolved value has no bound.
         """
         return float(self.error[~self.resolved].max(initial=0.0))
 
     @property
     def largest(self) -> float:
-        """The largest resolved value; nan without one."""
+        """The largest resolved value; nan if none is resolved."""
         return float(self.values[self.resolved].max()) if self.resolved.any() else np.nan
 
     @property
     def least(self) -> float:
-        """The least resolved value (the most negative one of an indefinite matrix); nan without one."""
+        """The least resolved value (for an indefinite matrix the most negative); nan if none is resolved."""
         return float(self.values[self.resolved].min()) if self.resolved.any() else np.nan
 
     @property
     def smallest(self) -> float:
-        """The resolved value of the smallest size, sign kept; nan without one."""
+        """The resolved value of smallest modulus, with its sign; nan if none is resolved."""
         kept = self.values[self.resolved]
         return float(kept[np.argmin(np.abs(kept))]) if len(kept) else np.nan
 
     @property
     def condition(self) -> float:
-        """Largest over smallest size, values that are zero to rounding left out; nan if one is unresolved."""
+        """Ratio of the largest to the smallest nonzero modulus; nan if a value is unresolved."""
         if self.unresolved or not self.resolved.any():
             return np.nan
         size = np.abs(self.values[self.resolved])
@@ -117,17 +118,17 @@ class Spectrum:
 
     @property
     def condition_seen(self) -> float:
-        """Largest over smallest size of the resolved values: a lower bound where `condition` is nan."""
+        """Ratio of the extreme moduli of the resolved values, a lower bound where `condition` is nan."""
         size = np.abs(self.values[self.resolved])
         return float(size.max() / size.min()) if len(size) else np.nan
 
     @property
     def negative(self) -> int:
-        """How many resolved values are negative."""
+        """The number of negative resolved values."""
         return int((self.values[self.resolved] < 0).sum())
 
     def record(self) -> dict[str, Any]:
-        """Everything but the vectors, for JSON; a value without a bound on its error has None there."""
+        """Everything but the vectors, for JSON; errors without a bound are None."""
         return {
             "method": self.method,
             "values": self.values.tolist(),

@@ -1,17 +1,17 @@
-"""Eigenvalues after a change of coordinates that float64 cannot square: from both ends.
+"""Eigenvalues after an ill-conditioned change of coordinates, from both ends of the spectrum.
 
-Let J = U S V^T with J well behaved, and T far from it: cond(A)^2 passes 1e16 for cubics on 60 intervals. In
-z = T u the singular values of J T^{-1} = U (S V^T T^{-1}) are wanted, which a dense decomposition finds to
-eps times the largest: the lower half may be rounding. But the pseudo-inverse, T V S^{-1} U^T without what it
-holds of the image of the null space of J, has the reciprocals, and finds *its* largest to eps: the lower
-half. Both together resolve a span of 1/eps^2 in singular values, 1/eps^4 in eigenvalues. What limits them is
-how well J itself is known: an error E of J changes J T^{-1} = (1 + E J^+) J T^{-1} by the relative amount
-|E| |J^+|, in whatever coordinates (Eisenstat & Ipsen 1995, SIAM J. Numer. Anal. 32). That is added, and where
-it is large nothing counts as resolved: more digits in the arithmetic would resolve noise.
+Let J = U S V^T be well conditioned, and T not: cond(A)^2 exceeds 1e16 for cubics on 60 intervals. In z = T u
+the singular values of J T^{-1} = U (S V^T T^{-1}) are sought. A dense decomposition has an absolute error of
+eps times the largest, so that the lower half may be rounding error. The pseudo-inverse, T V S^{-1} U^T
+projected onto the complement of the image of the null space of J, has the reciprocal singular values; its
+decomposition is accurate for the largest of these, the lower half. Together they resolve a range of 1/eps^2
+in singular values and 1/eps^4 in eigenvalues. The accuracy of J is a limit: an error E of J changes J T^{-1}
+to (1 + E J^+) J T^{-1}, by the relative amount |E| |J^+| in all coordinates (Eisenstat & Ipsen 1995, SIAM J.
+Numer. Anal. 32). This amount is added to the errors; where it is large no value counts as resolved, and
+higher precision would not help.
 
-Jacobi's method (LAPACK dgejsv) does not help here. It is accurate if the columns of J T^{-1} are well
-conditioned after scaling, and those of power ReLUs are not: on cubics it is as far off as a plain
-decomposition.
+Jacobi's method (LAPACK dgejsv) is accurate if the columns of J T^{-1} are well conditioned after scaling. The
+columns of power ReLUs are not: for cubics its errors are as large as those of a plain decomposition.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from splinekan.spectra.spectrum import Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
 LARGEST_ROOT = 1e150
-"""Of what is squared."""
+"""Bound on the entries of matrices that are squared."""
 
 
 def factor_spectrum(
@@ -37,30 +37,30 @@ def factor_spectrum(
     vectors: bool = False,
     scale: Float64Array | None = None,
 ) -> Spectrum:
-    """The eigenvalues of T^{-T} J^T J T^{-1}, from J, whose square is never formed.
+    """The eigenvalues of T^{-T} J^T J T^{-1}, computed from J without forming J^T J.
 
     Parameters
     ----------
     J
-        (any, n): a Jacobian, or a triangular factor of one.
+        (any, n), a Jacobian or its triangular factor.
     T
         Coordinates z = T u; None for u itself.
     vectors
-        Also eigenvectors, in z.
+        Whether to compute eigenvectors, in z.
     scale
-        (n,) sizes c such that errors of column j of J are relative to c_j, not negative; None for 1. Columns
-        of a Jacobian belong to functions that see many samples or few. They are scaled first, J = J_s C, and
-        C T^{-1} takes the place of T^{-1}.
+        (n,) sizes c, not negative, such that the error of column j of J is relative to c_j; None for 1. The
+        columns of a Jacobian differ in size, because the supports of the functions contain many samples or
+        few. They are scaled first, J = J_s C, and C T^{-1} replaces T^{-1}.
 
     Returns
     -------
     Spectrum
-        n values. Singular values of J_s up to max(shape) eps |J_s| count as zero, in all coordinates alike.
+        n values. Singular values of J_s up to max(shape) eps |J_s| count as zero, in all coordinates.
 
     Raises
     ------
     TypeError, ValueError
-        For J no finite matrix, or T of another size.
+        If J is not a finite matrix, or T has another size.
     """
     J = real_array("J", J, ndim=2, empty=False).astype(np.float64, copy=False)
     boolean("vectors", vectors)
@@ -96,9 +96,9 @@ def factor_spectrum(
     columns = seen / s
     backward = S.backward(columns)
     rounding = np.sqrt(n) * EPS * np.linalg.norm(S.backward(columns, sizes=True))
-    image, least, turned = _image(S, unseen, lost)
-    rounding += turned * float(np.linalg.norm(backward, 2))
-    for _ in range(2):  # once more, for what rounding left of the image
+    image, least, angle = _image(S, unseen, lost)
+    rounding += angle * float(np.linalg.norm(backward, 2))
+    for _ in range(2):  # the second time removes the rounding of the first
         backward = backward - image @ (image.T @ backward)
     right, b, _ = scipy.linalg.svd(backward, full_matrices=False, check_finite=False)
     rounding += n * EPS * b[0]
@@ -112,7 +112,7 @@ def factor_spectrum(
     values = sigma**2
     with np.errstate(invalid="ignore", over="ignore"):
         error = values * (2 * relative + relative**2)
-    error[np.isnan(error)] = np.inf  # a 0 that nothing bounds
+    error[np.isnan(error)] = np.inf  # a 0 without a bound
     order = np.argsort(-values, kind="stable")
     both = None
     if vectors:
@@ -133,30 +133,30 @@ def congruence_spectrum(
     vectors: bool = False,
     scale: Float64Array | None = None,
 ) -> Spectrum:
-    """The eigenvalues of T^{-T} H T^{-1} for a symmetric H, definite or not.
+    """The eigenvalues of T^{-T} H T^{-1} for a symmetric H, definite or indefinite.
 
-    As `factor_spectrum`, with H = V diag(lambda) V^T in the place of J: large values from T^{-T} H T^{-1},
-    small ones from its pseudo-inverse, positive and negative ones each among themselves, because a congruence
-    keeps their numbers (Sylvester). A change of H within its error, E, moves H = |H|^{1/2} (sign + G)
-    |H|^{1/2} by |G| <= |E|/min |lambda|.
+    As in `factor_spectrum`, with H = V diag(lambda) V^T instead of J: large values come from T^{-T} H T^{-1}
+    and small values from its pseudo-inverse. Positive and negative values are matched separately, because a
+    congruence preserves their numbers (Sylvester). An error E of H changes it to |H|^{1/2} (sign + G)
+    |H|^{1/2} with |G| <= |E|/min |lambda|.
 
     Parameters
     ----------
     H
-        (n, n), symmetric; the mean of it and its transpose is taken.
+        (n, n), symmetric; the mean of H and its transpose is used.
     T
         Coordinates; None for u itself.
     noise
-        What is known about the error of H (scaled), in its 2-norm; n eps |H| and the asymmetry are added.
+        A bound on the error of H (scaled) in the 2-norm, to which n eps |H| and the asymmetry are added.
     vectors
-        Also eigenvectors, in z.
+        Whether to compute eigenvectors, in z.
     scale
         (n,) sizes c such that errors of H_ij are relative to c_i c_j, as in `factor_spectrum`.
 
     Raises
     ------
     TypeError, ValueError
-        For H no finite square matrix, or T or scale of another size.
+        If H is not a finite square matrix, or T or scale has another size.
     """
     H = real_array("H", H, ndim=2, empty=False).astype(np.float64, copy=False)
     noise = real("noise", noise, low=0.0, high=np.inf)
@@ -196,28 +196,29 @@ def congruence_spectrum(
 
     half = S.backward(seen / roots)
     worst = float(np.linalg.norm(S.backward(seen / roots, sizes=True)))
-    image, least, turned = _image(S, unseen, lost)
+    image, least, angle = _image(S, unseen, lost)
     before = float(np.linalg.norm(half, 2))
     for _ in range(2):
         half = half - image @ (image.T @ half)
     values, right = scipy.linalg.eigh((half * signs) @ half.T, check_finite=False)
     norm = float(np.linalg.norm(half, 2)) ** 2
     up = (n * EPS + lost) * norm + 2 * np.sqrt(n) * EPS * worst * np.sqrt(norm)
-    up += 2 * turned * before * np.sqrt(norm)
+    up += 2 * angle * before * np.sqrt(norm)
     up_values, right = _signed(values, right, positive, len(lam) - positive)
-    # Both kinds fall in `down_values`; the reciprocals of `up_values` do so once each kind is reversed.
+    # Positive and negative values both decrease in `down_values`; the reciprocals of `up_values` decrease
+    # after either kind is reversed.
     reverse = np.concatenate([np.arange(positive)[::-1], np.arange(positive, len(lam))[::-1]])
     up_values, right = up_values[reverse], right[:, reverse]
     with np.errstate(divide="ignore", invalid="ignore"):
         relative_down = np.where(down_values * signs > 0, down / np.abs(down_values), np.inf)
         relative_up = np.where(up_values * signs > 0, up / np.abs(up_values), np.inf)
         from_above = relative_down <= relative_up
-        found = np.where(from_above, down_values, 1 / up_values)
+        best = np.where(from_above, down_values, 1 / up_values)
     relative = np.minimum(relative_down, relative_up)
     useless = ~np.isfinite(relative)
-    found[useless] = 0.0
-    error = np.where(useless, down, np.abs(found) * np.where(useless, 0.0, relative))
-    values = np.concatenate([found, np.zeros(nullity)])
+    best[useless] = 0.0
+    error = np.where(useless, down, np.abs(best) * np.where(useless, 0.0, relative))
+    values = np.concatenate([best, np.zeros(nullity)])
     errors = np.concatenate([error, np.full(nullity, delta / least**2)])
     order = np.argsort(-values, kind="stable")
     both = None
@@ -228,9 +229,9 @@ def congruence_spectrum(
 
 @dataclass(frozen=True, eq=False)
 class _Scaled:
-    """z = T C^{-1} v with v = C u: products with C T^{-1} from the right and T C^{-1} from the left.
+    """z = T C^{-1} v with v = C u: products with T^{-T} C and T C^{-1}.
 
-    C is rounded to powers of 2, so that scaling is exact; parameters that nothing depends on keep 1.
+    C is rounded to powers of 2, so that scaling is exact; parameters of size 0 keep the scale 1.
     """
 
     sizes: Float64Array
@@ -243,7 +244,7 @@ class _Scaled:
         return np.exp2(np.round(np.log2(np.where(seen, self.sizes, 1.0))))
 
     def forward(self, X: Float64Array, sizes: bool = False) -> Float64Array:
-        """T^{-T} C X; with `sizes` of all absolute values, for a bound on rounding."""
+        """T^{-T} C X; with `sizes` for the absolute values of all factors, a bound on rounding."""
         Y = self.scale[:, None] * (np.abs(X) if sizes else X)
         return Y if self.T is None else (self.T.absolute() if sizes else self.T).solve_transpose(Y)
 
@@ -275,12 +276,12 @@ def _sizes(scale: Float64Array | None, n: int) -> Float64Array:
 
 def _fitting(T: Coordinates | None, n: int, what: str) -> Coordinates | None:
     if T is not None and instance("T", T, Coordinates).n_parameters != n:
-        raise ValueError(f"T must have as many parameters as there are {what}, {n}, got {T.n_parameters}")
+        raise ValueError(f"T must have a parameter for each of the {n} {what}, got {T.n_parameters}")
     return T
 
 
 def _image(S: _Scaled, unseen: Float64Array, lost: float) -> tuple[Float64Array, float, float]:
-    """Of the null space in z: an orthonormal basis, its least stretching, the angle errors turn it by."""
+    """The image of the null space in z: an orthonormal basis, its least stretching, its error as an angle."""
     if unseen.shape[1] == 0:
         return unseen, 1.0, 0.0
     U, s, _ = scipy.linalg.svd(S.backward(unseen), full_matrices=False, check_finite=False)
@@ -292,7 +293,7 @@ def _image(S: _Scaled, unseen: Float64Array, lost: float) -> tuple[Float64Array,
 def _signed(
     values: Float64Array, vectors: Float64Array, positive: int, negative: int
 ) -> tuple[Float64Array, Float64Array]:
-    """Of ascending eigenvalues the largest ones, falling, then the least ones, falling to the least."""
+    """The `positive` largest and the `negative` least of ascending eigenvalues, both in decreasing order."""
     n = len(values)
     pick = np.concatenate([np.arange(n - 1, n - 1 - positive, -1), np.arange(negative - 1, -1, -1)])
     return values[pick.astype(int)], vectors[:, pick.astype(int)]

@@ -708,9 +708,9 @@ def _imported(code, variables, status, before, limit=None):
     )
     if done.returncode != status:
         return done.stderr.strip().splitlines()[-1]
-    said = done.stderr.count("compiled kernels cannot be kept")
+    warnings = done.stderr.count("compiled kernels cannot be cached")
     near = done.stdout.strip()[:5] in ("2.0", "1.999")
-    return "" if near and said == 1 else f"{done.stdout!r}, said {said} times"
+    return "" if near and warnings == 1 else f"{done.stdout!r}, warned {warnings} times"
 
 
 def disks(package, scale):

@@ -37,7 +37,7 @@ PLAIN = (
     ".objectives.attention",
 )
 """Modules whose names without an underscore are public, where they are defined."""
-RETURNED = (".objectives.data:ResidualJacobian", ".optimize.problem:MatrixRows")
+RETURNED = (".objectives.data:NetworkJacobian", ".objectives.data:DataPart")
 """Classes that only results bring."""
 SPECIAL = ("__call__", "__getitem__", "__len__", "__str__")
 

@@ -1,4 +1,4 @@
-"""Calls of optimisers, problems, schedules, hierarchies and tournaments."""
+"""Calls of optimisers, problems, schedules, hierarchies and successive halving."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
 from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
 from splinekan import optimize
-from splinekan.multilevel import Level
+from splinekan.multilevel import Level, NestedStep
 from splinekan.optimize import History
-from splinekan.optimize.problem import MatrixRows
+from splinekan.optimize.driver import Frame
 
 METHODS = ("GradientDescent", "Adam", "LBFGS", "GaussNewton", "LevenbergMarquardt")
 SECOND = ("GaussNewton", "LevenbergMarquardt")
@@ -65,9 +65,8 @@ SETTINGS: dict[str, Any] = {
     "LevenbergMarquardt": {
         "damping": 1e-2,
         "scaling": "none",
-        "cutoff": 1e-12,
         "trials": 10,
-        "solver": "normal",
+        "solver": optimize.Cholesky(),
     },
 }
 BOUNDS = {
@@ -78,6 +77,7 @@ BOUNDS = {
     "geometry": Role("word", optional=True),
     "gradient": Role("word", optional=True),
     "schedule": Role("schedule"),
+    "solver": Role("object", optional=True),
     "memory": Role("whole", low=1, most=10**6),
 }
 
@@ -121,6 +121,7 @@ def _(draw: Draw, name: str) -> Call:
         "gradient_tolerance": draw.one(0.0, 1e-3),
         "value_tolerance": draw.one(None, 1e-6),
         "keep": draw.one("auto", "last", "best"),
+        "cost": draw.one(1.0, 3.0),
     }
 
     def check(result: Any, args: Any) -> None:
@@ -135,8 +136,11 @@ def _(draw: Draw, name: str) -> Call:
             assert result.value <= ups, f"ends at {result.value} above its start {first}"
         assert len(result.history.loss) <= args["iterations"] + 1
         assert result.history.loss[0] == first or abs(result.history.loss[0] - first) <= 1e-9 * abs(first)
+        assert result.nit == len(result.history.loss) - 1
+        assert result.model is None
 
     roles = {
+        "cost": NONNEGATIVE,
         "iterations": Role("whole", low=0, most=10**4),
         "evaluations": Role("whole", low=1, optional=True),
         "callback": Role("callback", optional=True),
@@ -263,12 +267,10 @@ def _(draw: Draw, name: str) -> Call:
 MATRIX = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [0.5, 0.0, 1.0]])
 
 
-@calls("MatrixMap", "IdentityMap", "MatrixRows")
+@calls("MatrixMap", "IdentityMap")
 def _(draw: Draw, name: str) -> Call:
     if name == "IdentityMap":
         return Call(optimize.IdentityMap, {}, lambda *_: None)
-    if name == "MatrixRows":
-        return record(MatrixRows(MATRIX))
 
     def check(result: Any, args: Any) -> None:
         m = floats(args["matrix"])
@@ -284,23 +286,16 @@ def _(draw: Draw, name: str) -> Call:
 LINEAR = ("apply", "solve", "solve_transpose")
 
 
-@calls(
-    *(f"{kind}.{m}" for kind in ("MatrixMap", "IdentityMap") for m in LINEAR),
-    "MatrixRows.matvec",
-    "MatrixRows.rmatvec",
-)
+@calls(*(f"{kind}.{m}" for kind in ("MatrixMap", "IdentityMap") for m in LINEAR))
 def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     matrix = draw.one(MATRIX, np.triu(MATRIX), np.tril(MATRIX))
-    made = {"MatrixMap": optimize.MatrixMap, "MatrixRows": MatrixRows}.get(
-        kind, lambda _: optimize.IdentityMap()
-    )(matrix)
+    made = optimize.MatrixMap(matrix) if kind == "MatrixMap" else optimize.IdentityMap()
     matrix = np.eye(3) if kind == "IdentityMap" else matrix
-    letter = "r" if method == "rmatvec" else "v"
-    v = draw.normal(3) if draw.chance() or kind == "MatrixRows" else draw.normal(3, 2)
+    v = draw.normal(3) if draw.chance() else draw.normal(3, 2)
 
     def check(result: Any, args: Any) -> None:
-        v = floats(args[letter])
+        v = floats(args["v"])
         assert v.ndim in (1, 2)
         assert kind == "IdentityMap" or len(v) == 3
         if not np.isfinite(v).all() or not _moderate(args):
@@ -308,19 +303,56 @@ def _(draw: Draw, name: str) -> Call:
         m = {
             "solve": np.linalg.inv(matrix),
             "solve_transpose": np.linalg.inv(matrix).T,
-            "rmatvec": matrix.T,
         }.get(method, matrix)
         want = v if kind == "IdentityMap" else m @ v
         assert_near(result, want, np.abs(want).max(initial=0.0) + 1e-30 + np.abs(v).max(initial=0.0), 1e4)
 
-    return Call(getattr(made, method), {letter: v}, check)
+    return Call(getattr(made, method), {"v": v}, check)
 
 
-@calls("MatrixRows.column_squares", "MatrixRows.toarray")
+SOLVERS = {
+    "Cholesky": {"cutoff": 1e-12},
+    "SVD": {"cutoff": 1e-12},
+    "Dual": {},
+    "CG": {"preconditioner": None, "tolerance": 0.1, "iterations": 7},
+}
+
+
+@calls(*SOLVERS)
 def _(draw: Draw, name: str) -> Call:
-    rows = MatrixRows(MATRIX)
-    want = MATRIX if name.endswith("toarray") else (MATRIX**2).sum(axis=0)
-    return Call(getattr(rows, name.split(".")[1]), {}, lambda r, _: assert_alike(r, want))
+    def check(result: Any, args: Any) -> None:
+        for key, value in args.items():
+            assert getattr(result, key) == value
+            assert not isinstance(getattr(result, key), np.generic), f"{key} stays a NumPy scalar"
+        found = optimize.LevenbergMarquardt(solver=result).minimize(rosenbrock(), [1.2, 1.0], iterations=30)
+        assert found.value < 1.0
+
+    roles = {
+        "cutoff": Role("real", low=0.0, high=1.0),
+        "tolerance": Role("real", low=5e-324, high=1.0),
+        "preconditioner": Role("callback", optional=True),
+    }
+    # A cut-off that leaves no singular value leaves no step.
+    return Call(getattr(optimize, name), SOLVERS[name], check if name in ("Dual",) else None, roles)
+
+
+@calls(*(f"{name}.linearize" for name in SOLVERS))
+def _(draw: Draw, name: str) -> Call:
+    solver = getattr(optimize, name.split(".")[0])()
+    problem, z = rosenbrock(), draw.normal(2)
+    frame = Frame(problem, optimize.IdentityMap(), optimize.IdentityMap())
+    point = frame.point(z)
+
+    def check(result: Any, args: Any) -> None:
+        J = problem.jacobian(z)
+        assert_near(result.columns, np.sqrt((J**2).sum(axis=0)), 1 + np.abs(J).max(), 1e4)
+        step = result.damped(np.ones(2))(0.5)
+        if name != "CG.linearize":
+            want = -np.linalg.solve(J.T @ J + 0.5 * np.eye(2), J.T @ problem.residual(z))
+            assert_near(step, want, 1 + np.abs(want).max(), 1e8)
+
+    arguments = {"frame": frame, "point": point, "mixed": False}
+    return Call(solver.linearize, arguments, check, {"mixed": FREE, "frame": FREE, "point": FREE})
 
 
 # Records, and their joining
@@ -331,7 +363,7 @@ def _result() -> Any:
     return optimize.LevenbergMarquardt().minimize(rosenbrock(), [1.0, 2.0], iterations=4)
 
 
-@calls("History", "Result", "Iterate", "Level", "NestedResult", "HalvingResult", "Round")
+@calls("History", "Result", "Iterate", "Level", "NestedResult", "NestedStep", "HalvingResult", "Round")
 def _(draw: Draw, name: str) -> Call:
     if name == "Round":
 
@@ -350,9 +382,27 @@ def _(draw: Draw, name: str) -> Call:
         "Iterate": optimize.Iterate(1, np.zeros(2), 1.0, 2.0),
         "Level": Level(0, sk.KAN.splines([1, 1]), 1.0),
         "NestedResult": nested,
+        "NestedStep": NestedStep(_setting(Draw(0))[0][0], _result()),
         "HalvingResult": won,
     }[name]
     return record(made)
+
+
+@calls("Result.success", "Result.nit", "NestedResult.success", "NestedResult.nit", "Level.P", "Level.R")
+def _(draw: Draw, name: str) -> Call:
+    kind, what = name.split(".")
+    if kind == "Level":
+        levels = _setting(draw)[0]
+        shape = (levels[1].network.n_parameters, levels[0].network.n_parameters)
+        want = shape if what == "P" else shape[::-1]
+        return Call(lambda: getattr(levels[1], what), {}, lambda r, _: assert_alike(r.shape, want))
+    result = _result() if kind == "Result" else _nested()
+    want = (
+        result.status.value in ("converged", "stalled")
+        if what == "success"
+        else len(result.history.loss) - (1 if kind == "Result" else 2)
+    )
+    return Call(lambda: getattr(result, what), {}, lambda r, _: assert_alike(r, want))
 
 
 @calls("History.join", "History.ending_at")
@@ -465,12 +515,12 @@ def _tournament() -> Any:
     )
 
 
-@calls("nested_iteration")
+@calls("nested_iteration", "nested_steps")
 def _(draw: Draw, name: str) -> Call:
     hierarchy, net, x, y = _setting(draw)
 
     def objective(level: Level) -> Any:
-        return sk.LeastSquares(level.network, x, y, cost=level.cost)
+        return sk.LeastSquares(level.network, x, y)
 
     arguments = {
         "hierarchy": hierarchy,
@@ -491,11 +541,21 @@ def _(draw: Draw, name: str) -> Call:
             1 + result.value
         )
 
+    def steps(**given: Any) -> Any:
+        return list(sk.nested_steps(**given))
+
+    def stepped(result: Any, args: Any) -> None:
+        whole = sk.nested_iteration(**args)
+        ran = [one for one in whole.results if one is not None]
+        assert_alike([step.result.theta for step in result], [one.theta for one in ran])
+
     roles = {"budgets": Role("wholes", low=0, most=1000), "callback": Role("callback", optional=True)}
+    if name == "nested_steps":
+        return Call(steps, arguments, stepped, roles, names=("optimizers", "levels"))
     return Call(sk.nested_iteration, arguments, check, roles, names=("optimizers", "levels"))
 
 
-@calls("tournament")
+@calls("successive_halving")
 def _(draw: Draw, name: str) -> Call:
     hierarchy, net, x, y = _setting(draw)
 
@@ -524,4 +584,4 @@ def _(draw: Draw, name: str) -> Call:
             assert_alike(result.theta, sk.successive_halving(**{**args, "seed": int(seed)}).theta)
 
     roles = {"seed": SEED, "score": Role("callback", optional=True), "rounds": Role("object")}
-    return Call(sk.tournament, arguments, check, roles, names=("levels", "candidates"))
+    return Call(sk.successive_halving, arguments, check, roles, names=("levels", "candidates"))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib import import_module
 
+from ..claim import REGISTRY
+
 MODULES = (
     "bspline_properties",
     "bases",
@@ -25,3 +27,5 @@ MODULES = (
 
 for _name in MODULES:
     import_module(f"{__name__}.{_name}")
+
+__all__ = ["MODULES", "REGISTRY"]

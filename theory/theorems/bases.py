@@ -5,10 +5,10 @@ from __future__ import annotations
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, claim
-from theory.matrices import change_of_basis
-from theory.symbols import rational_knots, symbolic_knots, vanishes, x
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, claim
+from ..matrices import change_of_basis
+from ..symbols import rational_knots, symbolic_knots, vanishes, x
 
 SYMBOLIC_CASES = ((1, 1), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2), (4, 1))
 """(order, intervals) with symbolic knots."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory import bspline
-from theory.claim import PROVED, claim
-from theory.symbols import symbolic_knots, vanishes, x
+from .. import bspline
+from ..claim import PROVED, claim
+from ..symbols import symbolic_knots, vanishes, x
 
 ORDERS = (1, 2, 3, 4)
 """Orders at which the general argument is held against the pieces of `theory.bspline`."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import (
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import (
     change_of_basis,
     change_of_basis_recursive,
     change_of_basis_solved,
     uniform_change_of_basis,
 )
-from theory.symbols import all_vanish, rational_knots, symbolic_knots, vanishes, x
+from ..symbols import all_vanish, rational_knots, symbolic_knots, vanishes, x
 
 SYMBOLIC_CASES = ((1, 1), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2))
 """(order, intervals) for the three constructions of A with symbolic knots."""

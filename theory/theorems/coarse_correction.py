@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.claim import PROVED, claim
-from theory.theorems.gram_matrices import c, mass_entry, symbol
+from ..claim import PROVED, claim
+from .gram_matrices import c, mass_entry, symbol
 
 ORDERS = (1, 2, 3, 4, 5, 6)
 

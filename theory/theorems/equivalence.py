@@ -14,10 +14,10 @@ from types import ModuleType
 import sympy as sp
 from sympy.polys.rings import PolyElement, ring
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import change_of_basis
-from theory.symbols import equal, rational_knots, symbolic_knots, vanishes, x
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import change_of_basis
+from ..symbols import equal, rational_knots, symbolic_knots, vanishes, x
 
 Edge = list[list[PolyElement]]
 """Coefficients of one input of a layer: [basis function][output]."""

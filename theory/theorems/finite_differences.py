@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.claim import PROVED, claim
-from theory.matrices import uniform_change_of_basis
+from ..claim import PROVED, claim
+from ..matrices import uniform_change_of_basis
 
 r, m, d = sp.symbols("r m d", integer=True, positive=True)  # order, size, offset
 theta = sp.Symbol("theta", positive=True)

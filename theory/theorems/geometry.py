@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import change_of_basis
-from theory.symbols import equal, rational_knots, symbolic_knots, uniform, vanishes, x
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import change_of_basis
+from ..symbols import equal, rational_knots, symbolic_knots, uniform, vanishes, x
 
 m, n = sp.symbols("m n", integer=True, positive=True)  # coefficients, residuals
 A, H, D, K = (sp.MatrixSymbol(name, m, m) for name in "AHDK")

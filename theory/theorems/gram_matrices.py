@@ -7,11 +7,11 @@ from functools import cache
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from theory import bspline
-from theory.claim import EXACT, PROVED, claim
-from theory.gram import bspline_gram, integral, relu_gram
-from theory.matrices import change_of_basis, uniform_change_of_basis
-from theory.symbols import rational_knots, uniform
+from .. import bspline
+from ..claim import EXACT, PROVED, claim
+from ..gram import bspline_gram, integral, relu_gram
+from ..matrices import change_of_basis, uniform_change_of_basis
+from ..symbols import rational_knots, uniform
 
 SYMBOL_MINIMA = {2: (1, 3), 3: (2, 15), 4: (17, 315), 5: (62, 2835), 6: (1382, 155925)}
 """Order r: the symbol of the mass matrix at theta = pi, degrees 1 to 5."""

@@ -7,10 +7,10 @@ from types import ModuleType
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import change_of_basis, knot_insertion, prolongation, relu_prolongation
-from theory.symbols import all_vanish, rational_knots, symbolic_knots, uniform, vanishes, x
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import change_of_basis, knot_insertion, prolongation, relu_prolongation
+from ..symbols import all_vanish, rational_knots, symbolic_knots, uniform, vanishes, x
 
 ORDERS = (1, 2, 3, 4)
 """Orders at which the matrix of an insertion is held against the pieces, with symbolic knots."""

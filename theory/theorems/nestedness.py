@@ -7,10 +7,10 @@ from types import ModuleType
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import prolongation, relu_prolongation
-from theory.symbols import equal, rational_knots, symbolic_knots, uniform, vanishes, x
+from .. import bspline, power_relu
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import prolongation, relu_prolongation
+from ..symbols import equal, rational_knots, symbolic_knots, uniform, vanishes, x
 
 m, M, n = sp.symbols("m M n", integer=True, positive=True)  # coarse and fine coefficients, residuals
 P = sp.MatrixSymbol("P", M, m)

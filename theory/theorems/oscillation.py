@@ -12,9 +12,9 @@ from itertools import combinations, pairwise
 
 import sympy as sp
 
-from theory.claim import EXACT, PROVED, claim
-from theory.matrices import change_of_basis
-from theory.symbols import all_vanish, equal, rational_knots, symbolic_knots, uniform, vanishes
+from ..claim import EXACT, PROVED, claim
+from ..matrices import change_of_basis
+from ..symbols import all_vanish, equal, rational_knots, symbolic_knots, uniform, vanishes
 
 m = sp.Symbol("m", integer=True, positive=True)
 z = sp.Symbol("z")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory import bspline, power_relu
-from theory.claim import PROVED, REFUTED, Misprint, claim
-from theory.matrices import change_of_basis
-from theory.symbols import all_vanish, symbolic_knots, uniform, vanishes, x
+from .. import bspline, power_relu
+from ..claim import PROVED, REFUTED, Misprint, claim
+from ..matrices import change_of_basis
+from ..symbols import all_vanish, symbolic_knots, uniform, vanishes, x
 
 ORDERS = (1, 2, 3, 4)
 

@@ -12,10 +12,10 @@ from types import ModuleType
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
-from theory import bspline, power_relu
-from theory.claim import PROVED, REFUTED, Misprint, claim
-from theory.matrices import uniform_change_of_basis
-from theory.symbols import equal, uniform, x
+from .. import bspline, power_relu
+from ..claim import PROVED, REFUTED, Misprint, claim
+from ..matrices import uniform_change_of_basis
+from ..symbols import equal, uniform, x
 
 m, n, r, d = sp.symbols("m n r d", integer=True, positive=True)  # coefficients, residuals, order, offset
 z, theta = sp.Symbol("z"), sp.Symbol("theta", real=True)  # z = e^{i theta}

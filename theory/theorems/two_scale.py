@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory import bspline
-from theory.claim import EXACT, PROVED, REFUTED, Misprint, claim
-from theory.matrices import prolongation, two_scale
-from theory.symbols import uniform, vanishes, x
+from .. import bspline
+from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..matrices import prolongation, two_scale
+from ..symbols import uniform, vanishes, x
 
 CASES = tuple((order, intervals) for order in (1, 2, 3, 4, 5, 6) for intervals in (1, 2, 5))
 """(order, intervals) on [0, 1]."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sympy as sp
 
-from theory.claim import EXACT, PROVED, claim
-from theory.matrices import change_of_basis, uniform_change_of_basis
-from theory.symbols import uniform
+from ..claim import EXACT, PROVED, claim
+from ..matrices import change_of_basis, uniform_change_of_basis
+from ..symbols import uniform
 
 CASES = tuple((order, intervals) for order in (1, 2, 3, 4, 5, 6) for intervals in (1, 4, 9))
 """(order, intervals) on [0, 1]."""
