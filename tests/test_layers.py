@@ -153,7 +153,7 @@ def test_what_is_no_layer_is_refused():
     class Half:
         n_in = n_out = 1
 
-    with pytest.raises(TypeError, match=r"layers\[1\] must be a layer: .* has no n_parameters, segment_lengths"):
+    with pytest.raises(TypeError, match=r"layers\[1\] must be a layer: .* no n_parameters, segment_lengths"):
         sk.KAN.chain([sk.Affine(1, 1), Half()])
     with pytest.raises(TypeError, match=r"layers\[0\] must be a layer: .* has no n_in, n_out"):
         sk.KAN.chain([sk.Affine])
