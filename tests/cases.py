@@ -77,6 +77,29 @@ def networks():
     }
 
 
+def layers():
+    """Layers 2 -> 3, and elementwise 2 -> 2."""
+    even, fine = sk.uniform_knots(0, 1, 5, 3), sk.KnotVector.extended([-1, -0.3, 0.1, 1], 3)
+    periodic = sk.KnotVector.uniform(0, 1, 9, 3, periodic=True)
+    return {
+        "spline": sk.SplineLayer(2, 3, even),
+        "relu": sk.SplineLayer(2, 3, even, basis="relu"),
+        "knots per input": sk.SplineLayer(2, 3, [even, fine]),
+        "relu, knots per input": sk.SplineLayer(2, 3, [even, fine], basis="relu"),
+        "periodic": sk.SplineLayer(2, 3, [periodic, fine]),
+        "periodic, some": sk.SplineLayer(2, 3, sk.KnotVector.extended([0, 0.4, 0.5, 1], 2, periodic=True)),
+        "periodic, few": sk.SplineLayer(2, 3, sk.KnotVector.extended([0, 0.4, 1], 3, periodic=True)),
+        "periodic, constant": sk.SplineLayer(2, 3, sk.KnotVector.uniform(0, 1, 4, 0, periodic=True)),
+        "repeated": sk.SplineLayer(2, 3, sk.KnotVector.clamped([-1, 0, 0.2, 1], 3, [4, 2])),
+        "identity": sk.SplineLayer(2, 3, even, base="identity"),
+        "silu": sk.SplineLayer(2, 3, [even, fine], base="silu"),
+        "silu, relu": sk.SplineLayer(2, 3, even, basis="relu", base="silu"),
+        "affine": sk.Affine(2, 3),
+        "activation": sk.Activation(2),
+        "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
+    }
+
+
 def has_relu_basis(net):
     """Whether the ReLU basis exists on all knots of a network."""
     return all(each.has_relu_basis for layer in net.layers for each in getattr(layer, "knots", ()))

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from cases import layers
 
 import splinekan as sk
 from splinekan.network import Linearization
@@ -10,24 +11,8 @@ from splinekan.network.layer import PROTOCOL, Directions
 from splinekan.network.slot import Slot
 
 KNOTS = sk.uniform_knots(0, 1, 5, 3)
-UNEVEN = sk.KnotVector.extended([-1, -0.3, 0.1, 1], 3)
-SPLINE = sk.SplineLayer(2, 3, KNOTS)
-LAYERS = {
-    "spline": SPLINE,
-    "relu": SPLINE.with_basis("relu"),
-    "knots per input": sk.SplineLayer(2, 3, [KNOTS, UNEVEN]),
-    "relu, knots per input": sk.SplineLayer(2, 3, [KNOTS, UNEVEN], basis="relu"),
-    "periodic": sk.SplineLayer(2, 3, [sk.KnotVector.uniform(0, 1, 9, 3, periodic=True), UNEVEN]),
-    "periodic, few": sk.SplineLayer(2, 3, sk.KnotVector.extended([0, 0.4, 1], 2, periodic=True)),
-    "periodic, constant": sk.SplineLayer(2, 3, sk.KnotVector.uniform(0, 1, 4, 0, periodic=True)),
-    "repeated": sk.SplineLayer(2, 3, sk.KnotVector.clamped([-1, 0, 0.2, 1], 3, [4, 2])),
-    "identity": sk.SplineLayer(2, 3, KNOTS, base="identity"),
-    "silu": sk.SplineLayer(2, 3, [KNOTS, UNEVEN], base="silu"),
-    "silu, relu": sk.SplineLayer(2, 3, KNOTS, basis="relu", base="silu"),
-    "affine": sk.Affine(2, 3),
-    "activation": sk.Activation(2),
-    "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
-}
+LAYERS = layers()
+SPLINE = LAYERS["spline"]
 N, CHANNELS = 6, 4
 RNG = np.random.default_rng(0)
 
@@ -157,9 +142,9 @@ def test_what_is_no_layer_is_refused():
         sk.KAN.chain([sk.Affine(1, 1), Half()])
     with pytest.raises(TypeError, match=r"layers\[0\] must be a layer: .* has no n_in, n_out"):
         sk.KAN.chain([sk.Affine])
-    for layers in (None, 3, "ab"):
+    for bad in (None, 3, "ab"):
         with pytest.raises(TypeError, match="layers"):
-            sk.KAN(layers)
+            sk.KAN(bad)
     assert {"value", "jet_jacobian_rows", "n_in", "with_basis", "prolongation"} <= set(PROTOCOL)
 
 

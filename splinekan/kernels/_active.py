@@ -130,7 +130,7 @@ def locate(points, pieces, spans, rows):
 def room(n_in, samples, derivatives, pieces):
     """Memory for the active functions of blocks of at most that many samples, in the type of the table."""
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    batch = min(max(POINTS // n_in, 8), samples)
+    batch = min(max(POINTS // n_in, 8), max(samples, 1))
     return Active(
         np.empty((batch, n_in), np.int64),
         np.empty((derivatives, batch, n_in, len(tag)), table.dtype),
