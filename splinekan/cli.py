@@ -1,11 +1,10 @@
-"""The `splinekan` command."""
+"""The `splinekan` command, built from the registry of studies and figures."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import platform
-import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -15,22 +14,26 @@ from pathlib import Path
 from typing import Any
 
 from splinekan import __version__, threads
-from splinekan._files import as_path, check_writable, destination, same_file, write_json
+from splinekan._files import write_json
+from splinekan._outputs import check_checkpoints, check_outputs, refuse_existing
+from splinekan.studies.registry import FIGURES, STUDIES, figure
+from splinekan.studies.skeleton import options as known
 
-BOUNDARY_VALUE_PROBLEMS = (
-    "poisson",
-    "interface",
-    "helmholtz",
-    "advection",
-    "burgers",
-    "allen-cahn",
-    "kdv",
+REFUSALS = (ValueError, TypeError, OSError, MemoryError, RecursionError)
+"""Errors that end in a line. UnicodeError is a ValueError."""
+BROKEN_PIPE = 141
+"""The status that shells report of a program that SIGPIPE ended."""
+FIGURE_OPTIONS = (
+    known.SEEDS.helped("of the figure's study"),
+    known.ROWS.helped("these rows of the figure's study only"),
+    known.CHECKPOINT.helped("a folder as of `splinekan study`: runs that it holds are not computed again"),
 )
-"""As `splinekan.studies.pde` knows them; written here, because importing it takes a second."""
+Parsers = Any
+"""What `add_subparsers` returns."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of what the numbers depend on."""
+    """Versions of Python and of the packages that numbers depend on."""
     packages = ("numpy", "scipy", "numba", "sympy", "matplotlib")
     return {
         "splinekan": __version__,
@@ -39,25 +42,27 @@ def versions() -> dict[str, str]:
     }
 
 
-REFUSALS = (ValueError, TypeError, OSError, MemoryError, RecursionError)
-"""Errors that end in one line. UnicodeError is a ValueError."""
-BROKEN_PIPE = 141
-"""The status that shells report of a program that SIGPIPE ended."""
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; the exit status.
+    """The exit status of the command.
 
     0 if all went well; 2 if something was refused or could not be written, with a line on standard error; 130
-    after an interrupt; 141 if nobody reads the output any more.
+    after an interrupt; 141 if the reader of the output is gone.
     """
+    folder = None
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        status = _main(arguments)
-    except SystemExit:  # of argparse, which has said why
+        if words[:1] == ["theory"]:  # has a parser of its own, and brings sympy
+            return _theory(words[1:]) or _flush()
+        options = parser().parse_args(words)
+        folder = getattr(options, "checkpoints", None)
+        threads()  # SPLINEKAN_NUM_THREADS may be wrong
+        status: int = options.execute(options)
+    except SystemExit:  # of argparse, which has printed the reason
         _flush()
         raise
     except KeyboardInterrupt:
-        _complain("interrupted")
+        goes_on = "" if folder is None else f"; the same command goes on with the checkpoints in {folder}"
+        _complain(f"interrupted{goes_on}")
         return 130
     except REFUSALS as error:
         _complain(_line(error))
@@ -65,341 +70,136 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return status or _flush()
 
 
-def _main(arguments: Sequence[str] | None) -> int:
-    arguments = sys.argv[1:] if arguments is None else arguments
-    if arguments[:1] == ["theory"]:  # has a parser of its own, and brings sympy
-        from splinekan_theory.report import main as verify
-
-        status: int = verify(arguments[1:], prog="splinekan theory")
-        return status
-    parser = argparse.ArgumentParser(prog="splinekan", description="Spline Kolmogorov-Arnold networks.")
-    commands = parser.add_subparsers(dest="command", required=True)
-    commands.add_parser("info", help="versions and threads")
+def parser() -> argparse.ArgumentParser:
+    """The parser of the command, with a subcommand for every study of the registry."""
+    top = argparse.ArgumentParser(prog="splinekan", description="Spline Kolmogorov-Arnold networks.")
+    commands = top.add_subparsers(dest="command", required=True)
+    commands.add_parser("info", help="versions and threads").set_defaults(execute=_info)
     commands.add_parser("theory", help="verify the theorems in exact arithmetic")
     study = commands.add_parser("study", help="run an experiment")
     studies = study.add_subparsers(dest="study", required=True)
-    regression = studies.add_parser(
-        "regression", help="multilevel against single-level training on a regression problem"
-    )
-    regression.add_argument(
-        "--quick", action="store_true", help="4000 samples, two seeds unless given, no perceptrons"
-    )
-    regression.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-    regression.add_argument("--samples", type=int, metavar="N")
-    regression.add_argument("--start", choices=("rough", "smooth"), default="rough")
-    regression.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
-    _add_outputs(regression, figure=True)
-    toy = studies.add_parser("toy", help="exp(sin(pi x) + y^2) to six digits, from 2 to 64 intervals")
-    toy.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-    toy.add_argument("--samples", type=int, metavar="N", default=4096)
-    _add_outputs(toy)
-    functions = studies.add_parser("functions", help="special functions and formulas of physics, a table")
-    functions.add_argument("--names", nargs="+", metavar="NAME", help="these functions only")
-    functions.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-    functions.add_argument("--samples", type=int, metavar="N", default=4096)
-    _add_outputs(functions)
-    robustness = studies.add_parser("robustness", help="other seeds, other angles, other targets")
-    robustness.add_argument("--targets", nargs="+", metavar="NAME", help="these targets only")
-    robustness.add_argument("--samples", type=int, metavar="N", default=20_000)
-    _add_outputs(robustness)
-    complementarity = studies.add_parser(
-        "complementarity", help="where updates go after a refinement, and what sweeps reduce"
-    )
-    complementarity.add_argument(
-        "--quick", action="store_true", help="4000 samples, two seeds unless given, two degrees"
-    )
-    complementarity.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-    complementarity.add_argument("--samples", type=int, metavar="N")
-    _add_outputs(complementarity, figure=True)
-    conditioning = studies.add_parser(
-        "conditioning", help="condition numbers against intervals, spectra by level and basis"
-    )
-    conditioning.add_argument("--quick", action="store_true", help="two degrees, fewer and smaller sizes")
-    _add_outputs(conditioning, figure=True)
-    for name in BOUNDARY_VALUE_PROBLEMS:
-        one = studies.add_parser(
-            name, help="a differential equation, by Adam where the paper does, and Gauss-Newton"
-        )
-        one.add_argument("--quick", action="store_true", help="one seed, fewer rows, a tenth of the epochs")
-        one.add_argument("--seeds", type=int, nargs="+", metavar="SEED")
-        one.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the table only")
-        one.add_argument(
-            "--checkpoint",
-            type=_folder,
-            metavar="DIR",
-            help="write to this folder after every level, and go on from what it holds",
-        )
-        _add_outputs(one, figure=True)
+    for name, entry in STUDIES.items():
+        command = studies.add_parser(name, help=entry.help)
+        for option in entry.all_options:
+            option.add_to(command)
+        command.add_argument("--json", type=known.file, metavar="FILE", help="write the tables' figures")
+        if entry.figure:
+            command.add_argument("--figure", type=known.file, metavar="FILE", help="write the figure")
+        command.add_argument("--force", action="store_true", help="overwrite existing files")
+        command.set_defaults(execute=_study)
     _add_figure(commands)
-    options = parser.parse_args(arguments)
-    threads()  # SPLINEKAN_NUM_THREADS may be wrong
-    if options.command == "info":
-        return _info()
-    if options.command == "figure":
-        return _figure(options)
-    known = {
-        "regression": _regression,
-        "toy": _toy,
-        "functions": _functions,
-        "robustness": _robustness,
-        "conditioning": _conditioning,
-        "complementarity": _complementarity,
-    }
-    _check_outputs(options)
-    return known.get(options.study, _pde)(options)
+    return top
 
 
-def _path(text: str) -> Path:
-    """A file on the command line."""
-    if text.endswith("/"):
-        raise argparse.ArgumentTypeError(f"{text!r} is a folder: name a file")
-    return _folder(text)
-
-
-def _folder(text: str) -> Path:
-    """A file or a folder on the command line."""
-    try:
-        return as_path("the path", text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _add_outputs(study: Any, figure: bool = False) -> None:
-    """What a study can leave behind."""
-    study.add_argument("--json", type=_path, metavar="FILE", help="write the tables' figures")
-    if figure:
-        study.add_argument("--figure", type=_path, metavar="FILE", help="write the figure")
-    study.add_argument("--force", action="store_true", help="overwrite existing files")
-
-
-def _add_figure(commands: Any) -> None:
-    """The parser of `splinekan figure`."""
-    figure = commands.add_parser(
+def _add_figure(commands: Parsers) -> None:
+    command = commands.add_parser(
         "figure", help="make a figure of the paper, or of ours; without a name, list them"
     )
-    figure.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
-    figure.add_argument(
+    command.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
+    command.add_argument(
         "--output",
-        type=_folder,
+        type=known.folder,
         metavar="FILE",
         help="a .png or .pdf file, NAME.png unless given; with all, a folder, figures unless given",
     )
-    figure.add_argument("--force", action="store_true", help="overwrite existing files")
-    size = figure.add_mutually_exclusive_group()
+    command.add_argument("--force", action="store_true", help="overwrite existing files")
+    size = command.add_mutually_exclusive_group()
     size.add_argument(
         "--quick", action="store_true", help="a study's quick setting, minutes at most; the default"
     )
     size.add_argument(
         "--full", action="store_true", help="a study's full setting, the paper's; may take hours"
     )
-    figure.add_argument("--seeds", type=int, nargs="+", metavar="SEED", help="of the figure's study")
-    figure.add_argument("--rows", nargs="+", metavar="NAME", help="these rows of the figure's study only")
-    figure.add_argument(
-        "--checkpoint",
-        type=_folder,
-        metavar="DIR",
-        help="a folder as of `splinekan study`: runs that it holds are not computed again",
-    )
+    for option in FIGURE_OPTIONS:
+        option.add_to(command)
+    command.set_defaults(execute=_figure)
+
+
+def _info(_: argparse.Namespace) -> int:
+    lines = {**versions(), "threads": str(threads())}
+    return _say("\n".join(f"{name:<12} {text}" for name, text in lines.items()))
+
+
+def _theory(words: Sequence[str]) -> int:
+    from splinekan_theory.report import main as verify
+
+    status: int = verify(words, prog="splinekan theory")
+    return status
+
+
+def _study(options: argparse.Namespace) -> int:
+    entry = STUDIES[options.study]
+    path = getattr(options, "figure", None)
+    check_outputs({"--json": options.json, "--figure": path}, options.force)
+    check_checkpoints(getattr(options, "checkpoints", None), options.study, json=options.json, figure=path)
+    chosen = known.given(entry.all_options, vars(options))
+    arguments = entry.setting(chosen)
+    if path is not None:
+        entry.drawing().refuse(arguments)
+    study = entry.module().run(**arguments, progress=_progress())
+    writers: dict[Path, Callable[[], object]] = {}
+    if options.json is not None:
+        record = {**study.record(), "versions": versions(), "threads": threads()}
+        writers[options.json] = partial(write_json, options.json, record)
+    if path is not None:
+        command = f"splinekan study {options.study} {known.typed(entry.all_options, chosen)}".rstrip()
+        full = "quick" not in chosen if entry.quick else None
+        writers[path] = partial(entry.drawing().write, study, path, command, full)
+    failed = max([_attempt(target, write) for target, write in writers.items()], default=0)
+    # Whatever happens to the files, the table is printed.
+    printed = _say(study.table())
+    return failed or printed
+
+
+def _attempt(path: Path, write: Callable[[], object]) -> int:
+    """Write a file and report it on standard error; the exit status."""
+    try:
+        write()
+    except REFUSALS as error:
+        _complain(_line(error))
+        return 2
+    _note(f"wrote {path}")
+    return 0
 
 
 def _figure(options: argparse.Namespace) -> int:
-    from splinekan.studies.figure_data import Setting
-    from splinekan.studies.figures import FIGURES, check, check_setting, make
+    from splinekan.studies.figures import check, check_setting, make
+    from splinekan.studies.skeleton.figure import Setting
 
     if options.name is None:
-        given = [name for name, value in vars(options).items() if value and name != "command"]
-        if given:
-            raise ValueError(f"--{given[0]} needs a figure's name, or all")
-        width = max(map(len, FIGURES))
-        return _say("\n".join(f"{name:<{width}}  {figure.title}" for name, figure in FIGURES.items()))
-    setting = Setting(options.full, options.seeds, options.rows, options.checkpoint, _progress())
+        return _list_figures(options)
+    setting = Setting(options.full, options.seeds, options.rows, options.checkpoints, _progress())
     if options.name == "all":
         check_setting("all", setting)
-        folder = _given(options.output, Path("figures"))
+        folder = Path("figures") if options.output is None else options.output
         paths = {name: folder / f"{name}.png" for name in FIGURES}
-        settings = {name: figure.part_of(setting) for name, figure in FIGURES.items()}
+        settings = {name: figure(name).part_of(setting) for name in FIGURES}
     else:
-        paths = {options.name: _given(options.output, Path(f"{options.name}.png"))}
+        paths = {options.name: Path(f"{options.name}.png") if options.output is None else options.output}
         settings = {options.name: setting}
-    _check_checkpoints(options)
+    check_checkpoints(options.checkpoints)
     for name, path in paths.items():
         check(name, path, settings[name])
-        if options.quick and options.name != "all" and "full" not in FIGURES[name].takes:
+        if options.quick and options.name != "all" and "full" not in figure(name).takes:
             raise ValueError(f"--quick must not be given for figure {name}, which has one setting only")
-        _refuse_existing(path, options.force)
+        refuse_existing(path, options.force)
     status = 0
     for name, path in paths.items():
         status = _say(f"{path}: {make(name, path, settings[name])}") or status
     return status
 
 
-def _toy(options: argparse.Namespace) -> int:
-    from splinekan.studies import toy
-
-    study = toy.run(_given(options.seeds, toy.SEEDS), options.samples, progress=_progress())
-    return _report(study, options)
-
-
-def _functions(options: argparse.Namespace) -> int:
-    from splinekan.studies import functions
-
-    study = functions.run(
-        _given(options.names, functions.NAMES),
-        _given(options.seeds, functions.SEEDS),
-        options.samples,
-        progress=_progress(),
-    )
-    return _report(study, options)
-
-
-def _robustness(options: argparse.Namespace) -> int:
-    from splinekan.studies import robustness
-    from splinekan.studies.arguments import distinct_names
-
-    cases = dict(robustness.CASES)
-    targets = distinct_names("targets", _given(options.targets, tuple(cases)), cases)
-    chosen = [(name, count) for name, count in cases.items() if name in targets]
-    study = robustness.run(chosen, options.samples, progress=_progress())
-    return _report(study, options)
-
-
-def _conditioning(options: argparse.Namespace) -> int:
-    from splinekan import plots
-    from splinekan.studies import conditioning
-
-    quick = conditioning.QUICK if options.quick else {}
-    study = conditioning.run(**quick, progress=_progress())
-    return _report(study, options, plots.conditioning_figure)
-
-
-def _complementarity(options: argparse.Namespace) -> int:
-    from splinekan import plots
-    from splinekan.studies import complementarity
-
-    study = complementarity.run(
-        options.seeds,
-        options.samples,
-        quick=options.quick,
-        progress=_progress(),
-    )
-    return _report(study, options, plots.complementarity_figure)
-
-
-def _pde(options: argparse.Namespace) -> int:
-    from splinekan import plots
-    from splinekan.studies import pde
-
-    def draw(study: pde.Study, path: Path) -> None:
-        plots.pde_figure(study, pde.fields(study, study.best()), study.best(), path)
-
-    _check_checkpoints(options)
-    study = pde.run(
-        options.study,
-        options.seeds,
-        options.rows,
-        quick=options.quick,
-        checkpoints=options.checkpoint,
-        progress=_progress(),
-    )
-    return _report(study, options, draw)
-
-
-def _info() -> int:
-    found = {**versions(), "threads": str(threads())}
-    return _say("\n".join(f"{name:<12} {text}" for name, text in found.items()))
-
-
-def _regression(options: argparse.Namespace) -> int:
-    from splinekan import plots
-    from splinekan.studies import regression
-
-    quick = options.quick
-    schedules = regression.select(options.rows, perceptrons=not quick)
-    if options.figure is not None and all(schedule.kind == "mlp" for schedule in schedules):
-        raise ValueError("--figure shows spline and ReLU networks, and --rows names none of them")
-    study = regression.run(
-        seeds=_given(options.seeds, regression.SEEDS[:2] if quick else regression.SEEDS),
-        samples=_given(options.samples, 4_000 if quick else 20_000),
-        schedules=schedules,
-        progress=_progress(),
-        start=options.start,
-    )
-    return _report(study, options, plots.regression_figure)
-
-
-def _given(value: Any, default: Any) -> Any:
-    """An option's value; 0 is a value."""
-    return default if value is None else value
-
-
-def _check_outputs(options: argparse.Namespace) -> None:
-    """Refuse files that could not be written, or would replace each other, before a study begins."""
-    figure = getattr(options, "figure", None)
-    if figure is not None:
-        from splinekan import plots
-
-        plots.file_format(figure)
-        plots.canvas()  # matplotlib, too, needs a folder that it can write
-    paths = {"--json": options.json, "--figure": figure}
-    outputs = {name: path for name, path in paths.items() if path is not None}
-    if len(outputs) == 2 and same_file(*outputs.values()):
-        raise ValueError(f"--json {options.json} and --figure {figure} are the same file: name two")
-    for name, path in outputs.items():
-        _refuse_existing(path, options.force)
-        check_writable(path)
-        if any(_goes_to(stream, path) for stream in (sys.stdout, sys.stderr)):
-            raise ValueError(f"{name} {path} is where the output goes: name another file")
-
-
-def _check_checkpoints(options: argparse.Namespace) -> None:
-    """Refuse checkpoints in a file, and outputs that would replace a checkpoint."""
-    folder = options.checkpoint
-    if folder is None:
-        return
-    if folder.exists() and not folder.is_dir():
-        raise ValueError(f"--checkpoint {folder} is not a folder")
-    for name in ("json", "figure"):
-        path = getattr(options, name, None)
-        if path is None or not same_file(path.parent, folder):
-            continue
-        if re.fullmatch(rf"{options.study}-.*-\d+\.(json|lock)", path.name):
-            raise ValueError(f"--{name} {path} has the name of a checkpoint: name another file")
-
-
-def _refuse_existing(path: Path, force: bool) -> None:
-    destination(path)
-    if path.exists() and not force:
-        raise ValueError(f"{path} exists; give --force to overwrite it")
-
-
-def _goes_to(stream: Any, path: Path) -> bool:
-    try:
-        return os.path.samestat(path.stat(), os.fstat(stream.fileno()))
-    except (OSError, ValueError, AttributeError):  # no such file, or a stream without one
-        return False
-
-
-def _report(study: Any, options: argparse.Namespace, draw: Callable[[Any, Path], None] | None = None) -> int:
-    """Write the files, then print the table, whatever fails; the exit status."""
-    writers: list[Callable[[], None]] = []
-    if options.json is not None:
-        record = {**study.record(), "versions": versions(), "threads": threads()}
-        writers.append(partial(write_json, options.json, record))
-    if draw is not None and options.figure is not None:
-        writers.append(partial(draw, study, options.figure))
-    failed = max([_attempt(write) for write in writers], default=0)
-    printed = _say(study.table())
-    return failed or printed
-
-
-def _attempt(write: Callable[[], None]) -> int:
-    """The exit status."""
-    try:
-        write()
-    except REFUSALS as error:
-        _complain(_line(error))
-        return 2
-    return 0
+def _list_figures(options: argparse.Namespace) -> int:
+    names = {"checkpoints": "checkpoint"}
+    given = [
+        names.get(name, name)
+        for name, value in vars(options).items()
+        if value and name not in ("command", "execute")
+    ]
+    if given:
+        raise ValueError(f"--{given[0]} needs a figure's name, or all")
+    width = max(map(len, FIGURES))
+    return _say("\n".join(f"{name:<{width}}  {figure(name).title}" for name in FIGURES))
 
 
 def _progress() -> bool:
@@ -408,12 +208,11 @@ def _progress() -> bool:
 
 
 def _say(text: str) -> int:
-    """Print; the exit status. Characters that the output's encoding does not have are escaped."""
+    """Print; the exit status."""
     if sys.stdout is None:  # closed by whoever started the command
         return 0
-    encoding = sys.stdout.encoding or "utf-8"
     try:
-        print(text.encode(encoding, "backslashreplace").decode(encoding))
+        print(_printable(text, sys.stdout))
     except OSError as error:
         return _unwritten(error)
     return _flush()
@@ -430,7 +229,7 @@ def _flush() -> int:
 
 
 def _unwritten(error: OSError) -> int:
-    """Send what is left, and what may come, nowhere; the exit status."""
+    """Discard the rest of the output; the exit status."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -442,9 +241,21 @@ def _unwritten(error: OSError) -> int:
 
 
 def _complain(text: str) -> None:
+    """A reason, on standard error."""
+    _note(f"splinekan: {text}")
+
+
+def _note(text: str) -> None:
+    """A line on standard error."""
     if sys.stderr is not None:
         with suppress(OSError):
-            print(f"splinekan: {text}", file=sys.stderr, flush=True)
+            print(_printable(text, sys.stderr), file=sys.stderr, flush=True)
+
+
+def _printable(text: str, stream: Any) -> str:
+    """The text, without the characters that the stream's encoding does not have: these are escaped."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _line(error: BaseException) -> str:

@@ -19,6 +19,11 @@ def periodic_knots(inner, degree):
     return tuple(t[j % m] + (j // m) * period for j in range(-degree, m + degree + 1))
 
 
+def line(knots):
+    """The knots of a periodic KnotVector on the line: ghost knots that are not rounded."""
+    return periodic_knots(knots.inner, knots.degree)
+
+
 def bspline(knots, degree, i, x, side=1):
     """b_i(x) by the Cox-de Boor recursion, in the arithmetic of its arguments; `i` counts from 0.
 

@@ -1,7 +1,10 @@
 """The command: options that are refused, files that are written, streams that break."""
 
+import functools
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,12 @@ from faults import campaign, command
 
 import splinekan as sk
 from splinekan import _threads, cli
-from splinekan.studies import pde, regression, robustness, toy
+from splinekan.problems import boundary
+from splinekan.studies.boundary_value import gauss_newton
+from splinekan.studies.boundary_value import study as boundary_value
+from splinekan.studies.regression import study as regression
+from splinekan.studies.robustness import study as robustness
+from splinekan.studies.toy import study as toy
 
 CASES = {
     name: rest
@@ -64,7 +72,9 @@ def test_what_cannot_be_printed_costs_no_file(instant, monkeypatch, capsys, erro
     assert cli.main(arguments) == status
     assert campaign.is_json(instant / "a.json")
     assert campaign.is_png(instant / "a.png")
-    assert capsys.readouterr().err == ("" if status == 141 else "splinekan: standard output: No space left\n")
+    wrote = "wrote a.json\nwrote a.png\n"
+    reason = "" if status == 141 else "splinekan: standard output: No space left\n"
+    assert capsys.readouterr().err == wrote + reason
 
 
 def test_a_file_that_fails_costs_neither_the_other_nor_the_table(instant, monkeypatch, capsys):
@@ -75,7 +85,7 @@ def test_a_file_that_fails_costs_neither_the_other_nor_the_table(instant, monkey
     assert cli.main(["study", "regression", "--json", "a.json", "--figure", "a.png"]) == 2
     out, err = capsys.readouterr()
     assert "a table" in out
-    assert err == "splinekan: a.json: No space left on device\n"
+    assert err == "splinekan: a.json: No space left on device\nwrote a.png\n"
     assert [path.name for path in instant.iterdir()] == ["a.png"]
 
 
@@ -123,7 +133,7 @@ def test_seeds_are_refused(study, seeds, message, capsys):
 
 
 def test_checkpoints_and_outputs_keep_apart(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(pde, "run", None)  # a call would fail
+    monkeypatch.setattr(boundary_value, "run", None)  # a call would fail
     plain = tmp_path / "plain"
     plain.touch()
     assert cli.main(["study", "kdv", "--checkpoint", str(plain)]) == 2
@@ -143,6 +153,44 @@ def test_a_number_of_threads_that_is_none(text, monkeypatch, capsys):
     assert "SPLINEKAN_NUM_THREADS" in capsys.readouterr().err
     monkeypatch.setenv("SPLINEKAN_NUM_THREADS", " 3 ")
     assert sk.threads() == 3
+
+
+def test_files_are_named_only_where_they_were_asked_for(instant, capsys):
+    assert cli.main(["study", "regression"]) == 0
+    assert capsys.readouterr().err == ""
+    assert cli.main(["study", "regression", "--json", "a.json", "--figure", "b/a.png"]) == 0
+    out, err = capsys.readouterr()
+    assert err == "wrote a.json\nwrote b/a.png\n"
+    assert "wrote" not in out
+
+
+@pytest.mark.parametrize("command", [["study", "burgers"], ["figure", "7"]])
+def test_an_interrupted_study_tells_how_it_goes_on(command, tmp_path, monkeypatch, capsys):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(boundary, "problem", functools.cache(boundary.problem))
+    monkeypatch.setattr(boundary_value.FirstOrderRun, "advance", interrupt)
+    monkeypatch.setattr(gauss_newton.GaussNewtonRun, "advance", interrupt)
+    output = ["--output", str(tmp_path / "a.png")] if command[0] == "figure" else []
+    assert cli.main([*command, *output, "--checkpoint", str(tmp_path / "kept")]) == 130
+    kept = f"the same command goes on with the checkpoints in {tmp_path / 'kept'}"
+    assert capsys.readouterr().err == f"splinekan: interrupted; {kept}\n"
+    assert cli.main([*command, *output]) == 130
+    assert capsys.readouterr().err == "splinekan: interrupted\n"
+
+
+def test_nothing_heavy_is_imported_before_it_is_used():
+    code = (
+        "import sys; from splinekan import cli; cli.parser(); "
+        "light = {'sympy', 'matplotlib', 'tqdm'} & set(sys.modules); "
+        "import pkgutil, importlib, splinekan.studies as studies; "
+        "names = [m.name for m in pkgutil.walk_packages(studies.__path__, 'splinekan.studies.')]; "
+        "[importlib.import_module(name) for name in names]; "
+        "print(sorted(light), sorted({'matplotlib', 'tqdm'} & set(sys.modules)), len(names) > 30)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[] [] True\n"
 
 
 def test_records_are_strict_json(instant, monkeypatch):

@@ -4,11 +4,12 @@ import json
 
 import numpy as np
 import pytest
+from small import always
 
 import splinekan as sk
 from splinekan import cli, plots
-from splinekan.studies import complementarity, shares
-from splinekan.studies.shares import COARSE, FROZEN, ONE_LAYER, Coarse
+from splinekan.studies.complementarity import study as complementarity
+from splinekan.studies.complementarity.settings import COARSE, FROZEN, ONE_LAYER, Coarse, one_layer
 
 OPTIMIZERS = ["gradient descent", "Adam", "L-BFGS", "Levenberg-Marquardt", "Gauss-Newton"]
 SHORT = (
@@ -19,9 +20,9 @@ SHORT = (
 
 @pytest.fixture(scope="module")
 def study():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(shares, "RATES", (1e-2, 1e-4))
-        return complementarity.run((3, 4), 200, quick=True, refinements=2, coarse=SHORT)
+    return complementarity.run(
+        (3, 4), 200, degrees=(1, 3), grids=(16, 32), refinements=2, coarse=SHORT, rates=(1e-2, 1e-4)
+    )
 
 
 def test_all_optimisers_in_both_geometries_and_what_to_compare_with(study):
@@ -60,8 +61,8 @@ def test_where_the_coarse_level_is_solved_the_argument_holds(study):
 
 
 def test_one_layer_needs_no_seed():
-    assert repr(shares.one_layer(1)) == repr(shares.one_layer(1))
-    assert {row.intervals for row in shares.one_layer(2)} == {10, 20}
+    assert repr(one_layer(1)) == repr(one_layer(1))
+    assert {row.intervals for row in one_layer(2)} == {10, 20}
 
 
 def test_predicted_and_measured_factors_agree(study):
@@ -95,9 +96,7 @@ def test_figures_return_labelled_axes(study):
 
 
 def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(shares, "RATES", (1e-3,))
-    monkeypatch.setitem(complementarity.run.__kwdefaults__, "coarse", SHORT[:1])
-    monkeypatch.setitem(complementarity.run.__kwdefaults__, "refinements", 1)
+    always(monkeypatch, "complementarity", rates=(1e-3,), coarse=SHORT[:1], refinements=1)
     record, figure = tmp_path / "out" / "c.json", tmp_path / "out" / "c.png"
     arguments = ["study", "complementarity", "--quick", "--seeds", "3", "--samples", "200"]
     arguments += ["--json", str(record), "--figure", str(figure)]
@@ -121,6 +120,12 @@ def test_bad_input():
         complementarity.run((1,), coarse=())
     with pytest.raises(ValueError, match="samples"):
         complementarity.run((1,), 0)
+    with pytest.raises(ValueError, match=r"grids\[1\] must be even"):
+        complementarity.run((1,), 10, grids=(16, 17))
+    with pytest.raises(ValueError, match=r"rates\[0\] must be positive"):
+        complementarity.run((1,), 10, rates=(0.0,))
+    with pytest.raises(ValueError, match="coarse must differ"):
+        complementarity.run((1,), 10, coarse=SHORT[:1] * 2)
     with pytest.raises(ValueError, match="between 1 and 3"):
         complementarity.run((1,), 10, refinements=4)
     assert all(len(way.budgets) == 3 for way in COARSE)

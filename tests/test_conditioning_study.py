@@ -4,10 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from small import always
 
 import splinekan as sk
 from splinekan import cli
-from splinekan.studies import conditioning, growth
+from splinekan.studies.conditioning import growth, levels
+from splinekan.studies.conditioning import study as conditioning
+from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.tables import table
 
 SMALL = {
     "degrees": (1, 2),
@@ -53,17 +57,18 @@ def test_a_violated_bound_and_a_lost_size_are_said_so():
         lambda count, condition: condition < 1,
     )
     assert one.bounds is False
-    assert "VIOLATED" in one.line()
+    assert "VIOLATED" in table(growth.COLUMNS, [one])
 
     def lost(count):
         unknown = np.array([1.0, 1e-20]), np.array([1e-16, 1e-16])
         return sk.Spectrum(*unknown, "made up")
 
     one = growth.growth("A", "-", 1, (4, 8, 16), lost, None)
-    assert "unresolved at G = 4, 8, 16" in one.line()
+    assert "unresolved at G = 4, 8, 16" in table(growth.COLUMNS, [one])
     assert np.isnan(one.slope)
-    assert one.record()["condition"] == [None, None, None]
-    assert one.record()["slope"] is None
+    (kept,) = record("conditioning", {}, growths=[one])["growths"]
+    assert kept["condition"] == [None, None, None]
+    assert kept["slope"] is None
 
 
 def test_exponents_of_known_laws():
@@ -83,7 +88,7 @@ def test_exponents_of_known_laws():
 
 def test_spectra_by_level_and_basis(study):
     assert [(row.intervals, row.basis) for row in study.levels] == [
-        (count, basis) for count in (5, 10) for basis in conditioning.BASES
+        (count, basis) for count in (5, 10) for basis in levels.BASES
     ]
     for first in (0, 4):
         rows = study.levels[first : first + 4]
@@ -108,7 +113,7 @@ def test_table(study):
 
 
 def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(conditioning, "QUICK", {**SMALL, "degrees": (1,), "intervals": (4, 8, 16)})
+    always(monkeypatch, "conditioning", **{**SMALL, "degrees": (1,), "intervals": (4, 8, 16)})
     record, figure = tmp_path / "c.json", tmp_path / "c.png"
     arguments = ["study", "conditioning", "--quick", "--json", str(record), "--figure", str(figure)]
     assert cli.main(arguments) == 0

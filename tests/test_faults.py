@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from faults import campaign, solve
 
-from splinekan.studies import gauss_newton, pde
+from splinekan.studies.boundary_value import gauss_newton, study
 
 PACKAGE = Path(__file__).parent.parent
 FORKS = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
@@ -22,9 +22,8 @@ IGNORED = pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
 @pytest.fixture(autouse=True)
 def restored(monkeypatch):
     """What the campaign changes for good."""
-    monkeypatch.setitem(gauss_newton.SETTINGS, "burgers", gauss_newton.SETTINGS["burgers"])
     monkeypatch.setattr(gauss_newton.GaussNewtonRun, "advance", gauss_newton.GaussNewtonRun.advance)
-    monkeypatch.setattr(pde.pdes, "problem", functools.cache(pde.pdes.problem))
+    monkeypatch.setattr(study.boundary, "problem", functools.cache(study.boundary.problem))
 
 
 def assert_none(cases):

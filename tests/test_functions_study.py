@@ -4,9 +4,10 @@ import json
 
 import numpy as np
 import pytest
+from small import always
 
 from splinekan import Round, cli, problems
-from splinekan.studies import functions
+from splinekan.studies.functions import study as functions
 
 SHORT = (Round(0, 2, 4, 150), Round(1, 1, 4))
 
@@ -47,7 +48,7 @@ def test_rows(tmp_path, capsys, monkeypatch):
     assert study.rows[0].parameters == 15 * (4 + 3)
     assert [row.failed for row in study.rows] == [row.test_rmse > 1e-3 for row in study.rows]
     assert study.table().count("FAILED") == sum(row.failed for row in study.rows)
-    monkeypatch.setattr(functions, "FLAT", SHORT)
+    always(monkeypatch, "functions", rounds=SHORT)
     record = tmp_path / "f.json"
     arguments = ["study", "functions", "--names", "products", "--seeds", "0", "--samples", "300"]
     assert cli.main([*arguments, "--json", str(record)]) == 0

@@ -6,7 +6,7 @@ from math import floor
 import numpy as np
 import oracles
 import pytest
-from cases import DEGREES, EPS
+from cases import DEGREES, EPS, periodic_knots
 from scipy.interpolate import BSpline
 
 import splinekan as sk
@@ -24,27 +24,12 @@ DOMAINS = [
 ]
 
 
-def vectors(degree):
-    """Periodic knots of every kind; few intervals make B-splines overlap themselves."""
-    rng = np.random.default_rng([3, degree])
-    uneven = np.cumsum(10.0 ** rng.uniform(-4, 0, 9)) - 0.7
-    found = [sk.KnotVector.uniform(-1, 2, count, degree, periodic=True) for count in (1, 2, 3, 4, 8)]
-    found += [sk.KnotVector.extended(uneven[:n], degree, periodic=True) for n in (2, 3, 9)]
-    found.append(sk.KnotVector.extended(uneven, degree, min(2, degree + 1), periodic=True))
-    found.append(sk.KnotVector.extended(uneven, degree, [1, degree + 1, *(1,) * 5], periodic=True))
-    return found
-
-
 def folded(dense, knots, axis=-1):
     """Columns of the B-splines on the line, added where they belong to the same coefficient."""
     array = np.moveaxis(np.array(dense, dtype=object), axis, 0)
     out = np.zeros((knots.n_basis, *array.shape[1:]), dtype=object)
     np.add.at(out, knots.fold, array)
     return np.moveaxis(out, 0, axis)
-
-
-def line(knots):
-    return oracles.periodic_knots(knots.inner, knots.degree)
 
 
 @pytest.mark.parametrize(("a", "b"), DOMAINS)
@@ -116,11 +101,11 @@ def test_domains_between_float32_numbers_refuse_float32_points():
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_values_and_derivatives_are_those_of_exactly_continued_knots(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         a, b = knots.domain
         x = np.concatenate([np.random.default_rng(2).uniform(a, b, 9), knots.breakpoints])
         basis = sk.BSplineBasis(knots)
-        t = line(knots)
+        t = oracles.line(knots)
         ends = oracles.rational(knots.inner)
         for order in range(degree + 1):
             want = np.zeros((len(x), knots.n_basis))
@@ -145,7 +130,7 @@ def test_values_and_derivatives_are_those_of_exactly_continued_knots(degree):
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_splines_on_the_line_with_folded_coefficients_are_the_periodic_ones(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         a, b = knots.domain
         x = np.random.default_rng(4).uniform(a - 3 * (b - a), b + 3 * (b - a), 60)
         c = np.random.default_rng(5).normal(size=(knots.n_basis, 2))
@@ -168,7 +153,7 @@ def test_splines_on_the_line_with_folded_coefficients_are_the_periodic_ones(degr
 
 @pytest.mark.parametrize("degree", range(1, 8))
 def test_derivatives_are_continuous_across_the_seam(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         a, b = knots.domain
         periodic = sk.BSplineBasis(knots)
         plain = sk.BSplineBasis(sk.KnotVector(knots.t, degree)) if knots.is_uniform else None
@@ -191,14 +176,14 @@ def test_derivatives_are_continuous_across_the_seam(degree):
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_prolongation_is_exact_and_composes(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         a, b = knots.domain
         finer = [knots.refine(), knots.insert([a + 0.3 * (b - a)] * min(2, degree + 1))]
         for fine in finer:
             assert fine.periodic
             assert knots.is_nested_in(fine)
             p = sk.prolongation(knots, fine).toarray()
-            rows = oracles.prolongation(line(knots), line(fine), degree)[: fine.n_basis]
+            rows = oracles.prolongation(oracles.line(knots), oracles.line(fine), degree)[: fine.n_basis]
             want = folded(rows, knots).astype(float)
             if knots.is_uniform and fine.is_uniform:
                 np.testing.assert_allclose(p, want, rtol=1e-12, atol=1e-14)
@@ -215,7 +200,7 @@ def test_prolongation_is_exact_and_composes(degree):
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_periodic_splines_are_splines_without_the_period(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         counts = np.ones(len(knots.breakpoints), int)
         counts[1:-1] = knots.multiplicities
         clamped = sk.KnotVector.clamped(knots.breakpoints, degree, knots.multiplicities)
@@ -232,9 +217,9 @@ def test_periodic_splines_are_splines_without_the_period(degree):
 
 @pytest.mark.parametrize("degree", [0, 1, 2, 3, 5])
 def test_gram_matrices_are_those_of_the_folded_splines(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         for order in range(degree + 1):
-            exact = oracles.gram_matrix(line(knots), degree, order)
+            exact = oracles.gram_matrix(oracles.line(knots), degree, order)
             want = folded(folded(exact, knots, 0), knots, 1).astype(float)
             got = sk.gram_matrix(knots, derivative=order).toarray()
             plain = np.array(exact).astype(float)
@@ -248,12 +233,12 @@ def test_gram_matrices_are_those_of_the_folded_splines(degree):
 
 @pytest.mark.parametrize("degree", DEGREES)
 def test_highest_derivatives_greville_points_and_refinement(degree):
-    for knots in vectors(degree):
+    for knots in periodic_knots(degree):
         a, b = knots.domain
         middles = (knots.breakpoints[1:] + knots.breakpoints[:-1]) / 2
         want = sk.BSplineBasis(knots).tabulate(middles, degree)
         np.testing.assert_allclose(highest_derivative(knots), want, rtol=1e-12, atol=1e-12 * want.max())
-        t, period = line(knots), Fraction(b) - Fraction(a)
+        t, period = oracles.line(knots), Fraction(b) - Fraction(a)
         assert knots.greville.shape == (knots.n_basis,)
         assert ((knots.greville >= a) & (knots.greville < b)).all()
         for i, point in enumerate(knots.greville.tolist()):

@@ -6,7 +6,7 @@ import pytest
 import splinekan as sk
 from splinekan import plots
 from splinekan.optimize import History
-from splinekan.studies.figure_data import modes_of
+from splinekan.studies.geometry.figure import modes_of
 
 
 @pytest.fixture
@@ -140,20 +140,6 @@ def test_activations_are_named_and_bad_input_is_refused(ax):
         plots.network_diagram(ax, network, theta[1:], x)
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        plots.regression_figure,
-        plots.conditioning_figure,
-        plots.complementarity_figure,
-        lambda study, path: plots.pde_figure(study, {}, "row", path),
-    ],
-)
-def test_figures_of_studies_refuse_what_is_none(draw, tmp_path):
-    with pytest.raises(TypeError, match="study must be a studies"):
-        draw(3, tmp_path / "a.png")
-
-
 AX = plots.canvas()[1][0, 0]
 PAIR, SIX = plots.canvas(1, 2)[1][0], plots.canvas(2, 3)[1]
 MODES = modes_of(4, (1,))
@@ -179,32 +165,40 @@ MODES = modes_of(4, (1,))
         (lambda: plots.loss_against_work(AX, {"a": []}, unit=0), "unit must be positive"),
         (lambda: plots.regression_losses(AX, 3), "axes must be a sequence"),
         (lambda: plots.regression_losses(SIX, 3), r"axes must be axes of shape \(2,\)"),
-        (lambda: plots.regression_losses(PAIR, 3), "study must be a studies.regression.Study"),
-        (lambda: plots.equation_losses(PAIR, 3), "study must be a studies.pde.Study"),
-        (lambda: plots.error_by_level(AX, 3), "study must be a studies.pde.Study"),
+        (lambda: plots.regression_losses(PAIR, 3), "study must be a studies.regression.study.Study"),
+        (lambda: plots.equation_losses(PAIR, 3), "study must be a studies.boundary_value.study.Study"),
+        (lambda: plots.error_by_level(AX, 3), "study must be a studies.boundary_value.study.Study"),
         (lambda: plots.median_history([]), "seeds must not be empty"),
         (lambda: plots.median_history([[3]]), r"seeds\[0\]\[0\] must be a stage of a run"),
         (lambda: plots.median_history([[]], points=1), "points must be"),
         (lambda: plots.condition_by_basis(AX, [], "mass"), "growths must not be empty"),
-        (lambda: plots.conditioning_panels(SIX, 3), "study must be a studies.conditioning.Study"),
+        (lambda: plots.conditioning_panels(SIX, 3), "study must be a studies.conditioning.study.Study"),
         (lambda: plots.spectra_by_level(SIX, []), r"axes must be axes of shape \(2, 2\)"),
         (lambda: plots.spectra_by_level(SIX[:, 1:], []), "rows must not be empty"),
         (lambda: plots.share_by_level(AX, [], "x"), "shares must not be empty"),
-        (lambda: plots.reduction_by_wave(AX, [3]), r"modes\[0\] must be a studies.sweeps.Modes"),
+        (
+            lambda: plots.reduction_by_wave(AX, [3]),
+            r"modes\[0\] must be a studies.complementarity",
+        ),
         (lambda: plots.complementarity_panels(SIX, 3), "axes must be axes of shape"),
-        (lambda: plots.extreme_modes(SIX, {}), "found must not be empty"),
+        (lambda: plots.boundary_value_panels(PAIR, 3, {}, "row"), r"axes must be axes of shape \(2, 3\)"),
+        (lambda: plots.boundary_value_panels(SIX, 3, {}, "row"), "study must be a studies.boundary_value"),
+        (lambda: plots.extreme_modes(SIX, {}), "spectra must not be empty"),
         (lambda: plots.extreme_modes(SIX[:1], MODES, 99), "count must be between 1 and 4"),
         (lambda: plots.extreme_modes(SIX, MODES), r"axes must be axes of shape \(1, 3\)"),
-        (lambda: plots.sign_change_counts(AX, {1: 2}), r"found\[1\] must be of type Spectrum"),
+        (lambda: plots.sign_change_counts(AX, {1: 2}), r"spectra\[1\] must be of type Spectrum"),
         (lambda: plots.sign_change_counts(AX, MODES, 0), "every must be at least 1"),
         (lambda: plots.condition_growth(AX, [4], {1: [1.0]}), "intervals must be at least two"),
         (lambda: plots.condition_growth(AX, [4, 8], {}), "ratios must not be empty"),
         (lambda: plots.condition_growth(AX, [4, 8], {1: [1.0]}), r"ratios\[1\] must have shape"),
         (lambda: plots.residuals_by_level(SIX, []), "fields must not be empty"),
-        (lambda: plots.seconds_by_order(PAIR, 3), "speed must be a studies.speed.Speed"),
-        (lambda: plots.field(AX, {}, "solution"), "values must be those of studies.pde.fields"),
+        (lambda: plots.seconds_by_order(PAIR, 3), "speed must be a studies.speed.study.Speed"),
+        (lambda: plots.field(AX, {}, "solution"), "values must be those of studies.boundary"),
         (lambda: plots.field(AX, {}, "x"), "name must be one of"),
-        (lambda: plots.residual_spectra(AX, {}, [1]), "values must be those of studies.pde.fields"),
+        (
+            lambda: plots.residual_spectra(AX, {}, [1]),
+            "values must be those of studies.boundary",
+        ),
         (lambda: plots.network_diagram(AX, 3, [], []), "network must be of type KAN"),
         (lambda: plots.strengths(3, [], []), "layer must be of type SplineLayer"),
         (lambda: plots.strengths(sk.KAN.splines([2, 1]).layers[0], [], []), "params must have shape"),

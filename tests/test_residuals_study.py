@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from splinekan.studies import first_order, pde
-from splinekan.studies.first_order import RECIPES
-from splinekan.studies.residuals import residual_fields, spectrum
+from splinekan.studies.boundary_value import study as boundary_value
+from splinekan.studies.boundary_value.first_order import RECIPES
+from splinekan.studies.residuals.study import residual_fields, spectrum
 
 EPS = np.finfo(float).eps
 
@@ -29,13 +29,12 @@ def test_a_wave_is_found_at_its_wave_numbers():
 
 
 @pytest.fixture
-def study(monkeypatch):
+def study():
     schedules = tuple(
         replace(one, budgets=tuple(min(n, 3) for n in one.budgets)) for one in RECIPES["allen-cahn"].schedules
     )
     recipe = replace(RECIPES["allen-cahn"], points=(8, 8), schedules=schedules)
-    monkeypatch.setitem(first_order.RECIPES, "allen-cahn", recipe)
-    return pde.run("allen-cahn", [3, 4], ["spline-multilevel"])
+    return boundary_value.run("allen-cahn", [3, 4], ["spline-multilevel"], recipe=recipe)
 
 
 def test_fields_are_the_residuals_of_the_best_seed(study):

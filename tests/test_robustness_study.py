@@ -3,12 +3,14 @@
 import json
 
 import pytest
+from small import always
 
 import splinekan as sk
 from splinekan import cli
-from splinekan.studies import regression, robustness
+from splinekan.studies.regression.training import Schedule, train
+from splinekan.studies.robustness import study as robustness
 
-SHORT = regression.Schedule(
+SHORT = Schedule(
     "spline-tournament",
     "tournament",
     "spline",
@@ -18,19 +20,18 @@ SHORT = regression.Schedule(
 )
 
 
-def test_successes_are_counted_against_the_best_of_the_target(monkeypatch):
+def test_successes_are_counted_against_the_best_of_the_target():
     study = robustness.run([("products", 3)], samples=300, schedule=SHORT)
     (row,) = study.rows
-    errors = [regression.train(SHORT, seed, 300, target="products").mse for seed in (3000, 3001, 3002)]
+    errors = [train(SHORT, seed, 300, target="products").mse for seed in (3000, 3001, 3002)]
     assert (row.best, row.worst) == (min(errors), max(errors))
     assert row.successes == sum(error <= 10 * row.best for error in errors)
-    monkeypatch.setattr(robustness, "FACTOR", 1.0)
-    assert robustness.run([("products", 3)], samples=300, schedule=SHORT).rows[0].successes == 1
+    strict = robustness.run([("products", 3)], samples=300, schedule=SHORT, factor=1.0)
+    assert strict.rows[0].successes == 1
 
 
 def test_command_and_bad_input(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(regression, "SCHEDULES", (SHORT,))
-    monkeypatch.setattr(robustness, "CASES", (("products", 2), ("peak", 1)))
+    always(monkeypatch, "robustness", schedule=SHORT, cases=(("products", 2), ("peak", 1)))
     record = tmp_path / "r.json"
     arguments = ["study", "robustness", "--samples", "200", "--json", str(record)]
     assert cli.main(arguments) == 0

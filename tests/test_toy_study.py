@@ -3,9 +3,10 @@
 import json
 
 import pytest
+from small import always
 
 from splinekan import Round, cli
-from splinekan.studies import toy
+from splinekan.studies.toy import study as toy
 
 SHORT = (Round(0, 3, 5, 200), Round(1, 2, 5, 300), Round(2, 1, 8))
 
@@ -21,8 +22,7 @@ def test_rows_are_levels_and_errors_fall():
 
 
 def test_command(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(toy, "ROUNDS", SHORT)
-    monkeypatch.setattr(toy.run, "__defaults__", (toy.SEEDS, 4096, SHORT, False))
+    always(monkeypatch, "toy", rounds=SHORT)
     record = tmp_path / "toy.json"
     arguments = ["study", "toy", "--seeds", "1", "--samples", "500", "--json", str(record)]
     assert cli.main(arguments) == 0
@@ -30,6 +30,7 @@ def test_command(tmp_path, capsys, monkeypatch):
     found = json.loads(record.read_text())
     keys = {"intervals", "parameters", "train_rmse", "test_rmse", "test_rmse_max", "seconds"}
     assert all(set(row) == keys for row in found["rows"])
+    assert [row["intervals"] for row in found["rows"]] == [2, 4, 8]
     assert {"seeds", "versions", "threads"} <= set(found)
     assert cli.main(arguments) == 2
     assert "--force" in capsys.readouterr().err

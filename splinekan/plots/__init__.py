@@ -1,12 +1,17 @@
 """Figures: every function takes axes and returns them."""
 
+from splinekan.plots.boundary_value import (
+    boundary_value_panels,
+    error_by_level,
+    field,
+    residual_spectra,
+)
 from splinekan.plots.complementarity import (
-    complementarity_figure,
     complementarity_panels,
     reduction_by_wave,
     share_by_level,
 )
-from splinekan.plots.conditioning import condition_by_basis, conditioning_figure, conditioning_panels
+from splinekan.plots.conditioning import condition_by_basis, conditioning_panels
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -19,25 +24,17 @@ from splinekan.plots.network import network_diagram, strengths
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order
-from splinekan.plots.studies import (
-    error_by_level,
-    field,
-    pde_figure,
-    regression_figure,
-    residual_spectra,
-)
 from splinekan.plots.style import MAP, SERIES, STYLES, canvas, file_format, save
 
 __all__ = [
     "MAP",
     "SERIES",
     "STYLES",
+    "boundary_value_panels",
     "canvas",
-    "complementarity_figure",
     "complementarity_panels",
     "condition_by_basis",
     "condition_growth",
-    "conditioning_figure",
     "conditioning_panels",
     "equation_losses",
     "error_by_level",
@@ -48,9 +45,7 @@ __all__ = [
     "loss_by_work",
     "median_history",
     "network_diagram",
-    "pde_figure",
     "reduction_by_wave",
-    "regression_figure",
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",

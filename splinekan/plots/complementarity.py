@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan._checks import integer, one_of
 from splinekan.complementarity import NOISE
-from splinekan.plots.style import SERIES, canvas, file_format, having, many_axes, one_axes, rows_having, save
+from splinekan.plots.style import SERIES, having, many_axes, one_axes, rows_having
 
 REFERENCES = {"best": "all that is reducible", "random": "random in function space"}
 
@@ -19,7 +18,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     """Per optimiser and geometry the share outside range(P) against the intervals of the level.
 
     Optimisers differ by colour and marker; spline geometry is drawn solid with full markers, ReLU geometry
-    dashed with open ones. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
+    dashed with open markers. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
     little apart along the axis, since several coincide.
 
     Parameters
@@ -27,11 +26,11 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     ax
         Matplotlib axes.
     shares
-        Rows of the study (`studies.shares.Share`).
+        Rows of the study (`studies.complementarity.shares.Share`).
     coarse
         The setting to show.
     steps
-        After so many steps.
+        The number of steps after which shares are shown.
 
     Raises
     ------
@@ -39,10 +38,10 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         For arguments of other kinds, no shares, or a setting or a number of steps that they do not have.
     """
     one_axes("ax", ax)
-    found = rows_having(
+    known = rows_having(
         "shares",
         shares,
-        "a studies.shares.Share",
+        "a studies.complementarity.shares.Share",
         "coarse",
         "optimizer",
         "geometry",
@@ -50,12 +49,12 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
         "share",
         "intervals",
     )
-    one_of("coarse", coarse, dict.fromkeys(row.coarse for row in found))
-    rows = [row for row in found if row.coarse == coarse]
+    one_of("coarse", coarse, dict.fromkeys(row.coarse for row in known))
+    rows = [row for row in known if row.coarse == coarse]
     steps = integer("steps", steps, low=1)
-    known = sorted({count for row in rows for count in row.steps})
-    if steps not in known:
-        raise ValueError(f"steps must be one of {known}, got {steps}")
+    counts = sorted({count for row in rows for count in row.steps})
+    if steps not in counts:
+        raise ValueError(f"steps must be one of {counts}, got {steps}")
     names = list(dict.fromkeys(row.optimizer for row in rows if row.steps))
     for place, (name, style) in enumerate(zip(names, SERIES, strict=False)):
         beside = 2.0 ** (0.05 * (place - (len(names) - 1) / 2))
@@ -109,14 +108,14 @@ def _arrow(color: str) -> dict[str, Any]:
 
 
 def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
-    """Per geometry the part of every wave that one stable sweep removes, predicted (lines) and measured.
+    """Per geometry the part of every wave that a stable sweep removes, predicted (lines) and measured.
 
     Parameters
     ----------
     ax
         Matplotlib axes.
     modes
-        Rows of the study (`studies.sweeps.Modes`), gradient descent.
+        Rows of the study (`studies.complementarity.sweeps.Modes`), gradient descent.
 
     Raises
     ------
@@ -124,7 +123,9 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
         For arguments of other kinds, or no modes.
     """
     one_axes("ax", ax)
-    modes = rows_having("modes", modes, "a studies.sweeps.Modes", "method", "geometry", "kind", "frequency")
+    modes = rows_having(
+        "modes", modes, "a studies.complementarity.sweeps.Modes", "method", "geometry", "kind", "frequency"
+    )
     looks = {
         "spline": ({"color": "#0072B2", "linestyle": "-"}, "o", "full"),
         "relu": ({"color": "#D55E00", "linestyle": "--"}, "s", "none"),
@@ -158,7 +159,7 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
 
 
 def complementarity_panels(axes: Any, study: Any) -> Any:
-    """All that the figure shows, on axes (1, 3): two settings of the shares, and the waves.
+    """Axes (1, 3): shares in two settings, and the reduction of waves.
 
     Raises
     ------
@@ -166,7 +167,7 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 1, 3)
-    having("study", study, "a studies.complementarity.Study", "shares", "modes")
+    having("study", study, "a studies.complementarity.study.Study", "shares", "modes")
     settings = list(dict.fromkeys(row.coarse for row in study.shares))
     solved = [name for name in settings if "solved" in name]
     trained = [name for name in settings if "solved" not in name]
@@ -179,12 +180,3 @@ def complementarity_panels(axes: Any, study: Any) -> Any:
     reduction_by_wave(axes[0, 2], study.modes)
     axes[0, 2].set_title(r"one sweep on one layer, step $1/\lambda_{\max}$", fontsize=9)
     return axes
-
-
-def complementarity_figure(study: Any, path: str | Path) -> None:
-    """The study's figure, written to `path`, as `save` writes."""
-    having("study", study, "a studies.complementarity.Study", "shares", "modes")
-    file_format(path)
-    figure, axes = canvas(1, 3, (13.0, 4.4))
-    complementarity_panels(axes, study)
-    save(figure, path)

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from splinekan._checks import one_of
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.style import (
     SERIES,
-    canvas,
-    file_format,
     having,
     log_axes,
     many_axes,
     one_axes,
     rows_having,
-    save,
 )
 
 
 def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
-    """Condition numbers of one matrix against the number of intervals: a line a degree, solid for splines.
+    """Condition numbers of a matrix against the number of intervals: a line per degree, solid for splines.
 
     ReLU bases are dashed, with open markers. Sizes that float64 does not resolve are left out.
 
@@ -31,9 +27,9 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     ax
         Matplotlib axes.
     growths
-        `studies.growth.Growth`, of any matrices.
+        `studies.conditioning.growth.Growth`, of any matrices.
     matrix
-        The one to draw.
+        The matrix to draw.
 
     Raises
     ------
@@ -42,18 +38,24 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     """
     one_axes("ax", ax)
     known = rows_having(
-        "growths", growths, "a studies.growth.Growth", "matrix", "degree", "intervals", "condition"
+        "growths",
+        growths,
+        "a studies.conditioning.growth.Growth",
+        "matrix",
+        "degree",
+        "intervals",
+        "condition",
     )
-    one_of("matrix", matrix, dict.fromkeys(one.matrix for one in known))
-    chosen = [one for one in known if one.matrix == matrix]
-    degrees = sorted({one.degree for one in chosen})
-    for one in chosen:
-        style = SERIES[degrees.index(one.degree) % len(SERIES)] | {"linestyle": "-", "markersize": 4}
-        if one.basis == "relu":
+    one_of("matrix", matrix, dict.fromkeys(growth.matrix for growth in known))
+    chosen = [growth for growth in known if growth.matrix == matrix]
+    degrees = sorted({growth.degree for growth in chosen})
+    for growth in chosen:
+        style = SERIES[degrees.index(growth.degree) % len(SERIES)] | {"linestyle": "-", "markersize": 4}
+        if growth.basis == "relu":
             style |= {"linestyle": "--", "fillstyle": "none"}
-        theory = "" if one.predicted is None else f" ({one.predicted:g})"
-        label = f"degree {one.degree}, {one.basis}: {round(one.corrected, 1) + 0.0:.1f}{theory}"
-        ax.plot(one.intervals, one.condition, label=label, **style)
+        theory = "" if growth.predicted is None else f" ({growth.predicted:g})"
+        label = f"degree {growth.degree}, {growth.basis}: {round(growth.corrected, 1) + 0.0:.1f}{theory}"
+        ax.plot(growth.intervals, growth.condition, label=label, **style)
     ax.set_title(f"{matrix}: exponents, fitted (predicted)", fontsize=10)
     ax = log_axes(ax, "intervals G (dimensionless)", "condition number (dimensionless)")
     counts = chosen[0].intervals
@@ -74,17 +76,8 @@ def conditioning_panels(axes: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 2, 3)
-    having("study", study, "a studies.conditioning.Study", "growths", "levels")
+    having("study", study, "a studies.conditioning.study.Study", "growths", "levels")
     condition_by_basis(axes[0, 0], study.growths, "mass")
     condition_by_basis(axes[1, 0], study.growths, "block of 2-3-1")
     spectra_by_level(axes[:, 1:], study.levels)
     return axes
-
-
-def conditioning_figure(study: Any, path: str | Path) -> None:
-    """The study's figure, written to `path`, as `save` writes."""
-    having("study", study, "a studies.conditioning.Study", "growths", "levels")
-    file_format(path)
-    figure, axes = canvas(2, 3, (13.5, 7.5))
-    conditioning_panels(axes, study)
-    save(figure, path)

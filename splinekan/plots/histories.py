@@ -19,6 +19,8 @@ from splinekan.plots.style import (
     same_heights,
 )
 
+STUDY = "a studies.boundary_value.study.Study"
+
 
 def loss_against_work(
     ax: Any,
@@ -68,7 +70,7 @@ def loss_against_work(
         )
         median = np.exp(np.median(losses, axis=0))
         (line,) = ax.plot(work / unit, median, label=name.replace("-", " "), **style)
-        marks = [history.work[entry] for history, found in seeds[:1] for _, entry in found[1:]]
+        marks = [history.work[entry] for history, begins in seeds[:1] for _, entry in begins[1:]]
         ax.plot(
             np.array(marks) / unit,
             np.exp(np.interp(np.log(marks), np.log(work), np.log(median))),
@@ -92,7 +94,7 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
     axes
         Two matplotlib axes.
     study
-        A `studies.regression.Study`.
+        A `studies.regression.study.Study`.
     scale
         Of the work axis, "log" or "linear".
     perceptrons
@@ -105,7 +107,7 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
     """
     axes = many_axes("axes", axes, 2)
     boolean("perceptrons", perceptrons)
-    having("study", study, "a studies.regression.Study", "histories", "settings")
+    having("study", study, "a studies.regression.study.Study", "histories", "settings")
     sides = (
         ("spline basis", ("spline", "mlp") if perceptrons else ("spline",)),
         ("power ReLU basis", ("relu",)),
@@ -131,7 +133,7 @@ def loss_by_work(ax: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     one_axes("ax", ax)
-    having("study", study, "a studies.pde.Study", "rows", "stages")
+    having("study", study, STUDY, "rows", "stages")
     for row, style in zip(study.rows, looks(study.rows), strict=True):
         done = study.stages[row.name][0]
         work = [stage.work - stage.history.work[-1] + stage.history.work for stage in done]
@@ -154,7 +156,7 @@ def equation_losses(axes: Any, study: Any) -> Any:
     axes
         Two matplotlib axes.
     study
-        A `studies.pde.Study`.
+        A `studies.boundary_value.study.Study`.
 
     Raises
     ------
@@ -162,7 +164,7 @@ def equation_losses(axes: Any, study: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 2)
-    having("study", study, "a studies.pde.Study", "rows", "stages")
+    having("study", study, STUDY, "rows", "stages")
     sides = (("spline basis, and perceptrons", ("spline", "none")), ("power ReLU basis", ("relu",)))
     for ax, (title, bases) in zip(axes, sides, strict=True):
         for row, style in zip(study.rows, looks(study.rows), strict=True):

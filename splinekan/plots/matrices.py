@@ -12,14 +12,14 @@ from splinekan.spectra import Spectrum
 from splinekan.spectra.signs import sign_change_bounds
 
 
-def extreme_modes(axes: Any, found: dict[int, Spectrum], count: int = 3) -> Any:
+def extreme_modes(axes: Any, spectra: dict[int, Spectrum], count: int = 3) -> Any:
     """Per order r a row of three axes: all eigenvalues, the smoothest and the most oscillatory eigenvectors.
 
     Parameters
     ----------
     axes
-        Matplotlib axes (len(found), 3).
-    found
+        Matplotlib axes (len(spectra), 3).
+    spectra
         Spectra of A^T A with vectors, by r.
     count
         How many eigenvectors at either end.
@@ -29,10 +29,10 @@ def extreme_modes(axes: Any, found: dict[int, Spectrum], count: int = 3) -> Any:
     TypeError, ValueError
         For arguments of other kinds, no spectra, or spectra without vectors.
     """
-    _with_vectors(found)
-    axes = many_axes("axes", axes, len(found), 3)
-    count = integer("count", count, low=1, high=min(len(each.values) for each in found.values()))
-    for row, (r, each) in zip(axes, found.items(), strict=True):
+    _with_vectors(spectra)
+    axes = many_axes("axes", axes, len(spectra), 3)
+    count = integer("count", count, low=1, high=min(len(each.values) for each in spectra.values()))
+    for row, (r, each) in zip(axes, spectra.items(), strict=True):
         m, vectors = len(each.values), _upwards(each)
         changes = sign_change_bounds(each)[0]
         shown = each.resolved
@@ -105,17 +105,17 @@ def condition_growth(ax: Any, intervals: Any, ratios: dict[int, Any]) -> Any:
     return ax
 
 
-def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> Any:
+def sign_change_counts(ax: Any, spectra: dict[int, Spectrum], every: int = 12) -> Any:
     """Sign changes of every eigenvector of A^T A against its place among the eigenvalues.
 
-    The lines of all orders are the same; their markers, one in `every`, are shifted against each other so
-    that all can be seen. Vectors whose count is not sure are left out.
+    The lines of all orders are the same; every `every`-th point has a marker, shifted from line to
+    line so that all can be seen. Vectors whose count is uncertain are left out.
 
     Parameters
     ----------
     ax
         Matplotlib axes.
-    found
+    spectra
         Spectra of A^T A with vectors, by r.
     every
         Distance of the markers of one line.
@@ -126,13 +126,13 @@ def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> 
         For arguments of other kinds, no spectra, or spectra without vectors.
     """
     one_axes("ax", ax)
-    _with_vectors(found)
+    _with_vectors(spectra)
     every = integer("every", every, low=1)
-    for at, (r, each) in enumerate(found.items()):
+    for at, (r, each) in enumerate(spectra.items()):
         least, most = sign_change_bounds(each)
         counts = np.where(least == most, least, np.nan)[::-1]
         style = SERIES[at % len(SERIES)]
-        shift = (at * every) // len(found)
+        shift = (at * every) // len(spectra)
         label = f"r = {r}, {len(counts)} vectors"
         ax.plot(counts, label=label, markevery=(shift, every), markersize=5, linewidth=0.8, **style)
     ax.set_xlabel("place of the eigenvalue of $A^TA$, 0 for the smallest")
@@ -141,12 +141,12 @@ def sign_change_counts(ax: Any, found: dict[int, Spectrum], every: int = 12) -> 
     return ax
 
 
-def _with_vectors(found: Any) -> None:
-    for r, one in instance("found", found, dict).items():
-        if instance(f"found[{r!r}]", one, Spectrum).vectors is None:
-            raise ValueError(f"found[{r!r}] must have eigenvectors")
-    if not found:
-        raise ValueError("found must not be empty")
+def _with_vectors(spectra: Any) -> None:
+    for r, spectrum in instance("spectra", spectra, dict).items():
+        if instance(f"spectra[{r!r}]", spectrum, Spectrum).vectors is None:
+            raise ValueError(f"spectra[{r!r}] must have eigenvectors")
+    if not spectra:
+        raise ValueError("spectra must not be empty")
 
 
 def _upwards(spectrum: Spectrum) -> Any:

@@ -14,7 +14,7 @@ DECADES = 8
 
 
 def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
-    """Per level a row of four axes: residual, its 2-d Fourier transform, and that one's cuts along the axes.
+    """Per level a row of four axes: residual, its 2-d Fourier transform, and two cuts of the transform.
 
     Colours and cuts have the same scale on all levels, so that levels can be compared; residuals that are
     larger than the power of ten above the largest root mean square have the last colour.
@@ -24,7 +24,7 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     axes
         Matplotlib axes (levels, 4).
     fields
-        `studies.residuals.ResidualField`, one per level.
+        `studies.residuals.study.ResidualField`, one per level.
     waves
         The largest wave number shown.
 
@@ -33,7 +33,9 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
     TypeError, ValueError
         For arguments of other kinds, or no fields.
     """
-    fields = rows_having("fields", fields, "a studies.residuals.ResidualField", "values", "energy", "waves")
+    fields = rows_having(
+        "fields", fields, "a studies.residuals.study.ResidualField", "values", "energy", "waves"
+    )
     axes = many_axes("axes", axes, len(fields), 4)
     waves = integer("waves", waves, low=1)
     loudest = max(float(np.sqrt(np.mean(f.values**2))) for f in fields)
@@ -79,7 +81,7 @@ def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
 
 
 def _map(ax: Any, values: Any, extent: Any, top: float, decades: int, name: str) -> None:
-    """Values as log10, from `top` downwards; what is smaller looks like the smallest."""
+    """Values as log10, from `top` downwards; smaller values have the colour of the smallest."""
     high = np.log10(top)
     logs = np.log10(np.maximum(values, top * 10.0**-decades))
     image = ax.imshow(

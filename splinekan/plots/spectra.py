@@ -13,18 +13,18 @@ BASES = {"spline": "spline basis", "relu": "power ReLU basis"}
 
 
 def spectra_by_level(axes: Any, rows: Any) -> Any:
-    """Eigenvalues of Gauss-Newton matrix and Hessian: one line a level, one column of axes a basis.
+    """Eigenvalues of Gauss-Newton matrix and Hessian: a line for each level, a column of axes for each basis.
 
     Moduli in falling order against their place, as a share of the number of parameters, so that levels can be
     compared. Values that float64 does not resolve, and zeros, are left out: where a line ends early, the rest
-    is below what can be told from zero. Crosses mark negative eigenvalues.
+    cannot be distinguished from zero. Crosses mark negative eigenvalues.
 
     Parameters
     ----------
     axes
         Matplotlib axes (2, 2).
     rows
-        `studies.conditioning.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
+        `studies.conditioning.levels.LevelSpectra` with the bases "spline" and "relu"; others are not drawn.
 
     Raises
     ------
@@ -32,7 +32,7 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
         For arguments of other kinds, or no rows.
     """
     axes = many_axes("axes", axes, 2, 2)
-    kind = "a studies.conditioning.LevelSpectra"
+    kind = "a studies.conditioning.levels.LevelSpectra"
     rows = rows_having("rows", rows, kind, "basis", "intervals", "gauss_newton", "hessian")
     if not any(row.basis in BASES for row in rows):
         raise ValueError(f"rows must have one of the bases {', '.join(BASES)}, got none")

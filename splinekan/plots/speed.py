@@ -15,7 +15,7 @@ def seconds_by_order(axes: Any, speed: Any) -> Any:
     axes
         Two matplotlib axes.
     speed
-        A `studies.speed.Speed`.
+        A `studies.speed.study.Speed`.
 
     Raises
     ------
@@ -23,7 +23,7 @@ def seconds_by_order(axes: Any, speed: Any) -> Any:
         For arguments of other kinds.
     """
     axes = many_axes("axes", axes, 2)
-    having("speed", speed, "a studies.speed.Speed", "orders", "value", "gradient", "settings")
+    having("speed", speed, "a studies.speed.study.Speed", "orders", "value", "gradient", "settings")
     titles = ("outputs", "outputs and all gradients")
     for ax, title, times in zip(axes, titles, (speed.value, speed.gradient), strict=True):
         for at, (form, seconds) in enumerate(times.items()):

@@ -24,7 +24,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 }
 PERCEPTRONS: tuple[Any, ...] = ((0, (8, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (2, 2)))
-"""Dashes of rows that are no spline networks; they are black."""
+"""Dashes of the black lines of other networks than splines."""
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
@@ -33,9 +33,9 @@ SERIES: tuple[dict[str, Any], ...] = (
     {"color": "#E69F00", "linestyle": (0, (5, 1)), "marker": "v"},
     {"color": "#56B4E9", "linestyle": (0, (3, 1, 1, 1, 1, 1)), "marker": "P"},
 )
-"""Lines that are told apart by colour, dashes and markers."""
+"""Lines that differ in colour, dashes and markers."""
 MAP = "cividis"
-"""Colours of maps: lightness grows with the value, so they read the same in grey."""
+"""Colours of maps: lightness grows with the value, so maps look the same in grey."""
 
 
 def one_axes(name: str, value: Any) -> Any:
@@ -60,20 +60,20 @@ def many_axes(name: str, value: Any, rows: int | None, columns: int | None = Non
         For another shape, or entries that are not axes.
     """
     wanted = (rows,) if columns is None else (rows, columns)
-    found = value if isinstance(value, np.ndarray) else np.array(sequence(name, value), dtype=object)
-    fits = found.ndim == len(wanted) and all(
-        want is None or have == want for have, want in zip(found.shape, wanted, strict=True)
+    axes = value if isinstance(value, np.ndarray) else np.array(sequence(name, value), dtype=object)
+    fits = axes.ndim == len(wanted) and all(
+        want is None or have == want for have, want in zip(axes.shape, wanted, strict=True)
     )
     if not fits:
         shape = tuple("any" if want is None else want for want in wanted)
-        raise ValueError(f"{name} must be axes of shape {shape}, got shape {found.shape}")
-    for ax in found.flat:
+        raise ValueError(f"{name} must be axes of shape {shape}, got shape {axes.shape}")
+    for ax in axes.flat:
         one_axes(f"every entry of {name}", ax)
-    return found
+    return axes
 
 
 def having(name: str, value: Any, kind: str, *attributes: str) -> Any:
-    """`value` if it has the attributes of what it should be: studies are above this package.
+    """`value` if it has these attributes: a check by attributes, because studies are above this package.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def rows_having(name: str, value: Any, kind: str, *attributes: str) -> tuple[Any
     TypeError, ValueError
         If it is empty or not a sequence, or an entry lacks an attribute.
     """
-    return tuple(each(name, value, lambda where, one: having(where, one, kind, *attributes)))
+    return tuple(each(name, value, lambda where, row: having(where, row, kind, *attributes)))
 
 
 def line_style(name: str, number: int = 0) -> dict[str, Any]:

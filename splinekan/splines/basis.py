@@ -154,8 +154,8 @@ class BSplineBasis(_Basis):
     """B-splines b_i, i = -k..G-1, of degree k on extended, clamped or periodic knots (Cox-de Boor).
 
     b_i has support [t_i, t_{i+k+1}]; sum_i b_i = 1 on [a, b]. At knots the right limit is taken, at b
-    the left one. On periodic knots b_i is the sum over its shifts by whole periods, in whatever mode of
-    continuation. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
+    the left one. On periodic knots b_i is the sum of its shifts by whole periods; the mode of continuation
+    has no effect. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
 
     Parameters
     ----------
@@ -215,8 +215,8 @@ class BSplineBasis(_Basis):
         """The k+1 functions that may differ from 0 at a point: values (k+1, n), index (n,) of the first.
 
         Row l holds the values of function first + l at all points: four long rows for cubic splines, the
-        layout in which they are computed fastest and used again. The functions of periodic knots are numbered
-        as on the line: their coefficients are those of `knots.fold`.
+        layout in which they are computed fastest and used again. Functions on periodic knots are numbered
+        as on the line: function i has the coefficient `knots.fold[i]`.
         """
         return self._active(self._points(x), derivative)
 

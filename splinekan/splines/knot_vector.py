@@ -5,8 +5,8 @@ t_0 and b = t_m. The k ghost knots of each side lie outside the domain, repeat i
 Across an inner knot that occurs mu times a spline has k - mu continuous derivatives; mu = k + 1 allows a
 jump. Periodic knots are continued past a and b with the period b - a.
 
-Knots are the float64 numbers that are stored: 0.1 far from 0 may be an odd place, but it is an exact one, and
-whatever is computed from knots is right for the stored ones. They carry the units of x.
+Knots are the float64 numbers that are stored. Results computed from knots are exact, or rounded once, for the
+stored knots, whatever decimal numbers were meant. Knots carry the units of x.
 """
 
 from __future__ import annotations
@@ -28,13 +28,14 @@ from splinekan._checks import (
     instance,
     not_too_large,
     real_array,
-    shown,
     spline_degree,
 )
 from splinekan.splines._rationals import Integers, as_integers
 from splinekan.splines.periodicity import cycle, periodic_knots, wrapped, wrapped_as
 from splinekan.splines.spacing import (
     UNIFORM,
+    check_order,
+    chosen_intervals,
     continued,
     equally_spaced,
     halved,
@@ -82,10 +83,10 @@ class KnotVector:
 
     def __init__(self, t: ArrayLike, degree: int, periodic: bool = False) -> None:
         k, cyclic = spline_degree(degree), boolean("periodic", periodic)
-        # A copy, which nobody else can change; adding 0 turns -0.0, equal but of other bytes, into 0.0.
+        # A copy, owned by this record; adding 0 turns -0.0, equal but of other bytes, into 0.0.
         knots = real_array("knots", t, ndim=1).astype(np.float64) + 0.0
         not_too_large("knots", knots)
-        _check_order(knots, k)
+        check_order(knots, k)
         if cyclic:
             given, knots = knots, periodic_knots(knots[k : len(knots) - k], k)
             far = np.abs(given - knots) > 8 * np.finfo(np.float64).eps * np.abs(knots).max()
@@ -117,7 +118,7 @@ class KnotVector:
     def clamped(cls, breakpoints: ArrayLike, degree: int, multiplicity: ArrayLike = 1) -> KnotVector:
         """Strictly increasing `breakpoints`, the first and the last repeated k more times.
 
-        `multiplicity`, 1 to k + 1, is that of all inner breakpoints, or holds one number for each of them.
+        `multiplicity`, 1 to k + 1, applies to all inner breakpoints, or holds a number for each of them.
         """
         k = spline_degree(degree)
         inner = repeated(increasing("breakpoints", breakpoints), multiplicity, k)
@@ -129,7 +130,8 @@ class KnotVector:
     ) -> KnotVector:
         """Strictly increasing `breakpoints` and k ghost knots each side, spaced as the end interval.
 
-        Ghost knots of periodic ones continue all others instead. `multiplicity` as for `clamped`.
+        If `periodic`, the ghost knots continue the others with the period instead. `multiplicity` as for
+        `clamped`.
         """
         k, cyclic = spline_degree(degree), boolean("periodic", periodic)
         points = increasing("breakpoints", breakpoints)
@@ -141,7 +143,7 @@ class KnotVector:
 
     @classmethod
     def _of(cls, t: Float64Array, degree: int, periodic: bool = False) -> KnotVector:
-        """The record of knots that are known to be valid, in an array that nobody else holds."""
+        """The record of knots that are known to be valid."""
         t = t + 0.0
         t.flags.writeable = False
         return trusted(cls, t=t, degree=degree, periodic=periodic)
@@ -151,7 +153,7 @@ class KnotVector:
         return cls._of(periodic_knots(inner, degree), degree, True)
 
     def _like(self, left: Float64Array, inner: Float64Array, right: Float64Array) -> KnotVector:
-        """Knots of the same kind: these ghost knots, if the kind has its own, and `inner` ones."""
+        """Knots of the same kind with new `inner` knots; the ghost knots are used unless periodic."""
         if self.periodic:
             return self._cyclic(inner, self.degree)
         return self._of(np.concatenate([left, inner, right]), self.degree)
@@ -218,12 +220,12 @@ class KnotVector:
 
     @cached_property
     def inner(self) -> Float64Array:
-        """The knots in [a, b], repeated ones as often as they occur: (spans + 1,), read-only."""
+        """The knots in [a, b] with their multiplicities: (spans + 1,), read-only."""
         return self.t[self.degree : len(self.t) - self.degree]
 
     @cached_property
     def n_basis(self) -> int:
-        """Number of B-splines: spans + degree; of periodic ones, spans.
+        """Number of B-splines: spans + degree, or spans if periodic.
 
         A span lies between neighbouring inner knots, so that spans are intervals unless a knot is repeated.
         """
@@ -258,6 +260,16 @@ class KnotVector:
         return counts
 
     @cached_property
+    def middles(self) -> NDArray[np.int64]:
+        """An interval near the middle of the support of each B-spline: (n_basis,), read-only."""
+        k, index = self.degree, np.arange(self.n_basis)
+        span = np.clip(index - k + k // 2, 0, len(self.inner) - 2)
+        interval = np.searchsorted(self.first_active, span, side="right") - 1
+        interval += self.first_active[interval] < index - k  # a B-spline that begins at a repeated knot
+        interval.flags.writeable = False
+        return interval
+
+    @cached_property
     def fold(self) -> NDArray[np.int64]:
         """The coefficient of each B-spline that is active on [a, b]: (spans + k,), read-only.
 
@@ -270,11 +282,11 @@ class KnotVector:
 
     @cached_property
     def exact(self) -> tuple[Integers, int]:
-        """(n, unit): the knots are n/unit, integers n. Ghost knots of periodic ones are not rounded here."""
+        """(n, unit): the knots are n/unit, n integers. Periodic ghost knots are exact here, not rounded."""
         if not self.periodic:
             return as_integers(self.t)
         integers, unit = as_integers(self.inner)
-        return cycle(integers, self.degree), unit
+        return cycle(integers, np.arange(-self.degree, len(integers) + self.degree)), unit
 
     @cached_property
     def greville(self) -> Float64Array:
@@ -334,13 +346,13 @@ class KnotVector:
     def wrap(self, x: ArrayLike) -> Array:
         """x less a whole number of periods b - a, in [a, b): the nearest number of x's floating-point type.
 
-        Points of [a, b) are returned as they are; b becomes a, whatever is not finite NaN. The continuation
-        of periodic splines: also of use for other knots.
+        Points of [a, b) are returned unchanged, b becomes a, and infinities become NaN. Periodic splines are
+        evaluated at wrapped points; other knots can be used too.
 
         Raises
         ------
         TypeError, ValueError
-            For what is no array of real numbers; if float32 holds no number in [a, b) and x is of that type.
+            If x is not an array of real numbers; if x is float32 and no float32 number lies in [a, b).
 
         Examples
         --------
@@ -356,16 +368,16 @@ class KnotVector:
 
         Ghost intervals are halved with the interval that they are next to, and the k nearest ghost knots are
         kept: uniform knots stay uniform, with half the spacing, and clamped knots stay clamped. The
-        breakpoints are among the finer ones to the bit, and occur as often there.
+        breakpoints are among the finer breakpoints to the bit, with the same multiplicities.
 
         Raises
         ------
         TypeError, ValueError
-            For marks that name no intervals of these, and for an interval that holds no float64 number
-            between its ends.
+            For indices out of range, a mask of another length, and an interval with no float64 number between
+            its ends.
         """
         k = self.degree
-        chosen = self._marked(marked)
+        chosen = chosen_intervals(marked, self.intervals)
         if chosen.all() and self.is_uniform:
             a, b = self.domain
             fine = self.uniform(a, b, 2 * self.intervals, k, self.periodic)
@@ -378,35 +390,15 @@ class KnotVector:
         right = halved(self.t[len(self.t) - k - 1 :], nonempty[len(nonempty) - k :] & chosen[-1])
         return self._like(left[len(left) - k - 1 : -1], halved(self.inner, inside), right[1 : k + 1])
 
-    def _marked(self, marked: ArrayLike | None) -> NDArray[np.bool_]:
-        if marked is None:
-            return np.ones(self.intervals, bool)
-        mask = np.zeros(self.intervals, bool)
-        given = np.asarray(marked)
-        if given.dtype == bool:
-            if given.shape != mask.shape:
-                raise ValueError(
-                    f"marked must hold True or False for each of {self.intervals} intervals, "
-                    f"got shape {given.shape}"
-                )
-            return given.copy()
-        if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
-            raise TypeError(f"marked must be a vector of indices or a mask of booleans, got {shown(marked)}")
-        bad = given[(given < 0) | (given >= self.intervals)]
-        if bad.size:
-            raise ValueError(f"marked must be between 0 and {self.intervals - 1}, got {bad[0]}")
-        mask[given.astype(np.intp)] = True
-        return mask
-
     def insert(self, new: ArrayLike) -> KnotVector:
-        """The knots with those in `new` added, which must lie strictly inside (a, b).
+        """The knots and the knots `new`, which must lie strictly inside (a, b).
 
-        A new knot may equal others: every copy takes away a continuous derivative.
+        A new knot may equal others; every copy removes a continuous derivative.
 
         Raises
         ------
         TypeError, ValueError
-            For a new knot outside (a, b), or equal to k + 1 others.
+            For a new knot outside (a, b), or with a multiplicity above k + 1.
         """
         added = np.sort(real_array("new", new, ndim=1).astype(np.float64)) + 0.0
         a, b = self.domain
@@ -418,8 +410,8 @@ class KnotVector:
         many = np.flatnonzero(inner[k + 1 :] <= inner[: -k - 1])
         if many.size:
             raise ValueError(
-                f"new knots must occur at most degree + 1 = {k + 1} times, with those that are there: got "
-                f"{inner[many[0]]} once more"
+                f"a knot may occur at most degree + 1 = {k + 1} times, new and old knots together; got "
+                f"{inner[many[0]]} more often"
             )
         return self._like(self.t[:k], inner, self.t[len(self.t) - k :])
 
@@ -452,9 +444,9 @@ class KnotVector:
     def is_nested_in(self, finer: KnotVector) -> bool:
         """Whether every spline on these knots is a spline on `finer`, so that a prolongation exists.
 
-        That is: same degree and domain, and every breakpoint is one of `finer`'s, to rounding relative to
-        the intervals beside it, and occurs there as often. Ghost knots need not be related. Periodic splines
-        are splines; others are not periodic.
+        This holds if degrees and domains agree and every breakpoint is a breakpoint of `finer`, to rounding
+        relative to the intervals beside it, with at least the same multiplicity. Ghost knots need not be
+        related. Periodic knots may be nested in knots without a period, not conversely.
         """
         try:
             instance("finer", finer, KnotVector).locate(self)
@@ -494,18 +486,3 @@ def knot_vector(knots: KnotVector | ArrayLike, degree: int | None = None) -> Kno
     if degree is None:
         raise TypeError("degree must be given with an array of knots; only a KnotVector knows its own")
     return KnotVector(knots, degree)
-
-
-def _check_order(t: Float64Array, k: int) -> None:
-    if len(t) < 2 * k + 2:
-        raise ValueError(f"degree {k} needs at least {2 * k + 2} knots (one interval), got {len(t)}")
-    bad = np.flatnonzero(np.diff(t) < 0)
-    if bad.size:
-        at = int(bad[0])
-        raise ValueError(f"knots must not decrease, got knots[{at}] = {t[at]}, knots[{at + 1}] = {t[at + 1]}")
-    for at, outer in ((k, 0), (len(t) - k - 2, len(t) - 1)):
-        if t[at] == t[at + 1]:
-            raise ValueError(
-                f"knots must not repeat the ends of the domain inside it, got knots[{at}] = knots[{at + 1}] "
-                f"= {t[at]}: a B-spline vanishes on the domain; leave out knots[{outer}]"
-            )

@@ -76,9 +76,12 @@ def validate_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -> 
     Raises
     ------
     TypeError, ValueError
-        Naming the offending entries.
+        Naming the offending entries; for a periodic KnotVector, whose period an array would not hold.
     """
-    return knot_vector(knots, degree).t
+    vector = knot_vector(knots, degree)
+    if vector.periodic:
+        raise ValueError(f"periodic knots are not supported here, got {vector}")
+    return vector.t
 
 
 def is_clamped(knots: KnotVector | ArrayLike, degree: int | None = None) -> bool:

@@ -9,6 +9,7 @@ integers.
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splinekan._checks import LARGEST, Array, Float64Array, not_too_large
 from splinekan.splines._rationals import Integers, as_integers, ratio
@@ -17,19 +18,23 @@ FAR = 2.0**20
 """Periods from the domain up to which points are wrapped in vector operations."""
 
 
-def cycle(inner: Integers, k: int) -> Integers:
-    """t_{-k}, ..., t_{m+k} from t_0, ..., t_m with the period t_m - t_0."""
+def cycle(inner: Integers, j: NDArray[np.int64]) -> Integers:
+    """t_j for any j from t_0, ..., t_m, with the period t_m - t_0."""
     m = len(inner) - 1
-    j = np.arange(-k, m + k + 1)
     return np.asarray(inner[j % m] + (j // m).astype(object) * (inner[m] - inner[0]))
 
 
 def periodic_knots(inner: Float64Array, k: int) -> Float64Array:
     """Knots from a to b and k more on each side, with the period b - a, rounded once."""
-    integers, unit = as_integers(inner)
-    knots = ratio(cycle(integers, k), np.array([unit], dtype=object))
-    not_too_large("knots", knots)
-    return knots
+    m = len(inner) - 1
+    # As many knots from both ends as ghost knots need, in integers.
+    near = inner if m <= 2 * k + 1 else np.concatenate([inner[: k + 1], inner[m - k :]])
+    integers, unit = as_integers(near)
+    n = len(near) - 1
+    ghosts = cycle(integers, np.concatenate([np.arange(-k, 0), np.arange(n + 1, n + k + 1)]))
+    outer = ratio(ghosts, np.array([unit], dtype=object))
+    not_too_large("knots", outer)
+    return np.concatenate([outer[:k], inner, outer[k:]])
 
 
 def wrapped(x: Float64Array, a: float, b: float) -> tuple[Float64Array, Float64Array]:
@@ -60,13 +65,17 @@ def _near(x: Float64Array, a: float, b: float) -> tuple[Float64Array, Float64Arr
     offset, low = _two_sum(x, -a)
     remainder = np.fmod(offset, length)
     q = np.rint((offset - remainder) / length)
-    terms = [np.full_like(x, a), remainder, low, -q * first, -q * second]
+    terms = [np.full_like(x, a), remainder, low]
+    if rest != 0:
+        terms += [-q * first, -q * second]
     y = _sum(terms)
-    step = np.where(y < a, -1.0, np.where(y >= b, 1.0, 0.0))
-    y = np.where(step == 0, y, _sum([*terms, -step * length, -step * rest]))
+    off = np.flatnonzero((y < a) | (y >= b))  # by a period
+    step = np.where(y[off] < a, -1.0, 1.0)
+    moved = _sum([*(term[off] for term in terms), -step * length, -step * rest])
     # Between b and the largest number below it, or between a and the next number below: the seam itself.
-    seam = (y < a) | (y >= b)
-    return np.where(seam, a, y), q + step + (y >= b)
+    y[off] = np.where((moved < a) | (moved >= b), a, moved)
+    q[off] += step + (moved >= b)
+    return y, q
 
 
 def _exactly(x: float, a: float, b: float) -> tuple[float, float]:

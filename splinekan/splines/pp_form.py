@@ -50,18 +50,18 @@ SHORTEST = 1e-300
 class LocalPieces:
     """The B-splines as piecewise polynomials, the way kernels read them.
 
-    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with
-    d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with
-    their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and
-    the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it. G counts the
-    empty intervals between repeated knots too, which no point lies in, so that the number of an interval is
-    the index of its first active function.
+    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s],
+    with d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals,
+    with their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is
+    halved, and the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+    G includes the empty intervals between repeated knots, which contain no point, so that the index of an
+    interval is the index of its first active function.
 
     Attributes
     ----------
     breakpoints
-        (G+1,), units of x; repeated knots as often as they occur. The interval of a point is the last whose
-        left end is not right of it.
+        (G+1,), units of x; repeated knots with their multiplicities. The interval of a point is the last
+        whose left end is not greater.
     inverse_spacing
         1/h if the breakpoints are so nearly equally spaced that arithmetic finds the interval of a point, to
         one interval; 0 otherwise, and kernels find it by bisection.
@@ -186,8 +186,8 @@ def local_pieces(
 ) -> LocalPieces:
     """The polynomials of all pieces, exact but for one rounding of every coefficient.
 
-    Those of periodic knots are the spans + k B-splines that are active on [a, b], whose coefficients are
-    c[knots.fold]; points are wrapped by `KnotVector.wrap` before.
+    For periodic knots these are the spans + k B-splines of the line that are active on [a, b], with
+    coefficients c[knots.fold], at points wrapped by `KnotVector.wrap`.
 
     `derivatives` counts the derivatives kept, the function itself included (degree + 1 if None; those
     above the degree are zero). Calls with the same arguments share the result while it is in use.
@@ -247,7 +247,7 @@ def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Arra
     unit = Fraction(2 * parts, length)
     rows, span = [(0, kept), (1, k + 1), (2, kept)], np.array([k])
     return np.concatenate(
-        [_derivatives(_taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
+        [_derivatives(taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
     )
 
 
@@ -255,7 +255,7 @@ def _uneven_table(knots: KnotVector, kept: int, count: int) -> Float64Array:
     """A row for the left, two for every interval (of zeros for an empty one), one for the right."""
     k, (integers, parts) = knots.degree, knots.exact
     unit = Fraction(parts)
-    left, right = (_taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
+    left, right = (taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
     halves = np.zeros((count, len(knots.inner) - 1, 2, k + 1, k + 1))
     for half, side in enumerate((left, right)):
         halves[:, knots.first_active, half] = _derivatives(side, count, unit, k + 1)
@@ -268,7 +268,7 @@ Taylor = Sequence[Integers]
 """Numerators (intervals, powers, functions), denominators (intervals,) and widths (intervals,), integers."""
 
 
-def _taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
+def taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
     """The active B-splines of the intervals [t_s, t_{s+1}] in powers of y = (x - origin)/width.
 
     By the Cox-de Boor recursion. The origin is the interval's left end, middle or right end for `end` = 0, 1,
@@ -311,3 +311,14 @@ def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float
         below = denominator * (width * unit.denominator) ** d
         table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[:, None], below[:, None, None])
     return table
+
+
+def power_coefficients(knots: KnotVector) -> Float64Array:
+    """The active B-splines of every interval in powers of x - left end: (powers, intervals, functions).
+
+    Every coefficient is exact but for one rounding; infinite beyond the range of float64.
+    """
+    k, (integers, unit) = knots.degree, knots.exact
+    numerator, denominator, width = taylor(integers, k, knots.first_active + k, 0)
+    powers = [ratio(numerator[:, p] * unit**p, (denominator * width**p)[:, None]) for p in range(k + 1)]
+    return np.stack(powers)

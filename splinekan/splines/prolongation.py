@@ -42,8 +42,9 @@ def prolongation(
     Raises
     ------
     ValueError
-        If a coarse breakpoint is not a fine one, or occurs there less often; if domains or degrees differ; if
-        only the fine knots are periodic; for repeated or periodic knots in the ReLU basis.
+        If a coarse breakpoint is not a fine breakpoint, or has a lower multiplicity there; if domains or
+        degrees differ; if only the fine knots are periodic; for repeated or periodic knots in the ReLU
+        basis.
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = knot_vector(coarse_knots, degree), knot_vector(fine_knots, degree)
@@ -69,11 +70,7 @@ def _two_scale(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_array:
 def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.int64]) -> scipy.sparse.csr_array:
     k, n_fine = coarse.degree, fine.n_basis
     index = np.arange(n_fine)
-    # A fine interval near the middle of the support of each fine function, and the coarse one around it.
-    middle = np.clip(index - k + k // 2, 0, len(fine.inner) - 2)
-    piece = np.searchsorted(fine.first_active, middle, side="right") - 1
-    piece += fine.first_active[piece] < index - k
-    span = coarse.first_active[np.searchsorted(where, piece, side="right") - 1]
+    span = coarse.first_active[np.searchsorted(where, fine.middles, side="right") - 1]
     (c, unit), (f, fine_unit) = coarse.exact, fine.exact
     common = max(unit, fine_unit)  # both are powers of 2
     c, f = c * (common // unit), f * (common // fine_unit)

@@ -11,7 +11,9 @@ import numpy as np
 
 from splinekan import cli
 from splinekan.optimize import History
-from splinekan.studies import regression, robustness, toy
+from splinekan.studies.regression import study as regression
+from splinekan.studies.robustness import study as robustness
+from splinekan.studies.toy import study as toy
 
 
 class Study:

@@ -1,0 +1,1 @@
+"""Condition numbers against intervals, and spectra by level and basis."""

@@ -1,0 +1,1 @@
+"""The figure of a network with the function of every edge."""

@@ -1,0 +1,153 @@
+"""The registry: every study and every figure, from which the command line is built.
+
+A new study is a folder with a module `study`, whose `run` returns an object with `table()` and `record()`,
+and an entry in `STUDIES`. A new figure is an entry in `FIGURES` of a folder's module `figure`, and in
+`FIGURES` here. Folders are imported when they are used: some take a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from splinekan.studies.skeleton.options import CHECKPOINT, QUICK, ROWS, SAMPLES, SEEDS, Option
+
+if TYPE_CHECKING:
+    from splinekan.studies.skeleton.figure import Figure
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A study.
+
+    Attributes
+    ----------
+    package
+        Its folder.
+    help
+        One line.
+    options
+        Arguments of its `run` that can be chosen.
+    quick
+        Help of --quick if it has a quick setting, the arguments `QUICK` of its module.
+    figure
+        The name of its figure in its folder, if there is a figure.
+    arguments
+        Other arguments of `run`, always the same.
+    """
+
+    package: str
+    help: str
+    options: tuple[Option, ...]
+    quick: str = ""
+    figure: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def all_options(self) -> tuple[Option, ...]:
+        """With --quick, where there is a quick setting."""
+        return (QUICK.helped(self.quick), *self.options) if self.quick else self.options
+
+    def module(self) -> Any:
+        """The module with `run`."""
+        return import_module(f"splinekan.studies.{self.package}.study")
+
+    def setting(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments of `run` for options given by their arguments' names."""
+        chosen = dict(given)
+        quick = self.module().QUICK if chosen.pop("quick", False) else {}
+        return {**quick, **self.arguments, **chosen}
+
+    def drawing(self) -> Figure:
+        """Its figure."""
+        return _figures(self.package)[self.figure]
+
+
+STUDIES: dict[str, Entry] = {
+    "regression": Entry(
+        "regression",
+        "multilevel against single-level training on a regression problem",
+        (SEEDS, SAMPLES, Option("--start", "start", {"choices": ("rough", "smooth")}), ROWS),
+        quick="4000 samples, two seeds unless given, no perceptrons",
+        figure="regression",
+    ),
+    "toy": Entry("toy", "exp(sin(pi x) + y^2) to six digits, from 2 to 64 intervals", (SEEDS, SAMPLES)),
+    "functions": Entry(
+        "functions",
+        "special functions and formulas of physics, a table",
+        (
+            Option("--names", "names", {"nargs": "+", "metavar": "NAME", "help": "these functions only"}),
+            SEEDS,
+            SAMPLES,
+        ),
+    ),
+    "robustness": Entry(
+        "robustness",
+        "other seeds, other angles, other targets",
+        (
+            Option("--targets", "targets", {"nargs": "+", "metavar": "NAME", "help": "these targets only"}),
+            SAMPLES,
+        ),
+    ),
+    "complementarity": Entry(
+        "complementarity",
+        "where updates go after a refinement, and what sweeps reduce",
+        (SEEDS, SAMPLES),
+        quick="4000 samples, two seeds unless given, two degrees",
+        figure="complementarity",
+    ),
+    "conditioning": Entry(
+        "conditioning",
+        "condition numbers against intervals, spectra by level and basis",
+        (),
+        quick="two degrees, fewer and smaller sizes",
+        figure="conditioning",
+    ),
+    **{
+        name: Entry(
+            "boundary_value",
+            "a differential equation, by Adam where the paper does, and Gauss-Newton",
+            (SEEDS, ROWS, CHECKPOINT),
+            quick="one seed, fewer rows, a tenth of the epochs",
+            figure="boundary-value",
+            arguments={"name": name},
+        )
+        for name in ("poisson", "interface", "helmholtz", "advection", "burgers", "allen-cahn", "kdv")
+    },
+}
+"""By the name that `splinekan study` takes."""
+
+FIGURES: dict[str, str] = {
+    "1": "geometry",
+    "2a": "geometry",
+    "2b": "geometry",
+    "3": "speed",
+    "4": "regression",
+    "6": "boundary_value",
+    "7": "boundary_value",
+    "8": "boundary_value",
+    "9": "residuals",
+    "hessian-spectra": "conditioning",
+    "complementarity": "complementarity",
+    "network": "network",
+    "regression": "regression",
+}
+"""The folder of every figure, by the name that `splinekan figure` takes. Numbers are the paper's."""
+
+
+def figure(name: str) -> Figure:
+    """A figure of `FIGURES`.
+
+    Raises
+    ------
+    KeyError
+        For another name.
+    """
+    return _figures(FIGURES[name])[name]
+
+
+def _figures(package: str) -> dict[str, Figure]:
+    figures: dict[str, Figure] = import_module(f"splinekan.studies.{package}.figure").FIGURES
+    return figures

@@ -1,0 +1,249 @@
+"""Schedules of the regression experiment and the training of a schedule from a seed.
+
+Setting of Southworth et al., arXiv:2603.04827, section 6.1: an affine map 2 -> 5 and one cubic spline
+layer 5 -> 1 on 5, 10, 20, 40 intervals; L-BFGS with 100 pairs and steps of length 1. One epoch is one step
+of the usual deep-learning L-BFGS: 20 inner evaluations of loss and gradient, without its inner stopping
+tests. Fixed unit steps diverge from some starts in either basis, so a step is halved until the loss falls
+enough (Armijo); the evaluations of this search are part of the epoch. The paper counts an evaluation on G
+intervals as G/5 units, so that all schedules cost 128 epochs on the coarsest level.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from time import perf_counter
+
+import numpy as np
+
+from splinekan import problems
+from splinekan._checks import Float64Array, boolean, instance, integer, one_of
+from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, successive_halving
+from splinekan.network import KAN, MLP, initialize
+from splinekan.objectives import LeastSquares
+from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer
+from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names
+from splinekan.studies.skeleton.interrupts import whole
+
+EPOCH = 20
+"""Inner iterations of one epoch of L-BFGS."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """How runs start: the domain [0, width] of the splines, and mean and noise of `initialize`.
+
+    Directions are spread evenly and fill the domain. A wider domain is the same network with its affine
+    map measured in smaller units: its entries then move less, the coefficients more.
+    """
+
+    width: float
+    mean: float
+    noise: float
+
+
+STARTS = {
+    "rough": Start(width=2.0, mean=0.0, noise=1.0),
+    "smooth": Start(width=10 / 3, mean=0.5, noise=0.5),
+}
+"""Two starts, because the gap between the schedules depends on the start.
+
+Noise in the coefficients is oscillation: a fine level must remove it again, a coarse level cannot even
+represent it. From the rough start single-level training on the fine knots is held up, as in the paper;
+from the smooth start it comes close to multilevel training, and fewer runs of either are caught in poor
+minima of the directions.
+"""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A row of the table: a network, a basis, a method, and its budget per level.
+
+    A schedule with `rounds` is successive halving of starts, and has no budgets.
+    """
+
+    name: str
+    kind: str
+    basis: str
+    optimizer: str
+    budgets: tuple[int, ...]
+    widths: tuple[int, ...] = (2, 5, 1)
+    paper: str = ""
+    rounds: tuple[Round, ...] = ()
+
+
+ROUNDS = (
+    Round(0, 40, 10, 2500),
+    Round(0, 16, 25, 2500),
+    Round(1, 16, 20, 2500),
+    Round(2, 6, 25, 2500),
+    Round(3, 1, 50),
+)
+"""From forty starts on 5 intervals to a single network on 40. Ten samples per parameter suffice to choose."""
+
+
+def _epochs(*counts: int) -> tuple[int, ...]:
+    return tuple(EPOCH * n for n in counts)
+
+
+SCHEDULES = (
+    Schedule("relu-coarse", "coarse", "relu", "L-BFGS", _epochs(128, 0, 0, 0), paper="1.10e-2"),
+    Schedule("relu-fine", "fine", "relu", "L-BFGS", _epochs(0, 0, 0, 16), paper="1.35e0"),
+    Schedule("relu-multilevel", "multilevel", "relu", "L-BFGS", _epochs(32, 16, 8, 4), paper="1.06e-2"),
+    Schedule("spline-coarse", "coarse", "spline", "L-BFGS", _epochs(128, 0, 0, 0), paper="1.65e-3"),
+    Schedule("spline-fine", "fine", "spline", "L-BFGS", _epochs(0, 0, 0, 16), paper="2.54e-3"),
+    Schedule("spline-multilevel", "multilevel", "spline", "L-BFGS", _epochs(32, 16, 8, 4), paper="3.67e-5"),
+    Schedule("mlp-5", "mlp", "none", "L-BFGS", _epochs(128), (2, 5, 1), "2.94e-2"),
+    Schedule("mlp-30", "mlp", "none", "L-BFGS", _epochs(128), (2, 30, 1), "1.02e-3"),
+    Schedule("mlp-20-20", "mlp", "none", "L-BFGS", _epochs(128), (2, 20, 20, 1), "3.33e-4"),
+    Schedule("spline-gauss-newton", "multilevel", "spline", "Gauss-Newton", (30, 15, 10, 10)),
+    Schedule("relu-gauss-newton", "multilevel", "relu", "Gauss-Newton", (30, 15, 10, 10)),
+    Schedule("spline-tournament", "tournament", "spline", "Gauss-Newton", (), rounds=ROUNDS),
+)
+
+
+def select(
+    names: Sequence[str] | None = None,
+    perceptrons: bool = True,
+    schedules: Sequence[Schedule] | None = None,
+) -> list[Schedule]:
+    """The schedules of these names in the order of the table; for None all, with or without perceptrons.
+
+    Parameters
+    ----------
+    names
+        Names of schedules.
+    perceptrons
+        Whether perceptrons are among them, if no names are given.
+    schedules
+        The table; None for `SCHEDULES`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown name, no name, or the same name twice.
+    """
+    perceptrons = boolean("perceptrons", perceptrons)
+    known = SCHEDULES if schedules is None else schedules
+    if names is None:
+        return [schedule for schedule in known if perceptrons or schedule.kind != "mlp"]
+    wanted = distinct_names("rows", names, [schedule.name for schedule in known])
+    return [schedule for schedule in known if schedule.name in wanted]
+
+
+def data(
+    seed: int, samples: int, target: str = "rotated-waves"
+) -> tuple[Float64Array, Float64Array, Float64Array, Float64Array]:
+    """Training and held-out points and outputs, the outputs scaled by the training outputs to [0, 1].
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown target, a negative seed, or fewer than 2 samples, which have no scale.
+    MemoryError
+        If the samples do not fit into this machine.
+    """
+    problem = problems.regression(one_of("target", target, problems.REGRESSION))
+    samples = affordable_samples(samples, low=2)
+    rng = np.random.default_rng(integer("seed", seed, low=0))
+    x, y = problem.sample(samples, rng)
+    x_test, y_test = problem.sample(samples, rng)
+    low, high = y.min(), y.max()
+    return x, (y - low) / (high - low), x_test, (y_test - low) / (high - low)
+
+
+def network(schedule: Schedule, start: Start) -> KAN:
+    """The network of a schedule, on its coarsest level."""
+    if schedule.kind == "mlp":
+        return MLP(schedule.widths, "relu")
+    return KAN.affine_first(
+        schedule.widths, degree=3, intervals=5, domain=(0.0, start.width), basis=schedule.basis
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A schedule trained from a seed; mean square errors of training and held-out points."""
+
+    mse: float
+    test_mse: float
+    history: History
+    marks: tuple[tuple[int, int], ...]
+    seconds: float
+    parameters: int
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """The end of a method: loss, parameters and their network, history and marks where levels begin."""
+
+    value: float
+    theta: Float64Array
+    network: KAN
+    history: History
+    marks: tuple[tuple[int, int], ...]
+
+
+def train(
+    schedule: Schedule, seed: int, samples: int, start: str = "rough", target: str = "rotated-waves"
+) -> Run:
+    """Train a schedule on points and from a start that the seed draws.
+
+    Raises
+    ------
+    TypeError, ValueError, MemoryError
+        For an unknown start or target, and as `data`.
+    """
+    instance("schedule", schedule, Schedule)
+    chosen = STARTS[one_of("start", start, STARTS)]
+    x, y, x_test, y_test = data(seed, samples, target)
+    began = perf_counter()
+    method = _halved if schedule.rounds else _nested
+    end = method(schedule, x, y, np.random.default_rng([seed, 1]), chosen)
+    seconds = perf_counter() - began
+    held_out = float(np.mean((end.network(end.theta, x_test)[:, 0] - y_test) ** 2))
+    return Run(end.value, held_out, end.history, end.marks, seconds, end.network.n_parameters)
+
+
+def _nested(
+    schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
+) -> Trained:
+    """Nested iteration, or training on a single level."""
+    used = np.flatnonzero(schedule.budgets)
+    levels = Hierarchy(network(schedule, start), int(used[-1]) + 1)
+    skipped = int(used[0])
+    if schedule.kind == "fine":  # drawn on the level it trains on
+        levels = Hierarchy(levels[skipped].network, 1)
+        budgets, base = schedule.budgets[skipped : used[-1] + 1], 2.0**skipped
+    else:
+        budgets, base = schedule.budgets[: used[-1] + 1], 1.0
+    theta = initialize(levels.network, rng, mean=start.mean, noise=start.noise)
+
+    def objective(level: Level) -> LeastSquares:
+        return LeastSquares(level.network, x, y, 2.0 / len(x), cost=base * level.cost)
+
+    first_order = schedule.optimizer == "L-BFGS"
+    method: Optimizer = LBFGS(memory=100, search="armijo") if first_order else LevenbergMarquardt()
+    unit = "evaluations" if first_order else "iterations"
+    result = whole(nested_iteration(levels, objective, method, budgets, theta, unit=unit))
+    return Trained(result.value, result.theta, levels[result.level].network, result.history, result.marks)
+
+
+def _halved(
+    schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
+) -> Trained:
+    """Successive halving of starts."""
+    levels = Hierarchy(network(schedule, start), 1 + max(entry.level for entry in schedule.rounds))
+
+    def objective(level: Level, samples: int | None) -> LeastSquares:
+        count = len(x) if samples is None else min(samples, len(x))
+        cost = level.cost * count / len(x)
+        return LeastSquares(level.network, x[:count], y[:count], 2.0 / count, cost=cost)
+
+    def draw(generator: np.random.Generator) -> Float64Array:
+        return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
+
+    best = whole(successive_halving(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
+    # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
+    history = best.result.history.ending_at(best.evaluations, best.work, best.seconds)
+    return Trained(best.value, best.theta, levels[best.level].network, history, ((best.level, 0),))

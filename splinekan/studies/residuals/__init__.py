@@ -1,0 +1,1 @@
+"""Residuals by level."""

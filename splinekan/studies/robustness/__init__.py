@@ -1,0 +1,1 @@
+"""Success of successive halving over seeds, angles and targets."""

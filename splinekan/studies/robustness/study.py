@@ -1,0 +1,141 @@
+"""How often successive halving succeeds: other seeds, other angles, other targets.
+
+The setting is that of the regression study: an affine map 2 -> 5 and one cubic spline layer 5 -> 1, from 5 to
+40 intervals. A run succeeds if its mean square error is at most `FACTOR` times that of the best run on its
+target. (The scale is that of outputs in [0, 1].)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from splinekan import problems
+from splinekan._checks import boolean, each, instance, integer, one_of, real, sequence
+from splinekan.studies.regression.training import Schedule, select, train
+from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names
+from splinekan.studies.skeleton.seeds import every_seed
+from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.tables import Column
+
+CASES = (
+    ("rotated-waves", 20),
+    ("rotated-waves-0.5", 5),
+    ("rotated-waves-0.9", 5),
+    ("rotated-waves-1.3", 5),
+    ("peak", 5),
+    ("ridges", 5),
+    ("products", 5),
+)
+"""(target, number of seeds)."""
+FIRST_SEED = 3000
+FACTOR = 10.0
+MOST = 10**6
+"""Seeds of a target: results are kept in memory."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A target over its seeds."""
+
+    name: str
+    successes: int
+    runs: int
+    best: float
+    median: float
+    worst: float
+    test_median: float
+    seconds: float
+
+
+COLUMNS = (
+    Column("target", "name", left=True),
+    Column("success", lambda row: f"{row.successes}/{row.runs}"),
+    Column("best", "best", ".1e"),
+    Column("median", "median", ".1e"),
+    Column("worst", "worst", ".1e"),
+    Column("held-out", "test_median", ".1e"),
+    Column("s/seed", "seconds", ".1f"),
+)
+
+
+def run(
+    cases: Sequence[tuple[str, int]] = CASES,
+    samples: int = 20_000,
+    progress: bool = False,
+    schedule: Schedule | None = None,
+    targets: Sequence[str] | None = None,
+    factor: float = FACTOR,
+) -> TableStudy[Row]:
+    """Train on every target from its number of seeds, 3000 and following.
+
+    Parameters
+    ----------
+    cases
+        (target, as `problems.REGRESSION` knows it, and number of seeds).
+    samples
+        Training points; as many fresh points are held out.
+    progress
+        Show a bar (tqdm), one tick per run.
+    schedule
+        Another schedule than the regression study's "spline-tournament".
+    targets
+        Names of the cases that are run; None for all.
+    factor
+        A run succeeds if its error is at most this multiple of the best.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an unknown target, a target given twice, no cases, numbers of seeds below 1 or of samples below 2,
+        or a factor below 1.
+    MemoryError
+        If the samples do not fit into this machine.
+    """
+    samples = affordable_samples(samples, low=2)
+    if not sequence("cases", cases, empty=True):
+        raise ValueError("cases must name at least one target, got none")
+    known = each("cases", cases, _case)
+    names = distinct_names("targets", [name for name, _ in known], problems.REGRESSION)
+    wanted = names if targets is None else distinct_names("targets", targets, names)
+    progress = boolean("progress", progress)
+    method = select(["spline-tournament"])[0] if schedule is None else schedule
+    instance("schedule", method, Schedule)
+    seeds = {name: range(FIRST_SEED, FIRST_SEED + count) for name, count in known if name in wanted}
+    factor = real("factor", factor, low=1.0)
+
+    def ends(name: str, seed: int) -> tuple[float, float, float]:
+        run = train(method, seed, samples, target=name)
+        return run.mse, run.test_mse, run.seconds
+
+    runs = every_seed(ends, seeds, progress)
+    rows = tuple(_row(name, factor, *zip(*runs[name], strict=True)) for name in runs)
+    settings = {"first_seed": FIRST_SEED, "samples": samples, "factor": factor}
+    return TableStudy("robustness", COLUMNS, rows, settings)
+
+
+def _row(
+    name: str, factor: float, errors: Sequence[float], held_out: Sequence[float], seconds: Sequence[float]
+) -> Row:
+    best = min(errors)
+    return Row(
+        name,
+        sum(error <= factor * best for error in errors),
+        len(errors),
+        best,
+        float(np.median(errors)),
+        max(errors),
+        float(np.median(held_out)),
+        float(np.mean(seconds)),
+    )
+
+
+def _case(name: str, value: Any) -> tuple[str, int]:
+    parts = sequence(name, value)
+    if len(parts) != 2:
+        raise ValueError(f"{name} must be a pair (target, number of seeds), got {value!r}")
+    target, count = parts
+    return one_of(f"{name}[0]", target, problems.REGRESSION), integer(f"{name}[1]", count, low=1, high=MOST)

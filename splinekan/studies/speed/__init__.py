@@ -1,0 +1,1 @@
+"""Speed of the forms of a spline layer."""
