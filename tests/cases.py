@@ -121,7 +121,7 @@ def networks():
         "silu": sk.MLP([2, 4, 2], "silu"),
         "knots-per-input": sk.KAN.chain(
             [
-                sk.SplineLayer(2, 3, [t, fine]),
+                sk.SplineLayer(2, 3, [t, sk.KnotVector.extended([-0.1, 0.2, 0.3, 0.8, 1], 3)]),
                 sk.SplineLayer(3, 2, [fine, fine, t], extrapolate="polynomial"),
             ]
         ),

@@ -7,12 +7,13 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
-from cases import EPS, knots, networks, start
+from cases import EPS, has_relu_basis, knots, networks, start
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import splinekan as sk
 from splinekan import spectra
 from splinekan.operators import Coordinates, EdgeMap, Piece
+from splinekan.spectra.coordinates import basis_matrices
 
 DIGITS = 80
 
@@ -187,7 +188,10 @@ def problem(name="affine-first", n=200):
     return sk.LeastSquares(net, x, rng.normal(size=(n, net.n_out)), rng.uniform(0.5, 1, n)), theta
 
 
-@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+@pytest.mark.parametrize(
+    "name",
+    ["affine-first", "splines", "quintic", "normalised", "tanh", "knots-per-input", "silu-base", "periodic"],
+)
 def test_dense_spectra_against_numpy(name):
     objective, theta = problem(name)
     J = objective.jacobian(theta).toarray()
@@ -325,23 +329,49 @@ def test_a_scale_says_which_columns_are_known_how_well():
         assert_errors_hold(found, eigenvalues(exact.T * exact))
 
 
-@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+@pytest.mark.parametrize(
+    "name",
+    ["affine-first", "splines", "quintic", "normalised", "tanh", "knots-per-input", "silu-base", "periodic"],
+)
 def test_error_scale_bounds_every_column_and_what_reaches_its_edge(name):
     objective, theta = problem(name)
     J = objective.jacobian(theta).toarray()
     scale = spectra.network.error_scale(objective.network, J)
     assert (np.linalg.norm(J, axis=0) <= scale * (1 + 1e-12)).all()
     layer = objective.network.layers[-1]
-    if isinstance(
-        layer, sk.SplineLayer
-    ):  # outputs are its sums: what reaches an edge is the root of the weight
-        knots = layer.common_knots
-        last = scale[objective.network.offsets[-2] :].reshape(layer.n_in, knots.n_basis, layer.n_out)
+    if isinstance(layer, sk.SplineLayer):
+        # Outputs are its sums: what reaches an edge is the root of the weight.
+        last = layer.unpack(scale[objective.network.offsets[-2] :])["coefficients"]
         hidden = objective.network.linearize(theta, objective.x).inputs[-1]
-        for p in range(layer.n_in):
-            active = sk.BSplineBasis(knots).tabulate(np.clip(hidden[:, p], *knots.domain)) > 0
+        for p, knots in enumerate(layer.knots):
+            at = hidden[:, p] if knots.periodic else np.clip(hidden[:, p], *knots.domain)
+            active = sk.BSplineBasis(knots).tabulate(at) > 0
             reached = np.sqrt((active * objective.weights[:, None]).sum(axis=0))
-            assert (reached <= last[p, :, 0] * (1 + 1e-12)).all()
+            assert (reached <= last[p][:, 0] * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("name", ["knots-per-input", "silu-base", "periodic", "repeated"])
+def test_coordinates_input_by_input(name):
+    net = networks()[name]
+    for basis in ("mass", "relu", "scaled-relu"):
+        if basis != "mass" and not has_relu_basis(net):
+            with pytest.raises(ValueError, match="a ReLU basis needs"):
+                spectra.coordinates(net, basis)
+            continue
+        T = spectra.coordinates(net, basis)
+        want = np.eye(net.n_parameters)
+        for layer, first in zip(net.layers, net.offsets, strict=False):
+            for at in getattr(layer, "edges", ()):
+                matrix, inverse = basis_matrices(at.knots, None, basis)
+                np.testing.assert_allclose(matrix @ inverse, np.eye(len(matrix)), atol=1e-6)
+                block = np.kron(np.eye(at.n_in), np.kron(matrix, np.eye(layer.n_out)))
+                where = slice(first + at.start, first + at.stop)
+                want[where, where] = block
+        np.testing.assert_allclose(T.toarray(), want, atol=1e-13 * np.abs(want).max())
+        if basis == "relu":
+            np.testing.assert_allclose(
+                net.coordinates("relu").toarray(), want, atol=1e-13 * np.abs(want).max()
+            )
 
 
 def test_layers_are_diagonal_blocks():
