@@ -111,6 +111,24 @@ def test_a_network_is_drawn_edge_by_edge(ax, basis):
         np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
 
 
+@pytest.mark.parametrize("base", [None, "silu"])
+def test_edges_of_unlike_inputs_show_their_own_knots_and_the_base(ax, base):
+    knots = [sk.KnotVector.uniform(0, 1, 4, 3), sk.KnotVector.extended([-1, 0.3, 2], 3)]
+    network = sk.KAN.chain([sk.SplineLayer(2, 1, knots, base=base)])
+    theta = np.random.default_rng(0).normal(size=network.n_parameters)
+    x = np.random.default_rng(2).uniform([0, -1], [1, 2], size=(200, 2))
+    plots.network_diagram(ax, network, theta, x)
+    frames = [frame for _, frame in sorted((frame.get_position().x0, frame) for frame in ax.child_axes)]
+    for p, frame in enumerate(frames):
+        xs, ys = frame.lines[0].get_data()
+        inputs = np.tile(x[:1], (len(xs), 1))
+        inputs[:, p] = xs
+        values = network(theta, inputs)[:, 0]
+        np.testing.assert_allclose(ys - ys[0], values - values[0], atol=1e-10)
+        ends = knots[p].breakpoints
+        np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
+
+
 def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
     network = sk.KAN.splines([2, 3])
     theta = sk.initialize(network, 1, "greville")
