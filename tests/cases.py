@@ -122,7 +122,7 @@ def networks():
         "knots-per-input": sk.KAN.chain(
             [
                 sk.SplineLayer(2, 3, [t, sk.KnotVector.extended([-0.1, 0.2, 0.3, 0.8, 1], 3)]),
-                sk.SplineLayer(3, 2, [fine, fine, t], extrapolate="polynomial"),
+                sk.SplineLayer(3, 2, [fine, fine, t], extrapolate="clamp"),
             ]
         ),
         "identity-base": sk.KAN.splines([2, 3, 2], intervals=4, base="identity"),

@@ -53,9 +53,9 @@ def test_derivatives_are_consistent(name, basis):
 
 @pytest.mark.parametrize("lengths", [(1, 4, 4), (3, 20, 5, 8), (7, 2, 17, 4)])
 @pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_products_of_runs_of_any_length(lengths, dtype):
+def test_products_of_segments_of_any_length(lengths, dtype):
     rng = np.random.default_rng(sum(lengths))
-    room = 30 * len(lengths)  # each run keeps to 30 columns, which makes the dense product the dearer one
+    room = 30 * len(lengths)  # each segment keeps to 30 columns, which makes the dense product the dearer one
     starts = 30 * np.arange(len(lengths)) + rng.integers(0, 31 - np.array(lengths), (700, len(lengths)))
     values = rng.normal(size=(700, sum(lengths))).astype(dtype)
     rows = SparseRows(values, starts, np.array(lengths), room)
