@@ -143,9 +143,9 @@ def of_matrices(degree: int, intervals: Sequence[int]) -> list[Growth]:
     """A, A^T A and the mass matrices on [0, 1].
 
     With r = degree + 1: cond(A^T A) lies between C(2r, r) (C(m+r, r+1)/m)^2 and 4^r C(m+r-1, r)^2, m = G +
-    degree (`theory`, claim lemma-4-growth). The B-spline mass matrix M is bounded. That of the ReLUs is A^{-1} M
-    A^{-T}, at most cond(M) cond(A^T A), and at least C(2r, r) G^(2r+1)/((r!)^2 (r+1)^2 (G+r-1)) (claim
-    relu-gram-growth): it grows like G^(2r) exactly.
+    degree (`theory`, claim lemma-4-growth). The B-spline mass matrix M is bounded. That of the ReLUs is
+    A^{-1} M A^{-T}, at most cond(M) cond(A^T A), and at least C(2r, r) G^(2r+1)/((r!)^2 (r+1)^2 (G+r-1))
+    (claim relu-gram-growth): it grows like G^(2r) exactly.
     """
     r = degree + 1
 
