@@ -50,6 +50,7 @@ from splinekan.splines.knots import (
     uniform_knots,
 )
 from splinekan.splines.prolongation import prolongation
+from splinekan.splines.spline import Spline
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
@@ -134,6 +135,7 @@ __all__ = [
     "ResidualProblem",
     "Round",
     "Spectrum",
+    "Spline",
     "SplineLayer",
     "SquaredError",
     "ansatz",

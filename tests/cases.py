@@ -21,6 +21,72 @@ def knots(kind, degree, intervals=7, seed=0):
     return sk.clamped_knots(np.cumsum(rng.uniform(0.3, 1, intervals + 1)), degree)
 
 
+OFFSETS = (0.0, -1e3, 1e6, 1e8)
+
+
+def hostile(name, degree):
+    """A knot vector of that name for a degree."""
+    rng = np.random.default_rng([5, degree])
+    n = 4 + 2 * degree
+    if name.startswith("offset"):
+        return sk.uniform_knots(float(name[6:]), float(name[6:]) + 1, 10, degree)
+    if name == "uneven":  # uniform to a fifth of the spacing, which is 67 ulp
+        t = 1e8 + 1e-6 * np.arange(n + 1)
+        t[1::2] += 1e-7
+        return t
+    if name == "ulp":  # as close as float64 allows
+        return 1.0 + np.cumsum(np.resize([1, 3, 2], n + 1)) * EPS
+    if name == "graded":
+        return np.cumsum(10.0 ** rng.uniform(-8, 0, n + 1)) - 0.3
+    if name == "tiny":
+        return sk.clamped_knots([0, 1e-8, 1, 2], degree)
+    if name == "tiny far":
+        return sk.clamped_knots([1e8, 1e8 + 3e-8, 1e8 + 1, 1e8 + 2], degree)
+    if name == "double":
+        return sk.KnotVector.clamped([-1.0, 0.1, 0.7, 1.0, 3.0], degree, [1, min(2, degree + 1), 1]).t
+    if name == "discontinuous":  # among short intervals, with jumps
+        points = [-1.0, -0.3, -0.3 + 1e-9, 0.5, 2.0, 2.5]
+        return sk.KnotVector.extended(points, degree, [degree + 1, min(2, degree + 1), degree + 1, 1]).t
+    if name == "half-clamped":
+        t = np.cumsum(rng.uniform(0.1, 1, n + 1))
+        t[: degree + 1] = t[degree]
+        return t
+    if name == "partly clamped":
+        t = np.cumsum(10.0 ** rng.uniform(-3, 0, n + 2 * degree + 1))
+        t[degree - degree // 2 : degree + 1] = t[degree]
+        t[len(t) - degree - 1 : len(t) - (degree + 1) // 2] = t[-degree - 1]
+        t[degree + 2 : degree + 2 + (degree + 1) // 2] = t[degree + 2]
+        return t
+    if name == "repeated ghosts":
+        t = np.cumsum(rng.uniform(0.1, 1, n + 1))
+        t[:degree] = t[0]
+        t[len(t) - degree :] = t[-1]
+        return t
+    if name == "both signs":
+        return sk.extended_knots([-1.0, -1e-8, 1e-8, 1.0, 3.0], degree)
+    scale = {"small": 1e-30, "large": 1e30}[name]
+    return scale * np.cumsum(rng.uniform(0.1, 1, n + 1))
+
+
+NAMES = (
+    *(f"offset{x:g}" for x in OFFSETS),
+    *("uneven", "ulp", "graded", "tiny", "tiny far", "both signs", "small", "large"),
+)
+REPEATED = ("double", "discontinuous", "half-clamped", "partly clamped", "repeated ghosts")
+ALL = (*NAMES, *REPEATED)
+
+
+def periodic_knots(degree):
+    """Periodic KnotVectors of every kind; few intervals make B-splines overlap themselves."""
+    rng = np.random.default_rng([3, degree])
+    uneven = np.cumsum(10.0 ** rng.uniform(-4, 0, 9)) - 0.7
+    found = [sk.KnotVector.uniform(-1, 2, count, degree, periodic=True) for count in (1, 2, 3, 4, 8)]
+    found += [sk.KnotVector.extended(uneven[:n], degree, periodic=True) for n in (2, 3, 9)]
+    found.append(sk.KnotVector.extended(uneven, degree, min(2, degree + 1), periodic=True))
+    found.append(sk.KnotVector.extended(uneven, degree, [1, degree + 1, *(1,) * 5], periodic=True))
+    return found
+
+
 def points(t, degree, n=40, margin=0.0, seed=1):
     a, b = t[degree], t[-degree - 1]
     rng = np.random.default_rng(seed)

@@ -20,6 +20,9 @@ MODULES = (
     *(
         f"splines/{name}"
         for name in (
+            "spacing",
+            "periodicity",
+            "knot_vector",
             "knots",
             "basis",
             "pp_form",
@@ -28,13 +31,20 @@ MODULES = (
             "prolongation",
             "gram",
             "quadrature",
+            "calculus",
+            "integrals",
+            "scipy_forms",
+            "spline",
         )
     ),
     *(f"kernels/{name}" for name in ("_active", "bspline", "layer", "segments", "power_relu")),
 )
 TESTS = " ".join(
     f"tests/test_{name}.py"
-    for name in ("basis", "knots", "transforms", "gram", "exact_truth", "network", "least_squares")
+    for name in (
+        *("basis", "knots", "knot_vector", "repeated_knots", "periodic", "transforms", "gram", "exact_truth"),
+        *("calculus", "spline", "network", "least_squares"),
+    )
 )
 # Overflow warns in plain Python, not in machine code; products of float32 in float64 are numba's.
 COMMAND = (

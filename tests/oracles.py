@@ -8,8 +8,20 @@ import numpy as np
 
 
 def rational(values):
-    """Floats as the rationals that they are."""
-    return tuple(Fraction(float(v)) for v in values)
+    """Floats as the rationals that they are; rationals stay what they are."""
+    return tuple(v if isinstance(v, Fraction) else Fraction(float(v)) for v in values)
+
+
+def periodic_knots(inner, degree):
+    """The knots t_0, ..., t_m continued on both sides with the period t_m - t_0, exactly."""
+    t = rational(inner)
+    m, period = len(t) - 1, t[-1] - t[0]
+    return tuple(t[j % m] + (j // m) * period for j in range(-degree, m + degree + 1))
+
+
+def line(knots):
+    """The knots of a periodic KnotVector on the line: ghost knots that are not rounded."""
+    return periodic_knots(knots.inner, knots.degree)
 
 
 def bspline(knots, degree, i, x, side=1):
@@ -137,7 +149,10 @@ def prolongation(coarse, fine, degree):
     inner = f[degree : len(f) - degree]
     rows = []
     for i in range(len(f) - degree - 1):
-        inside = min(max(i, degree), len(f) - degree - 2) - degree
+        support = range(max(i - degree, 0), min(i + 1, len(inner) - 1))
+        inside = max(
+            j for j in support if inner[j] < inner[j + 1]
+        )  # whichever it is: the blossom is the same
         middle = (inner[inside] + inner[inside + 1]) / 2
         s = max(j for j, end in enumerate(ends[:-1]) if end <= middle) + degree
         row = [Fraction(0)] * (len(c) - degree - 1)

@@ -110,3 +110,62 @@ def test_jvp_and_vjp_are_adjoint(net, seed):
     scale = np.linalg.norm(forward) * np.linalg.norm(w) + np.linalg.norm(v) * np.linalg.norm(backward)
     factor = 1.0 if net.basis == "spline" else amplification(net)
     assert abs((forward * w).sum() - v @ backward) <= 200 * EPS * factor * scale
+
+
+@st.composite
+def knot_vectors(draw):
+    """KnotVectors of any kind: repeated inner knots, ends repeated in part, periodic ones."""
+    degree = draw(DEGREE)
+    count = draw(st.integers(1, 6))
+    steps = draw(st.lists(st.floats(0.05, 1), min_size=count, max_size=count))
+    points = draw(st.floats(-3, 3)) + np.concatenate([[0.0], np.cumsum(steps)])
+    inner = draw(st.lists(st.integers(1, degree + 1), min_size=count - 1, max_size=count - 1))
+    if draw(st.booleans()):
+        return sk.KnotVector.extended(points, degree, inner, periodic=True)
+    t = sk.KnotVector.extended(points, degree, inner).t.copy()
+    left, right = draw(st.integers(0, degree)), draw(st.integers(0, degree))
+    t[degree - left : degree] = t[degree]
+    t[len(t) - degree : len(t) - degree + right] = t[-degree - 1]
+    return sk.KnotVector(t, degree)
+
+
+@COMMON
+@given(knot_vectors(), SEED)
+def test_repeated_and_periodic_knots_keep_the_properties_of_b_splines(knots, seed):
+    a, b = knots.domain
+    x = np.concatenate([np.random.default_rng(seed).uniform(a, b, 30), knots.breakpoints])
+    values = sk.BSplineBasis(knots).tabulate(x)
+    np.testing.assert_allclose(values.sum(axis=1), 1, atol=1e-12)
+    assert (values > -1e-12).all()
+    assert (np.count_nonzero(values, axis=1) <= knots.degree + 1).all()
+    fine = knots.refine()
+    p = sk.prolongation(knots, fine)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-12)
+    finer = sk.BSplineBasis(fine).tabulate(x)
+    np.testing.assert_allclose(finer @ p.toarray(), values, atol=1e-11)
+    mass = sk.gram_matrix(knots).toarray()
+    assert abs(mass.sum() - (b - a)) <= 1e-12 * (b - a)
+    assert np.linalg.eigvalsh(mass).min() > 0  # linearly independent on [a, b]
+
+
+@COMMON
+@given(knot_vectors(), SEED)
+def test_splines_differentiate_integrate_and_repeat(knots, seed):
+    rng = np.random.default_rng(seed)
+    spline = sk.Spline(knots, rng.normal(size=knots.n_basis))
+    a, b = knots.domain
+    x = rng.uniform(a, b, 20)
+    slopes = spline.derivative()
+    np.testing.assert_allclose(slopes(x), spline(x, 1), atol=1e-10 * (1 + np.abs(spline(x, 1)).max()))
+    # Between two points of an interval the fundamental theorem holds, whatever jumps at knots.
+    s = int(rng.integers(knots.intervals))
+    low, high = np.sort(rng.uniform(*knots.breakpoints[s : s + 2], 2))
+    change = spline(high) - spline(low)
+    assert abs(slopes.integrate(low, high) - change) <= 1e-10 * (1 + np.abs(slopes([low, high])).max())
+    whole = spline.integrate(a, x[0]) + spline.integrate(x[0], x[1]) + spline.integrate(x[1], b)
+    assert abs(whole - spline.integrate(a, b)) <= 1e-12 * np.abs(spline.c).max() * (b - a)
+    if knots.periodic:
+        np.testing.assert_allclose(spline(x + 3 * (b - a)), spline(x), atol=1e-10)
+    np.testing.assert_allclose(spline.to_scipy()(x), spline(x), atol=1e-11)
+    again = sk.Spline.from_ppoly(spline.to_ppoly())
+    np.testing.assert_allclose(again(x), spline(x), atol=1e-9)

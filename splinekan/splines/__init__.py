@@ -1,6 +1,12 @@
 """Spline geometry without any network: knots, bases, and the exact maps between them."""
 
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
+from splinekan.splines.calculus import (
+    antiderivative_knots,
+    antiderivative_matrix,
+    derivative_knots,
+    derivative_matrix,
+)
 from splinekan.splines.change_of_basis import (
     ChangeOfBasis,
     change_of_basis,
@@ -21,6 +27,7 @@ from splinekan.splines.knots import (
 from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
 from splinekan.splines.prolongation import prolongation
 from splinekan.splines.quadrature import gauss_points
+from splinekan.splines.spline import Spline
 
 __all__ = [
     "EXTRAPOLATIONS",
@@ -29,8 +36,13 @@ __all__ = [
     "KnotVector",
     "LocalPieces",
     "PowerReLUBasis",
+    "Spline",
+    "antiderivative_knots",
+    "antiderivative_matrix",
     "change_of_basis",
     "clamped_knots",
+    "derivative_knots",
+    "derivative_matrix",
     "extended_knots",
     "gauss_points",
     "gram_factor",

@@ -62,7 +62,7 @@ class _Basis:
 
     @property
     def n_basis(self) -> int:
-        """Number of basis functions, intervals + degree."""
+        """Number of basis functions; see `KnotVector.n_basis`."""
         return self.knots.n_basis
 
     @property
@@ -102,9 +102,10 @@ class _Basis:
             )
         return array
 
-    def _active(self, x: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
-        """Live values (k+1, n) of the B-splines and the index (n,) of the first active function."""
+    def _active(self, points: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
+        """Values (k+1, n) of the active B-splines, and the index (n,) of the first in `knots.fold`."""
         order = integer("derivative", derivative, low=0)
+        x = self.knots.wrap(points) if self.knots.periodic else points
         pieces = self._local(x.dtype)
         pieces.check_derivatives(min(order, self.degree) + 1)
         affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
@@ -123,13 +124,15 @@ class _Basis:
 
         _threads.run(task, ranges)
         if any(outside):
-            self._check_outside(x)
+            self._check_outside(points)
             _within_range("the continuation of a B-spline", active, "x", x)
         return active, first
 
     def _combine(self, c: Array, x: Array, derivative: int) -> Array:
         """sum_i c_i b_i^(derivative)(x); in float32 only if both c and x are."""
         active, first = self._active(x.astype(np.result_type(c, x), copy=False), derivative)
+        if self.knots.periodic:
+            c = c[self.knots.fold]
         with np.errstate(over="ignore", invalid="ignore"):
             terms = (c[first + l].T * active[l] for l in range(self.degree + 1))
             total: Array = np.ascontiguousarray(sum(terms).T)
@@ -150,15 +153,16 @@ def _within_range(what: str, values: Array, name: str, given: Array) -> Array:
 
 
 class BSplineBasis(_Basis):
-    """B-splines b_i, i = -k..G-1, of degree k on extended or clamped knots (Cox-de Boor).
+    """B-splines b_i, i = -k..G-1, of degree k on extended, clamped or periodic knots (Cox-de Boor).
 
     b_i has support [t_i, t_{i+k+1}]; sum_i b_i = 1 on [a, b]. At knots the right limit is taken, at b
-    the left one. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
+    the left one. On periodic knots b_i is the sum of its shifts by whole periods; the mode of continuation
+    has no effect. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
 
     Parameters
     ----------
     knots
-        A KnotVector, or an array of strictly increasing or clamped knots, length intervals + 2 degree + 1.
+        A KnotVector, or an array of nondecreasing knots, length spans + 2 degree + 1 (see `KnotVector`).
     degree
         k, 0 to 7; omitted with a KnotVector.
     extrapolate
@@ -182,7 +186,12 @@ class BSplineBasis(_Basis):
         points = self._points(x)
         active, first = self._active(points, derivative)
         out = self._dense(len(points), points.dtype)
-        out[np.arange(len(points))[:, None], first[:, None] + np.arange(self.degree + 1)] = active.T
+        rows = np.arange(len(points))
+        if self.knots.periodic:
+            for l in range(self.degree + 1):  # function by function: some may coincide
+                out[rows, self.knots.fold[first + l]] += active[l]
+        else:
+            out[rows[:, None], first[:, None] + np.arange(self.degree + 1)] = active.T
         return out
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
@@ -190,10 +199,15 @@ class BSplineBasis(_Basis):
         points = self._points(x)
         active, first = self._active(points, derivative)
         columns = first[:, None] + np.arange(self.degree + 1)
+        if self.knots.periodic:
+            columns = self.knots.fold[columns]
         pointers = np.arange(len(points) + 1) * (self.degree + 1)
-        return scipy.sparse.csr_array(
+        matrix = scipy.sparse.csr_array(
             (active.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
         )
+        if self.knots.periodic:  # columns are out of order, and may coincide
+            matrix.sum_duplicates()
+        return matrix
 
     def evaluate(self, c: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
         """sum_i c_i b_i(x), or its derivative: (n,) or (n, n_out) for c (n_basis,) or (n_basis, n_out)."""
@@ -203,7 +217,8 @@ class BSplineBasis(_Basis):
         """The k+1 functions that may differ from 0 at a point: values (k+1, n), index (n,) of the first.
 
         Row l holds the values of function first + l at all points: four long rows for cubic splines, the
-        layout in which they are computed fastest and used again.
+        layout in which they are computed fastest and used again. Functions on periodic knots are numbered
+        as on the line: function i has the coefficient `knots.fold[i]`.
         """
         return self._active(self._points(x), derivative)
 
@@ -217,7 +232,7 @@ class BSplineBasis(_Basis):
         Raises
         ------
         ValueError
-            For points outside [a, b], and for clamped knots.
+            For points outside [a, b], and for repeated or periodic knots.
         """
         points = real_array("x", x, ndim=1)
         self._local(points.dtype).check_inside(points, "error")
@@ -237,7 +252,7 @@ class PowerReLUBasis(_Basis):
     Parameters
     ----------
     knots, degree, extrapolate
-        As for `BSplineBasis`; clamped knots are refused.
+        As for `BSplineBasis`; repeated and periodic knots are refused.
 
     Examples
     --------
@@ -251,11 +266,7 @@ class PowerReLUBasis(_Basis):
         self, knots: KnotVector | ArrayLike, degree: int | None = None, extrapolate: str = "linear"
     ) -> None:
         super().__init__(knots, degree, extrapolate)
-        if not self.knots.has_relu_basis:
-            raise ValueError(
-                "power ReLUs need strictly increasing knots (see uniform_knots or extended_knots): "
-                "those of a repeated knot are linearly dependent"
-            )
+        self.knots.check_relu_basis("a basis of power ReLUs")
         _ = self.change_of_basis  # powers that leave the range of float64 are refused now
 
     @cached_property

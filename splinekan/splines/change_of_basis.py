@@ -104,8 +104,8 @@ def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) ->
     Raises
     ------
     ValueError
-        For clamped knots: truncated powers of one repeated knot are not a basis. For spacings so small or
-        large that an entry leaves the range of float64.
+        For repeated knots, whose truncated powers are linearly dependent, and for periodic ones. For spacings
+        so small or large that an entry leaves the range of float64.
 
     Examples
     --------
@@ -116,11 +116,7 @@ def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) ->
            [ 0.,  0.,  1.]])
     """
     vector = knot_vector(knots, degree)
-    if not vector.has_relu_basis:
-        raise ValueError(
-            "the change of basis needs strictly increasing knots (see uniform_knots or "
-            "extended_knots): the truncated powers of a repeated knot are linearly dependent"
-        )
+    vector.check_relu_basis("the change of basis")
     t, r = vector.t, vector.degree + 1
     m = len(t) - r
     # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.

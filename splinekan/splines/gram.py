@@ -65,9 +65,14 @@ def gram_factor(
     found = local_pieces(vector).samples(k + 1, order)
     values = np.sqrt(found.weights)[:, :, None] * found.values
     n, m, active = values.shape
-    columns = np.broadcast_to((found.spans[:, None] + np.arange(active))[:, None], values.shape)
+    columns = np.broadcast_to(vector.fold[found.spans[:, None] + np.arange(active)][:, None], values.shape)
     pointers = np.arange(n * m + 1) * active
-    return scipy.sparse.csr_array((values.ravel(), columns.ravel(), pointers), shape=(n * m, vector.n_basis))
+    factor = scipy.sparse.csr_array(
+        (values.ravel(), columns.ravel(), pointers), shape=(n * m, vector.n_basis)
+    )
+    if vector.periodic:  # columns are out of order, and may coincide
+        factor.sum_duplicates()
+    return factor
 
 
 def _relu_factor(knots: KnotVector, derivative: int) -> Float64Array:

@@ -70,15 +70,18 @@ def extended_knots(breakpoints: ArrayLike, degree: int) -> Float64Array:
 def validate_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -> Float64Array:
     """`knots` as a read-only float64 vector, if it is a knot vector of that degree.
 
-    Accepted: strictly increasing; or clamped, that is with the first k+1 and the last k+1 equal and
-    strictly increasing between.
+    Accepted: nondecreasing, none more than k+1 times, the end knots not repeated inside the domain; see
+    `KnotVector`.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the offending entries.
+        Naming the offending entries; for a periodic KnotVector, whose period an array would not hold.
     """
-    return knot_vector(knots, degree).t
+    vector = knot_vector(knots, degree)
+    if vector.periodic:
+        raise ValueError(f"periodic knots are not supported here, got {vector}")
+    return vector.t
 
 
 def is_clamped(knots: KnotVector | ArrayLike, degree: int | None = None) -> bool:
@@ -134,12 +137,12 @@ def insert_knots(knots: ArrayLike, new: ArrayLike, degree: int) -> Float64Array:
 def insert_knots(
     knots: KnotVector | ArrayLike, new: ArrayLike, degree: int | None = None
 ) -> KnotVector | Float64Array:
-    """Knots with the breakpoints `new` added, which must lie strictly inside (a, b).
+    """Knots with those in `new` added, which must lie strictly inside (a, b); see `KnotVector.insert`.
 
     Raises
     ------
     TypeError, ValueError
-        For a new knot outside (a, b), or one that is there already (or twice in `new`).
+        For a new knot outside (a, b), or equal to k + 1 others.
     """
     fine = knot_vector(knots, degree).insert(new)
     return fine if isinstance(knots, KnotVector) else fine.t.copy()

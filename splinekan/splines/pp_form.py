@@ -11,8 +11,10 @@ rounded once. Computed B-splines and their derivatives differ from the exact one
   the c_p are those of exactly equal spacing. Where stored knots differ from that by delta times the spacing,
   delta <= `splinekan.splines.knots.UNIFORM` = 2^-42, this adds 8 (k + 1) delta sum_p |c_p|.
 
-In float32 points are located in float64, and eps is that of float32. A derivative whose size, like
-spacing^-d, leaves the range of the floating-point type is refused.
+At knots values and derivatives are those from the right, at b those from the left. Periodic knots are
+continued past a and b exactly: their ghost knots are not rounded. In float32 points are located in float64,
+and eps is that of float32. A derivative whose size, like spacing^-d, leaves the range of the floating-point
+type is refused.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from splinekan._checks import Array, Float64Array, float_type, integer, one_of
-from splinekan.splines._rationals import Integers, as_integers, ratio
+from splinekan.splines._rationals import Integers, ratio
 from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.spacing import unevenness
 
@@ -47,20 +49,23 @@ SHORTEST = 1e-300
 class LocalPieces:
     """The B-splines as piecewise polynomials, the way kernels read them.
 
-    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s], with
-    d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals, with
-    their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is halved, and
-    the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+    On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s],
+    with d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals,
+    with their midpoints for origins, G+1 lies right of it. Other knots have 2 G + 2: every interval is
+    halved, and the origin of a half is its knot, so that what vanishes at a knot keeps its digits beside it.
+    G includes the empty intervals between repeated knots, which contain no point, so that the index of an
+    interval is the index of its first active function.
 
     Attributes
     ----------
     breakpoints
-        (G+1,), units of x.
+        (G+1,), units of x; repeated knots with their multiplicities. The interval of a point is the last
+        whose left end is not greater.
     inverse_spacing
         1/h if the breakpoints are so nearly equally spaced that arithmetic finds the interval of a point, to
         one interval; 0 otherwise, and kernels find it by bisection.
     origins, scales
-        (pieces,), units of x and 1/x.
+        (pieces,), units of x and 1/x; the scale of an empty piece is 0.
     table
         (derivatives, rows, k+1 powers, k+1 functions): 3 rows (left, inside, right) for uniform knots,
         else one per piece. In the floating-point type of the evaluation; all else is float64.
@@ -84,7 +89,7 @@ class LocalPieces:
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
         if self.in_range < min(count, len(self.table)):
-            widths, order = np.diff(self.breakpoints), self.in_range
+            widths, order = np.diff(np.unique(self.breakpoints)), self.in_range
             raise ValueError(
                 f"derivatives of order {order} scale as spacing^-{order} and leave the range of "
                 f"{self.table.dtype}: got knots {widths.min()} to {widths.max()} apart; rescale x"
@@ -100,7 +105,7 @@ class LocalPieces:
             raise ValueError(f"x = {worst} lies outside the domain [{a}, {b}] and extrapolate='error'")
 
     def samples(self, points: int, derivative: int) -> Samples:
-        """The B-splines (a derivative of them) at `points` Gauss points of every piece inside the domain.
+        """The B-splines (a derivative of them) at `points` Gauss points of every piece inside [a, b].
 
         Points are never rounded to float64 numbers of the x axis, which may be few in an interval far from 0.
         """
@@ -108,8 +113,8 @@ class LocalPieces:
         derivative = integer("derivative", derivative, low=0, high=len(self.table) - 1)
         self.check_derivatives(derivative + 1)
         intervals = len(self.breakpoints) - 1
-        piece = np.arange(1, len(self.origins) - 1)
-        share = 1 if len(piece) == intervals else 2
+        share = 1 if len(self.origins) == intervals + 2 else 2
+        piece = 1 + np.flatnonzero(self.scales[1:-1] > 0)
         span = (piece - 1) // share
         nodes, weights = np.polynomial.legendre.leggauss(points)
         unit = (nodes + 1) / (2 * share)
@@ -149,14 +154,14 @@ class Samples:
 
 def highest_derivative(knots: KnotVector | ArrayLike, degree: int | None = None) -> Float64Array:
     """The k-th derivatives of all B-splines, constant on every interval: (intervals, n_basis)."""
-    pieces = local_pieces(knots, degree)
-    k, intervals = pieces.table.shape[-1] - 1, len(pieces.breakpoints) - 1
+    vector = knot_vector(knots, degree)
+    pieces, k, span = local_pieces(vector), vector.degree, vector.first_active
     pieces.check_derivatives(k + 1)
-    span = np.arange(intervals)
-    inner = 1 + span if len(pieces.origins) == intervals + 2 else 1 + 2 * span
+    inner = 1 + span if vector.is_uniform else 1 + 2 * span
     row = np.minimum(inner, pieces.table.shape[1] - 2)
-    out = np.zeros((intervals, intervals + k))
-    out[span[:, None], span[:, None] + np.arange(k + 1)] = pieces.table[k, row, 0]
+    out = np.zeros((vector.intervals, vector.n_basis))
+    columns = vector.fold[span[:, None] + np.arange(k + 1)]
+    np.add.at(out, (np.arange(len(span))[:, None], columns), pieces.table[k, row, 0])
     return out
 
 
@@ -171,6 +176,9 @@ def local_pieces(
     derivatives: int | None = None,
 ) -> LocalPieces:
     """The polynomials of all pieces, exact but for one rounding of every coefficient.
+
+    For periodic knots these are the spans + k B-splines of the line that are active on [a, b], with
+    coefficients c[knots.fold], at points wrapped by `KnotVector.wrap`.
 
     `derivatives` counts the derivatives kept, the function itself included (degree + 1 if None; those
     above the degree are zero). Calls with the same arguments share the result while it is in use.
@@ -195,11 +203,12 @@ def local_pieces(
 
 
 def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], count: int) -> LocalPieces:
-    k, ends = knots.degree, knots.breakpoints
+    k, ends = knots.degree, knots.inner
     widths = np.diff(ends)
-    if widths.min() < SHORTEST:
+    shortest = widths[knots.first_active].min()
+    if shortest < SHORTEST:
         raise ValueError(
-            f"the intervals of knots must be at least {SHORTEST} long, got {widths.min()}; rescale the knots"
+            f"the intervals of knots must be at least {SHORTEST} long, got {shortest}; rescale the knots"
         )
     spacing = (ends[-1] - ends[0]) / len(widths)
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
@@ -207,14 +216,15 @@ def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], cou
         table, per_interval = _uniform_table(spacing, k, kept, count), 1
         origins = (ends[1:] + ends[:-1]) / 2
     else:
-        table, per_interval = _uneven_table(knots.t, k, kept, count), 2
+        table, per_interval = _uneven_table(knots, kept, count), 2
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
-    scales = np.repeat(1 / widths, per_interval)
+    empty = len(widths) > knots.intervals
+    scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), per_interval)
     with np.errstate(over="ignore", under="ignore"):
         table = np.ascontiguousarray(table.astype(dtype))
     return LocalPieces(
         ends.copy(),  # writable, as all arrays that kernels are compiled for
-        float(1 / spacing) if unevenness(ends) <= 0.25 else 0.0,
+        0.0 if empty or unevenness(ends) > 0.25 else float(1 / spacing),
         np.concatenate([ends[:1], origins, ends[-1:]]),
         np.concatenate([scales[:1], scales, scales[-1:]]),
         table,
@@ -226,18 +236,20 @@ def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Arra
     knots = 2 * np.arange(2 * k + 2).astype(object)
     length, parts = float(spacing).as_integer_ratio()
     unit = Fraction(2 * parts, length)
-    rows = [(0, kept), (1, k + 1), (2, kept)]
+    rows, span = [(0, kept), (1, k + 1), (2, kept)], np.array([k])
     return np.concatenate(
-        [_derivatives(_taylor(knots, k, end), count, unit, power) for end, power in rows], axis=1
+        [_derivatives(taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
     )
 
 
-def _uneven_table(t: Float64Array, k: int, kept: int, count: int) -> Float64Array:
-    """A row for the left, two for every interval, one for the right."""
-    integers, parts = as_integers(t)
+def _uneven_table(knots: KnotVector, kept: int, count: int) -> Float64Array:
+    """A row for the left, two for every interval (of zeros for an empty one), one for the right."""
+    k, (integers, parts) = knots.degree, knots.exact
     unit = Fraction(parts)
-    left, right = (_taylor(integers, k, end) for end in (0, 2))
-    halves = np.stack([_derivatives(side, count, unit, k + 1) for side in (left, right)], axis=2)
+    left, right = (taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
+    halves = np.zeros((count, len(knots.inner) - 1, 2, k + 1, k + 1))
+    for half, side in enumerate((left, right)):
+        halves[:, knots.first_active, half] = _derivatives(side, count, unit, k + 1)
     first, last = [part[:1] for part in left], [part[-1:] for part in right]
     outer = [_derivatives(side, count, unit, kept) for side in (first, last)]
     return np.concatenate([outer[0], halves.reshape(count, -1, k + 1, k + 1), outer[1]], axis=1)
@@ -247,14 +259,14 @@ Taylor = Sequence[Integers]
 """Numerators (intervals, powers, functions), denominators (intervals,) and widths (intervals,), integers."""
 
 
-def _taylor(t: Integers, k: int, end: int) -> Taylor:
-    """The active B-splines of every interval in powers of y = (x - origin)/width (Cox-de Boor recursion).
+def taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
+    """The active B-splines of the intervals [t_s, t_{s+1}] in powers of y = (x - origin)/width.
 
-    The origin is the interval's left end, middle or right end for `end` = 0, 1, 2. In integers, without
-    cancellation: the divisions of the recursion are collected in one denominator per interval.
+    By the Cox-de Boor recursion. The origin is the interval's left end, middle or right end for `end` = 0, 1,
+    2. In integers, without cancellation: the divisions of the recursion are collected in one denominator per
+    interval.
     """
-    n = len(t) - 2 * k - 1
-    s = np.arange(n) + k
+    n = len(s)
     width = t[s + 1] - t[s]
     origin = (t[s] * (2 - end) + t[s + 1] * end) // 2
     active = np.zeros((n, k + 1, k + 1), dtype=object)
@@ -290,3 +302,14 @@ def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float
         below = denominator * (width * unit.denominator) ** d
         table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[:, None], below[:, None, None])
     return table
+
+
+def power_coefficients(knots: KnotVector) -> Float64Array:
+    """The active B-splines of every interval in powers of x - left end: (powers, intervals, functions).
+
+    Every coefficient is exact but for one rounding; infinite beyond the range of float64.
+    """
+    k, (integers, unit) = knots.degree, knots.exact
+    numerator, denominator, width = taylor(integers, k, knots.first_active + k, 0)
+    powers = [ratio(numerator[:, p] * unit**p, (denominator * width**p)[:, None]) for p in range(k + 1)]
+    return np.stack(powers)

@@ -11,8 +11,8 @@ import scipy
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import one_of
-from splinekan.splines._rationals import as_integers, ratio
-from splinekan.splines.knot_vector import KnotVector, knot_vector, nested_positions
+from splinekan.splines._rationals import ratio
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 
 
 def prolongation(
@@ -23,15 +23,14 @@ def prolongation(
 ) -> scipy.sparse.csr_array:
     """P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
-    The breakpoints must be nested, to rounding relative to the intervals beside them; the ghost knots of the
-    two sides need not be related. In the spline
-    basis row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}) (knot insertion); on
-    uniform knots with every interval halved it is the two-scale relation
-    b_i = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed
-    factor 2^{-r} halves the function). In the ReLU basis inner knots are injected, and each coarse
-    ghost power, a polynomial on [a, b], is re-expanded in the fine ones:
-    (x - s)^k = sum_j l_j(s) (x - t'_j)^k with l_j the Lagrange basis on t'_{-k}, ..., t'_0, exact
-    because both sides are polynomials of degree k in s.
+    The breakpoints must be nested, to rounding relative to the intervals beside them, and occur among the
+    fine knots as often; the ghost knots of the two sides need not be related. Coarse knots may be periodic
+    where fine ones are not. In the spline basis row i holds the blossom of a coarse piece at (t'_{i+1}, ...,
+    t'_{i+k}) (knot insertion); on uniform knots with every interval halved it is the two-scale relation b_i
+    = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed factor
+    2^{-r} halves the function). In the ReLU basis inner knots are injected, and each coarse ghost power, a
+    polynomial on [a, b], is re-expanded in the fine ones: (x - s)^k = sum_j l_j(s) (x - t'_j)^k with l_j the
+    Lagrange basis on t'_{-k}, ..., t'_0, exact because both sides are polynomials of degree k in s.
 
     Returns
     -------
@@ -43,37 +42,38 @@ def prolongation(
     Raises
     ------
     ValueError
-        If a coarse breakpoint is not a fine one, or the domains differ.
+        If a coarse breakpoint is not a fine breakpoint, or has a lower multiplicity there; if domains or
+        degrees differ; if only the fine knots are periodic; for repeated or periodic knots in the ReLU
+        basis.
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = knot_vector(coarse_knots, degree), knot_vector(fine_knots, degree)
-    if coarse.degree != fine.degree:
-        raise ValueError(f"degrees differ: coarse_knots have {coarse.degree}, fine_knots {fine.degree}")
-    where = nested_positions(coarse, fine)
+    where = fine.locate(coarse)
     if basis == "relu":
         return _relu_prolongation(coarse, fine, where)
     if fine.intervals == 2 * coarse.intervals and coarse.is_uniform and fine.is_uniform:
-        return _two_scale(coarse.n_basis, fine.n_basis, coarse.degree)
+        return _two_scale(coarse, fine)
     return _blossoms(coarse, fine, where)
 
 
-def _two_scale(n_coarse: int, n_fine: int, k: int) -> scipy.sparse.csr_array:
-    index = np.arange(n_coarse)
+def _two_scale(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_array:
+    k, shape = coarse.degree, (fine.n_basis, coarse.n_basis)
+    index = np.arange(len(coarse.fold))
     rows = np.concatenate([2 * index - k + s for s in range(k + 2)])
-    values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], n_coarse)
-    columns = np.tile(index, k + 2)
-    keep = (rows >= 0) & (rows < n_fine)
-    return scipy.sparse.csr_array((values[keep], (rows[keep], columns[keep])), shape=(n_fine, n_coarse))
+    values = np.repeat([comb(k + 1, s) / 2.0**k for s in range(k + 2)], len(index))
+    columns = np.tile(coarse.fold, k + 2)
+    keep = (rows >= 0) & (rows < shape[0])
+    # Entries that coincide because of the period are added: exactly, they are small multiples of 2^-k.
+    return scipy.sparse.csr_array((values[keep], (rows[keep], columns[keep])), shape=shape)
 
 
-def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.intp]) -> scipy.sparse.csr_array:
-    k, n_fine, n_coarse = coarse.degree, fine.n_basis, coarse.n_basis
+def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.int64]) -> scipy.sparse.csr_array:
+    k, n_fine = coarse.degree, fine.n_basis
     index = np.arange(n_fine)
-    # A fine interval in the middle of the support of each fine function, and the coarse one around it.
-    middle = np.clip(index - k + k // 2, 0, n_fine - k - 1)
-    span = np.searchsorted(where, middle, side="right") - 1
-    integers, _ = as_integers(np.concatenate([coarse.t, fine.t]))
-    c, f = integers[: len(coarse)], integers[len(coarse) :]
+    span = coarse.first_active[np.searchsorted(where, fine.middles, side="right") - 1]
+    (c, unit), (f, fine_unit) = coarse.exact, fine.exact
+    common = max(unit, fine_unit)  # both are powers of 2
+    c, f = c * (common // unit), f * (common // fine_unit)
     points = np.zeros((n_fine, k + 1, k + 1), dtype=object)
     points[:, np.arange(k + 1), np.arange(k + 1)] = 1
     denominator = np.ones(n_fine, dtype=object)
@@ -87,20 +87,24 @@ def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.intp]) -> 
             down, up = ((right - u) * share)[:, None], ((u - left) * share)[:, None]
             points[:, j] = down * points[:, j - 1] + up * points[:, j]
         denominator = denominator * product
+    columns = coarse.fold[span[:, None] + np.arange(k + 1)]
+    if coarse.n_basis <= k:  # some columns coincide because of the period: added before rounding
+        totals = np.zeros((n_fine, coarse.n_basis), dtype=object)
+        np.add.at(totals, (index[:, None], columns), points[:, k])
+        return scipy.sparse.csr_array(ratio(totals, denominator[:, None]))
     values = ratio(points[:, k], denominator[:, None])
-    columns = span[:, None] + np.arange(k + 1)
     rows = np.repeat(index, k + 1)
-    result = scipy.sparse.csr_array((values.ravel(), (rows, columns.ravel())), shape=(n_fine, n_coarse))
+    shape = (n_fine, coarse.n_basis)
+    result = scipy.sparse.csr_array((values.ravel(), (rows, columns.ravel())), shape=shape)
     result.eliminate_zeros()
     return result
 
 
 def _relu_prolongation(
-    coarse: KnotVector, fine: KnotVector, where: NDArray[np.intp]
+    coarse: KnotVector, fine: KnotVector, where: NDArray[np.int64]
 ) -> scipy.sparse.csr_array:
     for name, knots in (("coarse_knots", coarse), ("fine_knots", fine)):
-        if not knots.has_relu_basis:
-            raise ValueError(f"{name} are clamped: the ReLU basis needs strictly increasing knots")
+        knots.check_relu_basis(f"the ReLU basis of {name}")
     k, n_fine, n_coarse = coarse.degree, fine.n_basis, coarse.n_basis
     old, ghosts = coarse.t[: k + 1], fine.t[: k + 1]
     lagrange = np.ones((k + 1, k + 1))
