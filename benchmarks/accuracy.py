@@ -36,7 +36,7 @@ def prolongation(t, degree, rng):
 
 
 def jacobian(t, degree, rng):
-    """Against complex-free exact linearity: J of one spline layer is its tabulated basis."""
+    """Error of J for a spline layer, which is linear in theta, so that J is its tabulated basis."""
     layer = sk.SplineLayer(1, 1, t, degree)
     net = sk.KAN.chain([layer])
     x = rng.uniform(t[degree], t[-degree - 1], 60)

@@ -1,8 +1,8 @@
-"""Basis values, the ReLU form, J^T J, one Gauss-Newton iteration, scaling: against twins and limits.
+"""Times of basis values, the ReLU form, J^T J, a Gauss-Newton iteration, scaling; twins and limits.
 
     python benchmarks/kernels.py [--parts basis relu normal iteration scaling] [--json FILE]
 
-Times are the best of several, in one run; two threads unless a row says otherwise.
+Times are the best of several in a run; two threads unless a row states otherwise.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ Rows = list[dict[str, object]]
 
 
 def show(row: dict[str, object]) -> dict[str, object]:
-    """Print one row and hand it on."""
+    """A row, after printing it."""
     cells = (
         f"{key} {value:.4g}" if isinstance(value, float) else f"{key} {value}" for key, value in row.items()
     )
@@ -34,7 +34,7 @@ def show(row: dict[str, object]) -> dict[str, object]:
 
 
 def basis(points: int = 1_000_000) -> Rows:
-    """All active values at a million points, against SciPy and against writing so many bytes."""
+    """All active values at a million points, against SciPy and against writing the same number of bytes."""
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, points)
     rows = []
@@ -201,12 +201,12 @@ def main() -> None:
     if options.json is not None and options.json.exists():
         parser.error(f"{options.json} exists")
     sk.set_threads(2)
-    found = {}
+    rows = {}
     for name in options.parts:
         print(f"{name}: {PARTS[name].__doc__}")
-        found[name] = PARTS[name]()
+        rows[name] = PARTS[name]()
     if options.json is not None:
-        options.json.write_text(json.dumps(found, indent=2))
+        options.json.write_text(json.dumps(rows, indent=2))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 
     python benchmarks/layers.py [--samples N] [--shapes 2x5 8x8 64x64] [--grids 5 20 80 320] [--json FILE]
 
-Prints milliseconds (best of several) and, in brackets, how many times as long as ours. One run, one machine,
-two threads for everyone. "plain" is the kernel that one writes first: per sample and input the span and the
-four active functions, then loops over the outputs. "scipy" takes products with `BSpline.design_matrix`.
+Prints milliseconds (best of several) and, in brackets, the ratio to ours. All in the same run, with two
+threads. "plain" is a straightforward kernel: per sample and input the span and the four active functions,
+then loops over the outputs. "scipy" takes products with `BSpline.design_matrix`.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def plain(x, c, gy, a, h, intervals, y, gc, gx, start, stop):
 
 
 def best(function: Callable[[], object], seconds: float = 1.0) -> float:
-    """Milliseconds of the fastest call, the first (compiling) one aside."""
+    """Milliseconds of the fastest call after a first, compiling call."""
     function()
     times, began = [], perf_counter()
     while perf_counter() - began < seconds or len(times) < 3:

@@ -1,4 +1,4 @@
-"""Peak memory of one gradient and one Gauss-Newton system on a million samples (limit: 2 GB).
+"""Peak memory of a gradient and a Gauss-Newton system on a million samples (limit: 2 GB).
 
 python benchmarks/memory.py [SAMPLES]
 """

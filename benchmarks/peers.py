@@ -1,7 +1,7 @@
 """Cubic KAN layers of other packages: value, and gradients in every parameter and in the inputs, in float64.
 
-Each keeps its own extras (a SiLU branch, scales), as a user has it; so values differ, and only the work is
-compared. pykan runs as it comes, jaxKAN compiled, torch and jax on two threads.
+Every layer keeps its own extras (a SiLU branch, scales), as users have them; so values differ, and only the
+work is compared. pykan runs as installed, jaxKAN compiled, torch and jax on two threads.
 """
 
 from __future__ import annotations

@@ -4,9 +4,9 @@
 
 Cubic spline network 2-5-5-1 in float64, all parameters differentiated. JAX (compiled; vmap of the gradient
 of a residual that takes `grad` and `hessian` of the network) and torch.func (the same) run if installed.
-They evaluate splines by the Cox-de Boor recursion over all basis functions, as KAN packages for these do;
-their residuals and Jacobians are compared with ours first. Milliseconds, best of several; two threads for
-everyone. The last line is one epoch of Adam on the network 2-20-20-1 with 9700 parameters.
+They evaluate splines by the Cox-de Boor recursion over all basis functions, as KAN packages for JAX and torch
+do; their residuals and Jacobians are compared with ours first. Milliseconds, best of several, two threads.
+The last line is an epoch of Adam on the network 2-20-20-1 with 9700 parameters.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def ours(intervals: int, points: np.ndarray) -> tuple[Any, np.ndarray]:
 
 
 def network(np_like: Any, intervals: int, theta: Any, z: Any) -> Any:
-    """u at the point z = (x, t), written for one sample in the functions that JAX and torch share."""
+    """u at the point z = (x, t), written for a sample in the functions that JAX and torch share."""
     h, at = 2.0 / intervals, 0
     knots = np_like.asarray(-1.0 + h * np.arange(-3, intervals + 4))
     values = np_like.stack([z[0], 2.0 * z[1] - 1.0])

@@ -2,7 +2,7 @@
 
 python benchmarks/threads.py [REPETITIONS]
 
-A network of one spline layer, value and vector-Jacobian product, 2 threads. The two take turns, so that
+A network of a single spline layer, value and vector-Jacobian product, 2 threads. The two take turns, so that
 other jobs on the machine disturb both; minima over the repetitions.
 """
 

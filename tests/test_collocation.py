@@ -49,9 +49,9 @@ def test_equidistributed_cells_share_the_monitor():
 
 
 def test_resampled_points_follow_the_residual():
-    found = resampled(lambda p: np.exp(-(((p[:, 0] - 1) / 0.1) ** 2)), 500, BOX, 0, power=2.0, floor=0.0)
-    assert np.abs(found[:, 0] - 1).max() < 0.4
-    assert len(np.unique(found, axis=0)) == 500
+    points = resampled(lambda p: np.exp(-(((p[:, 0] - 1) / 0.1) ** 2)), 500, BOX, 0, power=2.0, floor=0.0)
+    assert np.abs(points[:, 0] - 1).max() < 0.4
+    assert len(np.unique(points, axis=0)) == 500
     everywhere = resampled(lambda p: 0 * p[:, 0], 500, BOX, 0)
     np.testing.assert_allclose(everywhere.mean(axis=0), [0.5, 0.25], atol=0.15)
 

@@ -63,7 +63,7 @@ def test_share_against_least_squares_on_a_network():
     fine, theta, p, rng = refined_network()
     j = fine.jacobian(theta).toarray()
     split = TangentSplit(j, p)
-    # constants of the three edges add up to one: J is rank deficient
+    # constants of the three edges add up to 1: J is rank deficient
     assert split.fine.shape[1] < j.shape[1]
     for _ in range(5):
         d = rng.normal(size=len(theta))
@@ -147,11 +147,11 @@ def test_first_updates_of_gradient_descent(degree):
         columns = problem.coordinates(geometry).solve(np.eye(len(theta)))
         step = 1 / np.linalg.norm(j @ columns, 2) ** 2
         method = sk.GradientDescent(step=step, geometry=geometry)
-        one, four = first_updates(problem, theta, split, r, method, (1, 4))
-        assert (one.steps, four.steps) == (1, 4)
-        assert one.share == pytest.approx(expected[geometry], rel=1e-6)
-        assert four.loss <= one.loss <= 1
-        assert 1 - one.loss <= one.reach + 1e-12
+        first, fourth = first_updates(problem, theta, split, r, method, (1, 4))
+        assert (first.steps, fourth.steps) == (1, 4)
+        assert first.share == pytest.approx(expected[geometry], rel=1e-6)
+        assert fourth.loss <= first.loss <= 1
+        assert 1 - first.loss <= first.reach + 1e-12
     full = first_updates(problem, theta, split, r, sk.GaussNewton(geometry="relu"), (1,))[0]
     assert full.share == pytest.approx(1)
     assert full.loss < 1e-12
@@ -241,8 +241,8 @@ def test_predicted_factors_are_the_measured_ones(degree, geometry):
         assert sweep.nested_factor(step, sweeps) == pytest.approx(predicted, abs=noise)
     assert sweep.cycle_factor(step) == pytest.approx(cycle_factor(degree, geometry, count, step), abs=noise)
     q = complement_symbol(theta[:-1], degree, geometry, 1 / count)
-    found = np.sort(sweep.complement_values)
-    np.testing.assert_allclose(found[[0, -1]], [q.min(), q.max()], rtol=noise)
+    values = np.sort(sweep.complement_values)
+    np.testing.assert_allclose(values[[0, -1]], [q.min(), q.max()], rtol=noise)
     # a long step amplifies smooth waves by its product with the largest eigenvalue before a coarse solve
     noise *= best_step(q) * values.max()
     expected = cycle_factor(degree, geometry, count)

@@ -1,4 +1,4 @@
-"""Docstring examples and the README's code run."""
+"""Code in docstrings, README and docs runs; the map shows the tree; the prose avoids some phrases."""
 
 import doctest
 import importlib
@@ -6,15 +6,33 @@ import pkgutil
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import splinekan
 
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCUMENTS = [ROOT / "README.md", ROOT / "theory" / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 MODULES = [
     module.name
     for module in pkgutil.walk_packages(splinekan.__path__, "splinekan.")
     if not module.name.endswith("__main__")
 ]
+BANNED = re.compile(
+    r"(?<!there )\b(?:is|are|was|were) no (?!longer|more)|\bso many\b|\bnobody\b|\bof as many as\b"
+    r"|\b(?:says?|speaks?|decides)\b|(?<!matrix of )\bones\b"
+    r"|\b(?:the|this|that|each|every|which|same|single|other|a \w+) one\b(?! \w)",
+    re.IGNORECASE,
+)
+"""Phrases that a native numerical analyst would not write."""
+
+each_document = pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+
+
+def blocks(text):
+    """The blocks of Python code."""
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -24,14 +42,19 @@ def test_docstring_examples(name):
     assert doctest.testmod(module, extraglobs=names).failed == 0
 
 
-def test_readme_example():
-    text = (Path(__file__).parent.parent / "README.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert blocks
-    for block in blocks:
-        names = {}
+@pytest.mark.parametrize("block", blocks(README))
+def test_readme_examples(block):
+    names = {}
+    exec(block, names)
+    assert names["result"].value < 1e-4
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "docs").glob("*.md")), ids=lambda path: path.name)
+def test_code_in_the_docs(path):
+    names = {}  # the blocks of a page continue each other
+    for block in blocks(path.read_text(encoding="utf-8")):
         exec(block, names)
-        assert names["result"].value < 1e-4
+    assert all(np.isfinite(value) for value in names.values() if isinstance(value, float))
 
 
 def test_every_public_name_is_documented():
@@ -39,3 +62,28 @@ def test_every_public_name_is_documented():
         text = getattr(splinekan, name).__doc__ or ""
         assert not text.startswith(f"{name}("), f"{name}: a dataclass writes this docstring itself"
         assert text.partition("\n\n")[0].rstrip().endswith((".", ":")), name
+
+
+@pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.parent.name != "theory"])
+def test_links_lead_to_files(path):
+    for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
+        assert (path.parent / target).exists(), target
+
+
+@each_document
+def test_prose(path):
+    text = re.sub(r"```.*?```|`[^`]*`", "", path.read_text(encoding="utf-8"), flags=re.DOTALL)
+    assert [match.group() for match in BANNED.finditer(text)] == []
+
+
+def test_the_map_of_the_readme_shows_the_tree():
+    chart = README.partition("## Map")[2].partition("## Notation")[0]
+    packages = {path.parent.name for path in (ROOT / "splinekan").glob("*/__init__.py")}
+    assert packages <= set(re.findall(r"(\w+)/", chart))
+    for place in re.findall(r"`((?:\w+/)*\w+\.py|(?:\w+/)+)", chart.partition("| where |")[2]):
+        assert (ROOT / "splinekan" / place).exists(), place
+
+
+def test_every_make_target_is_in_the_readme():
+    targets = re.findall(r"^\.PHONY: (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[0].split()
+    assert [name for name in targets if f"make {name}`" not in README] == ["clean"]

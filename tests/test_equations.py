@@ -55,9 +55,9 @@ def test_residual_and_partial_derivatives_against_sympy(residual):
 
 def test_several_unknowns_keep_their_outputs():
     equation = Equation(U.diff(X) * V + V.diff(Y, 2), (U, V), (X, Y))
-    one = series_of(X**2 * Y, equation, POINTS)
-    two = series_of(X + Y**3, equation, POINTS)
-    r, _ = equation.evaluate(POINTS, np.stack([one, two], axis=2))
+    first = series_of(X**2 * Y, equation, POINTS)
+    second = series_of(X + Y**3, equation, POINTS)
+    r, _ = equation.evaluate(POINTS, np.stack([first, second], axis=2))
     x, y = POINTS.T
     np.testing.assert_allclose(r, 2 * x * y * (x + y**3) + 6 * y, atol=1e-13)
 
@@ -104,13 +104,13 @@ def test_hard_constraints_by_substitution():
 def test_features_and_the_sides_of_a_kink():
     features = Features((X, Y), (sp.Abs(X), sp.sin(X * Y)))
     points = np.array([[np.nextafter(0, 1), 0.5], [np.nextafter(0, -1), 0.5], [0.3, -0.2]])
-    found = features.jets(points, [(1, 0), (1, 1)], [2, 1])
-    np.testing.assert_allclose(found[:, 0, 2], [0, 0, 0.3], atol=1e-300)
-    np.testing.assert_array_equal(found[:, 1, 2], [1, -1, 1])
-    np.testing.assert_array_equal(found[:, 2, 2], 0)
+    taylor = features.jets(points, [(1, 0), (1, 1)], [2, 1])
+    np.testing.assert_allclose(taylor[:, 0, 2], [0, 0, 0.3], atol=1e-300)
+    np.testing.assert_array_equal(taylor[:, 1, 2], [1, -1, 1])
+    np.testing.assert_array_equal(taylor[:, 2, 2], 0)
     x, y = points.T
-    np.testing.assert_allclose(found[:, 2, 3], -(y**2) * np.sin(x * y) / 2, atol=1e-15)
-    np.testing.assert_allclose(found[:, 3, 3], (x + y) * np.cos(x * y), atol=1e-15)
+    np.testing.assert_allclose(taylor[:, 2, 3], -(y**2) * np.sin(x * y) / 2, atol=1e-15)
+    np.testing.assert_allclose(taylor[:, 3, 3], (x + y) * np.cos(x * y), atol=1e-15)
 
 
 def assert_partials(equation, points):
@@ -254,12 +254,12 @@ def test_every_function_has_the_values_of_sympy(function):
     for form in forms:
         with np.errstate(all="ignore"):
             got = np.broadcast_to(compiled([q], [form], "form")(points)[0], points.shape)
-        for point, found in zip(points, got, strict=True):
+        for point, value in zip(points, got, strict=True):
             want = complex(form.subs(q, sp.Rational(float(point))).evalf())
             if abs(want.imag) < 1e-12 * max(1, abs(want)):
-                assert found == pytest.approx(want.real, rel=1e-11, abs=1e-13), (form, point)
+                assert value == pytest.approx(want.real, rel=1e-11, abs=1e-13), (form, point)
             else:
-                assert np.isnan(found), (form, point)
+                assert np.isnan(value), (form, point)
 
 
 @pytest.mark.parametrize("name", ["lambda", "None", "numpy", "sin", "_q0", "v_x", "a b", "x'", "\\alpha", ""])
@@ -354,20 +354,20 @@ def test_features_are_differentiated_almost_everywhere():
         sp.Piecewise((X**2, X > 0), (Y, True)),
     )
     extra += (3, sp.re(X), sp.Derivative(sp.sin(X), X))
-    found = Features((X, Y), extra).jets(POINTS, [(1, 0)], [2])[:, :, 2:]
-    zero, one = np.zeros_like(x), np.ones_like(x)
+    taylor = Features((X, Y), extra).jets(POINTS, [(1, 0)], [2])[:, :, 2:]
+    zero, unit = np.zeros_like(x), np.ones_like(x)
     want = [
         [np.floor(3 * x), zero, zero],
         [np.maximum(x, y), x > y, zero],
         [(x > 0) * y, zero, zero],
-        [x - np.floor(x), one, zero],
+        [x - np.floor(x), unit, zero],
         [np.where(x > 0, x**2, y), 2 * x * (x > 0), x > 0],
-        [3 * one, zero, zero],
-        [x, one, zero],
+        [3 * unit, zero, zero],
+        [x, unit, zero],
         [np.cos(x), -np.sin(x), -np.cos(x) / 2],
     ]
     np.testing.assert_allclose(
-        found, np.moveaxis(np.array(want, dtype=float), [0, 1, 2], [2, 1, 0]), atol=1e-15
+        taylor, np.moveaxis(np.array(want, dtype=float), [0, 1, 2], [2, 1, 0]), atol=1e-15
     )
 
 
@@ -442,11 +442,11 @@ def test_copies_give_the_same_bits(through):
     again = through(equation)
     assert again.terms == equation.terms
     assert str(again.residual) == str(equation.residual)
-    one, other = (e.evaluate(np.abs(POINTS), jets) for e in (equation, again))
-    assert [a.tobytes() for a in one] == [a.tobytes() for a in other]
+    original, copied = (e.evaluate(np.abs(POINTS), jets) for e in (equation, again))
+    assert [a.tobytes() for a in original] == [a.tobytes() for a in copied]
     features = Features((X, Y), (sp.Abs(X), sp.exp(X * Y)), ((-1, 1), None))
-    one, other = (f.jets(POINTS, [(1, 1)], [3]) for f in (features, through(features)))
-    assert one.tobytes() == other.tobytes()
+    original, copied = (f.jets(POINTS, [(1, 1)], [3]) for f in (features, through(features)))
+    assert original.tobytes() == copied.tobytes()
 
 
 @pytest.mark.parametrize("assumption", ["positive", "negative", "nonnegative", "nonzero"])

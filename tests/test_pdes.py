@@ -16,7 +16,7 @@ POSED = {name: problem for name, problem in PROBLEMS.items() if problem.form is 
 
 def jets_of(problem, equation, points):
     """Taylor coefficients of the reference, by polynomials fitted along the directions."""
-    found = [problem.reference(points)]
+    taylor = [problem.reference(points)]
     nodes = np.cos(np.pi * (np.arange(9) + 0.5) / 9)
     for direction, order in zip(equation.directions, equation.orders, strict=True):
         step = 0.004 if problem.name == "allen-cahn" else 0.02  # it has sharper layers
@@ -36,8 +36,8 @@ def jets_of(problem, equation, points):
                 fit(c).deriv(m)(-s / step) / np.prod(np.arange(1, m + 1)) / step**m
                 for c, s in zip(coefficients.T, shift, strict=True)
             ]
-            found.append(np.array(around))
-    return np.stack(found, axis=1)[:, :, None]
+            taylor.append(np.array(around))
+    return np.stack(taylor, axis=1)[:, :, None]
 
 
 @pytest.mark.parametrize("name", POSED)
@@ -58,8 +58,8 @@ def test_weights_are_those_of_means(name):
     interior, *conditions = problem.blocks(problem.uniform((3, 4)))
     np.testing.assert_allclose(interior.weight.sum(), 2 * problem.scale)
     for block in conditions:
-        same = [one for one in problem.conditions if one.equation is block.equation]
-        np.testing.assert_allclose(block.weight.sum(), 2 * sum(one.weight for one in same))
+        same = [condition for condition in problem.conditions if condition.equation is block.equation]
+        np.testing.assert_allclose(block.weight.sum(), 2 * sum(condition.weight for condition in same))
         assert (block.minus is None) == (same[0].minus is None)
     assert problem.source
     theta = np.zeros(problem.network.n_parameters)
@@ -82,7 +82,7 @@ def test_adapted_cells_gather_where_the_solution_is_steep():
 def test_reweighted_problems():
     problem = PROBLEMS["interface"].reweighted(1e-2, 1.0, 0.1)
     assert problem.scale == 1e-2
-    assert [one.weight for one in problem.conditions] == [1.0, 1.0, 1.0, 1.0, 0.1]
+    assert [condition.weight for condition in problem.conditions] == [1.0, 1.0, 1.0, 1.0, 0.1]
     with pytest.raises(ValueError, match="2 different conditions"):
         problem.reweighted(1.0, 1.0)
 

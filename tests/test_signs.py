@@ -23,25 +23,25 @@ def test_bounds_are_those_of_all_choices_of_the_unsure_signs(seed):
     unsure = np.flatnonzero(np.abs(v) <= 1e-6)
     counts = []
     for signs in product([-1.0, 0.0, 1.0], repeat=len(unsure)):
-        each = v.copy()
-        each[unsure] = signs
-        counts.append(int(sign_changes(each)[0]))
+        signed = v.copy()
+        signed[unsure] = signs
+        counts.append(int(sign_changes(signed)[0]))
     assert _bounds(v, 1e-6) == (min(counts), max(counts))
 
 
 @pytest.mark.parametrize("degree", range(6))
 @pytest.mark.parametrize("intervals", [1, 2, 7, 50, 100])
 def test_eigenvector_j_changes_its_sign_j_times(degree, intervals):
-    found = change_of_basis_spectrum(uniform_knots(0, 1, intervals, degree), degree, vectors=True)
-    least, most = sign_change_bounds(found)
-    np.testing.assert_array_equal(least, np.arange(len(found))[::-1])
+    spectrum = change_of_basis_spectrum(uniform_knots(0, 1, intervals, degree), degree, vectors=True)
+    least, most = sign_change_bounds(spectrum)
+    np.testing.assert_array_equal(least, np.arange(len(spectrum))[::-1])
     np.testing.assert_array_equal(least, most)
 
 
 def test_on_other_knots_too():
     points = np.cumsum([0.0, *np.random.default_rng(3).uniform(0.2, 1.0, 30)])
-    found = change_of_basis_spectrum(extended_knots(points, 2), 2, vectors=True)
-    least, most = sign_change_bounds(found)
+    spectrum = change_of_basis_spectrum(extended_knots(points, 2), 2, vectors=True)
+    least, most = sign_change_bounds(spectrum)
     theorem = np.arange(32)[::-1]
     assert ((least <= theorem) & (theorem <= most)).all()
     # The largest eigenvector sits where knots are close, and vanishes elsewhere: its signs there are lost.
@@ -51,7 +51,7 @@ def test_on_other_knots_too():
 
 def test_against_sixty_digits():
     degree, intervals = 3, 24
-    found = change_of_basis_spectrum(uniform_knots(0, 1, intervals, degree), degree, vectors=True)
+    spectrum = change_of_basis_spectrum(uniform_knots(0, 1, intervals, degree), degree, vectors=True)
     with mpmath.workdps(60):
         m, r = intervals + degree, degree + 1
         A = mpmath.matrix(m, m)
@@ -67,18 +67,18 @@ def test_against_sixty_digits():
             for j in range(m)
         ]
     assert counts == list(range(m))
-    np.testing.assert_array_equal(np.abs(found.values - exact) <= found.error, True)
+    np.testing.assert_array_equal(np.abs(spectrum.values - exact) <= spectrum.error, True)
     # The bound on a vector that the counts rest on.
-    steps = np.concatenate([[np.inf], -np.diff(found.values), [np.inf]])
-    bound = found.error / np.minimum(steps[:-1], steps[1:]) + m * np.finfo(float).eps
-    signs = np.sign((found.vectors * columns).sum(axis=0))
-    np.testing.assert_array_less(np.abs(found.vectors - signs * columns).max(axis=0), bound)
+    steps = np.concatenate([[np.inf], -np.diff(spectrum.values), [np.inf]])
+    bound = spectrum.error / np.minimum(steps[:-1], steps[1:]) + m * np.finfo(float).eps
+    signs = np.sign((spectrum.vectors * columns).sum(axis=0))
+    np.testing.assert_array_less(np.abs(spectrum.vectors - signs * columns).max(axis=0), bound)
 
 
 def test_unsure_counts_are_not_hidden():
     vectors = np.array([[0.7, 0.7], [1e-9, 1e-9], [0.7, -0.7]])
-    found = Spectrum(np.array([2.0, 1.0]), np.array([1e-6, 1e-6]), "made up", vectors=vectors)
-    least, most = sign_change_bounds(found)
+    spectrum = Spectrum(np.array([2.0, 1.0]), np.array([1e-6, 1e-6]), "made up", vectors=vectors)
+    least, most = sign_change_bounds(spectrum)
     assert (least.tolist(), most.tolist()) == ([0, 1], [2, 1])
 
 

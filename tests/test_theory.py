@@ -34,15 +34,15 @@ def test_record_is_complete(name):
             assert len(text.strip()) > 3
         assert re.search(r"\d", record.misprint.counterexample), "a counterexample in numbers"
     if record.strength == claim.EXACT:  # the cases are named
-        assert re.search(r"\d|[Oo]ne case", record.argument)
+        assert re.search(r"\d|single case", record.argument)
 
 
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claims_that_an_argument_builds_on_exist(name):
     text = " ".join([CLAIMS[name].argument, CLAIMS[name].hypotheses])
     for listed in re.findall(r"claims? ([a-z][a-z0-9-]*-[a-z0-9-]*(?: and [a-z0-9-]*-[a-z0-9-]*)*)", text):
-        for found in listed.split(" and "):
-            assert found in CLAIMS, f"{found} is no claim"
+        for cited in listed.split(" and "):
+            assert cited in CLAIMS, f"{cited} is not a claim"
 
 
 def test_every_theorem_module_is_registered():
@@ -67,7 +67,7 @@ def test_an_incomplete_record_is_refused(field):
 
 def test_strengths_and_names_are_checked():
     fields = dict.fromkeys(("statement", "hypotheses", "source", "argument"), "text")
-    with pytest.raises(ValueError, match="none of the three"):
+    with pytest.raises(ValueError, match="one of the three"):
         claim.Claim("new", **fields, strength="plausible", check=lambda: None)
     with pytest.raises(ValueError, match="misprint"):
         claim.Claim("new", **fields, strength=claim.REFUTED, check=lambda: None)
@@ -105,9 +105,9 @@ def test_a_wrong_matrix_is_noticed(name, wrong, monkeypatch):
 def test_command(tmp_path, capsys, monkeypatch):
     file = tmp_path / "new" / "claims.json"
     assert report.main(["--only", "proposition-2", "--only", "corollary-1", "--json", str(file)]) == 0
-    found = json.loads(file.read_text())["claims"]
-    assert [c["id"] for c in found] == ["proposition-2", "corollary-1"]
-    assert all(set(c) == {"id", "statement", "source", "strength", "seconds"} for c in found)
+    claims = json.loads(file.read_text())["claims"]
+    assert [c["id"] for c in claims] == ["proposition-2", "corollary-1"]
+    assert all(set(c) == {"id", "statement", "source", "strength", "seconds"} for c in claims)
     assert "2 claims, 0 failed" in capsys.readouterr().out
     before = file.read_text()
     with pytest.raises(SystemExit) as end:

@@ -30,9 +30,9 @@ TAKE_KNOTS = {
 def test_integers_stay_exact(name):
     exact = TAKE_KNOTS[name]([sp.Integer(t) for t in KNOTS])
     for t in (KNOTS, np.array(KNOTS), [Fraction(t) for t in KNOTS]):
-        found = TAKE_KNOTS[name](t)
-        assert found == exact
-        assert not found.has(sp.Float)
+        matrix = TAKE_KNOTS[name](t)
+        assert matrix == exact
+        assert not matrix.has(sp.Float)
 
 
 def test_values_on_integer_knots():

@@ -22,9 +22,11 @@ def numbers(matrix):
 
 
 def floats(knots):
-    found = np.array([float(t) for t in knots])
-    assert all(sp.Rational(value) == t for value, t in zip(found, knots, strict=True)), "not exact in binary"
-    return found
+    rounded = np.array([float(t) for t in knots])
+    assert all(sp.Rational(value) == t for value, t in zip(rounded, knots, strict=True)), (
+        "not exact in binary"
+    )
+    return rounded
 
 
 def exact_knots(kind, degree, intervals=4):

@@ -17,7 +17,7 @@ Pieces = dict[int, sp.Expr]
 
 
 def pieces(knots: Sequence[sp.Expr], i: int, order: int) -> Pieces:
-    """The B-spline b_i of this order on t_i, ..., t_{i+order}, one polynomial for each of its spans.
+    """The B-spline b_i of this order on t_i, ..., t_{i+order}, a polynomial for each of its spans.
 
     b_i^[1] = 1 on [t_i, t_{i+1}),
     b_i^[r] = (x - t_i)/(t_{i+r-1} - t_i) b_i^[r-1] + (t_{i+r} - x)/(t_{i+r} - t_{i+1}) b_{i+1}^[r-1]
@@ -60,7 +60,7 @@ def _rational(t: tuple[sp.Rational, ...]) -> tuple[sp.Poly, ...]:
 
 
 def _combine(up: Piece, left: tuple[Piece, ...], down: Piece, right: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    """One step of the recursion: `left` begins at the first span, `right` at the second."""
+    """A step of the recursion: `left` begins at the first span, `right` at the second."""
     inner: list[Piece] = [up * p + down * q for p, q in zip(left[1:], right[:-1], strict=True)]
     return (up * left[0], *inner, down * right[-1])
 

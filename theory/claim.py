@@ -24,11 +24,11 @@ class Misprint:
 
 @dataclass(frozen=True)
 class Claim:
-    """One line of the table that ``python -m theory`` prints.
+    """A line of the table that ``python -m theory`` prints.
 
-    ``check`` takes nothing and raises AssertionError where the claim fails. ``argument`` says in words
-    why the algebra that is checked proves the statement (strength "proved") or which cases were run
-    (strength "exact for listed cases"); ``misprint`` belongs to refuted claims.
+    ``check`` takes no argument and raises AssertionError if the claim fails. ``argument`` explains why the
+    algebra that is checked proves the statement (strength "proved"), or lists the cases (strength "exact for
+    listed cases"); ``misprint`` belongs to refuted claims.
     """
 
     id: str
@@ -45,9 +45,11 @@ class Claim:
             if not str(getattr(self, name)).strip():
                 raise ValueError(f"claim {self.id!r} has no {name}")
         if self.strength not in (PROVED, EXACT, REFUTED):
-            raise ValueError(f"claim {self.id!r}: strength {self.strength!r} is none of the three")
+            raise ValueError(f"claim {self.id!r}: strength must be one of the three, got {self.strength!r}")
         if (self.strength == REFUTED) != (self.misprint is not None):
-            raise ValueError(f"claim {self.id!r}: a refuted claim, and no other, carries its misprint")
+            raise ValueError(
+                f"claim {self.id!r}: a misprint belongs to refuted claims, and to every refuted claim"
+            )
 
 
 REGISTRY: dict[str, Claim] = {}

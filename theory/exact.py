@@ -1,7 +1,7 @@
 """What is let in: exact numbers and symbols, increasing knots, integers within bounds.
 
-Python's 1 / 2 is a float, and a float makes every entry that it touches one; so every public function passes
-its arguments through here. Floats are refused, not converted: Rational(1, 10) and Rational(0.1) are
+Python's 1 / 2 is a float, and floats spread to every entry that they enter; therefore every public function
+passes its arguments through here. Floats are refused, not converted: Rational(1, 10) and Rational(0.1) are
 different knots, and only the caller knows which is meant.
 """
 
@@ -21,24 +21,24 @@ def expression(name: str, value: Any, *, real: bool = True) -> sp.Expr:
     Raises
     ------
     TypeError
-        For floats, text, booleans, and what sympy does not know.
+        For floats, text, booleans, and objects unknown to sympy.
     ValueError
         For infinities, nan and numbers that are not real.
     """
     try:
-        found = sp.sympify(value, strict=True)
+        number = sp.sympify(value, strict=True)
     except (sp.SympifyError, TypeError, ValueError, AttributeError):
         raise TypeError(f"{name} must be an exact number or an expression, got {value!r:.60}") from None
-    if not isinstance(found, sp.Expr) or getattr(found, "is_Matrix", False):
+    if not isinstance(number, sp.Expr) or getattr(number, "is_Matrix", False):
         raise TypeError(f"{name} must be an exact number or an expression, got {value!r:.60}")
-    if found.has(sp.Float):
+    if number.has(sp.Float):
         raise TypeError(
-            f"{name} must be exact, got the float {found}: give Rational(1, 10) for a tenth, or "
+            f"{name} must be exact, got the float {number}: give Rational(1, 10) for a tenth, or "
             "Rational(0.1) for the float next to it"
         )
-    if found.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or (real and found.is_extended_real is False):
-        raise ValueError(f"{name} must be {'real and ' if real else ''}finite, got {found}")
-    return found
+    if number.has(sp.nan, sp.zoo, sp.oo, -sp.oo) or (real and number.is_extended_real is False):
+        raise ValueError(f"{name} must be {'real and ' if real else ''}finite, got {number}")
+    return number
 
 
 def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
@@ -51,15 +51,15 @@ def integer(name: str, value: Any, low: int, high: int | None = None) -> int:
     """
     if isinstance(value, bool) or not hasattr(type(value), "__index__"):
         raise TypeError(f"{name} must be an integer, got {value!r:.60}")
-    found = value.__index__()
-    if found < low or (high is not None and found > high):
+    number = value.__index__()
+    if number < low or (high is not None and number > high):
         bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {bounds}, got {found}")
-    return found
+        raise ValueError(f"{name} must be {bounds}, got {number}")
+    return number
 
 
 def increasing_knots(name: str, value: Iterable[Any], least: int = 2) -> tuple[sp.Expr, ...]:
-    """`value` as exact knots, at least `least`, no two of which are known to be equal or in the wrong order.
+    """`value` as exact knots, at least `least`, increasing wherever two knots can be compared.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def _disorder(knots: tuple[sp.Expr, ...]) -> tuple[int, int] | None:
 
 
 def less(left: sp.Expr, right: sp.Expr) -> bool:
-    """Whether two numbers are in this order; equal ones are not."""
+    """Whether two numbers are in this order; equal numbers are not."""
     difference = right - left
     known = difference.is_positive
     return bool(known) if known is not None else (difference.simplify() > 0) == sp.true

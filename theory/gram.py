@@ -17,7 +17,7 @@ def integral(polynomial: sp.Expr, low: sp.Expr, high: sp.Expr) -> sp.Expr:
     Raises
     ------
     TypeError, ValueError
-        For anything that is not exact, or no polynomial in x.
+        For arguments that are not exact, or an integrand that is not a polynomial in x.
     """
     polynomial, low, high = (
         expression(name, value) for name, value in (("polynomial", polynomial), ("low", low), ("high", high))
@@ -45,9 +45,9 @@ def bspline_gram(knots: Sequence[sp.Expr], order: int) -> sp.Matrix:
     m = len(knots) - order
     M = sp.zeros(m, m)
     for s in range(order - 1, m):
-        live = [(i, bspline._pieces(knots[i : i + order + 1], i)[s]) for i in range(s - order + 1, s + 1)]
-        for i, p in live:
-            for j, q in live:
+        active = [(i, bspline._pieces(knots[i : i + order + 1], i)[s]) for i in range(s - order + 1, s + 1)]
+        for i, p in active:
+            for j, q in active:
                 if i <= j:
                     M[i, j] += _integral(p * q, knots[s], knots[s + 1])
                     M[j, i] = M[i, j]

@@ -16,34 +16,34 @@ from .symbols import symbolic_knots, uniform
 
 
 def matrices() -> list[tuple[str, str, sp.Matrix]]:
-    """(what it is, left-hand side, matrix) for the smallest cases that show the pattern."""
+    """(description, left-hand side, matrix) for the smallest cases that show the pattern."""
     h = sp.Symbol("h", positive=True)
     tau = sp.Symbol("tau", real=True)
-    found = []
+    named = []
     for r in (1, 2, 3):
         A = change_of_basis(symbolic_knots(2 * r), r)
-        found.append((f"Change of basis, order {r}, one interval, any knots", f"A^{{[{r}]}}", A))
+        named.append((f"Change of basis, order {r}, one interval, any knots", f"A^{{[{r}]}}", A))
     for r in (1, 2, 3, 4):
         A = uniform_change_of_basis(5 - r + 1, r, h)
-        found.append((f"Change of basis, order {r}, uniform knots of spacing h", f"A^{{[{r}]}}", A))
+        named.append((f"Change of basis, order {r}, uniform knots of spacing h", f"A^{{[{r}]}}", A))
     for r in (2, 3):
         P = knot_insertion(symbolic_knots(2 * r), tau, r, span=r - 1).applyfunc(sp.factor)
-        found.append((f"Insertion of the knot tau in one interval, order {r}", f"P^{{[{r}]}}", P))
+        named.append((f"Insertion of the knot tau in one interval, order {r}", f"P^{{[{r}]}}", P))
     for r in (2, 3, 4):
-        found.append(
+        named.append(
             (f"Two-scale relation, order {r}, two coarse intervals", f"P^{{[{r}]}}", two_scale(2, r))
         )
     for r in (2, 3):
         R = relu_prolongation(uniform(0, 1, 2, r), uniform(0, 1, 4, r), r)
-        found.append((f"The same in the power ReLUs, order {r}, on [0, 1]", rf"P_\psi^{{[{r}]}}", R))
+        named.append((f"The same in the power ReLUs, order {r}, on [0, 1]", rf"P_\psi^{{[{r}]}}", R))
     for r in (2, 3, 4):
         M = bspline_gram(uniform(0, 2, 2, r), r)
-        found.append((f"B-spline mass matrix over two unit intervals, order {r}", f"M^{{[{r}]}}", M))
-    return found
+        named.append((f"B-spline mass matrix over two unit intervals, order {r}", f"M^{{[{r}]}}", M))
+    return named
 
 
 def document() -> str:
-    """All matrices as displayed formulas, each under a comment that says what it is."""
+    """All matrices as displayed formulas, each below a comment with its description."""
     general = (
         "% Change of basis, any order r and strictly increasing knots\n"
         r"\[ A^{[r]}_{ij} = (-1)^r \frac{t_{i+r} - t_i}{\prod_{l=i,\, l \ne j}^{i+r} (t_j - t_l)},"

@@ -42,7 +42,7 @@ def change_of_basis(knots: Knots, order: int) -> sp.Matrix:
 
 
 def change_of_basis_recursive(knots: Knots, order: int) -> sp.Matrix:
-    """A by the recursion of arXiv:2603.04827, Lemma 2, from A^[1] = I - S (S = superdiagonal ones).
+    """A by the recursion of arXiv:2603.04827, Lemma 2, from A^[1] = I - S with the shift S.
 
     A^[r]_ij = A^[r-1]_ij/(t_{i+r-1} - t_i) - A^[r-1]_{i+1,j}/(t_{i+r} - t_{i+1}), where the row past the
     last is zero: it would begin in the first column that is dropped.
@@ -63,11 +63,11 @@ def change_of_basis_recursive(knots: Knots, order: int) -> sp.Matrix:
 
 
 def change_of_basis_solved(knots: Knots, order: int) -> sp.Matrix:
-    """A by solving b = A psi on [a, b] for its m^2 entries, from nothing but the two families.
+    """A by solving b = A psi on [a, b] for its m^2 entries, from the two families alone.
 
     The unknown row of b_i has m conditions: the r coefficients of x^p on the first interval, and the
-    coefficient of x^k on each later one (the lower powers then follow from smoothness; that they do is
-    for the caller to check on every interval).
+    coefficient of x^k on each later interval (the lower powers then agree by smoothness, which the caller
+    checks on every interval).
 
     Raises
     ------
@@ -110,7 +110,7 @@ def uniform_change_of_basis(intervals: int, order: int, h: sp.Expr) -> sp.Matrix
 
 
 def knot_insertion(knots: Knots, new: sp.Expr, order: int, span: int | None = None) -> sp.Matrix:
-    """P with c' = P c after the insertion of one knot `new` in [t_span, t_{span+1}) (Boehm): (m+1) x m.
+    """P with c' = P c after the insertion of a knot `new` in [t_span, t_{span+1}) (Boehm): (m+1) x m.
 
     c'_i = alpha_i c_i + (1 - alpha_i) c_{i-1}, alpha_i = (new - t_i)/(t_{i+k} - t_i) for
     span - k < i <= span, 1 before, 0 after. `span` must be given when `new` or a knot is symbolic.
@@ -153,7 +153,7 @@ def prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
 
     Row i holds the blossom of a coarse piece at (t'_{i+1}, ..., t'_{i+k}). Breakpoints of [a, b] must be
     nested; the ghost knots of the two sides need not be related. Knots are compared for equality only,
-    so symbolic ones serve.
+    so that they may be symbolic.
 
     Raises
     ------
@@ -217,7 +217,7 @@ def relu_prolongation(coarse: Knots, fine: Knots, order: int) -> sp.Matrix:
     """P in the ReLU basis: w_fine = P w_coarse, the same function on [a, b].
 
     Inner knots (a < t < b) are injected. A ghost power is a polynomial on [a, b] and is re-expanded in
-    the fine ones: (x - s)^k = sum_j l_j(s) (x - t'_j)^k, with l_j the Lagrange polynomials on
+    the fine ghosts: (x - s)^k = sum_j l_j(s) (x - t'_j)^k, with l_j the Lagrange polynomials on
     t'_0, ..., t'_k, because both sides are polynomials of degree k in s that agree at the k + 1 nodes.
 
     Raises

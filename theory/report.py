@@ -1,4 +1,4 @@
-"""Run the claims; print, save and document what was found."""
+"""Run the claims; print, save and document the outcomes."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ coefficients of the same spline are u in the B-splines and w = A^T u in the powe
 Strengths:
 
 - **proved** ({proved}): for every order and all knots in the hypotheses. The algebra is checked with
-  symbolic knots and symbolic order or index; the argument says how it gives the statement and what it cites.
-- **exact for listed cases** ({exact}): exact arithmetic in finitely many cases, which the argument names.
+  symbolic knots and symbolic order or index; the argument shows how it gives the statement and what it cites.
+- **exact for listed cases** ({exact}): exact arithmetic in finitely many cases, which the argument lists.
 - **refuted** ({refuted}): false as printed; the counterexample and the correction are both checked.
 
 ## The claims
@@ -57,7 +57,7 @@ Strengths:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A claim after its check: how long it took and, where it failed, the reason."""
+    """A claim after its check: the time that it took and, if it failed, the reason."""
 
     claim: Claim
     seconds: float
@@ -65,19 +65,19 @@ class Outcome:
 
 
 def verify(claim: Claim) -> Outcome:
-    """Run one check; any exception is a failure of the claim."""
+    """The outcome of a check; any exception is a failure of the claim."""
     start = time.perf_counter()
     failure = ""
     try:
         claim.check()
-    except Exception as error:  # a check that crashes has verified nothing
+    except Exception as error:  # a check that crashes verifies nothing
         traceback.print_exc(file=sys.stderr)
         failure = f"{type(error).__name__}: {error}"
     return Outcome(claim, time.perf_counter() - start, failure)
 
 
 def table_row(cells: Sequence[str]) -> str:
-    """One row of the printed table, its cells wrapped to the widths of COLUMNS."""
+    """A row of the printed table, its cells wrapped to the widths of COLUMNS."""
     wrapped = [textwrap.wrap(cell, width) for cell, (_, width) in zip(cells, COLUMNS, strict=True)]
     lines = []
     for parts in zip_longest(*wrapped, fillvalue=""):
@@ -87,7 +87,7 @@ def table_row(cells: Sequence[str]) -> str:
 
 
 def outcome_row(outcome: Outcome) -> str:
-    """The row of a claim; a failure is said in place of the strength, which it has lost."""
+    """The row of a claim; FAILED replaces the strength of a claim that fails."""
     claim = outcome.claim
     strength = "FAILED" if outcome.failure else claim.strength
     row = table_row([claim.id, claim.statement, claim.source, strength, f"{outcome.seconds:7.2f}"])
@@ -118,7 +118,7 @@ def markdown(text: str) -> str:
 
 
 def readme(claims: Iterable[Claim]) -> str:
-    """theory/README.md: how to run, the table, the misprints, and what stands behind every claim."""
+    """The text of theory/README.md: the commands, the table, the misprints, and the arguments."""
     claims = list(claims)
     counts = {
         name: sum(c.strength == strength for c in claims)
@@ -141,7 +141,7 @@ def readme(claims: Iterable[Claim]) -> str:
         f"Not a misprint, but not stated either (claim `float32`): {markdown(precision.statement)}.",
         "",
     ]
-    lines += ["## What stands behind each claim", ""]
+    lines += ["## The argument for each claim", ""]
     for c in claims:
         lines += [f"### {c.id}", "", f"{markdown(c.statement)}.", ""]
         lines += [f"- Hypotheses: {markdown(c.hypotheses)}", f"- Source: {markdown(c.source)}"]

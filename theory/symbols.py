@@ -17,15 +17,15 @@ x = sp.Symbol("x", real=True)
 
 
 def symbolic_knots(count: int, name: str = "t") -> list[sp.Symbol]:
-    """`count` knots t0, t1, ... about which nothing is known but that differences may be divided by.
+    """`count` symbolic knots t0, t1, ..., without assumptions, whose differences may be divisors.
 
-    An identity between rational functions of them holds for all knots at which no denominator vanishes,
-    strictly increasing ones among them.
+    An identity between rational functions of them holds for all knots at which no denominator vanishes, in
+    particular for strictly increasing knots.
 
     Raises
     ------
     TypeError, ValueError
-        For a count that is negative or no integer, and a name that is not text.
+        Unless the count is an integer of at least 0, and the name is text.
     """
     count = integer("count", count, 0)
     if not isinstance(name, str):
@@ -52,12 +52,12 @@ def uniform(a: sp.Expr | int, b: sp.Expr | int, intervals: int, order: int) -> l
 def rational_knots(count: int, seed: int) -> list[sp.Rational]:
     """Strictly increasing knots from 0 with random gaps 4/16 to 24/16, the same for the same seed.
 
-    Sixteenths are exact in binary: the floating-point library can be given the very same knots.
+    Sixteenths are exact in binary, so that the floating-point library can use the same knots.
 
     Raises
     ------
     TypeError, ValueError
-        For a count below 1, and a seed that is no integer.
+        For a count below 1, or a seed that is not an integer.
     """
     count = integer("count", count, 1)
     source = random.Random(integer("seed", seed, 0))
@@ -68,7 +68,7 @@ def rational_knots(count: int, seed: int) -> list[sp.Rational]:
 
 
 def vanishes(expression: sp.Expr) -> bool:
-    """Is this rational function identically zero? Exact: brought to one fraction, its numerator is 0.
+    """Is this rational function identically zero? Exact: over a common denominator, its numerator is 0.
 
     Where symbols are only added, multiplied and divided this is arithmetic in the field of rational
     functions; other expressions (a symbolic exponent, say) are expanded over a common denominator.
@@ -106,11 +106,11 @@ def equal(left: sp.MatrixExpr, right: sp.MatrixExpr) -> bool:
     Raises
     ------
     TypeError, ValueError
-        For anything but matrix expressions of one shape.
+        Unless both are matrix expressions of the same shape.
     """
     for name, value in (("left", left), ("right", right)):
         if not isinstance(value, sp.MatrixExpr):
             raise TypeError(f"{name} must be an expression in matrix symbols, got {value!r:.60}")
     if left.shape != right.shape:
-        raise ValueError(f"left and right must have one shape, got {left.shape} and {right.shape}")
+        raise ValueError(f"left and right must have the same shape, got {left.shape} and {right.shape}")
     return (left - right).expand().doit() == sp.ZeroMatrix(*left.shape)

@@ -1,4 +1,4 @@
-"""Multilevel training: hierarchies of exactly nested networks, nested iteration, tournaments of starts."""
+"""Multilevel training: hierarchies of exactly nested networks, nested iteration, successive halving."""
 
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.multilevel.nested import NestedResult, NestedStep, nested_iteration, nested_steps

@@ -24,11 +24,11 @@ class Level:
     index
         0 is the coarsest.
     network
-        The network on this level's knots.
+        The network on the knots of this level.
     cost
-        Work units of an evaluation, 2^index for dyadic levels: the paper's count, where an evaluation touches
-        every basis function. (Here it touches only those that are not zero, and takes about the same time on
-        all levels; the histories' seconds show that.)
+        Work units of an evaluation, 2^index for dyadic levels: the count of the paper, where an evaluation
+        involves every basis function. (Here it involves the active functions only and takes about the same
+        time on all levels; the seconds of the histories show this.)
     coarser
         The network on the level below, None on the coarsest level.
     """
@@ -49,7 +49,7 @@ class Level:
     def P(self) -> Any:  # noqa: N802 - a matrix
         """The prolongation from the level below: theta = P theta_coarse is the same function.
 
-        CSR, (n_parameters, n_parameters below), made when first asked for; None on the coarsest level.
+        CSR, (n_parameters, n_parameters below), computed when first used; None on the coarsest level.
         """
         return None if self.coarser is None else self.coarser.prolongation(self.network)
 
@@ -70,18 +70,18 @@ class Hierarchy:
     Parameters
     ----------
     network
-        The coarsest network, of which every interval is halved from level to level; or all networks, coarsest
-        first, each nested in the next (local and non-dyadic refinement).
+        The coarsest network, whose intervals are halved from level to level; or all networks, coarsest first,
+        each nested in the next (local and non-dyadic refinement).
     n_levels
-        Number of levels, at least 1. Not given with a list of networks.
+        Number of levels, at least 1; to be omitted with a list of networks.
 
     Raises
     ------
     TypeError, ValueError
-        For a number of levels below 1, several levels of a network without spline layers, levels whose
-        knots float64 cannot tell apart, or networks that are not nested.
+        For a number of levels below 1, several levels of a network without spline layers, levels whose knots
+        float64 cannot distinguish, or networks that are not nested.
     MemoryError
-        If this machine could not hold the finest level: checked before any level is made.
+        If the finest level does not fit in memory; checked before any level is made.
 
     Examples
     --------
@@ -107,7 +107,7 @@ class Hierarchy:
 
     @property
     def levels(self) -> tuple[Level, ...]:
-        """Coarsest first."""
+        """The levels, coarsest first."""
         levels: tuple[Level, ...] = object.__getattribute__(self, "_levels")
         return levels
 
@@ -171,7 +171,7 @@ def _dyadic(network: KAN, count: int) -> tuple[Level, ...]:
 
 
 def _nested(networks: Sequence[KAN]) -> tuple[Level, ...]:
-    """Levels of given networks; work in proportion to the intervals."""
+    """The levels of given networks, with costs in proportion to their intervals."""
     levels: list[Level] = []
     for index, given in enumerate(networks):
         network = instance(f"network[{index}]", given, KAN)
@@ -200,12 +200,12 @@ def _check_knots(network: KAN, n_levels: int) -> None:
                 raise ValueError(
                     f"n_levels must be at most {halvings + 1} for the knots of layer {number}, got "
                     f"{n_levels}: on level {halvings + 1} intervals of width {width:.3g} at "
-                    f"{t[at]:.6g} would be halved beyond what float64 can tell apart"
+                    f"{t[at]:.6g} would be halved beyond the resolution of float64"
                 )
 
 
 def _size(network: KAN, index: int) -> float:
-    """Bytes that level `index` takes: the parameters, and the knots while they are made (ten arrays)."""
+    """Memory of level `index` in bytes: the parameters, and ten arrays of knots while these are computed."""
     total = 0.0
     for layer in network.layers:
         parameters, knots = float(layer.n_parameters), 0.0

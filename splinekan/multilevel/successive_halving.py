@@ -1,4 +1,4 @@
-"""Many starts on the coarsest level, fewer on each finer one: a tournament through the hierarchy."""
+"""Successive halving: many starts on the coarsest level, fewer on every finer level."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from splinekan.optimize.answers import real_number
 
 @dataclass(frozen=True)
 class Round:
-    """The best `candidates` of the round before are trained for `iterations` on `level`.
+    """A round of successive halving: the best `candidates` of the round before are trained on `level`.
 
     Attributes
     ----------
     level
         0 is the coarsest.
     candidates
-        The number of candidates trained; in the first round, of starts drawn.
+        The number of candidates trained; in the first round, the number of starts.
     iterations
-        Of the optimiser, for each candidate.
+        Iterations of the optimiser for every candidate.
     samples
-        The number of samples that the objective uses, None for all. A fair choice among candidates
-        needs only a few samples per parameter.
+        The number of samples in the objective, None for all. A few samples per parameter suffice for the
+        choice among candidates.
     """
 
     level: int
@@ -56,24 +56,24 @@ class Round:
 
 @dataclass(frozen=True, eq=False)
 class HalvingResult:
-    """The winner.
+    """The best candidate of successive halving.
 
     Attributes
     ----------
     theta, level
         The winner's parameters, on `level`.
     value, status, message
-        Of its last run.
+        Loss, status and message of its last run.
     result
-        That run.
+        The last run.
     values
-        Per round the losses of its candidates (or their scores), best first: how far apart they are.
+        For every round the losses of its candidates (or their scores), best first.
     winners
-        Per round theta of the best, on the level of the round.
+        For every round theta of the best candidate, on the level of the round.
     times
-        Per round the seconds spent when it ended.
+        For every round the total time in seconds at its end.
     evaluations, work, seconds
-        Of all runs of all rounds.
+        Totals over all runs of all rounds.
     """
 
     theta: Float64Array
@@ -99,37 +99,37 @@ def successive_halving(
     seed: int | np.random.Generator,
     score: Callable[[Level, Float64Array], float] | None = None,
 ) -> HalvingResult:
-    """Nested iteration with selection: successive halving (Jamieson & Talwalkar 2016) over the levels.
+    """The result of nested iteration with successive halving (Jamieson & Talwalkar 2016) over the levels.
 
-    Which minimum a run ends in is decided on the coarse levels, where runs are cheap. Therefore many
-    starts are trained there for a few iterations each; the best go on, are prolongated exactly, and
-    compete again where finer detail separates them. Candidates of a round are compared by their losses on
-    the same samples.
+    The coarse levels, where runs are cheap, determine in which minimum a run ends. Therefore many starts are
+    trained there for a few iterations each; the best are prolongated exactly and compared again on finer
+    levels. Candidates of a round are compared by their losses on the same samples.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        The problem of a level on the first samples, whose number is the second argument (None: all).
+        The problem of a level on the first samples; their number is the second argument (None for all).
     optimizer
-        Used in every round.
+        The optimiser of every round.
     rounds
-        Levels must not decrease and candidates must not increase.
+        The rounds, with levels that do not decrease and numbers of candidates that do not increase.
     draw
-        theta on the level of the first round, from a random generator.
+        A function from a random generator to theta on the level of the first round.
     seed
         A seed or a NumPy Generator.
     score
-        A number by which candidates are compared, lowest first, from a level and theta: a loss on held-out
-        points, for instance. Candidates whose score is infinite or NaN come last. None for the loss that
-        they were trained on.
+        A function from a level and theta to a number by which candidates are compared, lowest first, for
+        instance the loss on held-out points. Candidates with an infinite score or NaN come last. None for the
+        training loss.
 
     Raises
     ------
     TypeError, ValueError
-        For no rounds, levels that the hierarchy lacks or that decrease, candidates that increase, starts
-        that are not parameters of the first round's level, or a round in which no score is finite.
+        Without rounds; for levels that are not in the hierarchy or that decrease, numbers of candidates that
+        increase, starts that are not parameters of the first round's level, or a round without a finite
+        score.
     """
     instance("hierarchy", hierarchy, Hierarchy)
     function("objective", objective)

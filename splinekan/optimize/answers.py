@@ -1,6 +1,6 @@
-"""Checks of what problems return: they run at every evaluation, so what is right already costs microseconds.
+"""Checks of the values that problems return, at every evaluation; correct values take microseconds.
 
-Unlike arguments, answers may be NaN or infinite: that is how a diverging run shows.
+Unlike arguments, these values may be NaN or infinite, which indicates a diverging run.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ def real_number(name: str, value: Any) -> float:
     Raises
     ------
     TypeError
-        If it is not a real number (arrays of no axes are).
+        If it is not a real number or an array without axes.
     """
     if isinstance(value, float):  # NumPy's float64 is a subclass
         return float(value)
@@ -40,12 +40,12 @@ def real_number(name: str, value: Any) -> float:
 
 
 def reals(name: str, value: Any, shape: tuple[int | None, ...]) -> Float64Array:
-    """`value` as a float64 array of that shape (None for a free axis); not copied if it is one.
+    """`value` as a float64 array of `shape` (None for a free axis), copied only if necessary.
 
     Raises
     ------
     TypeError, ValueError
-        As `real_array`.
+        As in `real_array`.
     """
     if type(value) is np.ndarray and value.dtype == FLOAT64 and _fits(value.shape, shape):
         return value

@@ -18,14 +18,14 @@ from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Prob
 from splinekan.optimize.result import MESSAGES, History, Result, Status
 
 QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
-"""Trial steps may leave float64; the status tells if the run does."""
+"""Trial steps may overflow; the status records whether the run does."""
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
     """An iterate: z in the coordinates of the geometry, the same point as theta, loss and gradients.
 
-    `gradient` is the true gradient with respect to z; `fed` is what the direction operator gets.
+    `gradient` is the gradient with respect to z; `fed` is the argument of the direction operator.
     """
 
     z: Float64Array
@@ -42,9 +42,9 @@ class Point:
 
 @dataclass(eq=False)
 class Frame:
-    """A problem seen in the coordinates z = T theta, counting evaluations.
+    """A problem in the coordinates z = T theta, with a count of evaluations.
 
-    Steps beyond float64 are not evaluated: their loss is NaN.
+    Points that overflow are not evaluated; their loss is NaN.
     """
 
     problem: Any
@@ -88,7 +88,7 @@ class Frame:
         loss = real_number(f"{name}[0]", value)
         native = reals(f"{name}[1]", gradient, theta.shape)
         mapped = not (isinstance(self.geometry, IdentityMap) and isinstance(self.gradient, IdentityMap))
-        if mapped and not finite(native):  # maps need not take NaN
+        if mapped and not finite(native):  # maps need not accept NaN
             return Point(z, theta, loss, native, native)
         return Point(
             z, theta, loss, self.geometry.solve_transpose(native), self.gradient.solve_transpose(native)
@@ -97,7 +97,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Step:
-    """The next point, or None and the reason why the optimiser has none."""
+    """The next point, or None and the reason."""
 
     point: Point | None
     status: Status | None = None
@@ -105,7 +105,7 @@ class Step:
 
 @dataclass(frozen=True, eq=False)
 class Iterate:
-    """What a callback is given after each iteration."""
+    """The argument of a callback after each iteration."""
 
     iteration: int
     theta: Float64Array
@@ -132,7 +132,7 @@ class _Log:
         )
 
     def history(self, evaluations: int) -> History:
-        """The columns; evaluations after the last iterate, of a search that failed, count in its entry."""
+        """The columns; the evaluations of a failed last search count in the entry of the last iterate."""
         columns = np.array(self.rows).T
         if evaluations > columns[3, -1]:
             columns[3:, -1] = evaluations, evaluations * self.cost, perf_counter() - self.began
@@ -146,13 +146,13 @@ class Optimizer(ABC):
     Parameters
     ----------
     geometry
-        Name of the coordinates that move, z = T theta, as `problem.coordinates` knows them; None for
-        the native coordinates.
+        Name of the coordinates z = T theta in which the method works, for `problem.coordinates`; None for the
+        native coordinates.
     gradient
-        Name of the coordinates whose gradient the direction operator D is fed; None for the same.
-        Equal names give the two symmetric rows of Table 1, different names the mixed rows, where D need
-        not give a descent direction: searches and gain ratios use the true slope, and the status tells
-        if they fail (Southworth et al., arXiv:2603.04827, Table 1).
+        Name of the coordinates whose gradient is the argument of the direction operator D; None for those of
+        the geometry. Equal names give the two symmetric rows of Table 1, different names the mixed rows,
+        where D need not give a descent direction: searches and gain ratios use the true slope, and the status
+        records a failure (Southworth et al., arXiv:2603.04827, Table 1).
     """
 
     geometry: str | None = None
@@ -175,11 +175,11 @@ class Optimizer(ABC):
 
     @abstractmethod
     def _begin(self, frame: Frame, start: Point) -> Any:
-        """The method's state."""
+        """The initial state of the method."""
 
     @abstractmethod
     def _advance(self, frame: Frame, state: Any, point: Point) -> Step:
-        """One iteration."""
+        """The next iterate."""
 
     def minimize(
         self,
@@ -195,16 +195,16 @@ class Optimizer(ABC):
         keep: str = "auto",
         cost: float = 1.0,
     ) -> Result:
-        """Minimise from `theta0`, which is left as it is.
+        """The result of a minimisation from `theta0`, which is not changed.
 
         Unless `keep` is "last", the loss of the result is at most the loss at the start.
 
         Parameters
         ----------
         problem
-            What is minimised.
+            The problem to be minimised.
         theta0
-            Native start, shape (n,).
+            The start in native coordinates, (n,).
         iterations
             The largest number of iterations.
         evaluations
@@ -212,7 +212,7 @@ class Optimizer(ABC):
         callback
             Called with an `Iterate` after each iteration; the run stops if it returns True.
         progress
-            Show a bar (tqdm).
+            Whether to show a progress bar (tqdm).
         gradient_tolerance
             Stop when the largest entry of the gradient (in the coordinates iterated on) is at most this.
         value_tolerance
@@ -228,14 +228,15 @@ class Optimizer(ABC):
         Returns
         -------
         Result
-            Of the iterate that `keep` names; of the best if the run was interrupted from the keyboard.
+            For the iterate that `keep` names; for the best iterate if the run was interrupted from the
+            keyboard.
 
         Raises
         ------
         TypeError, ValueError
-            For a start that is not a finite vector or where loss or gradient are not finite, negative
-            tolerances, an unknown `keep`, coordinates that the problem does not have, or a problem that
-            lacks a method or returns anything but numbers and vectors of the length of theta.
+            For a start that is not a finite vector, or with a loss or gradient that is not finite; for
+            negative tolerances, an unknown `keep`, or unknown coordinates; for a problem that lacks a method
+            or does not return numbers and vectors of the length of theta.
         """
         one_of("keep", keep, ("auto", "last", "best"))
         theta = vector("theta0", theta0).copy()
@@ -309,19 +310,19 @@ class Optimizer(ABC):
             message += ", theta is the best iterate" if keep != "last" else ""
         if keep == "best" or (keep == "auto" and diverged):
             point = best
-        # A start that comes back unchanged must not have gone through T and its inverse.
+        # The start is returned unchanged, without the rounding errors of T and its inverse.
         final = theta if point is start else point.theta
         history = log.history(frame.evaluations)
         model = problem.model(final) if hasattr(problem, "model") else None
         return Result(final, point.value, status, message, history, model)
 
     def require(self, name: str, problem: Any) -> None:
-        """Refuse a problem, called `name` in messages, that lacks what the method needs.
+        """Refuse a problem, called `name` in messages, without the methods that the optimiser needs.
 
         Raises
         ------
         TypeError
-            Naming what it lacks.
+            Naming the missing methods.
         """
         named = self.geometry is not None or self.gradient is not None
         require(name, problem, self.NEEDS + ("coordinates",) * named)
@@ -332,9 +333,9 @@ class Optimizer(ABC):
     def _map(problem: Problem, name: str | None) -> LinearMap:
         if name is None:
             return IdentityMap()
-        found = problem.coordinates(name)
-        require(f"problem.coordinates({name!r})", found, MAP_METHODS)
-        return found
+        coordinates = problem.coordinates(name)
+        require(f"problem.coordinates({name!r})", coordinates, MAP_METHODS)
+        return coordinates
 
 
 def _bar(total: int) -> Any:

@@ -24,8 +24,8 @@ class GradientDescent(Optimizer):
     step
         Step length ("fixed"), or the first step tried ("armijo": halved until the loss falls enough).
     search
-        "fixed": the loss may rise, and does if `step` exceeds 2 over the largest eigenvalue of the Hessian
-        (see `keep` of `minimize` for what is returned then); or "armijo".
+        "fixed", or "armijo". With "fixed" the loss may rise, and does if `step` exceeds 2 over the largest
+        eigenvalue of the Hessian; `keep` of `minimize` determines the iterate that is returned.
     """
 
     step: float = 1e-2
@@ -42,8 +42,7 @@ class GradientDescent(Optimizer):
     def _advance(self, frame: Frame, state: None, point: Point) -> Step:
         if self.search == "fixed":
             return Step(frame.point(point.z - self.step * point.fed))
-        found = armijo(frame, point, -point.fed, self.step)
-        return Step(found, Status.LINE_SEARCH_FAILED)
+        return Step(armijo(frame, point, -point.fed, self.step), Status.LINE_SEARCH_FAILED)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +57,7 @@ class Adam(Optimizer):
     schedule
         The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`.
     beta1, beta2, eps, weight_decay
-        As above, dimensionless but eps, which has the units of the gradient.
+        The parameters of the formula; all dimensionless except eps, which has the units of the gradient.
     """
 
     schedule: Schedule = field(default_factory=Constant)

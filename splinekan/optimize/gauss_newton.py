@@ -18,10 +18,10 @@ from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, d
 class GaussNewton(Optimizer):
     """Full steps dz = -J^+ r, by the singular values of R (J = Q R) above `cutoff` times the largest.
 
-    Undamped, so it converges from good starts only and the loss may rise on the way (see `keep` of
-    `minimize` for what is returned then; `LevenbergMarquardt` takes no such step). The step in function
-    space is the same in all coordinates (as long as the cut-off removes nothing, or the same subspace).
-    With a mixed gradient, dz = -(J^T J)^+ g_fed.
+    Without damping the method converges from good starts only, and the loss may rise (`keep` of `minimize`
+    determines the iterate that is returned); `LevenbergMarquardt` accepts only steps that lower the loss. The
+    step in function space is the same in all coordinates, provided that the cut-off removes the same
+    subspace. With a mixed gradient, dz = -(J^T J)^+ g_fed.
 
     Parameters
     ----------
@@ -52,16 +52,16 @@ class _Damping:
     scale: Float64Array
     solver: Solver
     matrix: Float64Array | None = None
-    """J^T J at the current point, if it is known already."""
+    """J^T J at the current point, if it has been assembled."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LevenbergMarquardt(Optimizer):
-    """(J^T J + damping S^2) dz = -J^T r, the damping steered by the gain ratio (Nielsen 1999).
+    """(J^T J + damping S^2) dz = -J^T r, with the damping controlled by the gain ratio (Nielsen 1999).
 
-    A step is taken if it lowers the loss; otherwise the damping grows and the same linearisation is
-    tried again. In coordinates z = T theta the damping is the identity in z, so a run with
-    geometry="spline" is the same whichever basis is native.
+    A step that lowers the loss is accepted; otherwise the damping grows and the same linearisation is solved
+    again. In coordinates z = T theta the damping acts on z: runs with geometry="spline" do not depend on the
+    native basis.
 
     Parameters
     ----------
@@ -111,18 +111,18 @@ class LevenbergMarquardt(Optimizer):
         if self.scaling == "none":
             columns = np.full_like(columns, columns.max())
         state.scale = np.maximum(state.scale, columns)
-        # Columns that never acted would give a singular scaled matrix.
+        # Columns that have always been zero would make the scaled matrix singular.
         scale = np.maximum(state.scale, state.scale.max() * EPS)
         damped = equations.damped(scale)
         for _ in range(self.trials):
             step = damped(state.value)
             z = point.z + step
             value = frame.value(z)
-            # The step's own equation, H p = -g_fed - damping S^2 p, spares the p H p that would drown
-            # in rounding when p lies along small singular values.
-            # (Truncated conjugate gradients keep it: their error is orthogonal to p.)
-            braked = state.value * float(np.sum((scale * step) ** 2))
-            predicted = (float(step @ point.fed) + braked) / 2 - float(step @ point.gradient)
+            # By the equation of the step, H p = -g_fed - damping S^2 p, the prediction needs no p H p, which
+            # rounding errors would dominate for p along small singular values. (For truncated conjugate
+            # gradients it holds too, because their error is orthogonal to p.)
+            damped_part = state.value * float(np.sum((scale * step) ** 2))
+            predicted = (float(step @ point.fed) + damped_part) / 2 - float(step @ point.gradient)
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
@@ -139,7 +139,7 @@ class LevenbergMarquardt(Optimizer):
         return Step(None, Status.STALLED)
 
     def require(self, name: str, problem: Any) -> None:
-        """Refuse a problem, called `name` in messages, that lacks what the method needs."""
+        """Refuse a problem, called `name` in messages, without the methods that the optimiser needs."""
         super().require(name, problem)
         if self.solver is None and not hasattr(problem, "n_residuals"):
             raise TypeError(f"{name} must have n_residuals, which {shown(problem)} lacks")

@@ -14,7 +14,7 @@ from splinekan.optimize.search import armijo, step_length, strong_wolfe
 
 EPS = float(np.finfo(np.float64).eps)
 DAMPING = 0.2
-"""Powell's share of the curvature that the model expects."""
+"""Least curvature relative to that of the model (Powell)."""
 
 
 @dataclass(eq=False)
@@ -60,13 +60,13 @@ class _Memory:
 class LBFGS(Optimizer):
     """z <- z - step H g, H from the last `memory` pairs s = dz, y = dg (Nocedal & Wright, Alg. 7.4).
 
-    The very first step is shortened to min(1, 1/|g|_1) step. With mixed geometry and gradient, y is a
-    difference of fed gradients.
+    The first step is shortened to min(1, 1/|g|_1) step. With mixed geometry and gradient, y is a difference
+    of fed gradients.
 
-    Where a search meets negative curvature, or "armijo" curvature s.y below 0.2 s.B s, B = H^{-1}, the
-    pair is damped: y is moved towards B s until s.y = 0.2 s.B s (Powell 1978; Nocedal & Wright,
-    Procedure 18.2). Without that, H would keep the scale at which the curvature was last positive, and
-    the steps would stay as short. B s comes free of charge: it is -step g.
+    If the curvature s.y is negative, or with "armijo" below 0.2 s.B s, B = H^{-1}, the pair is damped: y is
+    moved towards B s until s.y = 0.2 s.B s (Powell 1978; Nocedal & Wright, Procedure 18.2). Otherwise H would
+    keep the scale at which the curvature was last positive, and the steps would stay short. B s = -step g
+    needs no products.
 
     Parameters
     ----------
@@ -75,11 +75,11 @@ class LBFGS(Optimizer):
     step
         The length of fixed steps, or the first step that "armijo" tries, dimensionless.
     search
-        "wolfe": steps that meet the strong Wolfe conditions (`step` is not used), or mere sufficient
-        decrease where the search for them fails. "armijo": `step`, halved until the loss falls enough.
-        If even that fails, both drop the memory and try steepest descent. "fixed": `step` itself, as in
-        deep-learning libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (see `keep`
-        of `minimize` for what is returned then).
+        "wolfe": steps that satisfy the strong Wolfe conditions (`step` is not used), or only sufficient
+        decrease if no such step is computed. "armijo": `step`, halved until the loss falls enough. If that
+        fails too, both discard the memory and try steepest descent. "fixed": `step`, as in deep-learning
+        libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (`keep` of `minimize` determines
+        the iterate that is returned).
     """
 
     memory: int = 100
@@ -102,11 +102,11 @@ class LBFGS(Optimizer):
         if state.count == 0:
             direction *= min(1.0, 1.0 / float(np.abs(point.fed).sum()))
         if self.search == "fixed":
-            found = frame.point(point.z + self.step * direction)
-            s, y = found.z - point.z, found.fed - point.fed
-            if found.finite and s @ y > 1e-10:
+            following = frame.point(point.z + self.step * direction)
+            s, y = following.z - point.z, following.fed - point.fed
+            if following.finite and s @ y > 1e-10:
                 state.store(s, y)
-            return Step(found)
+            return Step(following)
         if self.search == "wolfe":
             near = strong_wolfe(frame, point, direction)
         else:
@@ -114,13 +114,13 @@ class LBFGS(Optimizer):
         if near is None:
             if state.count == 0:
                 return Step(None, Status.LINE_SEARCH_FAILED)
-            state.count = 0  # a direction spoilt by rounding: try steepest descent
+            state.count = 0  # rounding errors spoilt the direction: try steepest descent
             state.scaling = 1.0
             return self._advance(frame, state, point)
         s, y = near.z - point.z, near.fed - point.fed
         expected = -step_length(s, direction) * point.fed  # B s
-        # The length of the first step is a guess, and Wolfe points have curvature: there y is damped only
-        # if its curvature is negative or lost in rounding.
+        # The length of the first step is a guess, and Wolfe points have positive curvature: in both cases y
+        # is damped only if its curvature is negative or below rounding errors.
         y = _damped(s, y, expected, self.search == "armijo" and state.count > 0)
         if s @ y > 0 and np.isfinite(y @ y):
             state.store(s, y)

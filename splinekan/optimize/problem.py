@@ -1,4 +1,4 @@
-"""What an optimiser sees: value, gradient, residual, Jacobian, and coordinates. Never a network."""
+"""Problems as optimisers use them: value, gradient, residual, Jacobian, coordinates; without networks."""
 
 from __future__ import annotations
 
@@ -170,15 +170,15 @@ class MatrixMap:
 
 
 class _FromFunctions:
-    """What the problems made of plain functions share: their fields, checked, and their coordinates."""
+    """Checks and coordinates of the problems made of plain functions."""
 
     maps: Mapping[str, LinearMap]
 
     def _check(self, *functions: str) -> None:
         for name in functions:
             function(name, getattr(self, name))
-        for name, found in instance("maps", self.maps, Mapping).items():
-            require(f"maps[{name!r}]", found, MAP_METHODS)
+        for name, coordinates in instance("maps", self.maps, Mapping).items():
+            require(f"maps[{name!r}]", coordinates, MAP_METHODS)
         object.__setattr__(self, "cost", real("cost", self.cost, low=0.0))  # type: ignore[attr-defined]
 
     def coordinates(self, name: str) -> LinearMap:
@@ -187,7 +187,7 @@ class _FromFunctions:
         Raises
         ------
         ValueError
-            Naming the maps that there are.
+            For an unknown name, listing the known names.
         """
         if not isinstance(name, str) or name not in self.maps:
             known = ", ".join(map(repr, self.maps)) or "none but the native ones (None)"
@@ -198,8 +198,8 @@ class _FromFunctions:
     def _theta(theta: ArrayLike) -> Float64Array:
         at = reals("theta", theta, (None,))
         if not finite(at):
-            vector("theta", at)  # says where
-        return at.copy()  # the functions may write into what they are given
+            vector("theta", at)  # names the position
+        return at.copy()  # the functions may change their argument
 
 
 @dataclass(frozen=True)
@@ -220,8 +220,8 @@ class FunctionProblem(_FromFunctions):
     Raises
     ------
     TypeError, ValueError
-        For arguments that are not of this kind; on evaluation, if a function returns anything else. NaN and
-        infinities are returned as they are: optimisers know what to do with them.
+        For arguments of other kinds; on evaluation, if a function returns anything else. NaN and infinities
+        are returned, and optimisers handle them.
     """
 
     function: Callable[[Float64Array], float]
@@ -292,7 +292,7 @@ class ResidualProblem(_FromFunctions):
 
     @property
     def n_residuals(self) -> float:
-        """Unknown before the first evaluation: taken as infinite."""
+        """Infinite, as it is unknown before the first evaluation."""
         return np.inf
 
     def linearized(self, theta: ArrayLike) -> tuple[float, Float64Array, Matrix]:
@@ -308,14 +308,14 @@ class ResidualProblem(_FromFunctions):
 
     def _linearized(self, theta: ArrayLike) -> tuple[Float64Array, Float64Array]:
         at = self._theta(theta)
-        r = self._residual(at.copy()).copy()  # the function may use its memory again for the Jacobian
+        r = self._residual(at.copy()).copy()  # the function may reuse its memory for the Jacobian
         jacobian = self.jacobian(at)
         dense = jacobian.toarray() if scipy.sparse.issparse(jacobian) else jacobian
         return r, np.ascontiguousarray(reals("jacobian(theta)", dense, (len(r), len(at))))
 
 
 def _product(a: Float64Array, b: Float64Array) -> Float64Array:
-    """a b, where overflow is an answer and needs no warning."""
+    """a b, without warnings of overflow."""
     with np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(a @ b)
 

@@ -1,4 +1,4 @@
-"""What an optimiser returns."""
+"""The result of an optimiser, with its history."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from splinekan._checks import Float64Array, instance, real, same_length, sequenc
 
 
 class Status(str, Enum):
-    """Why an optimiser stopped."""
+    """The reason why an optimiser stopped."""
 
     CONVERGED = "converged"
     ITERATION_LIMIT = "iteration_limit"
@@ -68,13 +68,13 @@ class History:
         }
         same_length(**columns)
         if not len(self.loss):
-            raise ValueError("loss must not be empty: a history holds the start at least")
+            raise ValueError("loss must not be empty: a history holds at least the start")
         for name, column in columns.items():
             object.__setattr__(self, name, column)
 
     @staticmethod
     def join(parts: Sequence[History]) -> History:
-        """Histories one after the other; cumulative columns go on where the previous part ended.
+        """Histories joined in order; cumulative columns continue from the end of the previous part.
 
         Raises
         ------
@@ -110,7 +110,7 @@ class Result:
     value
         The loss there.
     status, message
-        Why it stopped.
+        The reason why it stopped.
     history
         An entry per iteration, the start first.
     model

@@ -29,7 +29,7 @@ class _Rates:
 
 @dataclass(frozen=True)
 class Constant(_Rates):
-    """The same rate always."""
+    """A constant rate."""
 
     rate: float = 1e-3
 
@@ -57,7 +57,8 @@ class LinearRamp(_Rates):
 class ExponentialCyclic(_Rates):
     """Triangular waves between `low` and `high`, `cycle` iterations long, of decreasing height.
 
-    low + (high - low) w gamma^iteration, where w goes 0, 1, 0 over each cycle and 0 < gamma <= 1.
+    low + (high - low) w gamma^iteration, where w rises from 0 to 1 and falls to 0 in every cycle, and 0 <
+    gamma <= 1.
     """
 
     low: float = 1e-4

@@ -1,4 +1,4 @@
-"""Line searches: how far to go along a direction."""
+"""Line searches: the step length along a direction."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from splinekan._checks import Float64Array
 from splinekan.optimize.driver import Frame, Point
 
 DECREASE = 1e-4
-"""The share of the decrease promised by the slope that every search asks for."""
+"""Required decrease, relative to the decrease of the linear model."""
 
 
 def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> Point | None:
@@ -22,10 +22,10 @@ def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> 
         z = point.z + step * direction
         if np.array_equal(z, point.z):
             return None
-        # Gradient included: the first try is mostly taken, and both cost one pass over the data.
-        found = frame.point(z)
-        if found.finite and found.value <= point.value + DECREASE * step * slope:
-            return found
+        # With the gradient, because the first trial is usually accepted and both take a single pass.
+        trial = frame.point(z)
+        if trial.finite and trial.value <= point.value + DECREASE * step * slope:
+            return trial
         step /= 2
     return None
 
@@ -33,32 +33,32 @@ def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> 
 def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature: float = 0.9) -> Point | None:
     """A point with sufficient decrease and |slope| at most `curvature` times the first slope.
 
-    The search is SciPy's; every point that it visits is evaluated once. It may fail: along directions
-    without a minimum, beside kinks, where the loss overflows. Then the best of its points with sufficient
-    decrease is taken, or else the step is halved until there is one.
+    The search is SciPy's; every point that it visits is evaluated once. It may fail along directions without
+    a minimum, beside kinks, or where the loss overflows. Then the best of its points with sufficient decrease
+    is taken; if there is none, the step is halved until the loss falls enough.
     """
     from scipy.optimize import line_search  # slow to import, seldom needed
 
     slope = float(point.gradient @ direction)
     if not slope < 0:
         return None
-    seen: dict[bytes, Point] = {}
+    visited: dict[bytes, Point] = {}
 
     def at(z: Float64Array) -> Point:
         key = z.tobytes()
-        if key not in seen:
-            seen[key] = frame.point(np.array(z))
-        return seen[key]
+        if key not in visited:
+            visited[key] = frame.point(np.array(z))
+        return visited[key]
 
     def value(z: Float64Array) -> float:
-        found = at(z)
-        return found.value if found.finite else np.inf  # too far
+        trial = at(z)
+        return trial.value if trial.finite else np.inf  # too far
 
     def gradient(z: Float64Array) -> Float64Array:
         return at(z).gradient
 
     with np.errstate(all="ignore"), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # failure is told by the answer None
+        warnings.simplefilter("ignore")  # after a failure the step is None
         step = line_search(
             value,
             gradient,
@@ -74,13 +74,13 @@ def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature:
         return at(point.z + step * direction)
     shortest = 1.0
     lower = []
-    for found in seen.values():
-        length = step_length(found.z - point.z, direction)
+    for trial in visited.values():
+        length = step_length(trial.z - point.z, direction)
         shortest = min(shortest, length) if length > 0 else shortest
-        if found.finite and found.value <= point.value + DECREASE * length * slope and length > 0:
-            lower.append(found)
+        if trial.finite and trial.value <= point.value + DECREASE * length * slope and length > 0:
+            lower.append(trial)
     if lower:
-        return min(lower, key=lambda found: found.value)
+        return min(lower, key=lambda trial: trial.value)
     return armijo(frame, point, direction, shortest / 2)
 
 

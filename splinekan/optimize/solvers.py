@@ -7,7 +7,7 @@ All work on the scaled Jacobian J S^{-1}, in the coordinates of the frame.
 - `SVD`: singular values of R, J = Q R.
 - `Dual`: dz = -J^T (J J^T + damping)^{-1} r when there are fewer residuals than parameters; the same step,
   because J^T (J J^T + damping) = (J^T J + damping) J^T.
-- `CG`: no matrix at all; products with J and J^T, for many parameters.
+- `CG`: products with J and J^T instead of matrices, for many parameters.
 
 A solver is a record of its options; `linearize` gives the equations at a point.
 """
@@ -30,7 +30,7 @@ from splinekan.optimize.problem import IdentityMap
 
 EPS = float(np.finfo(np.float64).eps)
 MANY = 5000
-"""Parameters above which `default_solver` forms no matrix."""
+"""Number of parameters above which `default_solver` avoids matrices."""
 
 Damped = Callable[[float], Float64Array]
 """dz(damping)."""
@@ -79,7 +79,7 @@ class SVD:
     Parameters
     ----------
     cutoff
-        Singular values below this times the largest are left out, dimensionless.
+        Singular values below this times the largest are omitted, dimensionless.
     """
 
     cutoff: float = 1e-14
@@ -143,14 +143,14 @@ class Dual:
 class CG:
     """Truncated conjugate gradients with products by J and J^T.
 
-    B-splines are a well conditioned basis, so what is left after scaling is how edges interact. The iteration
-    is truncated early: the next linearisation is worth more than the last digits of this step.
+    B-splines are a well conditioned basis, so that after scaling only the coupling of the edges remains. The
+    iteration is truncated early, since the next linearisation gains more than further digits of the step.
 
     Parameters
     ----------
     preconditioner
         Called with J S^{-1} (a LinearOperator) and the damping; returns a matrix or LinearOperator that
-        approximates the inverse of S^{-1} J^T J S^{-1} + damping. None for none but the scaling S.
+        approximates the inverse of S^{-1} J^T J S^{-1} + damping. None for the scaling S alone.
     tolerance
         Relative residual at which the iteration ends.
     iterations

@@ -1,4 +1,4 @@
-"""The claims, one module a theorem or topic; importing this package registers them all, in table order."""
+"""The claims, a module for each theorem or topic; importing this package registers all, in table order."""
 
 from __future__ import annotations
 

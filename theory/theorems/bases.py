@@ -23,11 +23,11 @@ RATIONAL_CASES = tuple((order, intervals) for order in (1, 2, 3, 4, 5, 6) for in
     hypotheses="distinct t_0, ..., t_{r-1}; every order r >= 1",
     source="arXiv:2603.04827, Lemma 1 (the step on the first interval)",
     strength=PROVED,
-    argument="Let sum_j c_j (x - t_j)^k = 0, k = r - 1. Differentiating k - p times (one step "
+    argument="Let sum_j c_j (x - t_j)^k = 0, k = r - 1. Differentiating k - p times (a step "
     "checked with symbolic exponent p) and dividing by the nonzero factor gives sum_j c_j "
     "(x - t_j)^p = 0, p = 0..k; at x = 0, sum_j c_j t_j^p = 0, so sum_j c_j q(t_j) = 0 "
     "for every polynomial q of degree <= k. Take the q that vanishes at all nodes but "
-    "t_j, q = (x - t_l) q' for any other node t_l: q(t_l) = 0 whatever q' is, and q(t_j) "
+    "t_j, q = (x - t_l) q' for any other node t_l: q(t_l) = 0 for every q', and q(t_j) "
     "is a product of k nonzero differences (checked with the other factors as a symbol). "
     "Hence c_j = 0. r independent functions in a space of dimension r span it.",
 )
@@ -58,7 +58,7 @@ def check_ghost_powers() -> None:
     "there, so in powers of y = x - t_j all coefficients but that of y^k are zero (the "
     "p-th derivative of y^q at 0 is p! for q = p, else 0: checked with symbolic p, k): d "
     "= c (x - t_j)^k. Each psi_j has this jump at t_j with c = 1 and no other in (a, b]. "
-    "So s minus sum c_j psi_j over inner knots is one polynomial on [a, b], a unique "
+    "So s minus sum c_j psi_j over inner knots is a single polynomial on [a, b], a unique "
     "combination of the ghost powers (claim lemma-1-ghost-powers); the c_j are unique "
     "because they are the jumps. r ghosts and intervals - 1 inner knots count m.",
 )
@@ -115,7 +115,7 @@ def check_bspline_basis() -> None:
 
 
 def coordinates(family: list[list[sp.Expr]]) -> sp.Matrix:
-    """Row j: coefficients of function j on the first interval, then its coefficient of x^k on each later one.
+    """Row j: the coefficients of function j on the first interval, then those of x^k on later intervals.
 
     These m numbers determine a spline of the space (jump argument), so the family is a basis where the
     determinant is nonzero.

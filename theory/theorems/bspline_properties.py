@@ -1,4 +1,4 @@
-"""What every later proof uses: support, sign, partition of unity, derivative, Proposition 2."""
+"""Properties for all later proofs: support, sign, partition of unity, derivative, Proposition 2."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from ..claim import PROVED, claim
 from ..symbols import symbolic_knots, vanishes, x
 
 ORDERS = (1, 2, 3, 4)
-"""Orders at which the general argument is held against the pieces of `theory.bspline`."""
+"""Orders at which the general argument is compared with the pieces of the module bspline."""
 
 
 @claim(
@@ -23,7 +23,7 @@ ORDERS = (1, 2, 3, 4)
     "i..i+r-1. Sign: on (t_i, t_{i+r}) both weights (x - t_i)/(t_{i+r-1} - t_i) and "
     "(t_{i+r} - x)/(t_{i+r} - t_{i+1}) are quotients of positive numbers, and at every "
     "inner point at least one of the two functions of order r - 1 is positive "
-    "(right-continuous for r = 1). The spans of theory.bspline are compared for orders 1 "
+    "(right-continuous for r = 1). The spans of the module bspline are compared for orders 1 "
     "to 4.",
 )
 def check_local_support() -> None:
@@ -31,7 +31,7 @@ def check_local_support() -> None:
     first, last = (i, i + 1), (i + r - 2, i + r - 1)  # spans of the two functions of order r - 1
     assert sp.simplify(sp.Min(*first) - i) == 0, "the union does not begin at span i"
     assert sp.simplify(sp.Max(*last) - (i + r - 1)) == 0, "the union does not end at span i + r - 1"
-    # For r >= 2 the second begins no later than one past the end of the first: no gap between them.
+    # For r >= 2 the second begins at most one span after the end of the first: no gap between them.
     assert sp.simplify(last[0] + 1 - first[1]) == r - 2
     after, before, width_left, width_right = sp.symbols("after before width_left width_right", positive=True)
     assert (after / width_left).is_positive, "weight of b_i"
@@ -51,8 +51,8 @@ def check_local_support() -> None:
     "b_i^[r] with (x - t_i)/(t_{i+r-1} - t_i), from b_{i-1}^[r] with (t_{i+r-1} - "
     "x)/(t_{i+r-1} - t_i). The weights add to 1 for symbolic knots and index, so the sum "
     "of order r is that of order r - 1, and at r = 1 it is 1. On the span s of [a, b], "
-    "r-1 <= s <= m-1, both occurrences are among the functions 0..m-1, because the live i "
-    "run from s-r+1 >= 0 to s (local support). Held against the pieces for orders 1 to 4 "
+    "r-1 <= s <= m-1, both occurrences are among the functions 0..m-1, because the active i "
+    "run from s-r+1 >= 0 to s (local support). Compared with the pieces for orders 1 to 4 "
     "with symbolic knots.",
 )
 def check_partition_of_unity() -> None:
@@ -79,7 +79,7 @@ def check_partition_of_unity() -> None:
     "are then linear in the three functions b_i, b_{i+1}, b_{i+2} of order r - 2, which "
     "enter as symbols, and agree identically in x, the six knots that occur and r. The "
     "base r = 2 (b^[1] is constant between knots) is the same computation without "
-    "derivatives on the right. Held against the pieces for orders 2 to 4 with symbolic "
+    "derivatives on the right. Compared with the pieces for orders 2 to 4 with symbolic "
     "knots.",
 )
 def check_derivative() -> None:

@@ -19,7 +19,7 @@ SYMBOLIC_CASES = ((1, 1), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2))
 RATIONAL_CASES = ((2, 6), (3, 5), (4, 4), (5, 3), (6, 3))
 """(order, intervals) with random rational knots."""
 
-# One row of the recursion in symbols: the end knots of the window t_i, ..., t_{i+r}, the knot t_j, the order,
+# A row of the recursion in symbols: the end knots of the window t_i, ..., t_{i+r}, the knot t_j, the order,
 # and Q, the common product of t_j - t_l over the inner l = i+1..i+r-1, l != j, that every entry shares.
 t_i, t_i1, t_ir1, t_ir, t_j = sp.symbols("t_i t_i1 t_ir1 t_ir t_j", real=True)
 Q, r = sp.Symbol("Q", nonzero=True), sp.Symbol("r", integer=True, positive=True)
@@ -37,12 +37,12 @@ def entries() -> dict[str, tuple[sp.Expr, sp.Expr, sp.Expr]]:
         sign * (t_ir - t_i1) / (Q * (t_j - t_ir)),
         -sign * (t_ir - t_i) / ((t_j - t_i) * Q * (t_j - t_ir)),
     )
-    first = (  # j = i: there is no factor t_j - t_i
+    first = (  # j = i: no factor t_j - t_i
         sign * (t_ir1 - t_i) / Q,
         sp.Integer(0),
         -sign * (t_ir - t_i) / (Q * (t_i - t_ir)),
     )
-    last = (  # j = i + r: there is no factor t_j - t_{i+r}
+    last = (  # j = i + r: no factor t_j - t_{i+r}
         sp.Integer(0),
         sign * (t_ir - t_i1) / Q,
         -sign * (t_ir - t_i) / ((t_ir - t_i) * Q),
@@ -61,8 +61,8 @@ def entries() -> dict[str, tuple[sp.Expr, sp.Expr, sp.Expr]]:
     "over the inner l; with Q, r and the knots as symbols the recursion is a rational "
     "identity in each of the three places of j (j = i, i < j < i+r, j = i+r; elsewhere "
     "all terms are 0). Base: r = 1 gives 1 and -1. The row past the last has its nonzeros "
-    "in columns that are dropped, so it may be taken as zero. Held against "
-    "theory.matrices for orders 1 to 4 with symbolic knots.",
+    "in columns that are dropped, so it may be taken as zero. Compared with "
+    "the module matrices for orders 1 to 4 with symbolic knots.",
 )
 def check_closed_form() -> None:
     for place, (above, below, here) in entries().items():
@@ -83,7 +83,7 @@ def check_closed_form() -> None:
     "- t_i)/(t_{i+r-1} - t_i) A^[r-1]_ij + (t_{i+r} - t_j)/(t_{i+r} - t_{i+1}) "
     "A^[r-1]_{i+1,j} = 0",
     hypotheses="strictly increasing knots; every order r >= 2",
-    source="arXiv:2603.04827, proof of Lemma 2, the step that is called laborious and left out",
+    source="arXiv:2603.04827, proof of Lemma 2, the step that is called laborious and omitted",
     strength=PROVED,
     argument="With the closed form each term is (-1)^(r-1)/Q times +1 or -1 for i < j < i+r, where "
     "Q is the common product, a symbol; for j = i and j = i+r one term has the factor "
@@ -109,7 +109,7 @@ def check_cancellation() -> None:
     "t_j)^(r-2), and likewise for t_{i+r} - x. The check collects, for each place of j, "
     "the coefficients of the two powers, which enter as symbols: that of relu^(r-1) is "
     "the closed form of A^[r]_ij, that of relu^(r-2) is zero. Symbolic knots, common "
-    "product Q, order r. Held against the pieces of both families for orders 1 to 4 with "
+    "product Q, order r. Compared with the pieces of both families for orders 1 to 4 with "
     "symbolic knots.",
 )
 def check_lemma_2() -> None:
@@ -157,7 +157,7 @@ def check_three_ways() -> None:
 
 @claim(
     "lemma-2-special-row",
-    statement="in the recursion of Lemma 2 the row to be taken as zero is the one past the last of "
+    statement="in the recursion of Lemma 2 the row to be taken as zero is the row after the last of "
     "the n + r - 1 rows, and not the last row itself",
     hypotheses="counterexample: r = 2, one interval [1, 2], knots 0, 1, 2, 3",
     source="arXiv:2603.04827, Lemma 2 (the special row i = n + r - 1)",
@@ -200,7 +200,7 @@ def check_special_row() -> None:
     hypotheses="condition number |A| |A^{-1}| in the maximum norm, an exact rational",
     source="ours; the paper does not state its precision",
     strength=EXACT,
-    argument="One case: order 4, 32 intervals, h = 1/32. A^{-1} by exact triangular substitution.",
+    argument="A single case: order 4, 32 intervals, h = 1/32. A^{-1} by exact triangular substitution.",
 )
 def check_float32() -> None:
     A = uniform_change_of_basis(32, 4, sp.Rational(1, 32))

@@ -13,8 +13,8 @@ ORDERS = (1, 2, 3, 4, 5, 6)
 @claim(
     "galerkin-symbol",
     statement="f(2 theta) = cos(theta/2)^(2r) f(theta) + sin(theta/2)^(2r) f(theta + pi), f the symbol "
-    "of the mass matrix on spacing 1: waves theta and theta + pi, one wave on the coarse knots",
-    hypotheses="uniform knots on the whole line, every second one coarse; every order r >= 1",
+    "of the mass matrix on spacing 1: the waves theta, theta + pi are the same wave on the coarse knots",
+    hypotheses="uniform knots on the whole line, every second knot coarse; every order r >= 1",
     source="ours (claims two-scale, proposition-1 and mass-symbol, wave by wave)",
     strength=PROVED,
     argument="By the two-scale relation the coarse wave e^{2 i j theta} is a fine spline with the two waves "
@@ -22,8 +22,8 @@ ORDERS = (1, 2, 3, 4, 5, 6)
     "e^{-i theta} or its conjugate. |1 + e^{i theta}|^2 = 4 cos(theta/2)^2 gives |p(theta)| = 2 "
     "|cos(theta/2)|^r, |p(theta + pi)| = 2 |sin(theta/2)|^r (checked). The coarse mass matrix is P^T M "
     "P, and the mean over the two waves on the right belongs to every second entry: 2 f(2 theta) = "
-    "(|p(theta)|^2 f(theta) + |p(theta + pi)|^2 f(theta + pi))/2. The identity is also checked as one "
-    "of polynomials in cos(theta) for r in " + ", ".join(map(str, ORDERS)) + ".",
+    "(|p(theta)|^2 f(theta) + |p(theta + pi)|^2 f(theta + pi))/2. The identity is also checked for "
+    "polynomials in cos(theta) for r in " + ", ".join(map(str, ORDERS)) + ".",
 )
 def check_galerkin() -> None:
     theta = sp.Symbol("theta", real=True)
@@ -41,14 +41,14 @@ def check_galerkin() -> None:
 
 @claim(
     "complement-symbol",
-    statement="of the waves theta, theta + pi an exact coarse solve leaves one function, and a sweep u <- u "
-    "- omega D (M u - b) followed by the next solve multiplies it by 1 - omega q, q = h f(theta) f(theta "
-    "+ pi)/f(2 theta) times cos(theta/2)^(2r) + sin(theta/2)^(2r) for D = I, times 2 (k! h^k)^2/4^r for"
-    " D = (A A^T)^{-1}; so for degrees 0 to 5 the largest q is at most a constant times the smallest, "
-    "whatever the number of intervals, in both geometries",
-    hypotheses="uniform knots of spacing h, k = r - 1, the whole line or periodic, theta no multiple of pi; "
-    "every order r >= 1",
-    source="ours; it bounds cycles, where arXiv:2603.04827 argues from one level",
+    statement="of the waves theta, theta + pi an exact coarse solve leaves a single function, and a sweep u "
+    "<- u - omega D (M u - b) followed by the next solve multiplies it by 1 - omega q, q = h f(theta) "
+    "f(theta + pi)/f(2 theta) times cos(theta/2)^(2r) + sin(theta/2)^(2r) for D = I, times 2 (k! h^k)^2/4^r "
+    "for D = (A A^T)^{-1}; so for degrees 0 to 5 the largest q is at most a constant times the smallest, "
+    "for every number of intervals, in both geometries",
+    hypotheses="uniform knots of spacing h, k = r - 1, the whole line or periodic, theta not a multiple of "
+    "pi; every order r >= 1",
+    source="ours; it bounds cycles, where arXiv:2603.04827 argues from a single level",
     strength=PROVED,
     argument="The error e after a coarse solve is M-orthogonal to the coarse wave of amplitudes p_0 = "
     "p(theta), p_1 = p(theta + pi): e = (p_1' f(theta + pi), -p_0' f(theta)) up to a factor, with "
@@ -92,7 +92,7 @@ def check_complement() -> None:
 
 
 def _check_four_intervals(order: int) -> None:
-    """q from 4 x 4 matrices, spacing 1, functions wrapped around, for the one pair theta = pi/2, 3 pi/2."""
+    """q from 4 x 4 matrices, spacing 1, periodic functions, for the pair theta = pi/2, 3 pi/2."""
     n, r, k = 4, order, order - 1
     M, A, P = sp.zeros(n, n), sp.zeros(n, n), sp.zeros(n, n // 2)
     for i in range(n):
@@ -106,7 +106,7 @@ def _check_four_intervals(order: int) -> None:
     leave = sp.eye(n) - P * (P.T * M * P).inv() * P.T * M
     f, half = symbol(r).eval(0), sp.Rational(1, 2)
     common = f**2 / symbol(r).eval(-1)
-    # Constants, which A A^T maps to 0, are coarse functions: any inverse on the other waves will do.
+    # Constants, which A A^T maps to 0, are coarse functions: any inverse on the other waves suffices.
     for D, factor in (
         (sp.eye(n), 2 * half**r),
         ((A * A.T).pinv(), 2 * sp.factorial(k) ** 2 * half ** (2 * r)),

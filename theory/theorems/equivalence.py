@@ -1,7 +1,7 @@
 """Lemma 3, the equivalence theorem: a spline KAN and a multichannel ReLU MLP are the same functions.
 
 A layer from p to q channels: y_q = sum_p sum_i U[p, i, q] b_i(x_p) = sum_p sum_j W[p, j, q] psi_j(x_p) with
-W[p, :, q] = A^T U[p, :, q]. Pieces are polynomials in the inputs and in all coefficients, in one polynomial
+W[p, :, q] = A^T U[p, :, q]. Pieces are polynomials in the inputs and in all coefficients, in a polynomial
 ring over the rationals: two elements of it are equal only if they are identical.
 """
 
@@ -23,7 +23,7 @@ Edge = list[list[PolyElement]]
 """Coefficients of one input of a layer: [basis function][output]."""
 
 LAYER_ORDERS = (1, 2, 3, 4)
-"""Orders at which one edge is compared with symbolic knots and coefficients."""
+"""Orders at which an edge is compared with symbolic knots and coefficients."""
 EXPANDED = (((2, 3, 1), 2), ((2, 3, 1), 3), ((1, 2, 2, 1), 2))
 """(widths, order) of the networks that are composed and multiplied out whole."""
 CHAINED = (((2, 3, 1), 4), ((1, 2, 2, 1), 3), ((1, 2, 2, 1), 4))
@@ -43,7 +43,7 @@ INTERVALS = 2
     "of symbolic size, edge by edge, and the sum over p is the sum of equal terms. Conversely let the "
     "difference D of two weights give sum_p D_pq^T psi(x_p) = 0: each term depends on one variable only, "
     "so each is constant, c_p with sum_p c_p = 0; psi is a basis (claim lemma-1-relu), so for one input D "
-    "= 0. One edge with symbolic knots and coefficients on every interval for "
+    "= 0. An edge with symbolic knots and coefficients on every interval for "
     "orders " + ", ".join(map(str, LAYER_ORDERS)) + ".",
 )
 def check_layer() -> None:
@@ -98,13 +98,13 @@ class Network:
 
     def basis(self, family: ModuleType, span: int, argument: PolyElement) -> list[PolyElement]:
         """All functions of the family on this span, at a polynomial argument (Horner's rule)."""
-        found = []
+        values = []
         for piece in family.on_span(self.knots, self.order, span):
             total = self.ring.zero
             for coefficient in sp.Poly(piece, x, domain="QQ").all_coeffs():
                 total = total * argument + sp.QQ.from_sympy(coefficient)
-            found.append(total)
-        return found
+            values.append(total)
+        return values
 
     def layer(
         self, number: int, arguments: list[PolyElement], spans: tuple[int, ...]
@@ -121,7 +121,7 @@ class Network:
 
 
 def compare_composed(network: Network, number: int, arguments: list[PolyElement]) -> None:
-    """Layer `number` and all after it agree on every choice of intervals; arguments as layers before gave."""
+    """Assert that layer `number` and all later layers agree on every choice of intervals."""
     for spans in product(network.spans, repeat=network.widths[number]):
         spline, relu = network.layer(number, arguments, spans)
         assert spline == relu, f"{network.widths}, order {network.order}, layer {number}, spans {spans}"
@@ -158,7 +158,7 @@ def check_networks() -> None:
 @claim(
     "lemma-3-composition",
     statement="networks of any depth and any widths agree in both bases, with w = A^T u and A block "
-    "diagonal, one block for every edge",
+    "diagonal, a block for every edge",
     hypotheses="strictly increasing knots, any for every edge; every order; every hidden value in the "
     "domain [a, b] of the layer that it enters, or both forms continued there alike from the end pieces; "
     "maps between the layers the same in both",
@@ -167,7 +167,7 @@ def check_networks() -> None:
     argument="Induction on the depth. No layer: the identity on both sides. Step: let z = N_u(x) = N_w(x) "
     "be the values that enter the next layer. It is the same z at which the bases are taken, so U^T b(z) = "
     "U^T A psi(z) = (A^T U)^T psi(z) by claim lemma-3-layer, with psi any functions of one symbol z that "
-    "both sides share. The parameters of the network are those of its edges one after the other, hence the "
+    "both sides share. The parameters of the network are the parameters of its edges in order, hence the "
     "block diagonal A.",
 )
 def check_composition() -> None:

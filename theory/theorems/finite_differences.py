@@ -19,7 +19,7 @@ z = sp.Symbol("z")
 CASES = tuple((order, size) for order in (1, 2, 3, 4, 5) for size in (order + 1, 2 * order + 3))
 """(order, size m) at which the matrices are formed."""
 SPECTRA = tuple((order, size) for order in (1, 2, 3, 4) for size in (order + 1, 8))
-"""(order, size m) at which the bounds are held against exactly isolated eigenvalues."""
+"""(order, size m) at which the bounds are compared with exactly isolated eigenvalues."""
 
 
 def differences(order: int, size: int) -> sp.Matrix:
@@ -79,7 +79,7 @@ def check_difference() -> None:
     "that is outside the corner block. A full sum is the coefficient of z^d in (1 - z)^r (1 - 1/z)^r = "
     "(-1)^r z^(-r) (1 - z)^(2r), by (1 - z)(1 - 1/z) = -(1 - z)^2/z: the coefficient of z^(r+d) in (1 - "
     "z)^(2r), (-1)^(r+d) C(2r, r+d), times (-1)^r. The symbol is (2 - 2 cos theta)^r = theta^(2r) (1 - r "
-    "theta^2/12 + ...), Taylor coefficients with symbolic r. Held against B^T B for (order, m) "
+    "theta^2/12 + ...), Taylor coefficients with symbolic r. Compared with B^T B for (order, m) "
     "in " + ", ".join(map(str, CASES)) + ".",
 )
 def check_normal() -> None:
@@ -163,9 +163,9 @@ def extreme_eigenvalues(matrix: sp.Matrix) -> tuple[tuple[sp.Rational, sp.Ration
     rational entries and positive eigenvalues.
     """
     characteristic = matrix.charpoly(z)
-    found = characteristic.intervals()
+    isolated = characteristic.intervals()
     narrow = []
-    for (low, high), _ in (found[0], found[-1]):
+    for (low, high), _ in (isolated[0], isolated[-1]):
         eps = sp.Rational(1, 1000)
         while low == 0:
             low, high = characteristic.refine_root(low, high, eps=eps)

@@ -1,7 +1,7 @@
-"""Section 3: what the change of basis does to gradients, Hessians and steps; Table 1; which steps agree.
+"""Section 3: the change of basis for gradients, Hessians and steps; Table 1; which steps agree.
 
-All identities are checked with matrix symbols: A is an invertible matrix of symbolic size and nothing else
-is known of it, so for a network A is block diagonal with one block for each edge.
+All identities are checked with matrix symbols: A is any invertible matrix of symbolic size. For a network A
+is block diagonal with a block for each edge.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ TABLE_1 = {  # (geometry, gradient): the step is -eta X_w g_w in w and -eta X_u 
     strength=PROVED,
     argument="Each row is its definition, d = -eta D g with d the step in the coordinates of the geometry "
     "and g the gradient named, carried over by dw = A^T du and g_u = A g_w. All eight are identities in "
-    "matrix symbols of symbolic size. Also one exact case (r = 3, random rational knots): both forms of "
+    "matrix symbols of symbolic size. Also a single exact case (r = 3, random rational knots): both forms of "
     "each row give the same spline on every interval.",
 )
 def check_table_1() -> None:
@@ -113,7 +113,7 @@ def check_table_1() -> None:
     source="arXiv:2603.04827, Lemma 5",
     strength=PROVED,
     argument="The gradient p in <., .>_M is defined by <p, v>_M = dL(v) = g^T v for all v. (M^{-1} g)^T M "
-    "v = g^T v by symmetry, with matrix symbols of symbolic size; it is the only one, because <p - p', "
+    "v = g^T v by symmetry, with matrix symbols of symbolic size; it is unique, because <p - p', "
     "v>_M = 0 for v = p - p' gives p = p'. With w = A^T u, w^T w = u^T (A A^T) u, and (A A^T)^{-1} g_u is "
     "the first row of Table 1 for D = I.",
 )
@@ -134,7 +134,7 @@ def check_lemma_5() -> None:
     source="ours",
     strength=PROVED,
     argument="H_u d_u + g_u = A (H_w d_w + g_w) with d_w = A^T d_u, H_u = A H_w A^T, g_u = A g_w, in "
-    "matrix symbols of symbolic size; A is invertible, so one side vanishes with the other. The step "
+    "matrix symbols of symbolic size; A is invertible, so both sides vanish together. The step "
     "lengths agree because u + s d_u and w + s d_w are the same function for every s, and slopes g^T d "
     "agree.",
 )
@@ -189,7 +189,7 @@ def check_bfgs() -> None:
 
 
 def check_off_diagonal_sign() -> None:
-    """A_00 > 0 > A_01 for every order: so (A^T A)_01 = A_00 A_01 != 0, and A^T A is no multiple of I."""
+    """A_00 > 0 > A_01 for every order: so (A^T A)_01 = A_00 A_01 != 0, and A^T A is not a multiple of I."""
     first, last = sp.symbols("t_0 t_r", real=True)
     gap, r = sp.Symbol("gap", positive=True), sp.Symbol("r", integer=True, positive=True)
     inner = sp.Symbol("Q", positive=True)  # the product of t_l - t_1 over l = 2..r
@@ -207,8 +207,8 @@ def check_off_diagonal_sign() -> None:
 
 @claim(
     "gradient-descent-differs",
-    statement="gradient descent is not invariant: whatever the two learning rates are, some gradient gives "
-    "different functions after one step in u and in w",
+    statement="gradient descent is not invariant: for all learning rates, some gradient gives different "
+    "functions after a step in u and in w",
     hypotheses="strictly increasing knots, every order r >= 1, m >= 2 coefficients, learning rates > 0",
     source="ours; arXiv:2603.04827 argues it from the preconditioner (A A^T)^{-1}",
     strength=PROVED,
@@ -238,7 +238,7 @@ def check_gradient_descent() -> None:
     source="ours",
     strength=PROVED,
     argument="Seen from w the u step solves (H_w + lambda_u A^{-1} A^{-T}) d_w = -g_w (matrix symbols). It "
-    "is the other for all g_w only if lambda_u A^{-1} A^{-T} = lambda_w I, that is A^T A = "
+    "agrees with the step in w for all g_w only if lambda_u A^{-1} A^{-T} = lambda_w I, that is A^T A = "
     "(lambda_u/lambda_w) I, which (A^T A)_01 < 0 excludes as in claim gradient-descent-differs. In "
     "numbers: r = 2, knots -1, 0, 1, 2, H_w = I, g_w = (1, 0), lambda = 1: d_w = -(1/2, 0), but A^T d_u = "
     "-(1/4, -1/4); with the diagonals -(1/2, 0) and -(1/8, -1/8).",
@@ -267,7 +267,7 @@ def check_levenberg() -> None:
     hypotheses="epsilon = 0, the bias corrected; r = 2, knots -1, 0, 1, 2, g_w = (1, 1), g_u = (-1, 1)",
     source="ours",
     strength=EXACT,
-    argument="One case; the two steps are no multiples of each other, so no learning rates reconcile them.",
+    argument="A single case; the steps are not multiples of each other, so no learning rates reconcile them.",
 )
 def check_adam() -> None:
     first, second = sp.symbols("beta_1 beta_2", positive=True)
@@ -312,9 +312,9 @@ def check_descent_sign() -> None:
     "= 1",
     source="arXiv:2603.04827, text under Eqs. 17a and 17b",
     strength=REFUTED,
-    argument="The two transform oppositely: D_w = A^T D_u A is what makes the w step the u step (claims "
+    argument="The two transform oppositely: D_w = A^T D_u A makes the steps in w and in u agree (claims "
     "table-1 and gauss-newton-invariance), so exchanged they fail wherever A D_w A^T != A^{-T} D_w A^{-1}. "
-    "Newton's method in one case: right it ends in the minimum in one step, exchanged it does not.",
+    "Newton's method in a single case: it reaches the minimum in one step, but not with the names exchanged.",
     misprint=Misprint(
         printed="D_u is the preconditioner of the iteration on w, and D_w that of the iteration on u",
         counterexample="A = [[1, -2], [0, 1]], H_w = I, H_u = A A^T = [[5, -2], [-2, 1]], D_u = H_u^{-1} = "

@@ -1,4 +1,4 @@
-"""Gram matrices: symbol of the B-spline mass matrix, bounds free of the grid; growth of the ReLU one."""
+"""Gram matrices: the symbol of the B-spline mass matrix and its bounds; growth of the ReLU matrix."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def check_symbol_bounds() -> None:
     "mass-condition-whole-support",
     statement="for any number m of consecutive B-splines, h f(pi) |u|^2 <= u^T M u <= h |u|^2: the "
     "condition number is at most 3, 15/2, 315/17, 2835/62, 155925/1382 for degrees 1 to "
-    "5, whatever m is, and tends to it as m grows",
+    "5, for every m, and tends to this bound as m grows",
     hypotheses="uniform knots of spacing h, integrals over the whole supports (M is an m x m "
     "Toeplitz matrix)",
     source="ours",
@@ -149,15 +149,15 @@ def check_whole_support_condition() -> None:
 
 
 def eigenvalues_below(M: sp.Matrix, bound: sp.Rational) -> int:
-    """How many eigenvalues of a symmetric rational matrix are < bound (Sturm, exact)."""
+    """The number of eigenvalues < bound of a symmetric rational matrix, exactly (Sturm)."""
     characteristic = sp.Poly(DomainMatrix.from_Matrix(M).to_field().charpoly(), sp.Symbol("z"))
     return characteristic.count_roots(None, bound) - int(characteristic.eval(bound) == 0)
 
 
 @claim(
     "mass-condition",
-    statement="on [a, b] too the condition number of the B-spline mass matrix is bounded whatever "
-    "the number of intervals: at most 6, 182, 16422, 3088620, 986180922 for degrees 1 to "
+    statement="on [a, b] too the condition number of the B-spline mass matrix is bounded for "
+    "every number of intervals: at most 6, 182, 16422, 3088620, 986180922 for degrees 1 to "
     "5, and from 4 intervals on at most 5, 53, 1719, 95257, 7425937. It is larger than "
     "over whole supports: lambda_min <= h/((2k+1) (k!)^2)",
     hypotheses="uniform knots of spacing h, uniform ghost knots, integrals over [a, b] only",
@@ -228,7 +228,7 @@ def growth_bound(order: sp.Expr, intervals: sp.Expr) -> sp.Expr:
     hypotheses="uniform knots on [0, 1], integrals over [0, 1]; every order r >= 1, every G >= 2",
     source="ours",
     strength=PROVED,
-    argument="Two Rayleigh quotients of M_psi, h = 1/G, m = G + r - 1. Ones: 1^T M 1 is the "
+    argument="Two Rayleigh quotients of M_psi, h = 1/G, m = G + r - 1. For e = (1, ..., 1), e^T M e is the "
     "integral of (sum psi_j)^2, at least the square of the integral of sum psi_j "
     "(Cauchy-Schwarz on [0, 1]); the inner and first ReLUs alone give sum_{j<G} (1 - j "
     "h)^r/r = (h^r/r) sum_{l=1..G} l^r >= (h^r/r) times the integral of y^r over [0, G] = "
@@ -261,7 +261,7 @@ def check_relu_growth() -> None:
 
 @claim(
     "relu-gram-quotients",
-    statement="exact Rayleigh quotients of the ReLU Gram matrix (ones, and the first row of A) "
+    statement="exact Rayleigh quotients of the ReLU Gram matrix for (1, ..., 1) and the first row of A "
     "respect the bound of claim relu-gram-growth; on 16 intervals the condition number is "
     "above 186, 86813, 65 million, 72 billion for degrees 0 to 3",
     hypotheses="uniform knots on [0, 1], integrals over [0, 1]",

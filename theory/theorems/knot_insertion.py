@@ -1,4 +1,4 @@
-"""Prolongation on nested knots: Boehm's insertion, the blossom matrix, and what the ReLU form must add."""
+"""Prolongation on nested knots: Boehm's insertion, the blossom matrix, and the ReLU form."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ..matrices import change_of_basis, knot_insertion, prolongation, relu_prolo
 from ..symbols import all_vanish, rational_knots, symbolic_knots, uniform, vanishes, x
 
 ORDERS = (1, 2, 3, 4)
-"""Orders at which the matrix of an insertion is held against the pieces, with symbolic knots."""
+"""Orders at which the matrix of an insertion is compared with the pieces, with symbolic knots."""
 NESTED_CASES = tuple((order, seed) for order in (1, 2, 3, 4, 5, 6) for seed in (1, 2))
 """(order, seed of the random rational knots): five coarse intervals, four knots inserted, new ghosts."""
 PRINTED_CASES = tuple((order, intervals) for order in (2, 3, 4, 5) for intervals in (1, 6))
@@ -25,7 +25,7 @@ PRINTED_CASES = tuple((order, intervals) for order in (2, 3, 4, 5) for intervals
     statement="after insertion of a knot tau, b_i = alpha_i b'_i + (1 - alpha_{i+1}) b'_{i+1} with "
     "alpha_i = (tau - t_i)/(t_{i+r-1} - t_i) cut to [0, 1]; so c'_i = alpha_i c_i + (1 - "
     "alpha_i) c_{i-1} (Boehm)",
-    hypotheses="strictly increasing knots, t_i < tau < t_{i+r} no knot; every order r >= 1",
+    hypotheses="strictly increasing knots, t_i < tau < t_{i+r} not a knot; every order r >= 1",
     source="ours (classical: Boehm 1980); extends the refinement of arXiv:2603.04827, Eq. 25, to "
     "arbitrary knots",
     strength=PROVED,
@@ -39,7 +39,7 @@ PRINTED_CASES = tuple((order, intervals) for order in (2, 3, 4, 5) for intervals
     "supports gives the alphas: t_{i+r-1} - t_i and t_{i+r} - t_{i+1} for an inner tau; "
     "tau itself is an end knot, and that weight 1, for tau in the first or last interval "
     "of b_i. Outside the support b_i is kept, with weight 1 or 0. "
-    "theory.matrices.knot_insertion is held against the pieces on every interval for "
+    "The function knot_insertion is compared with the pieces on every interval for "
     "orders 1 to 4, symbolic knots, tau in each of two intervals.",
 )
 def check_knot_insertion() -> None:
@@ -92,7 +92,7 @@ def check_refinement(
 
 
 def nested_knots(order: int, seed: int) -> tuple[list[sp.Expr], list[sp.Expr], list[int]]:
-    """Coarse knots, fine knots with other ghosts, and the coarse span of every fine one."""
+    """Coarse knots, fine knots with other ghosts, and the coarse span of every fine span."""
     coarse = rational_knots(5 + 2 * order - 1, seed=1000 * order + seed)
     k, m = order - 1, len(coarse) - order
     breakpoints = coarse[k : m + 1]
@@ -117,10 +117,10 @@ def nested_knots(order: int, seed: int) -> tuple[list[sp.Expr], list[sp.Expr], l
     hypotheses="nested breakpoints, strictly increasing knots, ghost knots of the two sides unrelated",
     source="ours; arXiv:2603.04827, prolongation between knots",
     strength=EXACT,
-    argument="Five coarse intervals, four knots inserted (two in one interval), unrelated ghosts, "
+    argument="Five coarse intervals, four knots inserted (two in the same interval), unrelated ghosts, "
     "(order, seed) in "
     + ", ".join(map(str, NESTED_CASES))
-    + "; every fine interval. Also one symbolic knot inserted in a symbolic list, orders 1 to 4.",
+    + "; every fine interval. Also a symbolic knot inserted in a symbolic list, orders 1 to 4.",
 )
 def check_prolongation() -> None:
     for order, seed in NESTED_CASES:
@@ -151,7 +151,7 @@ def check_prolongation() -> None:
     statement="(x - s)^k = sum_{j=0..k} l_j(s) (x - t'_j)^k, l_j the Lagrange polynomials on the "
     "fine ghost knots t'_0, ..., t'_k",
     hypotheses="distinct t'_0, ..., t'_k, any s; every degree k >= 0",
-    source="ours; what arXiv:2603.04827 leaves out of P = A_T I A_T'^(-1)",
+    source="ours; missing from P = A_T I A_T'^(-1) in arXiv:2603.04827",
     strength=PROVED,
     argument="As functions of s both sides are polynomials of degree <= k: the (k+1)-st derivative "
     "of (x - s)^k in s has the falling factorial k (k-1) ... 0 = 0 as factor (checked "
@@ -197,8 +197,8 @@ def printed_form(coarse: Sequence[sp.Expr], fine: Sequence[sp.Expr], order: int)
     hypotheses="uniform knots, every interval halved; counterexample r = 2, one interval [0, 1]",
     source="arXiv:2603.04827, the prolongation P = A_T I A_T'^(-1)",
     strength=REFUTED,
-    argument="Every r >= 2: the outermost coarse ghost a - k h lies left of the outermost fine one "
-    "a - k h/2 (symbolic k, h), so its row of I is zero and b_0 loses at least A_00 "
+    argument="Every r >= 2: the outermost coarse ghost a - k h lies left of the outermost fine "
+    "ghost a - k h/2 (symbolic k, h), so its row of I is zero and b_0 loses at least A_00 "
     "psi_0; as A_00 != 0 and the psi_j are independent on [a, b] (Lemma 1), what is lost "
     "is not zero. The exact loss is sum_j A_ij psi_j over the j without partner: (order, "
     "intervals) in "
@@ -210,7 +210,7 @@ def printed_form(coarse: Sequence[sp.Expr], fine: Sequence[sp.Expr], order: int)
     misprint=Misprint(
         printed="P = A_T I A_T'^(-1), I_ij = 1 where t_i = t'_j and 0 elsewhere",
         counterexample="r = 2, [0, 1], coarse knots -1, 0, 1, 2, fine knots -1/2, 0, 1/2, 1, 3/2. b_0 = 1 - "
-        "x = psi_0 - 2 psi_1 with psi_0 = x + 1, psi_1 = x. The knot -1 is no fine one: the "
+        "x = psi_0 - 2 psi_1 with psi_0 = x + 1, psi_1 = x. The knot -1 is not a fine knot: the "
         "printed P keeps -2 psi_1 = -2x, which at x = 0 is 0 in place of 1 and at x = 1 is -2 "
         "in place of 0.",
         corrected="P = A_T R A_T'^(-1): R injects the inner knots and expands each coarse ghost power, "

@@ -16,7 +16,7 @@ m, M, n = sp.symbols("m M n", integer=True, positive=True)  # coarse and fine co
 P = sp.MatrixSymbol("P", M, m)
 
 SYMBOLIC_ORDERS = (1, 2, 3)
-"""Orders at which one knot is inserted into one interval of symbolic knots."""
+"""Orders at which a knot is inserted into an interval of symbolic knots."""
 NETWORK_CASES = tuple((order, seed) for order in (2, 3, 4) for seed in (1, 2))
 """(order, seed of the knots) of the two-layer networks."""
 
@@ -34,15 +34,15 @@ def refined(t: list[sp.Rational], order: int) -> list[sp.Rational]:
 
 @claim(
     "definition-1",
-    statement="one layer is properly nested: y_q = sum_p sum_i (U_c)_piq b_i(x_p) = sum_p sum_j (P "
-    "U_c)_pjq b'_j(x_p) on [a, b], with one P for each input; in ReLU coordinates with P_w = A'^T P A^(-T)",
+    statement="a layer is properly nested: y_q = sum_p sum_i (U_c)_piq b_i(x_p) = sum_p sum_j (P "
+    "U_c)_pjq b'_j(x_p) on [a, b], with a P for each input; in ReLU coordinates with P_w = A'^T P A^(-T)",
     hypotheses="breakpoints T in T', strictly increasing knots, ghost knots of the two sides unrelated; "
     "every order",
     source="arXiv:2603.04827, Definition 1",
     strength=PROVED,
-    argument="The coarse B-splines are splines of the fine space (claim nested-spaces) and the fine ones "
-    "are a basis (claim lemma-1-bspline), so there is exactly one P with b = P^T b' on [a, b]. U^T b = U^T "
-    "P^T b' = (P U)^T b'; with b = A psi, b' = A' psi': psi = A^{-1} P^T A' psi' = P_w^T psi'. In matrix "
+    argument="The coarse B-splines are splines of the fine space (claim nested-spaces), whose basis are the "
+    "fine B-splines (claim lemma-1-bspline), so there is exactly one P with b = P^T b' on [a, b]. U^T b = "
+    "U^T P^T b' = (P U)^T b'; with b = A psi, b' = A' psi': psi = A^{-1} P^T A' psi' = P_w^T psi'. In matrix "
     "symbols of symbolic sizes. The entries of P are claims knot-insertion and prolongation. Insertion "
     "into symbolic knots (which change their ghosts at the same time) for "
     "orders " + ", ".join(map(str, SYMBOLIC_ORDERS)) + ".",
@@ -68,7 +68,7 @@ def check_definition_1() -> None:
 
 @claim(
     "proposition-1",
-    statement="training the coarse model is training the fine one restricted to the range of P: L_c(u) = "
+    statement="training the coarse model is training the fine model restricted to the range of P: L_c(u) = "
     "L_f(P u), grad L_c = P^T grad L_f, J_c = J_f P, H_c = P^T H_f P, and the same for the Gauss-Newton "
     "matrix (Galerkin)",
     hypotheses="properly nested models; losses twice differentiable functions of the outputs",
@@ -103,7 +103,7 @@ def check_proposition_1() -> None:
 @claim(
     "lemma-6",
     statement="networks of any depth and widths are properly nested if the activation bases of every layer "
-    "are: g_c(x; u) = g_f(x; P u), P block diagonal, one block for every edge",
+    "are: g_c(x; u) = g_f(x; P u), P block diagonal, a block for every edge",
     hypotheses="phi_c(z) = P_l^T phi_f(z) for every value z that enters layer l (any bases, splines or "
     "not); maps between the layers the same on both levels",
     source="arXiv:2603.04827, Lemma 6",
@@ -166,13 +166,13 @@ def values(
     order: int,
     span: int,
 ) -> tuple[sp.Expr, sp.Expr]:
-    """One edge on a fine interval: from the coarse and from the fine coefficients."""
+    """An edge on a fine interval: from the coarse and from the fine coefficients."""
     parent = max(c for c in range(order - 1, len(t) - order) if t[c] <= s[span])
-    found = [
+    values = [
         sp.expand(coefficients.dot(sp.Matrix(family.on_span(knots, order, where))))
         for knots, coefficients, where in ((t, coarse, parent), (s, fine, span))
     ]
-    return found[0], found[1]
+    return values[0], values[1]
 
 
 @claim(
@@ -183,8 +183,8 @@ def values(
     "(slope: r >= 2)",
     source="ours; arXiv:2603.04827, Definition 1 asks for every x",
     strength=PROVED,
-    argument="On the first fine interval [a, t'_1], part of the first coarse one, the two functions agree "
-    "(claim definition-1), so their end pieces are one and the same polynomial, and with it its value and "
+    argument="On the first fine interval [a, t'_1], part of the first coarse interval, the two functions "
+    "agree (claim definition-1), so their end pieces are the same polynomial, and with it its value and "
     "slope at a; likewise at b. What is continued depends on nothing else. End pieces with symbolic knots "
     "and coefficients for orders " + ", ".join(map(str, SYMBOLIC_ORDERS)) + ".",
 )
@@ -215,11 +215,11 @@ def check_continuations() -> None:
     argument="The ghost knots of the levels differ, and with them the decay. A hidden value that leaves "
     "[a, b] makes the networks differ. Inside, and with continuations of the end pieces, nestedness holds "
     "(claims definition-1 and nested-continuations). The same numbers for every order: the coarse sum of "
-    "all B-splines is positive at x = a - k h/2 for r >= 2, where the fine one begins.",
+    "all B-splines is positive at x = a - k h/2 for r >= 2, where the fine sum begins.",
     misprint=Misprint(
         printed="g_c(x; u) = g_f(x; P u) for every x, with B-splines that vanish outside their support",
         counterexample="knots -1, 0, 1, 2 and -1/2, 0, 1/2, 1, 3/2; u = (1, 1), P u = (1, 1, 1). Both sums "
-        "are 1 on [0, 1]. At x = -1/2 the coarse one is 1/2, the fine one 0.",
+        "are 1 on [0, 1]. At x = -1/2 the coarse function is 1/2, the fine function 0.",
         corrected="it holds for x in [a, b], and for every x if both levels continue their end pieces.",
     ),
 )
@@ -248,7 +248,7 @@ def total(t: list[sp.Rational], order: int, span: int, point: sp.Rational) -> sp
     hypotheses="one interval [a, b], the same degree; counterexample: degree 1, T = {0, 1}, T' = {0, 1/2, 1}",
     source="arXiv:2603.04827, text on nested knots (the inclusion of the spaces)",
     strength=REFUTED,
-    argument="A spline on T is one polynomial on each interval of T, so also on each interval of T', and "
+    argument="A spline on T is a polynomial on each interval of T, so also on each interval of T', and "
     "at a point of T' that is not in T it is smoother than it must be: S(T) in S(T'), for every order. The "
     "dimensions n + k and n' + k with n < n' exclude the other inclusion. Both in the coordinates of claim "
     "lemma-1-relu: at a new knot the jump of the k-th derivative, which S(T) lacks.",

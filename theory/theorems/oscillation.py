@@ -30,7 +30,7 @@ SIGN_CASES = ((1, 6), (2, 5), (3, 4), (4, 3), (5, 2))
 
 
 def shift(size: int) -> sp.Matrix:
-    """S: ones above the diagonal."""
+    """S, with the entries 1 above the diagonal."""
     return sp.Matrix(size, size, lambda i, j: int(j == i + 1))
 
 
@@ -49,7 +49,7 @@ def knots_of(order: int, intervals: int) -> Iterator[list[sp.Rational]]:
     strength=PROVED,
     argument="Row i of (I - S) W_r^{-1} A^[r-1] is A^[r-1]_ij/(t_{i+r-1} - t_i) - A^[r-1]_{i+1,j}/(t_{i+r} "
     "- t_{i+1}), row past the end zero: the recursion of Lemma 2, which A obeys for every order (claim "
-    "lemma-2-closed-form). Induction on r from A^[1] = I - S. Held against the closed form with symbolic "
+    "lemma-2-closed-form). Induction on r from A^[1] = I - S. Compared with the closed form with symbolic "
     "knots for (order, intervals) in " + ", ".join(map(str, FACTOR_CASES)) + ".",
 )
 def check_factorisation() -> None:
@@ -74,15 +74,15 @@ def check_factorisation() -> None:
     hypotheses="strictly increasing knots; every order r >= 1, every size m",
     source="ours",
     strength=PROVED,
-    argument="I - S = (I - E_{m-2}) ... (I - E_1)(I - E_0), E_i the unit matrix with its one at (i, i+1): "
-    "every product E_i E_j with i >= j is zero, because only row j of E_j is not zero, and j != i + 1. "
-    "Hence (I - S)^{-1} = (I + E_0)(I + E_1) ... (I + E_{m-2}). A minor of I + E_i is 0 or 1: row l can "
-    "choose only column l, row i also column i + 1, so at most one term of the determinant's expansion is "
-    "not zero, and its permutation keeps the order. Minors of products are sums of products of minors "
-    "(Cauchy-Binet, cited), and diagonal matrices W_q > 0 have minors >= 0, so by claim factorisation all "
-    "minors of A^{-1} = (I - S)^{-1} W_2 (I - S)^{-1} ... W_r (I - S)^{-1} are >= 0. (I - S)^{-1} has ones "
-    "on and above the diagonal, and so products keep positive entries there. The products of factors for m "
-    "in "
+    argument="I - S = (I - E_{m-2}) ... (I - E_1)(I - E_0), E_i the matrix with the entry 1 at (i, i+1) and "
+    "0 elsewhere: every product E_i E_j with i >= j is zero, because only row j of E_j is not zero, and j "
+    "!= i + 1. Hence (I - S)^{-1} = (I + E_0)(I + E_1) ... (I + E_{m-2}). A minor of I + E_i is 0 or 1: row "
+    "l can choose only column l, row i also column i + 1, so at most one term of the determinant's "
+    "expansion is not zero, and its permutation keeps the order. Minors of products are sums of products of "
+    "minors (Cauchy-Binet, cited), and diagonal matrices W_q > 0 have minors >= 0, so by claim "
+    "factorisation all minors of A^{-1} = (I - S)^{-1} W_2 (I - S)^{-1} ... W_r (I - S)^{-1} are >= 0. (I - "
+    "S)^{-1} has the entries 1 on and above the diagonal, and so products keep positive entries there. The "
+    "products of factors for m in "
     + ", ".join(map(str, SIZES))
     + ", the steps with E_i in matrix symbols; every minor of every size in "
     "the cases of claim oscillation-minors.",
@@ -211,7 +211,7 @@ def sign_at(component: sp.Poly, characteristic: sp.Poly, low: sp.Rational, high:
 
 
 def sign_changes(signs: list[int]) -> tuple[int, int]:
-    """The least and the largest number of sign changes that zeros leave open."""
+    """The least and the largest number of sign changes, over the signs of the zeros."""
     counts = []
     for worst in (False, True):
         kept = [s for s in signs if s] if not worst else list(signs)

@@ -1,4 +1,4 @@
-"""Beyond [a, b]: what the B-splines do, and what the square form A psi does instead."""
+"""Beyond [a, b]: the B-splines, and the square form A psi, which differs from them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def relu_form(t: list[sp.Expr], order: int, span: int) -> sp.Matrix:
     strength=PROVED,
     argument="By claim lemma-2 b_i = sum_j A_ij psi_j, j = i..i+r, on the whole line. The square "
     "form drops only columns j >= m, and psi_j = 0 for x < t_j, t_j >= t_m = b. The sum "
-    "on the ghost interval [t_s, t_{s+1}), s < r - 1, lacks the live functions with index "
+    "on the ghost interval [t_s, t_{s+1}), s < r - 1, lacks the active functions with index "
     "s-r+1..-1, which are positive inside (claim local-support), so it is below 1. Held "
     "against the pieces on every interval left of b for orders 1 to 4, symbolic knots; "
     "the deficit for r = 2 is (a - x)/(a - t_0).",
@@ -50,10 +50,10 @@ def check_left() -> None:
     source="ours; arXiv:2603.04827, Lemma 2 states b = A psi on [a, b]",
     strength=PROVED,
     argument="For x >= t_{m-1} each psi_j, j < m, is the polynomial (x - t_j)^(r-1): no further "
-    "term is switched on, so A psi is one polynomial from the last interval on, b_i's by "
+    "term is switched on, so A psi is a single polynomial from the last interval on, that of b_i by "
     "claim lemma-2. The difference is that claim's sum over the dropped columns j >= m, "
-    "of which row i has one only if i + r >= m. The sum over i is a polynomial that is 1 "
-    "on the last interval. Held against the pieces for orders 1 to 4, symbolic knots, on "
+    "which exist in row i only if i + r >= m. The sum over i is a polynomial that is 1 "
+    "on the last interval. Compared with the pieces for orders 1 to 4, symbolic knots, on "
     "[a, b] of one interval and on each of the r - 1 ghost intervals to the right.",
 )
 def check_right() -> None:
@@ -84,8 +84,8 @@ def check_right() -> None:
     argument="Numbers for r = 2. For every r the last function has the dropped column j = m, with "
     "A_{m-1,m} != 0 by the closed form, so right of b the two differ by a power that is "
     "not zero (claim outside-right). Hidden activations of a network leave [a, b] unless "
-    "they are mapped into it; the equivalence of the two networks needs that map or one "
-    "and the same continuation of both.",
+    "they are mapped into it; the equivalence of the two networks needs that map or "
+    "the same continuation of both.",
     misprint=Misprint(
         printed="b(x) = A psi(x), and the networks are equal, for all x",
         counterexample="r = 2, knots -1, 0, 1, 2, [a, b] = [0, 1], x = 2: b_0 = b_1 = 0. psi_0 = 3, psi_1 = "

@@ -1,4 +1,4 @@
-"""Theorem 2: how large the tangent kernel of the splines can be against that of the scaled power ReLUs.
+"""Theorem 2: the tangent kernel of the splines against that of the scaled power ReLUs.
 
 Uniform knots of spacing h; the scaled ReLUs are psi~_j = ((x - t_j)_+/h)^(r-1), b = A~ psi~ on [a, b] with
 A~ = h^(r-1) A = (I - S)^r/(r-1)! (Corollary 1). Tangent kernels: K_w = J J^T, K_u = J A~^T A~ J^T with J the
@@ -25,7 +25,7 @@ JUMP_CASES = tuple((order, intervals) for order in (1, 2, 3, 4) for intervals in
 SMALLEST = {2: 1, 3: 1, 4: 2}
 """Order r: the fewest intervals with |A~|^2 > 4."""
 KERNEL_CASES = tuple((order, intervals) for order in (1, 2, 3, 4, 5) for intervals in (1, 4))
-"""(order, intervals) at which A~^{-1} is held against its binomial entries."""
+"""(order, intervals) at which A~^{-1} is compared with its binomial entries."""
 
 
 def constant(order: sp.Expr) -> sp.Expr:
@@ -34,7 +34,7 @@ def constant(order: sp.Expr) -> sp.Expr:
 
 
 def jumps(family: ModuleType, t: list[sp.Rational], order: int) -> sp.Matrix:
-    """Row s: how the derivative of order r - 1 of every function jumps at the inner knot t_{r+s}."""
+    """Row s: the jumps of the derivative of order r - 1 of every function at the inner knot t_{r+s}."""
     rows = []
     for s in range(order, len(t) - order):
         before, after = (family.on_span(t, order, span) for span in (s - 1, s))
@@ -58,7 +58,7 @@ def scaled(intervals: int, order: int) -> sp.Matrix:
     "the entries of A~ v are m of the Fourier coefficients of a V, V = sum_j v_j e^{-i j theta}, and |a "
     "V|^2 has mean at most max |a|^2 times that of |V|^2 = |v|^2 (Parseval, cited). |1 - z|^2 = (1 - z)(1 "
     "- 1/z) = 4 - (1 + z)(1 + 1/z) is at most 4, with equality at z = -1: an identity in z; the power r is "
-    "monotone. The sections are held against the coefficients of (1 - z)^r for orders 1 to 5.",
+    "monotone. The sections are compared with the coefficients of (1 - z)^r for orders 1 to 5.",
 )
 def check_symbol() -> None:
     square = (1 - z) * (1 - 1 / z)
@@ -73,7 +73,7 @@ def check_symbol() -> None:
         entries = [
             [coefficients[j - i] if 0 <= j - i <= order else 0 for j in range(A.cols)] for i in range(A.rows)
         ]
-        assert sp.Matrix(entries) == A, f"order {order}: A~ is no section of the symbol"
+        assert sp.Matrix(entries) == A, f"order {order}: A~ is not a section of the symbol"
 
 
 @claim(
@@ -134,7 +134,7 @@ def check_maximum() -> None:
     statement="no smaller constant serves: with the jumps of the derivative of order r - 1 at the inner "
     "knots as residuals, rho(K_u)/rho(K_w) >= (1 - r/(G-1)) C, which tends to C with the number G of "
     "intervals",
-    hypotheses="uniform knots, ReLUs scaled by h, G >= r + 2 intervals; every order r >= 1; one spline of "
+    hypotheses="uniform knots, ReLUs scaled by h, G >= r + 2 intervals; every order r >= 1; a spline of "
     "one variable (r = 2: jumps of the flux, as in an interface problem)",
     source="ours",
     strength=PROVED,
@@ -170,10 +170,9 @@ def check_sharp() -> None:
 @claim(
     "theorem-2-values",
     statement="for function values at sample points a single layer of splines has rho(K_u) <= "
-    "rho(K_w)/((r-1)!)^2, whatever the points: here the spline kernel is never the larger one; equality "
+    "rho(K_w)/((r-1)!)^2, for all points: here the spline kernel is never larger; equality "
     "for r = 1 (one sample in the first interval) and r = 2 (one sample at a)",
-    hypotheses="ReLUs scaled by h, uniform knots, one layer of splines, samples in [a, b]; every order r "
-    ">= 1",
+    hypotheses="ReLUs scaled by h, uniform knots, a layer of splines, samples in [a, b]; every order r >= 1",
     source="ours",
     strength=PROVED,
     argument="A~^{-1} = (r-1)! (I - S)^{-r} has the entries (r-1)! C(r-1+d, d) >= 0 on the d-th "
@@ -181,7 +180,7 @@ def check_sharp() -> None:
     "psi~_j >= (r-1)! b_j >= 0 on [a, b] (claim local-support), and the kernels, sums of products of "
     "values, satisfy K_w >= ((r-1)!)^2 K_u >= 0 entry by entry (blocks for several outputs are equal). As "
     "K_u >= 0, rho(K_u) = max v^T K_u v is taken at some v >= 0, where ((r-1)!)^2 v^T K_u v <= v^T K_w v "
-    "<= rho(K_w) |v|^2. Inverse held against A~ for (order, "
+    "<= rho(K_w) |v|^2. Inverse compared with A~ for (order, "
     "intervals) in " + ", ".join(map(str, KERNEL_CASES)) + ". Hidden layers mix signs and are not covered.",
 )
 def check_values() -> None:
@@ -212,7 +211,7 @@ def check_values() -> None:
     source="arXiv:2603.04827, Theorem 2",
     strength=REFUTED,
     argument="The proof bounds |A~| by 4 where the kernel has A~ twice, so |A~|^2 enters, and its proof "
-    "asks nothing of J. Where J holds derivatives or their jumps, as for the interface problem of the "
+    "assumes nothing of J. Where J holds derivatives or their jumps, as for the interface problem of the "
     "paper, the statement itself fails; C = 4^r/((r-1)!)^2 is proved (claim theorem-2) and least (claim "
     "theorem-2-sharp). For values alone of a single layer 1/((r-1)!)^2 <= 1 serves (claim "
     "theorem-2-values); for values of deeper networks 4 is neither proved nor refuted here. |A~|^2 > 4 by "
@@ -270,8 +269,8 @@ def check_eq_40() -> None:
 
 @claim(
     "preconditioner-order",
-    statement="(A A^T)^{-1}, the preconditioner that descent in w is in u, behaves like the inverse of the "
-    "derivative of order 2r, not r",
+    statement="(A A^T)^{-1}, the preconditioner in u that descent in w amounts to, behaves like the inverse "
+    "of the derivative of order 2r, not r",
     hypotheses="uniform knots; every order r >= 1; rows away from the ends; counterexample r = 1, m = 4",
     source="arXiv:2603.04827, discussion of the preconditioner (A A^T)^{-1}",
     strength=REFUTED,

@@ -55,7 +55,7 @@ def check_two_scale() -> None:
     }
     for place, value in ends.items():
         assert sp.expand(value) == 0, f"{place}: {value}"
-    for order in (1, 2, 3, 4):  # the recursion that the proof uses is the one of the pieces
+    for order in (1, 2, 3, 4):  # the recursion of the proof is that of the pieces
         fine = list(range(2 * order + 1))
         combined = [sp.Integer(0)] * (2 * order)
         for shift in range(order + 1):
@@ -92,7 +92,7 @@ def check_matrix() -> None:
     hypotheses="smallest counterexample r = 1, one interval [0, 1]; uniform knots, every order r >= 1",
     source="arXiv:2603.04827, Eq. 25",
     strength=REFUTED,
-    argument="The printed right-hand side is 2^(-1) times the proved one (claim two-scale), for "
+    argument="The printed right-hand side is half of the proved right-hand side (claim two-scale), for "
     "symbolic r, and a B-spline is not zero. The numbers: the constant 1 (r = 1) and the "
     "hat function at its peak (r = 2).",
     misprint=Misprint(

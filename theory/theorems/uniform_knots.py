@@ -50,10 +50,10 @@ def check_corollary_1() -> None:
     hypotheses="uniform knots of spacing h; every order r >= 1, every size m",
     source="arXiv:2603.04827, Corollary 1",
     strength=PROVED,
-    argument="S^d has ones on the d-th superdiagonal, so (I - S)^r has (-1)^d C(r, d) there: "
+    argument="S^d has the entries 1 on the d-th superdiagonal, so (I - S)^r has (-1)^d C(r, d) there: "
     "induction on r, (I - S)^r = (I - S)^(r-1) - S (I - S)^(r-1), whose d-th diagonal is "
     "Pascal's rule C(r, d) = C(r-1, d) + C(r-1, d-1), checked with symbolic r and d (and "
-    "at the ends d = 0, d = r). The recursion of Lemma 2 on uniform knots says the same: "
+    "at the ends d = 0, d = r). The recursion of Lemma 2 on uniform knots gives the same: "
     "A^[r] = (I - S) A^[r-1]/((r-1) h), and the factors 1/((r-1) h) multiply to "
     "h^(1-r)/(r-1)!.",
 )
