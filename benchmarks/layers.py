@@ -78,8 +78,9 @@ def plain_layer(
     layer: sk.SplineLayer, theta: np.ndarray, x: np.ndarray, gy: np.ndarray
 ) -> Callable[[], object]:
     """The plain kernel, samples split among threads."""
-    c = theta.reshape(layer.n_in, layer.n_basis, layer.n_out)
-    (a, b), n = layer.domain, len(x)
+    knots = layer.common_knots
+    c = theta.reshape(layer.n_in, knots.n_basis, layer.n_out)
+    (a, b), n = knots.domain, len(x)
     ranges = [(n * i // THREADS, n * (i + 1) // THREADS) for i in range(THREADS)]
     pool = ThreadPoolExecutor(THREADS)
 
@@ -102,8 +103,8 @@ def scipy_layer(
     layer: sk.SplineLayer, theta: np.ndarray, x: np.ndarray, gy: np.ndarray
 ) -> Callable[[], object]:
     """Sparse products, input by input."""
-    c = theta.reshape(layer.n_in, layer.n_basis, layer.n_out)
-    t = layer.knots
+    t = layer.common_knots.t
+    c = theta.reshape(layer.n_in, layer.common_knots.n_basis, layer.n_out)
 
     def run() -> object:
         y, gx, gc = np.zeros((len(x), layer.n_out)), np.empty_like(x), np.empty_like(c)

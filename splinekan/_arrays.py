@@ -72,11 +72,11 @@ def viewable(name: str, value: Array, size: int) -> Array:
         For anything but a contiguous float64 or float32 array (size,).
     """
     if type(value) is not np.ndarray or value.dtype not in (F8, F4):
-        raise TypeError(f"blocks are views: {name} must be a float64 array, got {shown(value)}")
+        raise TypeError(f"views share memory: {name} must be a float64 array, got {shown(value)}")
     if value.shape != (size,):
         raise ValueError(f"{name} must have shape ({size},), got {value.shape}")
     if not value.flags.c_contiguous:
-        raise ValueError(f"blocks are views: {name} must be contiguous, got strides {value.strides}")
+        raise ValueError(f"views share memory: {name} must be contiguous, got strides {value.strides}")
     return value
 
 

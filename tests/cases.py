@@ -118,7 +118,62 @@ def networks():
         "sigmoid": sk.MLP([2, 4, 2], "sigmoid"),
         "relu": sk.MLP([2, 4, 2], "relu"),
         "power-relu": sk.MLP([2, 4, 2], "power_relu", degree=4),
+        "silu": sk.MLP([2, 4, 2], "silu"),
+        "knots-per-input": sk.KAN.chain(
+            [
+                sk.SplineLayer(2, 3, [t, sk.KnotVector.extended([-0.1, 0.2, 0.3, 0.8, 1], 3)]),
+                sk.SplineLayer(3, 2, [fine, fine, t], extrapolate="clamp"),
+            ]
+        ),
+        "identity-base": sk.KAN.splines([2, 3, 2], intervals=4, base="identity"),
+        "silu-base": sk.KAN.chain([sk.Affine(2, 3), sk.SplineLayer(3, 2, [t, t, fine], base="silu")]),
+        "repeated": sk.KAN.chain(
+            [
+                sk.SplineLayer(2, 3, sk.KnotVector.clamped([-0.3, 0.2, 0.6, 1], 3, [2, 1])),
+                sk.SplineLayer(3, 2, sk.KnotVector.extended([0, 0.3, 0.5, 1], 3, [4, 3])),
+            ]
+        ),
+        "periodic": sk.KAN.chain(
+            [
+                sk.SplineLayer(2, 3, [sk.KnotVector.uniform(0, 0.7, 8, 3, periodic=True), t]),
+                sk.SplineLayer(3, 3, sk.KnotVector.extended([0, 0.1, 0.6, 1], 3, periodic=True)),
+                sk.SplineLayer(3, 2, [sk.KnotVector.uniform(0, 1, 2, 2, periodic=True)] * 2 + [t[1:-1]]),
+            ]
+        ),
     }
+
+
+def layers():
+    """Layers 2 -> 3, and elementwise 2 -> 2."""
+    even, fine = sk.uniform_knots(0, 1, 5, 3), sk.KnotVector.extended([-1, -0.3, 0.1, 1], 3)
+    periodic = sk.KnotVector.uniform(0, 1, 9, 3, periodic=True)
+    return {
+        "spline": sk.SplineLayer(2, 3, even),
+        "relu": sk.SplineLayer(2, 3, even, basis="relu"),
+        "knots per input": sk.SplineLayer(2, 3, [even, fine]),
+        "relu, knots per input": sk.SplineLayer(2, 3, [even, fine], basis="relu"),
+        "periodic": sk.SplineLayer(2, 3, [periodic, fine]),
+        "periodic, some": sk.SplineLayer(2, 3, sk.KnotVector.extended([0, 0.4, 0.5, 1], 2, periodic=True)),
+        "periodic, few": sk.SplineLayer(2, 3, sk.KnotVector.extended([0, 0.4, 1], 3, periodic=True)),
+        "periodic, constant": sk.SplineLayer(2, 3, sk.KnotVector.uniform(0, 1, 4, 0, periodic=True)),
+        "repeated": sk.SplineLayer(2, 3, sk.KnotVector.clamped([-1, 0, 0.2, 1], 3, [4, 2])),
+        "identity": sk.SplineLayer(2, 3, even, base="identity"),
+        "silu": sk.SplineLayer(2, 3, [even, fine], base="silu"),
+        "silu, relu": sk.SplineLayer(2, 3, even, basis="relu", base="silu"),
+        "affine": sk.Affine(2, 3),
+        "activation": sk.Activation(2),
+        "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
+    }
+
+
+def has_relu_basis(net):
+    """Whether the ReLU basis exists on all knots of a network."""
+    return all(each.has_relu_basis for layer in net.layers for each in getattr(layer, "knots", ()))
+
+
+def bases(nets):
+    """Names of networks with each of their bases."""
+    return [(name, "spline") for name in nets] + [(n, "relu") for n in nets if has_relu_basis(nets[n])]
 
 
 def start(net, seed=0):
@@ -129,6 +184,10 @@ def start(net, seed=0):
 def amplification(net):
     """What rounding grows by between the bases: the worst cond(A) of any layer."""
     return max(
-        [layer.change_of_basis.condition_number() for layer in net.layers if hasattr(layer, "knots")],
+        [
+            sk.change_of_basis(each).condition_number()
+            for layer in net.layers
+            for each in {*getattr(layer, "knots", ())}
+        ],
         default=1.0,
     )

@@ -91,15 +91,18 @@ def network(net, theta, x):
     from splinekan.network import Affine, Normalizer, SplineLayer
 
     values = np.asarray(x, dtype=float)
-    for layer, blocks, start in zip(net.layers, net.blocks(theta), net.offsets, strict=False):
+    for layer, views, start in zip(net.layers, net.unpack(theta), net.offsets, strict=False):
         if isinstance(layer, Affine):
-            values = values @ blocks["weight"] + blocks.get("bias", 0.0)
+            values = values @ views["weight"] + views.get("bias", 0.0)
         elif isinstance(layer, SplineLayer):
             kind = BSplineBasis if layer.basis == "spline" else PowerReLUBasis
-            basis = kind(layer.knots, layer.degree, layer.extrapolate)
             total = 0.0
             for p in range(layer.n_in):
-                total = total + basis.tabulate(values[:, p]) @ blocks["coefficients"][p]
+                basis = kind(layer.knots[p], extrapolate=layer.extrapolate)
+                total = total + basis.tabulate(values[:, p]) @ views["coefficients"][p]
+            if layer.base is not None:
+                sigmoid = 1.0 if layer.base == "identity" else 1 / (1 + np.exp(-values))
+                total = total + (values * sigmoid) @ views["base"]
             values = total
         elif isinstance(layer, Normalizer) and layer.kind == "affine":
             ends = [np.broadcast_to(pairs, (layer.width, 2)) for pairs in (layer.domain, layer.source)]

@@ -10,6 +10,8 @@ import pytest
 from cases import networks
 
 import splinekan as sk
+from splinekan.kernels import bspline
+from splinekan.splines.pp_form import local_pieces
 
 SCRIPT = """
 import sys
@@ -42,6 +44,70 @@ def everything():
             found.append(basis.tabulate(ends, derivative=min(degree, 2)))
             found.append(basis.design_matrix(ends).toarray())
     return found
+
+
+FAR = [-1e30, -np.inf, np.inf, 1e30, np.nan]
+
+
+def knots_to_search():
+    """Knots of every way to find a span: arithmetic, arithmetic with a correction, bisection."""
+    rng = np.random.default_rng(2)
+    nearly = np.arange(-3, 24.0)
+    nearly[4:-4] += rng.uniform(-0.2, 0.2, len(nearly) - 8)
+    return {
+        "uniform": sk.KnotVector.uniform(-0.3, 0.7, 13, 3),
+        "uniform, far": sk.KnotVector.uniform(1e6, 1e6 + 1, 40, 3),
+        "one interval": sk.KnotVector.uniform(0, 1, 1, 2),
+        "nearly uniform": sk.KnotVector(nearly, 3),
+        "uneven": sk.KnotVector.extended(np.sort(rng.uniform(0, 1, 40)), 3),
+        "graded": sk.KnotVector.clamped([0, *0.5 ** np.arange(30, -1, -1)], 2),
+        "repeated": sk.KnotVector.clamped([0, 0.1, 0.5, 0.6, 1], 3, [2, 4, 1]),
+        "constant": sk.KnotVector.extended([0, 0.1, 0.5, 0.6, 1], 0),
+        "periodic": sk.KnotVector.extended([0, 0.1, 0.5, 0.6, 1], 3, periodic=True),
+    }
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", knots_to_search())
+def test_spans_and_local_coordinates_against_a_search(name, dtype):
+    knots = knots_to_search()[name]
+    pieces = local_pieces(knots, dtype=dtype)
+    ends = knots.inner
+    a, b = knots.domain
+    beside = np.concatenate([np.nextafter(ends, -np.inf), ends, np.nextafter(ends, np.inf)])
+    inside = np.random.default_rng(0).uniform(a, b, 500)
+    points = np.concatenate([beside, inside, [a - 1, b + 1], FAR]).astype(dtype)
+    n = len(points)
+    active, first = np.empty((knots.degree + 1, n), dtype), np.empty(n, np.int64)
+    outside = bspline.tabulate(points, pieces.arguments, 0, active, first, 0, n)
+    assert outside
+    wide = points.astype(float)
+    want = np.clip(np.searchsorted(ends, np.where(np.isnan(wide), a, wide), side="right") - 1, 0, None)
+    want = np.minimum(want, knots.first_active[-1])
+    np.testing.assert_array_equal(first, want)
+    within = (wide >= a) & (wide <= b)
+    total = active[:, within].astype(float).sum(axis=0)  # partition of unity
+    np.testing.assert_allclose(total, 1, atol=20 * np.finfo(dtype).eps)
+    assert knots.degree == 0 or np.isnan(active[:, np.isnan(points)]).all()
+    middle = within.nonzero()[0][:5]
+    one = np.ascontiguousarray(points[middle])
+    alone, spans = np.empty((knots.degree + 1, 5), dtype), np.empty(5, np.int64)
+    assert not bspline.tabulate(one, pieces.arguments, 0, alone, spans, 0, 5)
+    np.testing.assert_array_equal(alone, active[:, middle])
+    np.testing.assert_array_equal(spans, first[middle])
+
+
+def test_layers_and_bases_find_the_same_functions():
+    """One search for both: the active functions of a layer are those of the basis, to the bit."""
+    for knots in knots_to_search().values():
+        a, b = knots.domain
+        x = np.random.default_rng(1).uniform(a - 0.1, b + 0.1, 2500)
+        x[:40] = np.resize(knots.breakpoints, 40)
+        layer, basis = sk.SplineLayer(1, 1, knots), sk.BSplineBasis(knots)
+        for j in range(min(knots.n_basis, 3)):
+            unit = np.eye(knots.n_basis)[j]
+            got = layer.value(unit, x[:, None])[:, 0]
+            np.testing.assert_allclose(got, basis.evaluate(unit, x), rtol=0, atol=4 * np.finfo(float).eps)
 
 
 @pytest.mark.parametrize("switch", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])

@@ -2,21 +2,17 @@
 
 import numpy as np
 import pytest
+from cases import layers
 
 import splinekan as sk
 from splinekan.network import Linearization
 from splinekan.network.jets import Jets
-from splinekan.network.layer import PROTOCOL, Directions, Slot
+from splinekan.network.layer import PROTOCOL, Directions
+from splinekan.network.slot import Slot
 
 KNOTS = sk.uniform_knots(0, 1, 5, 3)
-SPLINE = sk.SplineLayer(2, 3, KNOTS)
-LAYERS = {
-    "spline": SPLINE,
-    "relu": SPLINE.with_basis("relu"),
-    "affine": sk.Affine(2, 3),
-    "activation": sk.Activation(2),
-    "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
-}
+LAYERS = layers()
+SPLINE = LAYERS["spline"]
 N, CHANNELS = 6, 4
 RNG = np.random.default_rng(0)
 
@@ -39,26 +35,29 @@ def arguments(layer, method, dtype=np.float64):
         "jvp": ("params", "x", "dparams", "dx"),
         "vjp": ("params", "x", "gy"),
         "vjp_tangent": ("params", "x", "gy", "dparams", "dx", "dgy"),
-        "rows": ("params", "x", "v"),
+        "jacobian_rows": ("params", "x", "v"),
         "jet_value": ("params", "x"),
         "jet_vjp": ("params", "x", "gy"),
-        "jet_rows": ("params", "x", "v"),
+        "jet_jacobian_rows": ("params", "x", "v"),
     }[method]
     rng = np.random.default_rng(3)
     found = {name: rng.normal(size=shapes[name]).astype(dtype) for name in names}
     if jets:
         found["directions"] = Directions((2, 1))
     if method.endswith("rows"):
-        columns = sum(layer.run_lengths), len(layer.run_lengths)
+        columns = sum(layer.segment_lengths), len(layer.segment_lengths)
         found["slot"] = Slot(
             np.zeros((N, columns[0]), dtype), np.zeros((N, columns[1]), np.int64), 0, 0, 0, 1, 0
         )
-    if method.endswith(("vjp", "rows")):
+    if method.endswith(("vjp", "rows", "tangent")):
         found["want_x"] = True
     return found
 
 
-METHODS = ("value", "jvp", "vjp", "vjp_tangent", "rows", "jet_value", "jet_vjp", "jet_rows")
+METHODS = (
+    *("value", "jvp", "vjp", "vjp_tangent", "jacobian_rows"),
+    *("jet_value", "jet_vjp", "jet_jacobian_rows"),
+)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -105,7 +104,7 @@ def test_layouts_and_byte_orders_change_no_bit(name, method):
 
 
 def test_slots_without_room_are_refused():
-    layer, good = SPLINE, arguments(SPLINE, "rows")
+    layer, good = SPLINE, arguments(SPLINE, "jacobian_rows")
     values, starts = good["slot"].values, good["slot"].starts
     for slot in (
         Slot(values[:-1], starts, 0, 0, 0, 1, 0),
@@ -114,9 +113,9 @@ def test_slots_without_room_are_refused():
         Slot(values, starts, 0, 0, 0, 2, 1),
     ):
         with pytest.raises(ValueError, match="slot"):
-            layer.rows(**{**good, "slot": slot})
+            layer.jacobian_rows(**{**good, "slot": slot})
     with pytest.raises(TypeError, match="float64 as x is"):
-        layer.rows(**{**good, "slot": Slot(values.astype("f4"), starts, 0, 0, 0, 1, 0)})
+        layer.jacobian_rows(**{**good, "slot": Slot(values.astype("f4"), starts, 0, 0, 0, 1, 0)})
     with pytest.raises(TypeError, match="values must be a writeable"):
         Slot(np.zeros(3), starts, 0, 0, 0, 1, 0)
     with pytest.raises(ValueError, match="stride must be at least 1"):
@@ -139,14 +138,14 @@ def test_what_is_no_layer_is_refused():
     class Half:
         n_in = n_out = 1
 
-    with pytest.raises(TypeError, match=r"layers\[1\] must be a layer: .* has no n_parameters, run_lengths"):
+    with pytest.raises(TypeError, match=r"layers\[1\] must be a layer: .* no n_parameters, segment_lengths"):
         sk.KAN.chain([sk.Affine(1, 1), Half()])
     with pytest.raises(TypeError, match=r"layers\[0\] must be a layer: .* has no n_in, n_out"):
         sk.KAN.chain([sk.Affine])
-    for layers in (None, 3, "ab"):
+    for bad in (None, 3, "ab"):
         with pytest.raises(TypeError, match="layers"):
-            sk.KAN(layers)
-    assert {"value", "jet_rows", "n_in", "with_basis"} <= set(PROTOCOL)
+            sk.KAN(bad)
+    assert {"value", "jet_jacobian_rows", "n_in", "with_basis", "prolongation"} <= set(PROTOCOL)
 
 
 @pytest.mark.parametrize(
@@ -213,19 +212,19 @@ def test_wrong_lengths_are_refused(call, name):
         call()
 
 
-def test_blocks_need_memory_of_their_own():
+def test_views_need_memory_of_their_own():
     with pytest.raises(ValueError, match="contiguous"):
-        NET.blocks(np.zeros(2 * len(THETA))[::2])
+        NET.unpack(np.zeros(2 * len(THETA))[::2])
     with pytest.raises(ValueError, match="theta must have shape"):
-        NET.blocks(LONG)
+        NET.unpack(LONG)
     for bad in (THETA.astype("f4"), THETA.tolist(), np.ma.masked_array(THETA, False), THETA + 0j):
         with pytest.raises(TypeError, match="theta must be a float64 array"):
-            NET.blocks(bad)
+            NET.unpack(bad)
     frozen = THETA.copy()
     frozen.flags.writeable = False
-    block = NET.blocks(frozen)[0]["coefficients"]
-    assert not block.flags.writeable
-    assert np.shares_memory(block, frozen)
+    view = NET.unpack(frozen)[0]["coefficients"]
+    assert not view.flags.writeable
+    assert np.shares_memory(view, frozen)
 
 
 def test_arrays_of_other_kinds_as_data():

@@ -114,9 +114,9 @@ def test_smoothing_is_the_jumps_of_the_highest_derivative(name):
     y, mu = rng.normal(size=(40, 2)), 0.3
     plain, smooth = (sk.LeastSquares(net, x, y, smoothing=weight) for weight in (0.0, mu))
     expected = 0.0
-    for layer, blocks in zip(net.layers, net.blocks(theta), strict=True):
+    for layer, blocks in zip(net.layers, net.unpack(theta), strict=True):
         if isinstance(layer, sk.SplineLayer):
-            t, k = layer.knots, layer.degree
+            t, k = layer.common_knots, layer.degree
             basis = sk.BSplineBasis(t, k)
             for p in range(layer.n_in):
                 for j in range(k + 1, len(t) - k - 1):

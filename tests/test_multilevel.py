@@ -109,7 +109,7 @@ def test_hierarchies_that_no_machine_holds_or_float64_cannot_tell_apart():
         ValueError, match="n_levels must be at most 6 for the knots of layer 0, got 7: on level 6"
     ):
         sk.Hierarchy(far, 7)
-    assert np.diff(sk.Hierarchy(far, 6)[-1].network.layers[0].knots).min() == 2.0**-25
+    assert np.diff(sk.Hierarchy(far, 6)[-1].network.layers[0].common_knots).min() == 2.0**-25
     for error, network, count, message in (
         (TypeError, "net", 2, "network must be of type KAN"),
         (TypeError, net, 2.0, "n_levels must be an integer"),
@@ -232,7 +232,7 @@ def test_bad_tournaments():
 def test_knots_are_told_apart_where_they_lie():
     t = sk.extended_knots([0, 1e-8, 1, 1 + 1e-8, 2, 1e8], 3)
     levels = sk.Hierarchy(sk.KAN.chain([sk.SplineLayer(1, 1, t, 3)]), 3)
-    np.testing.assert_array_equal(levels[1].network.layers[0].knots, sk.refine_knots(t, 3))
+    np.testing.assert_array_equal(levels[1].network.layers[0].common_knots, sk.refine_knots(t, 3))
     short = sk.extended_knots([1, 1 + 2**-51, 2], 1)
     with pytest.raises(ValueError, match="n_levels must be at most 2 for the knots of layer 0"):
         sk.Hierarchy(sk.KAN.chain([sk.SplineLayer(1, 1, short, 1)]), 3)

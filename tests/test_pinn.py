@@ -22,10 +22,20 @@ def networks():
     def spline(n_in, n_out, degree, low=0.0, continuation="polynomial"):
         return sk.SplineLayer(n_in, n_out, sk.uniform_knots(low, 1, 3, degree), degree, continuation)
 
-    uneven = sk.SplineLayer(2, 5, sk.extended_knots([-1.0, -0.2, 0.5, 1.0], 5), 5, "polynomial")
+    ends = sk.KnotVector.extended([-1.0, -0.2, 0.5, 1.0], 5)
+    uneven = sk.SplineLayer(2, 5, ends, extrapolate="polynomial")
+    smooth = sk.KnotVector.extended([-1.0, -0.4, 0.5, 1.0], 5, [1, 2])
+    wave = sk.KnotVector.uniform(-1, 1, 12, 5, periodic=True)
     return {
         "splines": sk.KAN.chain([spline(2, 5, 5, -1.0), spline(5, 1, 5)]),
         "uneven": sk.KAN.chain([uneven, spline(5, 1, 5)]),
+        "knots per input": sk.KAN.chain(
+            [sk.SplineLayer(2, 3, [ends, smooth], base="silu"), spline(3, 1, 5, continuation="linear")]
+        ),
+        "periodic": sk.KAN.chain([sk.SplineLayer(2, 4, [wave, ends]), spline(4, 1, 5)]),
+        "few periodic": sk.KAN.chain(
+            [spline(2, 3, 5, -1.0), sk.SplineLayer(3, 1, sk.KnotVector.uniform(0, 2, 3, 5, periodic=True))]
+        ),
         "normalised": sk.KAN.chain([sk.Affine(2, 4), sk.Normalizer(4), spline(4, 3, 6), sk.Affine(3, 1)]),
         "tanh": sk.MLP([2, 6, 1]),
         "sigmoid": sk.MLP([2, 6, 1], "sigmoid"),
@@ -54,15 +64,16 @@ def crossing(net, theta, x, v, steps):
     meets = np.zeros(len(x), bool)
     for position, layer in enumerate(net.layers):
         if isinstance(layer, sk.SplineLayer):
-            knots = np.asarray(layer.knots)
+            knots = layer.knots
         elif isinstance(layer, sk.Activation) and layer.kind == "power_relu":
-            knots = np.zeros(1)
+            knots = [np.zeros(1)] * layer.n_in
         else:
             continue
         front = sk.KAN.chain(net.layers[:position]) if position else lambda _, points: points
         inputs = np.stack([front(theta[: net.offsets[position]], x + s * v) for s in steps])
-        spans = np.searchsorted(knots, inputs)
-        meets |= (spans != spans[0]).any(axis=(0, 2))
+        for each, points in zip(knots, np.moveaxis(inputs, 2, 0), strict=True):
+            spans = np.searchsorted(each, each.wrap(points) if getattr(each, "periodic", False) else points)
+            meets |= (spans != spans[0]).any(axis=0)
     return meets
 
 
@@ -129,7 +140,7 @@ def test_gradient_and_rows_in_the_relu_basis(name):
 def pieces(layer, c, inputs, at):
     """A spline layer in sympy, on the polynomial pieces that are active at the numbers `at`."""
     s, k = sp.Symbol("s"), layer.degree
-    t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.knots]
+    t = [sp.Rational(str(round(float(knot), 12))) for knot in layer.common_knots]
     outputs = [sp.Integer(0)] * layer.n_out
     for p, (symbol, number) in enumerate(zip(inputs, at, strict=True)):
         span = max(i for i in range(k, k + layer.intervals) if t[i] <= number)
@@ -152,7 +163,7 @@ def test_derivatives_of_a_small_network_against_sympy():
     knots = sk.uniform_knots(-1.0, 1.0, 2, 4)
     net = sk.KAN.chain([sk.SplineLayer(2, 2, knots, 4), sk.SplineLayer(2, 1, knots, 4)])
     theta = np.round(rng.uniform(-0.45, 0.45, net.n_parameters), 3)
-    first, second = (piece["coefficients"] for piece in net.blocks(theta))
+    first, second = (piece["coefficients"] for piece in net.unpack(theta))
     exact = [[[sp.Rational(str(v)) for v in row] for row in edge] for edge in first]
     symbols = sp.symarray("c", second.shape)
     values = {symbols[i]: v for i, v in np.ndenumerate(second)}

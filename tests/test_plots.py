@@ -99,8 +99,8 @@ def test_a_network_is_drawn_edge_by_edge(ax, basis):
     assert len(ax.child_axes) == 6
     hidden = network.linearize(theta, x).inputs[1]
     edges = sorted((frame.get_position().x0, frame) for frame in ax.child_axes)
-    coefficients = network.with_basis("spline").blocks(network.to_basis(theta, "spline"))[1]["coefficients"]
-    spline = sk.BSplineBasis(network.layers[1].knots, 3)
+    coefficients = network.with_basis("spline").unpack(network.to_basis(theta, "spline"))[1]["coefficients"]
+    spline = sk.BSplineBasis(network.layers[1].common_knots)
     for at, (_, frame) in enumerate(edges):
         p, q = divmod(at, 2)
         xs, ys = frame.lines[0].get_data()
@@ -111,12 +111,30 @@ def test_a_network_is_drawn_edge_by_edge(ax, basis):
         np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
 
 
+@pytest.mark.parametrize("base", [None, "silu"])
+def test_edges_of_unlike_inputs_show_their_own_knots_and_the_base(ax, base):
+    knots = [sk.KnotVector.uniform(0, 1, 4, 3), sk.KnotVector.extended([-1, 0.3, 2], 3)]
+    network = sk.KAN.chain([sk.SplineLayer(2, 1, knots, base=base)])
+    theta = np.random.default_rng(0).normal(size=network.n_parameters)
+    x = np.random.default_rng(2).uniform([0, -1], [1, 2], size=(200, 2))
+    plots.network_diagram(ax, network, theta, x)
+    frames = [frame for _, frame in sorted((frame.get_position().x0, frame) for frame in ax.child_axes)]
+    for p, frame in enumerate(frames):
+        xs, ys = frame.lines[0].get_data()
+        inputs = np.tile(x[:1], (len(xs), 1))
+        inputs[:, p] = xs
+        values = network(theta, inputs)[:, 0]
+        np.testing.assert_allclose(ys - ys[0], values - values[0], atol=1e-10)
+        ends = knots[p].breakpoints
+        np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
+
+
 def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
     network = sk.KAN.splines([2, 3])
     theta = sk.initialize(network, 1, "greville")
-    network.blocks(theta)[0]["coefficients"][1] *= 10
+    network.unpack(theta)[0]["coefficients"][1] *= 10
     x = np.random.default_rng(2).uniform(size=(200, 2))
-    strength = plots.strengths(network.layers[0], network.blocks(theta)[0]["coefficients"], x)
+    strength = plots.strengths(network.layers[0], theta, x)
     assert strength.shape == (2, 3)
     only = np.column_stack([x[:, :1] * 0 + 0.3, x[:, 1:]])  # only the second input moves
     np.testing.assert_allclose(strength[1], network(theta, only).std(axis=0), rtol=1e-10)
@@ -201,7 +219,7 @@ MODES = modes_of(4, (1,))
         ),
         (lambda: plots.network_diagram(AX, 3, [], []), "network must be of type KAN"),
         (lambda: plots.strengths(3, [], []), "layer must be of type SplineLayer"),
-        (lambda: plots.strengths(sk.KAN.splines([2, 1]).layers[0], [], []), "coefficients must have shape"),
+        (lambda: plots.strengths(sk.KAN.splines([2, 1]).layers[0], [], []), "params must have shape"),
     ],
 )
 def test_arguments_of_other_kinds_are_refused(call, message):

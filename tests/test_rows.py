@@ -1,4 +1,4 @@
-"""Sparse rows: products against the dense matrix, and runs that must not leave it."""
+"""Sparse rows: products against the dense matrix, and segments that must not leave it."""
 
 import numpy as np
 import pytest
@@ -18,8 +18,8 @@ def test_products_are_those_of_the_dense_matrix(kind):
     rows = SparseRows(GOOD["values"], GOOD["starts"].astype(kind), GOOD["lengths"].astype(kind), kind(7))
     dense = np.zeros((3, 7))
     for i, starts in enumerate(GOOD["starts"]):
-        for run, start in enumerate(starts):
-            dense[i, start : start + 2] = GOOD["values"][i, 2 * run : 2 * run + 2]
+        for segment, start in enumerate(starts):
+            dense[i, start : start + 2] = GOOD["values"][i, 2 * segment : 2 * segment + 2]
     np.testing.assert_array_equal(rows.toarray(), dense)
     v, r = np.arange(7.0), np.arange(3.0)
     np.testing.assert_allclose(rows.matvec(v), dense @ v)
@@ -34,9 +34,9 @@ def test_products_are_those_of_the_dense_matrix(kind):
 @pytest.mark.parametrize(
     ("changes", "kind", "message"),
     [
-        ({"starts": GOOD["starts"] + 2}, ValueError, "starts: runs must lie in the columns 0 to 6"),
-        ({"starts": GOOD["starts"] - 1}, ValueError, "starts: runs must lie"),
-        ({"starts": GOOD["starts"][:, ::-1]}, ValueError, "starts: every run"),
+        ({"starts": GOOD["starts"] + 2}, ValueError, "starts: segments must lie in the columns 0 to 6"),
+        ({"starts": GOOD["starts"] - 1}, ValueError, "starts: segments must lie"),
+        ({"starts": GOOD["starts"][:, ::-1]}, ValueError, "starts: every segment"),
         ({"starts": GOOD["starts"][:2]}, ValueError, "starts must have shape"),
         ({"starts": GOOD["starts"] + 0.5}, TypeError, "starts must be integers"),
         ({"starts": np.uint64(2**64 - 1) - GOOD["starts"].astype("u8")}, ValueError, "starts"),

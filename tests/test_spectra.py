@@ -7,12 +7,13 @@ import mpmath
 import numpy as np
 import oracles
 import pytest
-from cases import EPS, knots, networks, start
+from cases import EPS, has_relu_basis, knots, networks, start
 from scipy.sparse.linalg import LinearOperator, aslinearoperator
 
 import splinekan as sk
 from splinekan import spectra
 from splinekan.operators import Coordinates, EdgeMap, Piece
+from splinekan.spectra.coordinates import basis_matrices
 
 DIGITS = 80
 
@@ -187,7 +188,10 @@ def problem(name="affine-first", n=200):
     return sk.LeastSquares(net, x, rng.normal(size=(n, net.n_out)), rng.uniform(0.5, 1, n)), theta
 
 
-@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+@pytest.mark.parametrize(
+    "name",
+    ["affine-first", "splines", "quintic", "normalised", "tanh", "knots-per-input", "silu-base", "periodic"],
+)
 def test_dense_spectra_against_numpy(name):
     objective, theta = problem(name)
     J = objective.jacobian(theta).toarray()
@@ -227,7 +231,7 @@ def test_relu_gauss_newton_against_many_digits(degree, intervals):
     x = (np.arange(200) + 0.5)[:, None] / 200
     objective = sk.LeastSquares(net, x, np.sin(3 * x))
     theta = np.random.default_rng(0).normal(size=net.n_parameters)
-    t = net.layers[0].knots
+    t = net.layers[0].common_knots
     with mpmath.workdps(DIGITS):
         J = mpmath.matrix(objective.jacobian(theta).toarray().tolist())
         square = J.T * J
@@ -254,7 +258,7 @@ def test_an_indefinite_hessian_in_the_relu_basis_against_many_digits():
     H = spectra.hessian_matrix(objective, theta)
     H = (H + H.T) / 2
     with mpmath.workdps(DIGITS):
-        exact = eigenvalues(relu_matrix(H, net.layers[0].knots, 3, edges=2))
+        exact = eigenvalues(relu_matrix(H, net.layers[0].common_knots, 3, edges=2))
     found = sk.hessian_spectrum(objective, theta, "relu")
     assert found.negative > 0
     checked = 0
@@ -325,24 +329,49 @@ def test_a_scale_says_which_columns_are_known_how_well():
         assert_errors_hold(found, eigenvalues(exact.T * exact))
 
 
-@pytest.mark.parametrize("name", ["affine-first", "splines", "quintic", "normalised", "tanh"])
+@pytest.mark.parametrize(
+    "name",
+    ["affine-first", "splines", "quintic", "normalised", "tanh", "knots-per-input", "silu-base", "periodic"],
+)
 def test_error_scale_bounds_every_column_and_what_reaches_its_edge(name):
     objective, theta = problem(name)
     J = objective.jacobian(theta).toarray()
     scale = spectra.network.error_scale(objective.network, J)
     assert (np.linalg.norm(J, axis=0) <= scale * (1 + 1e-12)).all()
     layer = objective.network.layers[-1]
-    if isinstance(
-        layer, sk.SplineLayer
-    ):  # outputs are its sums: what reaches an edge is the root of the weight
-        last = scale[objective.network.offsets[-2] :].reshape(layer.n_in, layer.n_basis, layer.n_out)
+    if isinstance(layer, sk.SplineLayer):
+        # Outputs are its sums: what reaches an edge is the root of the weight.
+        last = layer.unpack(scale[objective.network.offsets[-2] :])["coefficients"]
         hidden = objective.network.linearize(theta, objective.x).inputs[-1]
-        for p in range(layer.n_in):
-            active = (
-                sk.BSplineBasis(layer.knots, layer.degree).tabulate(np.clip(hidden[:, p], *layer.domain)) > 0
-            )
+        for p, knots in enumerate(layer.knots):
+            at = hidden[:, p] if knots.periodic else np.clip(hidden[:, p], *knots.domain)
+            active = sk.BSplineBasis(knots).tabulate(at) > 0
             reached = np.sqrt((active * objective.weights[:, None]).sum(axis=0))
-            assert (reached <= last[p, :, 0] * (1 + 1e-12)).all()
+            assert (reached <= last[p][:, 0] * (1 + 1e-12)).all()
+
+
+@pytest.mark.parametrize("name", ["knots-per-input", "silu-base", "periodic", "repeated"])
+def test_coordinates_input_by_input(name):
+    net = networks()[name]
+    for basis in ("mass", "relu", "scaled-relu"):
+        if basis != "mass" and not has_relu_basis(net):
+            with pytest.raises(ValueError, match="a ReLU basis needs"):
+                spectra.coordinates(net, basis)
+            continue
+        T = spectra.coordinates(net, basis)
+        want = np.eye(net.n_parameters)
+        for layer, first in zip(net.layers, net.offsets, strict=False):
+            for at in getattr(layer, "edges", ()):
+                matrix, inverse = basis_matrices(at.knots, None, basis)
+                np.testing.assert_allclose(matrix @ inverse, np.eye(len(matrix)), atol=1e-6)
+                block = np.kron(np.eye(at.n_in), np.kron(matrix, np.eye(layer.n_out)))
+                where = slice(first + at.start, first + at.stop)
+                want[where, where] = block
+        np.testing.assert_allclose(T.toarray(), want, atol=1e-13 * np.abs(want).max())
+        if basis == "relu":
+            np.testing.assert_allclose(
+                net.coordinates("relu").toarray(), want, atol=1e-13 * np.abs(want).max()
+            )
 
 
 def test_layers_are_diagonal_blocks():
@@ -375,7 +404,7 @@ def test_inertia_is_that_of_the_splines():
 def test_generalised_is_the_mass_basis():
     objective, theta = problem("splines")
     layer = objective.network.layers[0]
-    M = sk.gram_matrix(layer.knots, layer.degree).toarray()
+    M = sk.gram_matrix(layer.common_knots).toarray()
     edge = np.kron(M, np.eye(layer.n_out))
     blocks = [np.kron(np.eye(one.n_in), np.kron(M, np.eye(one.n_out))) for one in objective.network.layers]
     n = objective.network.n_parameters
@@ -568,7 +597,7 @@ def test_bad_input():
         (ValueError, "layer", lambda: sk.gauss_newton_spectrum(objective, theta, layer=2)),
         (ValueError, "no parameters", lambda: sk.hessian_spectrum(*problem("tanh"), layer=1)),
         (ValueError, "matrix", lambda: sk.change_of_basis_spectrum(t, 3, "B")),
-        (ValueError, "clamped", lambda: sk.change_of_basis_spectrum(clamped, 3)),
+        (ValueError, "strictly increasing", lambda: sk.change_of_basis_spectrum(clamped, 3)),
         (ValueError, "derivative", lambda: sk.gram_spectrum(t, 3, -1)),
         (ValueError, "kind", lambda: spectra.curvature_operator(objective, theta, "fisher")),
         (ValueError, "count", lambda: sk.extreme_eigenvalues(identity, 2)),

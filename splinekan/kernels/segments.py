@@ -1,6 +1,6 @@
-"""Products with a Jacobian kept as sparse rows: runs of neighbouring columns, alike in every row.
+"""Products with a Jacobian kept as sparse rows: segments of neighbouring columns, alike in every row.
 
-Row i holds, for run s, the values of columns starts[i, s] .. starts[i, s] + lengths[s] - 1. Runs are
+Row i holds, for segment s, the values of columns starts[i, s] .. starts[i, s] + lengths[s] - 1. Segments are
 in increasing order of their columns and do not overlap.
 """
 
@@ -10,7 +10,7 @@ from numba import njit
 from splinekan.kernels._simd import LANES, add_outer
 
 BATCH = 256
-"""Rows of a block: its values stay in cache while the pairs of runs pass over them."""
+"""Rows of a block: its values stay in cache while the pairs of segments pass over them."""
 
 
 @njit(cache=True, nogil=True)
@@ -39,10 +39,10 @@ def multiply_transpose(values, starts, lengths, r, out, start, stop):
 
 @njit(cache=True, nogil=True)
 def products(values, starts, places, lengths, pairs, out):
-    """The upper triangle of out += J_a^T J_b for pairs (a, b) of runs, a <= b.
+    """The upper triangle of out += J_a^T J_b for pairs (a, b) of segments, a <= b.
 
-    `places` says where every run lies in `values`. Blocks on the diagonal are filled beyond it, by a few
-    entries. Different pairs write to different entries as long as runs keep to columns of their own.
+    `places` says where every segment lies in `values`. Blocks on the diagonal are filled beyond it, by a few
+    entries. Different pairs write to different entries as long as segments keep to columns of their own.
     """
     four, one = (0, 0, 0, 0), (0,)
     stored, columns = values.shape[1], out.shape[1]

@@ -188,8 +188,7 @@ def _nested(networks: Sequence[KAN]) -> tuple[Level, ...]:
 def _check_knots(network: KAN, n_levels: int) -> None:
     """Refuse levels on which rounding would merge neighbouring knots."""
     for number, layer in enumerate(network.layers):
-        if isinstance(layer, SplineLayer) and n_levels > 1:
-            t = layer.knots
+        for t in set(layer.knots) if isinstance(layer, SplineLayer) and n_levels > 1 else ():
             widths = np.diff(t)
             # Rounded midpoints are distinct as long as the halves are at least a unit in the last place.
             ulps = np.spacing(np.maximum(np.abs(t[1:]), np.abs(t[:-1])))
@@ -209,8 +208,9 @@ def _size(network: KAN, index: int) -> float:
     total = 0.0
     for layer in network.layers:
         parameters, knots = float(layer.n_parameters), 0.0
-        if isinstance(layer, SplineLayer):
-            knots = float(np.ldexp(float(layer.intervals), min(index, 1000)))
-            parameters = layer.n_in * layer.n_out * (knots + layer.degree)
+        for at in layer.edges if isinstance(layer, SplineLayer) else ():
+            intervals = float(np.ldexp(float(at.knots.intervals), min(index, 1000)))
+            parameters += at.n_in * layer.n_out * (intervals - at.knots.intervals)
+            knots += intervals
         total += 8 * parameters + 80 * knots
     return total

@@ -1,12 +1,13 @@
 """Networks: chains of affine maps, elementwise maps and spline layers, with exact derivatives."""
 
-from splinekan.network.activation import Activation, Normalizer
+from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import DomainWarning
 from splinekan.network.initialization import initialize
 from splinekan.network.kan import KAN, MLP
 from splinekan.network.layer import BASES, Layer
 from splinekan.network.linearization import Linearization
+from splinekan.network.normalizer import Normalizer
 from splinekan.network.spline import SplineLayer
 from splinekan.operators.segments import SparseRows
 

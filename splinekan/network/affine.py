@@ -8,12 +8,13 @@ from functools import cached_property
 import numpy as np
 
 from splinekan._arrays import floats, quiet, viewable
-from splinekan._checks import Array, affordable, boolean, instance, integer, one_of
-from splinekan.network.layer import BASES, Directions, Slot, entering, entering_jets
+from splinekan._checks import Array, affordable, boolean, instance, integer
+from splinekan.network.layer import Directions, Knotless, entering, entering_jets
+from splinekan.network.slot import Slot
 
 
 @dataclass(frozen=True)
-class Affine:
+class Affine(Knotless):
     """The map y = x W + b with W of shape (n_in, n_out) and b of shape (n_out,).
 
     Parameters
@@ -45,11 +46,11 @@ class Affine:
         return (self.n_in + self.bias) * self.n_out
 
     @property
-    def run_lengths(self) -> tuple[int, ...]:
-        """Every sample touches all parameters: one run."""
+    def segment_lengths(self) -> tuple[int, ...]:
+        """Every sample touches all parameters: one segment."""
         return (self.n_parameters,)
 
-    def blocks(self, params: Array) -> dict[str, Array]:
+    def unpack(self, params: Array) -> dict[str, Array]:
         """Views "weight" (n_in, n_out) and, if there is one, "bias" (n_out,)."""
         weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
@@ -89,9 +90,9 @@ class Affine:
 
     @quiet
     def vjp_tangent(
-        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
-    ) -> tuple[Array, Array]:
-        """The product rule applied to `vjp`."""
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
+    ) -> tuple[Array, Array, Array]:
+        """The product rule applied to `vjp`, and gy W^T."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
@@ -101,10 +102,12 @@ class Affine:
         parts = [(dx.T @ gy + x.T @ dgy).ravel()]
         if self.bias:
             parts.append(dgy.sum(axis=0))
-        return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T
+        if not boolean("want_x", want_x):
+            return np.concatenate(parts), np.empty((0, self.n_in), x.dtype), np.empty((0, self.n_in), x.dtype)
+        return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T, gy @ weight.T
 
     @quiet
-    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+    def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
@@ -116,7 +119,7 @@ class Affine:
         mine[:, slot.position : middle] = (x[:, :, None] * v[:, None, :]).reshape(n, middle - slot.position)
         if self.bias:
             mine[:, middle : middle + self.n_out] = v
-        slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
+        slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
         return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
 
     @quiet
@@ -145,7 +148,7 @@ class Affine:
         return np.concatenate(parts), gx
 
     @quiet
-    def jet_rows(
+    def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
         """Rows (sum_m x_mp v_mq, v_0q)."""
@@ -159,17 +162,8 @@ class Affine:
         mine[:, slot.position : middle] = (x.swapaxes(1, 2) @ v).reshape(n, middle - slot.position)
         if self.bias:
             mine[:, middle : middle + self.n_out] = v[:, 0]
-        slot.starts[slot.shift :: slot.stride, slot.run] = slot.column
+        slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
         return v @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
-
-    def refined(self) -> Affine:
-        """Itself: it has no knots."""
-        return self
-
-    def with_basis(self, basis: str) -> Affine:
-        """Itself: it has no knots."""
-        one_of("basis", basis, BASES)
-        return self
 
     def _split(self, params: Array) -> tuple[Array, Array]:
         size = self.n_in * self.n_out

@@ -59,18 +59,22 @@ def shown_intervals(ends: Interval | tuple[Interval, ...]) -> str:
     return text if len(pairs) <= 4 else f"{text} x ... ({len(pairs)})"
 
 
-def warn_outside(x: Array, domain: Sequence[Interval], stacklevel: int) -> None:
+def warn_outside(
+    x: Array, domain: Sequence[Interval], stacklevel: int, periodic: Sequence[bool] | None = None
+) -> None:
     """A `DomainWarning` if the columns of x, (n, len(domain)), do not go with their intervals.
 
     That is, if more than `SHARE` of a column lies outside, further than `ROUNDING` and the rounding of x; or
     if a column that varies fills less than `FILLED` of its interval, as columns in unlike units do in one
-    interval for all. A few passes over x.
+    interval for all. A column marked in `periodic` has no outside. A few passes over x.
     """
     low, high = np.array(domain, dtype=np.float64).T
     slack = ROUNDING * (high - low) + 2 * np.finfo(x.dtype).eps * np.maximum(np.abs(low), np.abs(high))
     with np.errstate(over="ignore"):
         ends = (low - slack).astype(x.dtype), (high + slack).astype(x.dtype)
     outside = ((x < ends[0]) | (x > ends[1])).mean(axis=0) if len(x) else np.zeros(len(low))
+    if periodic is not None:
+        outside = np.where(periodic, 0.0, outside)
     least, most = (x.min(axis=0), x.max(axis=0)) if len(x) else (low, low)
     with np.errstate(over="ignore"):
         filled = (most.astype(np.float64) - least) / (high - low)

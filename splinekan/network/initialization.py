@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array, generator, instance, one_of, real
-from splinekan.network.activation import Normalizer
+from splinekan._checks import Float64Array, generator, instance, one_of, real
+from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.kan import KAN
 from splinekan.network.layer import Layer
+from splinekan.network.normalizer import Normalizer
 from splinekan.network.spline import SplineLayer
 from splinekan.splines.gram import gram_matrix
-from splinekan.splines.knots import greville_points
+from splinekan.splines.knot_vector import KnotVector
 
 SCHEMES = ("frames", "greville", "noise")
 
@@ -48,7 +50,11 @@ def initialize(
     "greville"
         As "frames", with a random linear function on every edge in addition, exact by the Greville
         points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
-        layers start inside their domains.
+        layers start inside their domains. On periodic knots it is a sine with the same range.
+
+    The weights of a base branch are N(0, noise^2/n_in); with "noise" N(0, 1/n_in) over the root mean square
+    of its function on the domain, and splines and base have half the variance each. They are drawn after the
+    coefficients.
 
     Parameters
     ----------
@@ -84,28 +90,64 @@ def initialize(
     followers: list[Layer | None] = [*spline_network.layers[1:], None]
     pieces = zip(spline_network.layers, followers, pairwise(network.offsets), strict=True)
     for layer, follower, (start, stop) in pieces:
-        blocks = layer.blocks(theta[start:stop])
+        views = layer.unpack(theta[start:stop])
         if isinstance(layer, Affine):
             if scheme != "noise" and isinstance(follower, SplineLayer):
-                _fill_domain(blocks, follower, rng, ranges)
+                _fill_domain(views, follower, rng, ranges)
             else:
-                blocks["weight"][:] = rng.normal(size=(layer.n_in, layer.n_out))
-                blocks["weight"] /= np.sqrt(layer.n_in)
+                views["weight"][:] = rng.normal(size=(layer.n_in, layer.n_out))
+                views["weight"] /= np.sqrt(layer.n_in)
         elif isinstance(layer, SplineLayer):
-            c = blocks["coefficients"]
-            if scheme == "noise":
-                c[:] = _unit_deviation(layer) * rng.normal(size=c.shape)
-            else:
-                c[:] = mean / layer.n_in + noise * rng.normal(size=c.shape)
-            if scheme == "greville":
-                a, b = layer.domain
-                x = greville_points(layer.knots, layer.degree) - (a + b) / 2
-                signs = rng.choice([-1.0, 1.0], size=(layer.n_in, 1, layer.n_out))
-                c += (signs * x[:, None] + (a + b) / 2) / layer.n_in
-        ranges = _image(layer, blocks, ranges)
+            _draw_splines(layer, theta[start:stop], rng, scheme, noise, mean)
+        ranges = _image(layer, views, ranges)
     if not np.isfinite(theta).all():
         raise ValueError("noise, mean and bounds must leave theta finite")
     return spline_network.to_basis(theta, network.basis)
+
+
+def _draw_splines(
+    layer: SplineLayer, theta: Float64Array, rng: np.random.Generator, scheme: str, noise: float, mean: float
+) -> None:
+    end = layer.edges[-1].stop
+    drawn = rng.normal(size=end)
+    signs = rng.choice([-1.0, 1.0], size=(layer.n_in, 1, layer.n_out)) if scheme == "greville" else None
+    share = 1.0 if layer.base is None else np.sqrt(0.5)  # of the deviation, the rest is that of the base
+    for edges in layer.edges:
+        knots = edges.knots
+        c = theta[edges.start : edges.stop].reshape(edges.n_in, knots.n_basis, layer.n_out)
+        normal = drawn[edges.start : edges.stop].reshape(c.shape)
+        if scheme == "noise":
+            c[:] = share * _unit_deviation(knots, layer.n_in) * normal
+            continue
+        c[:] = mean / layer.n_in + noise * normal
+        if signs is not None:
+            a, b = knots.domain
+            mine = signs[edges.first : edges.first + edges.n_in]
+            c += (mine * _rising(knots)[:, None] + (a + b) / 2) / layer.n_in
+    if layer.base is not None:
+        weights = theta[end:].reshape(layer.n_in, layer.n_out)
+        weights[:] = rng.normal(size=weights.shape) / np.sqrt(layer.n_in)
+        if scheme == "noise":
+            weights *= share / _root_mean_square(layer)[:, None]
+        else:
+            weights *= noise
+
+
+def _rising(knots: KnotVector) -> Float64Array:
+    """Coefficients of x - (a + b)/2; of a sine with the same range on periodic knots."""
+    a, b = knots.domain
+    if knots.periodic:
+        return np.asarray((b - a) / 2 * np.sin(2 * np.pi * ((knots.greville - a) / (b - a))))
+    return np.asarray(knots.greville - (a + b) / 2)
+
+
+def _root_mean_square(layer: SplineLayer) -> Float64Array:
+    """Of the base function over the domain of every input, (n_in,)."""
+    nodes, weights = np.polynomial.legendre.leggauss(20)
+    low, high = np.array(layer.domain).T
+    x = (low + high) / 2 + (high - low) / 2 * nodes[:, None]
+    s = x if layer.base == "identity" else Activation(layer.n_in, str(layer.base)).value(np.zeros(0), x)
+    return np.asarray(np.sqrt(weights @ s**2 / 2))
 
 
 def _bounds(first: Layer) -> Interval | tuple[Interval, ...]:
@@ -113,31 +155,32 @@ def _bounds(first: Layer) -> Interval | tuple[Interval, ...]:
     return first.source if isinstance(first, Normalizer) and first.kind == "affine" else (0.0, 1.0)
 
 
-def _image(layer: Layer, blocks: dict[str, Array], ranges: Float64Array) -> Float64Array:
-    """(n_out, 2): the intervals of a layer's outputs, given those of its inputs; of splines their domain."""
+def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64Array:
+    """(n_out, 2): where a layer's outputs lie, given where its inputs do; of splines, in their domain."""
     if isinstance(layer, Affine):
-        weight = blocks["weight"]
-        middle = ranges.mean(axis=1) @ weight + blocks.get("bias", 0.0)
+        weight = views["weight"]
+        middle = ranges.mean(axis=1) @ weight + views.get("bias", 0.0)
         half = np.ptp(ranges, axis=1) / 2 @ np.abs(weight)
         return np.stack([middle - half, middle + half], axis=1)
     if isinstance(layer, SplineLayer):
-        return np.tile(layer.domain, (layer.n_out, 1))
+        ends = [edges.knots.domain for edges in layer.edges]
+        return np.tile(ends[0] if len(set(ends)) == 1 else np.mean(layer.domain, axis=0), (layer.n_out, 1))
     # Elementwise maps are monotone.
     return np.ascontiguousarray(layer.value(np.zeros(0), np.ascontiguousarray(ranges.T)).T, dtype=np.float64)
 
 
 def _fill_domain(
-    blocks: dict[str, Array], follower: SplineLayer, rng: np.random.Generator, ranges: Float64Array
+    views: dict[str, Any], follower: SplineLayer, rng: np.random.Generator, ranges: Float64Array
 ) -> None:
-    weight = blocks["weight"]
+    weight = views["weight"]
     weight[:] = _directions(weight.shape[0], weight.shape[1], rng)
-    a, b = follower.domain
+    a, b = np.array(follower.domain).T
     # In u = (x - low)/length the image of the unit cube under a direction d is an interval of length |d|_1.
     lengths = np.maximum(np.ptp(ranges, axis=1), np.finfo(np.float64).tiny)
     weight *= (b - a) / np.abs(weight).sum(axis=0)
     weight /= lengths[:, None]
-    if "bias" in blocks:
-        blocks["bias"][:] = (a + b) / 2 - ranges.mean(axis=1) @ weight
+    if "bias" in views:
+        views["bias"][:] = (a + b) / 2 - ranges.mean(axis=1) @ weight
 
 
 def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array:
@@ -152,7 +195,8 @@ def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array
     return np.concatenate(frames, axis=1)[:, :n_out]
 
 
-def _unit_deviation(layer: SplineLayer) -> float:
-    a, b = layer.domain
-    squares = gram_matrix(layer.knots, layer.degree).diagonal().sum()
-    return float(1.0 / np.sqrt(layer.n_in * squares / (b - a)))
+def _unit_deviation(knots: KnotVector, n_in: int) -> float:
+    """Of the coefficients of `n_in` inputs that give an output the variance 1."""
+    a, b = knots.domain
+    squares = gram_matrix(knots).diagonal().sum()
+    return float(1.0 / np.sqrt(n_in * squares / (b - a)))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._arrays import F8, floats, points
+from splinekan._arrays import F8, floats, points, quiet
 from splinekan._checks import Array, Float64Array, instance
 from splinekan.network.kan import KAN
-from splinekan.network.layer import Directions, Slot
+from splinekan.network.layer import Directions
+from splinekan.network.linearization import places_of_layers
+from splinekan.network.slot import Slot
 from splinekan.operators.segments import SparseRows
 
 
@@ -36,8 +38,11 @@ class Jets:
     directions: Directions
     inputs: tuple[Float64Array, ...]
     output: Float64Array
+    splines: tuple[KAN, Array] = field(repr=False)
+    """The network in the spline basis and its parameters: all but the rows goes through them."""
 
     @staticmethod
+    @quiet
     def of(network: KAN, theta: ArrayLike, x: Array, directions: Directions) -> Jets:
         """Carry x, (n, channels, n_in), through the network.
 
@@ -51,36 +56,36 @@ class Jets:
         parameters = network._theta(theta)
         channels = points("x", x, directions.channels, network.n_in)
         found = [np.ascontiguousarray(channels, dtype=np.float64)]
-        with np.errstate(over="ignore", invalid="ignore"):
-            for layer, piece in network._pieces(parameters):
-                output = layer.jet_value(piece, found[-1], directions)
-                found.append(np.ascontiguousarray(output, dtype=np.float64))
-        return Jets(network, parameters, directions, tuple(found[:-1]), found[-1])
+        splines = network._in_splines(parameters, found[0])
+        for layer, piece in splines[0]._pieces(splines[1]):
+            output = layer.jet_value(piece, found[-1], directions)
+            found.append(np.ascontiguousarray(output, dtype=np.float64))
+        return Jets(network, parameters, directions, tuple(found[:-1]), found[-1], splines)
 
+    @quiet
     def vjp(self, v: Array) -> Float64Array:
         """The gradient in theta of sum(v * output), v (n, channels, n_out)."""
-        network = self.network
+        network, theta = self.splines
         v = floats("v", v, self.output.shape, F8)
         gradient = np.empty(network.n_parameters)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
-                start, stop = network.offsets[number : number + 2]
-                gradient[start:stop], v = layer.jet_vjp(
-                    piece, self.inputs[number], v, self.directions, number > 0
-                )
-        return gradient
+        for number, (layer, at) in reversed(list(enumerate(network._slices))):
+            gradient[at], v = layer.jet_vjp(theta[at], self.inputs[number], v, self.directions, number > 0)
+        if network is self.network:
+            return gradient
+        return self.network.coordinates("spline").apply_transpose(gradient)
 
+    @quiet
     def rows(self, v: Array) -> SparseRows:
         """The Jacobian in theta of r_i = sum(v_i * output_i), one row per sample, v (n, channels, n_out)."""
         network, n = self.network, len(self.output)
         v = floats("v", v, self.output.shape, F8)
-        lengths = [length for layer in network.layers for length in layer.run_lengths]
+        lengths = [length for layer in network.layers for length in layer.segment_lengths]
         values, starts = np.empty((n, sum(lengths))), np.empty((n, len(lengths)), np.int64)
-        positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
-        runs = np.cumsum([0] + [len(layer.run_lengths) for layer in network.layers])
-        for number, (layer, piece) in reversed(list(enumerate(network._pieces(self.theta)))):
-            first = int(positions[number]), int(runs[number])
-            slot = Slot(values, starts, *first, network.offsets[number], 1, 0)
-            with np.errstate(over="ignore", invalid="ignore"):
-                v = layer.jet_rows(piece, self.inputs[number], v, self.directions, slot, number > 0)
+        places = list(places_of_layers(network))
+        for number, (layer, at) in reversed(list(enumerate(network._slices))):
+            position, segment, column = places[number]
+            slot = Slot(values, starts, position, segment, column, 1, 0)
+            v = layer.jet_jacobian_rows(
+                self.theta[at], self.inputs[number], v, self.directions, slot, number > 0
+            )
         return SparseRows.trusted(values, starts, np.array(lengths, np.int64), network.n_parameters)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy
@@ -25,17 +26,17 @@ from splinekan._checks import (
     shown,
     spline_degree,
 )
-from splinekan.network.activation import Activation, Normalizer
+from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, warn_outside, warn_unlike
 from splinekan.network.domains import intervals as checked_intervals
 from splinekan.network.layer import BASES, Layer, fulfilling
 from splinekan.network.linearization import Linearization, cast
+from splinekan.network.normalizer import Normalizer
 from splinekan.network.spline import SplineLayer
-from splinekan.operators.coordinates import Coordinates, EdgeMap, Piece
+from splinekan.operators.coordinates import Coordinates
 from splinekan.operators.segments import SparseRows
 from splinekan.splines.knots import uniform_knots
-from splinekan.splines.prolongation import prolongation
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +97,13 @@ class KAN:
         *,
         basis: str = "spline",
         extrapolate: str = "linear",
+        base: str | None = None,
     ) -> KAN:
         """Spline layers widths[0] -> widths[1] -> ..., all on the same uniform knots of `domain`.
 
-        Inputs and hidden values outside the domain are continued as `extrapolate` says. For inputs in
-        unlike units `domain` holds an interval (a, b) for each: a `Normalizer` in front takes them to [0, 1],
-        on which all layers active then.
+        Inputs and hidden values outside the domain are continued as `extrapolate` says; for `base` see
+        `SplineLayer`. For inputs in unlike units `domain` holds an interval (a, b) for each: a `Normalizer`
+        in front takes them to [0, 1], the domain of all layers then.
 
         Examples
         --------
@@ -118,7 +120,7 @@ class KAN:
             knots = _uniform((0.0, 1.0), intervals, degree)
         else:
             knots = _uniform(interval("domain", ends), intervals, degree)
-        layers += [SplineLayer(p, q, knots, degree, extrapolate, basis) for p, q in pairwise(sizes)]
+        layers += [SplineLayer(p, q, knots, degree, extrapolate, basis, base) for p, q in pairwise(sizes)]
         return KAN(tuple(layers))
 
     @staticmethod
@@ -131,6 +133,7 @@ class KAN:
         bias: bool = True,
         basis: str = "spline",
         extrapolate: str = "linear",
+        base: str | None = None,
     ) -> KAN:
         """An affine map widths[0] -> widths[1], then spline layers: the paper's networks.
 
@@ -140,7 +143,9 @@ class KAN:
         """
         sizes = _widths(widths, least=3)
         domain = interval("domain", domain)
-        splines = KAN.splines(sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate)
+        splines = KAN.splines(
+            sizes[1:], degree, intervals, domain, basis=basis, extrapolate=extrapolate, base=base
+        )
         return KAN((Affine(sizes[0], sizes[1], bias), *splines.layers))
 
     @property
@@ -189,34 +194,54 @@ class KAN:
 
         That of the first layer, if it is a spline layer; its preimage, if an affine `Normalizer` comes first.
         """
-        first, *others = self.layers
-        if isinstance(first, SplineLayer):
-            return (first.domain,) * first.n_in
-        follows = bool(others) and isinstance(others[0], SplineLayer)
-        if follows and isinstance(first, Normalizer) and first.kind == "affine":
-            return first.preimage(*others[0].domain)  # type: ignore[attr-defined]
-        return None
+        splines, first = self._first_splines, self.layers[0]
+        if splines is None:
+            return None
+        return splines.domain if splines is first else first.preimage(splines.domain)  # type: ignore[attr-defined]
 
-    def blocks(self, theta: Float64Array) -> tuple[dict[str, Array], ...]:
+    @property
+    def _first_splines(self) -> SplineLayer | None:
+        """The layer whose splines take the inputs, as they are or through an affine `Normalizer`."""
+        first, *others = self.layers
+        if isinstance(first, Normalizer) and first.kind == "affine" and others:
+            first = others[0]
+        return first if isinstance(first, SplineLayer) else None
+
+    def unpack(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
         """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
         viewable("theta", theta, self.n_parameters)
         if theta.dtype != F8:
-            raise TypeError(f"blocks are views: theta must be a float64 array, got dtype {theta.dtype}")
-        return tuple(layer.blocks(piece) for layer, piece in self._pieces(theta))
+            raise TypeError(f"views share memory: theta must be a float64 array, got dtype {theta.dtype}")
+        return tuple(layer.unpack(piece) for layer, piece in self._pieces(theta))
+
+    def blocks(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
+        """`unpack` under its former name, kept for one release."""
+        return self.unpack(theta)
 
     def __call__(self, theta: ArrayLike, x: ArrayLike) -> Array:
         """Outputs, shape (n, n_out), at the rows of x, shape (n, n_in)."""
-        return self.linearize(theta, self._inputs(x)).output
+        values = self._inputs(x)
+        network, parameters = self._in_splines(self._theta(theta), values)
+        with np.errstate(over="ignore", invalid="ignore"):
+            for layer, piece in network._pieces(parameters):
+                values = layer.value(piece, values)
+        return values
 
     def linearize(self, theta: ArrayLike, x: ArrayLike) -> Linearization:
         """Evaluate and keep what the derivatives at (theta, x) need."""
         inputs = [points("x", x, self.n_in)]
-        parameters = cast(self._theta(theta), inputs[0])
+        checked = self._theta(theta)
+        splines = self._in_splines(checked, inputs[0])
         with np.errstate(over="ignore", invalid="ignore"):
-            for layer, piece in self._pieces(parameters):
+            for layer, piece in splines[0]._pieces(splines[1]):
                 inputs.append(layer.value(piece, inputs[-1]))
         return trusted(
-            Linearization, network=self, theta=parameters, inputs=tuple(inputs[:-1]), output=inputs[-1]
+            Linearization,
+            network=self,
+            theta=cast(checked, inputs[0]),
+            inputs=tuple(inputs[:-1]),
+            output=inputs[-1],
+            splines=splines,
         )
 
     def jvp(self, theta: ArrayLike, x: ArrayLike, v: ArrayLike) -> Array:
@@ -231,9 +256,18 @@ class KAN:
         """J as sparse rows: row i n_out + o is output o of sample i."""
         return self.linearize(theta, self._inputs(x)).jacobian()
 
-    def refined(self) -> KAN:
-        """The network with every interval of every spline layer halved."""
-        return KAN(tuple(layer.refined() for layer in self.layers))
+    def refined(self, marked: Sequence[Any] | None = None) -> KAN:
+        """The network with every interval of every spline layer halved, or those that are marked.
+
+        `marked` holds for each layer what `SplineLayer.refined` takes: marks for every input; None for all
+        intervals of the layer.
+        """
+        marks = [None] * len(self.layers) if marked is None else list(sequence("marked", marked))
+        if len(marks) != len(self.layers):
+            raise ValueError(
+                f"marked must hold marks for each of {len(self.layers)} layers, got {len(marks)}"
+            )
+        return KAN(tuple(layer.refined(each) for layer, each in zip(self.layers, marks, strict=True)))
 
     def prolongation(self, finer: KAN) -> scipy.sparse.csr_array:
         """P, sparse, (finer.n_parameters, n_parameters): P theta are the parameters of the same function.
@@ -246,14 +280,8 @@ class KAN:
         instance("finer", finer, KAN)
         if len(finer.layers) != len(self.layers):
             raise ValueError(f"finer must have {len(self.layers)} layers, got {len(finer.layers)}")
-        blocks = []
-        for layer, fine in zip(self.layers, finer.layers, strict=True):
-            if isinstance(layer, SplineLayer) and isinstance(fine, SplineLayer):
-                edge = prolongation(layer.knots, fine.knots, layer.degree, layer.basis)
-                edges = scipy.sparse.kron(edge, scipy.sparse.eye_array(layer.n_out))
-                blocks.append(scipy.sparse.kron(scipy.sparse.eye_array(layer.n_in), edges))
-            else:
-                blocks.append(scipy.sparse.eye_array(layer.n_parameters))
+        pairs = zip(self.layers, finer.layers, strict=True)
+        blocks = [_prolongation(number, *pair) for number, pair in enumerate(pairs)]
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks, format="csr"))
 
     def with_basis(self, basis: str) -> KAN:
@@ -271,25 +299,41 @@ class KAN:
         From u to w it is A^T for every input of a spline layer, from w to u its inverse; the other parameters
         stay.
         """
-        one_of("basis", basis, BASES)
-        pieces = []
-        for layer, start in zip(self.layers, self.offsets, strict=False):
-            if isinstance(layer, SplineLayer) and layer.basis != basis:
-                to_relu = EdgeMap.relu_from_spline(layer.change_of_basis)
-                edges = to_relu if basis == "relu" else to_relu.inverse()
-                pieces.append(Piece(start, start + layer.n_parameters, layer.n_in, layer.n_basis, edges))
-        return Coordinates(self.n_parameters, pieces)
+        if one_of("basis", basis, BASES) not in self._coordinates:
+            pieces = []
+            for layer, start in zip(self.layers, self.offsets, strict=False):
+                for piece in layer.change_of_coordinates(basis):
+                    pieces.append(piece._replace(start=piece.start + start, stop=piece.stop + start))
+            self._coordinates[basis] = Coordinates(self.n_parameters, pieces)
+        return self._coordinates[basis]
+
+    @cached_property
+    def _coordinates(self) -> dict[str, Coordinates]:
+        return {}
+
+    @cached_property
+    def _spline_network(self) -> KAN | None:
+        """The network in the spline basis, through which those in another are evaluated; None if it is."""
+        changed = tuple(layer.with_basis("spline") for layer in self.layers)
+        same = all(one is other for one, other in zip(changed, self.layers, strict=True))
+        return None if same else KAN(changed)
+
+    def _in_splines(self, theta: Float64Array, x: Array) -> tuple[KAN, Array]:
+        """The network in the spline basis, and theta there in the type of x: solved for once."""
+        network = self._spline_network
+        if network is None:
+            return self, cast(theta, x)
+        return network, cast(self.coordinates("spline").apply(theta), x)
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
-        """`SplineLayer.roughness` of every edge as one sparse matrix that acts on theta."""
-        blocks = []
-        for layer in self.layers:
-            if isinstance(layer, SplineLayer):
-                edge = scipy.sparse.kron(scipy.sparse.csr_array(layer.roughness), np.eye(layer.n_out))
-                blocks.append(scipy.sparse.kron(np.eye(layer.n_in), edge))
-            else:
-                blocks.append(scipy.sparse.csr_array((0, layer.n_parameters)))
+        """`SplineLayer.roughness` of all layers as one sparse matrix that acts on theta."""
+        blocks = [
+            layer.roughness
+            if isinstance(layer, SplineLayer)
+            else scipy.sparse.csr_array((0, layer.n_parameters))
+            for layer in self.layers
+        ]
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks))
 
     @cached_property
@@ -343,10 +387,19 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
 
 def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:
     """A `DomainWarning` if x, (n, n_in), leaves the splines of the first layer, or enters a map unscaled."""
-    if network.domain is not None:
-        warn_outside(x, network.domain, stacklevel + 1)
+    splines = network._first_splines
+    if splines is not None and network.domain is not None:
+        periodic = [knots.periodic for knots in splines.knots]
+        warn_outside(x, network.domain, stacklevel + 1, periodic)
     elif isinstance(network.layers[0], Affine):
         warn_unlike(x, stacklevel + 1)
+
+
+def _prolongation(number: int, layer: Layer, finer: Layer) -> scipy.sparse.csr_array:
+    try:
+        return layer.prolongation(finer)
+    except ValueError as error:
+        raise ValueError(f"layer {number}: {error}") from None
 
 
 def _uniform(domain: Interval, intervals: int, degree: int) -> Float64Array:

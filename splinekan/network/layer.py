@@ -5,73 +5,24 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 
-from splinekan._arrays import F4, F8, floats, points
-from splinekan._checks import Array, instance, integer, sequence, shown
+from splinekan._arrays import floats, points
+from splinekan._checks import Array, instance, integer, one_of, sequence, shown
 from splinekan.kernels.jets import MAX_ORDER
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from splinekan.network.slot import Slot
+    from splinekan.operators.coordinates import Piece
 
 BASES = ("spline", "relu")
 """The bases in which spline layers are parametrised."""
-
-
-@dataclass(frozen=True)
-class Slot:
-    """Where a layer writes its part of a Jacobian kept as sparse rows.
-
-    Sample i is row `i stride + shift`; the layer's values begin at `position` of that row, its runs
-    at `run`, and its first parameter is column `column`.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For arrays of other types or shapes, or numbers that are not indices.
-    """
-
-    values: Array
-    starts: NDArray[np.int64]
-    position: int
-    run: int
-    column: int
-    stride: int
-    shift: int
-
-    def __post_init__(self) -> None:
-        for name, kinds in (("values", (F4, F8)), ("starts", (np.dtype(np.int64),))):
-            array = instance(name, getattr(self, name), np.ndarray)
-            if array.ndim != 2 or array.dtype not in kinds or not array.flags.writeable:
-                types = " or ".join(map(str, kinds))
-                raise TypeError(
-                    f"{name} must be a writeable matrix of {types}, got {array.dtype} {array.shape}"
-                )
-        for name in ("position", "run", "column", "shift"):
-            object.__setattr__(self, name, integer(name, getattr(self, name), low=0))
-        object.__setattr__(self, "stride", integer("stride", self.stride, low=1))
-
-    def check(self, layer: Layer, x: Array) -> None:
-        """Refuse a slot that has no room for what `layer` writes for the samples x.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Naming the room that is needed.
-        """
-        lengths = layer.run_lengths
-        for name, array, columns in (
-            ("values", self.values, self.position + sum(lengths)),
-            ("starts", self.starts, self.run + len(lengths)),
-        ):
-            rows = len(range(self.shift, array.shape[0], self.stride))
-            if rows != len(x) or array.shape[1] < columns:
-                raise ValueError(
-                    f"slot.{name} must have {len(x)} rows for the layer, one per sample, and at least "
-                    f"{columns} columns, got {rows} and {array.shape[1]}"
-                )
-        if self.values.dtype != x.dtype:
-            raise TypeError(f"slot.values must be {x.dtype} as x is, got {self.values.dtype}")
 
 
 @dataclass(frozen=True)
@@ -173,11 +124,11 @@ class Layer(Protocol):
     def n_parameters(self) -> int: ...
 
     @property
-    def run_lengths(self) -> tuple[int, ...]:
-        """Lengths of the runs of neighbouring parameters that one sample touches."""
+    def segment_lengths(self) -> tuple[int, ...]:
+        """Lengths of the segments of neighbouring parameters that a sample touches."""
         ...
 
-    def blocks(self, params: Array) -> dict[str, Array]:
+    def unpack(self, params: Array) -> dict[str, Any]:
         """Named views of `params`."""
         ...
 
@@ -194,12 +145,15 @@ class Layer(Protocol):
         ...
 
     def vjp_tangent(
-        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
-    ) -> tuple[Array, Array]:
-        """Derivative of `vjp` along the tangent (dparams, dx, dgy)."""
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
+    ) -> tuple[Array, Array, Array]:
+        """Derivatives of both results of `vjp` along the tangent (dparams, dx, dgy), and (dy/dx)^T gy.
+
+        The second and the third are empty unless wanted.
+        """
         ...
 
-    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+    def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Write d(v . y)/dparams of every sample into `slot`; return (dy/dx)^T v."""
         ...
 
@@ -213,23 +167,70 @@ class Layer(Protocol):
         """`vjp` of `jet_value`."""
         ...
 
-    def jet_rows(
+    def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
-        """`rows` of the sum over channels of v_m . y_m."""
+        """`jacobian_rows` of the sum over channels of v_m . y_m."""
         ...
 
-    def refined(self) -> Layer:
-        """The layer on knots with every interval halved (itself if it has none)."""
+    def refined(self, marked: Any = None) -> Layer:
+        """The layer on knots with every interval halved, or those marked (itself if it has no knots)."""
         ...
 
     def with_basis(self, basis: str) -> Layer:
         """The same space of functions, parametrised in the "spline" or the "relu" basis."""
         ...
 
+    def change_of_coordinates(self, basis: str) -> list[Piece]:
+        """T with z = T params the parameters of the same function in `basis`: its blocks that are not I."""
+        ...
+
+    def prolongation(self, finer: Layer) -> scipy.sparse.csr_array:
+        """P, (finer.n_parameters, n_parameters): P params are the parameters in `finer` of the same map.
+
+        Raises
+        ------
+        ValueError
+            If the functions of this layer are not all functions of `finer`.
+        """
+        ...
+
 
 PROTOCOL = tuple(name for name in vars(Layer) if not name.startswith("_"))
 """What a layer has: the names of the protocol's properties and methods."""
+
+
+class Knotless:
+    """What layers without knots share: they are the same on all levels and in all bases."""
+
+    def refined(self, marked: None = None) -> Self:
+        """Itself."""
+        if marked is not None:
+            raise ValueError(f"marked must be None for a layer without intervals, got {shown(marked)}")
+        return self
+
+    def with_basis(self, basis: str) -> Self:
+        """Itself."""
+        one_of("basis", basis, BASES)
+        return self
+
+    def change_of_coordinates(self, basis: str) -> list[Piece]:
+        """No block: the parameters are those in every basis."""
+        one_of("basis", basis, BASES)
+        return []
+
+    def prolongation(self, finer: Layer) -> scipy.sparse.csr_array:
+        """The identity.
+
+        Raises
+        ------
+        ValueError
+            Unless `finer` is the same layer.
+        """
+        mine: object = self
+        if mine != finer:
+            raise ValueError(f"layers differ: {shown(self)} has no prolongation to {shown(finer)}")
+        return scipy.sparse.eye_array(finer.n_parameters, format="csr")
 
 
 def fulfilling(name: str, value: Any) -> Layer:

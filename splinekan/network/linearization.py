@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._arrays import F8, floats, points, trusted
+from splinekan._arrays import F8, floats, points, quiet, trusted
 from splinekan._checks import Array, Float64Array, affordable
-from splinekan.network.layer import Layer, Slot
+from splinekan.network.layer import Layer
+from splinekan.network.slot import Slot
 from splinekan.operators.segments import SparseRows
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Linearization:
     theta: Array
     inputs: tuple[Array, ...]
     output: Array
+    splines: tuple[KAN, Array] = field(init=False, repr=False)
+    """The network in the spline basis and its parameters: all but the rows goes through them."""
 
     def __post_init__(self) -> None:
         layers = self.network.layers
@@ -51,38 +54,41 @@ class Linearization:
         x = points("inputs[0]", self.inputs[0], self.network.n_in)
         output = floats("output", self.output, (len(x), self.network.n_out), x.dtype)
         theta = floats("theta", self.theta, (self.network.n_parameters,), x.dtype)
-        for name, value in (("theta", theta), ("output", output)):
+        splines = self.network._in_splines(theta.astype(np.float64, copy=False), x)
+        for name, value in (("theta", theta), ("output", output), ("splines", splines)):
             object.__setattr__(self, name, value)
 
-    def _backwards(self) -> list[tuple[int, Layer, Array, Array]]:
-        pieces = self.network._pieces(self.theta)
-        return [
-            (number, layer, piece, self.inputs[number])
-            for number, (layer, piece) in reversed(list(enumerate(pieces)))
-        ]
+    def _backwards(self, network: KAN, theta: Array) -> list[tuple[int, Layer, slice, Array, Array]]:
+        """Number, layer, place in theta, parameters and input of every layer, last to first."""
+        slices = reversed(list(enumerate(network._slices)))
+        return [(number, layer, at, theta[at], self.inputs[number]) for number, (layer, at) in slices]
 
+    def _pulled(self, gradient: Float64Array) -> Float64Array:
+        """A gradient in the spline basis, in the network's own."""
+        if self.splines[0] is self.network:
+            return gradient
+        return self.network.coordinates("spline").apply_transpose(gradient)
+
+    @quiet
     def tangents(self, v: ArrayLike) -> list[Array]:
         """Changes along v (n_parameters,) of every layer's input and of the output, first to last."""
-        changes = [np.zeros_like(self.inputs[0])]
-        pieces, moves = self.network._pieces(self.theta), self.network._pieces(self._direction(v))
-        with np.errstate(over="ignore", invalid="ignore"):
-            for (layer, piece), (_, move), x in zip(pieces, moves, self.inputs, strict=True):
-                changes.append(layer.jvp(piece, x, move, changes[-1]))
+        changes, (network, theta), moves = [np.zeros_like(self.inputs[0])], self.splines, self._direction(v)
+        for (layer, at), x in zip(network._slices, self.inputs, strict=True):
+            changes.append(layer.jvp(theta[at], x, moves[at], changes[-1]))
         return changes
 
     def jvp(self, v: ArrayLike) -> Array:
         """J v, shape (n, n_out)."""
         return self.tangents(v)[-1]
 
+    @quiet
     def vjp(self, gy: ArrayLike) -> Float64Array:
         """J^T gy, shape (n_parameters,), for gy of the output's shape."""
         gradient = np.empty(self.network.n_parameters)
         g = self._cotangent("gy", gy)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number, layer, piece, x in self._backwards():
-                start, stop = self.network.offsets[number : number + 2]
-                gradient[start:stop], g = layer.vjp(piece, x, g, number > 0)
-        return gradient
+        for number, layer, at, piece, x in self._backwards(*self.splines):
+            gradient[at], g = layer.vjp(piece, x, g, number > 0)
+        return self._pulled(gradient)
 
     def vjp_tangent(self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike | None = None) -> Float64Array:
         """Derivative of J^T gy when theta moves along v and gy along dgy (0 if None).
@@ -93,56 +99,60 @@ class Linearization:
         dgy = np.zeros_like(self.output) if dgy is None else dgy
         return self.vjp_change(gy, v, dgy, changes)
 
+    @quiet
     def vjp_change(
         self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike, changes: Sequence[Array]
     ) -> Float64Array:
         """`vjp_tangent`, for those who have `tangents(v)` already."""
-        direction = self._direction(v)
+        moves = self._direction(v)
         g, dg = self._cotangent("gy", gy), self._cotangent("dgy", dgy)
-        moves = self.network._pieces(direction)
         product = np.empty(self.network.n_parameters)
-        with np.errstate(over="ignore", invalid="ignore"):
-            for number, layer, piece, x in self._backwards():
-                start, stop = self.network.offsets[number : number + 2]
-                product[start:stop], dgx = layer.vjp_tangent(
-                    piece, x, g, moves[number][1], changes[number], dg
-                )
-                g, dg = layer.vjp(piece, x, g, True)[1], dgx
-        return product
+        for number, layer, at, piece, x in self._backwards(*self.splines):
+            product[at], dg, g = layer.vjp_tangent(piece, x, g, moves[at], changes[number], dg, number > 0)
+        return self._pulled(product)
 
     def _direction(self, v: ArrayLike) -> Array:
-        return cast(self.network._theta(v, "v"), self.output)
+        return self.network._in_splines(self.network._theta(v, "v"), self.output)[1]
 
     def _cotangent(self, name: str, gy: ArrayLike) -> Array:
         return floats(name, gy, self.output.shape, self.output.dtype)
 
+    @quiet
     def jacobian(self) -> SparseRows:
         """J as sparse rows, row i n_out + o for output o of sample i."""
-        network, outputs = self.network, self.network.n_out
-        lengths = [n for layer in network.layers for n in layer.run_lengths]
-        n_rows = self.output.shape[0] * outputs
+        outputs, n_rows = self.network.n_out, self.output.size
+        lengths = [n for layer in self.network.layers for n in layer.segment_lengths]
         affordable("the Jacobian", float(n_rows) * (self.theta.itemsize * sum(lengths) + 8 * len(lengths)))
         values = np.empty((n_rows, sum(lengths)), self.theta.dtype)
         starts = np.empty((n_rows, len(lengths)), np.int64)
-        positions = np.cumsum([0] + [sum(layer.run_lengths) for layer in network.layers])
-        runs = np.cumsum([0] + [len(layer.run_lengths) for layer in network.layers])
+        backwards = self._backwards(self.network, self.theta)
+        places = list(places_of_layers(self.network))
         for output in range(outputs):
             v = np.zeros_like(self.output)
             v[:, output] = 1
-            for number, layer, piece, x in self._backwards():
+            for number, layer, _, piece, x in backwards:
+                position, segment, column = places[number]
                 slot = trusted(
                     Slot,
                     values=values,
                     starts=starts,
-                    position=int(positions[number]),
-                    run=int(runs[number]),
-                    column=network.offsets[number],
+                    position=position,
+                    segment=segment,
+                    column=column,
                     stride=outputs,
                     shift=output,
                 )
-                with np.errstate(over="ignore", invalid="ignore"):
-                    v = layer.rows(piece, x, v, slot, number > 0)
-        return SparseRows.trusted(values, starts, np.array(lengths, np.int64), network.n_parameters)
+                v = layer.jacobian_rows(piece, x, v, slot, number > 0)
+        return SparseRows.trusted(values, starts, np.array(lengths, np.int64), self.network.n_parameters)
+
+
+def places_of_layers(network: KAN) -> Iterator[tuple[int, int, int]]:
+    """Where the values, the segments and the columns of every layer begin in a row of the Jacobian."""
+    position, segment = 0, 0
+    for layer, column in zip(network.layers, network.offsets, strict=False):
+        yield position, segment, column
+        position += sum(layer.segment_lengths)
+        segment += len(layer.segment_lengths)
 
 
 def cast(vector: Float64Array, like: Array) -> Array:

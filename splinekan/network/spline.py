@@ -2,314 +2,226 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-import numpy as np
+import scipy
+from numpy.typing import ArrayLike
 
-from splinekan import _threads
 from splinekan._arrays import floats, viewable
-from splinekan._checks import (
-    Array,
-    Float64Array,
-    affordable,
-    boolean,
-    instance,
-    integer,
-    one_of,
-    spline_degree,
-)
-from splinekan.kernels import jets
-from splinekan.kernels import layer as kernels
-from splinekan.network.layer import BASES, Directions, Slot, composed, entering, entering_jets
-from splinekan.splines.basis import PowerReLUBasis
-from splinekan.splines.change_of_basis import ChangeOfBasis, change_of_basis
-from splinekan.splines.knots import breakpoints, refine_knots, validate_knots
-from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, highest_derivative, local_pieces
+from splinekan._checks import Array, affordable, boolean, instance, integer, one_of, sequence, spline_degree
+from splinekan.network.activation import Activation
+from splinekan.network.affine import Affine
+from splinekan.network.domains import Interval
+from splinekan.network.edges import Edges, described, jumps, knots_of_inputs, ranges_of_equal_knots
+from splinekan.network.layer import BASES, Directions, Layer, entering, entering_jets
+from splinekan.network.parts import Activated, Part, Sum
+from splinekan.network.periodic_part import PeriodicPart
+from splinekan.network.slot import Slot
+from splinekan.network.spline_parts import ReLUPart, SplinePart
+from splinekan.operators.coordinates import EdgeMap, Piece
+from splinekan.splines.change_of_basis import change_of_basis
+from splinekan.splines.knot_vector import KnotVector
+from splinekan.splines.pp_form import EXTRAPOLATIONS
+from splinekan.splines.prolongation import prolongation
+
+BASE_FUNCTIONS = ("identity", "silu")
+"""The functions s of a base branch."""
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, init=False)
 class SplineLayer:
-    """The KAN layer y_q = sum_p sum_i U[p, i, q] b_i(x_p).
+    """The KAN layer y_q = sum_p (V[p, q] s(x_p) + sum_i U_p[i, q] b_i(x_p)).
 
-    In the "relu" basis the parameters are W with y_q = sum_p sum_j W[p, j, q] psi_j(x_p), the same
-    layer as a multichannel MLP (Southworth et al., arXiv:2603.04827, Lemma 3): W = A^T U along the
-    middle axis. Evaluation goes through U in both, so that its cost does not depend on the number
-    of intervals; what separates the bases is the geometry in which theta moves.
+    In the "relu" basis the parameters are W with sum_j W_p[j, q] psi_j(x_p) for the splines, the same layer
+    as a multichannel MLP (Southworth et al., arXiv:2603.04827, Lemma 3): W_p = A^T U_p. Evaluation goes
+    through U in both, so that its cost does not depend on the number of intervals; what separates the bases
+    is the geometry in which theta moves. The parameters are the coefficients U_p, (n_basis, n_out), input by
+    input, then V, (n_in, n_out).
 
     Parameters
     ----------
     n_in, n_out
         Numbers of inputs and outputs.
     knots
-        Extended or clamped knots (see `uniform_knots`, `clamped_knots`), in the units of the inputs.
+        A KnotVector or an array of knots, for all inputs; or a sequence of such, one for each input. Kept as
+        a tuple of KnotVectors, one for each input. In the units of the inputs. Splines on periodic knots are
+        periodic in that input.
     degree
-        Polynomial degree, 0 to 7.
+        Polynomial degree, 0 to 7, the same for all inputs. If None, that of the KnotVectors, or 3.
     extrapolate
-        Continuation outside [a, b]: "linear" (default), "polynomial", "clamp", "zero" or "error".
+        Continuation of the splines outside [a, b]: "linear" (default), "polynomial", "clamp", "zero" or
+        "error". Periodic splines have no outside.
     basis
         "spline" or "relu".
+    base
+        s: None for no base branch (V is not there), "identity" for x, "silu" for x/(1 + exp(-x)). A base
+        branch is no spline: it goes on outside [a, b] as it is.
 
     Raises
     ------
     TypeError, ValueError
-        For widths that are not positive integers, bad knots, a degree out of range, an unknown
-        extrapolation or basis, or clamped knots with the "relu" basis.
+        For widths that are not positive integers, bad knots, knots of another degree or not as many as there
+        are inputs, a degree out of range, an unknown extrapolation, basis or base; for repeated or periodic
+        knots in the "relu" basis, and periodic knots with a base branch.
+
+    Examples
+    --------
+    >>> layer = SplineLayer(2, 3, [KnotVector.uniform(0, 1, 4, 2), KnotVector.uniform(-1, 1, 6, 2)])
+    >>> layer.n_parameters, layer.domain
+    (42, ((0.0, 1.0), (-1.0, 1.0)))
     """
 
     n_in: int
     n_out: int
-    knots: Float64Array
-    degree: int = 3
-    extrapolate: str = "linear"
-    basis: str = "spline"
+    knots: tuple[KnotVector, ...]
+    degree: int
+    extrapolate: str
+    basis: str
+    base: str | None
 
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        n_in: int,
+        n_out: int,
+        knots: KnotVector | ArrayLike | Sequence[KnotVector | ArrayLike],
+        degree: int | None = None,
+        extrapolate: str = "linear",
+        basis: str = "spline",
+        base: str | None = None,
+    ) -> None:
+        inputs, outputs = integer("n_in", n_in, low=1), integer("n_out", n_out, low=1)
+        vectors = knots_of_inputs(knots, inputs, None if degree is None else spline_degree(degree))
         for name, value in (
-            ("n_in", integer("n_in", self.n_in, low=1)),
-            ("n_out", integer("n_out", self.n_out, low=1)),
-            ("degree", spline_degree(self.degree)),
-            ("extrapolate", one_of("extrapolate", self.extrapolate, EXTRAPOLATIONS)),
-            ("basis", one_of("basis", self.basis, BASES)),
-            ("knots", validate_knots(self.knots, self.degree)),
+            ("n_in", inputs),
+            ("n_out", outputs),
+            ("knots", vectors),
+            ("degree", vectors[0].degree),
+            ("extrapolate", one_of("extrapolate", extrapolate, EXTRAPOLATIONS)),
+            ("basis", one_of("basis", basis, BASES)),
+            ("base", None if base is None else one_of("base", base, BASE_FUNCTIONS)),
         ):
             object.__setattr__(self, name, value)
-        affordable(f"a layer with n_in = {self.n_in}, n_out = {self.n_out}", 8.0 * self.n_parameters)
+        affordable(f"a layer with n_in = {inputs}, n_out = {outputs}", 8.0 * self.n_parameters)
+        if base is not None and any(each.periodic for each in vectors):
+            raise ValueError(f"base must be None where an input is periodic, which {base} is not")
         if self.basis == "relu":
-            _ = self.change_of_basis  # clamped knots have none: say so now
+            for each in {edges.knots for edges in self.edges}:
+                change_of_basis(each)  # repeated and periodic knots have none: say so now
+
+    # Sizes
 
     @cached_property
-    def intervals(self) -> int:
-        """Number of polynomial pieces on [a, b]."""
-        return len(self.knots) - 2 * self.degree - 1
-
-    @cached_property
-    def n_basis(self) -> int:
-        """Basis functions per edge, intervals + degree."""
-        return self.intervals + self.degree
+    def edges(self) -> tuple[Edges, ...]:
+        """Ranges of inputs with equal knots, in order."""
+        return ranges_of_equal_knots(self.knots, self.n_out)
 
     @property
-    def domain(self) -> tuple[float, float]:
-        """[a, b]."""
-        return float(self.knots[self.degree]), float(self.knots[-self.degree - 1])
+    def common_knots(self) -> KnotVector:
+        """The knots of all inputs.
+
+        Raises
+        ------
+        ValueError
+            If they are not the same.
+        """
+        if len(self.edges) > 1:
+            raise ValueError("the inputs of this layer have different knots: see its `knots`, one per input")
+        return self.knots[0]
+
+    @property
+    def intervals(self) -> int:
+        """The largest number of intervals of any input."""
+        return max(edges.knots.intervals for edges in self.edges)
+
+    @property
+    def domain(self) -> tuple[Interval, ...]:
+        """(a, b) of every input."""
+        return tuple(knots.domain for knots in self.knots)
 
     @cached_property
     def n_parameters(self) -> int:
-        """n_in n_basis n_out."""
-        return self.n_in * self.n_basis * self.n_out
+        """sum_p n_basis_p n_out, and n_in n_out more with a base branch."""
+        branch = self.n_in * self.n_out if self.base is not None else 0
+        return sum(knots.n_basis for knots in self.knots) * self.n_out + branch
 
     @cached_property
-    def run_lengths(self) -> tuple[int, ...]:
-        """Per input the degree + 1 active coefficients to every output; in the ReLU basis all."""
-        touched = self.degree + 1 if self.basis == "spline" else self.n_basis
-        return (touched * self.n_out,) * self.n_in
+    def segment_lengths(self) -> tuple[int, ...]:
+        """Per input the degree + 1 active coefficients to every output (in the ReLU basis all); V."""
+        return self._map.segment_lengths
 
     @cached_property
-    def change_of_basis(self) -> ChangeOfBasis:
-        """A with b = A psi."""
-        return change_of_basis(self.knots, self.degree)
+    def _map(self) -> Part:
+        """The layer without the checks of its arguments: a part, or the sum of several."""
+        parts: list[tuple[Part, int]] = []
+        for edges in self.edges:
+            part = SplinePart(edges.n_in, self.n_out, edges.knots, self.extrapolate)
+            wrapped = PeriodicPart if edges.knots.periodic else ReLUPart if self.basis == "relu" else None
+            parts.append((part if wrapped is None else wrapped(part), edges.first))
+        if self.base == "identity":
+            parts.append((Affine(self.n_in, self.n_out, bias=False), 0))
+        elif self.base is not None:
+            parts.append((Activated(Activation(self.n_in, self.base), self.n_out), 0))
+        return parts[0][0] if len(parts) == 1 else Sum(self.n_in, parts)
 
-    @cached_property
-    def roughness(self) -> Float64Array:
-        """D, (intervals - 1, n_basis): h^k times the jumps of the k-th derivative at the inner knots.
+    def unpack(self, params: Array) -> dict[str, Any]:
+        """Views "coefficients" and, with a base branch, "base" (n_in, n_out).
 
-        Row j belongs to the j-th inner knot, h is the mean of its two intervals; coefficients in the
-        layer's own basis. On uniform knots D takes differences of order k + 1 of B-spline coefficients:
-        the penalty of P-splines (Eilers & Marx 1996).
+        The coefficients are an array (n_in, n_basis, n_out), or a tuple of arrays (n_basis, n_out), one for
+        each input, if the inputs have different knots.
         """
-        ends = breakpoints(self.knots, self.degree)
-        spacing = (ends[2:] - ends[:-2]) / 2
-        jumps = np.diff(highest_derivative(self.knots, self.degree), axis=0) * spacing[:, None] ** self.degree
-        if self.basis == "relu":  # u = A^{-T} w
-            jumps = self.change_of_basis.solve(jumps.T).T
-        return np.ascontiguousarray(jumps)
+        viewable("params", params, self.n_parameters)
+        end = self.edges[-1].stop
+        edges = [
+            params[at.start : at.stop].reshape(at.n_in, at.knots.n_basis, self.n_out) for at in self.edges
+        ]
+        views: dict[str, Any] = {"coefficients": edges[0] if len(edges) == 1 else sum(map(tuple, edges), ())}
+        if self.base is not None:
+            views["base"] = params[end:].reshape(self.n_in, self.n_out)
+        return views
 
-    @cached_property
-    def _pieces(self) -> dict[tuple[np.dtype[Any], int], LocalPieces]:
-        return {}
-
-    def _local(self, dtype: np.dtype[Any], derivatives: int) -> LocalPieces:
-        """The basis as the kernels read it, with that many derivatives (zero above the degree)."""
-        key = (dtype, derivatives)
-        if key not in self._pieces:
-            self._pieces[key] = local_pieces(self.knots, self.degree, self.extrapolate, *key)
-        return self._pieces[key]
-
-    def blocks(self, params: Array) -> dict[str, Array]:
-        """View "coefficients" (n_in, n_basis, n_out)."""
-        return {"coefficients": self._shaped(viewable("params", params, self.n_parameters))}
+    # Values and derivatives
 
     def value(self, params: Array, x: Array) -> Array:
         """y."""
         params, x = entering(self, params, x)
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, 1)
-        y = np.empty((x.shape[0], self.n_out), x.dtype)
-
-        def task(_: int, start: int, stop: int) -> None:
-            kernels.evaluate(x, c, *pieces, y, start, stop)
-
-        _threads.run(task, _threads.split(x.shape[0]))
-        return y
+        return self._map.value(params, x)
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
-        """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p)."""
+        """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p), and the same of the base branch."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
-        c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x, 2)
-        dy = np.empty((x.shape[0], self.n_out), x.dtype)
-
-        def task(_: int, start: int, stop: int) -> None:
-            kernels.jvp(x, c, dx, dc, *pieces, dy, start, stop)
-
-        _threads.run(task, _threads.split(x.shape[0]))
-        return dy
+        return self._map.jvp(params, x, dparams, dx)
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
-        """Gradients with respect to the coefficients and, if wanted, the inputs."""
+        """Gradients with respect to the parameters and, if wanted, the inputs."""
         params, x = entering(self, params, x)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
-        want_x = boolean("want_x", want_x)
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, 2)
-        ranges = _threads.split(x.shape[0])
-        gc = np.zeros((len(ranges), *c.shape), x.dtype)
-        gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
-
-        def task(chunk: int, start: int, stop: int) -> None:
-            kernels.vjp(x, c, gy, *pieces, gx, gc[chunk], want_x, start, stop)
-
-        _threads.run(task, ranges)
-        return self._native_gradient(gc), gx
+        return self._map.vjp(params, x, gy, boolean("want_x", want_x))
 
     def vjp_tangent(
-        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array
-    ) -> tuple[Array, Array]:
-        """Derivative of `vjp` along (dparams, dx, dgy)."""
+        self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
+    ) -> tuple[Array, Array, Array]:
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         dgy = floats("dgy", dgy, gy.shape, x.dtype)
-        c, dc = self._spline_coefficients(params), self._spline_coefficients(dparams)
-        pieces = self._located(x, 3)
-        ranges = _threads.split(x.shape[0])
-        dgc = np.zeros((len(ranges), *c.shape), x.dtype)
-        dgx = np.empty_like(x)
+        return self._map.vjp_tangent(params, x, gy, dparams, dx, dgy, boolean("want_x", want_x))
 
-        def task(chunk: int, start: int, stop: int) -> None:
-            kernels.vjp_tangent(x, c, gy, dx, dc, dgy, *pieces, dgx, dgc[chunk], start, stop)
-
-        _threads.run(task, ranges)
-        return self._native_gradient(dgc), dgx
-
-    def rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
-        """Rows b_i(x_p) v_q of the active coefficients, or psi_j(x_p) v_q of all."""
+    def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
+        """Rows b_i(x_p) v_q of the active coefficients, or psi_j(x_p) v_q of all; then s(x_p) v_q."""
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
-        want_x = boolean("want_x", want_x)
-        if self.basis == "relu":
-            return self._relu_rows(params, x, v, slot, want_x)
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, 2)
-        gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
-
-        def task(_: int, start: int, stop: int) -> None:
-            kernels.rows(
-                x,
-                c,
-                v,
-                *pieces,
-                slot.values,
-                slot.starts,
-                slot.position,
-                slot.run,
-                slot.column,
-                slot.stride,
-                slot.shift,
-                gx,
-                want_x,
-                start,
-                stop,
-            )
-
-        _threads.run(task, _threads.split(x.shape[0]))
-        return gx
-
-    def _relu_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
-        self._relu_jet_rows(x[:, None], v[:, None], Directions(()), slot)
-        return self.vjp(params, x, v, True)[1] if want_x else np.empty((0, self.n_in), x.dtype)
-
-    def _relu_jet_rows(self, x: Array, v: Array, directions: Directions, slot: Slot) -> None:
-        """Every power has a value at every point: rows without a zero, from the powers themselves."""
-        basis = PowerReLUBasis(self.knots, self.degree, self.extrapolate)
-        values = slot.values[slot.shift :: slot.stride]
-        starts = slot.starts[slot.shift :: slot.stride]
-        length = self.n_basis * self.n_out
-        for p in range(self.n_in):
-            first = slot.position + p * length
-            powers = [basis.tabulate(x[:, 0, p], order) for order in range(directions.order + 1)]
-            series = composed(powers, x[:, :, p : p + 1], directions)
-            rows = np.einsum("nmj,nmq->njq", series, v)
-            values[:, first : first + length] = rows.reshape(len(x), length)
-            starts[:, slot.run + p] = slot.column + p * length
-
-    def refined(self) -> SplineLayer:
-        """The layer with every interval halved."""
-        return self._with(refine_knots(self.knots, self.degree), self.basis)
-
-    def with_basis(self, basis: str) -> SplineLayer:
-        """The layer with parameters in `basis`."""
-        one_of("basis", basis, BASES)
-        return self if basis == self.basis else self._with(self.knots, basis)
-
-    def _with(self, knots: Float64Array, basis: str) -> SplineLayer:
-        return SplineLayer(self.n_in, self.n_out, knots, self.degree, self.extrapolate, basis)
-
-    def __str__(self) -> str:
-        a, b = self.domain
-        sizes = np.diff(breakpoints(self.knots, self.degree))
-        kind = "intervals" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven intervals"
-        return (
-            f"SplineLayer({self.n_in} -> {self.n_out}, degree {self.degree}, {self.intervals} {kind} "
-            f"on [{a:g}, {b:g}], {self.extrapolate} beyond, {self.basis} basis)"
-        )
-
-    def _shaped(self, params: Array) -> Array:
-        return params.reshape(self.n_in, self.n_basis, self.n_out)
-
-    def _spline_coefficients(self, params: Array) -> Array:
-        """U, whatever the basis: U = A^{-T} W, solved in float64."""
-        c = self._shaped(params)
-        if self.basis == "spline":
-            return c
-        u = self.change_of_basis.solve_transpose(c.swapaxes(0, 1).astype(np.float64, copy=False))
-        return np.ascontiguousarray(u.swapaxes(0, 1), dtype=params.dtype)
-
-    def _native_gradient(self, parts: Array) -> Array:
-        """Sum of the threads' gradients in U, first to last; A^{-1} times it in the ReLU basis."""
-        total: Array = parts[0]
-        for part in parts[1:]:
-            total += part
-        if self.basis == "relu":
-            total = self.change_of_basis.solve(total.swapaxes(0, 1).astype(np.float64, copy=False))
-            total = np.ascontiguousarray(total.swapaxes(0, 1))
-        return total.ravel()
+        return self._map.jacobian_rows(params, x, v, slot, boolean("want_x", want_x))
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Channels of y, (n, channels, n_out), from those of x."""
         params, x = entering_jets(self, params, x, directions)
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 1, directions.order + 2)
-        y = np.empty((*x.shape[:2], self.n_out), x.dtype)
-
-        def task(_: int, start: int, stop: int) -> None:
-            jets.evaluate(x, c, *pieces, *directions.arrays, y, start, stop)
-
-        _threads.run(task, _threads.split(x.shape[0], 128))
-        return y
+        return self._map.jet_value(params, x, directions)
 
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
@@ -317,57 +229,103 @@ class SplineLayer:
         """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
         params, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
-        want_x = boolean("want_x", want_x)
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2, directions.order + 2)
-        ranges = _threads.split(x.shape[0], 128)
-        gc = np.zeros((len(ranges), *c.shape), x.dtype)
-        gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
+        return self._map.jet_vjp(params, x, gy, directions, boolean("want_x", want_x))
 
-        def task(chunk: int, start: int, stop: int) -> None:
-            jets.vjp(x, c, gy, *pieces, *directions.arrays, gx, gc[chunk], want_x, start, stop)
-
-        _threads.run(task, ranges)
-        return self._native_gradient(gc), gx
-
-    def jet_rows(
+    def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
-        """`rows` of sum_m v_m . y_m over the channels."""
+        """`jacobian_rows` of sum_m v_m . y_m over the channels."""
         params, x = entering_jets(self, params, x, directions)
         v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
-        want_x = boolean("want_x", want_x)
-        if self.basis == "relu":
-            self._relu_jet_rows(x, v, directions, slot)
-            return self.jet_vjp(params, x, v, directions, True)[1] if want_x else np.empty((0, *x.shape[1:]))
-        c = self._spline_coefficients(params)
-        pieces = self._located(x, directions.order + 2, directions.order + 2)
-        gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
-        place = (slot.values, slot.starts, slot.position, slot.run, slot.column, slot.stride, slot.shift)
+        return self._map.jet_jacobian_rows(params, x, v, directions, slot, boolean("want_x", want_x))
 
-        def task(_: int, start: int, stop: int) -> None:
-            jets.rows(x, c, v, *pieces, *directions.arrays, *place, gx, want_x, start, stop)
+    # Other layers
 
-        _threads.run(task, _threads.split(x.shape[0], 128))
-        return gx
+    def refined(self, marked: Sequence[ArrayLike | None] | None = None) -> SplineLayer:
+        """The layer with every interval halved, or those that are marked.
 
-    def _located(self, x: Array, derivatives: int, kept: int = 3) -> tuple[object, ...]:
-        """The pieces as kernel arguments, with `derivatives` of them in use: value, slope, ...
+        `marked` holds for each input what `KnotVector.refine` takes: indices of intervals or a mask; None
+        for all of them.
+        """
+        marks = [None] * self.n_in if marked is None else list(sequence("marked", marked))
+        if len(marks) != self.n_in:
+            raise ValueError(f"marked must hold marks for each of {self.n_in} inputs, got {len(marks)}")
+        if marked is None:
+            finer = {edges.knots: edges.knots.refine() for edges in self.edges}
+            return self._with(tuple(finer[knots] for knots in self.knots), self.basis)
+        return self._with(
+            tuple(knots.refine(each) for knots, each in zip(self.knots, marks, strict=True)), self.basis
+        )
+
+    def with_basis(self, basis: str) -> SplineLayer:
+        """The layer with parameters in `basis`."""
+        one_of("basis", basis, BASES)
+        return self if basis == self.basis else self._with(self.knots, basis)
+
+    def _with(self, knots: tuple[KnotVector, ...], basis: str) -> SplineLayer:
+        return SplineLayer(self.n_in, self.n_out, knots, self.degree, self.extrapolate, basis, self.base)
+
+    def change_of_coordinates(self, basis: str) -> list[Piece]:
+        """A^T for every input, or its inverse: the parameters in `basis` of the same function. V stays."""
+        if one_of("basis", basis, BASES) == self.basis:
+            return []
+        pieces = []
+        for at in self.edges:
+            to_relu = EdgeMap.relu_from_spline(change_of_basis(at.knots))
+            edges = to_relu if basis == "relu" else to_relu.inverse()
+            pieces.append(Piece(at.start, at.stop, at.n_in, at.knots.n_basis, edges))
+        return pieces
+
+    def prolongation(self, finer: Layer) -> scipy.sparse.csr_array:
+        """P, block diagonal: the prolongation of the knots for every input and output, 1 for V.
 
         Raises
         ------
         ValueError
-            For points outside the domain in the mode "error"; for derivatives beyond the range of x.dtype.
+            Unless `finer` is a spline layer of the same widths, degree, extrapolation, basis and base branch
+            on knots in which these are nested, with the same periods.
         """
-        pieces = self._local(x.dtype, kept)
-        pieces.check_derivatives(derivatives)
-        pieces.check_inside(x if x.ndim == 2 else x[:, 0], self.extrapolate)
+        if not isinstance(finer, SplineLayer):
+            raise ValueError(f"layers differ: {self} has no prolongation to {finer}")
+        for name in ("n_in", "n_out", "degree", "extrapolate", "basis", "base"):
+            mine, other = getattr(self, name), getattr(finer, name)
+            if mine != other:
+                raise ValueError(f"layers differ: {name} is {mine!r} in one and {other!r} in the other")
+        for p, (coarse, fine) in enumerate(zip(self.knots, finer.knots, strict=True)):
+            if coarse.periodic != fine.periodic:
+                raise ValueError(f"layers differ: input {p} is periodic in one of them only")
+        known = {
+            pair: prolongation(*pair, None, self.basis)
+            for pair in set(zip(self.knots, finer.knots, strict=True))
+        }
+        pairs = zip(self.knots, finer.knots, strict=True)
+        blocks = [scipy.sparse.kron(known[pair], scipy.sparse.eye_array(self.n_out)) for pair in pairs]
+        if self.base is not None:
+            blocks.append(scipy.sparse.eye_array(self.n_in * self.n_out))
+        return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks, format="csr"))
+
+    @cached_property
+    def roughness(self) -> scipy.sparse.csr_array:
+        """D, (rows, n_parameters): h^k times the jumps of the k-th derivative at the inner breakpoints.
+
+        A row for every input, inner breakpoint and output, h the mean of the two intervals beside it. Of
+        periodic knots a is an inner breakpoint too. On uniform knots D takes differences of order k + 1 of
+        B-spline coefficients: the penalty of P-splines (Eilers & Marx 1996). V is not penalised.
+        """
+        each = {knots: scipy.sparse.csr_array(jumps(knots, self.basis)) for knots in set(self.knots)}
+        edges = [scipy.sparse.kron(each[knots], scipy.sparse.eye_array(self.n_out)) for knots in self.knots]
+        if self.base is not None:
+            edges.append(scipy.sparse.csr_array((0, self.n_in * self.n_out)))
+        return scipy.sparse.csr_array(scipy.sparse.block_diag(edges, format="csr"))
+
+    def __str__(self) -> str:
+        shown = [described(edges) for edges in self.edges[:4]]
+        if len(self.edges) > 4:
+            shown.append(f"... ({self.n_in} inputs)")
+        beyond = "" if all(knots.periodic for knots in self.knots) else f"{self.extrapolate} beyond, "
+        base = "" if self.base is None else f", {self.base} base"
         return (
-            pieces.breakpoints,
-            pieces.inverse_spacing,
-            pieces.origins,
-            pieces.scales,
-            pieces.table,
-            (0,) * (self.degree + 1),
+            f"SplineLayer({self.n_in} -> {self.n_out}, degree {self.degree}, {' x '.join(shown)}, "
+            f"{beyond}{self.basis} basis{base})"
         )

@@ -177,7 +177,7 @@ class DataLoss(ChunkedSum):
             kept = self.x.itemsize * sum(3 * layer.n_out for layer in network.layers)
             return ranges(self.n_samples, kept, CHUNK_BYTES)
         if purpose == "rows":
-            stored = sum(n for layer in network.layers for n in layer.run_lengths)
+            stored = sum(n for layer in network.layers for n in layer.segment_lengths)
             return ranges(self.n_samples, 8 * (stored + 8) * outputs, ROW_BYTES)
         m = network.n_parameters
         return ranges(self.n_samples, 8 * (m + 1) * outputs, CHUNK_BYTES, least=2 * m)

@@ -1,4 +1,4 @@
-"""A Jacobian as sparse rows: every row holds a few segments, runs of neighbouring columns."""
+"""A Jacobian as sparse rows: every row holds a few segments of neighbouring columns."""
 
 from __future__ import annotations
 
@@ -26,28 +26,28 @@ DENSE_ROWS = 2048
 
 @dataclass(frozen=True, eq=False)
 class SparseRows(Operator):
-    """A matrix whose every row is made of runs of neighbouring columns, alike in length.
+    """A matrix whose every row is made of segments of neighbouring columns, alike in length.
 
-    A spline layer with n_in inputs and n_out outputs gives n_in runs of (degree + 1) n_out values:
-    the active coefficients of each edge. An affine layer is one run.
+    A spline layer with n_in inputs and n_out outputs gives n_in segments of (degree + 1) n_out values:
+    the active coefficients of each edge. An affine layer is one segment.
 
     Attributes
     ----------
     values
-        (n_rows, n_stored) stored entries, run after run.
+        (n_rows, n_stored) stored entries, segment after segment.
     starts
-        (n_rows, n_runs) first column of each run, increasing along a row; over all rows, every run keeps to
-        columns of its own.
+        (n_rows, n_segments) first column of each segment, increasing along a row; over all rows, every
+        segment keeps to columns of its own.
     lengths
-        (n_runs,) number of columns of each run, the same for every row.
+        (n_segments,) number of columns of each segment, the same for every row.
     n_columns
         Number of columns.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays of other kinds or shapes, runs that leave the columns of the matrix, and runs that do not
-        keep to columns of their own. The products for vectors of another length.
+        For arrays of other kinds or shapes, segments that leave the columns of the matrix, and segments that
+        do not keep to columns of their own. The products for vectors of another length.
     """
 
     values: Array
@@ -70,9 +70,11 @@ class SparseRows(Operator):
         if starts.size:
             first, last = starts.min(axis=0), starts.max(axis=0) + lengths
             if first.min() < 0 or last.max() > n_columns:
-                raise ValueError(f"starts: runs must lie in the columns 0 to {n_columns - 1}")
+                raise ValueError(f"starts: segments must lie in the columns 0 to {n_columns - 1}")
             if (last[:-1] > first[1:]).any():
-                raise ValueError("starts: every run must keep to columns of its own, after the run before it")
+                raise ValueError(
+                    "starts: every segment must keep to columns of its own, after the segment before it"
+                )
         for name, value in (
             ("values", values),
             ("starts", starts),
@@ -189,7 +191,7 @@ def symmetric(upper: Float64Array) -> Float64Array:
 
 
 def _shares(lengths: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-    """All pairs (a, b) of runs, a <= b, in `count` lists of about the same work: the largest first."""
+    """All pairs (a, b) of segments, a <= b, in `count` lists of about the same work: the largest first."""
     a, b = np.triu_indices(len(lengths))
     work = lengths[a] * lengths[b]
     shares: list[list[tuple[int, int]]] = [[] for _ in range(count)]

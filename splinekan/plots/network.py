@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,6 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, instance, integer, not_too_large, real_array, sequence
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.plots.style import STYLES, one_axes
-from splinekan.splines.knots import breakpoints
 
 NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
 LINE = STYLES["coarse"]["color"]
@@ -69,7 +69,7 @@ def network_diagram(
     spline = network.with_basis("spline")
     labels = _labels(network, names)
     inputs = spline.linearize(parameters, data).inputs
-    blocks = spline.blocks(parameters)
+    views = spline.unpack(parameters)
     ax.set_axis_off()
     ax.set_xlim(0, 1)
     mixing = [layer for layer in spline.layers if isinstance(layer, (Affine, SplineLayer))]
@@ -77,12 +77,13 @@ def network_diagram(
     ax.set_ylim(-0.18, heights[-1] + 0.18)
     level = 0
     _nodes(ax, network.n_in, heights[0])
-    for layer, values, block in zip(spline.layers, inputs, blocks, strict=True):
+    pieces = zip(spline.layers, inputs, views, pairwise(spline.offsets), strict=True)
+    for layer, values, view, (start, stop) in pieces:
         low = heights[level]
         if isinstance(layer, SplineLayer):
-            _spline_edges(ax, layer, values, block["coefficients"], low, heights[level + 1], limit)
+            _spline_edges(ax, layer, values, parameters[start:stop], low, heights[level + 1], limit)
         elif isinstance(layer, Affine):
-            _affine_edges(ax, block["weight"], values, low, heights[level + 1])
+            _affine_edges(ax, view["weight"], values, low, heights[level + 1])
         else:
             for at in _places(layer.n_in):
                 text = str(getattr(layer, "kind", type(layer).__name__.lower()))
@@ -98,8 +99,10 @@ def network_diagram(
     return ax
 
 
-def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Array:
+def strengths(layer: SplineLayer, params: ArrayLike, x: ArrayLike) -> Array:
     """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs.
+
+    `params` are the layer's parameters, its piece of theta.
 
     Raises
     ------
@@ -107,24 +110,24 @@ def strengths(layer: SplineLayer, coefficients: ArrayLike, x: ArrayLike) -> Arra
         For arguments of other kinds or shapes, or no data.
     """
     instance("layer", layer, SplineLayer)
-    c = real_array("coefficients", coefficients, shape=(layer.n_in, layer.n_basis, layer.n_out))
-    not_too_large("coefficients", c, 1e150)
+    own = real_array("params", params, shape=(layer.n_parameters,)).astype(np.float64)
+    not_too_large("params", own, 1e150)
     points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
-    return np.array([_edge(layer, c[p], points[:, p]).std(axis=0) for p in range(layer.n_in)])
+    return np.array([_edges(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 
-def _edge(layer: SplineLayer, coefficients: Array, x: Array) -> Array:
-    """Values (n, n_out) of the functions that lead from one input to all outputs."""
-    from splinekan.splines.basis import BSplineBasis
-
-    basis = BSplineBasis(layer.knots, layer.degree, layer.extrapolate)
-    return np.asarray(basis.evaluate(np.ascontiguousarray(coefficients), np.ascontiguousarray(x)))
+def _edges(layer: SplineLayer, params: Array, p: int, x: Array) -> Array:
+    """Values (n, n_out) of the functions that lead from input p to all outputs."""
+    views = layer.unpack(params)
+    own = [views["coefficients"][p].ravel(), *([views["base"][p]] if "base" in views else [])]
+    alone = SplineLayer(1, layer.n_out, layer.knots[p], None, layer.extrapolate, layer.basis, layer.base)
+    return alone.value(np.concatenate(own), x[:, None])
 
 
 def _spline_edges(
-    ax: Any, layer: SplineLayer, x: Array, c: Array, low: float, high: float, limit: int
+    ax: Any, layer: SplineLayer, x: Array, params: Array, low: float, high: float, limit: int
 ) -> None:
-    strength = strengths(layer, c, x)
+    strength = strengths(layer, params, x)
     relative = strength / max(strength.max(), np.finfo(float).tiny)
     order = np.argsort(-strength, axis=None, kind="stable")[:limit]
     framed = {(int(at) // layer.n_out, int(at) % layer.n_out) for at in order}
@@ -136,7 +139,7 @@ def _spline_edges(
     curves = {}
     for p, q in framed:
         at = np.linspace(x[:, p].min(), x[:, p].max(), 120)
-        values = _edge(layer, c[p], at)[:, q]
+        values = _edges(layer, params, p, at)[:, q]
         spread = max(spread, float(np.ptp(values)))
         curves[p, q] = at, values - (values.max() + values.min()) / 2
     inner, outer = _places(layer.n_in), _places(layer.n_out)
@@ -150,12 +153,11 @@ def _spline_edges(
             ax.plot([inner[p], middle], [low, bottom], color=LINE, linewidth=weight, zorder=1)
             ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, zorder=1)
             frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
-            _frame(frame, layer, *curves[p, q], spread)
+            _frame(frame, layer.knots[p].breakpoints, *curves[p, q], spread)
 
 
-def _frame(ax: Any, layer: SplineLayer, x: Array, values: Array, spread: float) -> None:
+def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float) -> None:
     ax.plot(x, values, color=CURVE, linewidth=1.2)
-    ends = breakpoints(layer.knots, layer.degree)
     ax.set_xticks(ends[(ends >= x[0]) & (ends <= x[-1])])
     ax.set_yticks([])
     ax.tick_params(length=2.5, width=0.5, direction="in", labelbottom=False)

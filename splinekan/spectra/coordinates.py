@@ -14,19 +14,20 @@ from splinekan._checks import (
     instance,
     integer,
     one_of,
-    spline_degree,
 )
 from splinekan.network import KAN, SplineLayer
 from splinekan.operators import Coordinates, EdgeMap, Piece
 from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.gram import gram_matrix
-from splinekan.splines.knots import is_clamped, validate_knots
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 
 BASES = ("spline", "relu", "scaled-relu", "mass")
 """B-splines; power ReLUs; power ReLUs divided by h^k, h the mean spacing; functions orthonormal on [a, b]."""
 
 
-def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Array, Float64Array]:
+def basis_matrices(
+    knots: KnotVector | ArrayLike, degree: int | None, basis: str
+) -> tuple[Float64Array, Float64Array]:
     """(T, T^{-1}), each (n_basis, n_basis), with z = T u on an edge.
 
     "relu" has T = A^T (Lemma 3 of Southworth et al., arXiv:2603.04827), "scaled-relu" T = h^k A^T, its
@@ -40,28 +41,26 @@ def basis_matrices(knots: ArrayLike, degree: int, basis: str) -> tuple[Float64Ar
     Raises
     ------
     TypeError, ValueError
-        For bad knots, degree or basis; for clamped knots in a ReLU basis.
+        For bad knots, degree or basis; for repeated or periodic knots in a ReLU basis.
     """
     one_of("basis", basis, BASES)
-    degree = spline_degree(degree)
-    t = validate_knots(knots, degree)
-    m = len(t) - degree - 1
+    vector = knot_vector(knots, degree)
+    t, k, m = vector.t, vector.degree, vector.n_basis
     affordable(f"the matrices of {m} basis functions", 32.0 * m**2)
     if basis == "spline":
         return np.eye(m), np.eye(m)
     if basis == "mass":
-        lower = np.linalg.cholesky(np.asarray(gram_matrix(t, degree).toarray()))  # type: ignore[union-attr]
+        lower = np.linalg.cholesky(np.asarray(gram_matrix(vector).toarray()))  # type: ignore[union-attr]
         inverse = scipy.linalg.solve_triangular(lower, np.eye(m), lower=True)
         return np.ascontiguousarray(lower.T), np.ascontiguousarray(inverse.T)
-    if is_clamped(t, degree):
-        raise ValueError("the ReLU bases need strictly increasing knots, got clamped knots")
-    forward = change_of_basis(t, degree).toarray().T
+    vector.check_relu_basis("a ReLU basis")
+    forward = change_of_basis(vector).toarray().T
     index = np.arange(m)
     backward = np.array(index[:, None] >= index, dtype=np.float64)  # entry (i, j): A^{-1}_ji
-    for l in range(1, degree + 1):
+    for l in range(1, k + 1):
         backward *= np.maximum(t[index + l][:, None] - t[:m], 0.0)
     if basis == "scaled-relu":
-        scale = float(np.diff(t[degree : len(t) - degree]).mean()) ** degree
+        scale = float(np.diff(vector.breakpoints).mean()) ** k
         return scale * forward, backward / scale
     return forward, backward
 
@@ -99,9 +98,10 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
     for part, start in zip(network.layers, network.offsets, strict=False):
         inside = where.start <= start < where.stop
         if inside and isinstance(part, SplineLayer) and basis != "spline":
-            edges = EdgeMap.dense(*basis_matrices(part.knots, part.degree, basis))
             begin = start - where.start
-            pieces.append(Piece(begin, begin + part.n_parameters, part.n_in, part.n_basis, edges))
+            for at in part.edges:
+                edges = EdgeMap.dense(*basis_matrices(at.knots, None, basis))
+                pieces.append(Piece(begin + at.start, begin + at.stop, at.n_in, at.knots.n_basis, edges))
     return Coordinates(where.stop - where.start, pieces)
 
 

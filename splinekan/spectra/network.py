@@ -173,11 +173,15 @@ def error_scale(network: KAN, J: Float64Array) -> Float64Array:
         where = layer_slice(network, number)
         here = squares[where]
         if isinstance(layer, SplineLayer):
-            k = layer.degree
-            edges = here.reshape(layer.n_in, layer.n_basis, layer.n_out)
-            padded = np.pad(edges, ((0, 0), (k, k), (0, 0)))
-            windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * k + 1, axis=1)
-            scale[where] = np.sqrt((k + 1) * windows.sum(axis=-1)).ravel()
+            k, own = layer.degree, scale[where]
+            own[:] = np.sqrt(here[layer.edges[-1].stop :].max(initial=0.0))  # of the base branch
+            for at in layer.edges:
+                edges = here[at.start : at.stop].reshape(at.n_in, at.knots.n_basis, layer.n_out)
+                padded = np.pad(
+                    edges, ((0, 0), (k, k), (0, 0)), mode="wrap" if at.knots.periodic else "constant"
+                )
+                windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * k + 1, axis=1)
+                own[at.start : at.stop] = np.sqrt((k + 1) * windows.sum(axis=-1)).ravel()
         else:
             scale[where] = np.sqrt(here.max(initial=0.0))
     return scale

@@ -105,24 +105,22 @@ class _Basis:
     def _active(self, points: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
         """Values (k+1, n) of the active B-splines, and the index (n,) of the first in `knots.fold`."""
         order = integer("derivative", derivative, low=0)
+        highest = min(order, self.degree)
         x = self.knots.wrap(points) if self.knots.periodic else points
         pieces = self._local(x.dtype)
-        pieces.check_derivatives(min(order, self.degree) + 1)
+        pieces.check_derivatives(highest + 1)
         affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
         active = np.empty((self.degree + 1, len(x)), x.dtype)
         first = np.empty(len(x), np.int64)
-        table = pieces.table[min(order, self.degree)]
-        if order > self.degree:
-            table = np.zeros_like(table)
-        tag = (0,) * (self.degree + 1)
-        where = (pieces.breakpoints, pieces.inverse_spacing, pieces.origins, pieces.scales)
         ranges = _threads.split(len(x), 4096)
         outside = [False] * len(ranges)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            outside[chunk] = bspline.tabulate(x, *where, table, tag, active, first, start, stop)
+            outside[chunk] = bspline.tabulate(x, pieces.arguments, highest, active, first, start, stop)
 
         _threads.run(task, ranges)
+        if order > self.degree:
+            active *= 0
         if any(outside):
             self._check_outside(points)
             _within_range("the continuation of a B-spline", active, "x", x)

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
-from functools import reduce
+from functools import cached_property, reduce
 from math import perm
 from operator import mul
 from typing import Any
@@ -32,6 +32,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from splinekan._checks import Array, Float64Array, float_type, integer, one_of, real_array
+from splinekan.kernels._active import Pieces
 from splinekan.splines._rationals import Integers, ratio
 from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.spacing import unevenness
@@ -85,6 +86,14 @@ class LocalPieces:
         vanish = np.arange(len(sizes)) >= self.table.shape[-1]  # those above the degree
         within = vanish | ((sizes >= info.tiny) & (sizes <= info.max))
         object.__setattr__(self, "in_range", len(sizes) if within.all() else int(np.argmin(within)))
+
+    @cached_property
+    def arguments(self) -> tuple[Any, ...]:
+        """The fields of `splinekan.kernels._active.Pieces` as the plain tuple that kernels take."""
+        tag = (0,) * self.table.shape[-1]
+        return tuple(
+            Pieces(self.breakpoints, self.inverse_spacing, self.origins, self.scales, self.table, tag)
+        )
 
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""

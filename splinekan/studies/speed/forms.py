@@ -117,7 +117,7 @@ class DenseNetwork:
         return [(theta[start:stop], layer) for layer, (start, stop) in pieces]
 
     def _tabulate(self, x: Float64Array, layer: Any) -> tuple[Float64Array, Float64Array]:
-        a, b = layer.domain
-        inside = np.clip(x, a, b)
-        basis, slopes = FORMS[self.form][0](inside, layer.knots, layer.degree)
+        knots = layer.common_knots
+        inside = np.clip(x, *knots.domain)
+        basis, slopes = FORMS[self.form][0](inside, knots.t, knots.degree)
         return basis, slopes * (x == inside)[..., None]
