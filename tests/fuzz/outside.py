@@ -329,7 +329,12 @@ def _(draw: Draw, name: str) -> Call:
     def sample(n: Any, rng: Any) -> Any:
         return made.sample(n, deepcopy(rng) if isinstance(rng, np.random.Generator) else rng)
 
-    return Call(sample, arguments, check, {"rng": Role("object", accepts=("junk huge integer",))})
+    return Call(
+        sample,
+        arguments,
+        check,
+        {"n": Role("whole", low=1, most=10**6), "rng": Role("object", accepts=("junk huge integer",))},
+    )
 
 
 @calls("set_threads", "threads")
