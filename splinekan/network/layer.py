@@ -228,7 +228,7 @@ class Knotless:
             Unless `finer` is the same layer.
         """
         mine: object = self
-        if mine != finer:
+        if type(finer) is not type(self) or mine != finer:
             raise ValueError(f"layers differ: {shown(self)} has no prolongation to {shown(finer)}")
         return scipy.sparse.eye_array(finer.n_parameters, format="csr")
 

@@ -10,9 +10,9 @@ import numpy as np
 import oracles
 
 import splinekan as sk
+from fuzz.compare import finite, moderate
 from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
-from fuzz.networks import _finite, _moderate
 from splinekan import optimize
 from splinekan.multilevel import Level, NestedStep
 from splinekan.optimize import History
@@ -243,7 +243,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         z = floats(args["theta"])
         assert z.shape == (2,), f"theta of shape {z.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         value = problem.function(z) if kind == "FunctionProblem" else 0.5 * (problem.residual(z) ** 2).sum()
         gradient = (
@@ -297,7 +297,7 @@ def _(draw: Draw, name: str) -> Call:
         v = floats(args["v"])
         assert v.ndim in (1, 2)
         assert kind == "IdentityMap" or len(v) == 3
-        if not np.isfinite(v).all() or not _moderate(args):
+        if not np.isfinite(v).all() or not moderate(args):
             return
         m = {
             "solve": np.linalg.inv(matrix),
@@ -456,7 +456,7 @@ def _(draw: Draw, name: str) -> Call:
             theta, x = floats(args["theta"]), Draw(3).points(5, net.n_in)
             assert theta.shape == (coarse.n_parameters,)
             assert np.isfinite(theta).all()
-            if not _moderate(args):
+            if not moderate(args):
                 return
             want, got = oracles.network(coarse, theta, x), oracles.network(fine, result, x)
             factor = 1e5 if net.basis == "spline" else 1e9
