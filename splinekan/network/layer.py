@@ -228,7 +228,8 @@ class Knotless:
             Unless `finer` is the same layer.
         """
         mine: object = self
-        if type(finer) is not type(self) or mine != finer:
+        other: object = finer
+        if not isinstance(other, type(self)) or mine != other:
             raise ValueError(f"layers differ: {shown(self)} has no prolongation to {shown(finer)}")
         return scipy.sparse.eye_array(finer.n_parameters, format="csr")
 

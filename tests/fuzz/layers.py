@@ -350,7 +350,7 @@ def _(draw: Draw, name: str) -> Call:
             assert (result.basis, result.base) == (layer.basis, layer.base)
 
     repeated = splines and not all(each.has_relu_basis for each in layer.knots)
-    roles = {"marked": Role("object", optional=True)}
+    roles = {"marked": Role("object", optional=True, accepts=("junk list of None",))}
     names = ("power ReLUs", "knots", "change of basis")
     strict = not (repeated and method != "refined")
     return Call(getattr(layer, method), arguments, check, roles, strict, names=names)

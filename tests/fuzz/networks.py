@@ -163,7 +163,7 @@ def _(draw: Draw, name: str) -> Call:
     repeated = [
         knots for layer in net.layers for knots in getattr(layer, "knots", ()) if not knots.has_relu_basis
     ]
-    roles = {"marked": Role("object", optional=True)}
+    roles = {"marked": Role("object", optional=True, accepts=("junk list of None",))}
     names = ("power ReLUs", "knots", "change of basis", "interval")
     strict = method == "refined" or not repeated
     return Call(getattr(net, method), arguments, check, roles, strict, names=names)
