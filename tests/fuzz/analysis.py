@@ -111,6 +111,8 @@ def _(draw: Draw, name: str) -> Call:
 @cache
 def _objective(number: int) -> Any:
     draw = Draw([11, number])
+    if draw.chance(0.3):
+        return draw.loss("spline")
     return draw.objective(draw.one("spline", "relu"), 1)
 
 

@@ -31,6 +31,12 @@ def _layer(draw: Draw, kind: str, n_in: int | None = None) -> Any:
     return draw.splines(p, q, draw.one(3, 3, 5), draw.one("spline", "spline", "relu"))
 
 
+def has_relu_basis(net: sk.KAN) -> bool:
+    """Whether truncated powers are a basis for all edges."""
+    knots = [each for layer in net.layers for each in getattr(layer, "knots", ())]
+    return all(each.has_relu_basis for each in knots)
+
+
 def _params(draw: Draw, layer: Any) -> np.ndarray:
     params = draw.normal(layer.n_parameters)
     if getattr(layer, "basis", "spline") == "relu":

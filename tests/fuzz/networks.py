@@ -12,7 +12,7 @@ import splinekan as sk
 from fuzz.compare import assert_slope, eps_of, finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, FREE, MODES, NONNEGATIVE, SEED, Draw
-from fuzz.layers import BASIS
+from fuzz.layers import BASIS, has_relu_basis
 
 # Networks
 
@@ -160,12 +160,9 @@ def _(draw: Draw, name: str) -> Call:
             got = oracles.network(net.with_basis(args["basis"]), result, x)
             assert_near(got, want, 1 + np.abs(want).max() + np.abs(theta).max() + np.abs(result).max(), 1e8)
 
-    repeated = [
-        knots for layer in net.layers for knots in getattr(layer, "knots", ()) if not knots.has_relu_basis
-    ]
     roles = {"marked": Role("object", optional=True, accepts=("junk list of None",))}
     names = ("power ReLUs", "knots", "change of basis", "interval")
-    strict = method == "refined" or not repeated
+    strict = method == "refined" or has_relu_basis(net)
     return Call(getattr(net, method), arguments, check, roles, strict, names=names)
 
 

@@ -14,12 +14,14 @@ import splinekan as sk
 from fuzz.compare import assert_slope, eps_of, finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, NONNEGATIVE, Draw
-from fuzz.layers import BASIS
+from fuzz.layers import BASIS, has_relu_basis
 from fuzz.networks import _direction
 from splinekan.equations import Features
 from splinekan.objectives import QuadraticPenalty, Workers
 
 KINDS = ("DataLoss", "LeastSquares")
+NO_BASIS = ("knots", "change of basis")
+"""What messages name where knots have no ReLU basis."""
 
 
 def _made(draw: Draw, kind: str) -> Any:
@@ -308,7 +310,10 @@ def described(problem: Any, draw: Draw, method: str, n_residuals: int) -> Call:
             theta = _direction(net)
             assert_alike(result.apply(theta), net.to_basis(theta, args["name"]))
 
-        return Call(problem.coordinates, {"name": draw.one(*BASIS)}, mapped, names=("basis",))
+        names = ("basis", *NO_BASIS)
+        return Call(
+            problem.coordinates, {"name": draw.one(*BASIS)}, mapped, {}, has_relu_basis(net), names=names
+        )
     if method == "penalty":
         smoothing = getattr(problem, "smoothing", 0.0)
         want = smoothing * (net.roughness.T @ net.roughness).toarray()
@@ -469,7 +474,9 @@ def _(draw: Draw, name: str) -> Call:
         if method == "with_basis" and model.network.intervals:
             assert result.basis == args["basis"]
 
-    return Call(getattr(model, method), {} if method == "refined" else {"basis": draw.one(*BASIS)}, check)
+    arguments = {} if method == "refined" else {"basis": draw.one(*BASIS)}
+    strict = method == "refined" or has_relu_basis(model.network)
+    return Call(getattr(model, method), arguments, check, strict=strict, names=NO_BASIS)
 
 
 @calls(*(f"Model.{p}" for p in ("n_in", "n_out", "n_parameters", "basis", "summary")))

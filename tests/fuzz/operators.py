@@ -102,7 +102,7 @@ def _(draw: Draw, name: str) -> Call:
             assert_near(result, matrix @ v, np.abs(matrix) @ np.abs(v) + 1e-12, 1e7, eps=eps)
 
     n = matrix.shape[1]
-    value = draw.normal(n) if draw.chance(0.8) else draw.normal(n, 1)
+    value = draw.normal(n) if n == 0 or draw.chance(0.8) else draw.normal(n, 1)
     return Call(getattr(J, method), {letter: value}, check, scale=1e6)
 
 

@@ -109,10 +109,16 @@ def _optimizer(draw: Draw, name: str, default: bool) -> Any:
 @calls(*(f"{name}.minimize" for name in METHODS))
 def _(draw: Draw, name: str) -> Call:
     kind = name.split(".")[0]
-    problem = rosenbrock() if kind in SECOND or draw.chance() else bowl()
+    if draw.chance(0.3):
+        problem = draw.loss("spline")
+        begin, optimizer = draw.theta(problem.network), _for_networks(draw, kind)
+    else:
+        problem = rosenbrock() if kind in SECOND or draw.chance() else bowl()
+        begin = draw.normal(2) * draw.one(1.0, 1.0, 3.0, 100.0)
+        optimizer = _optimizer(draw, kind, draw.chance())
     arguments = {
         "problem": problem,
-        "theta0": draw.normal(2) * draw.one(1.0, 1.0, 3.0, 100.0),
+        "theta0": begin,
         "iterations": draw.integer(0, 12),
         "evaluations": draw.one(None, 5),
         "callback": draw.one(None, lambda it: it.iteration > 4),
@@ -125,8 +131,7 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         start = floats(args["theta0"])
-        assert start.shape == (2,)
-        assert result.theta.shape == (2,)
+        assert start.shape == result.theta.shape == begin.shape
         first, last = problem.value(start), problem.value(result.theta)
         assert result.value == last or abs(result.value - last) <= 1e-9 * abs(first)
         assert np.isfinite(result.theta).all()
@@ -136,7 +141,10 @@ def _(draw: Draw, name: str) -> Call:
         assert len(result.history.loss) <= args["iterations"] + 1
         assert result.history.loss[0] == first or abs(result.history.loss[0] - first) <= 1e-9 * abs(first)
         assert result.nit == len(result.history.loss) - 1
-        assert result.model is None
+        if problem.__class__ is sk.DataLoss:
+            assert np.array_equal(result.model.theta, result.theta)
+        else:
+            assert result.model is None
 
     roles = {
         "cost": NONNEGATIVE,
@@ -147,7 +155,17 @@ def _(draw: Draw, name: str) -> Call:
         "value_tolerance": Role("real", optional=True),
         "problem": Role("object"),
     }
-    return Call(_optimizer(draw, kind, draw.chance()).minimize, arguments, check, roles)
+    return Call(optimizer.minimize, arguments, check, roles)
+
+
+def _for_networks(draw: Draw, kind: str) -> Any:
+    """An optimiser with coordinates that networks have, and any solver."""
+    settings: dict[str, Any] = {"geometry": draw.one(None, None, "relu", "spline")}
+    if kind == "LevenbergMarquardt":
+        settings["solver"] = draw.one(
+            None, optimize.Cholesky(), optimize.SVD(), optimize.Dual(), optimize.CG(iterations=20)
+        )
+    return getattr(optimize, kind)(**settings)
 
 
 @calls(*(f"{name}.{method}" for name in METHODS for method in ("mixed", "require")))
@@ -430,6 +448,19 @@ def _(draw: Draw, name: str) -> Call:
 @calls("Hierarchy")
 def _(draw: Draw, name: str) -> Call:
     net = draw.network(basis=draw.one("spline", "relu"))
+    if draw.chance(0.3):
+        marks = [[[0]] * layer.n_in if isinstance(layer, sk.SplineLayer) else None for layer in net.layers]
+        networks = [net, draw.one(net.refined(), net.refined(marks))]
+
+        def nested(result: Any, args: Any) -> None:
+            assert [level.network for level in result] == networks
+            theta = draw.theta(net)
+            x = draw.points(4, net.n_in)
+            want, got = net(theta, x), networks[1](result.prolong(theta, 0), x)
+            size = 1 + np.abs(want).max() + np.abs(theta).max()
+            assert_near(got, want, size, 1e6 if net.basis == "spline" else 1e10)
+
+        return Call(sk.Hierarchy, {"network": networks}, nested, {"network": Role("object")})
 
     def check(result: Any, args: Any) -> None:
         n = args["n_levels"]
