@@ -56,7 +56,7 @@ def _(draw: Draw, name: str) -> Call:
         Directions,
         {"orders": orders},
         check,
-        {"orders": Role("wholes", low=1, high=4, accepts=("junk empty list", "empty"))},
+        {"orders": Role("wholes", low=1, high=4, accepts=("junk empty list", "empty", "array of floats"))},
     )
 
 
