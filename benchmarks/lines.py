@@ -1,4 +1,4 @@
-"""Lines of code by folder, without blank lines, comments and docstrings: python benchmarks/lines.py [FOLDER ...]."""
+"""Lines of code by folder, without blank lines, comments and docstrings: python benchmarks/lines.py."""
 
 from __future__ import annotations
 

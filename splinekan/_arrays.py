@@ -80,6 +80,23 @@ def viewable(name: str, value: Array, size: int) -> Array:
     return value
 
 
+def writeable(name: str, value: Any, shape: tuple[int, ...]) -> Float64Array:
+    """`value` if it can be added to in place: a writeable C-contiguous float64 array of that shape.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what is needed.
+    """
+    plain = type(value) is np.ndarray and value.dtype == F8
+    if not plain or not (value.flags.c_contiguous and value.flags.writeable):
+        raise TypeError(f"{name} must be a writeable C-contiguous float64 array, got {shown(value)}")
+    if value.shape != shape:
+        raise ValueError(f"{name} must have shape {shape}, got {value.shape}")
+    array: Float64Array = value
+    return array
+
+
 def operand(name: str, value: ArrayLike, size: int) -> Float64Array:
     """A copy of `value`, (size,) or (size, any), in float64.
 

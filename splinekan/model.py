@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, integer, real_array, vector
+from splinekan._checks import Array, Float64Array, instance, integer, real_array, shown, vector
 from splinekan.network import KAN
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
@@ -21,6 +21,11 @@ class Inputs(Protocol):
     @property
     def variables(self) -> Sequence[Any]:
         """The variables, in the order of the columns of points."""
+        ...
+
+    @property
+    def n_inputs(self) -> int:
+        """The number of inputs of the network."""
         ...
 
     def jets(self, points: Any, directions: Any, orders: Any, /) -> Any:
@@ -44,7 +49,8 @@ class Model:
     Raises
     ------
     TypeError, ValueError
-        For theta of another length or not finite; the methods for points of another shape.
+        For theta of another length or not finite, features that are none or do not fit the network; the
+        methods for points of another shape.
 
     Examples
     --------
@@ -63,6 +69,18 @@ class Model:
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
         object.__setattr__(self, "theta", vector("theta", self.theta, network.n_parameters).copy())
+        if self.features is None:
+            return
+        missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(self.features, name)]
+        if missing:
+            raise TypeError(
+                f"features must have variables, n_inputs and jets, as splinekan.equations.Features has: "
+                f"{shown(self.features)} has no {', '.join(missing)}"
+            )
+        if self.features.n_inputs != network.n_in:
+            raise ValueError(
+                f"features must give the {network.n_in} inputs of the network, got {self.features.n_inputs}"
+            )
 
     @property
     def n_in(self) -> int:

@@ -169,7 +169,7 @@ def test_a_mean_is_the_mean_square_error():
     ("options", "error", "message"),
     [
         ({"reduction": "average"}, ValueError, "reduction must be one of"),
-        ({"loss": "squares"}, TypeError, "loss must have the methods value, gradient, root"),
+        ({"loss": "squares"}, TypeError, "loss must have value, gradient, root, mean_factor, squared"),
         ({"cost": 0.0}, ValueError, "cost must be positive"),
     ],
 )

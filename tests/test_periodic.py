@@ -95,7 +95,7 @@ def test_float32_points_stay_float32_and_inside(a, b):
 def test_domains_between_float32_numbers_refuse_float32_points():
     knots = sk.KnotVector.extended([16777217.0, 16777217.5], 1, periodic=True)
     assert knots.wrap([16777217.75]) == 16777217.25
-    with pytest.raises(ValueError, match="no number of type float32 lies in the domain"):
+    with pytest.raises(ValueError, match="no float32 number lies in the domain"):
         knots.wrap(np.float32([0.0]))
 
 

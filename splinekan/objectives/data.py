@@ -14,9 +14,9 @@ from splinekan._checks import Array, Float64Array, instance, one_of, real, real_
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
-from splinekan.objectives.losses import LOSS_METHODS, Loss, SquaredError, curved, unrooted
+from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
-from splinekan.objectives.sums import ChunkedSum, Executor, ranges
+from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor, ranges
 from splinekan.operators import Operator, Stacked
 
 CHUNK_BYTES = 2**26
@@ -102,10 +102,11 @@ class DataLoss(ChunkedSum):
         if self.only is not None:
             instance("loss", self.loss, self.only)
         missing = [name for name in LOSS_METHODS if not callable(getattr(self.loss, name, None))]
+        missing += [name for name in LOSS_ATTRIBUTES if not hasattr(self.loss, name)]
         if missing:
-            raise TypeError(
-                f"loss must have the methods {', '.join(LOSS_METHODS)}, lacks {', '.join(missing)}"
-            )
+            needed = (*LOSS_METHODS, *LOSS_ATTRIBUTES)
+            raise TypeError(f"loss must have {', '.join(needed)}, lacks {', '.join(missing)}")
+        checked_executor(self.executor)
         weights = None if self.weights is None else real_array("weights", self.weights)
         factor = self.loss.mean_factor / len(x) if self.reduction == "mean" else 1.0
         checked = {

@@ -13,7 +13,7 @@ from typing import ClassVar, Protocol
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array
+from splinekan._checks import Array, Float64Array, real_array
 
 
 class Loss(Protocol):
@@ -45,23 +45,32 @@ class Loss(Protocol):
 CUTOFF = 1e-12
 """Singular values of S below this times its largest count as zero."""
 LOSS_METHODS = ("value", "gradient", "root")
+LOSS_ATTRIBUTES = ("mean_factor", "squared")
 
 
 @dataclass(frozen=True)
 class SquaredError:
-    """l = 1/2 |g - y|^2; its mean is the mean square error |g - y|^2, without the factor 1/2."""
+    """l = 1/2 |g - y|^2; its mean is the mean square error |g - y|^2, without the factor 1/2.
+
+    Raises
+    ------
+    TypeError, ValueError
+        `value` and `gradient`, unless g and y are real matrices of the same shape.
+    """
 
     mean_factor: ClassVar[float] = 2.0
     squared: ClassVar[bool] = True
 
     def value(self, g: Array, y: Array) -> Float64Array:
         """1/2 |g - y|^2."""
-        difference = g - y
+        difference = self.gradient(g, y)
         return np.asarray(np.einsum("ij,ij->i", difference, difference, dtype=np.float64) / 2)
 
     def gradient(self, g: Array, y: Array) -> Array:
         """g - y."""
-        return g - y
+        g = real_array("g", g, ndim=2, finite=False)
+        difference: Array = g - real_array("y", y, shape=g.shape, finite=False)
+        return difference
 
     def root(self, g: Array, y: Array) -> None:
         """The identity."""

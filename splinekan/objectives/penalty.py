@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 import scipy
 
-from splinekan._arrays import F8, floats
-from splinekan._checks import Float64Array
+from splinekan._arrays import F8, floats, writeable
+from splinekan._checks import Float64Array, instance, real, real_array, shown
 from splinekan.network import KAN
 from splinekan.operators import Matrix
 
@@ -22,13 +22,28 @@ class QuadraticPenalty:
     ----------
     root
         B, (rows, n_parameters); without rows there is no penalty.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless B is a SciPy sparse matrix of finite numbers; the methods for arrays of another shape.
     """
 
     root: scipy.sparse.csr_array
 
+    def __post_init__(self) -> None:
+        if not scipy.sparse.issparse(self.root):
+            raise TypeError(f"root must be a SciPy sparse matrix, got {shown(self.root)}")
+        real_array("root", self.root.data)
+        if self.root.ndim != 2:
+            raise ValueError(f"root must have 2 axes, got shape {self.root.shape}")
+        object.__setattr__(self, "root", scipy.sparse.csr_array(self.root, dtype=np.float64))
+
     @staticmethod
     def roughness(network: KAN, smoothing: float) -> QuadraticPenalty:
         """smoothing/2 |D theta|^2, D the jumps of the highest derivative (`SplineLayer.roughness`)."""
+        network = instance("network", network, KAN)
+        smoothing = real("smoothing", smoothing, low=0.0, high=np.inf)
         if smoothing == 0:
             return QuadraticPenalty(scipy.sparse.csr_array((0, network.n_parameters)))
         return QuadraticPenalty(scipy.sparse.csr_array(np.sqrt(smoothing) * network.roughness))
@@ -59,7 +74,8 @@ class QuadraticPenalty:
         return np.asarray(self.root @ self._checked("theta", theta))
 
     def add_products(self, matrix: Float64Array) -> None:
-        """Add B^T B to a dense matrix."""
+        """Add B^T B to a dense matrix, (n_parameters, n_parameters), in place."""
+        matrix = writeable("matrix", matrix, (self.root.shape[1],) * 2)
         if self.n_rows:
             matrix += (self.root.T @ self.root).toarray()
 

@@ -18,7 +18,7 @@ from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
 from splinekan.objectives.penalty import QuadraticPenalty
-from splinekan.objectives.sums import ChunkedSum, Executor
+from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor
 from splinekan.operators import Operator, Stacked
 
 CHUNK_BYTES = 2**24
@@ -141,6 +141,7 @@ class PINN(ChunkedSum):
         blocks = sequence("blocks", self.blocks)
         for number, block in enumerate(blocks):
             instance(f"blocks[{number}]", block, Block)
+        checked_executor(self.executor)
         settings = {
             "blocks": blocks,
             "extra": sequence("extra", self.extra, empty=True),

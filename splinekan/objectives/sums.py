@@ -22,7 +22,8 @@ import numpy as np
 import scipy
 
 from splinekan._arrays import quiet
-from splinekan._checks import Float64Array, affordable, one_of
+from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
+from splinekan._checks import function as checked_function
 from splinekan.network import BASES, KAN
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.operators import Coordinates, Operator
@@ -50,15 +51,44 @@ class Executor(Protocol):
 
 
 class Workers:
-    """An executor of `concurrent.futures` and its number of workers."""
+    """An executor of `concurrent.futures` and its number of workers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an executor without a method `map`, or fewer than one worker.
+    """
 
     def __init__(self, executor: Any, workers: int) -> None:
-        self.executor, self.workers = executor, workers
+        if not callable(getattr(executor, "map", None)):
+            raise TypeError(f"executor must have a method map, got {shown(executor)}")
+        self.executor, self.workers = executor, integer("workers", workers, low=1)
 
     def map(self, function: Callable[[Group], Any], items: Iterable[Group], /) -> Iterable[Any]:
         """function(item) for every item, in order."""
-        results: Iterable[Any] = self.executor.map(function, items)
+        work, groups = checked_function("function", function), sequence("items", items, empty=True)
+        results: Iterable[Any] = self.executor.map(work, groups)
         return results
+
+
+def checked_executor(executor: Any) -> Executor | None:
+    """`executor` if chunks can be worked on there; None for this process.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless it has a method `map` and a number of workers.
+    """
+    if executor is None:
+        return None
+    if not callable(getattr(executor, "map", None)) or not hasattr(executor, "workers"):
+        raise TypeError(
+            f"executor must have a method map and a number of workers, got {shown(executor)}: pass those of "
+            "concurrent.futures as Workers(executor, workers)"
+        )
+    integer("executor.workers", executor.workers, low=1)
+    found: Executor = executor
+    return found
 
 
 class Part(Protocol):
@@ -219,9 +249,11 @@ class ChunkedSum(ABC):
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")
 
+    @quiet
     def _values(self, theta: Float64Array, chunks: Sequence[Any]) -> float:
         return sum((self._part(theta, chunk).value for chunk in chunks), 0.0)
 
+    @quiet
     def _gradients(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array]:
         parts = (self._part(theta, chunk) for chunk in chunks)
         total, gradients = 0.0, list[Float64Array]()
@@ -230,9 +262,11 @@ class ChunkedSum(ABC):
             gradients = [added([*gradients, part.gradient()])]
         return total, gradients[0]
 
+    @quiet
     def _residuals(self, theta: Float64Array, chunks: Sequence[Any]) -> list[Float64Array]:
         return [self._part(theta, chunk).residual for chunk in chunks]
 
+    @quiet
     def _normal(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array, Float64Array]:
         m = self.network.n_parameters
         total, gradient, upper = 0.0, np.zeros(m), np.zeros((m, m))
@@ -244,6 +278,7 @@ class ChunkedSum(ABC):
             rows.add_products(upper)
         return total, gradient, upper
 
+    @quiet
     def _triangle(self, theta: Float64Array, chunks: Sequence[Any]) -> Triangle:
         m = self.network.n_parameters
         total, waiting = 0.0, [np.zeros((0, m + 1))]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from splinekan._arrays import floats
-from splinekan._checks import Array, Float64Array, affordable
+from splinekan._checks import Array, Float64Array, affordable, each, instance, real_array
 
 
 class Operator(LinearOperator):  # type: ignore[misc]
@@ -56,7 +58,7 @@ class Operator(LinearOperator):  # type: ignore[misc]
         return np.asarray(self.matmat(np.eye(self.shape[1])))
 
     def _product(self, name: str, value: ArrayLike, size: int, multiply: Any) -> Array:
-        if type(value) is np.ndarray and value.ndim == 2 and value.shape[1] == 1:
+        if isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == 1:
             return np.asarray(multiply(self._vector(name, value[:, 0], size))).reshape(-1, 1)
         return np.asarray(multiply(self._vector(name, value, size)))
 
@@ -67,10 +69,24 @@ class Operator(LinearOperator):  # type: ignore[misc]
 
 
 class Matrix(Operator):
-    """A dense array or a SciPy sparse matrix as an operator."""
+    """A dense array or a SciPy sparse matrix as an operator.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `matrix` holds real numbers in two axes.
+    """
 
     def __init__(self, matrix: Any) -> None:
-        super().__init__(np.dtype(matrix.dtype), matrix.shape)
+        if scipy.sparse.issparse(matrix):
+            real_array("matrix", matrix.data, finite=False)
+            if matrix.ndim != 2:
+                raise ValueError(f"matrix must have 2 axes, got shape {matrix.shape}")
+            single = matrix.dtype == np.float32
+            matrix = scipy.sparse.csr_array(matrix, dtype=np.float32 if single else np.float64)
+        else:
+            matrix = real_array("matrix", matrix, ndim=2, finite=False)
+        super().__init__(matrix.dtype, matrix.shape)
         self.matrix = matrix
 
     def _matvec(self, v: Array) -> Array:
@@ -104,9 +120,18 @@ class Matrix(Operator):
 
 
 class Stacked(Operator):
-    """Operators below one another, with the same columns."""
+    """Operators below one another, with the same columns.
 
-    def __init__(self, parts: list[Operator]) -> None:
+    Raises
+    ------
+    TypeError, ValueError
+        Unless `parts` are operators with the same number of columns.
+    """
+
+    def __init__(self, parts: Sequence[Operator]) -> None:
+        parts = each("parts", parts, lambda name, part: instance(name, part, Operator))
+        if len(columns := {part.shape[1] for part in parts}) > 1:
+            raise ValueError(f"parts must have the same number of columns, got {sorted(columns)}")
         rows = sum(part.shape[0] for part in parts)
         super().__init__(np.result_type(*(part.dtype for part in parts)), (rows, parts[0].shape[1]))
         self.parts = parts

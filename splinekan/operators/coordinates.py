@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import operand
-from splinekan._checks import Array, Float64Array, instance, integer, sequence
+from splinekan._checks import Array, Float64Array, instance, integer, real_array, sequence
 from splinekan.operators.base import Operator
 from splinekan.splines.change_of_basis import ChangeOfBasis
 
@@ -30,11 +30,22 @@ class EdgeMap(NamedTuple):
     @staticmethod
     def relu_from_spline(change: ChangeOfBasis) -> EdgeMap:
         """S = A^T: w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 3)."""
+        change = instance("change", change, ChangeOfBasis)
         return EdgeMap(change.apply_transpose, change.solve_transpose, change.apply, change.solve)
 
     @staticmethod
     def dense(matrix: Float64Array, inverse: Float64Array) -> EdgeMap:
-        """S and its inverse as arrays (m, m)."""
+        """S and its inverse as arrays (m, m).
+
+        Raises
+        ------
+        TypeError, ValueError
+            For anything but two square matrices of the same size.
+        """
+        matrix = real_array("matrix", matrix, ndim=2).astype(np.float64, copy=False)
+        m = len(matrix)
+        matrix = real_array("matrix", matrix, shape=(m, m))  # type: ignore[assignment]
+        inverse = real_array("inverse", inverse, shape=(m, m)).astype(np.float64, copy=False)
         apply, solve, transposed, back = (
             partial(_along_first, each) for each in (matrix, inverse, matrix.T, inverse.T)
         )
@@ -80,6 +91,9 @@ class Coordinates(Operator):
         checked, end = [], 0
         for number, given in enumerate(sequence("pieces", pieces, empty=True)):
             piece = instance(f"pieces[{number}]", given, Piece)
+            for name in ("start", "stop", "n_in", "m"):
+                integer(f"pieces[{number}].{name}", getattr(piece, name), low=0)
+            instance(f"pieces[{number}].map", piece.map, EdgeMap)
             edges = piece.n_in * piece.m
             if not end <= piece.start < piece.stop <= self.n_parameters:
                 raise ValueError(
@@ -87,6 +101,8 @@ class Coordinates(Operator):
                 )
             if edges < 1 or (piece.stop - piece.start) % edges:
                 raise ValueError(f"pieces[{number}] must hold whole edges of {piece.m} coefficients")
+            if piece.map.matrices is not None and len(piece.map.matrices[0]) != piece.m:
+                raise ValueError(f"pieces[{number}].map must be of size {piece.m}, as its m")
             checked.append(piece)
             end = piece.stop
         self.pieces = tuple(checked)

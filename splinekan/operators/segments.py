@@ -10,7 +10,7 @@ import scipy
 from numpy.typing import NDArray
 
 from splinekan import _threads
-from splinekan._arrays import trusted
+from splinekan._arrays import trusted, writeable
 from splinekan._checks import Array, Float64Array, affordable, integer, real_array, shown
 from splinekan.kernels import segments as kernels
 from splinekan.operators.base import Operator
@@ -134,14 +134,7 @@ class SparseRows(Operator):
         TypeError, ValueError
             Unless `upper` is a C-contiguous float64 array (n_columns, n_columns), writeable.
         """
-        if (
-            type(upper) is not np.ndarray
-            or upper.dtype != np.float64
-            or not (upper.flags.c_contiguous and upper.flags.writeable)
-        ):
-            raise TypeError("upper must be a writeable C-contiguous float64 array")
-        if upper.shape != (self.n_columns, self.n_columns):
-            raise ValueError(f"upper must have shape {(self.n_columns,) * 2}, got {upper.shape}")
+        upper = writeable("upper", upper, (self.n_columns, self.n_columns))
         if self.n_columns <= DENSE * self.values.shape[1]:
             for first in range(0, self.shape[0], DENSE_ROWS):
                 some = slice(first, first + DENSE_ROWS)

@@ -173,5 +173,5 @@ def _along(name: str, values: ArrayLike, axis: int, operation: Any) -> Float64Ar
         except ValueError as error:
             raise ValueError(f"{name} does not fit the knots along axis {where}: {error}") from None
     if not np.isfinite(product).all():
-        raise ValueError(f"the change of basis of {name} leaves the range of float64")
+        raise ValueError(f"{name} must have a change of basis within the range of float64")
     return np.ascontiguousarray(np.moveaxis(product, 0, where))

@@ -39,6 +39,7 @@ from splinekan.splines.spacing import (
     continued,
     equally_spaced,
     halved,
+    halves_rounded,
     nested,
     repeated,
     unevenness,
@@ -209,11 +210,6 @@ class KnotVector:
     # Properties
 
     @property
-    def isperiodic_knots(self) -> bool:
-        """`periodic`."""
-        return self.periodic
-
-    @property
     def domain(self) -> tuple[float, float]:
         """(a, b)."""
         return float(self.t[self.degree]), float(self.t[-self.degree - 1])
@@ -318,10 +314,12 @@ class KnotVector:
         """Whether all knots, ghosts too, are equally spaced to within `UNIFORM` times the spacing.
 
         Far from 0 float64 holds few uniform knots: rounding to multiples of eps |t| counts as what it is,
-        unequal spacing.
+        unequal spacing. So does a spacing whose half is not such a multiple: no number is the middle then.
         """
         t = self.inner if self.periodic else self.t
-        return bool((np.diff(t) > 0).all()) and unevenness(t) <= UNIFORM
+        if not (np.diff(t) > 0).all() or unevenness(t) > UNIFORM:
+            return False
+        return bool((halves_rounded(self.inner) <= UNIFORM * np.diff(self.inner)).all())
 
     @cached_property
     def has_relu_basis(self) -> bool:
@@ -459,9 +457,10 @@ class KnotVector:
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             With the reason, unless `coarse.is_nested_in(self)`.
         """
+        instance("coarse", coarse, KnotVector)
         if coarse.degree != self.degree:
             raise ValueError(f"degrees differ: coarse_knots have {coarse.degree}, fine_knots {self.degree}")
         if self.periodic and not coarse.periodic:

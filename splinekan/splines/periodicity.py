@@ -106,7 +106,7 @@ def wrapped_as(x: Array, a: float, b: float) -> Array:
     low = low if float(low) >= a else np.nextafter(low, kind(np.inf))
     high = high if float(high) < b else np.nextafter(high, kind(-np.inf))
     if low > high:
-        raise ValueError(f"no number of type {x.dtype} lies in the domain [{a}, {b}); give x in float64")
+        raise ValueError(f"x must be float64: no {x.dtype} number lies in the domain [{a}, {b})")
     y: Array = np.clip(wrapped(x.astype(np.float64), a, b)[0].astype(x.dtype), low, high)
     return y
 

@@ -8,7 +8,7 @@ rounded once. Computed B-splines and their derivatives differ from the exact one
 - for knots that are not uniform y is measured from the nearest knot, so derivatives beside a tiny interval
   have errors relative to their size there, not to that elsewhere in the interval;
 - for uniform knots (`splinekan.splines.knots.is_uniform`) y is measured from the middle of the interval, and
-  the c_p are those of exactly equal spacing. Where stored knots differ from that by delta times the spacing,
+  the c_p are those of exactly equal spacing. Where stored knots or middles differ by delta times the spacing,
   delta <= `splinekan.splines.knots.UNIFORM` = 2^-42, this adds 8 (k + 1) delta sum_p |c_p|.
 
 At knots values and derivatives are those from the right, at b those from the left. Periodic knots are
@@ -31,7 +31,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
-from splinekan._checks import Array, Float64Array, float_type, integer, one_of
+from splinekan._checks import Array, Float64Array, float_type, integer, one_of, real_array
 from splinekan.kernels._active import Pieces
 from splinekan.splines._rationals import Integers, ratio
 from splinekan.splines.knot_vector import KnotVector, knot_vector
@@ -97,7 +97,7 @@ class LocalPieces:
 
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
-        if self.in_range < min(count, len(self.table)):
+        if self.in_range < min(integer("count", count, low=0), len(self.table)):
             widths, order = np.diff(np.unique(self.breakpoints)), self.in_range
             raise ValueError(
                 f"derivatives of order {order} scale as spacing^-{order} and leave the range of "
@@ -106,7 +106,10 @@ class LocalPieces:
 
     def check_inside(self, x: Array, extrapolate: str) -> None:
         """Raise ValueError if the mode is "error" and some x lies outside [a, b]."""
-        if extrapolate != "error" or x.size == 0:
+        if one_of("extrapolate", extrapolate, EXTRAPOLATIONS) != "error":
+            return
+        x = real_array("x", x, finite=False)
+        if x.size == 0:
             return
         a, b = self.breakpoints[0], self.breakpoints[-1]
         worst = x.flat[int(np.argmax(np.maximum(a - x, x - b)))]

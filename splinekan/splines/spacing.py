@@ -5,7 +5,16 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import LARGEST, Float64Array, affordable, increasing, integer, real, shown
+from splinekan._checks import (
+    LARGEST,
+    Float64Array,
+    affordable,
+    increasing,
+    integer,
+    real,
+    real_array,
+    shown,
+)
 
 UNIFORM = 2.0**-42
 """Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
@@ -76,14 +85,16 @@ def chosen_intervals(marked: ArrayLike | None, count: int) -> NDArray[np.bool_]:
     """
     if marked is None:
         return np.ones(count, bool)
+    real_array("marked", marked)
     given = np.asarray(marked)
+    mixed = isinstance(marked, (list, tuple)) and any(isinstance(m, (bool, np.bool_)) for m in marked)
     if given.dtype == bool:
         if given.shape != (count,):
             raise ValueError(
                 f"marked must hold True or False for each of {count} intervals, got shape {given.shape}"
             )
         return given.copy()
-    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size):
+    if given.ndim != 1 or (given.dtype.kind not in "iu" and given.size) or mixed:
         raise TypeError(f"marked must be a vector of indices or a mask of booleans, got {shown(marked)}")
     bad = given[(given < 0) | (given >= count)]
     if bad.size:
@@ -116,6 +127,14 @@ def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
     if ((middles <= points[at]) | (middles >= points[at + 1])).any():
         raise ValueError("an interval is too short to be halved: the knots cannot be told apart in float64")
     return np.insert(points, at + 1, middles)
+
+
+def halves_rounded(points: Float64Array) -> Float64Array:
+    """What rounding adds to the middles (points[i] + points[i+1])/2, exactly (Knuth's two-sum)."""
+    left, right = points[:-1], points[1:]
+    total = left + right
+    part = total - left
+    return np.abs((left - (total - part)) + (right - part)) / 2
 
 
 def nested(

@@ -151,11 +151,11 @@ class Spline:
         TypeError, ValueError
             For points that are not finite, or outside the domain in the mode "error"; for `nu` below 0.
         """
-        points = real_array("x", x)
-        flat = points.ravel()
+        points, order = real_array("x", x), integer("nu", nu, low=0)
+        flat = points.ravel().astype(np.result_type(points, self.c), copy=False)
         if self.extrapolate == "periodic":
             flat = self.knots.wrap(flat)
-        values = self._basis.evaluate(self._matrix, flat, nu).reshape(points.shape + self._shape)
+        values = self._basis.evaluate(self._matrix, flat, order).reshape(points.shape + self._shape)
         axes = list(range(points.ndim))
         return np.moveaxis(values, axes, [self.axis + i for i in axes])
 

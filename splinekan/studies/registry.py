@@ -8,7 +8,7 @@ and an entry in `STUDIES`. A new figure is an entry in `FIGURES` of a folder's m
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +65,15 @@ class Entry:
         return _figures(self.package)[self.figure]
 
 
+START = Option("--start", "start", {"choices": ("rough", "smooth")})
+NAMES = replace(ROWS.helped("these functions only"), flag="--names", argument="names")
+TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
+
 STUDIES: dict[str, Entry] = {
     "regression": Entry(
         "regression",
         "multilevel against single-level training on a regression problem",
-        (SEEDS, SAMPLES, Option("--start", "start", {"choices": ("rough", "smooth")}), ROWS),
+        (SEEDS, SAMPLES, START, ROWS),
         quick="4000 samples, two seeds unless given, no perceptrons",
         figure="regression",
     ),
@@ -77,19 +81,12 @@ STUDIES: dict[str, Entry] = {
     "functions": Entry(
         "functions",
         "special functions and formulas of physics, a table",
-        (
-            Option("--names", "names", {"nargs": "+", "metavar": "NAME", "help": "these functions only"}),
-            SEEDS,
-            SAMPLES,
-        ),
+        (NAMES, SEEDS, SAMPLES),
     ),
     "robustness": Entry(
         "robustness",
         "other seeds, other angles, other targets",
-        (
-            Option("--targets", "targets", {"nargs": "+", "metavar": "NAME", "help": "these targets only"}),
-            SAMPLES,
-        ),
+        (TARGETS, SAMPLES),
     ),
     "complementarity": Entry(
         "complementarity",

@@ -10,9 +10,9 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, KNOTS, NONNEGATIVE, ORDER, Draw
-from fuzz.geometry import _valid, floats, record
+from fuzz.knots import valid
 from fuzz.networks import _finite, _moderate
 from fuzz.training import rosenbrock
 from fuzz.twins import Exact, numbers
@@ -33,7 +33,7 @@ def assert_spectrum(found: Any, matrix: np.ndarray, errors: float = 100.0) -> No
 
 @calls("change_of_basis_spectrum", "gram_spectrum")
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(draw.integer(0, 3), clamped=False)
+    t, k, tame = draw.knots(draw.integer(0, 3), repeated=False)
     arguments: dict[str, Any] = {"knots": t, "degree": k}
     if name == "gram_spectrum":
         arguments |= {"derivative": draw.integer(0, 1), "basis": draw.one("spline", "spline", "relu", "mass")}
@@ -43,7 +43,7 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         t, k = args["knots"], args["degree"]
-        assert _valid(t, k)
+        assert valid(t, k)
         assert (result.vectors is not None) == args["vectors"]
         assert np.isfinite(result.values).all()
         if not tame:
@@ -206,13 +206,12 @@ def _density() -> Any:
     return spectra.spectral_density(_operator(np.diag(np.arange(1.0, 9.0))), 3, 5)
 
 
-@calls("Density", "Moment", "Spectrum", "Coordinates")
+@calls("Density", "Moment", "Spectrum")
 def _(draw: Draw, name: str) -> Call:
     made = {
         "Density": _density(),
         "Moment": spectra.Moment(1.0, 2.0),
         "Spectrum": spectra.symmetric_spectrum(np.diag([3.0, 1.0])),
-        "Coordinates": spectra.coordinates(sk.KAN.splines([1, 1]), "relu"),
     }[name]
     return record(made)
 
@@ -287,50 +286,6 @@ def _(draw: Draw, name: str) -> Call:
             assert_alike(np.asarray(result, float), np.asarray(want[what], float), 1e-9)
 
     return Call(target, {}, check)
-
-
-@calls(
-    "coordinates",
-    *(
-        f"Coordinates.{m}"
-        for m in ("apply", "apply_transpose", "solve", "solve_transpose", "absolute", "n_parameters")
-    ),
-)
-def _(draw: Draw, name: str) -> Call:
-    net = draw.network(basis="spline")
-    basis = draw.one(*spectra.BASES)
-    if name == "coordinates":
-        arguments = {"network": net, "basis": basis, "layer": draw.one(None, 0, len(net.layers) - 1)}
-
-        def made(result: Any, args: Any) -> None:
-            layer = args["layer"]
-            want = net.n_parameters if layer is None else net.layers[layer].n_parameters
-            assert result.n_parameters == want
-
-        roles = {"layer": Role("whole", low=0, high=len(net.layers) - 1, optional=True)}
-        return Call(spectra.coordinates, arguments, made, roles)
-    T, method = spectra.coordinates(net, basis), name.split(".")[1]
-    n = net.n_parameters
-    if method in ("absolute", "n_parameters"):
-        target = T.absolute if method == "absolute" else lambda: T.n_parameters
-        return Call(target, {}, lambda r, _: assert_alike(getattr(r, "n_parameters", r), n))
-    v = draw.normal(n) if draw.chance() else draw.normal(n, 2)
-
-    def check(result: Any, args: Any) -> None:
-        v = floats(args["v"])
-        assert v.ndim in (1, 2), f"shape {v.shape} was accepted"
-        assert len(v) == n, f"shape {v.shape} was accepted"
-        if not np.isfinite(v).all() or not _moderate(args):
-            return
-        dense = np.stack([T.apply(e) for e in np.eye(n)], axis=1)
-        dense = dense.T if "transpose" in method else dense
-        inverse = np.stack([T.solve(e) for e in np.eye(n)], axis=1)
-        inverse = inverse.T if "transpose" in method else inverse
-        matrix = dense if method.startswith("apply") else inverse
-        bound = np.abs(matrix) @ np.abs(v)
-        assert (np.abs(result - matrix @ v) <= 1e-10 * bound + 1e-300).all()
-
-    return Call(getattr(T, method), {"v": v}, check)
 
 
 # Complementarity

@@ -9,10 +9,10 @@ import numpy as np
 import sympy
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import floats, record
-from fuzz.networks import SHARED, _finite, _moderate, problem_check
+from fuzz.networks import _finite, _moderate
+from fuzz.objectives import SHARED, described, problem_check
 from splinekan.equations import Equation, Features, collocation
 from splinekan.objectives import attention, pinn
 from splinekan.problems import boundary as pdes
@@ -432,7 +432,7 @@ def _(draw: Draw, name: str) -> Call:
         theta = Draw(7).normal(made.network.n_parameters)
         if args["bounds"] is None and made.bounds is not None:
             return
-        want = made.values(theta).sum() + result.penalty(theta)
+        want = made.values(theta).sum() + result.penalty.value(theta)
         assert_near(result.value(theta), want, want + 1, 1e6)
 
     roles = {
@@ -444,49 +444,60 @@ def _(draw: Draw, name: str) -> Call:
     return Call(pinn.PINN, arguments, check, roles, scale=1e5)
 
 
-@calls(*(f"PINN.{m}" for m in (*SHARED, "values", "solution", "parts", "coordinates", "n_residuals")))
-def _(draw: Draw, name: str) -> Call:
-    problem, method = _problem(draw), name.split(".")[1]
-    net = problem.network
-    if method == "coordinates":
-        return Call(
-            problem.coordinates,
-            {"name": draw.one("spline", "relu")},
-            lambda r, a: assert_alike(r.basis, a["name"]),
-            names=("basis",),
-        )
-    if method == "n_residuals":
-        return Call(lambda: problem.n_residuals, {}, lambda r, _: assert_alike(r > 0, True))
-    arguments = {"theta": draw.theta(net)}
-    if method == "solution":
-        arguments["points"] = draw.points(draw.integer(0, 4), 2)
+class PointTruth:
+    """r and J of a PINN, block by block, side by side."""
 
-    def residual(theta: Any) -> np.ndarray:
-        """Block by block, side by side."""
+    def __init__(self, problem: Any) -> None:
+        self.problem, self.net = problem, problem.network
+
+    def residual(self, theta: Any) -> np.ndarray:
         found = []
-        for block in problem.blocks:
+        for block in self.problem.blocks:
             sides = []
             for points in (block.points, block.minus):
                 if points is not None:
-                    alone = pinn.PINN(net, [pinn.Block(block.equation, points)], bounds=problem.bounds)
+                    alone = pinn.PINN(
+                        self.net, [pinn.Block(block.equation, points)], bounds=self.problem.bounds
+                    )
                     sides.append(np.concatenate([part.unweighted for part in alone.parts(theta)]))
             found.append(np.sqrt(block.weight) * (sides[0] - (sides[1] if len(sides) > 1 else 0)))
         return np.concatenate(found)
 
-    def jacobian(theta: Any) -> np.ndarray:
+    def value(self, theta: Any) -> float:
+        return float((self.residual(theta) ** 2).sum()) / 2
+
+    def jacobian(self, theta: Any) -> np.ndarray:
         h = 1e-6
-        unit = np.eye(net.n_parameters)
+        unit = np.eye(self.net.n_parameters)
         rough = np.stack(
-            [(residual(theta + h * e) - residual(theta - h * e)) / (2 * h) for e in unit], axis=1
+            [(self.residual(theta + h * e) - self.residual(theta - h * e)) / (2 * h) for e in unit], axis=1
         )
-        exact = np.concatenate([part.rows().toarray() for part in problem.parts(theta)])
+        exact = np.concatenate([part.jacobian().toarray() for part in self.problem.parts(theta)])
         assert np.abs(exact - rough).max() <= 1e-4 * (1 + np.abs(rough).max())
         return exact
 
-    def penalty() -> np.ndarray:
-        return np.sqrt(problem.smoothing) * net.roughness.toarray() if problem.smoothing else np.zeros((0, 0))
+    def penalty(self) -> np.ndarray:
+        smoothing = self.problem.smoothing
+        return np.sqrt(smoothing) * self.net.roughness.toarray() if smoothing else np.zeros((0, 0))
 
-    shared = problem_check(problem, method, residual, jacobian, penalty)
+
+@calls(*(f"PINN.{m}" for m in ("coordinates", "penalty", "n_residuals", "squared")))
+def _(draw: Draw, name: str) -> Call:
+    problem, method = _problem(draw), name.split(".")[1]
+    rows = sum(len(block.points) for block in problem.blocks)
+    rows += problem.network.roughness.shape[0] if problem.smoothing else 0
+    return described(problem, draw, method, rows)
+
+
+@calls(*(f"PINN.{m}" for m in (*SHARED, "values", "solution", "parts")))
+def _(draw: Draw, name: str) -> Call:
+    problem, method = _problem(draw), name.split(".")[1]
+    net = problem.network
+    arguments = {"theta": draw.theta(net)}
+    if method == "solution":
+        arguments["points"] = draw.points(draw.integer(0, 4), 2)
+    truth = PointTruth(problem)
+    shared = problem_check(problem, method, truth)
 
     def check(result: Any, args: Any) -> None:
         theta = floats(args["theta"])
@@ -494,11 +505,11 @@ def _(draw: Draw, name: str) -> Call:
             assert theta.shape == (net.n_parameters,)
             result = np.concatenate([part.residual for part in result])
             if _finite(args) and _moderate(args):
-                assert_near(result, residual(theta), 1 + np.abs(result).max(), 1e6)
+                assert_near(result, truth.residual(theta), 1 + np.abs(result).max(), 1e6)
         elif method == "values":
             assert theta.shape == (net.n_parameters,)
             if _finite(args) and _moderate(args):
-                assert_near(result.sum(), 0.5 * (residual(theta) ** 2).sum(), 1 + result.sum(), 1e6)
+                assert_near(result.sum(), truth.value(theta), 1 + result.sum(), 1e6)
         elif method == "solution":
             p = floats(args["points"])
             assert theta.shape == (net.n_parameters,)
@@ -514,18 +525,14 @@ def _(draw: Draw, name: str) -> Call:
     return Call(target, arguments, check, scale=1e7)
 
 
-@calls("Part", "Part.pull", "Part.rows", "Part.value", "Sparse", "Stacked")
+@calls("PointsPart", "PointsPart.gradient", "PointsPart.jacobian", "PointsPart.value")
 def _(draw: Draw, name: str) -> Call:
     problem = _problem(draw)
-    theta = draw.theta(problem.network)
-    part = next(iter(problem.parts(theta)))
-    if name in ("Part", "Sparse", "Stacked"):
-        stacked = problem.linearized(theta)[2]
-        return record(
-            {"Part": part, "Sparse": pinn.Sparse(problem.network.roughness), "Stacked": stacked}[name]
-        )
-    dense = part.rows().toarray()
-    if name == "Part.pull":
+    part = draw.one(*problem.parts(draw.theta(problem.network)))
+    if name == "PointsPart":
+        return record(part)
+    dense = part.jacobian().toarray()
+    if name == "PointsPart.gradient":
         m = draw.points(len(part.residual))
 
         def check(result: Any, args: Any) -> None:
@@ -535,51 +542,20 @@ def _(draw: Draw, name: str) -> Call:
             if np.isfinite(m).all() and _moderate(args):
                 assert_near(result, want, 1 + np.abs(want).max(initial=0.0), 1e6)
 
-        return Call(part.pull, {"multipliers": draw.one(m, m, 0.5)}, check, {"multipliers": Role("array")})
-    if name == "Part.rows":
-        return Call(part.rows, {}, lambda r, _: assert_alike(r.toarray(), dense))
-    return Call(
-        lambda: part.value, {}, lambda r, _: assert_near(r, 0.5 * (part.residual**2).sum(), r + 1, 10)
-    )
+        return Call(
+            part.gradient, {"multipliers": draw.one(m, m, 0.5)}, check, {"multipliers": Role("array")}
+        )
+    if name == "PointsPart.jacobian":
+        residual = part.residual
 
-
-@calls(
-    *(
-        f"{kind}.{m}"
-        for kind in ("Sparse", "Stacked")
-        for m in ("matvec", "rmatvec", "column_squares", "toarray")
-    ),
-    "Sparse.shape",
-    "Stacked.shape",
-)
-def _(draw: Draw, name: str) -> Call:
-    kind, method = name.split(".")
-    problem = _problem(draw)
-    theta = draw.theta(problem.network)
-    rows = pinn.Sparse(problem.network.roughness) if kind == "Sparse" else problem.linearized(theta)[2]
-    dense = (
-        problem.network.roughness.toarray()
-        if kind == "Sparse"
-        else np.concatenate([p.toarray() for p in rows.parts])
-    )
-    values = {"matvec": {"v": draw.normal(dense.shape[1])}, "rmatvec": {"r": draw.normal(dense.shape[0])}}
-
-    def check(result: Any, args: Any) -> None:
-        if method in values:
-            (v,) = (floats(each) for each in args.values())
-            matrix = dense if method == "matvec" else dense.T
-            assert v.shape == (matrix.shape[1],), f"shape {v.shape} was accepted"
-            if np.isfinite(v).all() and _moderate(args):
-                assert_near(result, matrix @ v, np.abs(matrix) @ np.abs(v) + 1, 1e5)
-        else:
-            assert_alike(
-                result,
-                {"toarray": dense, "shape": dense.shape, "column_squares": (dense**2).sum(axis=0)}[method],
-                1e-9,
+        def rows(result: Any, _args: Any) -> None:
+            assert_near(
+                result.rmatvec(residual), part.gradient(), 1 + np.abs(dense).T @ np.abs(residual), 1e5
             )
 
+        return Call(part.jacobian, {}, rows)
     return Call(
-        (lambda: rows.shape) if method == "shape" else getattr(rows, method), values.get(method, {}), check
+        lambda: part.value, {}, lambda r, _: assert_near(r, 0.5 * (part.residual**2).sum(), r + 1, 10)
     )
 
 
@@ -614,7 +590,7 @@ def _(draw: Draw, name: str) -> Call:
         return Call(
             weighted.coordinates,
             {"name": draw.one("spline", "relu")},
-            lambda r, a: assert_alike(r.basis, a["name"]),
+            lambda r, a: assert_alike(r.toarray(), net.coordinates(a["name"]).toarray()),
             names=("basis",),
         )
 
@@ -623,7 +599,7 @@ def _(draw: Draw, name: str) -> Call:
         assert theta.shape == (net.n_parameters,)
         if not _finite(args) or not _moderate(args):
             return
-        whole = sum(part.value for part in problem.parts(theta)) + problem.penalty(theta)
+        whole = sum(part.value for part in problem.parts(theta)) + problem.penalty.value(theta)
         assert_near(result if method == "value" else result[0], whole, whole + 1e-9, 1e6)
         moved = weighted.multipliers[0]
         assert (moved >= 0.9 - 1e-9).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 import splinekan as sk
 from fuzz.core import Role
+from splinekan.objectives import Workers
 
 MODES = ("linear", "polynomial", "clamp", "zero", "error")
 KNOTS = Role("knots")
@@ -47,25 +49,39 @@ class Draw:
     def points(self, *shape: int, low: float = 0.0, high: float = 1.0) -> np.ndarray:
         return self.rng.uniform(low, high, shape)
 
-    def tame(self, degree: int | None = None, clamped: bool = True) -> tuple[np.ndarray, int]:
-        """Moderate knots."""
+    def tame(self, degree: int | None = None, repeated: bool = True) -> tuple[np.ndarray, int]:
+        """Moderate knots; some of them repeated, if allowed."""
         k = self.integer(0, 7) if degree is None else degree
-        count = self.integer(1, 7)
-        kind = self.integer(0, 2 if clamped else 1)
-        if kind == 0:
-            a = self.real(-3, 3)
-            return sk.uniform_knots(a, a + self.real(0.5, 3), count, k), k
-        steps = self.points(count + 2 * k + 1, low=0.3)
-        if kind == 1:
-            return self.real(-3, 3) + np.cumsum(steps), k
-        return sk.clamped_knots(self.real(-3, 3) + np.cumsum(steps[: count + 1]), k), k
+        points, counts = self._points_and_counts(k, repeated)
+        return np.repeat(points, counts), k
 
-    def hostile(self, degree: int | None = None, clamped: bool = True) -> tuple[np.ndarray, int]:
+    def _points_and_counts(self, k: int, repeated: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Distinct knots from the first ghost knot to the last, and how often each occurs."""
+        inner = self.integer(1, 7)
+        counts = [np.ones(k, int), np.ones(inner + 1, int), np.ones(k, int)]
+        if repeated and k:
+            for side, end in ((0, 0), (2, -1)):
+                what = self.one("ghosts", "clamped", "half way")
+                beyond = {"ghosts": 0, "clamped": k, "half way": self.integer(0, k)}[what]
+                counts[1][end] += beyond
+                rest = self.chance(0.3) and k > beyond  # ghost knots may be repeated, too
+                cuts = np.flatnonzero(self.rng.random(k - beyond - 1) < 0.7) + 1 if rest else None
+                counts[side] = np.diff([0, *cuts, k - beyond]) if rest else np.ones(k - beyond, int)
+            if self.chance(0.3):
+                counts[1][1:-1] = self.rng.integers(1, k + 2, inner - 1)
+        many = np.concatenate(counts)
+        if self.chance(0.4):
+            step = self.real(0.1, 1)
+            points = self.real(-3, 3) + step * np.arange(-len(counts[0]), len(many) - len(counts[0]))
+        else:
+            points = self.real(-3, 3) + np.cumsum(self.points(len(many), low=0.3))
+        return points, many
+
+    def hostile(self, degree: int | None = None, repeated: bool = True) -> tuple[np.ndarray, int]:
         """Knots with offsets, tiny intervals, extreme scales, denormal spacings; increasing in float64."""
         while True:
-            t, k = self.tame(degree, clamped)
-            repeated = len(t) > 1 and t[0] == t[1]
-            inner = t[k : len(t) - k] if repeated else t
+            k = self.integer(0, 7) if degree is None else degree
+            inner, counts = self._points_and_counts(k, repeated)
             sort = self.integer(0, 7)
             if sort == 6:  # so far away that knots are a few units in the last place apart
                 inner = 10.0 ** self.integer(0, 8) + inner * 10.0 ** -self.integer(0, 6)
@@ -86,13 +102,37 @@ class Draw:
                 inner = 10.0 ** self.integer(0, 8) + 10.0 ** -self.integer(0, 6) * np.arange(len(inner))
                 inner[1::2] += self.real(0, 0.2) * (inner[1] - inner[0])
             if np.isfinite(inner).all() and (np.diff(inner) > 0).all():
-                ends = np.repeat(inner[0], k), np.repeat(inner[-1], k)
-                return (np.concatenate([ends[0], inner, ends[1]]) if repeated else inner), k
+                return np.repeat(inner, counts), k
 
-    def knots(self, degree: int | None = None, clamped: bool = True) -> tuple[np.ndarray, int, bool]:
+    def knots(self, degree: int | None = None, repeated: bool = True) -> tuple[np.ndarray, int, bool]:
         """(knots, degree, whether they are moderate)."""
         tame = self.chance(0.6)
-        return (*(self.tame if tame else self.hostile)(degree, clamped), tame)
+        return (*(self.tame if tame else self.hostile)(degree, repeated), tame)
+
+    def space(
+        self, degree: int | None = None, repeated: bool = True, periodic: float = 0.3
+    ) -> tuple[sk.KnotVector, bool]:
+        """Knots of any kind, a share of them periodic, and whether they are moderate."""
+        while True:
+            t, k, tame = self.knots(degree, repeated)
+            try:
+                if not repeated or not self.chance(periodic):
+                    return sk.KnotVector(t, k), tame
+                points, counts = np.unique(t[k : len(t) - k], return_counts=True)
+                return sk.KnotVector.extended(points, k, counts[1:-1], periodic=True), tame
+            except ValueError:  # ghost knots beyond the range of float64, or that rounding makes equal
+                assert not tame
+
+    def given(
+        self, degree: int | None = None, repeated: bool = True
+    ) -> tuple[dict[str, Any], dict[str, Role], bool]:
+        """`knots` and `degree` as functions take them, their roles, and whether the knots are moderate."""
+        space, tame = self.space(degree, repeated)
+        k = space.degree
+        if not space.periodic and self.chance(0.6):
+            return {"knots": space.t.copy(), "degree": k}, {"knots": KNOTS, "degree": DEGREE}, tame
+        roles = {"knots": Role("object"), "degree": Role("whole", low=k, high=k, optional=True)}
+        return {"knots": space, "degree": self.one(None, k)}, roles, tame
 
     def inside(self, t: np.ndarray, k: int, n: int = 4, beyond: float = 0.0) -> np.ndarray:
         """Points of [a, b], some at knots or beside them, and a share outside."""
@@ -127,16 +167,67 @@ class Draw:
         return 0.5 * self.normal(network.n_parameters)
 
     def objective(self, basis: str | None = None, outputs: int | None = None) -> sk.LeastSquares:
+        return sk.LeastSquares(**self.samples(basis, outputs))
+
+    def loss(self, basis: str | None = None) -> sk.DataLoss:
+        """An objective of any loss."""
+        loss = self.one(sk.SquaredError(), PseudoHuber(), Correlated())
+        return sk.DataLoss(**self.samples(basis), loss=loss)
+
+    def samples(self, basis: str | None = None, outputs: int | None = None) -> dict[str, Any]:
+        """Arguments of an objective on data."""
         net = self.network(basis=basis, n_out=outputs)
         n = self.integer(3, 9)
-        weights = self.one(None, 2.0 / n, self.points(n))
-        return sk.LeastSquares(
-            net,
-            self.points(n, net.n_in),
-            self.normal(n, net.n_out),
-            weights,
-            smoothing=self.one(0.0, 0.0, 1e-3),
-        )
+        return {
+            "network": net,
+            "x": self.points(n, net.n_in),
+            "y": self.normal(n, net.n_out),
+            "weights": self.one(None, 2.0 / n, self.points(n)),
+            "smoothing": self.one(0.0, 0.0, 1e-3),
+            "reduction": self.one("sum", "sum", "mean"),
+            "executor": self.one(None, None, _workers()),
+        }
+
+
+@cache
+def _workers() -> Workers:
+    return Workers(ThreadPoolExecutor(2), 2)
+
+
+class PseudoHuber:
+    """sqrt(1 + d^2) - 1, d = g - y, summed over the outputs: a diagonal root."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g: Any, y: Any) -> Any:
+        return (np.sqrt(1 + (g - y) ** 2) - 1).sum(axis=1)
+
+    def gradient(self, g: Any, y: Any) -> Any:
+        return (g - y) / np.sqrt(1 + (g - y) ** 2)
+
+    def root(self, g: Any, y: Any) -> Any:
+        return (1 + (g - y) ** 2) ** -0.75
+
+
+class Correlated:
+    """1/2 d.(C C^T d), d = g - y, C = I + 1/2: a matrix root, the same for every sample."""
+
+    mean_factor, squared = 2.0, False
+
+    def value(self, g: Any, y: Any) -> Any:
+        return (((g - y) @ self._factor(g)) ** 2).sum(axis=1) / 2
+
+    def gradient(self, g: Any, y: Any) -> Any:
+        C = self._factor(g)
+        return (g - y) @ (C @ C.T)
+
+    def root(self, g: Any, y: Any) -> Any:
+        C = self._factor(g)
+        return np.broadcast_to(C.T, (len(g), *C.shape))
+
+    @staticmethod
+    def _factor(g: Any) -> Any:
+        return np.eye(g.shape[1]) + 0.5
 
 
 @cache

@@ -1,155 +1,21 @@
-"""Calls of knots, bases, transforms, Gram matrices and quadrature, against exact rationals."""
+"""Calls of bases, transforms and Gram matrices, against exact rationals."""
 
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import pairwise
-from math import perm
 from typing import Any
 
 import numpy as np
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
-from fuzz.draw import ANY, DEGREE, FREE, KNOTS, MODES, ORDER, Draw
-from fuzz.twins import Exact, number, numbers, rational, solve
+from fuzz.core import Call, Role, assert_near, calls, floats, record
+from fuzz.draw import DEGREE, KNOTS, MODES, ORDER, Draw
+from fuzz.knots import check_property, steps_of, valid_given
+from fuzz.twins import Exact, number, numbers, solve
 from splinekan.splines import basis as basis_module
 from splinekan.splines import gram, knots, quadrature
 
 EPS = float(np.finfo(float).eps)
-
-
-def floats(value: Any) -> np.ndarray:
-    """A plain array of its own, whatever the value's layout."""
-    return np.array(value, dtype=np.float64, order="C")
-
-
-# Knots
-
-
-@calls("uniform_knots", share=12)
-def _(draw: Draw, name: str) -> Call:
-    a = draw.one(0.0, draw.real(-3, 3), 10.0 ** draw.integer(-300, 8), -(10.0 ** draw.integer(0, 8)))
-    b = a + abs(a) * draw.one(1e-6, 1e-3, 1.0) + draw.one(0.0, 1.0)
-    b = b if b > a else a + 1.0
-
-    def check(result: Any, args: Any) -> None:
-        low, high, count, k = Fraction(args["a"]), Fraction(args["b"]), args["intervals"], args["degree"]
-        want = [low + i * (high - low) / int(count) for i in range(-k, count + k + 1)]
-        size = max(abs(low), abs(high), (k + 1) * (high - low) / count, high - low)
-        assert_near(result, [number(w) for w in want], number(size), 8)
-
-    arguments = {"a": a, "b": b, "intervals": draw.integer(1, 9), "degree": draw.integer(0, 7)}
-    roles = {"a": ANY, "b": ANY, "degree": DEGREE}
-    return Call(knots.uniform_knots, arguments, check, roles, strict=False)
-
-
-@calls("clamped_knots", "extended_knots", share=12)
-def _(draw: Draw, name: str) -> Call:
-    t, k = draw.hostile(draw.integer(0, 3)) if draw.chance() else draw.tame(draw.integer(0, 3))
-    ends = t[k : len(t) - k]
-
-    def check(result: Any, args: Any) -> None:
-        p, degree = [Fraction(v) for v in floats(args["breakpoints"]).tolist()], args["degree"]
-        assert all(a < b for a, b in pairwise(p))
-        assert len(p) > 1
-        left, right = (p[1] - p[0], p[-1] - p[-2]) if name == "extended_knots" else (0, 0)
-        want = [p[0] - j * left for j in range(degree, 0, -1)] + p
-        want += [p[-1] + j * right for j in range(1, degree + 1)]
-        assert_near(result, [number(w) for w in want], max(abs(number(w)) for w in want), 4)
-
-    arguments = {"breakpoints": ends, "degree": draw.integer(0, 7)}
-    return Call(
-        getattr(knots, name), arguments, check, {"breakpoints": KNOTS, "degree": DEGREE}, strict=False
-    )
-
-
-def _valid(t: Any, k: int) -> bool:
-    t = floats(t)
-    if t.ndim != 1 or len(t) < 2 * k + 2 or not np.isfinite(t).all():
-        return False
-    inner = t[k : len(t) - k]
-    ends = k > 0 and (t[: k + 1] == t[0]).all() and (t[len(t) - k - 1 :] == t[-1]).all()
-    return bool((np.diff(inner if ends else t) > 0).all())
-
-
-@calls(
-    "validate_knots", "is_clamped", "is_uniform", "breakpoints", "greville_points", "refine_knots", share=12
-)
-def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots()
-
-    def check(result: Any, args: Any) -> None:
-        t, k = floats(args["knots"]), args["degree"]
-        assert _valid(t, k), "knots that are none were accepted"
-        exact, clamped = rational(t), k > 0 and t[0] == t[k]
-        size = np.abs(t).max()
-        if name == "validate_knots":
-            assert np.array_equal(result, t)
-        elif name == "is_clamped":
-            assert result is bool(clamped)
-        elif name == "is_uniform":
-            steps = [b - a for a, b in pairwise(exact)]
-            uneven = number((max(steps) - min(steps)) / max(steps))
-            assert not result or uneven < 1e-6, f"uniform, though spacings differ by {uneven:.2g}"
-            assert result or clamped or uneven > 1e-14, "not uniform, though exactly so"
-        elif name == "breakpoints":
-            assert np.array_equal(result, t[k : len(t) - k])
-        elif name == "greville_points":
-            n = len(t) - k - 1
-            want = [
-                sum(exact[i + 1 : i + k + 1]) / k if k else (exact[i] + exact[i + 1]) / 2 for i in range(n)
-            ]
-            assert_near(result, [number(w) for w in want], size, 8)
-        else:
-            inner, fine = t[k : len(t) - k], result[k : len(result) - k]
-            assert len(fine) == 2 * len(inner) - 1
-            assert (np.diff(fine) > 0).all()
-            assert np.array_equal(fine[::2], inner) or knots.is_uniform(t, k)
-            middle = [number((a + b) / 2) for a, b in zip(rational(inner), rational(inner[1:]), strict=False)]
-            assert_near(fine[1::2], middle, np.abs(inner).max(), 8)
-            assert knots.is_clamped(result, k) == bool(clamped)
-
-    roles = {"knots": KNOTS, "degree": DEGREE}
-    strict = tame or name != "refine_knots"
-    return Call(getattr(knots, name), {"knots": t, "degree": k}, check, roles, strict)
-
-
-@calls("insert_knots")
-def _(draw: Draw, name: str) -> Call:
-    t, k, _tame = draw.knots()
-    a, b = t[k], t[-k - 1]
-    new = a + draw.points(draw.integer(0, 3), low=0.05, high=0.95) * (b - a)
-
-    def check(result: Any, args: Any) -> None:
-        t, new = floats(args["knots"]), floats(args["new"])
-        assert np.array_equal(result, np.sort(np.concatenate([t, new])))
-        assert _valid(result, args["degree"])
-
-    return Call(
-        knots.insert_knots,
-        {"knots": t, "new": new, "degree": k},
-        check,
-        {"knots": KNOTS, "degree": DEGREE},
-        strict=False,
-    )
-
-
-@calls("gauss_points")
-def _(draw: Draw, name: str) -> Call:
-    t, _k, _tame = draw.knots(0)
-
-    def check(result: Any, args: Any) -> None:
-        t, n = floats(args["breakpoints"]), args["points"]
-        x, w = result
-        assert x.shape == w.shape == (n * (len(t) - 1),)
-        assert (w > 0).all() or np.diff(t).min() < 1e-300
-        assert_near(w.reshape(-1, n).sum(axis=1), np.diff(t), np.diff(t), 100)
-        assert (x >= np.repeat(t[:-1], n)).all()
-        assert (x <= np.repeat(t[1:], n)).all()
-
-    arguments = {"breakpoints": t, "points": draw.integer(1, 6)}
-    return Call(quadrature.gauss_points, arguments, check, {"breakpoints": KNOTS}, strict=False)
 
 
 # Bases
@@ -159,41 +25,47 @@ CLASSES = {"BSplineBasis": basis_module.BSplineBasis, "PowerReLUBasis": basis_mo
 
 @calls("BSplineBasis", "PowerReLUBasis")
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(clamped=name == "BSplineBasis")
+    arguments, roles, tame = draw.given(repeated=name == "BSplineBasis")
 
     def check(result: Any, args: Any) -> None:
-        t, k = floats(args["knots"]), args["degree"]
-        assert _valid(t, k)
-        assert np.array_equal(result.knots, t)
+        assert valid_given(args)
+        exact = Exact.of(args["knots"], args["degree"])
+        assert np.array_equal(result.knots, floats(args["knots"]))
         assert type(result.degree) is int
-        assert result.n_basis == len(t) - k - 1
-        assert result.domain == (t[k], t[-k - 1])
+        assert result.n_basis == exact.n
+        assert result.domain == tuple(map(number, exact.domain))
 
-    arguments = {"knots": t, "degree": k, "extrapolate": draw.one(*MODES)}
-    return Call(CLASSES[name], arguments, check, {"knots": KNOTS, "degree": DEGREE}, tame)
+    arguments["extrapolate"] = draw.one(*MODES)
+    return Call(CLASSES[name], arguments, check, roles, tame)
 
 
 def _basis(draw: Draw, name: str, mode: str | None = None) -> tuple[Any, bool]:
     kind = name.split(".")[0]
-    t, k, tame = draw.knots(clamped=kind == "BSplineBasis")
+    space, tame = draw.space(repeated=kind == "BSplineBasis")
     chosen = mode or draw.one(*MODES)
     try:
-        return CLASSES[kind](t, k, chosen), tame
+        return CLASSES[kind](space, extrapolate=chosen), tame
     except ValueError:  # powers that leave the range of float64
         assert not tame
-        t, k = draw.tame(clamped=False)
+        t, k = draw.tame(repeated=False)
         return CLASSES[kind](t, k, chosen), True
 
 
 def _points(draw: Draw, basis: Any) -> np.ndarray:
-    beyond = 0.0 if basis.extrapolate == "error" else 0.7
+    beyond = 0.0 if basis.extrapolate == "error" and not basis.knots.periodic else 0.7
     x = draw.inside(basis.knots, basis.degree, draw.integer(0, 4), beyond)
     return x.astype(draw.one(np.float64, np.float64, np.float32)) if beyond else x
 
 
+def points_of(x: Any) -> np.ndarray:
+    """Points in float64, or as they are in float32: wrapped, they stay of their type."""
+    single = np.asarray(x).dtype.kind == "f" and np.asarray(x).dtype.itemsize == 4
+    return np.array(x, dtype=np.float32) if single else floats(x)
+
+
 def _truth(basis: Any, x: Any, order: int) -> tuple[np.ndarray, np.ndarray]:
-    exact = Exact(basis.knots, basis.degree)
-    if basis.extrapolate == "error":
+    exact = Exact.of(basis.knots, None)
+    if basis.extrapolate == "error" and not basis.knots.periodic:
         a, b = basis.domain
         assert ((x >= a) & (x <= b)).all(), "points outside the domain were accepted"
     splines = isinstance(basis, basis_module.BSplineBasis)
@@ -213,22 +85,21 @@ def _(draw: Draw, name: str) -> Call:
     method = name.split(".")[1]
 
     def check(result: Any, args: Any) -> None:
-        x, order = floats(args["x"]), args["derivative"]
+        x, order = points_of(args["x"]), args["derivative"]
         assert x.ndim == 1
         assert np.isfinite(x).all()
         want, size = _truth(basis, x, order)
         if method == "active":
             active, first = result
             got = np.zeros(want.shape, active.dtype)
+            fold = basis.knots.fold if basis.knots.periodic else np.arange(want.shape[1])
             for l in range(basis.degree + 1):
-                got[np.arange(len(x)), first + l] = active[l]
+                got[np.arange(len(x)), fold[first + l]] += active[l]
         else:
             got = result if method == "tabulate" else result.toarray()
         # Continued, knots that are uniform to rounding count as uniform: relative to h that is eps |t|/h.
-        t = basis.knots
-        slack = (
-            1 + np.abs(t).max() / np.diff(t)[np.diff(t) > 0].min() if knots.is_uniform(t, basis.degree) else 1
-        )
+        t = basis.knots.t
+        slack = 1 + np.abs(t).max() / np.diff(t)[np.diff(t) > 0].min() if basis.knots.is_uniform else 1
         beyond = (x < basis.domain[0]) | (x > basis.domain[1])
         bound = _rows(size) * np.where(beyond, slack, 1.0)[:, None]
         assert_near(got, want, bound, 100 * (basis.degree + 1))
@@ -250,12 +121,14 @@ def _(draw: Draw, name: str) -> Call:
         c = c[:, :, None][:, :0, 0] if c.ndim == 2 else c
 
     def check(result: Any, args: Any) -> None:
-        x, c = floats(args["x"]), floats(args[letter])
+        x, c = points_of(args["x"]), floats(args[letter])
         assert x.ndim == 1
         assert c.ndim in (1, 2)
+        if c.size and np.asarray(args[letter]).dtype != np.float32:
+            x = x.astype(np.float64)
         want, size = _truth(basis, x, args["derivative"])
         if letter == "w":  # u = A^{-T} w by substitution, and what its rounding grows by
-            exact = Exact(basis.knots, basis.degree)
+            exact = Exact.of(basis.knots, None)
             A, inverse = np.abs(numbers(exact.change())), numbers(exact.inverse())
             splines = exact.table(x, args["derivative"], basis.extrapolate)[1]
             with np.errstate(all="ignore"):
@@ -268,7 +141,7 @@ def _(draw: Draw, name: str) -> Call:
     # Rounding w to float32 may change the sum by cond(A) eps.
     scale = 1e3
     if letter == "w":
-        exact = Exact(basis.knots, basis.degree)
+        exact = Exact.of(basis.knots, None)
         with np.errstate(all="ignore"):
             scale *= np.linalg.norm(numbers(exact.change())) * np.linalg.norm(numbers(exact.inverse()))
     arguments = {letter: c, "x": _points(draw, basis), "derivative": draw.one(0, 0, 1, basis.degree)}
@@ -277,7 +150,7 @@ def _(draw: Draw, name: str) -> Call:
 
 @calls("BSplineBasis.tabulate_relu_form", share=12)
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(clamped=False)
+    t, k, tame = draw.knots(repeated=False)
     basis = basis_module.BSplineBasis(t, k)
     x = draw.inside(t, k, draw.integer(0, 4))
 
@@ -309,100 +182,53 @@ def _(draw: Draw, name: str) -> Call:
 
 
 @calls(
-    *(f"{kind}.{p}" for kind in CLASSES for p in ("n_basis", "intervals", "domain")),
+    *(f"{kind}.{p}" for kind in CLASSES for p in ("n_basis", "intervals", "domain", "degree")),
     "PowerReLUBasis.change_of_basis",
 )
 def _(draw: Draw, name: str) -> Call:
     basis, _ = _basis(draw, name)
-    t, k = basis.knots, basis.degree
+    exact = Exact.of(basis.knots, None)
 
     def check(result: Any, _args: Any) -> None:
         if name.endswith("change_of_basis"):
-            _check_change(result.toarray(), t, k)
-            return
-        want = {"n_basis": len(t) - k - 1, "intervals": len(t) - 2 * k - 1, "domain": (t[k], t[-k - 1])}
-        assert result == want[name.split(".")[1]]
+            _check_change(result.toarray(), exact)
+        elif name.endswith("degree"):
+            assert result == exact.k
+        else:
+            check_property(result, exact, name.split(".")[1])
 
     return Call(
         lambda: getattr(basis, name.split(".")[1]), {}, check, strict=False, names=("knots", "degree")
     )
 
 
-@calls("BSplineBasis.pieces", "PowerReLUBasis.pieces")
-def _(draw: Draw, name: str) -> Call:
-    basis, tame = _basis(draw, name)
-    arguments = {"dtype": draw.one(np.float64, np.float32)}
-
-    def check(result: Any, args: Any) -> None:
-        assert result.table.shape[2:] == (basis.degree + 1, basis.degree + 1)
-        assert result.table.dtype == args["dtype"]
-        assert len(result.breakpoints) == basis.intervals + 1
-
-    return Call(basis.pieces, arguments, check, {"dtype": Role("dtype")}, tame, names=("knots",))
-
-
-@calls("power_derivative")
-def _(draw: Draw, name: str) -> Call:
-    def check(result: Any, args: Any) -> None:
-        z, k, d = floats(args["z"]), args["degree"], args["order"]
-        want = perm(k, d) * z ** (k - d) if d <= k else np.zeros_like(z)
-        assert_near(result, want, np.abs(want), 100)
-
-    arguments = {"z": draw.normal(3), "degree": draw.integer(0, 7), "order": draw.integer(0, 8)}
-    return Call(getattr(basis_module, name), arguments, check, {"degree": DEGREE, "order": ORDER})
-
-
-@calls("unevenness")
-def _(draw: Draw, name: str) -> Call:
-    t, _k, tame = draw.knots(0)
-
-    def check(result: Any, args: Any) -> None:
-        p = rational(floats(args["points"]))
-        assert all(a < b for a, b in pairwise(p))
-        spacing = (p[-1] - p[0]) / (len(p) - 1)
-        want = max(abs(x - p[0] - i * spacing) for i, x in enumerate(p)) / spacing
-        assert result == np.inf or abs(result - number(want)) <= 1e-12 * len(p) * (1 + result)
-
-    return Call(getattr(knots, name), {"points": t}, check, {"points": KNOTS}, tame)
-
-
 @calls("ChangeOfBasis")
 def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame(clamped=False)
+    t, k = draw.tame(repeated=False)
     return record(sk.change_of_basis(t, k))
-
-
-def record(made: Any) -> Call:
-    """What the package returns is made as it is: nothing is computed, and nothing checked."""
-    from dataclasses import fields
-
-    arguments = {f.name: getattr(made, f.name) for f in fields(made) if f.init}
-
-    def check(result: Any, _args: Any) -> None:
-        assert_alike(result, made)
-
-    return Call(type(made), arguments, check, dict.fromkeys(arguments, FREE))
 
 
 # Transforms
 
 
-def _check_change(got: np.ndarray, t: Any, k: int) -> None:
-    want = numbers(Exact(t, k).change())
-    assert_near(got, want, np.abs(want), 50 * (k + 2))
+def _check_change(got: np.ndarray, exact: Exact) -> None:
+    want = numbers(exact.change())
+    assert_near(got, want, np.abs(want), 50 * (exact.k + 2))
 
 
 @calls("change_of_basis", share=12)
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(clamped=False)
+    arguments, roles, tame = draw.given(repeated=draw.chance(0.2))
+    relu = knots.knot_vector(arguments["knots"], arguments["degree"]).has_relu_basis
 
     def check(result: Any, args: Any) -> None:
-        assert _valid(args["knots"], args["degree"])
-        _check_change(result.toarray(), args["knots"], args["degree"])
+        assert valid_given(args)
+        exact = Exact.of(args["knots"], args["degree"])
+        assert not exact.periodic
+        assert min(steps_of(exact)) > 0, "repeated knots were accepted"
+        _check_change(result.toarray(), exact)
 
-    return Call(
-        sk.change_of_basis, {"knots": t, "degree": k}, check, {"knots": KNOTS, "degree": DEGREE}, tame
-    )
+    return Call(sk.change_of_basis, arguments, check, roles, tame and relu)
 
 
 def _times(matrix: list[list[Fraction]], v: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -419,7 +245,7 @@ def _times(matrix: list[list[Fraction]], v: np.ndarray) -> tuple[np.ndarray, np.
 
 @calls(*(f"ChangeOfBasis.{m}" for m in ("apply", "apply_transpose", "solve", "solve_transpose")))
 def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame(draw.integer(0, 4), clamped=False)
+    t, k = draw.tame(draw.integer(0, 4), repeated=False)
     A = sk.change_of_basis(t, k)
     n, method = A.shape[0], name.split(".")[1]
     v = draw.normal(n) if draw.chance() else draw.normal(n, draw.integer(0, 2))
@@ -453,12 +279,12 @@ def _(draw: Draw, name: str) -> Call:
 
 @calls("ChangeOfBasis.toarray", "ChangeOfBasis.shape", "ChangeOfBasis.condition_number")
 def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame(draw.integer(0, 3), clamped=False)
+    t, k = draw.tame(draw.integer(0, 3), repeated=False)
     A, what = sk.change_of_basis(t, k), name.split(".")[1]
 
     def check(result: Any, _args: Any) -> None:
         if what == "toarray":
-            _check_change(result, t, k)
+            _check_change(result, Exact(t, k))
         elif what == "shape":
             assert result == (len(t) - k - 1,) * 2
         else:
@@ -471,38 +297,49 @@ def _(draw: Draw, name: str) -> Call:
     )
 
 
-def _finer(draw: Draw, t: np.ndarray, k: int) -> np.ndarray:
-    if draw.chance():
-        return sk.refine_knots(t, k)
-    a, b = t[k], t[-k - 1]
-    new = a + np.unique(draw.points(draw.integer(1, 3), low=0.05, high=0.95)) * (b - a)
-    new = new[~np.isin(new, t)]
-    return sk.insert_knots(t, new, k)
+def _finer(draw: Draw, space: sk.KnotVector) -> sk.KnotVector:
+    """Knots in which these are nested."""
+    what = draw.one("halved", "inserted", "inserted", "other ghosts")
+    if what == "halved":
+        return space.refine()
+    a, b = space.domain
+    if what == "inserted":
+        new = a + np.unique(draw.points(draw.integer(1, 3), low=0.05, high=0.95)) * (b - a)
+        free = space.breakpoints[1:-1][space.multiplicities <= space.degree]
+        if len(free) and space.has_relu_basis is False and draw.chance():
+            new = np.append(new, draw.one(*free))
+        return space.insert(new[~np.isin(new, space.t)] if space.has_relu_basis else new)
+    kind = draw.one("clamped", "extended") if not space.has_relu_basis else "extended"
+    return getattr(sk.KnotVector, kind)(space.breakpoints, space.degree, space.multiplicities)
 
 
 @calls("prolongation", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis = draw.one("spline", "spline", "relu")
-    t, k, tame = draw.knots(draw.integer(0, 4) if basis == "relu" else None, clamped=basis == "spline")
+    k = draw.integer(0, 4) if basis == "relu" else None
+    space, tame = draw.space(k, repeated=basis == "spline")
     try:
-        fine = _finer(draw, t, k)
+        fine = _finer(draw, space)
     except ValueError:
-        t, k = draw.tame(k, clamped=basis == "spline")
-        fine, tame = _finer(draw, t, k), True
+        space = knots.knot_vector(*draw.tame(k, repeated=basis == "spline"))
+        fine, tame = _finer(draw, space), True
+    arrays = not space.periodic and not fine.periodic and draw.chance()
+    k = space.degree
 
     def check(result: Any, args: Any) -> None:
         c, f, k = args["coarse_knots"], args["fine_knots"], args["degree"]
-        assert _valid(c, k)
-        assert _valid(f, k)
-        inner_c, inner_f = floats(c)[k : len(c) - k], floats(f)[k : len(f) - k]
+        for given in (c, f):
+            assert valid_given({"knots": given, "degree": k})
+        coarse, exact = Exact.of(c, k), Exact.of(f, k)
+        inner_c, inner_f = (np.array([number(v) for v in each.ends]) for each in (coarse, exact))
         close = 64 * EPS * max(np.abs(inner_c).max(), np.ptp(inner_c))
         assert all(np.abs(inner_f - each).min() <= close for each in inner_c), "not nested"
-        coarse, exact = Exact(c, k), Exact(f, k)
+        assert coarse.periodic or not exact.periodic
         want, size = coarse.prolongation(exact)
         if args["basis"] == "spline":
             # Breakpoints of the two sides may differ by rounding: uniform refinement makes them so.
             slack = 1 + np.abs(inner_c).max() / np.diff(inner_c).min()
-            factor = 100 * (k + 1) * (slack if not np.isin(inner_c, inner_f).all() else 1)
+            factor = 100 * (coarse.k + 1) * (slack if not np.isin(inner_c, inner_f).all() else 1)
             factor = max(factor, slack * 100) if knots.is_uniform(c, k) else factor
             assert_near(result.toarray(), want, np.maximum(size, 1), factor)
             return
@@ -516,14 +353,22 @@ def _(draw: Draw, name: str) -> Call:
         size = np.abs(numbers(up).T) @ np.abs(want) @ np.abs(np.linalg.inv(numbers(down).T))
         assert_near(result.toarray(), w, size, 1e4)
 
-    arguments = {"coarse_knots": t, "fine_knots": fine, "degree": k, "basis": basis}
-    roles = {"coarse_knots": KNOTS, "fine_knots": KNOTS, "degree": DEGREE}
-    return Call(sk.prolongation, arguments, check, roles, tame, names=("knots",))
+    degree = Role("whole", low=k, high=k, optional=True)
+    arguments = {
+        "coarse_knots": space.t.copy() if arrays else space,
+        "fine_knots": fine.t.copy() if arrays else fine,
+        "degree": k if arrays else draw.one(k, None),
+        "basis": basis,
+    }
+    known = KNOTS if arrays else Role("object")
+    roles = {"coarse_knots": known, "fine_knots": known, "degree": DEGREE if arrays else degree}
+    names = ("knots", "domains", "degrees")
+    return Call(sk.prolongation, arguments, check, roles, tame, names=names)
 
 
 @calls("relu_from_spline", "spline_from_relu")
 def _(draw: Draw, name: str) -> Call:
-    t, k = draw.tame(draw.integer(0, 4), clamped=False)
+    t, k = draw.tame(draw.integer(0, 4), repeated=False)
     n = len(t) - k - 1
     letter = "u" if name == "relu_from_spline" else "w"
     axis = draw.one(0, -1, 1)
@@ -549,30 +394,31 @@ def _(draw: Draw, name: str) -> Call:
 
 @calls("gram_factor")
 def _(draw: Draw, name: str) -> Call:
-    t, k, tame = draw.knots(draw.integer(0, 4))
+    arguments, roles, tame = draw.given(draw.integer(0, 4))
 
     def check(result: Any, args: Any) -> None:
-        assert _valid(args["knots"], args["degree"])
+        assert valid_given(args)
         whole = gram.gram_matrix(**args).toarray()
         size = np.abs(whole).max(initial=0.0)
         assert_near((result.T @ result).toarray(), whole, size, 1e4)
 
-    arguments = {"knots": t, "degree": k, "derivative": draw.integer(0, 2)}
-    roles = {"knots": KNOTS, "degree": DEGREE, "derivative": ORDER}
+    arguments["derivative"] = draw.integer(0, 2)
+    roles["derivative"] = ORDER
     return Call(getattr(gram, name), arguments, check, roles, tame)
 
 
 @calls("gram_matrix", share=12)
 def _(draw: Draw, name: str) -> Call:
     basis = draw.one("spline", "spline", "relu")
-    t, k, tame = draw.knots(draw.integer(0, 4), clamped=basis == "spline")
+    arguments, roles, tame = draw.given(draw.integer(0, 4), repeated=basis == "spline")
 
     def check(result: Any, args: Any) -> None:
-        t, k, d = args["knots"], args["degree"], args["derivative"]
-        assert _valid(t, k)
-        exact = Exact(t, k)
+        d = args["derivative"]
+        assert valid_given(args)
+        exact = Exact.of(args["knots"], args["degree"])
         got = result.toarray() if args["basis"] == "spline" else result
-        x, w = quadrature.gauss_points(floats(t)[k : len(t) - k], k + 1)
+        ends = np.array([number(v) for v in exact.ends])
+        x, w = quadrature.gauss_points(ends, exact.k + 1)
         splines = args["basis"] == "spline"
         with np.errstate(all="ignore"):
             b, size = (exact.table if splines else exact.power_table)(x, d, "polynomial")
@@ -581,10 +427,8 @@ def _(draw: Draw, name: str) -> Call:
             # Where all Gauss points are rounded to a knot, the twin misses what lies beside it.
             bound = bound + np.finfo(float).eps * np.max(bound, initial=0.0)
         # Gauss points next to a far origin are rounded: relative to the spacing that is eps |x|/h.
-        slack = 1 + np.abs(floats(t)).max() / np.diff(floats(t)[k : len(t) - k]).min()
+        slack = 1 + np.abs(floats(args["knots"])).max() / np.diff(ends).min()
         assert_near(got, want, bound, 1e3 * slack)
 
-    arguments = {"knots": t, "degree": k, "derivative": draw.one(0, 0, 1, 2), "basis": basis}
-    return Call(
-        gram.gram_matrix, arguments, check, {"knots": KNOTS, "degree": DEGREE, "derivative": ORDER}, tame
-    )
+    arguments |= {"derivative": draw.one(0, 0, 1, 2), "basis": basis}
+    return Call(gram.gram_matrix, arguments, check, roles | {"derivative": ORDER}, tame)

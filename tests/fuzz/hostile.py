@@ -137,7 +137,7 @@ TYPES = ("f4", "f2", "g", ">f8", ">f4", "i8", "i4", "i1", "u1", "u8", ">i4", "?"
 def _cast(a: np.ndarray, name: str) -> Mutant | None:
     with np.errstate(all="ignore"):
         value = a.astype(name)
-        reference = value.astype(np.float64)
+        reference = value.astype(a.dtype if a.dtype.kind in "iu" else np.float64)
     if name in ("i8", "i4", "i1", "u1", "u8", ">i4") and not (np.abs(a) < 100).all():
         return None
     single = name in ("f4", ">f4") or a.dtype == np.float32

@@ -9,10 +9,10 @@ import numpy as np
 import oracles
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, FREE, KNOTS, MODES, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import _valid, floats, record
-from splinekan.network import CoefficientMap, SparseRows
+from fuzz.knots import valid
+from splinekan.network import SparseRows
 from splinekan.network.layer import Directions, Slot
 
 WIDTH = Role("whole", low=1)
@@ -131,7 +131,7 @@ def _(draw: Draw, name: str) -> Call:
             "source": (-1.0, 1.0),
         }
     else:
-        t, k, _ = draw.knots(clamped=False)
+        t, k, _ = draw.knots(repeated=False)
         arguments = {
             "n_in": draw.integer(1, 3),
             "n_out": draw.integer(1, 3),
@@ -149,7 +149,7 @@ def _(draw: Draw, name: str) -> Call:
         want = int(sizes.get(name, lambda a: 0)(args))
         assert result.n_parameters == want
         assert sum(result.run_lengths) in (want, result.n_parameters) or name == "SplineLayer"
-        assert name != "SplineLayer" or _valid(args["knots"], args["degree"])
+        assert name != "SplineLayer" or valid(args["knots"], args["degree"])
         for field, value in args.items():
             held = getattr(result, field)
             assert type(held) in (type(value), int, float, bool, str, tuple, np.ndarray)
@@ -367,17 +367,6 @@ def _(draw: Draw, name: str) -> Call:
             assert result is not None
 
     return Call(lambda: str(layer) if what == "__str__" else getattr(layer, what), {}, check)
-
-
-@calls("SplineLayer.pieces")
-def _(draw: Draw, name: str) -> Call:
-    layer = _layer(draw, "SplineLayer")
-    arguments = {"dtype": draw.one(np.float64, np.float32), "derivatives": draw.integer(1, 4)}
-
-    def check(result: Any, args: Any) -> None:
-        assert result.table.shape[0] == args["derivatives"]
-
-    return Call(layer.pieces, arguments, check, {"dtype": Role("dtype")})
 
 
 # Networks
@@ -629,92 +618,10 @@ def _(draw: Draw, name: str) -> Call:
     )
 
 
-@calls("Linearization", "SparseRows", "SparseRows.trusted", "CoefficientMap")
+@calls("Linearization")
 def _(draw: Draw, name: str) -> Call:
     net = draw.network()
-    at = net.linearize(draw.theta(net), draw.points(3, net.n_in))
-    if name == "CoefficientMap":
-        return Call(CoefficientMap, {"network": net, "basis": draw.one(*BASIS)}, lambda *_: None)
-    if name == "SparseRows.trusted":  # for those who made them: nothing is checked
-        made = record(at.jacobian())
-        made.target = SparseRows.trusted
-        return made
-    return record(at if name == "Linearization" else at.jacobian())
-
-
-@calls(*(f"CoefficientMap.{m}" for m in ("apply", "solve", "apply_transpose", "solve_transpose")))
-def _(draw: Draw, name: str) -> Call:
-    net, method = draw.network(basis=draw.one(*BASIS)), name.split(".")[1]
-    T = net.coordinates(draw.one(*BASIS))
-    n = net.n_parameters
-    v = draw.normal(n) if draw.chance() else draw.normal(n, draw.integer(0, 3))
-
-    def check(result: Any, args: Any) -> None:
-        v = floats(args["v"])
-        assert v.ndim in (1, 2), f"shape {v.shape} was accepted"
-        assert len(v) == n, f"shape {v.shape} was accepted"
-        assert result.shape == v.shape
-        if not np.isfinite(v).all() or not _moderate(args):
-            return
-        dense = np.stack([T.apply(e) for e in np.eye(n)], axis=1)
-        dense = dense.T if "transpose" in method else dense
-        left, right = (result, dense @ v) if method.startswith("apply") else (v, dense @ result)
-        bound = np.abs(dense) @ np.abs(v if method.startswith("apply") else result)
-        assert (np.abs(left - right) <= 1e-11 * bound + 1e-300).all()
-
-    return Call(getattr(T, method), {"v": v}, check)
-
-
-@calls("SparseRows.matvec", "SparseRows.rmatvec", "SparseRows.add_products")
-def _(draw: Draw, name: str) -> Call:
-    net, method = draw.network(), name.split(".")[1]
-    rows = net.jacobian(draw.theta(net), draw.points(3, net.n_in))
-    dense, n = rows.toarray(), net.n_parameters
-    letter = {"matvec": "v", "rmatvec": "r", "add_products": "upper"}[method]
-    value = {"matvec": draw.normal(n), "rmatvec": draw.normal(len(dense)), "add_products": np.zeros((n, n))}[
-        method
-    ]
-
-    def check(result: Any, args: Any) -> None:
-        v = floats(args[letter])
-        assert v.shape == value.shape
-        if method == "add_products":
-            if not np.isfinite(v).all() or np.abs(v).max() > 1e4:
-                return
-            assert_alike(np.triu(args["upper"]), np.triu(dense.T @ dense), 1e-6)
-            return
-        if np.isfinite(v).all() and _moderate(args):
-            matrix = dense if method == "matvec" else dense.T
-            assert_near(
-                result, matrix @ v, (np.abs(matrix) @ np.abs(v)).max(initial=0.0), 1e3, eps=_eps(args[letter])
-            )
-
-    return Call(
-        getattr(rows, method),
-        {letter: value},
-        check,
-        strict=method != "add_products",
-        writes=method == "add_products",
-    )
-
-
-@calls(*(f"SparseRows.{m}" for m in ("normal_matrix", "column_squares", "toarray", "tocsr", "shape")))
-def _(draw: Draw, name: str) -> Call:
-    net, what = draw.network(), name.split(".")[1]
-    rows = net.jacobian(draw.theta(net), draw.points(draw.integer(0, 3), net.n_in))
-    dense = rows.tocsr().toarray()
-
-    def check(result: Any, _args: Any) -> None:
-        want = {
-            "normal_matrix": dense.T @ dense,
-            "column_squares": (dense**2).sum(axis=0),
-            "toarray": dense,
-            "tocsr": dense,
-            "shape": dense.shape,
-        }[what]
-        assert_alike(result, want)
-
-    return Call((lambda: rows.shape) if what == "shape" else getattr(rows, what), {}, check)
+    return record(net.linearize(draw.theta(net), draw.points(3, net.n_in)))
 
 
 @calls("initialize")
@@ -749,169 +656,3 @@ def _parameters(target: Any) -> tuple[str, ...]:
     import inspect
 
     return tuple(inspect.signature(target).parameters)
-
-
-# Least squares
-
-
-@calls("LeastSquares")
-def _(draw: Draw, name: str) -> Call:
-    net, n = draw.network(), draw.integer(1, 6)
-    arguments = {
-        "network": net,
-        "x": draw.points(n, net.n_in),
-        "y": draw.normal(n, net.n_out),
-        "weights": draw.points(n),
-        "cost": 2.0,
-        "smoothing": draw.one(0.0, 0.1),
-    }
-
-    def check(result: Any, args: Any) -> None:
-        theta = _direction(net)
-        x, y, w = floats(args["x"]), floats(args["y"]), args["weights"]
-        w = 1.0 if w is None else floats(w)
-        y = y.reshape(len(x), net.n_out)
-        r = oracles.network(net, theta, x) - y
-        assert x.ndim == 2
-        assert all(np.isfinite(each).all() for each in (x, y, w))
-        assert np.ndim(w) < 2
-        want = (
-            0.5 * (np.reshape(w, (-1, 1)) * r**2).sum()
-            + 0.5 * args["smoothing"] * ((net.roughness @ theta) ** 2).sum()
-        )
-        assert_near(result.value(theta), want, want + 1, 1e7, eps=_eps(args["x"]))
-
-    roles = {"smoothing": NONNEGATIVE, "weights": Role("array", optional=True)}
-    return Call(sk.LeastSquares, arguments, check, roles)
-
-
-def problem_check(problem: Any, method: str, residual: Any, jacobian: Any, penalty: Any) -> Any:
-    """A check of the methods that least-squares problems share, from r, J and the smoothing D."""
-
-    def check(result: Any, args: Any) -> None:
-        theta = floats(args["theta"])
-        assert theta.shape == (problem.network.n_parameters,), f"theta of shape {theta.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
-            return
-        r, J, d = residual(theta), jacobian(theta), penalty()
-        below, D = (d @ theta, d) if d.shape[0] else (np.zeros(0), np.zeros((0, len(theta))))
-        whole = 0.5 * (r @ r) + 0.5 * below @ below
-        gradient, normal = J.T @ r + D.T @ below, J.T @ J + D.T @ D
-        if method == "penalty":
-            assert_near(result, 0.5 * below @ below, whole, 1e6)
-        elif method == "value":
-            assert_near(result, whole, whole + 1e-12, 1e6)
-        elif method == "residual":
-            assert_near(result, r, 1 + np.abs(r).max(), 1e6)
-        elif method == "jacobian":
-            assert_alike(result.toarray() if hasattr(result, "toarray") else result, J, 1e-8)
-        elif method == "gradient":
-            assert_near(result, gradient, 1 + np.abs(J).T @ np.abs(r) + np.abs(gradient), 1e6)
-        elif method == "value_and_gradient":
-            assert_near(result[0], whole, whole + 1e-12, 1e6)
-            assert_near(result[1], gradient, 1 + np.abs(J).T @ np.abs(r) + np.abs(gradient), 1e6)
-        elif method == "normal_equations":
-            assert_near(result[0], whole, whole + 1e-12, 1e6)
-            assert_alike(result[2], normal, 1e-8)
-        elif method == "triangular_factor":
-            scale = 1 + np.abs(normal).max()
-            assert np.abs(result[1].T @ result[1] - normal).max() <= 1e-9 * scale
-            assert_near(result[1].T @ result[2], gradient, scale + np.abs(gradient).max(), 1e7)
-        elif method == "linearized":
-            _, both, rows = result
-            v, w = _direction(problem.network), np.ones(len(both))
-            stacked = np.concatenate([J, D])
-            assert_near(both, np.concatenate([r, below]), 1 + np.abs(both).max(), 1e6)
-            assert_near(rows.matvec(v), stacked @ v, np.abs(stacked) @ np.abs(v) + 1, 1e6)
-            assert_near(rows.rmatvec(w), stacked.T @ w, np.abs(stacked).T @ w + 1, 1e6)
-        elif method == "hessian_product":
-            v = floats(args["v"])
-            assert v.shape == theta.shape, f"v of shape {v.shape} was accepted"
-            assert_slope(
-                result,
-                lambda s: jacobian(theta + s * v).T @ residual(theta + s * v) + D.T @ (D @ (theta + s * v)),
-            )
-
-    return check
-
-
-SHARED = (
-    "penalty",
-    "value",
-    "residual",
-    "jacobian",
-    "gradient",
-    "value_and_gradient",
-    "normal_equations",
-    "triangular_factor",
-    "linearized",
-)
-
-
-@calls(*(f"LeastSquares.{m}" for m in (*SHARED, "hessian_product")))
-def _(draw: Draw, name: str) -> Call:
-    problem, method = draw.objective(), name.split(".")[1]
-    net = problem.network
-    w = 1.0 if problem.weights is None else np.sqrt(floats(problem.weights)).reshape(-1, 1)
-
-    def residual(theta: Any) -> np.ndarray:
-        return (w * (oracles.network(net, theta, problem.x) - problem.y)).ravel()
-
-    def jacobian(theta: Any) -> np.ndarray:
-        rows = net.jacobian(theta, problem.x).toarray().reshape(len(problem.x), net.n_out, -1)
-        return (np.reshape(w, (-1, 1, 1)) * rows).reshape(-1, net.n_parameters)
-
-    def penalty() -> np.ndarray:
-        return np.sqrt(problem.smoothing) * net.roughness.toarray() if problem.smoothing else np.zeros((0, 0))
-
-    arguments = {"theta": draw.theta(net)}
-    if method == "hessian_product":
-        arguments["v"] = draw.theta(net)
-    return Call(
-        getattr(problem, method),
-        arguments,
-        problem_check(problem, method, residual, jacobian, penalty),
-        scale=1e7,
-    )
-
-
-@calls("LeastSquares.coordinates", "LeastSquares.n_samples", "LeastSquares.n_residuals")
-def _(draw: Draw, name: str) -> Call:
-    problem, what = draw.objective(), name.split(".")[1]
-    if what == "coordinates":
-        return Call(
-            problem.coordinates,
-            {"name": draw.one(*BASIS)},
-            lambda r, a: assert_alike(r.basis, a["name"]),
-            names=("basis",),
-        )
-    return Call(lambda: getattr(problem, what), {}, lambda r, _: assert_alike(r > 0, True))
-
-
-@calls(
-    "ResidualJacobian", *(f"ResidualJacobian.{m}" for m in ("matvec", "rmatvec", "column_squares", "toarray"))
-)
-def _(draw: Draw, name: str) -> Call:
-    problem = draw.objective()
-    net = problem.network
-    theta = draw.theta(net)
-    _, r, rows = problem.linearized(theta)
-    if name == "ResidualJacobian":
-        return record(rows)
-    method = name.split(".")[1]
-    dense = np.stack([rows.matvec(e) for e in np.eye(net.n_parameters)], axis=1)
-    values = {"matvec": {"v": draw.normal(net.n_parameters)}, "rmatvec": {"r": draw.normal(len(r))}}
-
-    def check(result: Any, args: Any) -> None:
-        if method in values:
-            (v,) = (floats(each) for each in args.values())
-            matrix = dense if method == "matvec" else dense.T
-            assert v.shape == (matrix.shape[1],), f"shape {v.shape} was accepted"
-            if np.isfinite(v).all() and _moderate(args):
-                assert_near(result, matrix @ v, np.abs(matrix) @ np.abs(v) + 1, 1e6, eps=_eps(v))
-        elif method == "toarray":
-            assert_alike(result, dense, 1e-8)
-        else:
-            assert_near(result, (dense**2).sum(axis=0), 1 + (dense**2).sum(axis=0), 1e6)
-
-    return Call(getattr(rows, method), values.get(method, {}), check, scale=1e6)

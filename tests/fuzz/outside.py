@@ -15,9 +15,8 @@ from typing import Any
 import numpy as np
 
 import splinekan as sk
-from fuzz.core import Call, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats
 from fuzz.draw import FREE, INDEX, Draw
-from fuzz.geometry import floats
 from splinekan import plots, problems
 from splinekan.optimize import History
 
@@ -75,6 +74,7 @@ def _study() -> Any:
         for b in ("spline", "relu")
     ]
     return SimpleNamespace(
+        name="by hand",
         histories={name: [(_history(), ((0, 0), (1, 3)))] for name in names},
         settings={"epoch_iterations": 1.0, "samples": 10},
         rows=rows,
@@ -132,7 +132,7 @@ def _folder() -> str:
 
 def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
     rows, columns = {
-        "complementarity_panels": (1, 3), "conditioning_panels": (2, 3), "equation_losses": (1, 2),
+        "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3), "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
         "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
     }.get(name, (1, 1))  # fmt: skip
@@ -152,19 +152,17 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
                 "size": Role("object"),
             },
         ),
-        "complementarity_figure": ({"study": study, "path": path}, {}),
         "complementarity_panels": ({"axes": axes, "study": study}, {}),
         "condition_by_basis": ({"ax": ax, "growths": study.growths, "matrix": "mass"}, {}),
         "condition_growth": (
             {"ax": ax, "intervals": [8, 16, 32], "ratios": {2: [3.0, 40.0, 700.0]}},
             {"intervals": Role("object")},
         ),
-        "conditioning_figure": ({"study": study, "path": path}, {}),
         "conditioning_panels": ({"axes": axes, "study": study}, {}),
         "equation_losses": ({"axes": line, "study": study}, {}),
         "error_by_level": ({"ax": ax, "study": study}, {}),
         "extreme_modes": (
-            {"axes": axes, "found": _modes(), "count": 2},
+            {"axes": axes, "spectra": _modes(), "count": 2},
             {"count": Role("whole", low=1, high=6)},
         ),
         "field": ({"ax": ax, "values": _values(), "name": "error"}, {}),
@@ -189,9 +187,11 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             },
             {"names": Role("object", optional=True, accepts=("junk text", "junk generator")), "most": INDEX},
         ),
-        "pde_figure": ({"study": study, "values": _values(), "row": "spline-fine", "path": path}, {}),
+        "boundary_value_panels": (
+            {"axes": axes, "study": study, "values": _values(), "row": "spline-fine"},
+            {},
+        ),
         "reduction_by_wave": ({"ax": ax, "modes": study.modes}, {}),
-        "regression_figure": ({"study": study, "path": path}, {}),
         "regression_losses": ({"axes": line, "study": study, "scale": "log", "perceptrons": False}, {}),
         "residual_spectra": (
             {"ax": ax, "values": _values(), "intervals": [4, 8]},
@@ -217,7 +217,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             {"ax": ax, "shares": study.shares, "coarse": "solved", "steps": 1},
             {"steps": Role("whole", low=1)},
         ),
-        "sign_change_counts": ({"ax": ax, "found": _modes(), "every": 3}, {"every": whole}),
+        "sign_change_counts": ({"ax": ax, "spectra": _modes(), "every": 3}, {"every": whole}),
         "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
         "strengths": (
             {"layer": net.layers[0], "coefficients": draw.normal(2, 5, 1), "x": draw.points(6, 2)},
@@ -228,12 +228,11 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
 
 
 FIGURES = (
+    "boundary_value_panels",
     "canvas",
-    "complementarity_figure",
     "complementarity_panels",
     "condition_by_basis",
     "condition_growth",
-    "conditioning_figure",
     "conditioning_panels",
     "equation_losses",
     "error_by_level",
@@ -244,9 +243,7 @@ FIGURES = (
     "loss_by_work",
     "median_history",
     "network_diagram",
-    "pde_figure",
     "reduction_by_wave",
-    "regression_figure",
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",

@@ -2,7 +2,19 @@
 
 from importlib import import_module
 
-AREAS = ("geometry", "networks", "training", "differential", "analysis", "outside")
+AREAS = (
+    "knots",
+    "geometry",
+    "splines",
+    "networks",
+    "operators",
+    "jets",
+    "objectives",
+    "training",
+    "differential",
+    "analysis",
+    "outside",
+)
 
 
 def load() -> None:

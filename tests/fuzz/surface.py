@@ -10,35 +10,32 @@ from typing import Any
 
 EXPORTING = (
     "",
-    ".optimize",
-    ".multilevel",
+    ".splines",
+    ".splines.knots",
+    ".operators",
     ".network",
     ".objectives",
+    ".optimize",
+    ".multilevel",
     ".spectra",
     ".complementarity",
+    ".equations",
     ".problems",
     ".problems.boundary",
-    ".operators",
     ".plots",
 )
-"""Packages whose `__all__` is public."""
-PLAIN = (
-    ".splines.knots",
-    ".splines.basis",
-    ".splines.change_of_basis",
-    ".splines.prolongation",
-    ".splines.gram",
-    ".splines.quadrature",
-    ".equations.collocation",
-    ".problems.regression",
-    ".equations.equation",
-    ".equations.features",
-    ".objectives.pinn",
-    ".objectives.attention",
-)
+"""Packages and modules whose `__all__` is public."""
+PLAIN = (".equations.collocation", ".objectives.pinn", ".objectives.attention")
 """Modules whose names without an underscore are public, where they are defined."""
-RETURNED = (".objectives.data:NetworkJacobian", ".objectives.data:DataPart")
-"""Classes that only results bring."""
+RETURNED = (
+    ".equations.equation:Term",
+    ".network.jets:Jets",
+    ".network.layer:Directions",
+    ".network.layer:Slot",
+    ".objectives.data:DataPart",
+    ".objectives.data:NetworkJacobian",
+)
+"""Classes of what public functions take and return."""
 SPECIAL = ("__call__", "__getitem__", "__len__", "__str__")
 
 

@@ -10,9 +10,8 @@ import numpy as np
 import oracles
 
 import splinekan as sk
-from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls
+from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
-from fuzz.geometry import floats, record
 from fuzz.networks import _finite, _moderate
 from splinekan import optimize
 from splinekan.multilevel import Level, NestedStep

@@ -7,6 +7,7 @@ rounding in a stable evaluation is relative to.
 from __future__ import annotations
 
 from fractions import Fraction
+from itertools import pairwise
 from math import factorial
 from typing import Any
 
@@ -29,19 +30,73 @@ def numbers(rows: Any) -> np.ndarray:
 
 
 class Exact:
-    """Splines of one degree on some knots."""
+    """Splines of one degree on some knots, which may be repeated.
 
-    def __init__(self, knots: Any, degree: int) -> None:
-        self.t, self.k = rational(knots), degree
-        self.n = len(self.t) - degree - 1
+    Periodic ones are kept as on the line: with k functions more, whose coefficients are others' again, and
+    ghost knots that are not rounded.
+    """
+
+    def __init__(self, knots: Any, degree: int, periodic: bool = False) -> None:
+        self.t, self.k, self.periodic = rational(knots), degree, periodic
+        self.line = len(self.t) - degree - 1
+        self.n = self.line - degree * periodic
+        if periodic:
+            inner, m = self.t[degree : self.line + 1], self.line - degree
+            length = inner[-1] - inner[0]
+            self.t = tuple(inner[j % m] + (j // m) * length for j in range(-degree, m + degree + 1))
+
+    @staticmethod
+    def of(knots: Any, degree: int | None) -> Exact:
+        """Those of an array and a degree, or of a KnotVector."""
+        if hasattr(knots, "periodic"):
+            return Exact(knots.t, knots.degree, knots.periodic)
+        assert degree is not None
+        return Exact(np.array(knots, dtype=np.float64), degree)
+
+    @property
+    def ends(self) -> list[Fraction]:
+        """The breakpoints."""
+        return sorted(set(self.t[self.k : self.line + 1]))
+
+    @property
+    def domain(self) -> tuple[Fraction, Fraction]:
+        return self.t[self.k], self.t[self.line]
+
+    def wrapped(self, x: Any) -> np.ndarray:
+        """Points in [a, b) that are whole periods away, as near as their type allows."""
+        a, b = self.domain
+        x = np.asarray(x)
+        found = []
+        for p in x.astype(np.float64):
+            y = number(a + (Fraction(float(p)) - a) % (b - a))
+            found.append(float(a) if y >= b else y)
+        if x.dtype != np.float32:
+            return np.array(found)
+        with np.errstate(all="ignore"):
+            narrow = np.array(found).astype(np.float32)
+        for i, y in enumerate(narrow):
+            if float(y) >= b:
+                narrow[i] = np.nextafter(y, np.float32(-np.inf))
+            elif float(y) < a:
+                narrow[i] = np.nextafter(y, np.float32(np.inf))
+        return narrow
 
     def interval(self, x: Fraction) -> int:
         """The knot interval of [a, b] around x; at knots the right one, at b the last."""
         s = self.k
-        for j in range(self.k, self.n):
+        for j in range(self.k, self.line):
             if self.t[j] <= x and self.t[j] < self.t[j + 1]:
                 s = j
         return s
+
+    def folded(self, row: list[Fraction]) -> list[Fraction]:
+        """A row of the functions on the line as one of the functions."""
+        if not self.periodic:
+            return row
+        out = [ZERO] * self.n
+        for j, value in enumerate(row):
+            out[j % self.n] += value
+        return out
 
     def piece(self, s: int, x: Fraction, d: int) -> tuple[list[Fraction], list[Fraction]]:
         """The d-th derivatives at x of the polynomials on interval s, functions s-k..s, and their sizes."""
@@ -73,7 +128,7 @@ class Exact:
 
     def row(self, point: float, d: int, mode: str) -> tuple[list[Fraction], list[Fraction]]:
         """All functions at one point, continued as the mode says."""
-        x, (a, b) = Fraction(float(point)), (self.t[self.k], self.t[self.n])
+        x, (a, b) = Fraction(float(point)), self.domain
         end = min(max(x, a), b)
         s = self.interval(end)
         if x == end or mode == "polynomial":
@@ -88,11 +143,20 @@ class Exact:
                 sizes = [v + abs(x - end) * w for v, w in zip(sizes, steep, strict=True)]
             elif mode == "linear" and d > 1:
                 values = sizes = [ZERO] * (self.k + 1)
-        before, after = [ZERO] * (s - self.k), [ZERO] * (self.n - s - 1)
-        return [*before, *values, *after], [*before, *sizes, *after]
+        before, after = [ZERO] * (s - self.k), [ZERO] * (self.line - s - 1)
+        return self.folded([*before, *values, *after]), self.folded([*before, *sizes, *after])
+
+    def derivatives(self, x: Fraction, d: int) -> tuple[list[Fraction], list[Fraction]]:
+        """The d-th derivatives of all functions at a point of [a, b], and their sizes."""
+        s = self.interval(x)
+        before, after = [ZERO] * (s - self.k), [ZERO] * (self.line - s - 1)
+        values, sizes = self.piece(s, x, d)
+        return self.folded([*before, *values, *after]), self.folded([*before, *sizes, *after])
 
     def table(self, x: Any, d: int, mode: str) -> tuple[np.ndarray, np.ndarray]:
         """Values and sizes at points, (n, n_basis)."""
+        if self.periodic or mode == "periodic":
+            x, mode = self.wrapped(x), "polynomial"
         rows = [self.row(p, d, mode) for p in np.asarray(x, dtype=np.float64)]
         if not rows:
             return np.zeros((0, self.n)), np.zeros((0, self.n))
@@ -100,7 +164,7 @@ class Exact:
 
     def powers(self, point: float, d: int, mode: str) -> tuple[list[Fraction], list[Fraction]]:
         """All power ReLUs at one point."""
-        x, (a, b) = Fraction(float(point)), (self.t[self.k], self.t[self.n])
+        x, (a, b) = Fraction(float(point)), self.domain
         end = min(max(x, a), b)
         active = [self.t[j] <= end for j in range(self.n)]
 
@@ -167,31 +231,93 @@ class Exact:
             weights.append((points[self.k], sizes[self.k]))
         return [v for v, _ in weights], [z for _, z in weights]
 
-    def exact_prolongation(self, fine: Exact) -> list[list[Fraction]]:
-        """P as it is."""
-        rows = []
+    def _prolongation(self, fine: Exact) -> tuple[list[list[Fraction]], list[list[Fraction]]]:
+        values, sizes = [], []
         for i in range(fine.n):
             s = self._around(fine, i)
-            found, _ = self.blossom(s, fine.t[i + 1 : i + 1 + self.k])
-            rows.append([ZERO] * (s - self.k) + found + [ZERO] * (self.n - s - 1))
-        return rows
+            before, after = [ZERO] * (s - self.k), [ZERO] * (self.line - s - 1)
+            found, size = self.blossom(s, fine.t[i + 1 : i + 1 + self.k])
+            values.append(self.folded([*before, *found, *after]))
+            sizes.append(self.folded([*before, *size, *after]))
+        return values, sizes
+
+    def exact_prolongation(self, fine: Exact) -> list[list[Fraction]]:
+        """P as it is."""
+        return self._prolongation(fine)[0]
 
     def _around(self, fine: Exact, i: int) -> int:
         """An interval of these knots in the middle of the support of the i-th fine function."""
-        inside = list(range(max(i, fine.k), min(i + fine.k, fine.n - 1) + 1))
-        middle = inside[len(inside) // 2]
+        inside = range(max(i, fine.k), min(i + fine.k, fine.line - 1) + 1)
+        full = [j for j in inside if fine.t[j] < fine.t[j + 1]]
+        middle = full[len(full) // 2]
         return self.interval((fine.t[middle] + fine.t[middle + 1]) / 2)
 
     def prolongation(self, fine: Exact) -> tuple[np.ndarray, np.ndarray]:
-        """P with c_fine = P c_coarse."""
-        values = [[ZERO] * self.n for _ in range(fine.n)]
-        sizes = [[ZERO] * self.n for _ in range(fine.n)]
-        for i in range(fine.n):
-            s = self._around(fine, i)
-            found, size = self.blossom(s, fine.t[i + 1 : i + 1 + self.k])
-            values[i][s - self.k : s + 1] = found
-            sizes[i][s - self.k : s + 1] = size
+        """P with c_fine = P c_coarse, and the sizes of its sums."""
+        values, sizes = self._prolongation(fine)
         return numbers(values), numbers(sizes)
+
+    def integral(self, low: float, high: float, mode: str) -> tuple[np.ndarray, np.ndarray]:
+        """Integrals of all functions, continued, and the sizes of their sums: low may be above high."""
+        a, b = self.domain
+        ends = [Fraction(low), Fraction(high)]
+        start, stop = min(ends), max(ends)
+        cuts = {start, stop}
+        periods, cyclic = [ZERO], self.periodic or mode == "periodic"
+        if cyclic:
+            first, last = (start - a) // (b - a), (stop - a) // (b - a)
+            periods = [q * (b - a) for q in range(int(first), int(last) + 1)]
+        cuts |= {p + shift for p in self.ends for shift in periods if start < p + shift < stop}
+        points = sorted(cuts)
+        total, sizes = [ZERO] * self.n, [ZERO] * self.n
+        weights = _closed_rule(self.k)
+        for left, right in pairwise(points):
+            middle = (left + right) / 2
+            shift = (middle - a) // (b - a) * (b - a) if cyclic else ZERO
+            outside = not cyclic and not a < middle < b
+            s = self.interval(min(max(middle - shift, a), b))
+            for node, weight in enumerate(weights):
+                x = left - shift + (right - left) * Fraction(node, max(self.k, 1))
+                values, size = self._continued(s, x, mode if outside else "polynomial")
+                share = weight * (right - left)
+                before, after = [ZERO] * (s - self.k), [ZERO] * (self.line - s - 1)
+                for j, v in enumerate(self.folded([*before, *values, *after])):
+                    total[j] += share * v
+                for j, v in enumerate(self.folded([*before, *size, *after])):
+                    sizes[j] += abs(share) * v
+        sign = 1 if ends[0] <= ends[1] else -1
+        return sign * numbers([total])[0], numbers([sizes])[0]
+
+    def _continued(self, s: int, x: Fraction, mode: str) -> tuple[list[Fraction], list[Fraction]]:
+        """The functions s-k..s by the piece s, or by what continues it."""
+        if mode == "polynomial":
+            return self.piece(s, x, 0)
+        end = min(max(x, self.domain[0]), self.domain[1])
+        if mode == "zero":
+            return [ZERO] * (self.k + 1), [ZERO] * (self.k + 1)
+        values, sizes = self.piece(s, end, 0)
+        if mode == "linear":
+            slope, steep = self.piece(s, end, 1)
+            values = [v + (x - end) * w for v, w in zip(values, slope, strict=True)]
+            sizes = [v + abs(x - end) * w for v, w in zip(sizes, steep, strict=True)]
+        return values, sizes
+
+
+def _closed_rule(degree: int) -> list[Fraction]:
+    """Weights of the closed Newton-Cotes rule on [0, 1] that is exact up to the degree."""
+    n = max(degree, 1)
+    nodes = [Fraction(j, n) for j in range(n + 1)]
+    weights = []
+    for i, x in enumerate(nodes):
+        polynomial = [ONE]
+        for j, y in enumerate(nodes):
+            if j != i:
+                raised = [ZERO, *polynomial]
+                for p, c in enumerate(polynomial):
+                    raised[p] -= y * c
+                polynomial = [c / (x - y) for c in raised]
+        weights.append(sum((c / (p + 1) for p, c in enumerate(polynomial)), ZERO))
+    return weights
 
 
 def solve(rows: list[list[Fraction]], right: list[Fraction]) -> list[Fraction]:

@@ -62,6 +62,16 @@ class Row:
     levels: list[dict[str, float]]
 
 
+MEDIANS = {
+    "loss": "loss",
+    "fresh": "fresh_loss",
+    "rel_l2": "error",
+    "work": "work",
+    "seconds": "seconds",
+}
+"""What is kept of the stages at the end of a level: entries of `Row.levels`, and attributes of `Stage`."""
+
+
 def _by_level(row: Row) -> str:
     return "; ".join(
         f"{level['intervals']}: {level['loss']:.1e}, {level['rel_l2']:.1e}" for level in row.levels
@@ -207,16 +217,10 @@ def _row(name: str, first: EquationRun, stages: list[list[Stage]]) -> Row:
     levels = []
     for index in range(first.stages):
         at = [done[index] for done in stages]
-        middle = {
-            "intervals": at[0].intervals,
-            "parameters": at[0].parameters,
-            "loss": float(np.median([stage.loss for stage in at])),
-            "fresh": float(np.median([stage.fresh_loss for stage in at])),
-            "rel_l2": float(np.median([stage.error for stage in at])),
-            "work": float(np.median([stage.work for stage in at])),
-            "seconds": float(np.median([stage.seconds for stage in at])),
+        medians = {
+            key: float(np.median([getattr(stage, name) for stage in at])) for key, name in MEDIANS.items()
         }
-        levels.append(middle)
+        levels.append({"intervals": at[0].intervals, "parameters": at[0].parameters, **medians})
     return Row(
         name,
         *first.words,

@@ -13,7 +13,16 @@ import numpy as np
 
 from splinekan._checks import boolean, each, instance, one_of
 from splinekan.optimize import History
-from splinekan.studies.regression.training import EPOCH, SCHEDULES, STARTS, Run, Schedule, select, train
+from splinekan.studies.regression.training import (
+    EPOCH,
+    SCHEDULES,
+    STARTS,
+    Marks,
+    Run,
+    Schedule,
+    select,
+    train,
+)
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
 from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
@@ -68,7 +77,7 @@ class Study(TableStudy[Row]):
         Per schedule the history of every seed and the marks where levels begin.
     """
 
-    histories: dict[str, list[tuple[History, tuple[tuple[int, int], ...]]]]
+    histories: dict[str, list[tuple[History, Marks]]]
 
 
 def run(

@@ -11,22 +11,24 @@ intervals as G/5 units, so that all schedules cost 128 epochs on the coarsest le
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 
 import numpy as np
 
 from splinekan import problems
 from splinekan._checks import Float64Array, boolean, instance, integer, one_of
-from splinekan.multilevel import Hierarchy, Level, Round, nested_iteration, successive_halving
+from splinekan.multilevel import Hierarchy, Level, NestedResult, Round, nested_iteration, successive_halving
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives import LeastSquares
-from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer
+from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer, Result
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names
 from splinekan.studies.skeleton.interrupts import whole
 
 EPOCH = 20
 """Inner iterations of one epoch of L-BFGS."""
+Marks = tuple[tuple[int, int], ...]
+"""(level, entry of the history at which it begins)."""
 
 
 @dataclass(frozen=True)
@@ -168,20 +170,9 @@ class Run:
     mse: float
     test_mse: float
     history: History
-    marks: tuple[tuple[int, int], ...]
+    marks: Marks
     seconds: float
     parameters: int
-
-
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """The end of a method: loss, parameters and their network, history and marks where levels begin."""
-
-    value: float
-    theta: Float64Array
-    network: KAN
-    history: History
-    marks: tuple[tuple[int, int], ...]
 
 
 def train(
@@ -199,15 +190,15 @@ def train(
     x, y, x_test, y_test = data(seed, samples, target)
     began = perf_counter()
     method = _halved if schedule.rounds else _nested
-    end = method(schedule, x, y, np.random.default_rng([seed, 1]), chosen)
+    end, marks = method(schedule, x, y, np.random.default_rng([seed, 1]), chosen)
     seconds = perf_counter() - began
-    held_out = float(np.mean((end.network(end.theta, x_test)[:, 0] - y_test) ** 2))
-    return Run(end.value, held_out, end.history, end.marks, seconds, end.network.n_parameters)
+    held_out = float(np.mean((end.model(x_test)[:, 0] - y_test) ** 2))
+    return Run(end.value, held_out, end.history, marks, seconds, end.model.n_parameters)
 
 
 def _nested(
     schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
-) -> Trained:
+) -> tuple[NestedResult, Marks]:
     """Nested iteration, or training on a single level."""
     used = np.flatnonzero(schedule.budgets)
     levels = Hierarchy(network(schedule, start), int(used[-1]) + 1)
@@ -226,12 +217,12 @@ def _nested(
     method: Optimizer = LBFGS(memory=100, search="armijo") if first_order else LevenbergMarquardt()
     unit = "evaluations" if first_order else "iterations"
     result = whole(nested_iteration(levels, objective, method, budgets, theta, unit=unit))
-    return Trained(result.value, result.theta, levels[result.level].network, result.history, result.marks)
+    return result, result.marks
 
 
 def _halved(
     schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
-) -> Trained:
+) -> tuple[Result, Marks]:
     """Successive halving of starts."""
     levels = Hierarchy(network(schedule, start), 1 + max(entry.level for entry in schedule.rounds))
 
@@ -246,4 +237,4 @@ def _halved(
     best = whole(successive_halving(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
     # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
     history = best.result.history.ending_at(best.evaluations, best.work, best.seconds)
-    return Trained(best.value, best.theta, levels[best.level].network, history, ((best.level, 0),))
+    return replace(best.result, history=history), ((best.level, 0),)

@@ -1,0 +1,484 @@
+"""Calls of objectives, their losses and penalties, and of models, against sums over samples."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+import oracles
+import scipy
+
+import splinekan as sk
+from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
+from fuzz.draw import FREE, NONNEGATIVE, Draw
+from fuzz.networks import BASIS, _direction, _eps, _finite, _moderate, assert_slope
+from splinekan.equations import Features
+from splinekan.objectives import QuadraticPenalty, Workers
+
+KINDS = ("DataLoss", "LeastSquares")
+
+
+def _made(draw: Draw, kind: str) -> Any:
+    return draw.loss() if kind == "DataLoss" else draw.objective()
+
+
+# Losses and penalties
+
+
+@calls("SquaredError", "SquaredError.value", "SquaredError.gradient", "SquaredError.root")
+def _(draw: Draw, name: str) -> Call:
+    if name == "SquaredError":
+        return Call(sk.SquaredError, {}, lambda r, _: assert_alike(r.squared, True))
+    method, n, outputs = name.split(".")[1], draw.integer(0, 4), draw.integer(1, 2)
+
+    def check(result: Any, args: Any) -> None:
+        g, y = floats(args["g"]), floats(args["y"])
+        assert g.ndim == 2, f"g of shape {g.shape} was accepted"
+        assert y.shape == g.shape, f"y of shape {y.shape} was accepted"
+        if method == "root":
+            assert result is None
+        elif _finite(args) and _moderate(args):
+            want = g - y if method == "gradient" else ((g - y) ** 2).sum(axis=1) / 2
+            eps = max(_eps(args["g"]), _eps(args["y"]))
+            assert_near(result, want, np.abs(want) + np.abs(g).max(initial=0) + 1, 1e5, eps=eps)
+
+    arguments = {"g": draw.normal(n, outputs), "y": draw.normal(n, outputs)}
+    return Call(
+        getattr(sk.SquaredError(), method),
+        arguments,
+        check,
+        {"g": FREE, "y": FREE} if method == "root" else {},
+    )
+
+
+def _root(draw: Draw) -> Any:
+    net = draw.network()
+    if draw.chance():
+        return QuadraticPenalty.roughness(net, draw.one(0.0, 0.1)).root
+    return scipy.sparse.csr_array(draw.normal(draw.integer(0, 3), draw.integer(1, 4)))
+
+
+@calls(
+    "QuadraticPenalty", "QuadraticPenalty.roughness", "QuadraticPenalty.n_rows", "QuadraticPenalty.jacobian"
+)
+def _(draw: Draw, name: str) -> Call:
+    root, what = _root(draw), name.split(".")[-1]
+    dense = root.toarray()
+    if what == "QuadraticPenalty":
+
+        def holds(result: Any, args: Any) -> None:
+            assert_alike(result.root.toarray(), dense)
+
+        return Call(QuadraticPenalty, {"root": root}, holds, {"root": Role("object")})
+    if what == "roughness":
+        net = draw.network()
+
+        def check(result: Any, args: Any) -> None:
+            theta = _direction(net)
+            want = args["smoothing"] / 2 * ((net.roughness @ theta) ** 2).sum()
+            assert_near(result.value(theta), want, want + 1e-300, 1e4)
+
+        arguments = {"network": net, "smoothing": draw.one(0.0, 0.5)}
+        return Call(QuadraticPenalty.roughness, arguments, check, {"smoothing": NONNEGATIVE})
+    penalty = QuadraticPenalty(root)
+    if what == "n_rows":
+        return Call(lambda: penalty.n_rows, {}, lambda r, _: assert_alike(r, len(dense)))
+    return Call(penalty.jacobian, {}, lambda r, _: assert_alike(r.toarray(), dense))
+
+
+@calls(*(f"QuadraticPenalty.{m}" for m in ("value", "product", "residual", "add_products")))
+def _(draw: Draw, name: str) -> Call:
+    root, method = _root(draw), name.split(".")[1]
+    penalty, B, m = QuadraticPenalty(root), root.toarray(), root.shape[1]
+    letter = {"product": "v", "add_products": "matrix"}.get(method, "theta")
+    value = draw.normal(m, m) if method == "add_products" else draw.normal(m)
+    before = value.copy()
+
+    def check(result: Any, args: Any) -> None:
+        v = floats(args[letter])
+        assert v.shape == value.shape, f"{letter} of shape {v.shape} was accepted"
+        if not _finite(args) or not _moderate(args):
+            return
+        if method == "add_products":
+            if args[letter] is value:
+                assert_alike(v, before + B.T @ B, 1e-9)
+            return
+        below = B @ v
+        want = {"value": 0.5 * below @ below, "product": B.T @ below, "residual": below}[method]
+        size = 1e-12 + (np.abs(B) @ np.abs(v)).max(initial=0.0) * (1 + np.abs(B).max(initial=0.0) * len(B))
+        assert_near(result, want, size + np.abs(want).max(initial=0.0), 1e6)
+
+    writes = method == "add_products"
+    return Call(getattr(penalty, method), {letter: value}, check, strict=not writes, scale=1e6, writes=writes)
+
+
+# Sums over chunks
+
+
+@calls("Workers", "Workers.map")
+def _(draw: Draw, name: str) -> Call:
+    pool = ThreadPoolExecutor(1)
+    if name == "Workers":
+
+        def same(result: Any, args: Any) -> None:
+            assert type(result.workers) is int
+            assert result.workers == args["workers"]
+
+        return Call(Workers, {"executor": pool, "workers": draw.integer(1, 4)}, same)
+    workers = Workers(pool, 2)
+
+    def mapped(function: Any, items: Any) -> list[Any]:
+        return list(workers.map(function, items))
+
+    def check(result: Any, args: Any) -> None:
+        if isinstance(args["items"], list):  # a generator has been used up
+            assert result == [args["function"](item) for item in args["items"]]
+
+    arguments = {"function": lambda n: (n, n), "items": [1, 2, 3]}
+    roles = {
+        "function": Role("callable"),
+        "items": Role("object", accepts=("junk empty list", "junk generator", "junk list of None")),
+    }
+    return Call(mapped, arguments, check, roles)
+
+
+@calls(*KINDS)
+def _(draw: Draw, name: str) -> Call:
+    arguments = draw.samples()
+    net = arguments["network"]
+    arguments |= {"cost": draw.one(None, 2.0)}
+    if name == "DataLoss":
+        arguments["loss"] = draw.loss().loss
+
+    def check(result: Any, args: Any) -> None:
+        theta = _direction(net)
+        x, y = floats(args["x"]), floats(args["y"]).reshape(-1, net.n_out)
+        assert x.ndim == 2
+        assert len(y) == len(x)
+        assert np.isfinite(x).all()
+        assert np.isfinite(y).all()
+        want = _value(args, theta, x, y)
+        eps = max(_eps(args["x"]), _eps(args["y"]) if _eps(args["x"]) > 1e-10 else 0.0)
+        assert_near(result.value(theta), want, want + 1, 1e7, eps=eps)
+
+    roles = {
+        "smoothing": NONNEGATIVE,
+        "weights": Role("array", optional=True),
+        "cost": Role("real", low=5e-324, optional=True),
+        "executor": Role("object", optional=True),
+    }
+    return Call(getattr(sk, name), arguments, check, roles)
+
+
+def _value(args: Any, theta: np.ndarray, x: np.ndarray, y: np.ndarray) -> float:
+    """L, by its definition."""
+    loss = args.get("loss", sk.SquaredError())
+    w = np.broadcast_to(1.0 if args["weights"] is None else floats(args["weights"]), len(x))
+    assert np.ndim(args["weights"]) < 2 or args["weights"] is None
+    factor = loss.mean_factor / len(x) if args["reduction"] == "mean" else 1.0
+    D = args["network"].roughness
+    data = factor * (w * loss.value(oracles.network(args["network"], theta, x), y)).sum()
+    return data + 0.5 * args["smoothing"] * ((D @ theta) ** 2).sum()
+
+
+class Truth:
+    """rho, the rows S J and the penalty's B of an objective on data."""
+
+    def __init__(self, problem: Any) -> None:
+        self.problem, self.net = problem, problem.network
+        n = len(problem.x)
+        w = np.ones(n) if problem.weights is None else np.broadcast_to(floats(problem.weights), n)
+        factor = problem.loss.mean_factor / n if problem.reduction == "mean" else 1.0
+        self.root = np.sqrt(factor * w)
+
+    def _at(self, theta: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Outputs, dl/dg and S as a matrix per sample."""
+        g = oracles.network(self.net, theta, self.problem.x)
+        S, outputs = self.problem.loss.root(g, self.problem.y), g.shape[1]
+        if S is None:
+            S = np.ones(g.shape)
+        S = S[:, :, None] * np.eye(outputs) if S.ndim == 2 else S
+        return g, self.problem.loss.gradient(g, self.problem.y), S
+
+    def value(self, theta: Any) -> float:
+        g, _, _ = self._at(theta)
+        return float((self.root**2 * self.problem.loss.value(g, self.problem.y)).sum())
+
+    def residual(self, theta: Any) -> np.ndarray:
+        _, slope, S = self._at(theta)
+        rho = np.linalg.solve(S.swapaxes(1, 2), slope[:, :, None])[:, :, 0]
+        return (self.root[:, None] * rho).ravel()
+
+    def jacobian(self, theta: Any) -> np.ndarray:
+        g, _, S = self._at(theta)
+        rows = self.net.jacobian(theta, self.problem.x).toarray().reshape(*g.shape, -1)
+        return (self.root[:, None, None] * (S @ rows)).reshape(g.size, -1)
+
+    def penalty(self) -> np.ndarray:
+        smoothing = self.problem.smoothing
+        return np.sqrt(smoothing) * self.net.roughness.toarray() if smoothing else np.zeros((0, 0))
+
+
+def problem_check(problem: Any, method: str, truth: Any) -> Any:
+    """A check of the methods that sums over chunks share."""
+
+    def check(result: Any, args: Any) -> None:
+        theta = floats(args["theta"])
+        assert theta.shape == (problem.network.n_parameters,), f"theta of shape {theta.shape} was accepted"
+        if not _finite(args) or not _moderate(args):
+            return
+        r, J, d = truth.residual(theta), truth.jacobian(theta), truth.penalty()
+        below, D = (d @ theta, d) if d.shape[0] else (np.zeros(0), np.zeros((0, len(theta))))
+        whole = truth.value(theta) + 0.5 * below @ below
+        gradient, normal = J.T @ r + D.T @ below, J.T @ J + D.T @ D
+        scale = np.abs(J).T @ np.abs(r) + np.abs(D).T @ np.abs(below) + 1
+        if method == "value":
+            assert_near(result, whole, whole + 1e-12, 1e6)
+        elif method == "residual":
+            assert_near(result, r, 1 + np.abs(r).max(), 1e6)
+        elif method == "jacobian":
+            assert_alike(floats(result.toarray() if hasattr(result, "toarray") else result), J, 1e-8)
+        elif method == "gradient":
+            assert_near(result, gradient, scale, 1e6)
+        elif method == "value_and_gradient":
+            assert_near(result[0], whole, whole + 1e-12, 1e6)
+            assert_near(result[1], gradient, scale, 1e6)
+        elif method == "normal_equations":
+            assert_near(result[0], whole, whole + 1e-12, 1e6)
+            assert_near(result[1], gradient, scale, 1e6)
+            assert_alike(result[2], normal, 1e-8)
+        elif method == "triangular_factor":
+            scale = 1 + np.abs(normal).max() + scale
+            assert np.abs(result[1].T @ result[1] - normal).max() <= 1e-9 * scale.max()
+            assert_near(result[1].T @ result[2], gradient, scale + np.abs(gradient).max(), 1e7)
+        elif method == "linearized":
+            value, both, rows = result
+            v, w = _direction(problem.network), np.ones(len(both))
+            stacked = np.concatenate([J, D])
+            assert_near(value, whole, whole + 1e-12, 1e6)
+            assert_near(both, np.concatenate([r, below]), 1 + np.abs(both).max(), 1e6)
+            assert_near(rows.matvec(v), stacked @ v, np.abs(stacked) @ np.abs(v) + 1, 1e6)
+            assert_near(rows.rmatvec(w), stacked.T @ w, np.abs(stacked).T @ w + 1, 1e6)
+        elif method == "hessian_product":
+            v = floats(args["v"])
+            assert v.shape == theta.shape, f"v of shape {v.shape} was accepted"
+
+            def slope_at(s: float) -> Any:
+                at = theta + s * v
+                return truth.jacobian(at).T @ truth.residual(at) + D.T @ (D @ at)
+
+            assert_slope(result, slope_at)
+
+    return check
+
+
+SHARED = (
+    "value",
+    "residual",
+    "jacobian",
+    "gradient",
+    "value_and_gradient",
+    "normal_equations",
+    "triangular_factor",
+    "linearized",
+)
+
+
+@calls(*(f"{kind}.{m}" for kind in KINDS for m in (*SHARED, "hessian_product")))
+def _(draw: Draw, name: str) -> Call:
+    kind, method = name.split(".")
+    problem = _made(draw, kind)
+    arguments = {"theta": draw.theta(problem.network)}
+    if method == "hessian_product":
+        arguments["v"] = draw.theta(problem.network)
+    check = problem_check(problem, method, Truth(problem))
+    return Call(getattr(problem, method), arguments, check, scale=1e7)
+
+
+def described(problem: Any, draw: Draw, method: str, n_residuals: int) -> Call:
+    """A call of what objectives tell about themselves."""
+    net = problem.network
+    if method == "coordinates":
+
+        def mapped(result: Any, args: Any) -> None:
+            theta = _direction(net)
+            assert_alike(result.apply(theta), net.to_basis(theta, args["name"]))
+
+        return Call(problem.coordinates, {"name": draw.one(*BASIS)}, mapped, names=("basis",))
+    if method == "penalty":
+        smoothing = getattr(problem, "smoothing", 0.0)
+        want = smoothing * (net.roughness.T @ net.roughness).toarray()
+        return Call(
+            lambda: problem.penalty.jacobian().normal_matrix(), {}, lambda r, _: assert_alike(r, want, 1e-9)
+        )
+    want = {"n_residuals": n_residuals, "squared": getattr(problem, "loss", sk.SquaredError()).squared}
+    want["n_samples"] = len(getattr(problem, "x", ()))
+    return Call(lambda: getattr(problem, method), {}, lambda r, _: assert_alike(r, want[method]))
+
+
+@calls(
+    *(
+        f"{kind}.{m}"
+        for kind in KINDS
+        for m in ("coordinates", "penalty", "n_samples", "n_residuals", "squared")
+    )
+)
+def _(draw: Draw, name: str) -> Call:
+    kind, method = name.split(".")
+    problem = _made(draw, kind)
+    net = problem.network
+    rows = len(problem.x) * net.n_out + (net.roughness.shape[0] if problem.smoothing else 0)
+    return described(problem, draw, method, rows)
+
+
+@calls(
+    "DataPart", *(f"DataPart.{m}" for m in ("value", "residual", "gradient", "jacobian", "hessian_product"))
+)
+def _(draw: Draw, name: str) -> Call:
+    problem = draw.loss("spline")
+    theta, truth = draw.theta(problem.network), Truth(problem)
+    part = problem._part(theta, (0, len(problem.x)))
+    if name == "DataPart":
+        return record(part)
+    method = name.split(".")[1]
+    if method == "hessian_product":
+        smooth = problem.penalty.product
+
+        def product(result: Any, args: Any) -> None:
+            v = floats(args["v"])
+            assert v.shape == theta.shape, f"v of shape {v.shape} was accepted"
+            if _finite(args) and _moderate(args):
+                whole = problem.hessian_product(theta, v)
+                assert_near(result, whole - smooth(v), 1 + np.abs(whole).max() + np.abs(v).max(), 1e5)
+
+        return Call(part.hessian_product, {"v": draw.theta(problem.network)}, product, scale=1e7)
+    r, J = truth.residual(theta), truth.jacobian(theta)
+
+    def check(result: Any, _args: Any) -> None:
+        want = {"value": truth.value(theta), "residual": r, "gradient": J.T @ r, "jacobian": J}[method]
+        got = result.toarray() if method == "jacobian" else result
+        assert_near(got, want, 1 + np.abs(J).max() * np.abs(r).sum(), 1e5)
+
+    plain = method in ("value", "residual")
+    return Call((lambda: getattr(part, method)) if plain else getattr(part, method), {}, check)
+
+
+# Models
+
+
+def _model(draw: Draw) -> tuple[Any, Any]:
+    """A model, and its network as a function of x."""
+    if draw.chance(0.7):
+        net = draw.network()
+        model = sk.Model(net, draw.theta(net))
+        return model, lambda x: oracles.network(net, model.theta, x)
+    from fuzz.differential import X, Y
+
+    bounds = ((-1.0, 2.0), (0.0, 1.0))
+    net = draw.network(n_in=3)
+    model = sk.Model(net, draw.theta(net), Features((X, Y), (X * Y,), bounds))
+
+    def inside(x: Any) -> Any:
+        u = np.stack([(x[:, 0] + 1) * 2 / 3 - 1, 2 * x[:, 1] - 1, x[:, 0] * x[:, 1]], axis=1)
+        return oracles.network(net, model.theta, u)
+
+    return model, inside
+
+
+@calls("Model", *(f"{kind}.model" for kind in (*KINDS, "PINN")))
+def _(draw: Draw, name: str) -> Call:
+    if name == "Model":
+        made, _ = _model(draw)
+        arguments = {f.name: getattr(made, f.name) for f in fields(made)}
+        roles = {"features": Role("object", optional=True)}
+        names: tuple[str, ...] = ()
+    else:
+        from fuzz.differential import _problem
+
+        problem = _problem(draw) if name == "PINN.model" else _made(draw, name.split(".")[0])
+        made = problem.model(draw.theta(problem.network))
+        arguments, roles, names = {"theta": made.theta}, {}, ("theta",)
+
+    def check(result: Any, args: Any) -> None:
+        theta = floats(args["theta"])
+        assert theta.shape == (made.n_parameters,)
+        assert np.isfinite(theta).all()
+        assert np.array_equal(result.theta, theta)
+        assert result.theta is not args["theta"]
+        if args.get("features", made.features) is made.features:
+            x = Draw(3).points(4, made.n_in)
+            assert np.array_equal(result(x), sk.Model(made.network, theta, made.features)(x), equal_nan=True)
+
+    return Call(sk.Model if name == "Model" else problem.model, arguments, check, roles, names=names)
+
+
+@calls(*(f"Model.{m}" for m in ("__call__", "gradient", "hessian", "derivative")))
+def _(draw: Draw, name: str) -> Call:
+    (model, truth), method = _model(draw), name.split(".")[1]
+    arguments: dict[str, Any] = {"x": draw.points(draw.integer(0, 4), model.n_in)}
+    if method == "derivative":
+        arguments |= {"direction": draw.normal(model.n_in), "order": draw.integer(1, 4)}
+
+    def moved(x: Any, v: Any, s: float) -> Any:
+        return x + s * np.asarray(v)
+
+    def check(result: Any, args: Any) -> None:
+        x = floats(args["x"])
+        assert x.ndim == 2
+        assert x.shape[1] == model.n_in
+        if not _finite(args) or not _moderate(args):
+            return
+        units, n = np.eye(model.n_in), len(x)
+        if method == "__call__":
+            want = truth(x)
+            size = 1 + np.abs(want).max(initial=0.0) + 1e3 * np.abs(model.theta).max(initial=0.0)
+            assert_near(result, want, size, 1e5, eps=_eps(args["x"]))
+        elif method == "gradient":
+            assert result.shape == (n, model.n_out, model.n_in)
+            for p, unit in enumerate(units):
+                assert_slope(result[:, :, p], lambda s, v=unit: truth(moved(x, v, s)))
+        elif method == "hessian":
+            assert_alike(result, result.swapaxes(2, 3))
+            for p, unit in enumerate(units):
+                assert_slope(result[:, :, :, p], lambda s, v=unit: model.gradient(moved(x, v, s)))
+        else:
+            v, order = floats(args["direction"]), args["order"]
+            assert v.shape == (model.n_in,)
+            if order == 1:
+                assert_slope(result, lambda s: truth(moved(x, v, s)))
+            else:
+                assert_slope(result, lambda s: model.derivative(moved(x, v, s), v, order - 1))
+
+    roles = {"order": Role("whole", low=1, high=4)}
+    target = model if method == "__call__" else getattr(model, method)
+    return Call(target, arguments, check, roles, scale=1e7, names=("points", "directions"))
+
+
+@calls("Model.refined", "Model.with_basis")
+def _(draw: Draw, name: str) -> Call:
+    (model, _), method = _model(draw), name.split(".")[1]
+
+    def check(result: Any, args: Any) -> None:
+        x = Draw(2).points(5, model.n_in)
+        want, size = model(x), np.abs(model.theta).max(initial=0) + np.abs(result.theta).max(initial=0)
+        assert_near(result(x), want, 1 + np.abs(want).max() + size, 1e8)
+        if method == "with_basis" and model.network.intervals:
+            assert result.basis == args["basis"]
+
+    return Call(getattr(model, method), {} if method == "refined" else {"basis": draw.one(*BASIS)}, check)
+
+
+@calls(*(f"Model.{p}" for p in ("n_in", "n_out", "n_parameters", "basis", "summary")))
+def _(draw: Draw, name: str) -> Call:
+    (model, _), what = _model(draw), name.split(".")[1]
+    net = model.network
+
+    def check(result: Any, _args: Any) -> None:
+        if what == "n_in":
+            assert result == (net.n_in if model.features is None else 2)
+        else:
+            assert result == (str(net) if what == "summary" else getattr(net, what))
+
+    return Call(model.summary if what == "summary" else lambda: getattr(model, what), {}, check)
