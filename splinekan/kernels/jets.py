@@ -33,7 +33,7 @@ def _block(channels, n_in, samples):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _compose(values, shift, tag, x, first, count, directions, out):
-    """out[i, p, channel, l] = the Taylor coefficients of b_l^(shift)(x_p(s)) of `count` samples from `first`."""
+    """out[i, p, channel, l] = the Taylor coefficients of b_l^(shift)(x_p(s)), of `count` samples."""
     orders, offsets, _ = directions
     for i in range(count):
         for p in range(x.shape[2]):
