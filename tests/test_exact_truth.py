@@ -123,6 +123,17 @@ def test_uniform_is_relative_to_the_spacing():
     assert unevenness(np.array([0.0, 1.0, 2.0 + UNIFORM, 3.0])) == pytest.approx(UNIFORM)
 
 
+@pytest.mark.parametrize("spacing", [1, 2, 3])
+def test_uniform_knots_without_numbers_in_the_middle_are_measured_from_knots(spacing):
+    a = 2.0**52  # where numbers are 1 apart
+    t = sk.uniform_knots(a, a + 4 * spacing, 4, 3)
+    assert is_uniform(t, 3) == (spacing % 2 == 0)
+    x = a + np.arange(4.0 * spacing)
+    np.testing.assert_allclose(
+        sk.BSplineBasis(t, 3).tabulate(x), oracles.tabulate(t, 3, x), rtol=0, atol=20 * EPS
+    )
+
+
 @pytest.mark.parametrize("degree", DEGREES)
 @pytest.mark.parametrize("name", ALL)
 def test_prolongation_is_correctly_rounded_and_its_levels_agree(name, degree):

@@ -174,6 +174,13 @@ def test_the_seam_is_as_smooth_as_the_splines():
     assert abs(left[3] - right[3]) > 1e-3  # the k-th derivative jumps
 
 
+def test_periodic_rows_of_no_samples():
+    layer = sk.SplineLayer(2, 3, sk.KnotVector.uniform(0, 1, 5, 3, periodic=True))
+    network = sk.KAN.chain([layer])
+    rows = network.jacobian(np.zeros(network.n_parameters), np.zeros((0, 2)))
+    assert rows.toarray().shape == (0, layer.n_parameters)
+
+
 def test_periodic_inputs_have_no_outside():
     x = rng.uniform(0, 1, (200, 2)) + np.array([300.0, 0.0])
     net = sk.KAN.chain([sk.SplineLayer(2, 1, [CYCLIC, EVEN])])

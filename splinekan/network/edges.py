@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splinekan._checks import Array, sequence
+from splinekan._checks import Array, affordable, sequence
 from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.pp_form import highest_derivative
@@ -51,7 +51,9 @@ def knots_of_inputs(knots: Any, count: int, degree: int | None) -> tuple[KnotVec
     """
     if isinstance(knots, KnotVector) or not _several(knots):
         alone = isinstance(knots, KnotVector)
-        return (knot_vector(knots, degree if alone or degree is not None else DEGREE),) * count
+        vector = knot_vector(knots, degree if alone or degree is not None else DEGREE)
+        affordable(f"n_in = {count} inputs", 8.0 * count * vector.n_basis)
+        return (vector,) * count
     given = sequence("knots", knots)
     if len(given) != count:
         raise ValueError(f"knots must be one knot vector or {count} of them, one per input, got {len(given)}")

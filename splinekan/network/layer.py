@@ -238,7 +238,8 @@ class Knotless:
             Unless `finer` is the same layer.
         """
         mine: object = self
-        if mine != finer:
+        other: object = finer
+        if not isinstance(other, type(self)) or mine != other:
             raise ValueError(f"layers differ: {shown(self)} has no prolongation to {shown(finer)}")
         return scipy.sparse.eye_array(finer.n_parameters, format="csr")
 

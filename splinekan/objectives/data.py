@@ -136,6 +136,7 @@ class DataLoss(ChunkedSum):
         """smoothing/2 |D theta|^2."""
         return QuadraticPenalty.roughness(self.network, self.smoothing)
 
+    @quiet
     def jacobian(self, theta: Float64Array) -> SparseRows:
         """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
         return self._part(theta, (0, self.n_samples)).jacobian()
@@ -271,18 +272,21 @@ class NetworkJacobian(Operator):
         self.objective, self.part = objective, part
         self._S = part.loss.root(part.at.output, part.y)
 
+    @quiet
     def _matvec(self, v: Array) -> Array:
         change = self.part.at.jvp(v)
         if self._S is not None:
             change = self._S * change if self._S.ndim == 2 else np.einsum("nij,nj->ni", self._S, change)
         return (self.part.root * change).ravel().astype(np.float64)
 
+    @quiet
     def _rmatvec(self, r: Array) -> Array:
         pulled = self.part.root * r.reshape(self.part.at.output.shape)
         if self._S is not None:
             pulled = self._S * pulled if self._S.ndim == 2 else np.einsum("nij,ni->nj", self._S, pulled)
         return self.part.at.vjp(pulled)
 
+    @quiet
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, from the sparse rows chunk by chunk."""
         theta = self.part.at.theta.astype(np.float64)
@@ -290,6 +294,7 @@ class NetworkJacobian(Operator):
         parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
         return np.asarray(sum(parts, np.zeros(self.shape[1])))
 
+    @quiet
     def toarray(self) -> Array:
         """The dense matrix."""
         return self.part.jacobian().toarray().astype(np.float64)

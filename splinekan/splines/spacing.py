@@ -109,7 +109,7 @@ def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Ar
     counts = np.ones(len(points), np.int64)
     given = np.asarray(multiplicity)
     if given.ndim == 0:
-        counts[1:-1] = integer("multiplicity", given[()], low=1, high=k + 1)
+        counts[1:-1] = integer("multiplicity", multiplicity, low=1, high=k + 1)
     elif given.shape != (len(points) - 2,):
         raise ValueError(
             f"multiplicity must be an integer or hold {len(points) - 2}, for the inner breakpoints, "

@@ -10,10 +10,10 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 import splinekan as sk
+from fuzz.compare import finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import DEGREE, KNOTS, NONNEGATIVE, ORDER, Draw
 from fuzz.knots import valid
-from fuzz.networks import _finite, _moderate
 from fuzz.training import rosenbrock
 from fuzz.twins import Exact, numbers
 from splinekan import complementarity as comp
@@ -111,6 +111,8 @@ def _(draw: Draw, name: str) -> Call:
 @cache
 def _objective(number: int) -> Any:
     draw = Draw([11, number])
+    if draw.chance(0.3):
+        return draw.loss("spline")
     return draw.objective(draw.one("spline", "relu"), 1)
 
 
@@ -143,7 +145,7 @@ def _(draw: Draw, name: str) -> Call:
         theta = floats(args["theta"])
         assert theta.shape == (net.n_parameters,)
         assert np.isfinite(theta).all()
-        if not _moderate(args) or net.basis != "spline" or args.get("layer") is not None:
+        if not moderate(args) or net.basis != "spline" or args.get("layer") is not None:
             return
         n = net.n_parameters
         H = np.stack([objective.hessian_product(theta, e) for e in np.eye(n)], axis=1)
@@ -374,7 +376,7 @@ def _(draw: Draw, name: str) -> Call:
                 v = floats(args[letter])
                 assert v.ndim in (1, 2)
                 assert len(v) == n
-                if not np.isfinite(v).all() or not _moderate(args):
+                if not np.isfinite(v).all() or not moderate(args):
                     return
         if not args.get("step", 1.0) < 1e6:
             return
@@ -543,7 +545,7 @@ def _(draw: Draw, name: str) -> Call:
                 assert np.shape(args[letter]) == (length,)
                 assert np.isfinite(floats(args[letter])).all()
         assert -1e-12 <= result <= 1 + 1e-9
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         if method == "share":
             y = J @ (floats(args["update"]) / np.abs(floats(args["update"])).max())

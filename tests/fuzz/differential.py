@@ -9,9 +9,9 @@ import numpy as np
 import sympy
 
 import splinekan as sk
+from fuzz.compare import finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, NONNEGATIVE, SEED, Draw
-from fuzz.networks import _finite, _moderate
 from fuzz.objectives import SHARED, described, problem_check
 from splinekan.equations import Equation, Features, collocation
 from splinekan.objectives import attention, pinn
@@ -142,7 +142,7 @@ def _(draw: Draw, name: str) -> Call:
         assert p.ndim == 2
         assert p.shape[1] == 2
         assert j.shape == (len(p), equation.channels, 1)
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         again = [equation.evaluate(p[i : i + 1], j[i : i + 1]) for i in range(len(p))]
         for part in (0, 1):
@@ -236,7 +236,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.shape == (len(p), 1 + sum(args["orders"]), inputs)
         assert p.ndim == 2
         assert p.shape[1] == 2
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         at = inputs - len(extra)
         for f, function in enumerate(extra):
@@ -504,18 +504,18 @@ def _(draw: Draw, name: str) -> Call:
         if method == "parts":
             assert theta.shape == (net.n_parameters,)
             result = np.concatenate([part.residual for part in result])
-            if _finite(args) and _moderate(args):
+            if finite(args) and moderate(args):
                 assert_near(result, truth.residual(theta), 1 + np.abs(result).max(), 1e6)
         elif method == "values":
             assert theta.shape == (net.n_parameters,)
-            if _finite(args) and _moderate(args):
+            if finite(args) and moderate(args):
                 assert_near(result.sum(), truth.value(theta), 1 + result.sum(), 1e6)
         elif method == "solution":
             p = floats(args["points"])
             assert theta.shape == (net.n_parameters,)
             assert p.ndim == 2
             assert p.shape[1] == 2
-            if _finite(args) and _moderate(args):
+            if finite(args) and moderate(args):
                 x = p if problem.bounds is None else (p + 1) * 2 / 3 - 1
                 assert_near(result, net(theta, x), 1 + np.abs(result).max(initial=0.0), 1e6)
         else:
@@ -539,7 +539,7 @@ def _(draw: Draw, name: str) -> Call:
             m = floats(args["multipliers"])
             assert m.shape in ((), part.residual.shape)
             want = dense.T @ (m * part.residual)
-            if np.isfinite(m).all() and _moderate(args):
+            if np.isfinite(m).all() and moderate(args):
                 assert_near(result, want, 1 + np.abs(want).max(initial=0.0), 1e6)
 
         return Call(
@@ -597,7 +597,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         theta = floats(args["theta"])
         assert theta.shape == (net.n_parameters,)
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         whole = sum(part.value for part in problem.parts(theta)) + problem.penalty.value(theta)
         assert_near(result if method == "value" else result[0], whole, whole + 1e-9, 1e6)
@@ -795,7 +795,7 @@ def _(draw: Draw, name: str) -> Call:
         assert p.ndim == 2
         assert p.shape[1] == 2
         assert result.shape == (len(p),)
-        if _finite(args) and _moderate(args):
+        if finite(args) and moderate(args):
             each = [getattr(made, method)(net, theta, p[i : i + 1])[0] for i in range(len(p))]
             assert_near(result, each, 1 + np.abs(each), 1e7)
 

@@ -134,6 +134,37 @@ class Draw:
         roles = {"knots": Role("object"), "degree": Role("whole", low=k, high=k, optional=True)}
         return {"knots": space, "degree": self.one(None, k)}, roles, tame
 
+    def inputs(self, count: int, k: int, repeated: bool = True) -> tuple[sk.KnotVector, ...]:
+        """Moderate knots on [0, 1] for every input of a layer: the same, or different ones."""
+        kinds = (
+            ("uniform", "extended", "clamped", "repeated", "periodic")
+            if repeated
+            else ("uniform", "extended")
+        )
+        found = [self._input(self.one(*kinds), k) for _ in range(count)]
+        return (found[0],) * count if self.chance(0.6) else tuple(found)
+
+    def splines(self, n_in: int, n_out: int, k: int, basis: str, repeated: bool = True) -> sk.SplineLayer:
+        """A layer with knots for every input, and perhaps a base branch."""
+        knots = self.inputs(n_in, k, repeated and basis == "spline")
+        base = None if any(each.periodic for each in knots) else self.one(None, None, "identity", "silu")
+        given = knots[0] if len(set(knots)) == 1 and self.chance() else knots
+        mode = self.one("linear", "polynomial", "clamp", "zero")
+        return sk.SplineLayer(n_in, n_out, given, extrapolate=mode, basis=basis, base=base)
+
+    def _input(self, kind: str, k: int) -> sk.KnotVector:
+        count = self.integer(1, 4)
+        if kind == "uniform":
+            return sk.KnotVector.uniform(0.0, 1.0, count, k)
+        steps = np.cumsum(self.points(count, low=0.3))
+        ends = np.concatenate([[0.0], steps / steps[-1]])
+        if kind == "periodic":
+            return sk.KnotVector.extended(ends, k, periodic=True)
+        if kind == "extended":
+            return sk.KnotVector.extended(ends, k)
+        # Splines that are differentiable three times, if that can be.
+        return sk.KnotVector.clamped(ends, k, 1 if kind == "clamped" else max(1, k - 3))
+
     def inside(self, t: np.ndarray, k: int, n: int = 4, beyond: float = 0.0) -> np.ndarray:
         """Points of [a, b], some at knots or beside them, and a share outside."""
         a, b = t[k], t[-k - 1]
@@ -153,9 +184,14 @@ class Draw:
         """A small network."""
         p = self.integer(1, 3) if n_in is None else n_in
         q = self.integer(1, 2) if n_out is None else n_out
-        kind = (
-            self.one("splines", "affine", "mixed", "mlp") if basis is None else self.one("splines", "affine")
-        )
+        free = basis is None
+        kind = self.one("splines", "affine", "inputs", *(("mixed", "mlp") if free else ()))
+        if kind == "inputs":
+            basis = basis or self.one("spline", "spline", "relu")
+            # Periodic and repeated knots only where nobody asks for the other basis.
+            repeated = free and basis == "spline" and self.chance()
+            layers = [self.splines(n, m, 3, basis, repeated) for n, m in ((p, 2), (2, q))]
+            return sk.KAN.chain(layers)
         return _network(
             kind, p, q, self.one(1, 3, 3), self.integer(1, 4), basis or self.one("spline", "spline", "relu")
         )

@@ -6,34 +6,58 @@ from typing import Any
 
 import numpy as np
 
+from fuzz.compare import assert_slope, finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, INDEX, Draw
-from fuzz.networks import _direction, _finite, _moderate, _slot, assert_slope
+from fuzz.layers import _slot
+from fuzz.networks import _direction
 from splinekan.network.jets import Jets
-from splinekan.network.layer import Directions, Slot
+from splinekan.network.layer import Directions
+from splinekan.network.slot import Slot
 
 ORDERS = ((), (1,), (2,), (2, 1), (4, 3))
 
 
-@calls("Directions", *(f"Directions.{p}" for p in ("offsets", "channels", "order", "arrays")))
+@calls("Directions", *(f"Directions.{p}" for p in ("offsets", "channels", "order", "pulls", "arrays")))
 def _(draw: Draw, name: str) -> Call:
     orders = draw.one(*ORDERS)
     if name != "Directions":
         made, what = Directions(orders), name.split(".")[1]
         starts = tuple(1 + sum(orders[:d]) for d in range(len(orders)))
+        ways = [[0, *range(at, at + order)] for at, order in zip(starts, orders, strict=True)] or [[0]]
+        products = {
+            (way[j], way[m - j], way[m]) for way in ways for m in range(len(way)) for j in range(m + 1)
+        }
         want = {
             "offsets": starts,
             "channels": 1 + sum(orders),
             "order": max(orders, default=0),
-            "arrays": (np.array(orders, int), np.array(starts, int)),
-        }[what]
+        }
+        if what in ("pulls", "arrays"):
+
+            def check_pulls(result: Any, _args: Any) -> None:
+                if what == "arrays":
+                    assert_alike(result[:2], (np.array(orders, int), np.array(starts, int)))
+                    if len(result) == 2:
+                        return
+                pulls = result if what == "pulls" else result[2]
+                assert {tuple(map(int, pull)) for pull in pulls} == products
+                assert len(pulls) == len(products)
+
+            return Call(lambda: getattr(made, what), {}, check_pulls)
+        want = want[what]
         return Call(lambda: getattr(made, what), {}, lambda r, _: assert_alike(r, want))
 
     def check(result: Any, args: Any) -> None:
         assert result.orders == tuple(args["orders"])
         assert all(type(order) is int for order in result.orders)
 
-    return Call(Directions, {"orders": orders}, check, {"orders": Role("wholes", low=1, high=4)})
+    return Call(
+        Directions,
+        {"orders": orders},
+        check,
+        {"orders": Role("wholes", low=1, high=4, accepts=("junk empty list", "empty"))},
+    )
 
 
 def _seeded(draw: Draw) -> tuple[Any, Any, Any, np.ndarray]:
@@ -54,7 +78,7 @@ def _(draw: Draw, name: str) -> Call:
         assert theta.shape == (net.n_parameters,)
         assert x.ndim == 3
         assert x.shape[1:] == (directions.channels, net.n_in)
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         assert_near(result.output[:, 0], net(theta, x[:, 0]), 1 + np.abs(result.output).max(initial=0), 1e6)
         for at in directions.offsets:
@@ -73,7 +97,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         v, w = floats(args["v"]), _direction(net)
         assert v.shape == at.output.shape, f"v of shape {v.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
 
         def pulled(s: float) -> np.ndarray:
@@ -85,14 +109,25 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(at, method), {"v": draw.normal(*at.output.shape)}, check, scale=1e6)
 
 
-@calls("Slot", "Slot.check")
+@calls("Slot", "Slot.check", "Slot.moved", "Slot.place")
 def _(draw: Draw, name: str) -> Call:
     net, n = draw.network(), draw.integer(1, 4)
     layer = draw.one(*net.layers)
     slot = _slot(layer, n)
+    if name == "Slot.place":
+        want = (slot.values, slot.starts, slot.position, slot.segment, slot.column, slot.stride, slot.shift)
+        return Call(lambda: slot.place, {}, lambda r, _: assert_alike(r, want))
+    if name == "Slot.moved":  # by layers, which know how far: nothing is checked
+        arguments = {"position": 1, "segment": 2, "column": 3}
+
+        def moved(result: Any, args: Any) -> None:
+            assert result.values is slot.values
+            assert (result.position, result.segment, result.column) == (1, 2, 3)
+
+        return Call(slot.moved, arguments, moved, dict.fromkeys(arguments, FREE))
     if name == "Slot":
         made = record(slot)
-        roles = dict.fromkeys(("position", "run", "column", "shift"), INDEX) | {
+        roles = dict.fromkeys(("position", "segment", "column", "shift"), INDEX) | {
             "stride": Role("whole", low=1)
         }
         # What may be written to is taken as it is: nothing is copied.
@@ -136,4 +171,5 @@ def _(draw: Draw, name: str) -> Call:
         want, got = net(theta, x), fine(result @ theta, x)
         assert_near(got, want, 1 + np.abs(want).max() + np.abs(theta).max(), 1e5)
 
-    return Call(net.prolongation, {"finer": finer}, check, strict=not wrong)
+    names = ("layer", "coarse_knots", "fine_knots")
+    return Call(net.prolongation, {"finer": finer}, check, strict=not wrong, names=names)

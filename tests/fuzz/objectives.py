@@ -11,13 +11,17 @@ import oracles
 import scipy
 
 import splinekan as sk
+from fuzz.compare import assert_slope, eps_of, finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, NONNEGATIVE, Draw
-from fuzz.networks import BASIS, _direction, _eps, _finite, _moderate, assert_slope
+from fuzz.layers import BASIS, has_relu_basis
+from fuzz.networks import _direction
 from splinekan.equations import Features
 from splinekan.objectives import QuadraticPenalty, Workers
 
 KINDS = ("DataLoss", "LeastSquares")
+NO_BASIS = ("knots", "change of basis")
+"""What messages name where knots have no ReLU basis."""
 
 
 def _made(draw: Draw, kind: str) -> Any:
@@ -39,9 +43,9 @@ def _(draw: Draw, name: str) -> Call:
         assert y.shape == g.shape, f"y of shape {y.shape} was accepted"
         if method == "root":
             assert result is None
-        elif _finite(args) and _moderate(args):
+        elif finite(args) and moderate(args):
             want = g - y if method == "gradient" else ((g - y) ** 2).sum(axis=1) / 2
-            eps = max(_eps(args["g"]), _eps(args["y"]))
+            eps = max(eps_of(args["g"]), eps_of(args["y"]))
             assert_near(result, want, np.abs(want) + np.abs(g).max(initial=0) + 1, 1e5, eps=eps)
 
     arguments = {"g": draw.normal(n, outputs), "y": draw.normal(n, outputs)}
@@ -99,7 +103,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         v = floats(args[letter])
         assert v.shape == value.shape, f"{letter} of shape {v.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         if method == "add_products":
             if args[letter] is value:
@@ -160,7 +164,7 @@ def _(draw: Draw, name: str) -> Call:
         assert np.isfinite(x).all()
         assert np.isfinite(y).all()
         want = _value(args, theta, x, y)
-        eps = max(_eps(args["x"]), _eps(args["y"]) if _eps(args["x"]) > 1e-10 else 0.0)
+        eps = max(eps_of(args["x"]), eps_of(args["y"]) if eps_of(args["x"]) > 1e-10 else 0.0)
         assert_near(result.value(theta), want, want + 1, 1e7, eps=eps)
 
     roles = {
@@ -227,7 +231,7 @@ def problem_check(problem: Any, method: str, truth: Any) -> Any:
     def check(result: Any, args: Any) -> None:
         theta = floats(args["theta"])
         assert theta.shape == (problem.network.n_parameters,), f"theta of shape {theta.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         r, J, d = truth.residual(theta), truth.jacobian(theta), truth.penalty()
         below, D = (d @ theta, d) if d.shape[0] else (np.zeros(0), np.zeros((0, len(theta))))
@@ -306,7 +310,10 @@ def described(problem: Any, draw: Draw, method: str, n_residuals: int) -> Call:
             theta = _direction(net)
             assert_alike(result.apply(theta), net.to_basis(theta, args["name"]))
 
-        return Call(problem.coordinates, {"name": draw.one(*BASIS)}, mapped, names=("basis",))
+        names = ("basis", *NO_BASIS)
+        return Call(
+            problem.coordinates, {"name": draw.one(*BASIS)}, mapped, {}, has_relu_basis(net), names=names
+        )
     if method == "penalty":
         smoothing = getattr(problem, "smoothing", 0.0)
         want = smoothing * (net.roughness.T @ net.roughness).toarray()
@@ -349,7 +356,7 @@ def _(draw: Draw, name: str) -> Call:
         def product(result: Any, args: Any) -> None:
             v = floats(args["v"])
             assert v.shape == theta.shape, f"v of shape {v.shape} was accepted"
-            if _finite(args) and _moderate(args):
+            if finite(args) and moderate(args):
                 whole = problem.hessian_product(theta, v)
                 assert_near(result, whole - smooth(v), 1 + np.abs(whole).max() + np.abs(v).max(), 1e5)
 
@@ -428,13 +435,13 @@ def _(draw: Draw, name: str) -> Call:
         x = floats(args["x"])
         assert x.ndim == 2
         assert x.shape[1] == model.n_in
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         units, n = np.eye(model.n_in), len(x)
         if method == "__call__":
             want = truth(x)
             size = 1 + np.abs(want).max(initial=0.0) + 1e3 * np.abs(model.theta).max(initial=0.0)
-            assert_near(result, want, size, 1e5, eps=_eps(args["x"]))
+            assert_near(result, want, size, 1e5, eps=eps_of(args["x"]))
         elif method == "gradient":
             assert result.shape == (n, model.n_out, model.n_in)
             for p, unit in enumerate(units):
@@ -467,7 +474,9 @@ def _(draw: Draw, name: str) -> Call:
         if method == "with_basis" and model.network.intervals:
             assert result.basis == args["basis"]
 
-    return Call(getattr(model, method), {} if method == "refined" else {"basis": draw.one(*BASIS)}, check)
+    arguments = {} if method == "refined" else {"basis": draw.one(*BASIS)}
+    strict = method == "refined" or has_relu_basis(model.network)
+    return Call(getattr(model, method), arguments, check, strict=strict, names=NO_BASIS)
 
 
 @calls(*(f"Model.{p}" for p in ("n_in", "n_out", "n_parameters", "basis", "summary")))

@@ -9,9 +9,10 @@ import numpy as np
 import scipy
 
 import splinekan as sk
+from fuzz.compare import eps_of, finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import FREE, Draw
-from fuzz.networks import BASIS, _eps, _finite, _moderate
+from fuzz.layers import BASIS
 from splinekan import spectra
 from splinekan.operators import Coordinates, EdgeMap, Matrix, Operator, Piece, SparseRows, Stacked
 
@@ -96,12 +97,12 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         v = floats(args[letter])
         assert v.shape in ((matrix.shape[1],), (matrix.shape[1], 1)), f"shape {v.shape} was accepted"
-        if np.isfinite(v).all() and _moderate(args):
-            eps = max(_eps(args[letter]), _eps(np.zeros(0, J.dtype)))
+        if np.isfinite(v).all() and moderate(args):
+            eps = max(eps_of(args[letter]), eps_of(np.zeros(0, J.dtype)))
             assert_near(result, matrix @ v, np.abs(matrix) @ np.abs(v) + 1e-12, 1e7, eps=eps)
 
     n = matrix.shape[1]
-    value = draw.normal(n) if draw.chance(0.8) else draw.normal(n, 1)
+    value = draw.normal(n) if n == 0 or draw.chance(0.8) else draw.normal(n, 1)
     return Call(getattr(J, method), {letter: value}, check, scale=1e6)
 
 
@@ -235,7 +236,7 @@ def _(draw: Draw, name: str) -> Call:
         assert v.ndim in (1, 2), f"shape {v.shape} was accepted"
         assert len(v) == n, f"shape {v.shape} was accepted"
         assert result.shape == v.shape
-        if not np.isfinite(v).all() or not _moderate(args):
+        if not np.isfinite(v).all() or not moderate(args):
             return
         if method.startswith("apply"):
             bound = np.abs(matrix) @ np.abs(v)
@@ -320,7 +321,7 @@ def _(draw: Draw, name: str) -> Call:
             assert S.shape == back.shape
             assert S.ndim == 2
             assert S.shape[0] == S.shape[1]
-            if len(S) == 3 and _finite(args) and _moderate(args):
+            if len(S) == 3 and finite(args) and moderate(args):
                 assert_near(result.apply(v), S @ v, np.abs(S) @ np.abs(v), 1e3)
                 assert_near(result.solve(v), back @ v, np.abs(back) @ np.abs(v), 1e3)
 

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 import splinekan as sk
+from fuzz.compare import finite, moderate
 from fuzz.core import Call, Role, assert_alike, assert_near, calls, floats
 from fuzz.draw import FREE, INDEX, Draw
+from fuzz.layers import _params
 from splinekan import plots, problems
 from splinekan.optimize import History
 
@@ -132,7 +134,8 @@ def _folder() -> str:
 
 def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
     rows, columns = {
-        "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3), "equation_losses": (1, 2),
+        "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3),
+        "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
         "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
     }.get(name, (1, 1))  # fmt: skip
@@ -141,7 +144,8 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
     line = axes[0] if rows == 1 else axes
     study = _study()
     path = os.path.join(_folder(), draw.one("a.png", "b.pdf"))
-    net = sk.KAN.splines([2, 1], intervals=2)
+    layer = draw.splines(2, 1, 3, "spline")
+    net = sk.KAN.chain([layer]) if draw.chance() else sk.KAN.splines([2, 1], intervals=2)
     whole = Role("whole", low=1)
     table: dict[str, tuple[dict[str, Any], dict[str, Role]]] = {
         "canvas": (
@@ -220,7 +224,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "sign_change_counts": ({"ax": ax, "spectra": _modes(), "every": 3}, {"every": whole}),
         "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
         "strengths": (
-            {"layer": net.layers[0], "coefficients": draw.normal(2, 5, 1), "x": draw.points(6, 2)},
+            {"layer": layer, "params": _params(draw, layer), "x": draw.points(6, 2)},
             {},
         ),
     }
@@ -262,19 +266,20 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         if name == "strengths":
-            c, x = floats(args["coefficients"]), floats(args["x"])
-            assert c.shape == (2, 5, 1)
+            layer, params, x = args["layer"], floats(args["params"]), floats(args["x"])
+            assert params.shape == (layer.n_parameters,)
             assert x.ndim == 2
             assert x.shape[1] == 2
-            b = sk.BSplineBasis(args["layer"].knots, 3)
-            if (
-                np.isfinite(c).all()
-                and np.isfinite(x).all()
-                and np.abs(c).max() < 1e4
-                and np.abs(x).max(initial=0) < 1e4
-            ):
-                want = [(b.tabulate(x[:, p]) @ c[p]).std(axis=0) for p in range(2)]
-                assert_near(result, want, 1 + np.abs(c).max(), 1e6)
+            if finite(args) and moderate(args):
+                zero = layer.unpack(np.zeros(layer.n_parameters))
+                want = []
+                for p in range(2):
+                    alone = np.zeros(layer.n_parameters)
+                    mine, whole = layer.unpack(alone), layer.unpack(params)
+                    for key in zero:
+                        mine[key][p][:] = whole[key][p]
+                    want.append(layer.value(alone, x).std(axis=0))
+                assert_near(result, want, 1 + np.abs(params).max() * (1 + np.abs(x).max()), 1e6)
         if name == "median_history":
             assert len(result[0]) == 2 * args["points"]
         if "path" in args and name != "file_format":
@@ -329,7 +334,12 @@ def _(draw: Draw, name: str) -> Call:
     def sample(n: Any, rng: Any) -> Any:
         return made.sample(n, deepcopy(rng) if isinstance(rng, np.random.Generator) else rng)
 
-    return Call(sample, arguments, check, {"rng": Role("object", accepts=("junk huge integer",))})
+    return Call(
+        sample,
+        arguments,
+        check,
+        {"n": Role("whole", low=1, most=10**6), "rng": Role("object", accepts=("junk huge integer",))},
+    )
 
 
 @calls("set_threads", "threads")

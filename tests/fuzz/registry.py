@@ -6,6 +6,7 @@ AREAS = (
     "knots",
     "geometry",
     "splines",
+    "layers",
     "networks",
     "operators",
     "jets",

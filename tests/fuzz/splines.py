@@ -354,7 +354,10 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(splines, name), arguments, check, roles, tame, names=("knots",))
 
 
-@calls("LocalPieces", "LocalPieces.samples", "LocalPieces.check_derivatives", "LocalPieces.check_inside")
+@calls(
+    "LocalPieces",
+    *(f"LocalPieces.{m}" for m in ("samples", "arguments", "check_derivatives", "check_inside")),
+)
 def _(draw: Draw, name: str) -> Call:
     while True:
         space, tame = draw.space()
@@ -371,6 +374,9 @@ def _(draw: Draw, name: str) -> Call:
             lambda r, _: assert_alike(r.in_range, pieces.in_range),
             dict.fromkeys(arguments, FREE),
         )
+    if what == "arguments":
+        want = (pieces.breakpoints, pieces.inverse_spacing, pieces.origins, pieces.scales, pieces.table)
+        return Call(lambda: pieces.arguments, {}, lambda r, _: assert_alike(r[:5], want))
     if what == "check_derivatives":
         return Call(
             pieces.check_derivatives,

@@ -31,7 +31,7 @@ RETURNED = (
     ".equations.equation:Term",
     ".network.jets:Jets",
     ".network.layer:Directions",
-    ".network.layer:Slot",
+    ".network.slot:Slot",
     ".objectives.data:DataPart",
     ".objectives.data:NetworkJacobian",
 )

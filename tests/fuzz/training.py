@@ -10,9 +10,9 @@ import numpy as np
 import oracles
 
 import splinekan as sk
+from fuzz.compare import finite, moderate
 from fuzz.core import Call, OwnError, Role, assert_alike, assert_near, calls, floats, record
 from fuzz.draw import ANY, FREE, INDEX, NONNEGATIVE, SEED, Draw
-from fuzz.networks import _finite, _moderate
 from splinekan import optimize
 from splinekan.multilevel import Level, NestedStep
 from splinekan.optimize import History
@@ -109,10 +109,16 @@ def _optimizer(draw: Draw, name: str, default: bool) -> Any:
 @calls(*(f"{name}.minimize" for name in METHODS))
 def _(draw: Draw, name: str) -> Call:
     kind = name.split(".")[0]
-    problem = rosenbrock() if kind in SECOND or draw.chance() else bowl()
+    if draw.chance(0.3):
+        problem = draw.loss("spline")
+        begin, optimizer = draw.theta(problem.network), _for_networks(draw, kind)
+    else:
+        problem = rosenbrock() if kind in SECOND or draw.chance() else bowl()
+        begin = draw.normal(2) * draw.one(1.0, 1.0, 3.0, 100.0)
+        optimizer = _optimizer(draw, kind, draw.chance())
     arguments = {
         "problem": problem,
-        "theta0": draw.normal(2) * draw.one(1.0, 1.0, 3.0, 100.0),
+        "theta0": begin,
         "iterations": draw.integer(0, 12),
         "evaluations": draw.one(None, 5),
         "callback": draw.one(None, lambda it: it.iteration > 4),
@@ -125,8 +131,7 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         start = floats(args["theta0"])
-        assert start.shape == (2,)
-        assert result.theta.shape == (2,)
+        assert start.shape == result.theta.shape == begin.shape
         first, last = problem.value(start), problem.value(result.theta)
         assert result.value == last or abs(result.value - last) <= 1e-9 * abs(first)
         assert np.isfinite(result.theta).all()
@@ -136,7 +141,10 @@ def _(draw: Draw, name: str) -> Call:
         assert len(result.history.loss) <= args["iterations"] + 1
         assert result.history.loss[0] == first or abs(result.history.loss[0] - first) <= 1e-9 * abs(first)
         assert result.nit == len(result.history.loss) - 1
-        assert result.model is None
+        if problem.__class__ is sk.DataLoss:
+            assert np.array_equal(result.model.theta, result.theta)
+        else:
+            assert result.model is None
 
     roles = {
         "cost": NONNEGATIVE,
@@ -147,7 +155,17 @@ def _(draw: Draw, name: str) -> Call:
         "value_tolerance": Role("real", optional=True),
         "problem": Role("object"),
     }
-    return Call(_optimizer(draw, kind, draw.chance()).minimize, arguments, check, roles)
+    return Call(optimizer.minimize, arguments, check, roles)
+
+
+def _for_networks(draw: Draw, kind: str) -> Any:
+    """An optimiser with coordinates that networks have, and any solver."""
+    settings: dict[str, Any] = {"geometry": draw.one(None, None, "relu", "spline")}
+    if kind == "LevenbergMarquardt":
+        settings["solver"] = draw.one(
+            None, optimize.Cholesky(), optimize.SVD(), optimize.Dual(), optimize.CG(iterations=20)
+        )
+    return getattr(optimize, kind)(**settings)
 
 
 @calls(*(f"{name}.{method}" for name in METHODS for method in ("mixed", "require")))
@@ -243,7 +261,7 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         z = floats(args["theta"])
         assert z.shape == (2,), f"theta of shape {z.shape} was accepted"
-        if not _finite(args) or not _moderate(args):
+        if not finite(args) or not moderate(args):
             return
         value = problem.function(z) if kind == "FunctionProblem" else 0.5 * (problem.residual(z) ** 2).sum()
         gradient = (
@@ -297,7 +315,7 @@ def _(draw: Draw, name: str) -> Call:
         v = floats(args["v"])
         assert v.ndim in (1, 2)
         assert kind == "IdentityMap" or len(v) == 3
-        if not np.isfinite(v).all() or not _moderate(args):
+        if not np.isfinite(v).all() or not moderate(args):
             return
         m = {
             "solve": np.linalg.inv(matrix),
@@ -430,6 +448,19 @@ def _(draw: Draw, name: str) -> Call:
 @calls("Hierarchy")
 def _(draw: Draw, name: str) -> Call:
     net = draw.network(basis=draw.one("spline", "relu"))
+    if draw.chance(0.3):
+        marks = [[[0]] * layer.n_in if isinstance(layer, sk.SplineLayer) else None for layer in net.layers]
+        networks = [net, draw.one(net.refined(), net.refined(marks))]
+
+        def nested(result: Any, args: Any) -> None:
+            assert [level.network for level in result] == networks
+            theta = draw.theta(net)
+            x = draw.points(4, net.n_in)
+            want, got = net(theta, x), networks[1](result.prolong(theta, 0), x)
+            size = 1 + np.abs(want).max() + np.abs(theta).max()
+            assert_near(got, want, size, 1e6 if net.basis == "spline" else 1e10)
+
+        return Call(sk.Hierarchy, {"network": networks}, nested, {"network": Role("object")})
 
     def check(result: Any, args: Any) -> None:
         n = args["n_levels"]
@@ -456,7 +487,7 @@ def _(draw: Draw, name: str) -> Call:
             theta, x = floats(args["theta"]), Draw(3).points(5, net.n_in)
             assert theta.shape == (coarse.n_parameters,)
             assert np.isfinite(theta).all()
-            if not _moderate(args):
+            if not moderate(args):
                 return
             want, got = oracles.network(coarse, theta, x), oracles.network(fine, result, x)
             factor = 1e5 if net.basis == "spline" else 1e9
