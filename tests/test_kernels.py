@@ -11,6 +11,8 @@ from cases import networks
 
 import splinekan as sk
 from splinekan.kernels import bspline
+from splinekan.network.jets import Jets
+from splinekan.network.layer import Directions
 from splinekan.splines.pp_form import local_pieces
 
 SCRIPT = """
@@ -35,6 +37,12 @@ def everything():
         found += [net(theta, x), net.jvp(theta, x, v), net.vjp(theta, x, y)]
         found += [net.jacobian(theta, x).toarray(), objective.hessian_product(theta, v)]
         found += list(objective.normal_equations(theta)[1:])
+        directions = Directions((4, 1))
+        channels = rng.normal(size=(9, directions.channels, 2))
+        channels[:, 0] = x
+        at = Jets.of(net, theta, channels, directions)
+        v = rng.normal(size=at.output.shape)
+        found += [at.output, at.vjp(v), at.rows(v).toarray()]
         found.append(sk.LBFGS(memory=2).minimize(objective, theta, iterations=4).theta)
     for degree in (0, 1, 3, 7):
         knots = sk.uniform_knots(0, 1, 3, degree)

@@ -7,6 +7,7 @@ from cases import EPS, amplification, bases, has_relu_basis, networks, start
 
 import splinekan as sk
 from splinekan.network import SparseRows
+from splinekan.splines.change_of_basis import ChangeOfBasis
 
 NETWORKS = networks()
 
@@ -49,6 +50,26 @@ def test_derivatives_are_consistent(name, basis):
     np.testing.assert_allclose(jacobian.rmatvec(gy.ravel()), jtg, atol=1e-13 * np.abs(jtg).max())
     np.testing.assert_allclose(jacobian.normal_matrix(), dense.T @ dense, rtol=1e-12, atol=1e-12)
     assert not (jacobian.tocsr() - dense).any()
+
+
+def test_spline_coefficients_of_the_relu_basis_are_solved_for_once(monkeypatch):
+    net = NETWORKS["knots-per-input"].with_basis("relu")
+    theta, x, rng = start(net)
+    v, gy = rng.normal(size=theta.shape), rng.normal(size=(40, 2))
+    edges = sum(len(layer.edges) for layer in net.layers)
+    solved = []
+    for name in ("solve", "solve_transpose"):
+        original = getattr(ChangeOfBasis, name)
+        monkeypatch.setattr(ChangeOfBasis, name, lambda self, v, f=original: solved.append(1) or f(self, v))
+    at = net.linearize(theta, x)
+    assert len(solved) == edges
+    for call, more in ((lambda: at.jvp(v), 1), (lambda: at.vjp(gy), 1), (lambda: at.vjp_tangent(gy, v), 3)):
+        solved.clear()
+        call()
+        assert len(solved) == more * edges  # v, the gradient; v twice and the product
+    solved.clear()
+    assert net(theta, x).tobytes() == at.output.tobytes()
+    assert len(solved) == edges
 
 
 @pytest.mark.parametrize("lengths", [(1, 4, 4), (3, 20, 5, 8), (7, 2, 17, 4)])

@@ -107,12 +107,9 @@ class Elementwise(Knotless):
         gy = floats("gy", gy, x.shape, x.dtype)
         boolean("want_x", want_x)
         slopes = self._series(x, directions, 1)
-        gx = gy * slopes[:, :1]
-        for order, at in zip(directions.orders, directions.offsets, strict=True):
-            for m in range(order):
-                gx[:, 0] += gy[:, at + m] * slopes[:, at + m]
-                for j in range(m):
-                    gx[:, at + j] += gy[:, at + m] * slopes[:, at + m - j - 1]
+        gx = np.zeros_like(x)
+        for j, d, m in directions.pulls:
+            gx[:, j] += gy[:, m] * slopes[:, d]
         return np.empty(0, x.dtype), gx
 
     @quiet

@@ -43,11 +43,12 @@ from splinekan.splines.knots import uniform_knots
 class KAN:
     """A chain of layers x -> layer_L(... layer_1(x)).
 
-    A network is a description: it holds no numbers that training changes. `theta` concatenates the
-    layers' parameters in order; a spline layer's are its coefficients, C-ordered as
-    (n_in, n_basis, n_out). Float32 inputs are computed in float32, everything else in float64; theta
-    and its gradients are float64. Values that leave the range of the type in which they are computed become
-    infinite or NaN, without a warning.
+    A network is a description: it holds no numbers that training changes. `theta` concatenates the layers'
+    parameters in order; those of a spline layer are its coefficients, input by input C-ordered as (n_basis,
+    n_out), and the weights of its base branch. Layers in the ReLU basis are evaluated through B-spline
+    coefficients, which are solved for once in a call. Float32 inputs are computed in float32, everything else
+    in float64; theta and its gradients are float64. Values that leave the range of the type in which they are
+    computed become infinite or NaN, without a warning.
 
     Parameters
     ----------

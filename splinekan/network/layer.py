@@ -64,9 +64,19 @@ class Directions:
         return max(self.orders, default=0)
 
     @cached_property
-    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Orders and offsets as the kernels take them."""
-        return np.array(self.orders, np.int64), np.array(self.offsets, np.int64)
+    def pulls(self) -> tuple[tuple[int, int, int], ...]:
+        """Triples (j, d, m): output channel m depends on input channel j through channel d of phi'(x(s))."""
+        found = [(0, m, m) for m in range(self.channels)]
+        for order, at in zip(self.orders, self.offsets, strict=True):
+            for j in range(order):
+                found.append((at + j, 0, at + j))
+                found += [(at + j, at + m - j - 1, at + m) for m in range(j + 1, order)]
+        return tuple(found)
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.int64], ...]:
+        """Orders, offsets and pulls as the kernels take them."""
+        return tuple(np.array(each, np.int64) for each in (self.orders, self.offsets, self.pulls))
 
 
 def composed(f: Sequence[Array], x: Array, directions: Directions) -> Array:
