@@ -198,7 +198,7 @@ def check_property(result: Any, exact: Exact, what: str) -> None:
             want = [a + (w - a) % (b - a) for w in want]
             length = number(b - a)
             off = np.abs(result - [number(w) for w in want])
-            assert (np.minimum(off, length - off) <= 16 * EPS * size).all()
+            assert (np.minimum(off, length - off) <= 16 * EPS * size + 8 * 5e-324).all()
             return
         assert_near(result, [number(w) for w in want], size, 8)
     elif what == "refine":

@@ -89,7 +89,7 @@ def _(draw: Draw, name: str) -> Call:
     spline, exact, tame = _spline(draw, tame=False)
     x = _where(draw, spline, draw.integer(0, 4)).astype(draw.one(np.float64, np.float64, np.float32))
     x = np.clip(x, *spline.domain) if spline.extrapolate == "error" else x
-    x = x.reshape(-1, 1) if draw.chance(0.2) else x
+    x = x.reshape(-1, 1) if len(x) and draw.chance(0.2) else x
 
     def check(result: Any, args: Any) -> None:
         x = points_of(args["x"])
