@@ -158,3 +158,15 @@ def test_printing_a_network_shows_layers_and_their_knots():
     assert "SplineLayer(2 -> 5, degree 3, 40 intervals on [0, 1], linear beyond, spline basis)" in str(
         sk.KAN.splines([2, 5, 1], intervals=40)
     )
+
+
+@pytest.mark.parametrize("extrapolate", ["linear", "polynomial", "clamp", "zero"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan, 1e300])
+def test_hidden_values_out_of_range_are_no_error_in_the_relu_basis(value, extrapolate):
+    net = sk.KAN.splines([1, 2, 1], 3, 4, basis="relu", extrapolate=extrapolate)
+    theta = np.ones(net.n_parameters)
+    theta[1] = value
+    rows = net.jacobian(theta, np.array([[0.3], [0.6]])).toarray()
+    assert rows.shape == (2, net.n_parameters)
+    if not np.isfinite(value):
+        assert np.isnan(rows).any()

@@ -247,10 +247,12 @@ class ReLUPart(MappedPart):
     def _write(self, x: Array, v: Array, directions: Directions, slot: Slot) -> None:
         """Without a zero in a row, from the powers themselves: A^{-T} would cancel."""
         basis = PowerReLUBasis(self.inner.knots, extrapolate=self.inner.extrapolate)
+        # Hidden values may have left the range; only the mode "error" refuses points.
+        tabulate = basis.tabulate if self.inner.extrapolate == "error" else basis._tabulated
         values, starts = slot.values[slot.shift :: slot.stride], slot.starts[slot.shift :: slot.stride]
         for p, length in enumerate(self.segment_lengths):
             first = slot.position + p * length
-            powers = [basis.tabulate(x[:, 0, p], order) for order in range(directions.order + 1)]
+            powers = [tabulate(x[:, 0, p], order) for order in range(directions.order + 1)]
             series = composed(powers, x[:, :, p : p + 1], directions)
             rows = np.einsum("nmj,nmq->njq", series, v)
             values[:, first : first + length] = rows.reshape(len(x), length)

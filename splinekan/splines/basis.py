@@ -278,12 +278,16 @@ class PowerReLUBasis(_Basis):
         order = integer("derivative", derivative, low=0)
         self._dense(len(points), np.float64)
         self._check_outside(points)
+        return _within_range("a power", self._tabulated(points, order), "x", points)
+
+    def _tabulated(self, points: Array, order: int) -> Array:
+        """Values whatever the points: what leaves the range is infinite or NaN."""
         # In float64 whatever the type of x: it is differences from knots that are raised to powers.
         wide = points.astype(np.float64, copy=False)
         inside = np.clip(wide, *self.domain)
-        with np.errstate(over="ignore", under="ignore"):
-            values: Any = self._continued(wide, inside, order).astype(points.dtype, copy=False)
-        return _within_range("a power", values, "x", points)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            values: Array = self._continued(wide, inside, order).astype(points.dtype, copy=False)
+        return values
 
     def _continued(self, x: Float64Array, inside: Float64Array, order: int) -> Float64Array:
         if self.extrapolate == "polynomial":

@@ -408,6 +408,16 @@ study nothing --quick
 --version 3
 info extra
 study poisson --json . --quick
+theory nope
+figure complementarity --rows nope
+figure 6 --rows nope
+figure 6 --seeds -1
+figure 7 --checkpoint /dev/null/x
+study toy --checkpoint a
+figure 2b --force --output /dev/null/a.png
+figure all --rows nope --output x
+study helmholtz --quick --full
+study interface --json a.json --rows nope
 """.splitlines()
 """Command lines that must be refused, at once."""
 
