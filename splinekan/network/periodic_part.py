@@ -94,4 +94,4 @@ class PeriodicPart(MappedPart):
                     row[sample[:, 0], index[:, l]] += edges[:, p, l]
                 starts[:, segment] = first
             at = slot.position + p * width * n_out
-            values[:, at : at + width * n_out] = row.reshape(n, -1)
+            values[:, at : at + width * n_out] = row.reshape(n, width * n_out)

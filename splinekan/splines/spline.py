@@ -110,7 +110,7 @@ class Spline:
         a, b = self.domain
         values = f", values of shape {self._shape}" if self._shape else ""
         return (
-            f"Spline(degree {self.degree}, {self.knots.intervals} intervals on [{a:g}, {b:g}], "
+            f"Spline(degree {self.degree}, {count} on [{a:g}, {b:g}], "
             f"{self.extrapolate} beyond{values})"
         )
 
