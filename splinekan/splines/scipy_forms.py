@@ -108,7 +108,7 @@ def from_ppoly(pieces: Any, tolerance: float) -> Parts:
 
 
 def _nearest_pieces(knots: KnotVector) -> tuple[NDArray[np.int64], Float64Array]:
-    """For every coefficient a piece in its support, and the knots u_1, ..., u_k less the left end of the piece.
+    """For every coefficient a piece in its support, and the knots u_1, ..., u_k less its left end.
 
     The piece from which the knots lie least far, in lengths of the piece: from a short piece beside long ones
     its polynomial would be extrapolated, with rounding errors that grow like the distance to the power k.

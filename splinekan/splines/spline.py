@@ -108,6 +108,7 @@ class Spline:
 
     def __repr__(self) -> str:
         a, b = self.domain
+        count = f"{self.knots.intervals} interval" + "s" * (self.knots.intervals > 1)
         values = f", values of shape {self._shape}" if self._shape else ""
         return (
             f"Spline(degree {self.degree}, {count} on [{a:g}, {b:g}], "
