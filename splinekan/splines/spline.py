@@ -110,10 +110,7 @@ class Spline:
         a, b = self.domain
         count = f"{self.knots.intervals} interval" + "s" * (self.knots.intervals > 1)
         values = f", values of shape {self._shape}" if self._shape else ""
-        return (
-            f"Spline(degree {self.degree}, {count} on [{a:g}, {b:g}], "
-            f"{self.extrapolate} beyond{values})"
-        )
+        return f"Spline(degree {self.degree}, {count} on [{a:g}, {b:g}], {self.extrapolate} beyond{values})"
 
     @property
     def _shape(self) -> tuple[int, ...]:

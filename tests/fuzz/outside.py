@@ -132,7 +132,8 @@ def _folder() -> str:
 
 def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
     rows, columns = {
-        "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3), "equation_losses": (1, 2),
+        "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3),
+        "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
         "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
     }.get(name, (1, 1))  # fmt: skip
