@@ -204,7 +204,18 @@ def test_one_sample_and_none(name):
         np.testing.assert_array_equal(
             layer.jvp(params, x[some], dparams, dx[some]), layer.jvp(params, x, dparams, dx)[some]
         )
-        assert layer.vjp(params, x[some], gy[some], True)[1].shape == x[some].shape
+        gradient, gx = layer.vjp(params, x[some], gy[some], True)
+        assert gx.shape == x[some].shape
+        matrix, pulled = rows(layer, params, x[some], gy[some])
+        close(matrix.sum(axis=0), gradient, scale(layer))
+        close(pulled, gx, scale(layer))
+        directions = Directions((2,))
+        channels = np.stack([x[some], dx[some], x[some]], axis=1)
+        weights = np.stack([gy[some]] * 3, axis=1)
+        gradient, gx = layer.jet_vjp(params, channels, weights, directions, True)
+        matrix, pulled = rows(layer, params, channels, weights, directions)
+        close(matrix.sum(axis=0), gradient, scale(layer))
+        close(pulled, gx, scale(layer))
 
 
 @pytest.mark.parametrize("name", ["spline", "knots per input", "periodic", "silu"])

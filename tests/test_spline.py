@@ -274,6 +274,26 @@ def test_to_ppoly_and_back(degree):
         np.testing.assert_allclose(back(x), spline(x), atol=1e-10)
 
 
+SHORT = {
+    "ends": ([1e-4, 0.7, 1.3, 0.4, 1.1, 0.9, 1.2, 1e-4], [1, 6, 1, 1, 1, 5, 1]),
+    "seam": ([8e-5, 2e-2, 8e-2, 3e-6], [6, 5, 1]),
+    "inside": ([1.0, 0.7, 1.3, 1e-3, 1e-4, 0.9, 1.2, 0.8], 1),
+}
+
+
+@pytest.mark.parametrize("periodic", [False, True])
+@pytest.mark.parametrize("name", SHORT)
+def test_short_pieces_do_not_amplify_rounding(name, periodic):
+    widths, multiplicity = SHORT[name]
+    points = np.concatenate([[0.0], np.cumsum(widths)])
+    for degree in (5, 7):
+        knots = sk.KnotVector.extended(points, degree, multiplicity, periodic=periodic)
+        spline = sk.Spline(knots, np.random.default_rng(degree).normal(size=knots.n_basis))
+        back = sk.Spline.from_ppoly(spline.to_ppoly())
+        x = np.concatenate([np.linspace(0, points[-1], 300), points])
+        np.testing.assert_allclose(back(x), spline(x), atol=1e-12)
+
+
 def test_continuity_is_detected_to_rounding():
     x = np.array([0.0, 1.0, 2.0, 4.0])
     rng = np.random.default_rng(10)

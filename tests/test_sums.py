@@ -1,5 +1,7 @@
 """The chunked reduction: the same sums whatever the chunks and wherever they are worked on."""
 
+import pickle
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -51,6 +53,46 @@ def test_workers_give_the_same_sums(kind, basis, monkeypatch):
                 np.testing.assert_array_equal(b, c)  # the same bits for the same number of workers
         other = shared.triangular_factor(theta)[1]
     np.testing.assert_allclose(other.T @ other, R.T @ R, atol=1e-12 * np.abs(R).max() ** 2)
+
+
+class Elsewhere:
+    """An executor of other processes: functions, items and answers are pickled, itself it cannot be."""
+
+    workers = 3
+
+    def __init__(self):
+        self.lock = threading.Lock()
+
+    def map(self, function, items):
+        sent = [pickle.dumps((function, item)) for item in items]
+        return (pickle.loads(pickle.dumps(work(item))) for work, item in map(pickle.loads, sent))
+
+
+@pytest.mark.parametrize("basis", ["spline", "relu"])
+@pytest.mark.parametrize("kind", ["squares", "heat"])
+def test_what_goes_to_workers_can_be_pickled(kind, basis, monkeypatch):
+    for module, name in ((data, "CHUNK_BYTES"), (data, "ROW_BYTES"), (pinn, "CHUNK_BYTES")):
+        monkeypatch.setattr(module, name, 4096)
+    net = (NETWORKS["splines"] if kind == "squares" else sk.KAN.splines([2, 3, 1], 3, 4)).with_basis(basis)
+    make = squares if kind == "squares" else heat
+    theta = sk.initialize(net, 0)
+    plain, elsewhere = make(net), make(net, Elsewhere())
+    for _ in range(2):  # the second time with what the first has kept
+        assert elsewhere.value(theta) == pytest.approx(plain.value(theta), rel=1e-13)
+        for got, want in zip(elsewhere.normal_equations(theta), plain.normal_equations(theta), strict=True):
+            np.testing.assert_allclose(got, want, atol=1e-13 * np.abs(want).max())
+
+
+def test_executors_that_lose_answers_are_refused(monkeypatch):
+    monkeypatch.setattr(data, "CHUNK_BYTES", 4096)
+
+    class Forgetful(Elsewhere):
+        def map(self, function, items):
+            return list(super().map(function, items))[:-1]
+
+    problem = squares(NETWORKS["splines"], Forgetful())
+    with pytest.raises(ValueError, match="an answer for each of 2 groups, got 1"):
+        problem.value(np.zeros(NETWORKS["splines"].n_parameters))
 
 
 def test_errors_of_workers_are_raised():

@@ -93,5 +93,6 @@ def jumps(knots: KnotVector, basis: str) -> Array:
 def described(edges: Edges) -> str:
     knots = edges.knots
     (a, b), sizes = knots.domain, np.diff(knots.breakpoints)
-    kind = "intervals" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven intervals"
+    kind = "interval" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven interval"
+    kind += "s" * (len(sizes) > 1)
     return f"{knots.intervals} {kind} on [{a:g}, {b:g}]" + ", periodic" * knots.periodic

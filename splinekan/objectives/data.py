@@ -254,7 +254,8 @@ class DataPart:
             values[:] = np.einsum("nij,njm->nim", S, values)
         elif S is not None:
             values *= S[:, :, None]
-        values.reshape(len(values), -1)[:] *= self.root
+        flat = values.reshape(len(values), -1)
+        flat *= self.root
         return rows
 
     def hessian_product(self, v: Float64Array) -> Float64Array:

@@ -12,7 +12,7 @@ for the same number of workers.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import cached_property, partial
 from itertools import pairwise
@@ -147,7 +147,7 @@ class ChunkedSum(ABC):
         theta = self.network._theta(theta)
         same, T = self._in_splines
         at = theta if T is None else T.apply(theta)
-        return sum(same._sum(partial(same._values, at), "value"), self.penalty.value(theta))
+        return sum(same._sum("_values", at, "value"), self.penalty.value(theta))
 
     @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
@@ -155,7 +155,7 @@ class ChunkedSum(ABC):
         theta = self.network._theta(theta)
         same, T = self._in_splines
         at = theta if T is None else T.apply(theta)
-        groups = list(same._sum(partial(same._gradients, at), "value"))
+        groups = list(same._sum("_gradients", at, "value"))
         total = sum((value for value, _ in groups), 0.0)
         gradient = added([part for _, part in groups])
         if T is not None:
@@ -173,7 +173,7 @@ class ChunkedSum(ABC):
     def residual(self, theta: Float64Array) -> Float64Array:
         """r with the roots of the weights, sample after sample; without the penalty's rows."""
         theta = self.network._theta(theta)
-        parts = [part for group in self._sum(partial(self._residuals, theta), "value") for part in group]
+        parts = [part for group in self._sum("_residuals", theta, "value") for part in group]
         return np.concatenate(parts).astype(np.float64, copy=False)
 
     @quiet
@@ -183,7 +183,7 @@ class ChunkedSum(ABC):
         affordable("the normal matrix", 8.0 * self.network.n_parameters**2)
         total, gradient = self.penalty.value(theta), self.penalty.product(theta)
         matrix: Float64Array | None = None
-        for value, part, upper in self._sum(partial(self._normal, theta), "rows"):
+        for value, part, upper in self._sum("_normal", theta, "rows"):
             total += value
             gradient += part
             matrix = upper if matrix is None else np.add(matrix, upper, out=matrix)
@@ -202,7 +202,7 @@ class ChunkedSum(ABC):
         affordable("the triangular factor", 24.0 * m**2)
         total = self.penalty.value(theta)
         rows = [np.column_stack([self.penalty.root.toarray(), self.penalty.residual(theta)])]
-        for value, upper in self._sum(partial(self._triangle, theta), "triangle"):
+        for value, upper in self._sum("_triangle", theta, "triangle"):
             total += value
             rows.append(upper)
         stacked = triangle(rows)
@@ -226,15 +226,25 @@ class ChunkedSum(ABC):
         """The map from theta to the parameters in the basis `name`, "spline" or "relu"."""
         return self.network.coordinates(one_of("name", name, BASES))
 
-    def _sum(self, work: Callable[[Sequence[Any]], Any], purpose: str) -> Iterable[Any]:
-        """work(group) for groups of chunks, in order: a single group in this process."""
+    def _sum(self, method: str, theta: Float64Array, purpose: str) -> Iterator[Any]:
+        """self.method(theta, group) for groups of chunks, in order: a single group in this process."""
         chunks = self._chunks(purpose)
         if self.executor is None:
-            return [work(chunks)]
+            yield getattr(self, method)(theta, chunks)
+            return
         count = max(1, min(self.executor.workers, len(chunks)))
         ends = [len(chunks) * i // count for i in range(count + 1)]
         groups = [chunks[start:stop] for start, stop in pairwise(ends)]
-        return self.executor.map(work, groups)
+        # What travels to other processes must not hold the executor, which cannot be pickled.
+        alone = copy(self)
+        object.__setattr__(alone, "executor", None)
+        vars(alone).pop("_in_splines", None)
+        answers = 0
+        for answer in self.executor.map(partial(getattr(alone, method), theta), groups):
+            answers += 1
+            yield answer
+        if answers != count:
+            raise ValueError(f"executor.map must give an answer for each of {count} groups, got {answers}")
 
     @cached_property
     def _in_splines(self) -> tuple[Self, Coordinates | None]:

@@ -104,22 +104,22 @@ class _Basis:
 
     def _active(self, points: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
         """Values (k+1, n) of the active B-splines, and the index (n,) of the first in `knots.fold`."""
-        order = integer("derivative", derivative, low=0)
-        highest = min(order, self.degree)
+        order, k = integer("derivative", derivative, low=0), self.knots.degree
+        highest = min(order, k)
         x = self.knots.wrap(points) if self.knots.periodic else points
         pieces = self._local(x.dtype)
         pieces.check_derivatives(highest + 1)
-        affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
-        active = np.empty((self.degree + 1, len(x)), x.dtype)
+        affordable("x", (k + 2.0) * len(x) * x.itemsize)
+        active = np.empty((k + 1, len(x)), x.dtype)
         first = np.empty(len(x), np.int64)
-        ranges = _threads.split(len(x), 4096)
+        arguments, ranges = pieces.arguments, _threads.split(len(x), 4096)
         outside = [False] * len(ranges)
 
         def task(chunk: int, start: int, stop: int) -> None:
-            outside[chunk] = bspline.tabulate(x, pieces.arguments, highest, active, first, start, stop)
+            outside[chunk] = bspline.tabulate(x, arguments, highest, active, first, start, stop)
 
         _threads.run(task, ranges)
-        if order > self.degree:
+        if order > k:
             active *= 0
         if any(outside):
             self._check_outside(points)
@@ -132,7 +132,7 @@ class _Basis:
         if self.knots.periodic:
             c = c[self.knots.fold]
         with np.errstate(over="ignore", invalid="ignore"):
-            terms = (c[first + l].T * active[l] for l in range(self.degree + 1))
+            terms = (c[first + l].T * active[l] for l in range(len(active)))
             total: Array = np.ascontiguousarray(sum(terms).T)
         return _within_range("the spline", total, "c", c)
 

@@ -96,16 +96,33 @@ def from_ppoly(pieces: Any, tolerance: float) -> Parts:
     else:
         knots = KnotVector.clamped(ends, k, multiplicity[:-1])
     # Coefficients are values of the blossom: of x^p at u_1, ..., u_k the p-th symmetric mean of them.
-    left = ends[:-1][knots.middles]
-    u = np.lib.stride_tricks.sliding_window_view(knots.t[1:-1], k)[: knots.n_basis] if k else np.empty((0, 0))
+    piece, u = _nearest_pieces(knots)
     symmetric = np.zeros((k + 1, knots.n_basis))
     symmetric[0] = 1
     for j in range(k):
-        symmetric[1:] += symmetric[:-1] * (u[:, j] - left)
+        symmetric[1:] += symmetric[:-1] * u[:, j]
     means = symmetric / np.array([comb(k, p) for p in range(k + 1)])[:, None]
-    c = np.einsum("pi,pin->in", means, powers[:, knots.middles]).reshape(knots.n_basis, *shape)
+    c = np.einsum("pi,pin->in", means, powers[:, piece]).reshape(knots.n_basis, *shape)
     axis = integer("pieces.axis", pieces.axis)
     return knots, np.moveaxis(c, 0, axis), axis, mode
+
+
+def _nearest_pieces(knots: KnotVector) -> tuple[NDArray[np.int64], Float64Array]:
+    """For every coefficient a piece in its support, and the knots u_1, ..., u_k less its left end.
+
+    The piece from which the knots lie least far, in lengths of the piece: from a short piece beside long ones
+    its polynomial would be extrapolated, with rounding errors that grow like the distance to the power k.
+    """
+    k = knots.degree
+    piece = np.repeat(np.arange(knots.intervals), k + 1)
+    function = (knots.first_active[:, None] + np.arange(k + 1)).ravel()
+    inner = knots.t[function[:, None] + np.arange(1, k + 1)]
+    u = inner - knots.breakpoints[piece][:, None]
+    far = np.abs(u).max(axis=1, initial=0.0) / np.diff(knots.breakpoints)[piece]
+    coefficient = knots.fold[function]
+    order = np.lexsort((far, coefficient))
+    first = order[np.append(True, np.diff(coefficient[order]) > 0)]
+    return piece[first], u[first]
 
 
 def _jumps(powers: Float64Array, widths: Float64Array, tolerance: float) -> NDArray[np.int64]:

@@ -108,11 +108,9 @@ class Spline:
 
     def __repr__(self) -> str:
         a, b = self.domain
+        count = f"{self.knots.intervals} interval" + "s" * (self.knots.intervals > 1)
         values = f", values of shape {self._shape}" if self._shape else ""
-        return (
-            f"Spline(degree {self.degree}, {self.knots.intervals} intervals on [{a:g}, {b:g}], "
-            f"{self.extrapolate} beyond{values})"
-        )
+        return f"Spline(degree {self.degree}, {count} on [{a:g}, {b:g}], {self.extrapolate} beyond{values})"
 
     @property
     def _shape(self) -> tuple[int, ...]:
