@@ -42,6 +42,37 @@ class PseudoHuber:
         return (1 + (g - y) ** 2) ** -0.75
 
 
+class Huber:
+    """d^2/2 for |d| <= 1/10, linear beyond, where it has no curvature; d = g - y."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g, y):
+        far = np.abs(g - y)
+        return np.where(far <= 0.1, far**2 / 2, 0.1 * far - 0.005).sum(axis=1)
+
+    def gradient(self, g, y):
+        return np.clip(g - y, -0.1, 0.1)
+
+    def root(self, g, y):
+        return (np.abs(g - y) <= 0.1).astype(g.dtype)
+
+
+class LogCosh:
+    """log cosh d: a curvature of 1e-44 fifty units away, where the gradient is 1."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g, y):
+        return (np.logaddexp(g - y, y - g) - np.log(2)).sum(axis=1)
+
+    def gradient(self, g, y):
+        return np.tanh(g - y)
+
+    def root(self, g, y):
+        return 1 / np.cosh(g - y)
+
+
 class Softmax:
     """Cross-entropy of probabilities y: S = diag(sqrt p) - sqrt(p) p^T, a matrix per sample."""
 
@@ -139,6 +170,22 @@ def test_gauss_newton_trains_every_loss(loss, solver):
     other = sk.LBFGS().minimize(objective, theta, iterations=400)
     assert result.value <= other.value * (1 + 1e-6)
     assert np.abs(objective.gradient(result.theta)).max() < 1e-4 * np.abs(objective.gradient(theta)).max()
+
+
+@pytest.mark.parametrize("solver", [None, Cholesky(), SVD(), CG(tolerance=1e-8, iterations=500), Dual()])
+@pytest.mark.parametrize("loss", [Huber(), LogCosh()])
+@pytest.mark.parametrize("n", [40, 15])
+def test_vanishing_curvature_does_not_stop_the_training(loss, solver, n):
+    # Few residuals have a curvature, at the start none: S^T rho is not the gradient.
+    rng = np.random.default_rng(0)
+    x, net = rng.uniform(0, 1, (n, 2)), sk.KAN.splines([2, 2], intervals=4)
+    y = 50 + rng.standard_t(1, (n, 2))
+    objective = DataLoss(net, x, y, loss=loss, smoothing=1e-3)
+    start = np.zeros(net.n_parameters)
+    result = sk.LevenbergMarquardt(solver=solver).minimize(objective, start, iterations=300)
+    other = sk.LBFGS().minimize(objective, start, iterations=3000)
+    assert result.value <= other.value * (1 + 1e-6)
+    assert np.abs(objective.gradient(result.theta)).max() < 1e-6 * np.abs(objective.gradient(start)).max()
 
 
 def test_classification_by_the_softmax():
