@@ -228,3 +228,37 @@ def test_bad_options(options, error, message):
     if "loss" in options:
         with pytest.raises(TypeError, match="loss must be of type SquaredError"):
             sk.LeastSquares(net, x, np.zeros((40, 2)), loss=Logistic())
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"value": lambda self, g, y: (g - y) ** 2 / 2}, ValueError, r"loss.value\(g, y\) must have shape"),
+        ({"value": lambda self, g, y: ((g - y) ** 2).sum()}, ValueError, r"loss.value\(g, y\) must have"),
+        (
+            {"gradient": lambda self, g, y: (g - y)[:, 0]},
+            ValueError,
+            r"loss.gradient\(g, y\) must have shape",
+        ),
+        ({"gradient": lambda self, g, y: np.subtract(g, y, out=g)}, ValueError, "read-only"),
+        ({"root": lambda self, g, y: np.ones(len(g))}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"root": lambda self, g, y: np.ones((1, 1, 1))}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"root": lambda self, g, y: 1.0}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"squared": True}, ValueError, "must be None for a loss that is squared"),
+        ({"squared": "no"}, TypeError, "loss.squared must be True or False"),
+        ({"mean_factor": None}, TypeError, "loss.mean_factor must be a real number"),
+        ({"mean_factor": -1.0}, ValueError, "loss.mean_factor must be positive"),
+    ],
+)
+def test_losses_that_return_something_else(changes, error, message):
+    net = sk.KAN.splines([2, 1], intervals=4)
+    theta, x, rng = start(net)
+    y = rng.normal(size=40)
+
+    def use(loss):
+        objective = DataLoss(net, x, y, np.ones(40), loss=loss)
+        return objective.value(theta), objective.triangular_factor(theta)
+
+    use(PseudoHuber())
+    with pytest.raises(error, match=message):
+        use(type("Other", (PseudoHuber,), changes)())
