@@ -42,6 +42,37 @@ class PseudoHuber:
         return (1 + (g - y) ** 2) ** -0.75
 
 
+class Huber:
+    """d^2/2 for |d| <= 1/10, linear beyond, where it has no curvature; d = g - y."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g, y):
+        far = np.abs(g - y)
+        return np.where(far <= 0.1, far**2 / 2, 0.1 * far - 0.005).sum(axis=1)
+
+    def gradient(self, g, y):
+        return np.clip(g - y, -0.1, 0.1)
+
+    def root(self, g, y):
+        return (np.abs(g - y) <= 0.1).astype(g.dtype)
+
+
+class LogCosh:
+    """log cosh d: a curvature of 1e-44 fifty units away, where the gradient is 1."""
+
+    mean_factor, squared = 1.0, False
+
+    def value(self, g, y):
+        return (np.logaddexp(g - y, y - g) - np.log(2)).sum(axis=1)
+
+    def gradient(self, g, y):
+        return np.tanh(g - y)
+
+    def root(self, g, y):
+        return 1 / np.cosh(g - y)
+
+
 class Softmax:
     """Cross-entropy of probabilities y: S = diag(sqrt p) - sqrt(p) p^T, a matrix per sample."""
 
@@ -141,6 +172,22 @@ def test_gauss_newton_trains_every_loss(loss, solver):
     assert np.abs(objective.gradient(result.theta)).max() < 1e-4 * np.abs(objective.gradient(theta)).max()
 
 
+@pytest.mark.parametrize("solver", [None, Cholesky(), SVD(), CG(tolerance=1e-8, iterations=500), Dual()])
+@pytest.mark.parametrize("loss", [Huber(), LogCosh()])
+@pytest.mark.parametrize("n", [40, 15])
+def test_vanishing_curvature_does_not_stop_the_training(loss, solver, n):
+    # Few residuals have a curvature, at the start none: S^T rho is not the gradient.
+    rng = np.random.default_rng(0)
+    x, net = rng.uniform(0, 1, (n, 2)), sk.KAN.splines([2, 2], intervals=4)
+    y = 50 + rng.standard_t(1, (n, 2))
+    objective = DataLoss(net, x, y, loss=loss, smoothing=1e-3)
+    start = np.zeros(net.n_parameters)
+    result = sk.LevenbergMarquardt(solver=solver).minimize(objective, start, iterations=300)
+    other = sk.LBFGS().minimize(objective, start, iterations=3000)
+    assert result.value <= other.value * (1 + 1e-6)
+    assert np.abs(objective.gradient(result.theta)).max() < 1e-6 * np.abs(objective.gradient(start)).max()
+
+
 def test_classification_by_the_softmax():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (400, 2))
@@ -181,3 +228,37 @@ def test_bad_options(options, error, message):
     if "loss" in options:
         with pytest.raises(TypeError, match="loss must be of type SquaredError"):
             sk.LeastSquares(net, x, np.zeros((40, 2)), loss=Logistic())
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"value": lambda self, g, y: (g - y) ** 2 / 2}, ValueError, r"loss.value\(g, y\) must have shape"),
+        ({"value": lambda self, g, y: ((g - y) ** 2).sum()}, ValueError, r"loss.value\(g, y\) must have"),
+        (
+            {"gradient": lambda self, g, y: (g - y)[:, 0]},
+            ValueError,
+            r"loss.gradient\(g, y\) must have shape",
+        ),
+        ({"gradient": lambda self, g, y: np.subtract(g, y, out=g)}, ValueError, "read-only"),
+        ({"root": lambda self, g, y: np.ones(len(g))}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"root": lambda self, g, y: np.ones((1, 1, 1))}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"root": lambda self, g, y: 1.0}, ValueError, r"loss.root\(g, y\) must have shape"),
+        ({"squared": True}, ValueError, "must be None for a loss that is squared"),
+        ({"squared": "no"}, TypeError, "loss.squared must be True or False"),
+        ({"mean_factor": None}, TypeError, "loss.mean_factor must be a real number"),
+        ({"mean_factor": -1.0}, ValueError, "loss.mean_factor must be positive"),
+    ],
+)
+def test_losses_that_return_something_else(changes, error, message):
+    net = sk.KAN.splines([2, 1], intervals=4)
+    theta, x, rng = start(net)
+    y = rng.normal(size=40)
+
+    def use(loss):
+        objective = DataLoss(net, x, y, np.ones(40), loss=loss)
+        return objective.value(theta), objective.triangular_factor(theta)
+
+    use(PseudoHuber())
+    with pytest.raises(error, match=message):
+        use(type("Other", (PseudoHuber,), changes)())

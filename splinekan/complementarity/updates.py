@@ -56,6 +56,10 @@ class _Shifted:
     def n_residuals(self) -> float:
         return self.problem.n_residuals
 
+    @property
+    def squared(self) -> bool:
+        return bool(getattr(self.problem, "squared", True))
+
     def value(self, d: Float64Array) -> float:
         return self.problem.value(self.origin + d)
 

@@ -9,8 +9,8 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._arrays import F8, quiet
-from splinekan._checks import Array, Float64Array, instance, one_of, real, real_array
+from splinekan._arrays import F8, floats, quiet
+from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
@@ -60,7 +60,7 @@ class DataLoss(ChunkedSum):
         "sum" as above; "mean" divides the sum by n and, for squared errors, leaves out the factor 1/2:
         (1/n) r.r.
     loss
-        The loss of a sample.
+        The loss of a sample, see `splinekan.objectives.losses.Loss`.
     executor
         Where chunks are worked on; None for this process.
 
@@ -69,7 +69,8 @@ class DataLoss(ChunkedSum):
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
         float32, negative weights or smoothing, an unknown reduction, an object that is no loss. The methods
-        for theta or vectors of another length; NaN in theta is taken, and makes the loss NaN.
+        for theta or vectors of another length, and for what a loss returns in another shape; NaN in theta is
+        taken, and makes the loss NaN.
 
     Warns
     -----
@@ -106,9 +107,11 @@ class DataLoss(ChunkedSum):
         if missing:
             needed = (*LOSS_METHODS, *LOSS_ATTRIBUTES)
             raise TypeError(f"loss must have {', '.join(needed)}, lacks {', '.join(missing)}")
+        boolean("loss.squared", self.loss.squared)
+        mean_factor = real("loss.mean_factor", self.loss.mean_factor, positive=True)
         checked_executor(self.executor)
         weights = None if self.weights is None else real_array("weights", self.weights)
-        factor = self.loss.mean_factor / len(x) if self.reduction == "mean" else 1.0
+        factor = mean_factor / len(x) if self.reduction == "mean" else 1.0
         checked = {
             "x": x,
             "y": y,
@@ -226,19 +229,38 @@ class DataPart:
             flat = self._rooted.ravel()
             return float(np.einsum("i,i->", flat, flat, dtype=np.float64)) / 2
         weights = np.asarray(self.root, dtype=np.float64).reshape(-1) ** 2
-        return float((weights * self.loss.value(self.at.output, self.y)).sum())
+        values = floats("loss.value(g, y)", self.loss.value(*self._seen), self.y.shape[:1], F8)
+        return float((weights * values).sum())
+
+    @property
+    def _seen(self) -> tuple[Array, Array]:
+        """(g, y) as a loss sees them: read-only."""
+        g, y = self.at.output.view(), self.y.view()
+        g.flags.writeable = y.flags.writeable = False
+        return g, y
 
     @cached_property
     def _rooted(self) -> Array:
         """sqrt(w) dl/dg."""
-        rooted: Array = self.root * self.loss.gradient(self.at.output, self.y)
-        return rooted
+        gradient = self.loss.gradient(*self._seen)
+        return self.root * floats("loss.gradient(g, y)", gradient, self.y.shape, self.y.dtype)
+
+    @cached_property
+    def S(self) -> Array | None:  # noqa: N802 - a matrix
+        """S, a root of the Hessian of every sample's loss, as `Loss.root` returns it."""
+        root = self.loss.root(*self._seen)
+        if root is None:
+            return None
+        if self.loss.squared:
+            raise ValueError("loss.root(g, y) must be None for a loss that is squared")
+        n, outputs = self.y.shape
+        shape = (n, outputs, outputs) if np.ndim(root) == 3 else (n, outputs)
+        return floats("loss.root(g, y)", root, shape, self.y.dtype)
 
     @property
     def residual(self) -> Float64Array:
         """rho with (S J)^T rho = the gradient, (n n_out,)."""
-        S = self.loss.root(self.at.output, self.y)
-        return unrooted(S, self._rooted).ravel().astype(np.float64)
+        return unrooted(self.S, self._rooted).ravel().astype(np.float64)
 
     def gradient(self) -> Float64Array:
         """sum_i w_i J_i^T dl_i/dg."""
@@ -248,7 +270,7 @@ class DataPart:
         """The rows sqrt(w_i) S_i J_i."""
         rows = self.at.jacobian()
         values = rows.values.reshape(*self.at.output.shape, -1)
-        S = self.loss.root(self.at.output, self.y)
+        S = self.S
         if S is not None and S.ndim == 3:
             # Rows of a sample share their segments, so S mixes what is stored.
             values[:] = np.einsum("nij,njm->nim", S, values)
@@ -261,8 +283,8 @@ class DataPart:
     def hessian_product(self, v: Float64Array) -> Float64Array:
         """sum_i w_i (J_i^T S_i^T S_i J_i v + dl_i/dg (Hessian of g_i) v)."""
         changes = self.at.tangents(v)
-        S = self.loss.root(self.at.output, self.y)
-        return self.at.vjp_change(self.root * self._rooted, v, self.root**2 * curved(S, changes[-1]), changes)
+        bent = self.root**2 * curved(self.S, changes[-1])
+        return self.at.vjp_change(self.root * self._rooted, v, bent, changes)
 
 
 class NetworkJacobian(Operator):
@@ -271,7 +293,7 @@ class NetworkJacobian(Operator):
     def __init__(self, objective: DataLoss, part: DataPart) -> None:
         super().__init__(F8, (part.at.output.size, objective.network.n_parameters))
         self.objective, self.part = objective, part
-        self._S = part.loss.root(part.at.output, part.y)
+        self._S = part.S
 
     @quiet
     def _matvec(self, v: Array) -> Array:

@@ -193,23 +193,15 @@ class Triangular:
         self._rotated = reals(f"{name}[2]", rotated, (len(triangle),))
         self._upper = frame.geometry.solve_transpose(triangle.T).T
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._upper, self._upper))
-        self._fed, self._cutoff, self._mixed = point.fed, cutoff, mixed
+        # For the true gradient of half a sum of squares, J^T r = V s (U^T z): s need not be squared.
+        self._fed = point.fed if mixed or not _squared(frame) else None
+        self._beyond = not _squared(frame)
+        self._cutoff = cutoff
 
     def damped(self, scale: Float64Array) -> Damped:
         """By a singular value decomposition of the scaled R, which serves every damping."""
-        upper = self._upper / scale
-        if not np.isfinite(upper).all():
-            return lambda damping: np.full_like(scale, np.nan)
-        u, s, vt = scipy.linalg.svd(upper, full_matrices=False, check_finite=False, lapack_driver="gesdd")
-        kept = s > self._cutoff * s.max(initial=0.0)
-        u, s, vt = u[:, kept], s[kept], vt[kept]
-        # J^T r = V s (U^T z): for the true gradient s need not be squared.
-        data = vt @ (self._fed / scale) if self._mixed else s * (u.T @ self._rotated)
-
-        def step(damping: float) -> Float64Array:
-            return np.asarray(-(vt.T @ (data / (s**2 + damping))) / scale)
-
-        return step
+        fed = None if self._fed is None else self._fed / scale
+        return _by_singular_values(self._upper / scale, scale, self._cutoff, self._rotated, fed, self._beyond)
 
 
 class Normal:
@@ -256,10 +248,16 @@ class DualSystem:
         _, self._r, jacobian = _linearized(frame, point, ("toarray",))
         self._jacobian = frame.geometry.solve_transpose(jacobian.toarray().T).T  # J T^{-1}
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._jacobian, self._jacobian))
+        self._fed = None if _squared(frame) else point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By the eigenvalues of J J^T: a single decomposition serves every damping."""
+        """By the eigenvalues of J J^T: a single decomposition serves every damping.
+
+        Where the gradient is not J^T r, by the singular values of J.
+        """
         scaled = self._jacobian / scale
+        if self._fed is not None:
+            return _by_singular_values(scaled, scale, EPS, self._r, self._fed / scale, True)
         if not np.isfinite(scaled).all():
             return lambda damping: np.full_like(scale, np.nan)
         values, vectors = scipy.linalg.eigh(scaled @ scaled.T, check_finite=False, driver="evd")
@@ -326,6 +324,46 @@ class Krylov:
             return -np.asarray(solution) / scale
 
         return step
+
+
+def _by_singular_values(
+    scaled: Float64Array,
+    scale: Float64Array,
+    cutoff: float,
+    rotated: Float64Array,
+    fed: Float64Array | None,
+    beyond: bool,
+) -> Damped:
+    """Steps for the scaled J = U s V^T and the gradient J^T rotated, or `fed` if that is given.
+
+    `beyond` the range of J^T nothing but the damping bounds the step along `fed`. That part is left out
+    without a damping, and where it may be rounding.
+    """
+    if not np.isfinite(scaled).all():
+        return lambda damping: np.full_like(scale, np.nan)
+    u, s, vt = scipy.linalg.svd(scaled, full_matrices=False, check_finite=False, lapack_driver="gesdd")
+    kept = s > cutoff * s.max(initial=0.0)
+    u, s, vt = u[:, kept], s[kept], vt[kept]
+    data = s * (u.T @ rotated) if fed is None else vt @ fed
+    rest = np.zeros_like(scale)
+    if fed is not None and beyond:
+        rest = fed - vt.T @ data
+        rest -= vt.T @ (vt @ rest)  # the rounding of the first projection
+        if np.linalg.norm(rest) <= 100 * len(scale) * EPS * np.linalg.norm(fed):
+            rest[:] = 0.0
+
+    def step(damping: float) -> Float64Array:
+        moved = vt.T @ (data / (s**2 + damping))
+        if damping > 0 and rest.any():
+            moved += rest / damping
+        return np.asarray(-moved / scale)
+
+    return step
+
+
+def _squared(frame: Frame) -> bool:
+    """Whether the gradient is J^T r: not for losses other than squares, whose Hessian may be singular."""
+    return bool(getattr(frame.problem, "squared", True))
 
 
 def _linearized(frame: Frame, point: Point, methods: tuple[str, ...]) -> tuple[Any, ...]:
