@@ -90,6 +90,12 @@ def test_a_degree_is_given_once():
     with pytest.raises(ValueError, match="degrees differ"):
         sk.prolongation(t, sk.KnotVector.uniform(0, 1, 8, 3))
     assert not t.is_nested_in(sk.KnotVector.uniform(0, 1, 8, 3))
+    assert sk.KnotVector(t, 2) == t
+    closed = sk.KnotVector.uniform(0, 1, 4, 2, periodic=True)
+    for given, degree in ((t, 1), (closed, 2)):  # another domain, and a period that would be lost
+        with pytest.raises(ValueError, match="knots must be an array, or have degree"):
+            sk.KnotVector(given, degree)
+    assert sk.KnotVector(closed, 2, periodic=True) == closed
 
 
 @pytest.mark.parametrize("degree", DEGREES)

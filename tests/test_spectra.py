@@ -651,6 +651,20 @@ def test_small_and_empty_operators():
     np.testing.assert_allclose(sk.extreme_eigenvalues(OPERATOR, 3).values, [12, 11, 10, 3, 2, 1])
 
 
+def test_gram_spectra_of_periodic_knots():
+    knots = sk.KnotVector.uniform(0, 1, 24, 3, periodic=True)
+    symbols = np.fft.fft(sk.gram_matrix(knots).toarray()[0]).real  # the matrix is circulant
+    np.testing.assert_allclose(sk.gram_spectrum(knots).values, np.sort(symbols)[::-1], rtol=1e-13)
+    stiffness = sk.gram_spectrum(knots, derivative=1, basis="mass")
+    assert (stiffness.nullity, stiffness.unresolved) == (1, 0)
+    waves = np.repeat(np.arange(1, 4), 2) * 2 * np.pi
+    np.testing.assert_allclose(stiffness.values[-2:-8:-1], waves**2, rtol=1e-4)
+    for degree in range(1, 8):
+        constant = sk.KnotVector.uniform(0, 1, 1, degree, periodic=True)
+        assert sk.gram_spectrum(constant).values == pytest.approx([1.0], rel=1e-14)
+        assert sk.gram_spectrum(constant, derivative=1).nullity == 1
+
+
 def test_seeds_may_be_generators():
     for measure, field in ((sk.extreme_eigenvalues, "values"), (sk.spectral_density, "nodes")):
         one, other = measure(OPERATOR, seed=5), measure(OPERATOR, seed=np.random.default_rng(5))

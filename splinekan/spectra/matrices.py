@@ -6,18 +6,21 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array, spline_degree
+from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array
 from splinekan.spectra.coordinates import BASES, basis_matrices, edge_coordinates
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import congruence_spectrum, factor_spectrum
 from splinekan.splines.gram import gram_factor
-from splinekan.splines.knots import validate_knots
+from splinekan.splines.knot_vector import KnotVector, knot_vector
 
 MATRICES = ("A", "A^T A", "(A A^T)^-1")
 
 
 def change_of_basis_spectrum(
-    knots: ArrayLike, degree: int, matrix: str = "A^T A", vectors: bool = False
+    knots: KnotVector | ArrayLike,
+    degree: int | None = None,
+    matrix: str = "A^T A",
+    vectors: bool = False,
 ) -> Spectrum:
     """The spectrum of A^T A, (A A^T)^{-1} or A for the change of basis A, b = A psi.
 
@@ -67,7 +70,11 @@ def change_of_basis_spectrum(
 
 
 def gram_spectrum(
-    knots: ArrayLike, degree: int, derivative: int = 0, basis: str = "spline", vectors: bool = False
+    knots: KnotVector | ArrayLike,
+    degree: int | None = None,
+    derivative: int = 0,
+    basis: str = "spline",
+    vectors: bool = False,
 ) -> Spectrum:
     """The spectrum of M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
@@ -93,14 +100,13 @@ def gram_spectrum(
     one_of("basis", basis, BASES)
     order = integer("derivative", derivative, low=0)
     boolean("vectors", vectors)
-    degree = spline_degree(degree)
-    t = validate_knots(knots, degree)
-    m = len(t) - degree - 1
-    affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (degree + 4))
-    J: Float64Array = gram_factor(t, degree, order).toarray()
+    vector = knot_vector(knots, degree)
+    m = vector.n_basis
+    affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (vector.degree + 4))
+    J: Float64Array = gram_factor(vector, None, order).toarray()
     if basis == "spline":
         return factor_spectrum(J, None, vectors)
-    return factor_spectrum(J, edge_coordinates(*basis_matrices(t, degree, basis)), vectors)
+    return factor_spectrum(J, edge_coordinates(*basis_matrices(vector, None, basis)), vectors)
 
 
 def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = False) -> Spectrum:

@@ -60,7 +60,8 @@ def gram_factor(
     """
     vector, order = knot_vector(knots, degree), integer("derivative", derivative, low=0)
     k = vector.degree
-    if order > k:
+    # A single function is constant: if periodic, a sum that rounding would keep from 0.
+    if order > k or (order > 0 and vector.n_basis == 1):
         return scipy.sparse.csr_array((1, vector.n_basis))
     found = local_pieces(vector).samples(k + 1, order)
     values = np.sqrt(found.weights)[:, :, None] * found.values

@@ -84,6 +84,8 @@ class KnotVector:
 
     def __init__(self, t: ArrayLike, degree: int, periodic: bool = False) -> None:
         k, cyclic = spline_degree(degree), boolean("periodic", periodic)
+        if isinstance(t, KnotVector) and (t.degree, t.periodic) != (k, cyclic):
+            raise ValueError(f"knots must be an array, or have degree {k} and periodic={cyclic}, got {t}")
         # A copy, owned by this record; adding 0 turns -0.0, equal but of other bytes, into 0.0.
         knots = real_array("knots", t, ndim=1).astype(np.float64) + 0.0
         not_too_large("knots", knots)
