@@ -117,17 +117,25 @@ class Model:
     def hessian(self, x: ArrayLike) -> Float64Array:
         """d^2 u_o/dx_p dx_q, (n, n_out, n_in, n_in).
 
-        Mixed derivatives come by polarisation, 2 u_pq = D_{p+q}^2 u - u_pp - u_qq.
+        Mixed derivatives come by polarisation, 2 u_pq = D_{p+q}^2 u - u_pp - u_qq, in units of x_p and x_q in
+        which the slopes of u are of the same size: otherwise the largest term would swamp the others.
         """
         n_in, units = self.n_in, np.eye(self.n_in)
-        pairs = [(p, q) for p in range(n_in) for q in range(p, n_in)]
-        ways = [units[p] if p == q else units[p] + units[q] for p, q in pairs]
-        second = 2 * self._taylor(x, ways, [2] * len(ways))[:, 2::2]
-        along = dict(zip(pairs, np.moveaxis(second, 1, 0), strict=True))
-        hessian = np.empty((second.shape[0], self.n_out, n_in, n_in))
-        for p, q in pairs:
-            mixed = along[p, q] if p == q else (along[p, q] - along[p, p] - along[q, q]) / 2
-            hessian[:, :, p, q] = hessian[:, :, q, p] = mixed
+        along = self._taylor(x, units, [2] * n_in)
+        slopes, second = along[:, 1::2], 2 * along[:, 2::2]
+        hessian = np.empty((len(along), self.n_out, n_in, n_in))
+        hessian[:, :, range(n_in), range(n_in)] = second.swapaxes(1, 2)
+        pairs = [(p, q) for p in range(n_in) for q in range(p + 1, n_in)]
+        if not pairs:
+            return hessian
+        sizes = np.abs(slopes).max(axis=(0, 2), initial=0.0)
+        sizes[~(np.isfinite(sizes) & (sizes > 0))] = 1.0
+        length = np.exp2(-np.round(np.log2(sizes)))
+        ways = [length[p] * units[p] + length[q] * units[q] for p, q in pairs]
+        mixed = 2 * self._taylor(x, ways, [2] * len(ways))[:, 2::2]
+        for (p, q), both in zip(pairs, np.moveaxis(mixed, 1, 0), strict=True):
+            rest = both - length[p] ** 2 * second[:, p] - length[q] ** 2 * second[:, q]
+            hessian[:, :, p, q] = hessian[:, :, q, p] = rest / (2 * length[p] * length[q])
         return hessian
 
     def derivative(self, x: ArrayLike, direction: ArrayLike, order: int = 1) -> Float64Array:

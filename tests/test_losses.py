@@ -188,6 +188,17 @@ def test_vanishing_curvature_does_not_stop_the_training(loss, solver, n):
     assert np.abs(objective.gradient(result.theta)).max() < 1e-6 * np.abs(objective.gradient(start)).max()
 
 
+@pytest.mark.parametrize("solver", [None, SVD(), CG(), Dual()])
+def test_steps_without_any_curvature_go_down_the_gradient(solver):
+    x, net = np.linspace(0, 1, 40)[:, None], sk.KAN.splines([1, 1], intervals=4)
+    objective = DataLoss(net, x, np.full(40, 50.0), loss=Huber())
+    start = np.zeros(net.n_parameters)
+    result = sk.LevenbergMarquardt(solver=solver).minimize(objective, start, iterations=1)
+    assert result.value < 0.8 * objective.value(start)
+    g = objective.gradient(start)
+    np.testing.assert_allclose(result.theta / np.linalg.norm(result.theta), -g / np.linalg.norm(g))
+
+
 def test_classification_by_the_softmax():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (400, 2))

@@ -43,6 +43,19 @@ def test_derivatives_in_the_inputs_against_differences(basis):
     np.testing.assert_allclose(model.derivative(x, v, 3), third, atol=1e-5)
 
 
+def test_mixed_derivatives_of_inputs_in_unlike_units():
+    bounds = np.array([(1e5, 1e9), (0, 1e-6), (-1, 1)])
+    net = sk.KAN.splines([3, 3, 2], intervals=4, domain=[tuple(pair) for pair in bounds])
+    same = sk.KAN.splines([3, 3, 2], intervals=4, domain=[(0, 1)] * 3)
+    theta = sk.initialize(net, 0, "greville")
+    x, lengths = np.random.default_rng(0).uniform(0, 1, (8, 3)), np.ptp(bounds, axis=1)
+    want = Model(same, theta).hessian(x) / lengths / lengths[:, None]
+    got = Model(net, theta).hessian(bounds[:, 0] + lengths * x)
+    np.testing.assert_allclose(
+        got * lengths * lengths[:, None], want * lengths * lengths[:, None], atol=1e-11
+    )
+
+
 def test_the_same_function_refined_and_in_the_other_basis():
     model = smooth_model()
     x = np.random.default_rng(0).uniform(-1, 1, (50, 3))

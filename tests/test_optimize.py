@@ -375,3 +375,16 @@ def test_solvers_in_other_coordinates(solver):
     problem = rosenbrock({"w": MatrixMap(T)})
     method = LevenbergMarquardt(solver=solver, geometry="w")
     assert method.minimize(problem, [0.5, 0.5], iterations=60).value < 1e-18
+
+
+@pytest.mark.parametrize("solver", [None, Cholesky(), SVD(), Dual(), CG()])
+def test_unseen_coefficients_stay_where_they_are(solver):
+    # Their columns of J are 0, and so is their scale: rounding must not be divided by it.
+    rng = np.random.default_rng(0)
+    net = sk.KAN.splines([2, 2, 1], intervals=12)
+    x = rng.uniform(0, 0.45, (300, 2))
+    problem = sk.LeastSquares(net, x, np.sin(8 * x[:, 0]) * x[:, 1] + 0.01 * rng.normal(size=300))
+    start = sk.initialize(net, 0, "greville")
+    result = LevenbergMarquardt(solver=solver).minimize(problem, start, iterations=20)
+    before, after = (net.unpack(theta)[0]["coefficients"][:, 9:] for theta in (start, result.theta))
+    np.testing.assert_array_equal(after, before)

@@ -129,6 +129,21 @@ def test_edges_of_unlike_inputs_show_their_own_knots_and_the_base(ax, base):
         np.testing.assert_allclose(frame.get_xticks(), ends[(ends >= xs[0]) & (ends <= xs[-1])])
 
 
+@pytest.mark.parametrize(("low", "high"), [(2.25, 3.0), (-7.0, 1e6)])
+def test_periodic_edges_show_their_breakpoints_beyond_the_domain(ax, low, high):
+    knots = sk.KnotVector.extended([0.0, 0.25, 0.75, 1.0], 3, periodic=True)
+    network = sk.KAN.chain([sk.SplineLayer(1, 1, knots)])
+    theta = np.array([1.0, -1.0, 0.5])
+    plots.network_diagram(ax, network, theta, np.linspace(low, high, 50)[:, None])
+    (frame,) = ax.child_axes
+    xs, ys = frame.lines[0].get_data()
+    values = network(theta, np.ascontiguousarray(xs)[:, None])[:, 0]
+    np.testing.assert_allclose(ys - ys[0], values - values[0], atol=1e-12)
+    shown = [2.25, 2.75, 3.0] if high == 3.0 else [0.0, 0.25, 0.75, 1.0]
+    np.testing.assert_array_equal(frame.get_xticks(), shown)
+    assert (xs[0], xs[-1]) == (shown[0], shown[-1])
+
+
 def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
     network = sk.KAN.splines([2, 3])
     theta = sk.initialize(network, 1, "greville")

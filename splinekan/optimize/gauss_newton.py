@@ -111,8 +111,9 @@ class LevenbergMarquardt(Optimizer):
         if self.scaling == "none":
             columns = np.full_like(columns, columns.max())
         state.scale = np.maximum(state.scale, columns)
-        # Columns that have always been zero would make the scaled matrix singular.
-        scale = np.maximum(state.scale, state.scale.max() * EPS)
+        # Columns that have always been zero would make the scaled matrix singular. If all are (a loss without
+        # curvature), steps are those of gradient descent.
+        scale = np.maximum(state.scale, state.scale.max() * EPS or 1.0)
         damped = equations.damped(scale)
         for _ in range(self.trials):
             step = damped(state.value)

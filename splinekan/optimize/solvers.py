@@ -341,7 +341,13 @@ def _by_singular_values(
     """
     if not np.isfinite(scaled).all():
         return lambda damping: np.full_like(scale, np.nan)
-    u, s, vt = scipy.linalg.svd(scaled, full_matrices=False, check_finite=False, lapack_driver="gesdd")
+    # Columns of zeros, whose scale is tiny, are left out: what rounding puts there into V would be large.
+    seen = scaled.any(axis=0)
+    u, s, v = scipy.linalg.svd(
+        scaled[:, seen], full_matrices=False, check_finite=False, lapack_driver="gesdd"
+    )
+    vt = v if seen.all() else np.zeros((len(s), len(scale)))
+    vt[:, seen] = v
     kept = s > cutoff * s.max(initial=0.0)
     u, s, vt = u[:, kept], s[kept], vt[kept]
     data = s * (u.T @ rotated) if fed is None else vt @ fed

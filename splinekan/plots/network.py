@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, instance, integer, not_too_large, real_array, sequence
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.plots.style import STYLES, one_axes
+from splinekan.splines.knot_vector import KnotVector
 
 NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
 LINE = STYLES["coarse"]["color"]
@@ -23,11 +24,11 @@ def network_diagram(
     """Draw nodes, edges and every spline edge's function; inputs below, outputs above.
 
     A spline edge carries a small frame: the function phi_qp on the range of the data that reach it, with
-    ticks at the breakpoints in that range. Frames of one layer share the scale of their values, each moved to
-    its own middle, since constants of different edges are interchangeable. An affine map's edge is a plain
-    line, dashed for a negative weight. A line's weight grows with the edge's strength: the standard deviation
-    over the data of what it adds to its output, relative to the strongest edge of its layer. Activations and
-    normalisers are named on the nodes they act on.
+    ticks at the breakpoints in that range (a periodic function on one period at most). Frames of one layer
+    share the scale of their values, each moved to its own middle, since constants of different edges are
+    interchangeable. An affine map's edge is a plain line, dashed for a negative weight. A line's weight grows
+    with the edge's strength: the standard deviation over the data of what it adds to its output, relative to
+    the strongest edge of its layer. Activations and normalisers are named on the nodes they act on.
 
     Parameters
     ----------
@@ -138,7 +139,7 @@ def _spline_edges(
     spread = 0.0
     curves = {}
     for p, q in framed:
-        at = np.linspace(x[:, p].min(), x[:, p].max(), 120)
+        at = np.linspace(*_range(layer.knots[p], x[:, p]), 120)
         values = _edges(layer, params, p, at)[:, q]
         spread = max(spread, float(np.ptp(values)))
         curves[p, q] = at, values - (values.max() + values.min()) / 2
@@ -153,12 +154,29 @@ def _spline_edges(
             ax.plot([inner[p], middle], [low, bottom], color=LINE, linewidth=weight, zorder=1)
             ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, zorder=1)
             frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
-            _frame(frame, layer.knots[p].breakpoints, *curves[p, q], spread)
+            at, values = curves[p, q]
+            _frame(frame, _breakpoints(layer.knots[p], at[0], at[-1]), at, values, spread)
+
+
+def _range(knots: KnotVector, x: Array) -> tuple[float, float]:
+    """Where a function is drawn: on the range of its data, but a periodic function on one period at most."""
+    low, high = float(x.min()), float(x.max())
+    a, b = knots.domain
+    return (a, b) if knots.periodic and high - low > b - a else (low, high)
+
+
+def _breakpoints(knots: KnotVector, low: float, high: float) -> Array:
+    """The breakpoints from `low` to `high`; of periodic knots also those beyond the domain."""
+    ends, (a, b) = knots.breakpoints, knots.domain
+    if knots.periodic:
+        periods = np.arange(np.floor((low - a) / (b - a)), np.floor((high - a) / (b - a)) + 1)
+        ends = np.unique(ends + periods[:, None] * (b - a))
+    return ends[(ends >= low) & (ends <= high)]
 
 
 def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float) -> None:
     ax.plot(x, values, color=CURVE, linewidth=1.2)
-    ax.set_xticks(ends[(ends >= x[0]) & (ends <= x[-1])])
+    ax.set_xticks(ends)
     ax.set_yticks([])
     ax.tick_params(length=2.5, width=0.5, direction="in", labelbottom=False)
     half = 0.58 * spread if spread > 0 else 1.0
