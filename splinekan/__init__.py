@@ -1,4 +1,29 @@
-"""Spline Kolmogorov-Arnold networks: exact spline geometry and multilevel training."""
+"""Spline Kolmogorov-Arnold networks: exact spline geometry and multilevel training.
+
+Networks
+    `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
+    parameters; `Model`, a network with its parameters; `DomainWarning`.
+Training
+    Objectives `LeastSquares`, `DataLoss` (with a loss such as `SquaredError`) and `PINN` (of `Block`);
+    `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
+    `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Levels
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
+Differential equations
+    `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
+Splines
+    `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`;
+    `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays `uniform_knots`,
+    `extended_knots`, `clamped_knots`, `refine_knots`, `insert_knots`, `greville_points`.
+Spectra
+    `gauss_newton_spectrum`, `tangent_kernel_spectrum`, `hessian_spectrum`, `gram_spectrum` and
+    `change_of_basis_spectrum` return a `Spectrum`; `extreme_eigenvalues`, `spectral_density` for operators.
+Threads
+    `threads`, `set_threads`.
+
+`splinekan.plots` makes figures, `splinekan.problems` holds problems with known solutions. Guides: README.md
+and docs/ in the repository.
+"""
 
 from typing import TYPE_CHECKING, Any
 

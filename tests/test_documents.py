@@ -64,6 +64,10 @@ def test_every_public_name_is_documented():
         assert text.partition("\n\n")[0].rstrip().endswith((".", ":")), name
 
 
+def test_the_docstring_of_the_package_names_everything_public():
+    assert set(splinekan.__all__) == set(re.findall(r"`([A-Za-z]\w*)`", splinekan.__doc__))
+
+
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.parent.name != "theory"])
 def test_links_lead_to_files(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):

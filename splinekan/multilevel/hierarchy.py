@@ -26,7 +26,8 @@ class Level:
     network
         The network on the knots of this level.
     cost
-        Work units of an evaluation, 2^index for dyadic levels: the count of the paper, where an evaluation
+        Work units of an evaluation, 2^index for dyadic levels and in proportion to the intervals for given
+        networks: the count of the paper, where an evaluation
         involves every basis function. (Here it involves the active functions only and takes about the same
         time on all levels; the seconds of the histories show this.)
     coarser

@@ -168,7 +168,7 @@ def nested_iteration(
     Levels with an empty budget are passed through: `theta0` belongs to the coarsest level and is
     prolongated to the first level that has a budget. The optimiser begins anew on every level, because
     curvature pairs, moments and damping of the coarse level belong to other unknowns, and carrying them
-    over would make the levels' runs hard to compare. `nested_steps` gives the levels as they end.
+    over would make the levels' runs hard to compare. `nested_steps` yields every level when it ends.
 
     Parameters
     ----------

@@ -32,7 +32,7 @@ def initialize(
     noise: float = 0.1,
     mean: float = 0.0,
 ) -> Float64Array:
-    """Draw theta for a network. The function drawn is the same in both bases.
+    """Starting values of theta. The function drawn is the same in both bases.
 
     Schemes
     -------
@@ -41,11 +41,11 @@ def initialize(
         N(0, s^2), s^2 chosen so that an output has variance 1 over inputs uniform in [a, b].
     "frames"
         An affine map that feeds a spline layer gets directions that are spread evenly: of two inputs the
-        angles pi (phase + q)/n_out with a random phase, of more as many random orthonormal frames as it
-        takes. Each is scaled and shifted so that the image of the box of its inputs just fills [a, b]: every
-        interval sees data, none is wasted. (Without a bias it is scaled only.) The inputs are those of the
-        network within their bounds, scaled to [0, 1] before the directions are drawn, so that their units do
-        not matter; further inside, what they become, or the domain of the spline layer that they come from.
+        angles pi (phase + q)/n_out with a random phase, of more the vectors of random orthonormal frames.
+        Each is scaled and shifted so that the image of the box of its inputs just fills [a, b], and every
+        interval contains data. (Without a bias it is scaled only.) The box is that of the bounds, scaled to
+        [0, 1] before the directions are drawn, so that units do not matter; in later layers, its image, or
+        the domain of the spline layer before.
         Spline coefficients are mean/n_in + `noise` N(0, 1).
     "greville"
         As "frames", with a random linear function on every edge in addition, exact by the Greville
@@ -68,7 +68,7 @@ def initialize(
     bounds
         The interval (a, b) on which every input of the network lies, in the units of x; or a sequence of
         intervals, one for each input. By default the `source` of an affine `Normalizer` in front, else
-        (0, 1). Only affine maps ask for it: a network that begins with splines has its bounds in its knots.
+        (0, 1). Used for affine maps; the knots of a network that begins with splines are its bounds.
     noise
         Standard deviation of the coefficients, in the units of the outputs.
     mean
@@ -159,7 +159,7 @@ def _root_mean_square(layer: SplineLayer) -> Float64Array:
 
 
 def _bounds(first: Layer) -> Interval | tuple[Interval, ...]:
-    """Where inputs are taken to lie if nothing is said."""
+    """Where inputs lie if `bounds` is not given."""
     return first.source if isinstance(first, Normalizer) and first.kind == "affine" else (0.0, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Networks: frozen chains of layers; all trainable numbers active in one flat vector theta."""
+"""Networks: frozen chains of layers; all trainable numbers are in one flat vector theta."""
 
 from __future__ import annotations
 
@@ -102,9 +102,9 @@ class KAN:
     ) -> KAN:
         """Spline layers widths[0] -> widths[1] -> ..., all on the same uniform knots of `domain`.
 
-        Inputs and hidden values outside the domain are continued as `extrapolate` says; for `base` see
-        `SplineLayer`. For inputs in unlike units `domain` holds an interval (a, b) for each: a `Normalizer`
-        in front takes them to [0, 1], the domain of all layers then.
+        `extrapolate` continues the splines outside the domain; for `base` see `SplineLayer`. For inputs in
+        unlike units `domain` holds an interval (a, b) for each: a `Normalizer` in front takes them to [0, 1],
+        the domain of all layers then. For knots of each input make the layers: KAN([SplineLayer(...), ...]).
 
         Examples
         --------
@@ -140,7 +140,7 @@ class KAN:
 
         [2, 5, 1] with cubic splines on G intervals has 15 + 5(G + 3) parameters; [2, 20, 20, 1]
         without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6). `domain` is that of
-        the splines; on which intervals the inputs lie, `initialize(bounds=...)` is told.
+        the splines; the intervals on which the inputs lie are given to `initialize(bounds=...)`.
         """
         sizes = _widths(widths, least=3)
         domain = interval("domain", domain)
@@ -191,7 +191,7 @@ class KAN:
 
     @property
     def domain(self) -> tuple[Interval, ...] | None:
-        """For every input the interval on which its splines active; None if an affine map mixes the inputs.
+        """The domain of the splines of every input; None if an affine map mixes the inputs.
 
         That of the first layer, if it is a spline layer; its preimage, if an affine `Normalizer` comes first.
         """

@@ -1,4 +1,4 @@
-"""Normalisers: elementwise maps into the intervals on which splines live."""
+"""Normalisers: elementwise maps into the domains of splines."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from splinekan.network.elementwise import SIGMOID, TANH, Elementwise, polynomial
 
 @dataclass(frozen=True)
 class Normalizer(Elementwise):
-    """A map of every component into the interval [a, b] on which the next spline layer lives.
+    """A map of every component into the domain [a, b] of the next spline layer.
 
     Parameters
     ----------
@@ -108,7 +108,7 @@ class Normalizer(Elementwise):
         Raises
         ------
         TypeError, ValueError
-            For what are no intervals (low, high) with low < high, and unless the kind is "affine".
+            Unless `image` holds intervals (low, high), low < high, and the kind is "affine".
         """
         ends = one_each(intervals("image", image, self.width), self.width)
         if self.kind != "affine":

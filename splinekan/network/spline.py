@@ -57,8 +57,8 @@ class SplineLayer:
     basis
         "spline" or "relu".
     base
-        s: None for no base branch (V is not there), "identity" for x, "silu" for x/(1 + exp(-x)). A base
-        branch is no spline: it goes on outside [a, b] as it is.
+        s: None for no base branch and no V, "identity" for x, "silu" for x/(1 + exp(-x)). Outside [a, b] the
+        base branch is the same function.
 
     Raises
     ------

@@ -31,8 +31,8 @@ class DataLoss(ChunkedSum):
     """L(theta) = sum_i w_i l(g(x_i; theta), y_i) + smoothing/2 |D theta|^2 for a loss l.
 
     D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`).
-    A little of it settles the coefficients that no sample, or hardly any, sees; jumps of a smooth function
-    fall like h^(k+1), and with them the bias.
+    A small weight determines the coefficients that few samples see, or none; jumps of a smooth function fall
+    like h^(k+1), and the bias with them.
 
     Every sum runs over chunks of samples, so memory stays bounded whatever their number.
 
@@ -68,9 +68,9 @@ class DataLoss(ChunkedSum):
     ------
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
-        float32, negative weights or smoothing, an unknown reduction, an object that is no loss. The methods
-        for theta or vectors of another length, and for what a loss returns in another shape; NaN in theta is
-        taken, and makes the loss NaN.
+        float32, negative weights or smoothing, an unknown reduction, an object that is not a loss. The
+        methods for theta or vectors of another length, and for what a loss returns in another shape; NaN in
+        theta is taken, and makes the loss NaN.
 
     Warns
     -----

@@ -1,4 +1,4 @@
-"""Losses of a sample: what a network's outputs cost, and how that cost bends.
+"""Losses of a sample, with their gradients and the roots of their Hessians.
 
 A loss l(g, y) of outputs g and targets y enters training through three functions of a sample: its value, its
 gradient in g, and a square root S of its Hessian, S^T S = d^2 l/dg^2 (positive semidefinite for a convex

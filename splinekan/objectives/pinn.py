@@ -42,7 +42,7 @@ class Block:
         (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
         periodic conditions and jumps. The equation's residual is then any expression.
 
-    The arrays are copied: what becomes of those that were given has no effect.
+    The arrays are copied.
 
     Raises
     ------
@@ -93,7 +93,7 @@ class PINN(ChunkedSum):
     """L(theta) = 1/2 sum over blocks and points of w r^2 + smoothing/2 |D theta|^2, r the residuals.
 
     D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`): a
-    little of it settles what the network does between points.
+    small weight determines the function between points.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ class PINN(ChunkedSum):
         Further inputs, sympy expressions in the variables, such as |x|.
     bounds
         One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
-        A variable with None for its interval is no input itself.
+        A variable whose interval is None is not an input.
     cost
         Work units of an evaluation of value and gradient. None for what the driver counts: `Level.cost` in
         nested iteration, else 1.

@@ -2,11 +2,10 @@
 
     L(theta) = sum over chunks of (their loss) + penalty
 
-A subclass says how samples are cut into chunks and what a chunk is worth at theta; everything that an
-optimiser asks for, value, gradient, J^T J, a triangular factor of J, is a sum over chunks of something that a
-`Part` gives. Memory stays bounded by a chunk, whatever the number of samples. The sum runs in this process,
-or on the workers of an `Executor`; groups of chunks are added in order, so that the result has the same bits
-for the same number of workers.
+A subclass cuts the samples into chunks and makes the `Part` of a chunk at theta; all that an optimiser needs,
+value, gradient, J^T J, a triangular factor of J, is a sum over the parts. Memory stays bounded by a chunk,
+whatever the number of samples. The sum runs in this process, or on the workers of an `Executor`; groups of
+chunks are added in order, so that the result has the same bits for the same number of workers.
 """
 
 from __future__ import annotations
@@ -114,7 +113,7 @@ class Part(Protocol):
 
 
 class ChunkedSum(ABC):
-    """A sum over chunks plus `penalty`; the methods that optimisers ask for.
+    """A sum over chunks plus `penalty`; the methods that optimisers need.
 
     A subclass has `network`, `penalty`, `cost` and `executor`, and gives `_chunks` and `_part`.
     """

@@ -16,7 +16,7 @@ from splinekan.kernels import segments as kernels
 from splinekan.operators.base import Operator
 
 DENSE = 2
-"""Up to so many columns per stored value the dense product of BLAS is the faster one.
+"""Up to this number of columns per stored value the dense product of BLAS is faster.
 
 On its own it would be so up to 4; but BLAS keeps its threads spinning after a product, on the cores that the
 other kernels are about to use."""

@@ -41,7 +41,7 @@ def network_diagram(
     names
         Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
     most
-        At most so many frames in a layer: those of the strongest edges. The others are lines.
+        The largest number of frames in a layer; weaker edges are lines.
 
     Raises
     ------

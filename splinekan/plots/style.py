@@ -184,7 +184,7 @@ def file_format(path: str | Path) -> str:
     Raises
     ------
     TypeError, ValueError
-        For another one, or if `path` is not a path.
+        For another ending, or if `path` is not a path.
     """
     return one_of("the ending of a figure's file", as_path("path", path).suffix.lower(), FORMATS)
 

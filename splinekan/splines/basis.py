@@ -1,6 +1,6 @@
 """The two bases of the splines of degree k: B-splines b_i and power ReLUs psi_j (Lemma 1).
 
-Outside the domain [a, b] a spline is continued as `extrapolate` says:
+`extrapolate` continues a spline outside its domain [a, b]:
 
 - "linear": value and slope of the end piece; bounded growth; exact under refinement. The default.
 - "polynomial": the end piece itself; exact under refinement.

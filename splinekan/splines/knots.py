@@ -39,7 +39,7 @@ def uniform_knots(a: float, b: float, intervals: int, degree: int) -> Float64Arr
     ------
     TypeError, ValueError
         Unless a < b are finite, `intervals` is at least 1 and `degree` in 0..7; for an interval so short
-        (or so long) that knots cannot be told apart in float64.
+        or long that float64 does not distinguish the knots.
     MemoryError
         For more intervals than fit into memory.
 

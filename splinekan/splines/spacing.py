@@ -105,7 +105,7 @@ def chosen_intervals(marked: ArrayLike | None, count: int) -> NDArray[np.bool_]:
 
 
 def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Array:
-    """Breakpoints of splines of degree k, the inner ones as often as `multiplicity` says."""
+    """Breakpoints of splines of degree k, inner breakpoints repeated by their `multiplicity`."""
     counts = np.ones(len(points), np.int64)
     given = np.asarray(multiplicity)
     if given.ndim == 0:

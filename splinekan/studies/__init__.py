@@ -1,1 +1,1 @@
-"""One module per experiment: run(...) gives a result that prints its table and draws its figure."""
+"""Experiments, a folder for each: `study.run(...)` gives a table and a record, `figure` draws."""
