@@ -129,24 +129,3 @@ def test_affine_maps_fill_the_domain_of_every_input_of_their_follower():
     image = net.layers[0].value(theta[:9], corners)
     np.testing.assert_allclose(image.min(axis=0), [0, -2, 0], atol=1e-14)
     np.testing.assert_allclose(image.max(axis=0), [1, 2, 3], atol=1e-14)
-
-
-def test_greville_starts_stay_in_the_domain_of_the_next_layer():
-    far = sk.KnotVector.uniform(10, 20, 4, 3)
-    net = sk.KAN.chain(
-        [
-            sk.SplineLayer(2, 3, [EVEN, FINE]),
-            sk.SplineLayer(3, 2, [far, FINE, EVEN]),
-            sk.SplineLayer(2, 1, EVEN),
-        ]
-    )
-    low, high = np.array(net.layers[0].domain).T
-    corners = low + (high - low) * np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-    inside = low + (high - low) * np.random.default_rng(0).uniform(size=(200, 2))
-    theta = sk.initialize(net, 0, "greville", noise=0.0)
-    inputs = net.linearize(theta, np.concatenate([corners, inside])).inputs
-    for layer, x in zip(net.layers, inputs, strict=True):
-        ends, slack = np.array(layer.domain), 1e-12 * np.ptp(layer.domain)
-        assert (x >= ends[:, 0] - slack).all()
-        assert (x <= ends[:, 1] + slack).all()
-    np.testing.assert_allclose(np.ptp(inputs[1], axis=0), [10, 4, 1])  # linear: all of it

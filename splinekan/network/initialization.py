@@ -49,9 +49,8 @@ def initialize(
         Spline coefficients are mean/n_in + `noise` N(0, 1).
     "greville"
         As "frames", with a random linear function on every edge in addition, exact by the Greville
-        points: +-(x - (a+b)/2)/n_in around the middle of the domain, scaled and moved to the domain of the
-        spline layer that follows, so that deep chains of spline layers start inside their domains. On
-        periodic knots it is a sine with the same range.
+        points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
+        layers start inside their domains. On periodic knots it is a sine with the same range.
 
     The weights of a base branch are N(0, noise^2/n_in); with "noise" N(0, 1/n_in) over the root mean square
     of its function on the domain, and splines and base have half the variance each. They are drawn after the
@@ -99,7 +98,7 @@ def initialize(
                 views["weight"][:] = rng.normal(size=(layer.n_in, layer.n_out))
                 views["weight"] /= np.sqrt(layer.n_in)
         elif isinstance(layer, SplineLayer):
-            _draw_splines(layer, follower, theta[start:stop], rng, scheme, noise, mean)
+            _draw_splines(layer, theta[start:stop], rng, scheme, noise, mean)
         ranges = _image(layer, views, ranges)
     if not np.isfinite(theta).all():
         raise ValueError("noise, mean and bounds must leave theta finite")
@@ -107,13 +106,7 @@ def initialize(
 
 
 def _draw_splines(
-    layer: SplineLayer,
-    follower: Layer | None,
-    theta: Float64Array,
-    rng: np.random.Generator,
-    scheme: str,
-    noise: float,
-    mean: float,
+    layer: SplineLayer, theta: Float64Array, rng: np.random.Generator, scheme: str, noise: float, mean: float
 ) -> None:
     end = layer.edges[-1].stop
     drawn = rng.normal(size=end)
@@ -129,9 +122,8 @@ def _draw_splines(
         c[:] = mean / layer.n_in + noise * normal
         if signs is not None:
             a, b = knots.domain
-            low, high = np.array(follower.domain).T if isinstance(follower, SplineLayer) else (a, b)
-            mine = signs[edges.first : edges.first + edges.n_in] * ((high - low) / (b - a))
-            c += (mine * _rising(knots)[:, None] + (low + high) / 2) / layer.n_in
+            mine = signs[edges.first : edges.first + edges.n_in]
+            c += (mine * _rising(knots)[:, None] + (a + b) / 2) / layer.n_in
     if layer.base is not None:
         weights = theta[end:].reshape(layer.n_in, layer.n_out)
         weights[:] = rng.normal(size=weights.shape) / np.sqrt(layer.n_in)
