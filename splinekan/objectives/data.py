@@ -246,7 +246,7 @@ class DataPart:
         return self.root * floats("loss.gradient(g, y)", gradient, self.y.shape, self.y.dtype)
 
     @cached_property
-    def S(self) -> Array | None:  # noqa: N802 - a matrix
+    def _S(self) -> Array | None:  # noqa: N802 - a matrix
         """S, a root of the Hessian of every sample's loss, as `Loss.root` returns it."""
         root = self.loss.root(*self._seen)
         if root is None:
@@ -260,7 +260,7 @@ class DataPart:
     @property
     def residual(self) -> Float64Array:
         """rho with (S J)^T rho = the gradient, (n n_out,)."""
-        return unrooted(self.S, self._rooted).ravel().astype(np.float64)
+        return unrooted(self._S, self._rooted).ravel().astype(np.float64)
 
     def gradient(self) -> Float64Array:
         """sum_i w_i J_i^T dl_i/dg."""
@@ -270,7 +270,7 @@ class DataPart:
         """The rows sqrt(w_i) S_i J_i."""
         rows = self.at.jacobian()
         values = rows.values.reshape(*self.at.output.shape, -1)
-        S = self.S
+        S = self._S
         if S is not None and S.ndim == 3:
             # Rows of a sample share their segments, so S mixes what is stored.
             values[:] = np.einsum("nij,njm->nim", S, values)
@@ -283,7 +283,7 @@ class DataPart:
     def hessian_product(self, v: Float64Array) -> Float64Array:
         """sum_i w_i (J_i^T S_i^T S_i J_i v + dl_i/dg (Hessian of g_i) v)."""
         changes = self.at.tangents(v)
-        bent = self.root**2 * curved(self.S, changes[-1])
+        bent = self.root**2 * curved(self._S, changes[-1])
         return self.at.vjp_change(self.root * self._rooted, v, bent, changes)
 
 
@@ -293,7 +293,7 @@ class NetworkJacobian(Operator):
     def __init__(self, objective: DataLoss, part: DataPart) -> None:
         super().__init__(F8, (part.at.output.size, objective.network.n_parameters))
         self.objective, self.part = objective, part
-        self._S = part.S
+        self._S = part._S
 
     @quiet
     def _matvec(self, v: Array) -> Array:
