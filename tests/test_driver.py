@@ -220,3 +220,18 @@ def test_callbacks_cannot_change_the_iterates(kind):
     spoilt = kind().minimize(problem, [3.0, 4.0], iterations=3, callback=spoil)
     np.testing.assert_array_equal(plain.theta, spoilt.theta)
     assert plain.value == spoilt.value
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_model_that_cannot_be_made_fails_before_the_work(kind):
+    problem = ResidualProblem(lambda t: t - 1, lambda t: np.eye(2))
+    object.__setattr__(problem, "model", "of something")  # an attribute, not a method
+    assert kind().minimize(problem, [3.0, 4.0], iterations=3).model is None
+    object.__setattr__(problem, "model", lambda theta: theta.tolist())
+    result = kind().minimize(problem, [3.0, 4.0], iterations=3)
+    assert result.model == result.theta.tolist()
+    object.__setattr__(problem, "model", lambda theta, x: 0)
+    iterates = []
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        kind().minimize(problem, [3.0, 4.0], iterations=3, callback=iterates.append)
+    assert not iterates

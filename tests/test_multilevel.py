@@ -343,3 +343,24 @@ def test_nested_steps_end_where_a_run_is_stopped():
         callback=lambda iterate: len(iterate.theta) > 5,
     )
     assert [(step.level.index, step.result.status.value) for step in steps][-1] == (1, "stopped")
+
+
+def test_what_is_done_to_a_step_does_not_change_the_next():
+    x = np.linspace(0, 1, 50)[:, None]
+    levels = sk.Hierarchy(sk.KAN.splines([1, 1], intervals=2), 3)
+
+    def values(spoil):
+        steps = nested_steps(
+            levels,
+            lambda level: sk.LeastSquares(level.network, x, np.sin(9 * x)),
+            sk.LevenbergMarquardt(),
+            [2, 2, 2],
+            np.zeros(5),
+        )
+        found = []
+        for _, result in steps:
+            found.append(result.value)
+            result.theta[:] = 7.0 if spoil else result.theta
+        return found
+
+    assert values(spoil=True) == values(spoil=False)

@@ -144,10 +144,10 @@ def nested_steps(
                 cost=level.cost,
                 **options,
             )
+            theta = result.theta.copy()
             yield NestedStep(level, result)
             if result.status in ENDS_ALL:
                 return
-            theta = result.theta
 
     return steps(theta)
 

@@ -267,6 +267,8 @@ class Optimizer(ABC):
             if np.isfinite(point.value):
                 raise ValueError("the gradient at theta0 must be finite")
             raise ValueError(f"the loss at theta0 must be finite, got {point.value}")
+        model = getattr(problem, "model", None)
+        result_model = model(theta) if callable(model) else None  # whatever fails, fails before the work
         start = best = point
         status = Status.ITERATION_LIMIT
         bar = _bar(count) if shows else None
@@ -313,8 +315,9 @@ class Optimizer(ABC):
         # The start is returned unchanged, without the rounding errors of T and its inverse.
         final = theta if point is start else point.theta
         history = log.history(frame.evaluations)
-        model = problem.model(final) if hasattr(problem, "model") else None
-        return Result(final, point.value, status, message, history, model)
+        if callable(model) and point is not start:
+            result_model = model(final)
+        return Result(final, point.value, status, message, history, result_model)
 
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, without the methods that the optimiser needs.
