@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,7 +63,7 @@ class Model:
     """
 
     network: KAN
-    theta: Float64Array
+    theta: Float64Array = field(repr=False)
     features: Inputs | None = None
 
     def __post_init__(self) -> None:

@@ -55,7 +55,7 @@ def test_a_callback_stops_all_levels_and_budgets_are_checked():
         ({"hierarchy": [levels[0]]}, TypeError, "hierarchy must be of type Hierarchy"),
         ({"objective": None}, TypeError, "objective must be callable"),
         ({"objective": lambda level: None}, TypeError, r"objective\(level\) must have the methods"),
-        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be a sequence"),
+        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be an optimiser or a sequence"),
         ({"optimizer": [method, "LBFGS"]}, TypeError, r"optimizer\[1\] must be of type Optimizer"),
         ({"optimizer": [method]}, ValueError, "optimizer must have as many entries .* 2, got 1"),
         ({"budgets": [5]}, ValueError, "budgets must have as many entries .* 2, got 1"),
@@ -207,7 +207,7 @@ def test_bad_tournaments():
         ({"hierarchy": None}, TypeError, "hierarchy must be of type Hierarchy"),
         ({"objective": 1}, TypeError, "objective must be callable"),
         ({"objective": lambda *_: 1}, TypeError, r"objective\(level, samples\) must have the methods"),
-        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be of type Optimizer"),
+        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be an optimiser or a sequence"),
         ({"draw": np.zeros(size)}, TypeError, "draw must be callable"),
         ({"draw": lambda rng: np.zeros(size + 1)}, ValueError, r"draw\(rng\) must have shape"),
         ({"draw": lambda rng: None}, TypeError, r"draw\(rng\) must be an array"),
@@ -364,3 +364,33 @@ def test_what_is_done_to_a_step_does_not_change_the_next():
         return found
 
     assert values(spoil=True) == values(spoil=False)
+
+
+def test_what_is_printed_fits_on_a_screen():
+    x = np.linspace(0, 1, 50)[:, None]
+    levels = sk.Hierarchy(sk.KAN.splines([1, 1], intervals=2), 2)
+
+    def objective(level):
+        return sk.LeastSquares(level.network, x, np.sin(x))
+
+    result = sk.nested_iteration(levels, objective, sk.LevenbergMarquardt(), [2, 2], np.zeros(5))
+    for shown in (result, result.results[0], result.model, levels[1], objective(levels[0])):
+        assert "array" not in repr(shown)
+        assert len(repr(shown)) < 500
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda net: sk.Hierarchy(net), "n_levels must be given with a network"),
+        (
+            lambda net: sk.nested_iteration(
+                sk.Hierarchy(net, 1), lambda level: None, sk.LevenbergMarquardt, [1], np.zeros(5)
+            ),
+            "optimizer must be an optimiser or a sequence of them",
+        ),
+    ],
+)
+def test_forgotten_arguments_and_brackets(call, message):
+    with pytest.raises(TypeError, match=message):
+        call(sk.KAN.splines([1, 1], intervals=2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, overload
 
@@ -37,7 +37,7 @@ class Level:
     index: int
     network: KAN
     cost: float
-    coarser: KAN | None = None
+    coarser: KAN | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "index", integer("index", self.index, low=0))
@@ -101,7 +101,10 @@ class Hierarchy:
                 raise ValueError("n_levels must not be given with a list of networks, whose length it is")
             levels = _nested(sequence("network", network))
         else:
-            levels = _dyadic(instance("network", network, KAN), integer("n_levels", n_levels, low=1))
+            coarsest = instance("network", network, KAN)
+            if n_levels is None:
+                raise TypeError("n_levels must be given with a network, or a list of nested networks instead")
+            levels = _dyadic(coarsest, integer("n_levels", n_levels, low=1))
         object.__setattr__(self, "network", levels[0].network)
         object.__setattr__(self, "n_levels", len(levels))
         object.__setattr__(self, "_levels", levels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 from numpy.typing import ArrayLike
@@ -55,15 +55,15 @@ class NestedResult:
         The network of level `level` with theta, None for problems without a network.
     """
 
-    theta: Float64Array
+    theta: Float64Array = field(repr=False)
     level: int
     value: float
     status: Status
     message: str
-    results: tuple[Result | None, ...]
-    history: History
-    marks: tuple[tuple[int, int], ...]
-    model: Any = None
+    results: tuple[Result | None, ...] = field(repr=False)
+    history: History = field(repr=False)
+    marks: tuple[tuple[int, int], ...] = field(repr=False)
+    model: Any = field(default=None, repr=False)
 
     @property
     def success(self) -> bool:
@@ -229,4 +229,6 @@ def _methods(optimizers: Any) -> list[Optimizer]:
     def optimizer(name: str, value: Any) -> Optimizer:
         return instance(name, value, Optimizer)
 
+    if not isinstance(optimizers, (list, tuple)):
+        raise TypeError(f"optimizer must be an optimiser or a sequence of them, got {shown(optimizers)}")
     return each("optimizer", optimizers, optimizer)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -76,14 +76,14 @@ class HalvingResult:
         Totals over all runs of all rounds.
     """
 
-    theta: Float64Array
+    theta: Float64Array = field(repr=False)
     level: int
     value: float
     status: Status
     message: str
-    result: Result
+    result: Result = field(repr=False)
     values: tuple[tuple[float, ...], ...]
-    winners: tuple[Float64Array, ...]
+    winners: tuple[Float64Array, ...] = field(repr=False)
     times: tuple[float, ...]
     evaluations: int
     work: float

@@ -79,9 +79,9 @@ class DataLoss(ChunkedSum):
     """
 
     network: KAN
-    x: Array
-    y: Array
-    weights: ArrayLike | None = None
+    x: Array = field(repr=False)
+    y: Array = field(repr=False)
+    weights: ArrayLike | None = field(default=None, repr=False)
     cost: float | None = None
     smoothing: float = 0.0
     reduction: str = "sum"

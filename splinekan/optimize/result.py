@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from enum import Enum
 from typing import Any
 
@@ -117,12 +117,12 @@ class Result:
         The problem's model at theta (`splinekan.Model`), None for a problem without a network.
     """
 
-    theta: Float64Array
+    theta: Float64Array = field(repr=False)
     value: float
     status: Status
     message: str
-    history: History
-    model: Any = None
+    history: History = field(repr=False)
+    model: Any = field(default=None, repr=False)
 
     @property
     def success(self) -> bool:
