@@ -207,7 +207,7 @@ def test_bad_tournaments():
         ({"hierarchy": None}, TypeError, "hierarchy must be of type Hierarchy"),
         ({"objective": 1}, TypeError, "objective must be callable"),
         ({"objective": lambda *_: 1}, TypeError, r"objective\(level, samples\) must have the methods"),
-        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be an optimiser or a sequence"),
+        ({"optimizer": sk.LBFGS}, TypeError, "optimizer must be of type Optimizer"),
         ({"draw": np.zeros(size)}, TypeError, "draw must be callable"),
         ({"draw": lambda rng: np.zeros(size + 1)}, ValueError, r"draw\(rng\) must have shape"),
         ({"draw": lambda rng: None}, TypeError, r"draw\(rng\) must be an array"),
