@@ -294,6 +294,23 @@ def test_short_pieces_do_not_amplify_rounding(name, periodic):
         np.testing.assert_allclose(back(x), spline(x), atol=1e-12)
 
 
+@pytest.mark.parametrize("degree", [0, 1, 3, 5])
+def test_pieces_that_scipy_makes_of_a_b_spline(degree):
+    # With empty pieces between repeated knots; with pieces beyond the domain, on which polynomials are large.
+    rng = np.random.default_rng(degree)
+    short = np.cumsum(rng.uniform(0.001, 0.02, 9))
+    for knots in (
+        np.concatenate([[0.0] * degree, short, [short[-1]] * degree]),
+        np.concatenate([short[:5] - 1.0, short, short[:4] + 1.0]),
+    ):
+        given = BSpline(knots, rng.normal(size=len(knots) - degree - 1), degree)
+        back = sk.Spline.from_ppoly(PPoly.from_spline(given))
+        x = np.linspace(knots[degree], knots[-degree - 1], 500, endpoint=False)
+        np.testing.assert_allclose(back(x), given(x), atol=1e-11)
+    with pytest.raises(ValueError, match="must not all be equal"):
+        sk.Spline.from_ppoly(PPoly(np.ones((2, 1)), [1.0, 1.0]))
+
+
 def test_continuity_is_detected_to_rounding():
     x = np.array([0.0, 1.0, 2.0, 4.0])
     rng = np.random.default_rng(10)

@@ -85,6 +85,10 @@ def from_ppoly(pieces: Any, tolerance: float) -> Parts:
     k = _degree(len(given) - 1)
     if ends[0] > ends[-1]:
         raise ValueError(f"pieces.x must increase, got {ends[0]} before {ends[-1]}")
+    kept = np.flatnonzero(np.diff(ends) > 0)  # PPoly.from_spline has empty pieces between repeated knots
+    if not kept.size:
+        raise ValueError(f"pieces.x must not all be equal, got {ends[0]}")
+    given, ends = given[:, kept], np.append(ends[kept], ends[-1])
     shape = given.shape[2:]
     powers = given[::-1].reshape(k + 1, len(ends) - 1, int(np.prod(shape, dtype=np.int64)))
     mode = _mode(pieces.extrapolate)
@@ -96,33 +100,40 @@ def from_ppoly(pieces: Any, tolerance: float) -> Parts:
     else:
         knots = KnotVector.clamped(ends, k, multiplicity[:-1])
     # Coefficients are values of the blossom: of x^p at u_1, ..., u_k the p-th symmetric mean of them.
-    piece, u = _nearest_pieces(knots)
-    symmetric = np.zeros((k + 1, knots.n_basis))
-    symmetric[0] = 1
-    for j in range(k):
-        symmetric[1:] += symmetric[:-1] * u[:, j]
-    means = symmetric / np.array([comb(k, p) for p in range(k + 1)])[:, None]
-    c = np.einsum("pi,pin->in", means, powers[:, piece]).reshape(knots.n_basis, *shape)
+    piece, u = _best_pieces(knots, powers)
+    c = np.einsum("pi,pin->in", _symmetric_means(u), powers[:, piece]).reshape(knots.n_basis, *shape)
     axis = integer("pieces.axis", pieces.axis)
     return knots, np.moveaxis(c, 0, axis), axis, mode
 
 
-def _nearest_pieces(knots: KnotVector) -> tuple[NDArray[np.int64], Float64Array]:
+def _best_pieces(knots: KnotVector, powers: Float64Array) -> tuple[NDArray[np.int64], Float64Array]:
     """For every coefficient a piece in its support, and the knots u_1, ..., u_k less its left end.
 
-    The piece from which the knots lie least far, in lengths of the piece: from a short piece beside long ones
-    its polynomial would be extrapolated, with rounding errors that grow like the distance to the power k.
+    The piece whose blossom has the smallest terms: those of a short piece beside long ones, and those of a
+    piece on which the spline is large elsewhere, cancel.
     """
     k = knots.degree
     piece = np.repeat(np.arange(knots.intervals), k + 1)
     function = (knots.first_active[:, None] + np.arange(k + 1)).ravel()
-    inner = knots.t[function[:, None] + np.arange(1, k + 1)]
-    u = inner - knots.breakpoints[piece][:, None]
-    far = np.abs(u).max(axis=1, initial=0.0) / np.diff(knots.breakpoints)[piece]
+    u = knots.t[function[:, None] + np.arange(1, k + 1)] - knots.breakpoints[piece][:, None]
+    size = np.abs(powers[0]).max(axis=0)
+    terms = np.einsum("pi,pin->in", _symmetric_means(np.abs(u)), np.abs(powers[:, piece]))
+    rounding = (terms / np.where(size > 0, size, 1.0)).max(axis=1, initial=0.0)
     coefficient = knots.fold[function]
-    order = np.lexsort((far, coefficient))
+    order = np.lexsort((rounding, coefficient))
     first = order[np.append(True, np.diff(coefficient[order]) > 0)]
     return piece[first], u[first]
+
+
+def _symmetric_means(u: Float64Array) -> Float64Array:
+    """The elementary symmetric polynomials of the rows of u, (n, k), over their numbers of terms."""
+    n, k = u.shape
+    means = np.zeros((k + 1, n))
+    means[0] = 1
+    for j in range(k):
+        means[1:] += means[:-1] * u[:, j]
+    terms = np.array([comb(k, p) for p in range(k + 1)], dtype=np.float64)
+    return np.asarray(means / terms[:, None])
 
 
 def _jumps(powers: Float64Array, widths: Float64Array, tolerance: float) -> NDArray[np.int64]:
