@@ -233,6 +233,7 @@ def real(
         raise ValueError(f"{name} must be positive, got {result}")
     if (low is not None and result < low) or (high is not None and result > high):
         bounds = f"at least {low}" if high in (None, np.inf) else f"in [{low}, {high}]"
+        bounds = f"at most {high}" if low is None else bounds
         raise ValueError(f"{name} must be {bounds}, got {result}")
     return result
 

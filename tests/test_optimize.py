@@ -330,6 +330,8 @@ PROBLEM = (
         (lambda: LevenbergMarquardt(solver=Dual(), geometry="w", gradient="u"), ValueError, "Dual"),
         (lambda: CG(preconditioner=1), TypeError, "preconditioner must be callable"),
         (lambda: CG(tolerance=0.0), ValueError, "tolerance"),
+        (lambda: CG(tolerance=1.5), ValueError, r"tolerance must be at most 1\.0"),
+        (lambda: LevenbergMarquardt(solver=SVD), TypeError, "solver must be a solver such as Cholesky"),
         (lambda: CG(iterations=0), ValueError, "iterations"),
         (lambda: SVD(cutoff=2.0), ValueError, "cutoff"),
         (lambda: Cholesky("small"), TypeError, "cutoff"),

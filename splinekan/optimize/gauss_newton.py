@@ -88,7 +88,8 @@ class LevenbergMarquardt(Optimizer):
     def __post_init__(self) -> None:
         super().__post_init__()
         object.__setattr__(self, "damping", real("damping", self.damping, positive=True))
-        if self.solver is not None and not all(hasattr(self.solver, name) for name in SOLVER_MEMBERS):
+        complete = all(hasattr(self.solver, name) for name in SOLVER_MEMBERS)
+        if self.solver is not None and (not complete or isinstance(self.solver, type)):
             raise TypeError(
                 "solver must be a solver such as Cholesky(), SVD(), Dual() or CG(), or None, "
                 f"got {shown(self.solver)}"
