@@ -13,7 +13,7 @@ from splinekan._arrays import quiet
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
 from splinekan.equations import Equation, Features
 from splinekan.model import Model
-from splinekan.network import KAN, SparseRows
+from splinekan.network import KAN, SparseRows, SplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
@@ -118,7 +118,8 @@ class PINN(ChunkedSum):
     ------
     TypeError, ValueError
         For blocks on other variables, widths that do not fit, or a degree too low for the derivatives: these
-        must be continuous, so an equation of order m takes splines of degree m + 1.
+        must be continuous, so an equation of order m takes splines of degree m + 1, or m + mu where inner
+        knots have multiplicity mu.
 
     Warns
     -----
@@ -171,6 +172,13 @@ class PINN(ChunkedSum):
                         f"blocks[{number}] has order {equation.order}: splines of degree at least "
                         f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
                     )
+                for knots in layer.knots if isinstance(layer, SplineLayer) else ():
+                    if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order:
+                        raise ValueError(
+                            f"blocks[{number}] has order {equation.order}: such derivatives of splines of "
+                            f"degree {knots.degree} jump at inner knots of multiplicity {most}, which "
+                            "collocation does not see"
+                        )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
         object.__setattr__(self, "bounds", features.bounds)
