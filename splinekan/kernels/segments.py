@@ -86,3 +86,35 @@ def scatter(values, starts, lengths, out, start, stop):
             for l in range(lengths[s]):
                 out[i, starts[i, s] + l] = values[i, at]
                 at += 1
+
+
+@njit(cache=True, nogil=True)
+def fold(own, own_starts, n_in, n_out, functions, n_basis, split, place, start, stop):
+    """Rows of periodic splines, from the rows `own` of the functions on the line.
+
+    `own` holds k + 1 functions for each of `n_in` inputs, of `functions` on the line. Function i has
+    the coefficient i modulo `n_basis`. With `split` a row holds the first k coefficients and k + 1 neighbours
+    among the others, else all of them.
+    """
+    values, starts, position, segment, column, stride, shift = place
+    active = own.shape[1] // (n_in * n_out)
+    k = active - 1
+    width = 2 * k + 1 if split else n_basis
+    count = 2 if split and k > 0 else 1
+    for i in range(start, stop):
+        row = i * stride + shift
+        for p in range(n_in):
+            at, first = position + p * width * n_out, column + p * n_basis * n_out
+            span = own_starts[i, p] // n_out - p * functions
+            neighbours = min(max(span, k), n_basis - k - 1)
+            for l in range(width * n_out):
+                values[row, at + l] = 0
+            for l in range(active):
+                index = (span + l) % n_basis
+                if split and index >= k:
+                    index += k - neighbours
+                for q in range(n_out):  # with few coefficients several functions share one
+                    values[row, at + index * n_out + q] += own[i, (p * active + l) * n_out + q]
+            starts[row, segment + p * count] = first
+            if split:
+                starts[row, segment + p * count + count - 1] = first + neighbours * n_out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from splinekan._arrays import trusted
 from splinekan._checks import Array
+from splinekan.kernels import segments
 from splinekan.network.layer import Directions
 from splinekan.network.slot import Slot
-from splinekan.network.spline_parts import MappedPart, SplinePart
+from splinekan.network.spline_parts import GRAIN, MappedPart, SplinePart, spread
 
 
 class PeriodicPart(MappedPart):
@@ -71,27 +71,5 @@ class PeriodicPart(MappedPart):
 
     def _write(self, own: Slot, slot: Slot) -> None:
         """The rows in `own`, of the unfolded coefficients, to their places in `slot`."""
-        n, k, m, n_out = len(own.values), self.degree, self.n_basis, self.n_out
-        values, starts = slot.values[slot.shift :: slot.stride], slot.starts[slot.shift :: slot.stride]
-        edges = own.values.reshape(n, self.n_in, k + 1, n_out)
-        spans = own.starts // n_out - np.arange(self.n_in) * self.inner.shape[1]
-        sample = np.arange(n)[:, None]
-        width, count = (
-            sum(self.segment_lengths) // (self.n_in * n_out),
-            len(self.segment_lengths) // self.n_in,
-        )
-        for p in range(self.n_in):
-            index: NDArray[np.int64] = (spans[:, p, None] + np.arange(k + 1)) % m
-            first, segment = slot.column + p * m * n_out, slot.segment + p * count
-            row = np.zeros((n, width, n_out), values.dtype)
-            if self.split:
-                start = np.clip(spans[:, p], k, m - k - 1)
-                row[sample, np.where(index < k, index, index + (k - start)[:, None])] = edges[:, p]
-                starts[:, segment] = first
-                starts[:, segment + count - 1] = first + start * n_out
-            else:
-                for l in range(k + 1):  # with few coefficients several functions share one
-                    row[sample[:, 0], index[:, l]] += edges[:, p, l]
-                starts[:, segment] = first
-            at = slot.position + p * width * n_out
-            values[:, at : at + width * n_out] = row.reshape(n, width * n_out)
+        sizes = self.n_in, self.n_out, self.inner.shape[1], self.n_basis, self.split
+        spread(GRAIN, segments.fold, own.values, own.starts, *sizes, slot.place)

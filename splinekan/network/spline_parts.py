@@ -41,14 +41,14 @@ class SplinePart:
         """y."""
         c, pieces = params.reshape(self.shape), self._pieces(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
-        _spread(GRAIN, layer.evaluate, x, c, pieces, y)
+        spread(GRAIN, layer.evaluate, x, c, pieces, y)
         return y
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """sum_p sum_i (dc b_i(x_p) + c b_i'(x_p) dx_p)."""
         c, dc, pieces = params.reshape(self.shape), dparams.reshape(self.shape), self._pieces(x, 2)
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
-        _spread(GRAIN, layer.jvp, x, c, dx, dc, pieces, dy)
+        spread(GRAIN, layer.jvp, x, c, dx, dc, pieces, dy)
         return dy
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
@@ -77,7 +77,7 @@ class SplinePart:
         """Rows b_i(x_p) v_q of the active coefficients."""
         c, pieces, place = params.reshape(self.shape), self._pieces(x, 2), slot.place
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
-        _spread(GRAIN, layer.jacobian_rows, x, c, v, pieces, place, gx, want_x)
+        spread(GRAIN, layer.jacobian_rows, x, c, v, pieces, place, gx, want_x)
         return gx
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
@@ -85,7 +85,7 @@ class SplinePart:
         order = directions.order
         c, pieces = params.reshape(self.shape), self._pieces(x, order + 1, order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
-        _spread(JET_GRAIN, jets.evaluate, x, c, pieces, directions.arrays, y)
+        spread(JET_GRAIN, jets.evaluate, x, c, pieces, directions.arrays, y)
         return y
 
     def jet_vjp(
@@ -108,7 +108,7 @@ class SplinePart:
         kept = directions.order + 2
         c, pieces, place = params.reshape(self.shape), self._pieces(x, kept, kept), slot.place
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
-        _spread(JET_GRAIN, jets.jacobian_rows, x, c, v, pieces, directions.arrays, place, gx, want_x)
+        spread(JET_GRAIN, jets.jacobian_rows, x, c, v, pieces, directions.arrays, place, gx, want_x)
         return gx
 
     @cached_property
@@ -149,7 +149,7 @@ class SplinePart:
         return total.ravel()
 
 
-def _spread(grain: int, kernel: Callable[..., None], x: Array, *arguments: Any) -> None:
+def spread(grain: int, kernel: Callable[..., None], x: Array, *arguments: Any) -> None:
     """The kernel on all samples, in ranges of at least `grain`."""
     n = x.shape[0]
     if n < 2 * grain:
