@@ -273,3 +273,15 @@ def test_losses_that_return_something_else(changes, error, message):
     use(PseudoHuber())
     with pytest.raises(error, match=message):
         use(type("Other", (PseudoHuber,), changes)())
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_what_is_not_finite_stays_with_its_samples(loss):
+    objective, theta, _ = problem(loss)
+    theta[-1] = np.nan
+    at = ~np.isnan(objective.network(theta, objective.x)).any(axis=1)
+    assert 0 < at.sum() < len(at)
+    rho = objective.residual(theta).reshape(40, -1)
+    np.testing.assert_array_equal(np.isfinite(rho).all(axis=1), at)
+    assert np.isnan(objective.value(theta))
+    assert np.isnan(objective.linearized(theta)[0])

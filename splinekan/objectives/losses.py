@@ -91,4 +91,8 @@ def unrooted(root: Array | None, gradient: Array) -> Array:
         return gradient
     if root.ndim == 2:
         return np.divide(gradient, root, out=np.zeros_like(gradient), where=root != 0)
-    return np.asarray(np.einsum("nij,nj->ni", np.linalg.pinv(root.swapaxes(1, 2), rcond=CUTOFF), gradient))
+    finite = np.isfinite(root).all(axis=(1, 2))
+    rho = np.full_like(gradient, np.nan)
+    inverse = np.linalg.pinv(root[finite].swapaxes(1, 2), rcond=CUTOFF)
+    rho[finite] = np.einsum("nij,nj->ni", inverse, gradient[finite])
+    return rho
