@@ -502,3 +502,23 @@ def test_a_copied_pinn_gives_the_same_bits(through):
     one, other = (o.value_and_gradient(theta) for o in (objective, through(objective)))
     assert one[0] == other[0]
     assert one[1].tobytes() == other[1].tobytes()
+
+
+@pytest.mark.parametrize("lengths", [(1.0, 0.25), (1e9, 1e-6), (1e-12, 1.0)])
+def test_mixed_derivatives_of_variables_on_unlike_scales(lengths):
+    # The same equation in units of (-1, 1)^2 and of (-h_x, h_x) x (-h_t, h_t).
+    net = sk.KAN.splines([2, 3, 1], 4, 4, (-1, 1))
+    theta = sk.initialize(net, 0, "greville")
+    points = np.random.default_rng(0).uniform(-1, 1, (20, 2))
+
+    def problem(x, t):
+        residual = x * t * U.diff(X, T) + x**2 * U * U.diff(X, 2) + t * U.diff(T)
+        blocks = [sk.Block(sk.Equation(residual, U, (X, T)), points * [x, t])]
+        return sk.PINN(net, blocks, bounds=[(-x, x), (-t, t)])
+
+    want, got = problem(1.0, 1.0), problem(*lengths)
+    size = np.abs(want.residual(theta)).max()
+    np.testing.assert_allclose(got.residual(theta), want.residual(theta), atol=1e-13 * size)
+    J = want.jacobian(theta)
+    np.testing.assert_allclose(got.jacobian(theta), J, atol=1e-13 * np.abs(J).max())
+    np.testing.assert_allclose(got.gradient(theta), want.gradient(theta), atol=1e-12 * size * np.abs(J).max())

@@ -19,6 +19,7 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
+from splinekan._arrays import trusted
 from splinekan._checks import Float64Array, real_array, sequence, shown
 from splinekan.equations import expressions
 from splinekan.equations.features import MAX_ORDER, expression, located
@@ -80,7 +81,7 @@ class Equation:
     residual: Any
     unknown: Any
     variables: Sequence[sympy.Symbol]
-    directions: tuple[tuple[int, ...], ...] = field(init=False)
+    directions: tuple[tuple[float, ...], ...] = field(init=False)
     orders: tuple[int, ...] = field(init=False)
     order: int = field(init=False)
     terms: tuple[Term, ...] = field(init=False, repr=False)
@@ -181,6 +182,33 @@ class Equation:
             for channel, weight in term.channels:
                 cotangent[:, channel, term.unknown] += weight * partial
         return np.array(np.broadcast_to(residual, n), dtype=np.float64), cotangent
+
+    def _in_units(self, lengths: Sequence[float]) -> Equation:
+        """The equation with the directions of mixed derivatives in units of the variables.
+
+        D_{x+y}^2 u = u_xx + 2 u_xy + u_yy loses the middle term to rounding where x and y vary on scales far
+        apart. With the lengths h of these scales, D along h_x e_x + h_y e_y serves instead.
+        """
+        h = [2.0 ** round(np.log2(length / max(lengths))) for length in lengths]  # products are exact
+        mixed = [sum(map(bool, way)) > 1 for way in self.directions]
+        if len(set(h)) == 1 or not any(mixed):
+            return self
+        directions = [
+            tuple(v * length for v, length in zip(way, h, strict=True)) if both else way
+            for way, both in zip(self.directions, mixed, strict=True)
+        ]
+        first = np.cumsum([1, *self.orders]).tolist()
+        way_of = {first[d] + 1: way for d, way in enumerate(self.directions) if self.orders[d] > 1}
+        terms = []
+        for term in self.terms:
+            channels = term.channels
+            if len(channels) > 1:
+                (both, _), *single = channels
+                x, y = (next(i for i, v in enumerate(way_of[channel]) if v) for channel, _ in single)
+                weights = (1 / (h[x] * h[y]), -h[x] / h[y], -h[y] / h[x])
+                channels = tuple(zip((both, single[0][0], single[1][0]), weights, strict=True))
+            terms.append(Term(term.unknown, channels))
+        return trusted(Equation, **vars(self) | {"directions": tuple(directions), "terms": tuple(terms)})
 
     def _points(self, name: str, value: Any) -> Float64Array:
         return located(name, value, self.variables)

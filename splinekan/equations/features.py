@@ -103,7 +103,7 @@ class Features:
         """Indices of the variables that are inputs."""
         return [i for i in range(len(self.variables)) if self.bounds is None or self.bounds[i] is not None]
 
-    def jets(self, points: Float64Array, directions: Sequence[Sequence[int]], orders: Sequence[int]) -> Any:
+    def jets(self, points: Float64Array, directions: Sequence[Sequence[float]], orders: Sequence[int]) -> Any:
         """Taylor coefficients of the inputs, (n, channels, n_inputs).
 
         Parameters

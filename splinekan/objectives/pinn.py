@@ -136,6 +136,7 @@ class PINN(ChunkedSum):
     executor: Executor | None = None
     _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
+    _equations: tuple[Equation, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
@@ -153,7 +154,9 @@ class PINN(ChunkedSum):
             object.__setattr__(self, name, value)
         variables = blocks[0].equation.variables
         features = Features(variables, self.extra, self.bounds)
-        seeds = []
+        seeds: list[tuple[Float64Array, ...]] = []
+        equations: list[Equation] = []
+        lengths = [ends[1] - ends[0] if ends else 1.0 for ends in features.bounds or [None] * len(variables)]
         for number, block in enumerate(blocks):
             equation = block.equation
             if equation.variables != variables:
@@ -180,10 +183,13 @@ class PINN(ChunkedSum):
                             "collocation does not see"
                         )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
-            seeds.append(tuple(features.jets(p, equation.directions, equation.orders) for p in sides))
+            equations.append(equation._in_units(lengths))
+            ways = equations[-1].directions
+            seeds.append(tuple(features.jets(p, ways, equation.orders) for p in sides))
         object.__setattr__(self, "bounds", features.bounds)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
+        object.__setattr__(self, "_equations", tuple(equations))
         inputs = np.concatenate([side[:, 0] for sides in seeds for side in sides])
         warn_of_inputs(network, inputs, stacklevel=3)
 
@@ -252,7 +258,8 @@ class PINN(ChunkedSum):
         sides = [Jets.of(self.network, theta, seed[some], directions) for seed in self._seeds[number]]
         places = [block.points] if block.minus is None else [block.points, block.minus]
         evaluated = [
-            block.equation._evaluate(p[some], side.output) for p, side in zip(places, sides, strict=True)
+            self._equations[number]._evaluate(p[some], side.output)
+            for p, side in zip(places, sides, strict=True)
         ]
         root = np.sqrt(np.asarray(block.weight)[some])
         signs = (1.0, -1.0)[: len(sides)]
