@@ -123,7 +123,7 @@ def test_exceptions_of_callbacks_and_problems_pass():
         (LinearRamp, {"steps": 0}, ValueError, "steps must be at least 1"),
         (LinearRamp, {"start": np.inf}, ValueError, "start must be finite"),
         (ExponentialCyclic, {"cycle": 1.5}, TypeError, "cycle must be an integer"),
-        (ExponentialCyclic, {"gamma": 1.1}, ValueError, "gamma must be in"),
+        (ExponentialCyclic, {"gamma": 1.1}, ValueError, "gamma must be at most 1.0"),
     ],
 )
 def test_bad_options(kind, options, error, message):
