@@ -91,6 +91,7 @@ def jumps(knots: KnotVector, basis: str) -> Array:
 
 
 def described(edges: Edges) -> str:
+    """The knots of a range of inputs in a few words: their kind, number and domain."""
     knots = edges.knots
     (a, b), sizes = knots.domain, np.diff(knots.breakpoints)
     kind = "interval" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven interval"
