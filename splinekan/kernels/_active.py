@@ -207,17 +207,15 @@ def _polynomials(flat, begin, rows, local, tag, values):
         store(values, i * width, value)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _same_polynomials(flat, at, local, tag, values):
-    """The same with flat[at + (p, l)]: eight samples a vector, so that none of its lanes is empty."""
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def same_polynomials(flat, at, local, tag):
+    """sum_p flat[at + (p, l)] local^p for eight samples, sample by sample: none of the lanes is empty."""
     width = len(tag)
-    for i in range(0, local.shape[0], len(NARROW)):
-        y = repeated(tag, load(NARROW, local, i))
-        value = tiled(NARROW, load(tag, flat, at + (width - 1) * width))
-        for power in range(1, width):
-            coefficients = tiled(NARROW, load(tag, flat, at + (width - 1 - power) * width))
-            value = multiply_add(value, y, coefficients)
-        store(values, i * width, value)
+    y = repeated(tag, local)
+    value = tiled(NARROW, load(tag, flat, at + (width - 1) * width))
+    for power in range(1, width):
+        value = multiply_add(value, y, tiled(NARROW, load(tag, flat, at + (width - 1 - power) * width)))
+    return value
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -225,7 +223,7 @@ def active_functions(x, stride, offset, first, stop, pieces, active):
     """Fill `active` for an input of the samples first..stop-1: spans, and all values by Horner's rule.
 
     The point of sample i is x[i stride + offset]. The number of derivatives wanted is the length of
-    `active.values`.
+    `active.values`. Returns whether a point lies outside the domain or is NaN.
     """
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
     count, size = stop - first, table.shape[1] * len(tag) * len(tag)
@@ -239,6 +237,9 @@ def active_functions(x, stride, offset, first, stop, pieces, active):
     flat = table.ravel()
     for d in range(active.values.shape[0]):
         if are_alike(pieces) and not outside:
-            _same_polynomials(flat, d * size + len(tag) * len(tag), local, tag, active.values[d])
+            values, at = active.values[d], d * size + len(tag) * len(tag)
+            for i in range(0, length, len(NARROW)):
+                store(values, i * len(tag), same_polynomials(flat, at, load(NARROW, local, i), tag))
         else:
             _polynomials(flat, d * size, rows, local, tag, active.values[d])
+    return outside

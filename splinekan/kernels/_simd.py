@@ -176,6 +176,15 @@ def _widened(typing: Any, vector: Any) -> Any:
     return wide(vector), generate
 
 
+def _converted_to(typing: Any, array: Any, vector: Any) -> Any:
+    other = Vector(array.dtype, vector.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _converted(context, builder, values[1], vector, other)
+
+    return other(array, vector), generate
+
+
 def _minus(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.fsub(*values)
@@ -285,6 +294,21 @@ def _tiled(typing: Any, lanes: Any, vector: Any) -> Any:
     return Vector(vector.dtype, len(order))(lanes, vector), generate
 
 
+def _store_columns(typing: Any, tag: Any, array: Any, index: Any, pitch: Any, vector: Any) -> Any:
+    rows, width = vector.lanes // tag.count, tag.count
+    column = Vector(vector.dtype, rows)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        for l in range(width):
+            at = builder.add(values[2], builder.mul(values[3], ir.Constant(values[3].type, l)))
+            pointer, alignment = _moved(context, builder, array, values[1], at, column)
+            numbers = _arranged(context, builder, values[4], list(range(l, vector.lanes, width)))
+            builder.store(numbers, pointer).align = alignment
+        return context.get_dummy_value()
+
+    return types.void(tag, array, types.intp, types.intp, vector), generate
+
+
 if config.DISABLE_JIT:
 
     def load(lanes, array, index):
@@ -328,6 +352,10 @@ if config.DISABLE_JIT:
         """The vector in float64."""
         return vector.astype(np.float64)
 
+    def converted(array, vector):
+        """The vector in the type of an array."""
+        return vector.astype(array.dtype)
+
     def minus(a, b):
         """a - b, lane by lane; never part of a multiply-add."""
         return a - b
@@ -369,6 +397,11 @@ if config.DISABLE_JIT:
         """The vector as often in succession as `lanes` has entries."""
         return np.tile(vector, len(lanes))
 
+    def store_columns(tag, array, index, pitch, vector):
+        """Column l of a matrix, row after row and as wide as `tag`, to array[index + l pitch], ..."""
+        for l in range(len(tag)):
+            store(array, index + l * pitch, vector[l :: len(tag)])
+
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
@@ -379,6 +412,7 @@ else:
     multiply_add = intrinsic(_multiply_add)
     total = intrinsic(_total)
     widened = intrinsic(_widened)
+    converted = intrinsic(_converted_to)
     minus = intrinsic(_minus)
     at_least = intrinsic(_at_least)
     both = intrinsic(_both)
@@ -389,3 +423,4 @@ else:
     gather = intrinsic(_gather)
     repeated = intrinsic(_repeated)
     tiled = intrinsic(_tiled)
+    store_columns = intrinsic(_store_columns)

@@ -144,9 +144,17 @@ class LocalPieces:
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """The fields of `splinekan.kernels._active.Pieces` as the plain tuple that kernels take."""
-        s, tag = self.search, (0,) * self.table.shape[-1]
+        return self._arguments(self.table)
+
+    def _arguments(self, table: Array) -> tuple[Any, ...]:
+        s, tag = self.search, (0,) * table.shape[-1]
         search = s.edges, s.cells, s.start, s.cells_per_unit, s.steps
-        return tuple(Pieces(*search, self.origins, self.scales, self.table, tag))
+        return tuple(Pieces(*search, self.origins, self.scales, table, tag))
+
+    @cached_property
+    def of_derivatives(self) -> list[tuple[Any, ...]]:
+        """`arguments` with a single derivative in the table, for each of them."""
+        return [self._arguments(self.table[d : d + 1]) for d in range(len(self.table))]
 
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
