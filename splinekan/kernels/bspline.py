@@ -1,9 +1,8 @@
 """The active B-splines at points, and sums of B-splines.
 
-`pieces` as for the kernels of a layer, with a table of one derivative: the one that is wanted. A block of
-points is located and evaluated in the fastest cache. Where all of it lies inside the domain and the pieces
-are alike (uniform knots), eight points go through the registers at once, from x to the result. Both ways
-take the same steps in the same order, so that a value does not depend on the points beside it.
+`pieces` as for the kernels of a layer, with a table of one derivative: the one that is wanted. Eight points
+go through the registers at once, from x to the result. The steps and their order do not depend on the other
+points, nor does the result.
 """
 
 import numpy as np
@@ -13,6 +12,7 @@ from splinekan.kernels._active import (
     Pieces,
     active_functions,
     are_alike,
+    locate,
     located_alike,
     room,
     same_polynomials,
@@ -25,9 +25,11 @@ from splinekan.kernels._simd import (
     converted,
     every,
     gather,
+    gathered_sum,
     load,
     multiply_add,
     plus,
+    polynomials,
     repeated,
     splat,
     store,
@@ -36,62 +38,85 @@ from splinekan.kernels._simd import (
     times,
     widened,
 )
-from splinekan.kernels._tiles import aligned
 
-BLOCK = 512
-"""Points of a block."""
+BLOCK = 1024
+"""Points of a block. On uniform knots all of them are taken to lie inside the domain; if one does not, the
+block is evaluated again."""
 ALONE = (0,)
 """The vector of one lane."""
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-def _polynomial(flat, l, local, tag):
-    """Function l where all pieces are alike, at a vector of local coordinates."""
+def _polynomial(flat, l, y, tag):
+    """Function l at a vector of local coordinates, where the pieces are alike."""
     width = len(tag)
     at = width * width + l
     value = broadcast(NARROW, flat, at + (width - 1) * width)
     for power in range(1, width):
-        value = multiply_add(value, local, broadcast(NARROW, flat, at + (width - 1 - power) * width))
+        value = multiply_add(value, y, broadcast(NARROW, flat, at + (width - 1 - power) * width))
     return value
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-def _eight(values, i, tag):
-    """The functions of the samples i..i+7, sample by sample."""
-    two = tag + tag
-    return load(two + two + two + two, values, i * len(tag))
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _locate(x, pieces, start, stop, active):
+    """The spans, rows and local coordinates of a block; returns whether all points lie inside."""
+    count = stop - start
+    local = active.local[: whole_vectors(count)]
+    local[:count] = x[start:stop]
+    local[count:] = x[start]
+    return locate(local, pieces, active.spans, active.rows)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _tabulate_alike(x, pieces, out, first, begin, end):
-    """`tabulate` on at least eight points if all of them lie inside; returns whether they do."""
+def _tabulate_alike(x, pieces, out, first, start, stop):
+    """`_tabulate` for pieces that are alike: right only if all points lie inside; returns whether they do."""
     tag, flat, n = Pieces(*pieces).tag, Pieces(*pieces).table.ravel(), x.shape[0]
     all_inside = True
-    for start in range(begin, end, len(NARROW)):
-        i = min(start, end - len(NARROW))
-        local, span, _, inside = located_alike(widened(load(NARROW, x, i)), pieces)
-        narrow = converted(flat, local)
+    for begin in range(start, stop, len(NARROW)):
+        i = min(begin, stop - len(NARROW))
+        local, span, inside = located_alike(widened(load(NARROW, x, i)), pieces)
+        y = converted(flat, local)
         store(first, i, span)
         for l in range(len(tag)):
-            store(out, l * n + i, _polynomial(flat, l, narrow, tag))
+            store(out, l * n + i, _polynomial(flat, l, y, tag))
         all_inside = all_inside and every(inside)
     return all_inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _save_rows(out, n, first, tag, active, begin, count):
-    """The active functions of a block as columns begin.. of the rows `out`, n long."""
-    values, spans = active.values[0], active.spans
-    if count < len(NARROW):
-        for i in range(count):
-            first[begin + i] = spans[i]
-            for l in range(len(tag)):
-                out[l * n + begin + i] = values[i * len(tag) + l]
-        return
-    for start in range(0, count, len(NARROW)):
-        i = min(start, count - len(NARROW))
-        store(first, begin + i, load(NARROW, spans, i))
-        store_columns(tag, out, begin + i, n, _eight(values, i, tag))
+def _tabulate(x, pieces, out, first, start, stop, active):
+    """`tabulate` on a block of at least eight points, `out` flat; returns whether all of them lie inside.
+
+    The last vector overlaps with the one before it.
+    """
+    tag, flat, n = Pieces(*pieces).tag, Pieces(*pieces).table.ravel(), x.shape[0]
+    inside = _locate(x, pieces, start, stop, active)
+    for begin in range(0, stop - start, len(NARROW)):
+        i = min(begin, stop - start - len(NARROW))
+        store(first, start + i, load(NARROW, active.spans, i))
+        functions = polynomials(NARROW, tag, flat, 0, active.rows, active.local, i)
+        store_columns(tag, out, start + i, n, functions)
+    return inside
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _tabulate_chunks(x, pieces, out, first, start, stop):
+    """The same, and whether a point lies outside the domain or is NaN."""
+    active, outside = room(min(BLOCK, stop - start), np.int64(1), pieces), False
+    for begin in range(start, stop, BLOCK):
+        begin, end = max(start, min(begin, stop - len(NARROW))), min(stop, begin + BLOCK)
+        if not (are_alike(pieces) and _tabulate_alike(x, pieces, out, first, begin, end)):
+            inside = _tabulate(x, pieces, out, first, begin, end, active)
+            outside = outside or not inside
+    return outside
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _padded(x, start, stop):
+    """Less than eight points, the first of them repeated."""
+    points = np.full(len(NARROW), x[start])
+    points[: stop - start] = x[start:stop]
+    return points
 
 
 @njit(cache=True, nogil=True)
@@ -100,58 +125,70 @@ def tabulate(x, pieces, values, first, start, stop):
 
     Returns whether a point lies outside the domain or is NaN (which gives NaN).
     """
-    tag, n = Pieces(*pieces).tag, x.shape[0]
-    active = room(min(BLOCK, stop - start), np.int64(1), pieces)
-    out = values.ravel()
-    any_outside = False
-    for begin in range(start, stop, BLOCK):
-        end = min(stop, begin + BLOCK)
-        count = end - begin
-        inside = False
-        if are_alike(pieces) and count >= len(NARROW):
-            inside = _tabulate_alike(x, pieces, out, first, begin, end)
-        if not inside:
-            outside = active_functions(x, 1, 0, begin, end, pieces, active)
-            any_outside = any_outside or outside
-            _save_rows(out, n, first, tag, active, begin, count)
-    return any_outside
+    count, width = stop - start, len(Pieces(*pieces).tag)
+    if count >= len(NARROW):
+        return _tabulate_chunks(x, pieces, values.ravel(), first, start, stop)
+    if count == 0:
+        return False
+    out, spans = np.empty(width * len(NARROW), values.dtype), np.empty(len(NARROW), first.dtype)
+    outside = _tabulate_chunks(_padded(x, start, stop), pieces, out, spans, 0, len(NARROW))
+    for i in range(count):
+        first[start + i] = spans[i]
+        for l in range(width):
+            values[l, start + i] = out[l * len(NARROW) + i]
+    return outside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine_alike(x, pieces, c, y, begin, end):
-    """`combine` on at least eight points if all of them lie inside: whether they do, and sums are finite."""
+def _combine_alike(x, pieces, c, y, start, stop):
+    """`_combine` for pieces that are alike: right only if all points lie inside."""
     tag, flat = Pieces(*pieces).tag, Pieces(*pieces).table.ravel()
     zero = splat(NARROW, c.dtype.type(0))
     all_inside, check = True, zero
-    for start in range(begin, end, len(NARROW)):
-        i = min(start, end - len(NARROW))
-        local, span, _, inside = located_alike(widened(load(NARROW, x, i)), pieces)
-        narrow = converted(flat, local)
-        combination = times(_polynomial(flat, 0, narrow, tag), gather(c, span))
+    for begin in range(start, stop, len(NARROW)):
+        i = min(begin, stop - len(NARROW))
+        local, span, inside = located_alike(widened(load(NARROW, x, i)), pieces)
+        local = converted(flat, local)
+        combination = times(_polynomial(flat, 0, local, tag), gather(c, span))
         for l in range(1, len(tag)):
             coefficient = gather(c, plus(span, splat(NARROW, np.int32(l))))
-            combination = multiply_add(_polynomial(flat, l, narrow, tag), coefficient, combination)
+            combination = multiply_add(_polynomial(flat, l, local, tag), coefficient, combination)
         store(y, i, combination)
-        check = multiply_add(combination, zero, check)  # NaN from the first number that is not finite
+        check = multiply_add(combination, zero, check)
         all_inside = all_inside and every(inside)
     return all_inside, every(at_least(check, zero))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(c, tag, active, scratch, sums, length):
-    """sums[i] = sum_l c[spans[i] + l] values[i, l]; returns whether they are finite."""
+def _combine(x, pieces, c, y, start, stop, active):
+    """`combine` on a block of at least eight points: whether all of them lie inside, and sums are finite."""
+    tag, flat = Pieces(*pieces).tag, Pieces(*pieces).table.ravel()
     zero = splat(NARROW, c.dtype.type(0))
     check = zero
-    for i in range(0, length, len(NARROW)):
-        store_columns(tag, scratch, 0, len(NARROW), _eight(active.values[0], i, tag))
-        span = load(NARROW, active.spans, i)
-        combination = times(load(NARROW, scratch, 0), gather(c, span))
-        for l in range(1, len(tag)):
-            coefficient = gather(c, plus(span, splat(NARROW, l)))
-            combination = multiply_add(load(NARROW, scratch, l * len(NARROW)), coefficient, combination)
-        store(sums, i, combination)
-        check = multiply_add(combination, zero, check)
-    return every(at_least(check, zero))
+    inside = _locate(x, pieces, start, stop, active)
+    for begin in range(0, stop - start, len(NARROW)):
+        i = min(begin, stop - start - len(NARROW))
+        functions = polynomials(NARROW, tag, flat, 0, active.rows, active.local, i)
+        combination = gathered_sum(tag, functions, c, load(NARROW, active.spans, i))
+        store(y, start + i, combination)
+        check = multiply_add(combination, zero, check)  # NaN from the first number that is not finite
+    return inside, every(at_least(check, zero))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _combine_chunks(x, pieces, c, y, start, stop):
+    """The same, and whether a point lies outside the domain or is NaN, and all sums are finite."""
+    active, outside, all_finite = room(min(BLOCK, stop - start), np.int64(1), pieces), False, True
+    for begin in range(start, stop, BLOCK):
+        begin, end = max(start, min(begin, stop - len(NARROW))), min(stop, begin + BLOCK)
+        inside, finite = False, True
+        if are_alike(pieces):
+            inside, finite = _combine_alike(x, pieces, c, y, begin, end)
+        if not inside:
+            inside, finite = _combine(x, pieces, c, y, begin, end, active)
+            outside = outside or not inside
+        all_finite = all_finite and finite
+    return outside, all_finite
 
 
 @njit(cache=True, nogil=True)
@@ -160,24 +197,16 @@ def combine(x, pieces, c, y, start, stop):
 
     Returns whether a point lies outside the domain or is NaN, and whether all sums are finite.
     """
-    tag, length = Pieces(*pieces).tag, whole_vectors(min(BLOCK, stop - start))
-    active = room(length, np.int64(1), pieces)
-    scratch, sums = aligned(len(NARROW) * len(tag), x.dtype), np.empty(length, x.dtype)
-    any_outside, all_finite = False, True
-    for begin in range(start, stop, BLOCK):
-        end = min(stop, begin + BLOCK)
-        count = end - begin
-        inside, finite = False, True
-        if are_alike(pieces) and count >= len(NARROW):
-            inside, finite = _combine_alike(x, pieces, c, y, begin, end)
-        if not inside:
-            outside = active_functions(x, 1, 0, begin, end, pieces, active)
-            any_outside = any_outside or outside
-            finite = _combine(c, tag, active, scratch, sums, whole_vectors(count))
-            for i in range(count):
-                y[begin + i] = sums[i]
-        all_finite = all_finite and finite
-    return any_outside, all_finite
+    count = stop - start
+    if count >= len(NARROW):
+        return _combine_chunks(x, pieces, c, y, start, stop)
+    if count == 0:
+        return False, True
+    sums = np.empty(len(NARROW), y.dtype)
+    found = _combine_chunks(_padded(x, start, stop), pieces, c, sums, 0, len(NARROW))
+    for i in range(count):
+        y[start + i] = sums[i]
+    return found
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -215,42 +244,45 @@ def combine_columns(x, pieces, c, y, start, stop):
     return any_outside, all_finite
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-def _store_spans(columns, at, span, functions, tag):
-    """The indices of the functions that are active in a vector of spans, sample by sample."""
-    first = repeated(tag, converted(functions, span))
-    store(columns, at, plus(first, tiled(NARROW, load(tag, functions, 0))))
-
-
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _design_alike(x, pieces, data, columns, functions, begin, end):
-    """`design` on at least eight points if all of them lie inside; returns whether they do."""
+def _design_alike(x, pieces, data, columns, start, stop):
+    """`_design` for pieces that are alike: right only if all points lie inside."""
     tag, flat = Pieces(*pieces).tag, Pieces(*pieces).table.ravel()
+    width, numbers = len(tag), np.arange(len(tag)).astype(np.int32)
     all_inside = True
-    for start in range(begin, end, len(NARROW)):
-        i = min(start, end - len(NARROW))
-        local, span, _, inside = located_alike(widened(load(NARROW, x, i)), pieces)
-        at = len(tag) * len(tag)
-        store(data, i * len(tag), same_polynomials(flat, at, converted(flat, local), tag))
-        _store_spans(columns, i * len(tag), span, functions, tag)
+    for begin in range(start, stop, len(NARROW)):
+        i = min(begin, stop - len(NARROW))
+        local, span, inside = located_alike(widened(load(NARROW, x, i)), pieces)
+        store(data, i * width, same_polynomials(flat, width * width, converted(flat, local), tag))
+        store(columns, i * width, plus(repeated(tag, span), tiled(NARROW, load(tag, numbers, 0))))
         all_inside = all_inside and every(inside)
     return all_inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _save_design(data, columns, functions, tag, active, begin, count):
-    """The active functions of a block as rows begin.. of the design matrix."""
-    width, values, spans = len(tag), active.values[0], active.spans
-    if count < len(NARROW):
-        for i in range(count):
-            for l in range(width):
-                data[(begin + i) * width + l] = values[i * width + l]
-                columns[(begin + i) * width + l] = spans[i] + l
-        return
-    for start in range(0, count, len(NARROW)):
-        i = min(start, count - len(NARROW))
-        store(data, (begin + i) * width, _eight(values, i, tag))
-        _store_spans(columns, (begin + i) * width, load(NARROW, spans, i), functions, tag)
+def _design(x, pieces, data, columns, start, stop, active):
+    """`design` on a block of at least eight points; returns whether all of them lie inside."""
+    tag, flat = Pieces(*pieces).tag, Pieces(*pieces).table.ravel()
+    width, numbers = len(tag), np.arange(len(tag)).astype(np.int64)
+    inside = _locate(x, pieces, start, stop, active)
+    for begin in range(0, stop - start, len(NARROW)):
+        i = min(begin, stop - start - len(NARROW))
+        store(data, (start + i) * width, polynomials(NARROW, tag, flat, 0, active.rows, active.local, i))
+        span = repeated(tag, load(NARROW, active.spans, i))
+        store(columns, (start + i) * width, plus(span, tiled(NARROW, load(tag, numbers, 0))))
+    return inside
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _design_chunks(x, pieces, data, columns, start, stop):
+    """The same, and whether a point lies outside the domain or is NaN."""
+    active, outside = room(min(BLOCK, stop - start), np.int64(1), pieces), False
+    for begin in range(start, stop, BLOCK):
+        begin, end = max(start, min(begin, stop - len(NARROW))), min(stop, begin + BLOCK)
+        if not (are_alike(pieces) and _design_alike(x, pieces, data, columns, begin, end)):
+            inside = _design(x, pieces, data, columns, begin, end, active)
+            outside = outside or not inside
+    return outside
 
 
 @njit(cache=True, nogil=True)
@@ -259,20 +291,15 @@ def design(x, pieces, data, columns, pointers, start, stop):
 
     pointers[i + 1] is where row i ends. Returns whether a point lies outside the domain or is NaN.
     """
-    tag = Pieces(*pieces).tag
-    width = len(tag)
-    functions = np.arange(width).astype(np.int32)
-    active = room(min(BLOCK, stop - start), np.int64(1), pieces)
-    any_outside = False
-    for begin in range(start, stop, BLOCK):
-        end = min(stop, begin + BLOCK)
-        inside = False
-        if are_alike(pieces) and end - begin >= len(NARROW):
-            inside = _design_alike(x, pieces, data, columns, functions, begin, end)
-        if not inside:
-            outside = active_functions(x, 1, 0, begin, end, pieces, active)
-            any_outside = any_outside or outside
-            _save_design(data, columns, functions, tag, active, begin, end - begin)
-        for i in range(begin, end):
-            pointers[i + 1] = (i + 1) * width
-    return any_outside
+    count, width = stop - start, len(Pieces(*pieces).tag)
+    for i in range(start, stop):
+        pointers[i + 1] = (i + 1) * width
+    if count >= len(NARROW):
+        return _design_chunks(x, pieces, data, columns, start, stop)
+    if count == 0:
+        return False
+    values, indices = np.empty(width * len(NARROW), data.dtype), np.empty(width * len(NARROW), columns.dtype)
+    outside = _design_chunks(_padded(x, start, stop), pieces, values, indices, 0, len(NARROW))
+    data[start * width : stop * width] = values[: count * width]
+    columns[start * width : stop * width] = indices[: count * width]
+    return outside

@@ -286,13 +286,14 @@ def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], cou
     spacing = (ends[-1] - ends[0]) / len(widths)
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
     if knots.is_uniform:
-        table, per_interval = _uniform_table(spacing, k, kept, count), 1
+        table = _uniform_table(spacing, k, kept, count)
         origins, edges = (ends[1:] + ends[:-1]) / 2, ends.copy()  # writable, as all that kernels are given
+        scales = np.full(len(widths), 1 / spacing)  # as the cells of the search
     else:
-        table, per_interval = _uneven_table(knots, kept, count), 2
+        table = _uneven_table(knots, kept, count)
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
         edges = np.append(np.stack([ends[:-1], _right_halves(ends)], axis=1).ravel(), ends[-1])
-    scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), per_interval)
+        scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), 2)
     with np.errstate(over="ignore", under="ignore"):
         table = np.ascontiguousarray(table.astype(dtype))
     return LocalPieces(
