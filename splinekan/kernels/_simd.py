@@ -14,6 +14,7 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -117,6 +118,13 @@ def _times(typing: Any, a: Any, b: Any) -> Any:
     return a(a, a), generate
 
 
+def _quotient(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fdiv(*values)
+
+    return a(a, a), generate
+
+
 def _plus(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.fadd(*values, flags=_CONTRACT)
@@ -146,6 +154,61 @@ def _total(typing: Any, vector: Any) -> Any:
         return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
 
     return vector.dtype(vector), generate
+
+
+def _minimum(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *values), *values)
+
+    return a(a, a), generate
+
+
+_EXPONENTIAL = {
+    32: (150.0, 7, 23, 127, "0x1.62e4p-1", "0x1.7f7d1cp-20"),
+    64: (800.0, 13, 52, 1023, "0x1.62e42feep-1", "0x1.a39ef35793c76p-33"),
+}
+"""By bits of a number: an argument beyond 0 and infinity; the degree of a Taylor polynomial with a remainder
+below rounding; bits of the fraction; the bias of exponents; ln 2 in two parts, the first so short that its
+products with exponents are exact."""
+
+
+def _exponential(typing: Any, vector: Any) -> Any:
+    far, degree, fraction, bias, high, low = _EXPONENTIAL[vector.dtype.bitwidth]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        floats = context.get_value_type(vector)
+        integer = ir.IntType(vector.dtype.bitwidth)
+        integers = ir.VectorType(integer, vector.lanes)
+
+        def number(value: float) -> Any:
+            return ir.Constant(floats, [float(value)] * vector.lanes)
+
+        def whole(value: int) -> Any:
+            return ir.Constant(integers, [value] * vector.lanes)
+
+        def add_product(a: Any, b: Any, c: Any) -> Any:
+            return builder.fadd(builder.fmul(a, b, flags=_CONTRACT), c, flags=_CONTRACT)
+
+        (x,) = values
+        for order, end in ((">", far), ("<", -far)):  # NaN stays
+            x = builder.select(builder.fcmp_ordered(order, x, number(end)), number(end), x)
+        # The nearest integer: no fraction fits beside 1.5 2^fraction.
+        shift = number(1.5 * 2**fraction)
+        n = builder.fsub(add_product(x, number(1.4426950408889634), shift), shift)
+        r = add_product(n, number(-float.fromhex(high)), x)
+        r = add_product(n, number(-float.fromhex(low)), r)
+        e = number(1 / factorial(degree))
+        for power in reversed(range(degree)):
+            e = add_product(e, r, number(1 / factorial(power)))
+        # 2^n in two factors, since it may leave the range where the exponential does not.
+        power = builder.fptosi(builder.select(builder.fcmp_ordered("ord", n, n), n, number(0)), integers)
+        half = builder.ashr(power, whole(1))
+        for part in (half, builder.sub(power, half)):
+            bits = builder.shl(builder.add(part, whole(bias)), whole(fraction))
+            e = builder.fmul(e, builder.bitcast(bits, floats))
+        return e
+
+    return vector(vector), generate
 
 
 def _widened(typing: Any, vector: Any) -> Any:
@@ -186,6 +249,10 @@ if config.DISABLE_JIT:
         """a b, lane by lane."""
         return a * b
 
+    def quotient(a, b):
+        """a / b, lane by lane."""
+        return a / b
+
     def plus(a, b):
         """a + b, lane by lane."""
         return a + b
@@ -200,6 +267,14 @@ if config.DISABLE_JIT:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector[0]
 
+    def minimum(a, b):
+        """The smaller number, lane by lane; b where they have no order."""
+        return np.where(a < b, a, b)
+
+    def exponential(vector):
+        """exp, lane by lane, to a few units in the last place."""
+        return np.exp(vector)
+
     def widened(vector):
         """The vector in float64."""
         return vector.astype(np.float64)
@@ -210,7 +285,10 @@ else:
     broadcast = intrinsic(_broadcast)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
+    quotient = intrinsic(_quotient)
     plus = intrinsic(_plus)
     multiply_add = intrinsic(_multiply_add)
     total = intrinsic(_total)
+    minimum = intrinsic(_minimum)
+    exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)

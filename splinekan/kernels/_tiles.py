@@ -10,10 +10,12 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import NARROW
+from splinekan.kernels._simd import NARROW, load, plus, store
 
 LINE = 64
 """Bytes of a line of the cache."""
+COLUMNS = 8
+"""Inputs that are copied together: neighbours in a line of the cache."""
 BLOCK = 1024
 """Samples of a block, at least: what a block costs besides its samples is small beside them."""
 LONGEST = 8192
@@ -49,17 +51,66 @@ def aligned(n, dtype):
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def load_rows(matrix, first, count, n_out, pitch, tile):
     """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
+    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        for q in range(n_out):
-            tile[i * pitch + q] = matrix[(first + i) * n_out + q]
+        here, there = (first + i) * n_out, i * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(tile, there + q, load(NARROW, matrix, here + q))
+        for q in range(whole, n_out):
+            tile[there + q] = matrix[here + q]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def save_rows(tile, count, n_out, pitch, matrix, first):
     """The reverse of `load_rows`."""
+    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        for q in range(n_out):
-            matrix[(first + i) * n_out + q] = tile[i * pitch + q]
+        here, there = (first + i) * n_out, i * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(matrix, here + q, load(NARROW, tile, there + q))
+        for q in range(whole, n_out):
+            matrix[here + q] = tile[there + q]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def add_rows(tile, count, n_out, pitch, matrix, first):
+    """As `save_rows`, added to the rows of the matrix."""
+    whole = n_out // len(NARROW) * len(NARROW)
+    for i in range(count):
+        here, there = (first + i) * n_out, i * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(matrix, here + q, plus(load(NARROW, matrix, here + q), load(NARROW, tile, there + q)))
+        for q in range(whole, n_out):
+            matrix[here + q] += tile[there + q]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def base_tile(n, n_out, pitch, matrix):
+    """The n rows of a matrix in a tile of their own."""
+    tile = aligned(n * pitch, matrix.dtype)
+    load_rows(matrix, 0, n, n_out, pitch, tile)
+    return tile
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def load_columns(matrix, n_columns, p, first, count, out, height):
+    """Columns p.., at most `COLUMNS` of them, of `count` rows of a matrix, flat, from row `first`.
+
+    Column by column, `height` apart.
+    """
+    for i in range(count):
+        row = (first + i) * n_columns + p
+        for j in range(min(COLUMNS, n_columns - p)):
+            out[j * height + i] = matrix[row + j]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def save_columns(columns, height, count, matrix, n_columns, p, first):
+    """The reverse of `load_columns`."""
+    for i in range(count):
+        row = (first + i) * n_columns + p
+        for j in range(min(COLUMNS, n_columns - p)):
+            matrix[row + j] = columns[j * height + i]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -83,11 +134,7 @@ def fill_tile(c, first, n_basis, n_out, pitch, spans, count, width, tile, at):
 def add_tile(tile, n_basis, n_out, pitch, spans, count, width, out, first):
     """Add a tile, filled as by `fill_tile`, to the rows of the matrix `out`, flat."""
     if count * width >= n_basis:
-        for i in range(n_basis):
-            for q in range(n_out):
-                out[(first + i) * n_out + q] += tile[i * pitch + q]
+        add_rows(tile, n_basis, n_out, pitch, out, first)
         return
     for i in range(count):
-        for l in range(width):
-            for q in range(n_out):
-                out[(first + spans[i] + l) * n_out + q] += tile[(i * width + l) * pitch + q]
+        add_rows(tile[i * width * pitch :], width, n_out, pitch, out, first + spans[i])

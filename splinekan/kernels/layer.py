@@ -6,9 +6,11 @@ inputs one at a time: it locates the points of the input, evaluates the active f
 coefficients of the input into a tile (see `splinekan.kernels._tiles`), and contracts tile and functions in
 vectors of outputs. Tile, outputs and gradients of a block stay in the second-level cache.
 
-Arrays: x (n, n_in), coefficients (n_in, n_basis, n_out), V (n_in, n_out), outputs and their gradients
-(n, n_out). `kind` is one of the functions s of `splinekan.kernels._base`, or `NONE`. `pieces` is the plain
-tuple of the fields of `Pieces`, `place` that of the fields of `splinekan.network.layer.Slot`.
+Arrays: x (n, n_in), coefficients c (n_in, n_basis, n_out), V (n_in n_out,) or empty, outputs and their
+gradients (n, n_out). `branch` is (), or (0,) if there is a base branch, so that the compiler
+knows the length of the loop over its terms; `kind` is the function s (see `splinekan.kernels._base`).
+`pieces` is the plain tuple of the fields of `Pieces`, `place` that of the fields of
+`splinekan.network.layer.Slot`.
 """
 
 from __future__ import annotations
@@ -17,34 +19,43 @@ import numpy as np
 from numba import njit
 
 from splinekan.kernels._active import Pieces, active_functions, room
-from splinekan.kernels._base import NONE, base_functions
+from splinekan.kernels._base import base_functions
 from splinekan.kernels._simd import (
     NARROW,
     WIDE,
     broadcast,
     load,
     multiply_add,
+    plus,
+    splat,
     store,
     times,
     total,
 )
 from splinekan.kernels._tiles import (
+    COLUMNS,
+    add_rows,
     add_tile,
     aligned,
+    base_tile,
     block_size,
     fill_tile,
+    load_columns,
     load_rows,
     pitch_of,
+    save_columns,
     save_rows,
     tile_rows,
 )
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(lanes, q, pitch, count, tag, values, at, tile, y):
-    """y[i, q..] += sum_l values[i, l] tile[at[i] + l, q..]."""
+def _combine(lanes, branch, q, pitch, count, tag, values, at, tile, s, v, y):
+    """y[i, q..] += sum_l values[i, l] tile[at[i] + l, q..] + s[i] v[q..]."""
     for i in range(count):
         row, combination = at[i] * pitch + q, load(lanes, y, i * pitch + q)
+        for _ in range(len(branch)):
+            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, q), combination)
         for l in range(len(tag)):
             weight = broadcast(lanes, values, i * len(tag) + l)
             combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
@@ -52,60 +63,37 @@ def _combine(lanes, q, pitch, count, tag, values, at, tile, y):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine_base(lanes, q, pitch, count, tag, values, at, tile, base, p, s, y):
-    """The same and s[i] base[p, q..]."""
-    v = load(lanes, base, p * pitch + q)
-    for i in range(count):
-        row, combination = at[i] * pitch + q, load(lanes, y, i * pitch + q)
-        combination = multiply_add(broadcast(lanes, s, i), v, combination)
-        for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
-            combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
-        store(y, i * pitch + q, combination)
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(lanes, q, pitch, count, tag, values, at, g, gradient):
-    """gradient[at[i] + l, q..] += values[i, l] g[i, q..]."""
+def _push(lanes, branch, q, pitch, count, tag, values, at, s, g, gradient, gradient_v):
+    """gradient[at[i] + l, q..] += values[i, l] g[i, q..], gradient_v[q..] += sum_i s[i] g[i, q..]."""
+    total_v = splat(lanes, values.dtype.type(0))
     for i in range(count):
         row, cotangent = at[i] * pitch + q, load(lanes, g, i * pitch + q)
+        for _ in range(len(branch)):
+            total_v = multiply_add(broadcast(lanes, s, i), cotangent, total_v)
         for l in range(len(tag)):
             weight = broadcast(lanes, values, i * len(tag) + l)
-            sum_ = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
-            store(gradient, row + l * pitch, sum_)
+            product = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
+            store(gradient, row + l * pitch, product)
+    for _ in range(len(branch)):
+        store(gradient_v, q, plus(total_v, load(lanes, gradient_v, q)))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push_base(lanes, q, pitch, count, s, g, gradient, p):
-    """gradient[p, q..] += sum_i s[i] g[i, q..]."""
-    sum_ = load(lanes, gradient, p * pitch + q)
-    for i in range(count):
-        sum_ = multiply_add(broadcast(lanes, s, i), load(lanes, g, i * pitch + q), sum_)
-    store(gradient, p * pitch + q, sum_)
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(lanes, q, pitch, count, tag, slopes, at, tile, g, gx):
-    """gx[i] += sum_l slopes[i, l] tile[at[i] + l, q..] . g[i, q..]."""
+def _pull(lanes, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, v, g, gx):
+    """gx[i] += (sum_l slopes[i, l] tile[at[i] + l, q..] + s_slopes[i] v[q..]) . g[i, q..]."""
     for i in range(count):
         row = at[i] * pitch + q
         slope = times(broadcast(lanes, slopes, i * len(tag)), load(lanes, tile, row))
         for l in range(1, len(tag)):
             weight = broadcast(lanes, slopes, i * len(tag) + l)
             slope = multiply_add(weight, load(lanes, tile, row + l * pitch), slope)
+        for _ in range(len(branch)):
+            slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, q), slope)
         gx[i] += total(times(slope, load(lanes, g, i * pitch + q)))
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull_base(lanes, q, pitch, count, base, p, s_slopes, g, gx):
-    """gx[i] += s_slopes[i] base[p, q..] . g[i, q..]."""
-    v = load(lanes, base, p * pitch + q)
-    for i in range(count):
-        gx[i] += s_slopes[i] * total(times(v, load(lanes, g, i * pitch + q)))
-
-
 @njit(cache=True, nogil=True)
-def evaluate(x, c, pieces, base, kind, out, start, stop):
+def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
@@ -115,35 +103,30 @@ def evaluate(x, c, pieces, base, kind, out, start, stop):
     values, flat_x, flat_c, flat_out = active.values[0], x.ravel(), c.ravel(), out.ravel()
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     y, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
-    with_base = kind != NONE
-    v = aligned(n_in * pitch if with_base else 0, x.dtype)
-    points, s = np.empty(block if with_base else 0, x.dtype), np.empty(block if with_base else 0, x.dtype)
-    if with_base:
-        load_rows(base.ravel(), 0, n_in, n_out, pitch, v)
+    base = base_tile(len(branch) * n_in, n_out, pitch, v)
+    height, together = pitch_of(block), min(COLUMNS, n_in)
+    columns, s = aligned(together * height, x.dtype), aligned(len(branch) * height, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
+            place = p % COLUMNS * height
+            if place == 0:
+                load_columns(flat_x, n_in, p, first, count, columns, height)
+            active_functions(columns, 1, place, 0, count, pieces, active)
             fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
-            if with_base:
-                for i in range(count):
-                    points[i] = flat_x[(first + i) * n_in + p]
-                base_functions(points[:count], kind, s, s[:0])
-                for q in range(0, wide, len(WIDE)):
-                    _combine_base(WIDE, q, pitch, count, tag, values, at, tile, v, p, s, y)
-                for q in range(wide, pitch, len(NARROW)):
-                    _combine_base(NARROW, q, pitch, count, tag, values, at, tile, v, p, s, y)
-            else:
-                for q in range(0, wide, len(WIDE)):
-                    _combine(WIDE, q, pitch, count, tag, values, at, tile, y)
-                for q in range(wide, pitch, len(NARROW)):
-                    _combine(NARROW, q, pitch, count, tag, values, at, tile, y)
+            for _ in range(len(branch)):
+                base_functions(columns[place:], count, kind, s, s[:0])
+            mine = base[p * pitch :]
+            for q in range(0, wide, len(WIDE)):
+                _combine(WIDE, branch, q, pitch, count, tag, values, at, tile, s, mine, y)
+            for q in range(wide, pitch, len(NARROW)):
+                _combine(NARROW, branch, q, pitch, count, tag, values, at, tile, s, mine, y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
 @njit(cache=True, nogil=True)
-def vjp(x, c, gy, pieces, base, kind, gx, gc, gv, want_x, start, stop):
+def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     """gc += (dy/dc)^T gy, gv += (dy/dV)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
@@ -151,51 +134,45 @@ def vjp(x, c, gy, pieces, base, kind, gx, gc, gv, want_x, start, stop):
     block = block_size(n_basis, stop - start)
     active = room(block, 2 if want_x else 1, pieces)
     values, slopes = active.values[0], active.values[active.values.shape[0] - 1]
-    flat_x, flat_c, flat_gy, flat_gc = x.ravel(), c.ravel(), gy.ravel(), gc.ravel()
+    flat_x, flat_c, flat_gy, flat_gc, flat_gx = x.ravel(), c.ravel(), gy.ravel(), gc.ravel(), gx.ravel()
     rows = tile_rows(n_basis, block, len(tag))
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
     g, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
-    pulled = np.empty(block, x.dtype)
-    with_base = kind != NONE
-    n_base = n_in if with_base else 0
-    v, gradient_v = aligned(n_base * pitch, x.dtype), aligned(n_base * pitch, x.dtype)
-    points, s = np.empty(block if with_base else 0, x.dtype), np.empty(block if with_base else 0, x.dtype)
-    s_slopes = np.empty(block if with_base and want_x else 0, x.dtype)
-    if with_base:
-        load_rows(base.ravel(), 0, n_in, n_out, pitch, v)
+    base = base_tile(len(branch) * n_in, n_out, pitch, v)
+    gradient_v = aligned(len(branch) * n_in * pitch, x.dtype)
+    height, together = pitch_of(block), min(COLUMNS, n_in)
+    columns, pulled = aligned(together * height, x.dtype), aligned(together * height, x.dtype)
+    s, s_slopes = aligned(len(branch) * height, x.dtype), aligned(len(branch) * height, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         load_rows(flat_gy, first, count, n_out, pitch, g)
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
+            place = p % COLUMNS * height
+            if place == 0:
+                load_columns(flat_x, n_in, p, first, count, columns, height)
+                pulled[:] = 0
+            active_functions(columns, 1, place, 0, count, pieces, active)
             used = fill_tile(
                 flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at
             )
+            for _ in range(len(branch)):
+                base_functions(columns[place:], count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            pulled[:count] = 0
+            mine, my_gradient, my_pulled = base[p * pitch :], gradient_v[p * pitch :], pulled[place:]
             for q in range(0, wide, len(WIDE)):
-                _push(WIDE, q, pitch, count, tag, values, at, g, gradient)
+                _push(WIDE, branch, q, pitch, count, tag, values, at, s, g, gradient, my_gradient)
                 if want_x:
-                    _pull(WIDE, q, pitch, count, tag, slopes, at, tile, g, pulled)
+                    _pull(WIDE, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, mine, g, my_pulled)
             for q in range(wide, pitch, len(NARROW)):
-                _push(NARROW, q, pitch, count, tag, values, at, g, gradient)
+                _push(NARROW, branch, q, pitch, count, tag, values, at, s, g, gradient, my_gradient)
                 if want_x:
-                    _pull(NARROW, q, pitch, count, tag, slopes, at, tile, g, pulled)
+                    _pull(
+                        NARROW, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, mine, g, my_pulled
+                    )
             add_tile(gradient, n_basis, n_out, pitch, active.spans, count, len(tag), flat_gc, p * n_basis)
-            if with_base:
-                for i in range(count):
-                    points[i] = flat_x[(first + i) * n_in + p]
-                base_functions(points[:count], kind, s, s_slopes)
-                for q in range(0, pitch, len(NARROW)):
-                    _push_base(NARROW, q, pitch, count, s, g, gradient_v, p)
-                    if want_x:
-                        _pull_base(NARROW, q, pitch, count, v, p, s_slopes, g, pulled)
-            if want_x:
-                for i in range(count):
-                    gx[first + i, p] = pulled[i]
-    for p in range(n_base):
-        for q in range(n_out):
-            gv[p, q] += gradient_v[p * pitch + q]
+            if want_x and (p == n_in - 1 or p % COLUMNS == COLUMNS - 1):
+                save_columns(pulled, height, count, flat_gx, n_in, p // COLUMNS * COLUMNS, first)
+    add_rows(gradient_v, len(branch) * n_in, n_out, pitch, gv, 0)
 
 
 @njit(cache=True, nogil=True)
