@@ -22,16 +22,16 @@ IDENTITY, SILU = 0, 1
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def base_functions(points, count, kind, values, slopes):
-    """values = s(points) and, unless `slopes` is empty, slopes = s'(points), for `count` points.
+def base_functions(points, begin, count, kind, values, slopes):
+    """values = s and, unless `slopes` is empty, slopes = s' at points[begin], ..., `count` of them.
 
-    The arrays are whole vectors long. With sigma = 1/(1 + exp(-x)), s = x sigma and s' = sigma (1 + x (1 -
+    All arrays hold whole vectors. With sigma = 1/(1 + exp(-x)), s = x sigma and s' = sigma (1 + x (1 -
     sigma)); 1 - sigma = exp(-x) sigma keeps its digits where sigma is nearly 1.
     """
     one, minus = splat(NARROW, points.dtype.type(1)), splat(NARROW, points.dtype.type(-1))
     large = splat(NARROW, points.dtype.type(1e30))
     for i in range(0, count, len(NARROW)):
-        x = load(NARROW, points, i)
+        x = load(NARROW, points, begin + i)
         if kind == IDENTITY:
             store(values, i, x)
             if slopes.shape[0] > 0:

@@ -16,6 +16,8 @@ LINE = 64
 """Bytes of a line of the cache."""
 COLUMNS = 8
 """Inputs that are copied together: neighbours in a line of the cache."""
+POINTS = 1024
+"""Points that are located and evaluated together, at least, if there are as many."""
 BLOCK = 1024
 """Samples of a block, at least: what a block costs besides its samples is small beside them."""
 LONGEST = 8192
@@ -35,6 +37,17 @@ def block_size(n_basis, samples):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def inputs_at_once(n_in, block):
+    """(inputs that are located and evaluated together, inputs whose points are copied together).
+
+    With few samples the calls for an input would cost more than its points; with many, the active functions
+    of an input should stay in the first cache, but whole lines of x are copied.
+    """
+    group = min(n_in, POINTS // block)
+    return (group, group) if group >= COLUMNS else (1, min(n_in, COLUMNS))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def tile_rows(n_basis, block, width):
     """Rows of the largest tile: see `fill_tile`."""
     return min(n_basis, block * width)
@@ -42,18 +55,18 @@ def tile_rows(n_basis, block, width):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def aligned(n, dtype):
-    """n zeros that begin at a multiple of `LINE` bytes."""
+    """n zeros that begin at a multiple of `LINE` bytes; memory beyond them is readable to a whole vector."""
     memory = np.zeros(n + LINE // 4, dtype)
     shift = (-memory.ctypes.data % LINE) // memory.itemsize
     return memory[shift : shift + n]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def load_rows(matrix, first, count, n_out, pitch, tile):
-    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
+def load_rows(matrix, first, count, n_out, pitch, tile, at):
+    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into a tile from row `at`."""
     whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        here, there = (first + i) * n_out, i * pitch
+        here, there = (first + i) * n_out, (at + i) * pitch
         for q in range(0, whole, len(NARROW)):
             store(tile, there + q, load(NARROW, matrix, here + q))
         for q in range(whole, n_out):
@@ -62,7 +75,7 @@ def load_rows(matrix, first, count, n_out, pitch, tile):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def save_rows(tile, count, n_out, pitch, matrix, first):
-    """The reverse of `load_rows`."""
+    """Rows 0..count-1 of a tile to the rows of a matrix from row `first`."""
     whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
         here, there = (first + i) * n_out, i * pitch
@@ -73,11 +86,11 @@ def save_rows(tile, count, n_out, pitch, matrix, first):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def add_rows(tile, count, n_out, pitch, matrix, first):
-    """As `save_rows`, added to the rows of the matrix."""
+def add_rows(tile, at, count, n_out, pitch, matrix, first):
+    """Rows at..at+count-1 of a tile added to the rows of a matrix from row `first`."""
     whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        here, there = (first + i) * n_out, i * pitch
+        here, there = (first + i) * n_out, (at + i) * pitch
         for q in range(0, whole, len(NARROW)):
             store(matrix, here + q, plus(load(NARROW, matrix, here + q), load(NARROW, tile, there + q)))
         for q in range(whole, n_out):
@@ -88,53 +101,53 @@ def add_rows(tile, count, n_out, pitch, matrix, first):
 def base_tile(n, n_out, pitch, matrix):
     """The n rows of a matrix in a tile of their own."""
     tile = aligned(n * pitch, matrix.dtype)
-    load_rows(matrix, 0, n, n_out, pitch, tile)
+    load_rows(matrix, 0, n, n_out, pitch, tile, 0)
     return tile
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def load_columns(matrix, n_columns, p, first, count, out, height):
-    """Columns p.., at most `COLUMNS` of them, of `count` rows of a matrix, flat, from row `first`.
+def load_columns(matrix, n_columns, p, wanted, first, count, out):
+    """Columns p.., at most as many as wanted, of `count` rows of a matrix, flat, from row `first`.
 
-    Column by column, `height` apart.
+    Column after column.
     """
     for i in range(count):
         row = (first + i) * n_columns + p
-        for j in range(min(COLUMNS, n_columns - p)):
-            out[j * height + i] = matrix[row + j]
+        for j in range(min(wanted, n_columns - p)):
+            out[j * count + i] = matrix[row + j]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def save_columns(columns, height, count, matrix, n_columns, p, first):
+def save_columns(columns, count, matrix, n_columns, p, wanted, first):
     """The reverse of `load_columns`."""
     for i in range(count):
         row = (first + i) * n_columns + p
-        for j in range(min(COLUMNS, n_columns - p)):
-            matrix[row + j] = columns[j * height + i]
+        for j in range(min(wanted, n_columns - p)):
+            matrix[row + j] = columns[j * count + i]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def fill_tile(c, first, n_basis, n_out, pitch, spans, count, width, tile, at):
+def fill_tile(c, first, n_basis, n_out, pitch, spans, begin, count, width, tile, at):
     """Coefficients of an input, rows first.. of the matrix c, into the tile; `at`: each sample's first row.
 
-    Returns the number of rows in use.
+    The spans of the samples are spans[begin], ... Returns the number of rows in use.
     """
     if count * width >= n_basis:
-        load_rows(c, first, n_basis, n_out, pitch, tile)
+        load_rows(c, first, n_basis, n_out, pitch, tile, 0)
         for i in range(count):
-            at[i] = spans[i]
+            at[i] = spans[begin + i]
         return n_basis
     for i in range(count):
         at[i] = i * width
-        load_rows(c, first + spans[i], width, n_out, pitch, tile[i * width * pitch :])
+        load_rows(c, first + spans[begin + i], width, n_out, pitch, tile, i * width)
     return count * width
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def add_tile(tile, n_basis, n_out, pitch, spans, count, width, out, first):
+def add_tile(tile, n_basis, n_out, pitch, spans, begin, count, width, out, first):
     """Add a tile, filled as by `fill_tile`, to the rows of the matrix `out`, flat."""
     if count * width >= n_basis:
-        add_rows(tile, n_basis, n_out, pitch, out, first)
+        add_rows(tile, 0, n_basis, n_out, pitch, out, first)
         return
     for i in range(count):
-        add_rows(tile[i * width * pitch :], width, n_out, pitch, out, first + spans[i])
+        add_rows(tile, i * width, width, n_out, pitch, out, first + spans[begin + i])

@@ -33,13 +33,13 @@ from splinekan.kernels._simd import (
     total,
 )
 from splinekan.kernels._tiles import (
-    COLUMNS,
     add_rows,
     add_tile,
     aligned,
     base_tile,
     block_size,
     fill_tile,
+    inputs_at_once,
     load_columns,
     load_rows,
     pitch_of,
@@ -50,46 +50,49 @@ from splinekan.kernels._tiles import (
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(lanes, branch, q, pitch, count, tag, values, at, tile, s, v, y):
-    """y[i, q..] += sum_l values[i, l] tile[at[i] + l, q..] + s[i] v[q..]."""
+def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
+    """y[i, q..] += sum_l values[begin + i, l] tile[at[i] + l, q..] + s[i] v[row_v, q..]."""
     for i in range(count):
-        row, combination = at[i] * pitch + q, load(lanes, y, i * pitch + q)
+        row, here = at[i] * pitch + q, (begin + i) * len(tag)
+        combination = load(lanes, y, i * pitch + q)
         for _ in range(len(branch)):
-            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, q), combination)
+            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, row_v * pitch + q), combination)
         for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
+            weight = broadcast(lanes, values, here + l)
             combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
         store(y, i * pitch + q, combination)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(lanes, branch, q, pitch, count, tag, values, at, s, g, gradient, gradient_v):
-    """gradient[at[i] + l, q..] += values[i, l] g[i, q..], gradient_v[q..] += sum_i s[i] g[i, q..]."""
+def _push(lanes, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
+    """gradient[at[i] + l] += values[begin + i, l] g[i], gradient_v[row_v] += s[i] g[i], from q."""
     total_v = splat(lanes, values.dtype.type(0))
     for i in range(count):
-        row, cotangent = at[i] * pitch + q, load(lanes, g, i * pitch + q)
+        row, here = at[i] * pitch + q, (begin + i) * len(tag)
+        cotangent = load(lanes, g, i * pitch + q)
         for _ in range(len(branch)):
             total_v = multiply_add(broadcast(lanes, s, i), cotangent, total_v)
         for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
+            weight = broadcast(lanes, values, here + l)
             product = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
             store(gradient, row + l * pitch, product)
     for _ in range(len(branch)):
-        store(gradient_v, q, plus(total_v, load(lanes, gradient_v, q)))
+        here = row_v * pitch + q
+        store(gradient_v, here, plus(total_v, load(lanes, gradient_v, here)))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(lanes, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, v, g, gx):
-    """gx[i] += (sum_l slopes[i, l] tile[at[i] + l, q..] + s_slopes[i] v[q..]) . g[i, q..]."""
+def _pull(lanes, branch, q, pitch, count, tag, slopes, begin, at, tile, s_slopes, v, row_v, g, gx, to):
+    """gx[to + i] += (sum_l slopes[begin + i, l] tile[at[i] + l] + s_slopes[i] v[row_v]) . g[i], from q."""
     for i in range(count):
-        row = at[i] * pitch + q
-        slope = times(broadcast(lanes, slopes, i * len(tag)), load(lanes, tile, row))
+        row, here = at[i] * pitch + q, (begin + i) * len(tag)
+        slope = times(broadcast(lanes, slopes, here), load(lanes, tile, row))
         for l in range(1, len(tag)):
-            weight = broadcast(lanes, slopes, i * len(tag) + l)
+            weight = broadcast(lanes, slopes, here + l)
             slope = multiply_add(weight, load(lanes, tile, row + l * pitch), slope)
         for _ in range(len(branch)):
-            slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, q), slope)
-        gx[i] += total(times(slope, load(lanes, g, i * pitch + q)))
+            slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, row_v * pitch + q), slope)
+        gx[to + i] += total(times(slope, load(lanes, g, i * pitch + q)))
 
 
 @njit(cache=True, nogil=True)
@@ -99,29 +102,31 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
     wide = pitch // len(WIDE) * len(WIDE)
     block = block_size(n_basis, stop - start)
-    active = room(block, np.int64(1), pieces)
-    values, flat_x, flat_c, flat_out = active.values[0], x.ravel(), c.ravel(), out.ravel()
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, np.int64(1), pieces)
+    spans, values = active.spans, active.values[0]
+    flat_x, flat_c, flat_out = x.ravel(), c.ravel(), out.ravel()
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     y, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
-    height, together = pitch_of(block), min(COLUMNS, n_in)
-    columns, s = aligned(together * height, x.dtype), aligned(len(branch) * height, x.dtype)
+    points, s = aligned(together * block, x.dtype), aligned(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
         for p in range(n_in):
-            place = p % COLUMNS * height
-            if place == 0:
-                load_columns(flat_x, n_in, p, first, count, columns, height)
-            active_functions(columns, 1, place, 0, count, pieces, active)
-            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
+            here, begin = p % together * count, p % group * count
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
             for _ in range(len(branch)):
-                base_functions(columns[place:], count, kind, s, s[:0])
-            mine = base[p * pitch :]
+                base_functions(points, here, count, kind, s, s[:0])
             for q in range(0, wide, len(WIDE)):
-                _combine(WIDE, branch, q, pitch, count, tag, values, at, tile, s, mine, y)
+                _combine(WIDE, branch, q, pitch, count, tag, values, begin, at, tile, s, base, p, y)
             for q in range(wide, pitch, len(NARROW)):
-                _combine(NARROW, branch, q, pitch, count, tag, values, at, tile, s, mine, y)
+                _combine(NARROW, branch, q, pitch, count, tag, values, begin, at, tile, s, base, p, y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
@@ -132,47 +137,52 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
     wide = pitch // len(WIDE) * len(WIDE)
     block = block_size(n_basis, stop - start)
-    active = room(block, 2 if want_x else 1, pieces)
-    values, slopes = active.values[0], active.values[active.values.shape[0] - 1]
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, 2 if want_x else 1, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
     flat_x, flat_c, flat_gy, flat_gc, flat_gx = x.ravel(), c.ravel(), gy.ravel(), gc.ravel(), gx.ravel()
     rows = tile_rows(n_basis, block, len(tag))
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
     g, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
     gradient_v = aligned(len(branch) * n_in * pitch, x.dtype)
-    height, together = pitch_of(block), min(COLUMNS, n_in)
-    columns, pulled = aligned(together * height, x.dtype), aligned(together * height, x.dtype)
-    s, s_slopes = aligned(len(branch) * height, x.dtype), aligned(len(branch) * height, x.dtype)
+    points, pulled = aligned(together * block, x.dtype), aligned(together * block, x.dtype)
+    s, s_slopes = aligned(len(branch) * block, x.dtype), aligned(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        load_rows(flat_gy, first, count, n_out, pitch, g)
+        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
         for p in range(n_in):
-            place = p % COLUMNS * height
-            if place == 0:
-                load_columns(flat_x, n_in, p, first, count, columns, height)
-                pulled[:] = 0
-            active_functions(columns, 1, place, 0, count, pieces, active)
+            here, begin = p % together * count, p % group * count
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                pulled[: together * count] = 0
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
             used = fill_tile(
-                flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at
+                flat_c, p * n_basis, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at
             )
             for _ in range(len(branch)):
-                base_functions(columns[place:], count, kind, s, s_slopes if want_x else s[:0])
+                base_functions(points, here, count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            mine, my_gradient, my_pulled = base[p * pitch :], gradient_v[p * pitch :], pulled[place:]
             for q in range(0, wide, len(WIDE)):
-                _push(WIDE, branch, q, pitch, count, tag, values, at, s, g, gradient, my_gradient)
-                if want_x:
-                    _pull(WIDE, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, mine, g, my_pulled)
-            for q in range(wide, pitch, len(NARROW)):
-                _push(NARROW, branch, q, pitch, count, tag, values, at, s, g, gradient, my_gradient)
+                _push(WIDE, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
                 if want_x:
                     _pull(
-                        NARROW, branch, q, pitch, count, tag, slopes, at, tile, s_slopes, mine, g, my_pulled
-                    )
-            add_tile(gradient, n_basis, n_out, pitch, active.spans, count, len(tag), flat_gc, p * n_basis)
-            if want_x and (p == n_in - 1 or p % COLUMNS == COLUMNS - 1):
-                save_columns(pulled, height, count, flat_gx, n_in, p // COLUMNS * COLUMNS, first)
-    add_rows(gradient_v, len(branch) * n_in, n_out, pitch, gv, 0)
+                        WIDE, branch, q, pitch, count, tag, slopes, begin, at, tile,
+                        s_slopes, base, p, g, pulled, here,
+                    )  # fmt: skip
+            for q in range(wide, pitch, len(NARROW)):
+                _push(NARROW, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
+                if want_x:
+                    _pull(
+                        NARROW, branch, q, pitch, count, tag, slopes, begin, at, tile,
+                        s_slopes, base, p, g, pulled, here,
+                    )  # fmt: skip
+            add_tile(gradient, n_basis, n_out, pitch, spans, begin, count, len(tag), flat_gc, p * n_basis)
+            if want_x and (p == n_in - 1 or p % together == together - 1):
+                save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
+    add_rows(gradient_v, 0, len(branch) * n_in, n_out, pitch, gv, 0)
 
 
 @njit(cache=True, nogil=True)
