@@ -6,6 +6,8 @@ multiply-adds, lives in a variable across loops, and is stored. `lanes` is a tup
 of lanes, known to the compiler; LLVM maps long vectors to several registers of the processor, and short ones
 to parts of a register, so that nothing depends on the machine but the speed.
 
+A comparison gives a mask, a vector of booleans. Numbers of both operands have the same type.
+
 Arrays are one-dimensional and contiguous. Indices are not bounds-checked unless NUMBA_BOUNDSCHECK is set;
 without compilation (NUMBA_DISABLE_JIT) a vector is a NumPy array.
 
@@ -71,6 +73,18 @@ def _every_lane(context: Any, builder: Any, vector: Any, number: Any) -> Any:
     return builder.shuffle_vector(first, empty, same)
 
 
+def _converted(context: Any, builder: Any, value: Any, vector: Any, other: Any) -> Any:
+    """A vector in the type of another: floats as floats, or signed integers as signed integers."""
+    have, want = vector.dtype.bitwidth, other.dtype.bitwidth
+    if have == want:
+        return value
+    if isinstance(vector.dtype, types.Float):
+        change = builder.fpext if have < want else builder.fptrunc
+    else:
+        change = builder.sext if have < want else builder.trunc
+    return change(value, context.get_value_type(other))
+
+
 def _load(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     vector = Vector(array.dtype, lanes.count)
 
@@ -84,9 +98,12 @@ def _load(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
 
 
 def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
+    kept = Vector(array.dtype, vector.lanes)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer, alignment = _moved(context, builder, array, values[0], values[1], vector)
-        builder.store(values[2], pointer).align = alignment
+        pointer, alignment = _moved(context, builder, array, values[0], values[1], kept)
+        numbers = _converted(context, builder, values[2], vector, kept)
+        builder.store(numbers, pointer).align = alignment
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
@@ -127,6 +144,8 @@ def _quotient(typing: Any, a: Any, b: Any) -> Any:
 
 def _plus(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if isinstance(a.dtype, types.Integer):
+            return builder.add(*values)
         return builder.fadd(*values, flags=_CONTRACT)
 
     return a(a, a), generate
@@ -215,13 +234,118 @@ def _widened(typing: Any, vector: Any) -> Any:
     wide = Vector(types.float64, vector.lanes)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return (
-            values[0]
-            if vector.dtype == wide.dtype
-            else builder.fpext(values[0], context.get_value_type(wide))
-        )
+        return _converted(context, builder, values[0], vector, wide)
 
     return wide(vector), generate
+
+
+def _minus(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fsub(*values)
+
+    return a(a, a), generate
+
+
+def _at_least(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        compare = builder.icmp_signed if isinstance(a.dtype, types.Integer) else builder.fcmp_ordered
+        return compare(">=", *values)
+
+    return Vector(types.boolean, a.lanes)(a, a), generate
+
+
+def _both(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.and_(*values)
+
+    return a(a, a), generate
+
+
+def _every(typing: Any, mask: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bits = ir.IntType(mask.lanes)
+        return builder.icmp_signed("==", builder.bitcast(values[0], bits), ir.Constant(bits, -1))
+
+    return types.boolean(mask), generate
+
+
+def _select(typing: Any, mask: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(*values)
+
+    return a(mask, a, a), generate
+
+
+def _truncated(typing: Any, vector: Any) -> Any:
+    whole = Vector(types.int32, vector.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fptosi(values[0], context.get_value_type(whole))
+
+    return whole(vector), generate
+
+
+def _halved(typing: Any, vector: Any, times: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        element = context.get_value_type(vector.dtype)
+        return builder.ashr(
+            values[0], _every_lane(context, builder, vector, builder.trunc(values[1], element))
+        )
+
+    return vector(vector, types.intp), generate
+
+
+def _gather(typing: Any, array: Any, indices: Any) -> Any:
+    vector = Vector(array.dtype, indices.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        found = context.make_array(array)(context, builder, values[0])
+        bits, all_lanes = ir.IntType(vector.lanes), ir.VectorType(ir.IntType(1), vector.lanes)
+        if config.BOUNDSCHECK:
+            limit = _every_lane(
+                context, builder, indices, builder.trunc(found.nitems, context.get_value_type(indices.dtype))
+            )
+            outside = builder.bitcast(builder.icmp_unsigned(">=", values[1], limit), bits)
+            with builder.if_then(builder.icmp_signed("!=", outside, ir.Constant(bits, 0)), likely=False):
+                context.call_conv.return_user_exc(builder, IndexError, ("an index leaves the array",))
+        numbers = context.get_value_type(vector)
+        # llvmlite makes single addresses only: this instruction is given all of its indices afterwards.
+        addresses = builder.gep(found.data, [ir.Constant(ir.IntType(32), 0)])
+        addresses.indices, addresses.operands = [values[1]], [found.data, values[1]]
+        addresses.type = ir.VectorType(found.data.type, vector.lanes)
+        kind = ("i" if isinstance(array.dtype, types.Integer) else "f") + str(array.dtype.bitwidth)
+        function = builder.module.declare_intrinsic(
+            f"llvm.masked.gather.v{vector.lanes}{kind}.v{vector.lanes}p0",
+            fnty=ir.FunctionType(numbers, [addresses.type, ir.IntType(32), all_lanes, numbers]),
+        )
+        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        every = ir.Constant(all_lanes, [1] * vector.lanes)
+        return builder.call(function, [addresses, alignment, every, ir.Constant(numbers, ir.Undefined)])
+
+    return vector(array, indices), generate
+
+
+def _arranged(context: Any, builder: Any, value: Any, lanes: list[int]) -> Any:
+    """The vector of these lanes of another."""
+    return builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+
+def _repeated(typing: Any, tag: Any, vector: Any) -> Any:
+    order = [lane for lane in range(vector.lanes) for _ in range(tag.count)]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _arranged(context, builder, values[1], order)
+
+    return Vector(vector.dtype, len(order))(tag, vector), generate
+
+
+def _tiled(typing: Any, lanes: Any, vector: Any) -> Any:
+    order = list(range(vector.lanes)) * lanes.count
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _arranged(context, builder, values[1], order)
+
+    return Vector(vector.dtype, len(order))(lanes, vector), generate
 
 
 if config.DISABLE_JIT:
@@ -232,9 +356,9 @@ if config.DISABLE_JIT:
         return array[index : index + len(lanes)].copy()
 
     def store(array, index, vector):
-        """array[index], array[index + 1], ... = vector."""
+        """array[index], array[index + 1], ... = vector, in the type of the array."""
         assert 0 <= index <= len(array) - len(vector)
-        array[index : index + len(vector)] = vector
+        array[index : index + len(vector)] = vector  # converted
 
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
@@ -279,6 +403,47 @@ if config.DISABLE_JIT:
         """The vector in float64."""
         return vector.astype(np.float64)
 
+    def minus(a, b):
+        """a - b, lane by lane; never part of a multiply-add."""
+        return a - b
+
+    def at_least(a, b):
+        """Whether a >= b, lane by lane; false for NaN."""
+        return a >= b
+
+    def both(a, b):
+        """a and b, bit by bit, of masks or integers."""
+        return a & b
+
+    def every(mask):
+        """Whether a mask holds in all lanes."""
+        return bool(mask.all())
+
+    def select(mask, a, b):
+        """a where the mask holds, b elsewhere."""
+        return np.where(mask, a, b)
+
+    def truncated(vector):
+        """The integers next to the numbers towards 0, in int32; within its range."""
+        return vector.astype(np.int32)
+
+    def halved(vector, times):
+        """Integers divided by 2^times, rounded down."""
+        return vector >> times
+
+    def gather(array, indices):
+        """The vector array[indices[0]], array[indices[1]], ..."""
+        assert (indices >= 0).all()
+        return array[indices]
+
+    def repeated(tag, vector):
+        """Each lane as often in succession as `tag` has entries."""
+        return np.repeat(vector, len(tag))
+
+    def tiled(lanes, vector):
+        """The vector as often in succession as `lanes` has entries."""
+        return np.tile(vector, len(lanes))
+
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
@@ -292,3 +457,13 @@ else:
     minimum = intrinsic(_minimum)
     exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)
+    minus = intrinsic(_minus)
+    at_least = intrinsic(_at_least)
+    both = intrinsic(_both)
+    every = intrinsic(_every)
+    select = intrinsic(_select)
+    truncated = intrinsic(_truncated)
+    halved = intrinsic(_halved)
+    gather = intrinsic(_gather)
+    repeated = intrinsic(_repeated)
+    tiled = intrinsic(_tiled)
