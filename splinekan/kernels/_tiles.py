@@ -55,10 +55,16 @@ def tile_rows(n_basis, block, width):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def aligned(n, dtype):
-    """n zeros that begin at a multiple of `LINE` bytes, and more for the rest of the last vector."""
-    memory = np.zeros(n + len(NARROW) + LINE // 4, dtype)
+    """n zeros that begin at a multiple of `LINE` bytes."""
+    memory = np.zeros(n + LINE // 4, dtype)
     shift = (-memory.ctypes.data % LINE) // memory.itemsize
-    return memory[shift : shift + n + len(NARROW)]
+    return memory[shift : shift + n]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def vector_room(n, dtype):
+    """The same, and a vector more: the last vector may lie partly beyond n numbers."""
+    return aligned(n + len(NARROW), dtype)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

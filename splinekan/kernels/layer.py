@@ -46,7 +46,11 @@ from splinekan.kernels._tiles import (
     save_columns,
     save_rows,
     tile_rows,
+    vector_room,
 )
+
+ROW_POINTS = 2048
+"""Points of a block of Jacobian rows: their active functions stay in the second-level cache."""
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -95,12 +99,41 @@ def _pull(lanes, branch, q, pitch, count, tag, slopes, begin, at, tile, s_slopes
         gx[to + i] += total(times(slope, load(lanes, g, i * pitch + q)))
 
 
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _combine_all(branch, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
+    """`_combine` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _combine(WIDE, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
+    for q in range(wide, pitch, len(NARROW)):
+        _combine(NARROW, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _push_all(branch, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
+    """`_push` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _push(WIDE, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
+    for q in range(wide, pitch, len(NARROW)):
+        _push(NARROW, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_all(branch, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to):
+    """`_pull` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _pull(WIDE, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
+    for q in range(wide, pitch, len(NARROW)):
+        _pull(NARROW, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
+
+
 @njit(cache=True, nogil=True)
 def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    wide = pitch // len(WIDE) * len(WIDE)
     block = block_size(n_basis, stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, np.int64(1), pieces)
@@ -109,7 +142,7 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     y, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
-    points, s = aligned(together * block, x.dtype), aligned(len(branch) * block, x.dtype)
+    points, s = vector_room(together * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
@@ -123,10 +156,7 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
             fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s[:0])
-            for q in range(0, wide, len(WIDE)):
-                _combine(WIDE, branch, q, pitch, count, tag, values, begin, at, tile, s, base, p, y)
-            for q in range(wide, pitch, len(NARROW)):
-                _combine(NARROW, branch, q, pitch, count, tag, values, begin, at, tile, s, base, p, y)
+            _combine_all(branch, pitch, count, tag, values, begin, at, tile, s, base, p, y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
@@ -135,7 +165,6 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     """gc += (dy/dc)^T gy, gv += (dy/dV)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    wide = pitch // len(WIDE) * len(WIDE)
     block = block_size(n_basis, stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 2 if want_x else 1, pieces)
@@ -146,8 +175,8 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     g, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
     gradient_v = aligned(len(branch) * n_in * pitch, x.dtype)
-    points, pulled = aligned(together * block, x.dtype), aligned(together * block, x.dtype)
-    s, s_slopes = aligned(len(branch) * block, x.dtype), aligned(len(branch) * block, x.dtype)
+    points, pulled = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    s, s_slopes = vector_room(len(branch) * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         load_rows(flat_gy, first, count, n_out, pitch, g, 0)
@@ -165,82 +194,110 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            for q in range(0, wide, len(WIDE)):
-                _push(WIDE, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
-                if want_x:
-                    _pull(
-                        WIDE, branch, q, pitch, count, tag, slopes, begin, at, tile,
-                        s_slopes, base, p, g, pulled, here,
-                    )  # fmt: skip
-            for q in range(wide, pitch, len(NARROW)):
-                _push(NARROW, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
-                if want_x:
-                    _pull(
-                        NARROW, branch, q, pitch, count, tag, slopes, begin, at, tile,
-                        s_slopes, base, p, g, pulled, here,
-                    )  # fmt: skip
+            _push_all(branch, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
+            if want_x:
+                _pull_all(
+                    branch, pitch, count, tag, slopes, begin, at, tile, s_slopes, base, p, g, pulled, here
+                )
             add_tile(gradient, n_basis, n_out, pitch, spans, begin, count, len(tag), flat_gc, p * n_basis)
             if want_x and (p == n_in - 1 or p % together == together - 1):
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
     add_rows(gradient_v, 0, len(branch) * n_in, n_out, pitch, gv, 0)
 
 
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _scaled(values, begin, count, tag, points, here, out):
+    """out[i, l] = values[begin + i, l] points[here + i]."""
+    for i in range(count):
+        scale = broadcast(tag, points, here + i)
+        store(out, i * len(tag), times(scale, load(tag, values, (begin + i) * len(tag))))
+
+
 @njit(cache=True, nogil=True)
 def jvp(x, c, dx, dc, pieces, dy, start, stop):
-    """dy = (dy/dc) dc + (dy/dx) dx."""
-    n_in, n_out = x.shape[1], dy.shape[1]
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, np.int64(2), pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
-    dy[start:stop] = 0
+    """dy = (dy/dc) dc + (dy/dx) dx, without a base branch."""
+    n_in, n_basis, n_out = c.shape
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = block_size(n_basis, stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, np.int64(2), pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[1]
+    flat_x, flat_dx, flat_c, flat_dc, flat_dy = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dy.ravel()
+    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
+    y, at, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    scaled = np.empty(block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
+        y[: count * pitch] = 0
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                span, moved = spans[i], dx[first + i, p]
-                for q in range(n_out):
-                    change = dy[first + i, q]
-                    for l in range(width):
-                        change += values[0, i * width + l] * dc[p, span + l, q]
-                        change += values[1, i * width + l] * moved * c[p, span + l, q]
-                    dy[first + i, q] = change
+            here, begin, row = p % together * count, p % group * count, p * n_basis
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                load_columns(flat_dx, n_in, p, together, first, count, moves)
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            _combine_all((), pitch, count, tag, values, begin, at, tile, none, none, 0, y)
+            _scaled(slopes, begin, count, tag, moves, here, scaled)
+            fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            _combine_all((), pitch, count, tag, scaled, 0, at, tile, none, none, 0, y)
+        save_rows(y, count, n_out, pitch, flat_dy, first)
 
 
 @njit(cache=True, nogil=True)
 def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop):
-    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and gx of `vjp`, are set if wanted."""
-    n_in, n_out = x.shape[1], gy.shape[1]
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, 3 if want_x else 2, pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
+    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and gx of `vjp`, are set if wanted.
+
+    Without a base branch.
+    """
+    n_in, n_basis, n_out = c.shape
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = block_size(n_basis, stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, 3 if want_x else 2, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[1]
+    bends = active.values[active.values.shape[0] - 1]
+    flat_x, flat_dx, flat_c, flat_dc, flat_dgc = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dgc.ravel()
+    flat_gy, flat_dgy, flat_gx, flat_dgx = gy.ravel(), dgy.ravel(), gx.ravel(), dgx.ravel()
+    rows = tile_rows(n_basis, block, len(tag)) * pitch
+    tile, gradient, none = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(0, x.dtype)
+    g, dg, at = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    pulled, changes = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    scaled = np.empty(block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
+        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
+        load_rows(flat_dgy, first, count, n_out, pitch, dg, 0)
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                span, moved = spans[i], dx[first + i, p]
-                pulled = x.dtype.type(0)
-                change = x.dtype.type(0)
-                for l in range(width):
-                    b, slope = values[0, i * width + l], values[1, i * width + l]
-                    along = x.dtype.type(0)
-                    across = x.dtype.type(0)
-                    for q in range(n_out):
-                        g = gy[first + i, q]
-                        dgc[p, span + l, q] += b * dgy[first + i, q] + slope * moved * g
-                        if want_x:
-                            coefficient = c[p, span + l, q]
-                            along += dgy[first + i, q] * coefficient + g * dc[p, span + l, q]
-                            across += g * coefficient
-                    if want_x:
-                        pulled += slope * across
-                        change += slope * along + values[2, i * width + l] * moved * across
-                if want_x:
-                    gx[first + i, p] = pulled
-                    dgx[first + i, p] = change
+            here, begin, row = p % together * count, p % group * count, p * n_basis
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                load_columns(flat_dx, n_in, p, together, first, count, moves)
+                pulled[: together * count] = 0
+                changes[: together * count] = 0
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            used = fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            gradient[: used * pitch] = 0
+            _push_all((), pitch, count, tag, values, begin, at, none, dg, gradient, none, 0)
+            _scaled(slopes, begin, count, tag, moves, here, scaled)
+            _push_all((), pitch, count, tag, scaled, 0, at, none, g, gradient, none, 0)
+            add_tile(gradient, n_basis, n_out, pitch, spans, begin, count, len(tag), flat_dgc, row)
+            if not want_x:
+                continue
+            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, pulled, here)
+            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, dg, changes, here)
+            _scaled(bends, begin, count, tag, moves, here, scaled)
+            _pull_all((), pitch, count, tag, scaled, 0, at, tile, none, none, 0, g, changes, here)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, changes, here)
+            if p == n_in - 1 or p % together == together - 1:
+                save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
+                save_columns(changes, count, flat_dgx, n_in, p - p % together, together, first)
 
 
 @njit(cache=True, nogil=True)
@@ -248,33 +305,44 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
     """Jacobian rows of v . y: n_in segments of (k+1) n_out values, where each begins, and gx as in `vjp`.
 
     Sample i is row `i stride + shift` of `values` and `starts`; the layer's segments begin at `position` in
-    `values` and at `segment` in `starts`, and its first column is `column`.
+    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end,
+    with vectors that run over into what is written next; the base branch is not part of them.
     """
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, 2 if want_x else 1, pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = max(1, min(stop - start, max(8, ROW_POINTS // n_in)))
+    active = room(n_in * block, 2 if want_x else 1, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
+    flat_x, flat_c, flat_v, flat_gx, flat_stored = x.ravel(), c.ravel(), v.ravel(), gx.ravel(), stored.ravel()
+    g, at, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
+    points, pulled = vector_room(n_in * block, x.dtype), vector_room(n_in * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                at = position + p * width * n_out
-                target = (first + i) * stride + shift
-                span = spans[i]
-                starts[target, segment + p] = column + (p * n_basis + span) * n_out
-                for l in range(width):
-                    b = values[0, i * width + l]
-                    for q in range(n_out):
-                        stored[target, at] = b * v[first + i, q]
-                        at += 1
-                if want_x:
-                    pulled = x.dtype.type(0)
-                    for q in range(n_out):
-                        slope = x.dtype.type(0)
-                        for l in range(width):
-                            slope += values[1, i * width + l] * c[p, span + l, q]
-                        pulled += slope * v[first + i, q]
-                    gx[first + i, p] = pulled
+        load_columns(flat_x, n_in, 0, n_in, first, count, points)
+        load_rows(flat_v, first, count, n_out, pitch, g, 0)
+        active_functions(points, 1, 0, 0, n_in * count, pieces, active)
+        for i in range(count):
+            target = (first + i) * stride + shift
+            to = target * stored.shape[1] + position
+            last = to + n_in * len(tag) * n_out - len(NARROW)
+            for p in range(n_in):
+                here = p * count + i
+                starts[target, segment + p] = column + (p * n_basis + spans[here]) * n_out
+                for l in range(len(tag)):
+                    for q in range(0, n_out, len(NARROW)):
+                        if to + q <= last:
+                            weight = broadcast(NARROW, values, here * len(tag) + l)
+                            store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
+                        else:
+                            for r in range(q, min(q + len(NARROW), n_out)):
+                                flat_stored[to + r] = values[here * len(tag) + l] * g[i * pitch + r]
+                    to += n_out
+        if want_x:
+            pulled[: n_in * count] = 0
+            for p in range(n_in):
+                begin, row = p * count, p * n_basis
+                fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+                _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, pulled, begin)
+            save_columns(pulled, count, flat_gx, n_in, 0, n_in, first)
