@@ -175,6 +175,39 @@ def _total(typing: Any, vector: Any) -> Any:
     return vector.dtype(vector), generate
 
 
+def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
+    short = Vector(vector.dtype, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        rest, length = values[1], vector.lanes
+        while length > lanes.count:
+            length //= 2
+            halves = [
+                _arranged(context, builder, rest, list(range(first, first + length))) for first in (0, length)
+            ]
+            rest = builder.fadd(*halves)
+        return rest
+
+    return short(lanes, vector), generate
+
+
+def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
+        def pair(first: Any, second: Any, part: int) -> Any:
+            low = [i + j for i in range(0, 16, 2 * part) for j in range(part)]
+            ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
+            return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
+
+        rest = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]  # which brings the sums into order
+        for part in (4, 2, 1):
+            half = len(rest) // 2
+            rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
+        return rest[0]
+
+    return a(a, a, a, a, a, a, a, a), generate
+
+
 def _minimum(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.select(builder.fcmp_ordered("<", *values), *values)
@@ -391,6 +424,16 @@ if config.DISABLE_JIT:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector[0]
 
+    def folded(lanes, vector):
+        """Halves added to halves until that many lanes are left."""
+        while len(vector) > len(lanes):
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return vector
+
+    def totals(*vectors):
+        """The vector of the sums of eight vectors of eight lanes."""
+        return np.array([total(vector) for vector in vectors])
+
     def minimum(a, b):
         """The smaller number, lane by lane; b where they have no order."""
         return np.where(a < b, a, b)
@@ -454,6 +497,8 @@ else:
     plus = intrinsic(_plus)
     multiply_add = intrinsic(_multiply_add)
     total = intrinsic(_total)
+    folded = intrinsic(_folded)
+    totals = intrinsic(_totals)
     minimum = intrinsic(_minimum)
     exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)

@@ -49,7 +49,7 @@ def inputs_at_once(n_in, block):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def tile_rows(n_basis, block, width):
-    """Rows of the largest tile: see `fill_tile`."""
+    """Rows of the largest tile: see `arrange`."""
     return min(n_basis, block * width)
 
 
@@ -133,27 +133,35 @@ def save_columns(columns, count, matrix, n_columns, p, wanted, first):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def fill_tile(c, first, n_basis, n_out, pitch, spans, begin, count, width, tile, at):
-    """Coefficients of an input, rows first.. of the matrix c, into the tile; `at`: each sample's first row.
+def arrange(spans, begin, count, width, n_basis, kept):
+    """The rows of a tile for the samples with spans[begin], ..., which become the first row of each.
 
-    The spans of the samples are spans[begin], ... Returns the number of rows in use.
+    A tile holds all n_basis functions of an input or, for few samples, `width` for every sample: then the
+    spans are kept.
     """
     if count * width >= n_basis:
-        load_rows(c, first, n_basis, n_out, pitch, tile, 0)
-        for i in range(count):
-            at[i] = spans[begin + i]
         return n_basis
     for i in range(count):
-        at[i] = i * width
-        load_rows(c, first + spans[begin + i], width, n_out, pitch, tile, i * width)
+        kept[i] = spans[begin + i]
+        spans[begin + i] = i * width
     return count * width
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def add_tile(tile, n_basis, n_out, pitch, spans, begin, count, width, out, first):
-    """Add a tile, filled as by `fill_tile`, to the rows of the matrix `out`, flat."""
-    if count * width >= n_basis:
+def fill_tile(c, first, n_basis, n_out, pitch, rows, kept, width, tile):
+    """Coefficients of an input, rows first.. of the matrix c, into a tile with rows as from `arrange`."""
+    if rows == n_basis:
+        load_rows(c, first, n_basis, n_out, pitch, tile, 0)
+    else:
+        for i in range(rows // width):
+            load_rows(c, first + kept[i], width, n_out, pitch, tile, i * width)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def add_tile(tile, n_basis, n_out, pitch, rows, kept, width, out, first):
+    """Add a tile with rows as from `arrange` to the rows first.. of the matrix `out`, flat."""
+    if rows == n_basis:
         add_rows(tile, 0, n_basis, n_out, pitch, out, first)
-        return
-    for i in range(count):
-        add_rows(tile, i * width, width, n_out, pitch, out, first + spans[begin + i])
+    else:
+        for i in range(rows // width):
+            add_rows(tile, i * width, width, n_out, pitch, out, first + kept[i])

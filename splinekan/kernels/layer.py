@@ -24,6 +24,7 @@ from splinekan.kernels._simd import (
     NARROW,
     WIDE,
     broadcast,
+    folded,
     load,
     multiply_add,
     plus,
@@ -31,11 +32,13 @@ from splinekan.kernels._simd import (
     store,
     times,
     total,
+    totals,
 )
 from splinekan.kernels._tiles import (
     add_rows,
     add_tile,
     aligned,
+    arrange,
     base_tile,
     block_size,
     fill_tile,
@@ -55,9 +58,9 @@ ROW_POINTS = 2048
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
-    """y[i, q..] += sum_l values[begin + i, l] tile[at[i] + l, q..] + s[i] v[row_v, q..]."""
+    """y[i, q..] += sum_l values[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[row_v, q..]."""
     for i in range(count):
-        row, here = at[i] * pitch + q, (begin + i) * len(tag)
+        row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
         combination = load(lanes, y, i * pitch + q)
         for _ in range(len(branch)):
             combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, row_v * pitch + q), combination)
@@ -69,10 +72,10 @@ def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v,
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _push(lanes, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
-    """gradient[at[i] + l] += values[begin + i, l] g[i], gradient_v[row_v] += s[i] g[i], from q."""
+    """gradient[at[begin + i] + l] += values[begin + i, l] g[i], gradient_v[row_v] += s[i] g[i], from q."""
     total_v = splat(lanes, values.dtype.type(0))
     for i in range(count):
-        row, here = at[i] * pitch + q, (begin + i) * len(tag)
+        row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
         cotangent = load(lanes, g, i * pitch + q)
         for _ in range(len(branch)):
             total_v = multiply_add(broadcast(lanes, s, i), cotangent, total_v)
@@ -85,18 +88,38 @@ def _push(lanes, branch, q, pitch, count, tag, values, begin, at, s, g, gradient
         store(gradient_v, here, plus(total_v, load(lanes, gradient_v, here)))
 
 
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def _slope(lanes, branch, q, pitch, i, tag, slopes, begin, at, tile, s_slopes, v, row_v, g):
+    """(sum_l slopes[begin + i, l] tile[at[begin + i] + l] + s_slopes[i] v[row_v]) g[i], from q, folded."""
+    row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+    slope = times(broadcast(lanes, slopes, here), load(lanes, tile, row))
+    for l in range(1, len(tag)):
+        slope = multiply_add(broadcast(lanes, slopes, here + l), load(lanes, tile, row + l * pitch), slope)
+    for _ in range(len(branch)):
+        slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, row_v * pitch + q), slope)
+    return folded(NARROW, times(slope, load(lanes, g, i * pitch + q)))
+
+
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _pull(lanes, branch, q, pitch, count, tag, slopes, begin, at, tile, s_slopes, v, row_v, g, gx, to):
-    """gx[to + i] += (sum_l slopes[begin + i, l] tile[at[i] + l] + s_slopes[i] v[row_v]) . g[i], from q."""
-    for i in range(count):
-        row, here = at[i] * pitch + q, (begin + i) * len(tag)
-        slope = times(broadcast(lanes, slopes, here), load(lanes, tile, row))
-        for l in range(1, len(tag)):
-            weight = broadcast(lanes, slopes, here + l)
-            slope = multiply_add(weight, load(lanes, tile, row + l * pitch), slope)
-        for _ in range(len(branch)):
-            slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, row_v * pitch + q), slope)
-        gx[to + i] += total(times(slope, load(lanes, g, i * pitch + q)))
+    """gx[to + i] += the sum of the lanes of `_slope`: eight samples at a time, whose sums are a vector."""
+    a = branch, q, pitch
+    b = tag, slopes, begin, at, tile, s_slopes, v, row_v, g
+    whole = count // len(NARROW) * len(NARROW)
+    for i in range(0, whole, len(NARROW)):
+        sums = totals(
+            _slope(lanes, *a, i, *b),
+            _slope(lanes, *a, i + 1, *b),
+            _slope(lanes, *a, i + 2, *b),
+            _slope(lanes, *a, i + 3, *b),
+            _slope(lanes, *a, i + 4, *b),
+            _slope(lanes, *a, i + 5, *b),
+            _slope(lanes, *a, i + 6, *b),
+            _slope(lanes, *a, i + 7, *b),
+        )
+        store(gx, to + i, plus(load(NARROW, gx, to + i), sums))
+    for i in range(whole, count):
+        gx[to + i] += total(_slope(lanes, *a, i, *b))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -140,7 +163,7 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     spans, values = active.spans, active.values[0]
     flat_x, flat_c, flat_out = x.ravel(), c.ravel(), out.ravel()
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
-    y, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    y, kept = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
     points, s = vector_room(together * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
@@ -153,10 +176,11 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
             if begin == 0:
                 some = min(group, n_in - p) * count
                 active_functions(points, 1, here, 0, some, pieces, active)
-            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s[:0])
-            _combine_all(branch, pitch, count, tag, values, begin, at, tile, s, base, p, y)
+            _combine_all(branch, pitch, count, tag, values, begin, spans, tile, s, base, p, y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
@@ -172,7 +196,7 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     flat_x, flat_c, flat_gy, flat_gc, flat_gx = x.ravel(), c.ravel(), gy.ravel(), gc.ravel(), gx.ravel()
     rows = tile_rows(n_basis, block, len(tag))
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
-    g, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    g, kept = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     base = base_tile(len(branch) * n_in, n_out, pitch, v)
     gradient_v = aligned(len(branch) * n_in * pitch, x.dtype)
     points, pulled = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
@@ -188,18 +212,17 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
             if begin == 0:
                 some = min(group, n_in - p) * count
                 active_functions(points, 1, here, 0, some, pieces, active)
-            used = fill_tile(
-                flat_c, p * n_basis, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at
-            )
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            _push_all(branch, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, p)
+            _push_all(branch, pitch, count, tag, values, begin, spans, s, g, gradient, gradient_v, p)
             if want_x:
                 _pull_all(
-                    branch, pitch, count, tag, slopes, begin, at, tile, s_slopes, base, p, g, pulled, here
+                    branch, pitch, count, tag, slopes, begin, spans, tile, s_slopes, base, p, g, pulled, here
                 )
-            add_tile(gradient, n_basis, n_out, pitch, spans, begin, count, len(tag), flat_gc, p * n_basis)
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_gc, p * n_basis)
             if want_x and (p == n_in - 1 or p % together == together - 1):
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
     add_rows(gradient_v, 0, len(branch) * n_in, n_out, pitch, gv, 0)
@@ -207,10 +230,10 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _scaled(values, begin, count, tag, points, here, out):
-    """out[i, l] = values[begin + i, l] points[here + i]."""
+    """out[begin + i, l] = values[begin + i, l] points[here + i]."""
     for i in range(count):
         scale = broadcast(tag, points, here + i)
-        store(out, i * len(tag), times(scale, load(tag, values, (begin + i) * len(tag))))
+        store(out, (begin + i) * len(tag), times(scale, load(tag, values, (begin + i) * len(tag))))
 
 
 @njit(cache=True, nogil=True)
@@ -224,9 +247,9 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
     spans, values, slopes = active.spans, active.values[0], active.values[1]
     flat_x, flat_dx, flat_c, flat_dc, flat_dy = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dy.ravel()
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
-    y, at, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    y, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
     points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
-    scaled = np.empty(block * len(tag), x.dtype)
+    scaled = np.empty(group * block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
@@ -238,11 +261,12 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
             if begin == 0:
                 some = min(group, n_in - p) * count
                 active_functions(points, 1, here, 0, some, pieces, active)
-            fill_tile(flat_dc, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
-            _combine_all((), pitch, count, tag, values, begin, at, tile, none, none, 0, y)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _combine_all((), pitch, count, tag, values, begin, spans, tile, none, none, 0, y)
             _scaled(slopes, begin, count, tag, moves, here, scaled)
-            fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
-            _combine_all((), pitch, count, tag, scaled, 0, at, tile, none, none, 0, y)
+            fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _combine_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, y)
         save_rows(y, count, n_out, pitch, flat_dy, first)
 
 
@@ -263,10 +287,10 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     flat_gy, flat_dgy, flat_gx, flat_dgx = gy.ravel(), dgy.ravel(), gx.ravel(), dgx.ravel()
     rows = tile_rows(n_basis, block, len(tag)) * pitch
     tile, gradient, none = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(0, x.dtype)
-    g, dg, at = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    g, dg, kept = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
     pulled, changes = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
-    scaled = np.empty(block * len(tag), x.dtype)
+    scaled = np.empty(group * block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         load_rows(flat_gy, first, count, n_out, pitch, g, 0)
@@ -281,20 +305,21 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
             if begin == 0:
                 some = min(group, n_in - p) * count
                 active_functions(points, 1, here, 0, some, pieces, active)
-            used = fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
             gradient[: used * pitch] = 0
-            _push_all((), pitch, count, tag, values, begin, at, none, dg, gradient, none, 0)
+            _push_all((), pitch, count, tag, values, begin, spans, none, dg, gradient, none, 0)
             _scaled(slopes, begin, count, tag, moves, here, scaled)
-            _push_all((), pitch, count, tag, scaled, 0, at, none, g, gradient, none, 0)
-            add_tile(gradient, n_basis, n_out, pitch, spans, begin, count, len(tag), flat_dgc, row)
+            _push_all((), pitch, count, tag, scaled, begin, spans, none, g, gradient, none, 0)
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_dgc, row)
             if not want_x:
                 continue
-            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, pulled, here)
-            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, dg, changes, here)
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, here)
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, dg, changes, here)
             _scaled(bends, begin, count, tag, moves, here, scaled)
-            _pull_all((), pitch, count, tag, scaled, 0, at, tile, none, none, 0, g, changes, here)
-            fill_tile(flat_dc, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
-            _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, changes, here)
+            _pull_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, g, changes, here)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, changes, here)
             if p == n_in - 1 or p % together == together - 1:
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
                 save_columns(changes, count, flat_dgx, n_in, p - p % together, together, first)
@@ -315,7 +340,7 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
     active = room(n_in * block, 2 if want_x else 1, pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
     flat_x, flat_c, flat_v, flat_gx, flat_stored = x.ravel(), c.ravel(), v.ravel(), gx.ravel(), stored.ravel()
-    g, at, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    g, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     points, pulled = vector_room(n_in * block, x.dtype), vector_room(n_in * block, x.dtype)
     for first in range(start, stop, block):
@@ -343,6 +368,7 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
             pulled[: n_in * count] = 0
             for p in range(n_in):
                 begin, row = p * count, p * n_basis
-                fill_tile(flat_c, row, n_basis, n_out, pitch, spans, begin, count, len(tag), tile, at)
-                _pull_all((), pitch, count, tag, slopes, begin, at, tile, none, none, 0, g, pulled, begin)
+                used = arrange(spans, begin, count, len(tag), n_basis, kept)
+                fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+                _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, begin)
             save_columns(pulled, count, flat_gx, n_in, 0, n_in, first)
