@@ -19,9 +19,8 @@ COLUMNS = 8
 POINTS = 1024
 """Points that are located and evaluated together, at least, if there are as many."""
 BLOCK = 1024
-"""Samples of a block, at least: what a block costs besides its samples is small beside them."""
-LONGEST = 8192
-"""Samples of a block, at most."""
+"""Samples of a block, at most: a tile is used so often that its copy costs little, and what belongs to the
+samples stays in the second-level cache."""
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -31,9 +30,9 @@ def pitch_of(n_out):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def block_size(n_basis, samples):
-    """Samples of a block: so many that a tile is used several times."""
-    return max(1, min(samples, max(BLOCK, min(4 * n_basis, LONGEST))))
+def block_size(samples):
+    """Samples of a block."""
+    return max(1, min(samples, BLOCK))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -157,7 +157,7 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    block = block_size(n_basis, stop - start)
+    block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, np.int64(1), pieces)
     spans, values = active.spans, active.values[0]
@@ -189,7 +189,7 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     """gc += (dy/dc)^T gy, gv += (dy/dV)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    block = block_size(n_basis, stop - start)
+    block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 2 if want_x else 1, pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
@@ -241,7 +241,7 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
     """dy = (dy/dc) dc + (dy/dx) dx, without a base branch."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    block = block_size(n_basis, stop - start)
+    block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, np.int64(2), pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[1]
@@ -278,7 +278,7 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     """
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    block = block_size(n_basis, stop - start)
+    block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 3 if want_x else 2, pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[1]
