@@ -191,7 +191,9 @@ def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
     return short(lanes, vector), generate
 
 
-def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+def _totals(typing: Any, square: Any) -> Any:
+    vector = Vector(square.dtype, 8)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
         def pair(first: Any, second: Any, part: int) -> Any:
@@ -199,13 +201,18 @@ def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any,
             ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
             return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
 
-        rest = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]  # which brings the sums into order
+        rest = []
+        for i in (0, 4, 2, 6, 1, 5, 3, 7):  # which brings the sums into order
+            index = ir.Constant(context.get_value_type(types.intp), 8 * i)
+            pointer, alignment = _moved(context, builder, square, values[0], index, vector)
+            rest.append(builder.load(pointer))
+            rest[-1].align = alignment
         for part in (4, 2, 1):
             half = len(rest) // 2
             rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
         return rest[0]
 
-    return a(a, a, a, a, a, a, a, a), generate
+    return vector(square), generate
 
 
 def _minimum(typing: Any, a: Any, b: Any) -> Any:
@@ -430,9 +437,9 @@ if config.DISABLE_JIT:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector
 
-    def totals(*vectors):
-        """The vector of the sums of eight vectors of eight lanes."""
-        return np.array([total(vector) for vector in vectors])
+    def totals(square):
+        """The vector of the sums of eight vectors of eight lanes, one after the other in an array."""
+        return np.array([total(square[i : i + 8]) for i in range(0, 64, 8)])
 
     def minimum(a, b):
         """The smaller number, lane by lane; b where they have no order."""
