@@ -48,14 +48,14 @@ class _VectorModel(PrimitiveModel):
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: int) -> Any:
+def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any) -> Any:
     """The address of element `index`, the first of `count` that are read or written."""
     found = context.make_array(array)(context, builder, value)
     if config.BOUNDSCHECK:
-        last = builder.add(index, ir.Constant(index.type, count))
+        last = builder.add(index, ir.Constant(index.type, count) if isinstance(count, int) else count)
         low = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
         with builder.if_then(builder.or_(low, builder.icmp_signed(">", last, found.nitems)), likely=False):
-            context.call_conv.return_user_exc(builder, IndexError, (f"{count} elements leave the array",))
+            context.call_conv.return_user_exc(builder, IndexError, ("elements leave the array",))
     return builder.gep(found.data, [index])
 
 
@@ -107,6 +107,25 @@ def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
+
+
+def _store_first(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, array, values[0], values[1], values[3])
+        numbers, length = context.get_value_type(vector), ir.VectorType(values[3].type, vector.lanes)
+        empty = ir.Constant(length, ir.Undefined)
+        first = builder.insert_element(empty, values[3], ir.Constant(ir.IntType(32), 0))
+        counts = _arranged(context, builder, first, [0] * vector.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(length, list(range(vector.lanes))), counts)
+        function = builder.module.declare_intrinsic(
+            f"llvm.masked.store.v{vector.lanes}f{array.dtype.bitwidth}.p0",
+            fnty=ir.FunctionType(ir.VoidType(), [numbers, pointer.type, ir.IntType(32), mask.type]),
+        )
+        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        builder.call(function, [values[2], pointer, alignment, mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, types.intp), generate
 
 
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
@@ -400,6 +419,10 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector  # converted
 
+    def store_first(array, index, vector, count):
+        """The first `count` lanes as `store`."""
+        store(array, index, vector[:count])
+
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
         assert index >= 0
@@ -497,6 +520,7 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
+    store_first = intrinsic(_store_first)
     broadcast = intrinsic(_broadcast)
     splat = intrinsic(_splat)
     times = intrinsic(_times)

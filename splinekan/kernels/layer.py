@@ -30,6 +30,7 @@ from splinekan.kernels._simd import (
     plus,
     splat,
     store,
+    store_first,
     times,
     total,
     totals,
@@ -344,15 +345,15 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
     """Jacobian rows of v . y: n_in segments of (k+1) n_out values, where each begins, and gx as in `vjp`.
 
     Sample i is row `i stride + shift` of `values` and `starts`; the layer's segments begin at `position` in
-    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end,
-    with vectors that run over into what is written next; the base branch is not part of them.
+    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end.
+    Without a base branch.
     """
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
     zero, one = np.int64(0), np.int64(1)
     square = aligned(len(NARROW) * len(NARROW), x.dtype)
-    block = max(1, min(stop - start, max(8, ROW_POINTS // n_in)))
+    block, whole = max(1, min(stop - start, max(8, ROW_POINTS // n_in))), n_out // len(NARROW) * len(NARROW)
     active = room(n_in * block, 2 if want_x else 1, pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
     flat_x, flat_c, flat_v, flat_gx, flat_stored = x.ravel(), c.ravel(), v.ravel(), gx.ravel(), stored.ravel()
@@ -368,18 +369,21 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
         for i in range(count):
             target = (first + i) * stride + shift
             to = target * stored.shape[1] + position
-            last = to + n_in * len(tag) * n_out - len(NARROW)
             for p in range(n_in):
                 here = p * count + i
                 starts[target, segment + p] = column + (p * n_basis + spans[here]) * n_out
+                if n_out == 1:
+                    row = times(broadcast(tag, g, i * pitch), load(tag, values, here * len(tag)))
+                    store(flat_stored, to, row)
+                    to += len(tag)
+                    continue
                 for l in range(len(tag)):
-                    for q in range(0, n_out, len(NARROW)):
-                        if to + q <= last:
-                            weight = broadcast(NARROW, values, here * len(tag) + l)
-                            store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
-                        else:
-                            for r in range(q, min(q + len(NARROW), n_out)):
-                                flat_stored[to + r] = values[here * len(tag) + l] * g[i * pitch + r]
+                    weight = broadcast(NARROW, values, here * len(tag) + l)
+                    for q in range(0, whole, len(NARROW)):
+                        store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
+                    if whole < n_out:
+                        row = times(weight, load(NARROW, g, i * pitch + whole))
+                        store_first(flat_stored, to + whole, row, n_out - whole)
                     to += n_out
         if want_x:
             pulled[: n_in * count] = 0
