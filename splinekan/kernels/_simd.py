@@ -16,6 +16,7 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -47,14 +48,14 @@ class _VectorModel(PrimitiveModel):
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: int) -> Any:
+def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any) -> Any:
     """The address of element `index`, the first of `count` that are read or written."""
     found = context.make_array(array)(context, builder, value)
     if config.BOUNDSCHECK:
-        last = builder.add(index, ir.Constant(index.type, count))
+        last = builder.add(index, ir.Constant(index.type, count) if isinstance(count, int) else count)
         low = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
         with builder.if_then(builder.or_(low, builder.icmp_signed(">", last, found.nitems)), likely=False):
-            context.call_conv.return_user_exc(builder, IndexError, (f"{count} elements leave the array",))
+            context.call_conv.return_user_exc(builder, IndexError, ("elements leave the array",))
     return builder.gep(found.data, [index])
 
 
@@ -108,6 +109,25 @@ def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
+def _store_first(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, array, values[0], values[1], values[3])
+        numbers, length = context.get_value_type(vector), ir.VectorType(values[3].type, vector.lanes)
+        empty = ir.Constant(length, ir.Undefined)
+        first = builder.insert_element(empty, values[3], ir.Constant(ir.IntType(32), 0))
+        counts = _arranged(context, builder, first, [0] * vector.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(length, list(range(vector.lanes))), counts)
+        function = builder.module.declare_intrinsic(
+            f"llvm.masked.store.v{vector.lanes}f{array.dtype.bitwidth}.p0",
+            fnty=ir.FunctionType(ir.VoidType(), [numbers, pointer.type, ir.IntType(32), mask.type]),
+        )
+        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        builder.call(function, [values[2], pointer, alignment, mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, types.intp), generate
+
+
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     vector = Vector(array.dtype, lanes.count)
 
@@ -130,6 +150,13 @@ def _splat(typing: Any, lanes: Any, number: Any) -> Any:
 def _times(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.fmul(*values, flags=_CONTRACT)
+
+    return a(a, a), generate
+
+
+def _quotient(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fdiv(*values)
 
     return a(a, a), generate
 
@@ -165,6 +192,101 @@ def _total(typing: Any, vector: Any) -> Any:
         return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
 
     return vector.dtype(vector), generate
+
+
+def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
+    short = Vector(vector.dtype, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        rest, length = values[1], vector.lanes
+        while length > lanes.count:
+            length //= 2
+            halves = [
+                _arranged(context, builder, rest, list(range(first, first + length))) for first in (0, length)
+            ]
+            rest = builder.fadd(*halves)
+        return rest
+
+    return short(lanes, vector), generate
+
+
+def _totals(typing: Any, square: Any) -> Any:
+    vector = Vector(square.dtype, 8)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
+        def pair(first: Any, second: Any, part: int) -> Any:
+            low = [i + j for i in range(0, 16, 2 * part) for j in range(part)]
+            ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
+            return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
+
+        rest = []
+        for i in (0, 4, 2, 6, 1, 5, 3, 7):  # which brings the sums into order
+            index = ir.Constant(context.get_value_type(types.intp), 8 * i)
+            pointer, alignment = _moved(context, builder, square, values[0], index, vector)
+            rest.append(builder.load(pointer))
+            rest[-1].align = alignment
+        for part in (4, 2, 1):
+            half = len(rest) // 2
+            rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
+        return rest[0]
+
+    return vector(square), generate
+
+
+def _minimum(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *values), *values)
+
+    return a(a, a), generate
+
+
+_EXPONENTIAL = {
+    32: (150.0, 7, 23, 127, "0x1.62e4p-1", "0x1.7f7d1cp-20"),
+    64: (800.0, 13, 52, 1023, "0x1.62e42feep-1", "0x1.a39ef35793c76p-33"),
+}
+"""By bits of a number: an argument beyond 0 and infinity; the degree of a Taylor polynomial with a remainder
+below rounding; bits of the fraction; the bias of exponents; ln 2 in two parts, the first so short that its
+products with exponents are exact."""
+
+
+def _exponential(typing: Any, vector: Any) -> Any:
+    far, degree, fraction, bias, high, low = _EXPONENTIAL[vector.dtype.bitwidth]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        floats = context.get_value_type(vector)
+        integer = ir.IntType(vector.dtype.bitwidth)
+        integers = ir.VectorType(integer, vector.lanes)
+
+        def number(value: float) -> Any:
+            return ir.Constant(floats, [float(value)] * vector.lanes)
+
+        def whole(value: int) -> Any:
+            return ir.Constant(integers, [value] * vector.lanes)
+
+        def add_product(a: Any, b: Any, c: Any) -> Any:
+            return builder.fadd(builder.fmul(a, b, flags=_CONTRACT), c, flags=_CONTRACT)
+
+        (x,) = values
+        for order, end in ((">", far), ("<", -far)):  # NaN stays
+            x = builder.select(builder.fcmp_ordered(order, x, number(end)), number(end), x)
+        # The nearest integer: no fraction fits beside 1.5 2^fraction.
+        shift = number(1.5 * 2**fraction)
+        n = builder.fsub(add_product(x, number(1.4426950408889634), shift), shift)
+        r = add_product(n, number(-float.fromhex(high)), x)
+        r = add_product(n, number(-float.fromhex(low)), r)
+        e = number(1 / factorial(degree))
+        for power in reversed(range(degree)):
+            e = add_product(e, r, number(1 / factorial(power)))
+        # 2^n in two factors, since it may leave the range where the exponential does not.
+        power = builder.fptosi(builder.select(builder.fcmp_ordered("ord", n, n), n, number(0)), integers)
+        half = builder.ashr(power, whole(1))
+        for part in (half, builder.sub(power, half)):
+            bits = builder.shl(builder.add(part, whole(bias)), whole(fraction))
+            e = builder.fmul(e, builder.bitcast(bits, floats))
+        return e
+
+    return vector(vector), generate
 
 
 def _widened(typing: Any, vector: Any) -> Any:
@@ -377,6 +499,10 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector  # converted
 
+    def store_first(array, index, vector, count):
+        """The first `count` lanes as `store`."""
+        store(array, index, vector[:count])
+
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
         assert index >= 0
@@ -389,6 +515,10 @@ if config.DISABLE_JIT:
     def times(a, b):
         """a b, lane by lane."""
         return a * b
+
+    def quotient(a, b):
+        """a / b, lane by lane."""
+        return a / b
 
     def plus(a, b):
         """a + b, lane by lane."""
@@ -403,6 +533,24 @@ if config.DISABLE_JIT:
         while len(vector) > 1:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector[0]
+
+    def folded(lanes, vector):
+        """Halves added to halves until that many lanes are left."""
+        while len(vector) > len(lanes):
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return vector
+
+    def totals(square):
+        """The vector of the sums of eight vectors of eight lanes, one after the other in an array."""
+        return np.array([total(square[i : i + 8]) for i in range(0, 64, 8)])
+
+    def minimum(a, b):
+        """The smaller number, lane by lane; b where they have no order."""
+        return np.where(a < b, a, b)
+
+    def exponential(vector):
+        """exp, lane by lane, to a few units in the last place."""
+        return np.exp(vector)
 
     def widened(vector):
         """The vector in float64."""
@@ -484,12 +632,18 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
+    store_first = intrinsic(_store_first)
     broadcast = intrinsic(_broadcast)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
+    quotient = intrinsic(_quotient)
     plus = intrinsic(_plus)
     multiply_add = intrinsic(_multiply_add)
     total = intrinsic(_total)
+    folded = intrinsic(_folded)
+    totals = intrinsic(_totals)
+    minimum = intrinsic(_minimum)
+    exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)
     converted = intrinsic(_converted_to)
     minus = intrinsic(_minus)
