@@ -119,7 +119,7 @@ def _cell(x, pieces):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def located_alike(x, pieces):
-    """Local coordinates and spans of a vector of points, and the mask of those inside: the others are wrong.
+    """Local coordinates and spans of a vector of points, and the mask of those inside; the others become 0.
 
     For pieces that are alike: edge i lies in cell i, and the pieces are as wide as the cells.
     """
@@ -130,7 +130,8 @@ def located_alike(x, pieces):
     span = select(at_least(last, span), span, last)
     span = select(at_least(span, zero), span, zero)
     origin = gather(p.origins, plus(span, splat(NARROW, np.int32(1))))
-    return times(minus(x, origin), splat(NARROW, p.cells_per_unit)), span, inside
+    local = times(minus(x, origin), splat(NARROW, p.cells_per_unit))
+    return select(inside, local, splat(NARROW, 0.0)), span, inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)

@@ -62,8 +62,10 @@ def _locate(x, pieces, start, stop, active):
     """The spans, rows and local coordinates of a block; returns whether all points lie inside."""
     count = stop - start
     local = active.local[: whole_vectors(count)]
-    local[:count] = x[start:stop]
-    local[count:] = x[start]
+    for i in range(count):
+        local[i] = x[start + i]
+    for i in range(count, len(local)):
+        local[i] = x[start]
     return locate(local, pieces, active.spans, active.rows)
 
 
@@ -114,8 +116,9 @@ def _tabulate_chunks(x, pieces, out, first, start, stop):
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _padded(x, start, stop):
     """Less than eight points, the first of them repeated."""
-    points = np.full(len(NARROW), x[start])
-    points[: stop - start] = x[start:stop]
+    points = np.empty(len(NARROW), x.dtype)
+    for i in range(len(NARROW) if start < stop else 0):
+        points[i] = x[start + i] if start + i < stop else x[start]
     return points
 
 
@@ -126,16 +129,16 @@ def tabulate(x, pieces, values, first, start, stop):
     Returns whether a point lies outside the domain or is NaN (which gives NaN).
     """
     count, width = stop - start, len(Pieces(*pieces).tag)
-    if count >= len(NARROW):
-        return _tabulate_chunks(x, pieces, values.ravel(), first, start, stop)
-    if count == 0:
-        return False
-    out, spans = np.empty(width * len(NARROW), values.dtype), np.empty(len(NARROW), first.dtype)
-    outside = _tabulate_chunks(_padded(x, start, stop), pieces, out, spans, 0, len(NARROW))
-    for i in range(count):
-        first[start + i] = spans[i]
-        for l in range(width):
-            values[l, start + i] = out[l * len(NARROW) + i]
+    points, out, spans, begin, end = x, values.ravel(), first, start, stop
+    if count < len(NARROW):
+        points, begin, end = _padded(x, start, stop), 0, min(count, 1) * len(NARROW)
+        out, spans = np.empty(width * len(NARROW), values.dtype), np.empty(len(NARROW), first.dtype)
+    outside = _tabulate_chunks(points, pieces, out, spans, begin, end)
+    if count < len(NARROW):
+        for i in range(count):
+            first[start + i] = spans[i]
+            for l in range(width):
+                values[l, start + i] = out[l * len(NARROW) + i]
     return outside
 
 
@@ -198,15 +201,15 @@ def combine(x, pieces, c, y, start, stop):
     Returns whether a point lies outside the domain or is NaN, and whether all sums are finite.
     """
     count = stop - start
-    if count >= len(NARROW):
-        return _combine_chunks(x, pieces, c, y, start, stop)
-    if count == 0:
-        return False, True
-    sums = np.empty(len(NARROW), y.dtype)
-    found = _combine_chunks(_padded(x, start, stop), pieces, c, sums, 0, len(NARROW))
-    for i in range(count):
-        y[start + i] = sums[i]
-    return found
+    points, sums, begin, end = x, y, start, stop
+    if count < len(NARROW):
+        points, begin, end = _padded(x, start, stop), 0, min(count, 1) * len(NARROW)
+        sums = np.empty(len(NARROW), y.dtype)
+    outside, finite = _combine_chunks(points, pieces, c, sums, begin, end)
+    if count < len(NARROW):
+        for i in range(count):
+            y[start + i] = sums[i]
+    return outside, finite
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -294,12 +297,14 @@ def design(x, pieces, data, columns, pointers, start, stop):
     count, width = stop - start, len(Pieces(*pieces).tag)
     for i in range(start, stop):
         pointers[i + 1] = (i + 1) * width
-    if count >= len(NARROW):
-        return _design_chunks(x, pieces, data, columns, start, stop)
-    if count == 0:
-        return False
-    values, indices = np.empty(width * len(NARROW), data.dtype), np.empty(width * len(NARROW), columns.dtype)
-    outside = _design_chunks(_padded(x, start, stop), pieces, values, indices, 0, len(NARROW))
-    data[start * width : stop * width] = values[: count * width]
-    columns[start * width : stop * width] = indices[: count * width]
+    points, numbers, indices, begin, end = x, data, columns, start, stop
+    if count < len(NARROW):
+        points, begin, end = _padded(x, start, stop), 0, min(count, 1) * len(NARROW)
+        numbers = np.empty(width * len(NARROW), data.dtype)
+        indices = np.empty(width * len(NARROW), columns.dtype)
+    outside = _design_chunks(points, pieces, numbers, indices, begin, end)
+    if count < len(NARROW):
+        for i in range(count * width):
+            data[start * width + i] = numbers[i]
+            columns[start * width + i] = indices[i]
     return outside
