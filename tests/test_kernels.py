@@ -149,6 +149,49 @@ def test_layers_and_bases_find_the_same_functions():
             np.testing.assert_allclose(got, basis.evaluate(unit, x), rtol=0, atol=4 * np.finfo(float).eps)
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("name", knots_to_search())
+def test_sums_and_design_matrices_against_the_active_functions(name, dtype):
+    knots = knots_to_search()[name]
+    basis, rng = sk.BSplineBasis(knots), np.random.default_rng(3)
+    (a, b), k = knots.domain, knots.degree
+    # Two blocks and a rest; all points of the second block lie inside.
+    x = rng.uniform(a, b, 2051).astype(dtype)
+    if not knots.periodic:
+        x[:3] = a - (b - a) / 4, b + (b - a) / 4, b
+    c = rng.normal(size=(knots.n_basis, 11)).astype(dtype)
+    eps = np.finfo(dtype).eps
+    for order in range(min(k, 1) + 1):
+        active, first = basis.active(x, order)
+        terms = active[:, :, None] * c[knots.fold[first + np.arange(k + 1)[:, None]]]
+        bound = 2 * (k + 1) * eps * np.abs(terms).sum(axis=0)
+        assert (np.abs(basis.evaluate(c, x, order) - terms.sum(axis=0)) <= bound).all()
+        one = basis.evaluate(c[:, 4], x, order)
+        assert one.dtype == dtype
+        assert (np.abs(one - terms.sum(axis=0)[:, 4]) <= bound[:, 4]).all()
+        few = [basis.evaluate(c[:, 4], x[i : i + 3], order) for i in (0, 1030)]
+        np.testing.assert_array_equal(np.concatenate(few), one[[0, 1, 2, 1030, 1031, 1032]])
+        design = basis.design_matrix(x, order)
+        assert design.indices.dtype == np.int32
+        np.testing.assert_array_equal(design.toarray(), basis.tabulate(x, order))
+        few = basis.design_matrix(x[1030:1033], order).toarray()
+        np.testing.assert_array_equal(few, basis.tabulate(x[1030:1033], order))
+
+
+def test_sums_out_of_range_are_refused():
+    basis = sk.BSplineBasis(sk.uniform_knots(0, 1, 4, 3), 3)
+    x, c = np.linspace(0, 1, 3000), np.full(7, 1.7e308)
+    for order in (1, 3):
+        with pytest.raises(ValueError, match="the spline leaves the range of float64"):
+            basis.evaluate(c * np.resize([1, -1], 7), x, order)
+        with pytest.raises(ValueError, match="the spline leaves the range of float64"):
+            basis.evaluate((c * np.resize([1, -1], 7))[:, None] * np.ones(9), x, order)
+    with pytest.raises(ValueError, match="continuation of a B-spline leaves the range"):
+        sk.BSplineBasis(sk.uniform_knots(0, 1e-10, 4, 3), 3).evaluate(np.ones(7), [0.0, 1e300])
+    with pytest.raises(ValueError, match="x must"):
+        basis.evaluate(np.ones(7), [0.0, np.nan])
+
+
 @pytest.mark.parametrize("switch", ["NUMBA_DISABLE_JIT", "NUMBA_BOUNDSCHECK"])
 def test_kernels_without_compilation_and_with_checked_indices(switch, tmp_path):
     out = tmp_path / "found.npz"

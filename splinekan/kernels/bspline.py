@@ -1,8 +1,16 @@
-"""The active B-splines at points, and sums of B-splines.
+"""The active B-splines at points, sums of B-splines, and the design matrix.
 
 `pieces` as for the kernels of a layer, with a table of one derivative: the one that is wanted. Eight points
-go through the registers at once, from x to the result. The steps and their order do not depend on the other
-points, nor does the result.
+go through the registers at once, from x to the result, where the pieces are alike; elsewhere a block is
+located first. Steps and their order do not depend on the other points, nor does the result.
+
+The least that this can cost, for k = 3 in float64. In memory: a point is 8 bytes, its value 8, its active
+functions 40 (four values, an index), its row of the design matrix 52 (four values, four columns and a
+pointer in int32). In the processor, for eight points on uniform knots: two gathers of eight numbers to locate
+the points and four for the coefficients, 48 loads at two or three a cycle; 12 multiply-adds of eight lanes
+for the functions and four for the sum, at one or two a cycle. A sum is 2 ns a point on a thread of 2.6 GHz,
+and new arrays of 40 and 52 bytes are filled in 1.5 and 2.2 ns. Other knots add a gather of a cell, at least
+a gather of an edge, and of a scale, and the loads of k+1 vectors of coefficients a point.
 """
 
 import numpy as np
