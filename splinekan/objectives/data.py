@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import F8, floats, quiet
+from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
@@ -139,11 +140,13 @@ class DataLoss(ChunkedSum):
         """smoothing/2 |D theta|^2."""
         return QuadraticPenalty.roughness(self.network, self.smoothing)
 
+    @one
     @quiet
     def jacobian(self, theta: Float64Array) -> SparseRows:
         """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
         return self._part(theta, (0, self.n_samples)).jacobian()
 
+    @one
     @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
         """The exact Hessian of L times v, J^T S^T S J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v."""
@@ -155,6 +158,7 @@ class DataLoss(ChunkedSum):
             total += same._part(at, chunk).hessian_product(along)
         return self.penalty.product(v) + (total if T is None else T.apply_transpose(total))
 
+    @one
     @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
         """(L, rho, J), J by products that run through the network, with the penalty's rows below."""
@@ -295,6 +299,7 @@ class NetworkJacobian(Operator):
         self.objective, self.part = objective, part
         self._S = part._S
 
+    @one
     @quiet
     def _matvec(self, v: Array) -> Array:
         change = self.part.at.jvp(v)
@@ -302,6 +307,7 @@ class NetworkJacobian(Operator):
             change = self._S * change if self._S.ndim == 2 else np.einsum("nij,nj->ni", self._S, change)
         return (self.part.root * change).ravel().astype(np.float64)
 
+    @one
     @quiet
     def _rmatvec(self, r: Array) -> Array:
         pulled = self.part.root * r.reshape(self.part.at.output.shape)
@@ -309,6 +315,7 @@ class NetworkJacobian(Operator):
             pulled = self._S * pulled if self._S.ndim == 2 else np.einsum("nij,ni->nj", self._S, pulled)
         return self.part.at.vjp(pulled)
 
+    @one
     @quiet
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, from the sparse rows chunk by chunk."""
@@ -317,6 +324,7 @@ class NetworkJacobian(Operator):
         parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
         return np.asarray(sum(parts, np.zeros(self.shape[1])))
 
+    @one
     @quiet
     def toarray(self) -> Array:
         """The dense matrix."""

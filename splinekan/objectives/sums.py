@@ -21,6 +21,7 @@ import numpy as np
 import scipy
 
 from splinekan._arrays import quiet
+from splinekan._blas import one, several
 from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
 from splinekan._checks import function as checked_function
 from splinekan.network import BASES, KAN
@@ -258,10 +259,12 @@ class ChunkedSum(ABC):
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")
 
+    @one
     @quiet
     def _values(self, theta: Float64Array, chunks: Sequence[Any]) -> float:
         return sum((self._part(theta, chunk).value for chunk in chunks), 0.0)
 
+    @one
     @quiet
     def _gradients(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array]:
         parts = (self._part(theta, chunk) for chunk in chunks)
@@ -271,10 +274,12 @@ class ChunkedSum(ABC):
             gradients = [added([*gradients, part.gradient()])]
         return total, gradients[0]
 
+    @one
     @quiet
     def _residuals(self, theta: Float64Array, chunks: Sequence[Any]) -> list[Float64Array]:
         return [self._part(theta, chunk).residual for chunk in chunks]
 
+    @one
     @quiet
     def _normal(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array, Float64Array]:
         m = self.network.n_parameters
@@ -287,6 +292,7 @@ class ChunkedSum(ABC):
             rows.add_products(upper)
         return total, gradient, upper
 
+    @one
     @quiet
     def _triangle(self, theta: Float64Array, chunks: Sequence[Any]) -> Triangle:
         m = self.network.n_parameters
@@ -309,7 +315,9 @@ def triangle(rows: list[Float64Array]) -> Float64Array:
     stacked = np.concatenate(rows)
     if not len(stacked):
         return stacked
-    (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
+    longer, shorter = max(stacked.shape), min(stacked.shape)
+    with several(2.0 * shorter**2 * (longer - shorter / 3)):
+        (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
     return np.asarray(upper[: upper.shape[1]])
 
 
