@@ -11,11 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import horner
-
-POINTS = 1024
-"""Points of a block, samples times inputs: enough that a call for a block costs nothing, few enough that the
-active functions stay in the fastest caches."""
+from splinekan.kernels._simd import broadcast, load, multiply_add, store
 
 
 class Pieces(NamedTuple):
@@ -42,16 +38,16 @@ class Pieces(NamedTuple):
 
 
 class Active(NamedTuple):
-    """The active functions at a block of samples, and the memory in which they are computed.
+    """The functions of one input that are active at a block of samples, and the memory for them.
 
     Attributes
     ----------
     spans
-        (batch, n_in) index of the first active function.
+        (block,) index of the first active function.
     values
-        (derivatives, batch, n_in, k+1) of the active functions.
+        (derivatives, block (k+1)) of the active functions, sample by sample.
     rows, local
-        (batch n_in,) row of the table, and local coordinate, of every point.
+        (block,) row of the table, and local coordinate, of every point.
     """
 
     spans: Any
@@ -127,35 +123,37 @@ def locate(points, pieces, spans, rows):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def room(n_in, samples, derivatives, pieces):
-    """Memory for the active functions of blocks of at most that many samples, in the type of the table."""
+def room(block, derivatives, pieces):
+    """Memory for the active functions of blocks of samples, in the type of the table."""
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    batch = min(max(POINTS // n_in, 8), max(samples, 1))
     return Active(
-        np.empty((batch, n_in), np.int64),
-        np.empty((derivatives, batch, n_in, len(tag)), table.dtype),
-        np.empty(batch * n_in, np.int64),
-        np.empty(batch * n_in, table.dtype),
+        np.empty(block, np.int64),
+        np.empty((derivatives, block * len(tag)), table.dtype),
+        np.empty(block, np.int64),
+        np.empty(block, table.dtype),
     )
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def active_functions(x, stride, first, stop, pieces, active):
-    """Fill `active` for the samples first..stop-1: their spans, and all values by Horner's rule.
+def active_functions(x, stride, offset, first, stop, pieces, active):
+    """Fill `active` for an input of the samples first..stop-1: spans, and all values by Horner's rule.
 
-    Point p of sample i is x[i stride + p]. The number of derivatives wanted is the length of `active.values`.
+    The point of sample i is x[i stride + offset]. The number of derivatives wanted is the length of
+    `active.values`.
     """
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    n_in, width = active.spans.shape[1], len(tag)
-    count = (stop - first) * n_in
+    width, count = len(tag), stop - first
     local, rows = active.local[:count], active.rows[:count]
-    for i in range(stop - first):
-        for p in range(n_in):
-            local[i * n_in + p] = x[(first + i) * stride + p]
-    locate(local, pieces, active.spans.ravel()[:count], rows)
-    values, flat_table = active.values.ravel(), table.ravel()
+    for i in range(count):
+        local[i] = x[(first + i) * stride + offset]
+    locate(local, pieces, active.spans[:count], rows)
+    flat = table.ravel()
     for d in range(active.values.shape[0]):
-        here = d * active.local.shape[0] * width
-        begin = d * table.shape[1] * width * width
+        values, begin = active.values[d], d * table.shape[1] * width * width
         for i in range(count):
-            horner(values, here + i * width, tag, flat_table, begin + rows[i] * width * width, local[i])
+            at = begin + rows[i] * width * width
+            y = broadcast(tag, local, i)
+            value = load(tag, flat, at + (width - 1) * width)
+            for power in range(1, width):
+                value = multiply_add(value, y, load(tag, flat, at + (width - 1 - power) * width))
+            store(values, i * width, value)

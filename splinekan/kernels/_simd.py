@@ -1,9 +1,13 @@
-"""Four outputs at a time: the inner loops of the kernels in vector registers.
+"""Vectors of numbers in registers: what the inner loops of the kernels are written with.
 
-LLVM does not vectorise such loops on its own: they are short, and numba cannot promise that the arrays do not
-overlap. Here they are written as vectors. All arrays are one-dimensional views of contiguous ones, indices
-are not bounds-checked, and `tag` is a tuple whose length is the number of weights. Without compilation, and
-when indices are to be checked (NUMBA_DISABLE_JIT, NUMBA_BOUNDSCHECK), plain loops take their place.
+LLVM does not vectorise short loops on its own, and numba cannot promise it that arrays do not overlap. Here a
+vector is a value like any other: it is loaded from neighbouring elements of an array, takes part in
+multiply-adds, lives in a variable across loops, and is stored. `lanes` is a tuple whose length is the number
+of lanes, known to the compiler; LLVM maps long vectors to several registers of the processor, and short ones
+to parts of a register, so that nothing depends on the machine but the speed.
+
+Arrays are one-dimensional and contiguous. Indices are not bounds-checked unless NUMBA_BOUNDSCHECK is set;
+without compilation (NUMBA_DISABLE_JIT) a vector is a NumPy array.
 
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """
@@ -12,172 +16,201 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from llvmlite import ir
-from numba import config, njit, types
-from numba.extending import intrinsic
+from numba import config, types
+from numba.core.datamodel.models import PrimitiveModel
+from numba.extending import intrinsic, register_model
 
-LANES = 4
+NARROW = (0,) * 8
+"""The vector of a few outputs: a register of doubles where these are longest."""
+WIDE = (0,) * 32
+"""The vector of many outputs: enough multiply-adds for every number that all lanes share."""
 
 _CONTRACT = ("contract",)  # multiply and add may become one instruction
 
 
-def _vector(context: Any, array: Any, lanes: int = LANES) -> Any:
-    return ir.VectorType(context.get_value_type(array.dtype), lanes)
+class Vector(types.Type):
+    """The type of a vector."""
+
+    def __init__(self, dtype: Any, lanes: int) -> None:
+        self.dtype, self.lanes = dtype, lanes
+        super().__init__(name=f"vector({dtype}, {lanes})")
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, index: Any) -> Any:
-    return builder.gep(context.make_array(array)(context, builder, value).data, [index])
+@register_model(Vector)
+class _VectorModel(PrimitiveModel):
+    def __init__(self, models: Any, vector: Any) -> None:
+        element = models.lookup(vector.dtype).get_value_type()
+        super().__init__(models, vector, ir.VectorType(element, vector.lanes))
 
 
-def _aligned(context: Any, array: Any, instruction: Any) -> Any:
-    instruction.align = context.get_abi_sizeof(context.get_value_type(array.dtype))
-    return instruction
+def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: int) -> Any:
+    """The address of element `index`, the first of `count` that are read or written."""
+    found = context.make_array(array)(context, builder, value)
+    if config.BOUNDSCHECK:
+        last = builder.add(index, ir.Constant(index.type, count))
+        low = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
+        with builder.if_then(builder.or_(low, builder.icmp_signed(">", last, found.nitems)), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, (f"{count} elements leave the array",))
+    return builder.gep(found.data, [index])
 
 
-def _load(context: Any, builder: Any, array: Any, value: Any, index: Any, like: Any = None) -> Any:
-    """Four neighbours, widened to the elements of the array type `like`."""
-    pointer = _address(context, builder, array, value, index)
-    pointer = builder.bitcast(pointer, _vector(context, array).as_pointer())
-    found = _aligned(context, array, builder.load(pointer))
-    if like is not None and like.dtype != array.dtype:
-        found = builder.fpext(found, _vector(context, like))
-    return found
+def _moved(context: Any, builder: Any, array: Any, value: Any, index: Any, vector: Any) -> tuple[Any, int]:
+    """The address of a vector in an array, and its alignment: that of an element."""
+    pointer = _address(context, builder, array, value, index, vector.lanes)
+    alignment = context.get_abi_sizeof(context.get_value_type(array.dtype))
+    return builder.bitcast(pointer, context.get_value_type(vector).as_pointer()), alignment
 
 
-def _store(context: Any, builder: Any, array: Any, value: Any, index: Any, vector: Any) -> None:
-    pointer = _address(context, builder, array, value, index)
-    pointer = builder.bitcast(pointer, _vector(context, array).as_pointer())
-    _aligned(context, array, builder.store(vector, pointer))
+def _every_lane(context: Any, builder: Any, vector: Any, number: Any) -> Any:
+    empty = ir.Constant(context.get_value_type(vector), ir.Undefined)
+    first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
+    same = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+    return builder.shuffle_vector(first, empty, same)
 
 
-def _broadcast(context: Any, builder: Any, array: Any, value: Any, index: Any, like: Any) -> Any:
-    """One element in every lane."""
-    scalar = builder.load(_address(context, builder, array, value, index))
-    scalar = context.cast(builder, scalar, array.dtype, like.dtype)
-    whole = _vector(context, like)
-    empty = ir.Constant(whole, ir.Undefined)
-    first = builder.insert_element(empty, scalar, ir.Constant(ir.IntType(32), 0))
-    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    return builder.shuffle_vector(first, empty, lanes)
+def _load(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
+    vector = Vector(array.dtype, lanes.count)
 
-
-def _one_more(builder: Any, index: Any, step: int) -> Any:
-    return builder.add(index, ir.Constant(index.type, step))
-
-
-def _add_product(builder: Any, total: Any, left: Any, right: Any) -> Any:
-    return builder.fadd(total, builder.fmul(left, right, flags=_CONTRACT), flags=_CONTRACT)
-
-
-def _add_combination(
-    typing: Any, out: Any, i: Any, w: Any, a: Any, tag: Any, x: Any, j: Any, step: Any
-) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        o, i, w, a, _, x, j, step = values
-        total = _load(context, builder, signature.args[0], o, i)
-        for _ in range(signature.args[4].count):
-            weight = _broadcast(context, builder, signature.args[2], w, a, signature.args[0])
-            row = _load(context, builder, signature.args[5], x, j, signature.args[0])
-            total = _add_product(builder, total, weight, row)
-            a, j = _one_more(builder, a, 1), builder.add(j, step)
-        _store(context, builder, signature.args[0], o, i, total)
+        pointer, alignment = _moved(context, builder, array, values[1], values[2], vector)
+        loaded = builder.load(pointer)
+        loaded.align = alignment
+        return loaded
+
+    return vector(lanes, array, types.intp), generate
+
+
+def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer, alignment = _moved(context, builder, array, values[0], values[1], vector)
+        builder.store(values[2], pointer).align = alignment
         return context.get_dummy_value()
 
-    return types.void(out, types.intp, w, types.intp, tag, x, types.intp, types.intp), generate
+    return types.void(array, types.intp, vector), generate
 
 
-def _add_outer(typing: Any, out: Any, j: Any, step: Any, w: Any, a: Any, tag: Any, x: Any, i: Any) -> Any:
+def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
+    vector = Vector(array.dtype, lanes.count)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        o, j, step, w, a, _, x, i = values
-        row = _load(context, builder, signature.args[6], x, i, signature.args[0])
-        for _ in range(signature.args[5].count):
-            weight = _broadcast(context, builder, signature.args[3], w, a, signature.args[0])
-            total = _load(context, builder, signature.args[0], o, j)
-            _store(context, builder, signature.args[0], o, j, _add_product(builder, total, weight, row))
-            a, j = _one_more(builder, a, 1), builder.add(j, step)
-        return context.get_dummy_value()
+        number = builder.load(_address(context, builder, array, values[1], values[2], 1))
+        return _every_lane(context, builder, vector, number)
 
-    return types.void(out, types.intp, types.intp, w, types.intp, tag, x, types.intp), generate
+    return vector(lanes, array, types.intp), generate
 
 
-def _contraction(typing: Any, w: Any, a: Any, tag: Any, x: Any, j: Any, step: Any, g: Any, i: Any) -> Any:
+def _splat(typing: Any, lanes: Any, number: Any) -> Any:
+    vector = Vector(number, lanes.count)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        w, a, _, x, j, step, g, i = values
-        total = ir.Constant(_vector(context, signature.args[3]), None)
-        for _ in range(signature.args[2].count):
-            weight = _broadcast(context, builder, signature.args[0], w, a, signature.args[3])
-            total = _add_product(builder, total, weight, _load(context, builder, signature.args[3], x, j))
-            a, j = _one_more(builder, a, 1), builder.add(j, step)
-        total = builder.fmul(total, _load(context, builder, signature.args[6], g, i))
-        lanes = [builder.extract_element(total, ir.Constant(ir.IntType(32), l)) for l in range(LANES)]
-        return builder.fadd(builder.fadd(lanes[0], lanes[1]), builder.fadd(lanes[2], lanes[3]))
+        return _every_lane(context, builder, vector, values[1])
 
-    return x.dtype(w, types.intp, tag, x, types.intp, types.intp, g, types.intp), generate
+    return vector(lanes, number), generate
 
 
-def _horner(typing: Any, out: Any, i: Any, tag: Any, table: Any, j: Any, y: Any) -> Any:
+def _times(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        o, i, _, t, j, y = values
-        out, tag, table = signature.args[0], signature.args[2], signature.args[3]
-        lanes = tag.count
-        whole = _vector(context, table, lanes)
-        empty = ir.Constant(whole, ir.Undefined)
-        first = builder.insert_element(empty, y, ir.Constant(ir.IntType(32), 0))
-        same = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
-        point = builder.shuffle_vector(first, empty, same)
+        return builder.fmul(*values, flags=_CONTRACT)
 
-        def row(power: int) -> Any:
-            at = _one_more(builder, j, power * lanes)
-            pointer = builder.bitcast(_address(context, builder, table, t, at), whole.as_pointer())
-            return _aligned(context, table, builder.load(pointer))
-
-        total = row(lanes - 1)
-        for power in range(lanes - 2, -1, -1):
-            total = _add_product(builder, row(power), total, point)
-        pointer = builder.bitcast(_address(context, builder, out, o, i), whole.as_pointer())
-        _aligned(context, out, builder.store(total, pointer))
-        return context.get_dummy_value()
-
-    return types.void(out, types.intp, tag, table, types.intp, table.dtype), generate
+    return a(a, a), generate
 
 
-if config.DISABLE_JIT or config.BOUNDSCHECK:
+def _plus(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fadd(*values, flags=_CONTRACT)
 
-    @njit
-    def add_combination(out, i, w, a, tag, x, j, step):
-        """out[i + q] += sum_l w[a + l] x[j + l step + q], q = 0..3."""
-        for q in range(LANES):
-            for l in range(len(tag)):
-                out[i + q] += w[a + l] * x[j + l * step + q]
+    return a(a, a), generate
 
-    @njit
-    def add_outer(out, j, step, w, a, tag, x, i):
-        """out[j + l step + q] += w[a + l] x[i + q], q = 0..3."""
-        for q in range(LANES):
-            for l in range(len(tag)):
-                out[j + l * step + q] += w[a + l] * x[i + q]
 
-    @njit
-    def contraction(w, a, tag, x, j, step, g, i):
-        """sum_q sum_l w[a + l] x[j + l step + q] g[i + q], q = 0..3."""
-        total = x.dtype.type(0)
-        for q in range(LANES):
-            for l in range(len(tag)):
-                total += w[a + l] * x[j + l * step + q] * g[i + q]
-        return total
+def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        product = builder.fmul(values[0], values[1], flags=_CONTRACT)
+        return builder.fadd(product, values[2], flags=_CONTRACT)
 
-    @njit
-    def horner(out, i, tag, table, j, y):
-        """out[i + l] = sum_r table[j + r k + l] y^r, k = len(tag), l and r = 0..k - 1."""
-        k = len(tag)
-        for l in range(k):
-            value = table[j + (k - 1) * k + l]
-            for power in range(k - 2, -1, -1):
-                value = value * y + table[j + power * k + l]
-            out[i + l] = value
+    return a(a, a, a), generate
+
+
+def _total(typing: Any, vector: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        (rest,), lanes = values, vector.lanes
+        while lanes > 1:
+            halves = [
+                builder.shuffle_vector(
+                    rest, rest, ir.Constant(ir.VectorType(ir.IntType(32), lanes // 2), list(part))
+                )
+                for part in (range(lanes // 2), range(lanes // 2, lanes))
+            ]
+            rest, lanes = builder.fadd(*halves), lanes // 2
+        return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
+
+    return vector.dtype(vector), generate
+
+
+def _widened(typing: Any, vector: Any) -> Any:
+    wide = Vector(types.float64, vector.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return (
+            values[0]
+            if vector.dtype == wide.dtype
+            else builder.fpext(values[0], context.get_value_type(wide))
+        )
+
+    return wide(vector), generate
+
+
+if config.DISABLE_JIT:
+
+    def load(lanes, array, index):
+        """The vector array[index], array[index + 1], ..."""
+        assert 0 <= index <= len(array) - len(lanes)
+        return array[index : index + len(lanes)].copy()
+
+    def store(array, index, vector):
+        """array[index], array[index + 1], ... = vector."""
+        assert 0 <= index <= len(array) - len(vector)
+        array[index : index + len(vector)] = vector
+
+    def broadcast(lanes, array, index):
+        """The vector with array[index] in every lane."""
+        assert index >= 0
+        return np.full(len(lanes), array[index])
+
+    def splat(lanes, number):
+        """The vector with a number in every lane."""
+        return np.full(len(lanes), number)
+
+    def times(a, b):
+        """a b, lane by lane."""
+        return a * b
+
+    def plus(a, b):
+        """a + b, lane by lane."""
+        return a + b
+
+    def multiply_add(a, b, c):
+        """a b + c, lane by lane."""
+        return a * b + c
+
+    def total(vector):
+        """The sum of 2^n lanes, halves added to halves."""
+        while len(vector) > 1:
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return vector[0]
+
+    def widened(vector):
+        """The vector in float64."""
+        return vector.astype(np.float64)
 
 else:
-    horner = intrinsic(_horner)
-    add_combination = intrinsic(_add_combination)
-    add_outer = intrinsic(_add_outer)
-    contraction = intrinsic(_contraction)
+    load = intrinsic(_load)
+    store = intrinsic(_store)
+    broadcast = intrinsic(_broadcast)
+    splat = intrinsic(_splat)
+    times = intrinsic(_times)
+    plus = intrinsic(_plus)
+    multiply_add = intrinsic(_multiply_add)
+    total = intrinsic(_total)
+    widened = intrinsic(_widened)

@@ -19,8 +19,8 @@ would spend longer on its arguments.
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._active import POINTS, Pieces, active_functions, room
-from splinekan.kernels._simd import LANES, add_combination, add_outer, contraction
+from splinekan.kernels._active_before import POINTS, Pieces, active_functions, room
+from splinekan.kernels._simd_before import LANES, add_combination, add_outer, contraction
 
 MAX_ORDER = 4
 

@@ -7,7 +7,7 @@ in increasing order of their columns and do not overlap.
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import LANES, add_outer
+from splinekan.kernels._simd_before import LANES, add_outer
 
 BATCH = 256
 """Rows of a block: its values stay in cache while the pairs of segments pass over them."""

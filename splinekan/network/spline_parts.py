@@ -41,7 +41,7 @@ class SplinePart:
         """y."""
         c, pieces = params.reshape(self.shape), self._pieces(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
-        spread(GRAIN, layer.evaluate, x, c, pieces, y)
+        spread(GRAIN, layer.evaluate, x, c, pieces, c[0], 0, y)
         return y
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
@@ -57,7 +57,7 @@ class SplinePart:
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
         def task(gc: Array, start: int, stop: int) -> None:
-            layer.vjp(x, c, gy, pieces, gx, gc, want_x, start, stop)
+            layer.vjp(x, c, gy, pieces, c[0], 0, gx, gc, gc[0], want_x, start, stop)
 
         return self._summed(task, x, GRAIN), gx
 
