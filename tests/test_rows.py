@@ -61,7 +61,7 @@ def test_vectors_of_another_length_are_refused(bad):
         rows.matvec(bad)
     with pytest.raises(ValueError, match="r must have"):
         rows.rmatvec(bad)
-    with pytest.raises(ValueError, match="upper must have shape"):
+    with pytest.raises(ValueError, match="lower must have shape"):
         rows.add_products(np.zeros((3, 3)))
-    with pytest.raises(TypeError, match="upper"):
+    with pytest.raises(TypeError, match="lower"):
         rows.add_products(np.zeros((7, 7), order="F")[:, ::-1])

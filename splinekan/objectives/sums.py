@@ -183,7 +183,7 @@ class ChunkedSum(ABC):
         affordable("the normal matrix", 8.0 * self.network.n_parameters**2)
         total, gradient = self.penalty.value(theta), self.penalty.product(theta)
         matrix: Float64Array | None = None
-        for value, part, upper in self._sum("_normal", theta, "rows"):
+        for value, part, upper in self._in_order._sum("_normal", theta, "rows"):
             total += value
             gradient += part
             matrix = upper if matrix is None else np.add(matrix, upper, out=matrix)
@@ -238,7 +238,8 @@ class ChunkedSum(ABC):
         # What travels to other processes must not hold the executor, which cannot be pickled.
         alone = copy(self)
         object.__setattr__(alone, "executor", None)
-        vars(alone).pop("_in_splines", None)
+        for kept in ("_in_splines", "_in_order"):
+            vars(alone).pop(kept, None)
         answers = 0
         for answer in self.executor.map(partial(getattr(alone, method), theta), groups):
             answers += 1
@@ -258,6 +259,11 @@ class ChunkedSum(ABC):
         same = copy(self)
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")
+
+    @property
+    def _in_order(self) -> Self:
+        """The same sum in the order of samples that suits products of rows."""
+        return self
 
     @one
     @quiet
