@@ -12,15 +12,13 @@ from numpy.typing import NDArray
 
 from splinekan import _threads
 from splinekan._arrays import trusted, writeable
+from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, affordable, integer, real_array, shown
 from splinekan.kernels import segments as kernels
 from splinekan.operators.base import Operator
 
-DENSE = 2
-"""Up to this number of columns per stored value the dense product of BLAS is faster.
-
-On its own it would be so up to 4; but BLAS keeps its threads spinning after a product, on the cores that the
-other kernels are about to use."""
+DENSE = 1.25
+"""Up to this number of columns per stored value the dense product of BLAS is faster."""
 DENSE_ROWS = 2048
 """Rows that are made dense at a time."""
 
@@ -127,6 +125,7 @@ class SparseRows(Operator):
         self.add_products(lower)
         return symmetric(lower)
 
+    @one
     def add_products(self, lower: Float64Array) -> None:
         """Add J^T J to the lower triangle of `lower`; what it holds above the diagonal has no meaning.
 
@@ -137,11 +136,7 @@ class SparseRows(Operator):
         """
         lower = writeable("lower", lower, (self.n_columns, self.n_columns))
         if self.n_columns <= DENSE * self.values.shape[1]:
-            for first in range(0, self.shape[0], DENSE_ROWS):
-                some = slice(first, first + DENSE_ROWS)
-                block = SparseRows.trusted(self.values[some], self.starts[some], self.lengths, self.n_columns)
-                dense = block.toarray()
-                lower += dense.T @ dense
+            self._add_dense_products(lower)
             return
         places = np.cumsum(self.lengths) - self.lengths
         shares = _shares(tuple(self.lengths.tolist()), len(_threads.split(self.shape[0])))
@@ -150,6 +145,24 @@ class SparseRows(Operator):
             kernels.products(self.values, self.starts, places, self.lengths, shares[chunk], lower)
 
         _threads.run(task, [(0, 0)] * len(shares))
+
+    def _add_dense_products(self, lower: Float64Array) -> None:
+        """Add J^T J to all of `lower`: a single thread of BLAS for each range of rows."""
+        ranges = _threads.split(self.shape[0], max(self.n_columns, DENSE_ROWS))
+        parts = [lower, *(np.zeros_like(lower) for _ in ranges[1:])]
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            for first in range(start, stop, DENSE_ROWS):
+                some = slice(first, min(first + DENSE_ROWS, stop))
+                dense = self.values[some]
+                if dense.shape[1] < self.n_columns:  # else every row holds all columns, in order
+                    block = SparseRows.trusted(dense, self.starts[some], self.lengths, self.n_columns)
+                    dense = block.toarray()
+                parts[chunk] += dense.T @ dense
+
+        _threads.run(task, ranges)
+        for part in parts[1:]:
+            lower += part
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, shape (n_columns,)."""
