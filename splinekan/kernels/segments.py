@@ -122,6 +122,12 @@ def products(values, starts, places, lengths, pairs, out):
     entries. Different pairs write to different entries as long as segments keep to columns of their own.
     A block of 4 rows and up to 16 columns stays in registers for as long as both segments begin in the same
     columns in the next row: for a single row if samples come in any order, for many if they are sorted.
+
+    Bounds for the network 2-5-1 with cubic splines: a row of 60 values takes (60^2 + sum of lengths^2) / 2 =
+    2240 multiply-adds, 140 cycles with two registers of 8 lanes a cycle. Sorted samples take some 600 cycles,
+    because a run has 12 rows in blocks of the first layer and 3 in the others, and each begins and ends with
+    a load and a store of its block; in any order they take 1300, with 570 lines of the matrix read from the
+    second-level cache and written to it for every row.
     """
     stored, columns = values.shape[1], out.shape[1]
     flat, flat_out = values.ravel(), out.ravel()
