@@ -3,7 +3,7 @@
 Threads of OpenBLAS spin for some 20 ms after a product before they sleep, on the cores that the kernels need
 next. Whatever calls BLAS or LAPACK here is therefore a section: `with one:` (or `@one`) for a single thread,
 and `with several(flops):` around a large decomposition, which gets as many threads as the kernels. Then
-results do not depend on the number of cores, on OPENBLAS_NUM_THREADS, or on what other Python threads do.
+results depend on `set_threads` alone, not on OPENBLAS_NUM_THREADS or on what other Python threads do.
 
 The number belongs to the process. It is set when the first section begins, and restored when the last ends. A
 section of several threads runs alone: it waits for the others, and later sections wait for it. No section
