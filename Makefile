@@ -40,6 +40,7 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/threads.py
+	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
 

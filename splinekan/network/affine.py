@@ -8,6 +8,7 @@ from functools import cached_property
 import numpy as np
 
 from splinekan._arrays import floats, quiet, viewable
+from splinekan._blas import one
 from splinekan._checks import Array, affordable, boolean, instance, integer
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
 from splinekan.network.slot import Slot
@@ -55,6 +56,7 @@ class Affine(Knotless):
         weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
+    @one
     @quiet
     def value(self, params: Array, x: Array) -> Array:
         """y = x W + b."""
@@ -65,6 +67,7 @@ class Affine(Knotless):
             y += bias
         return y
 
+    @one
     @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """dx W + x dW + db."""
@@ -75,6 +78,7 @@ class Affine(Knotless):
         dy: Array = dx @ weight + self.value(dparams, x)
         return dy
 
+    @one
     @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """(x^T gy, sum gy) flattened, and gy W^T."""
@@ -88,6 +92,7 @@ class Affine(Knotless):
         gx = gy @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), gx
 
+    @one
     @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
@@ -106,6 +111,7 @@ class Affine(Knotless):
             return np.concatenate(parts), np.empty((0, self.n_in), x.dtype), np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T, gy @ weight.T
 
+    @one
     @quiet
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
@@ -122,6 +128,7 @@ class Affine(Knotless):
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
         return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
 
+    @one
     @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Every channel times W; the bias belongs to the value alone."""
@@ -132,6 +139,7 @@ class Affine(Knotless):
             y[:, 0] += bias
         return y
 
+    @one
     @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
@@ -147,6 +155,7 @@ class Affine(Knotless):
         gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
         return np.concatenate(parts), gx
 
+    @one
     @quiet
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
