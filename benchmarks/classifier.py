@@ -1,25 +1,24 @@
 """A step of Adam for a network 784-64-10: CPU time of ours, inKAN and efficient-kan, on one thread.
 
-    python benchmarks/classifier.py [--widths 784 64 10] [--intervals 5] [--batch 1024] [--steps N] [--markdown]
-        [--json FILE]
+    python benchmarks/classifier.py [--widths 784 64 10] [--intervals 5] [--batch 1024] [--steps N]
+        [--markdown] [--json FILE]
 
-A step is value and gradient of a mean of squares, and the update. Cubic splines with a SiLU base branch in all
-layers. torch's Adam runs fused, its fastest form on CPUs. A network, an optimiser and random data are made for
-each row; the first step is not counted. Medians in milliseconds.
+A step is value and gradient of a mean of squares, and the update. Cubic splines with a SiLU base branch in
+all layers. torch's Adam runs fused, its fastest form on CPUs. Each row has its own network, optimiser and
+random data; the first step is not counted. Medians in milliseconds.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import process_time
 from typing import Any
 
 import numpy as np
-from peers import PEERS, checkout, torch_with
+from peers import PEERS, torch_with
 from tables import Table
 from timing import Time, bind, of
 
@@ -76,7 +75,6 @@ def inkan(options: argparse.Namespace) -> Any:
 
 def efficient_kan(options: argparse.Namespace) -> Any:
     """`efficient_kan.KAN`."""
-    sys.path.insert(0, str(checkout()))
     from efficient_kan import KAN
 
     return KAN(options.widths, options.intervals)
@@ -100,8 +98,8 @@ def main() -> None:
         parser.error(f"{options.json} exists")
     bind(THREADS)
     sk.set_threads(THREADS)
-    installed = {peer.name for peer in PEERS if peer.installed}
-    networks = {"ours": ours} | {name: run for name, run in NETWORKS.items() if name in installed}
+    missing = {peer.name: peer.missing for peer in PEERS if peer.name in NETWORKS}
+    networks = {"ours": ours} | {name: run for name, run in NETWORKS.items() if not missing[name]}
     title = (
         f"A step of Adam: {'-'.join(map(str, options.widths))}, {options.intervals} intervals, "
         f"batch of {options.batch}, CPU time on one thread, milliseconds"
@@ -117,9 +115,9 @@ def main() -> None:
             printed.row(dtype, name, parameters, time, f"{ratio:.2f}")
             row = {"type": dtype, "network": name, "parameters": parameters, "ratio": ratio}
             rows.append(row | {"time": time.record})
-    for name in NETWORKS:
-        if name not in installed:
-            print(f"{name}: skipped, not available")
+    for name, why in missing.items():
+        if why:
+            print(f"{name}: skipped, {why}")
     if options.json is not None:
         options.json.write_text(json.dumps({"threads": THREADS, "rows": rows}, indent=2))
 

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 from cases import Case, agree, case, ours, plain, scipy, uniform
 from numba import njit
-from peers import CHECKOUT, PEERS, Peer
+from peers import PEERS, Peer
 from tables import Table
 from timing import BUDGET, Time, bind, elapsed, in_turn, measure, of
 from timing import best as best  # for other benchmarks
@@ -39,14 +39,14 @@ THREADS = 2
 FEW = 256
 """Samples of the comparison with other packages, and of the prediction of their times."""
 PACKAGES = ("numpy", "scipy", "numba", "torch", "jax", "inkan", "flashkan", "pykan", "jaxkan")
-LONGEST = 60.0
+LONGEST = 30.0
 """Seconds of a call that is not made."""
 Rows = list[dict[str, Any]]
 
 
 def table(options: argparse.Namespace) -> Rows:
     """Milliseconds of value and all gradients, and how far ahead of the best other library."""
-    peers = [peer for peer in PEERS if peer.installed]
+    peers = [peer for peer in PEERS if not peer.missing]
     own = ("ours", "no base", "plain", "SciPy")
     head = ("shape", "intervals", *own, *(peer.name for peer in peers), "best other", "ahead")
     title = f"Value and all gradients, {options.samples} samples, {THREADS} threads, milliseconds"
@@ -66,10 +66,9 @@ def table(options: argparse.Namespace) -> Rows:
             printed.row(shape, intervals, *times.values(), winner, f"{ahead:.1f} x")
             row = {"shape": shape, "intervals": intervals, "best": winner, "ahead": ahead}
             rows.append(row | {name: time.record for name, time in times.items()})
-    missing = [peer for peer in PEERS if not peer.installed]
-    for peer in missing:
-        why = f"{CHECKOUT} names no checkout" if peer.module == "efficient_kan" else "not installed"
-        print(f"{peer.name}: skipped, {why}")
+    for peer in PEERS:
+        if peer.missing:
+            print(f"{peer.name}: skipped, {peer.missing}")
     return rows
 
 

@@ -12,7 +12,8 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.util import find_spec
+from functools import cached_property
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,6 @@ from cases import Case
 
 Call = Callable[[], tuple[Any, Any]]
 CHECKOUT = "EFFICIENT_KAN_DIR"
-
-
-def checkout() -> Path | None:
-    """The sources of efficient-kan."""
-    sources = Path(os.environ.get(CHECKOUT, "")) / "src"
-    return sources if (sources / "efficient_kan").is_dir() else None
 
 
 def torch_with(threads: int, dtype: str = "float64") -> Any:
@@ -87,7 +82,6 @@ def flashkan(at: Case, threads: int, compiled: bool) -> Call:
 def efficient_kan(at: Case, threads: int, compiled: bool) -> Call:
     """`efficient_kan.KANLinear`: all functions by the recursion, and a factor for every edge."""
     torch = torch_with(threads)
-    sys.path.insert(0, str(checkout()))
     from efficient_kan import KANLinear
 
     layer = KANLinear(at.n_in, at.n_out, at.knots.intervals, 3, grid_range=list(at.knots.domain))
@@ -161,12 +155,19 @@ class Peer:
     edges: int = 0
     tolerance: float = 1e-10
 
-    @property
-    def installed(self) -> bool:
-        """Whether the package can be imported."""
+    @cached_property
+    def missing(self) -> str:
+        """What keeps the package from being imported, or an empty string."""
         if self.module == "efficient_kan":
-            return checkout() is not None and find_spec("torch") is not None
-        return find_spec(self.module) is not None
+            sources = Path(os.environ.get(CHECKOUT, "")) / "src"
+            if CHECKOUT not in os.environ or not (sources / self.module).is_dir():
+                return f"{CHECKOUT} names no checkout"
+            sys.path.insert(0, str(sources))
+        try:
+            import_module(self.module)
+        except ImportError as error:
+            return str(error)
+        return ""
 
     def memory(self, at: Case) -> float:
         """Bytes that a pass takes, roughly."""
@@ -174,9 +175,9 @@ class Peer:
 
 
 PEERS = (
-    Peer("inKAN", "inkan", inkan, 6, 8),
+    Peer("inKAN", "inkan", inkan, 4, 4),
     Peer("FlashKAN", "flashkan", flashkan, 24, tolerance=1e-6),
-    Peer("efficient-kan", "efficient_kan", efficient_kan, 16),
-    Peer("pykan", "kan", pykan, 16, 10),
-    Peer("jaxKAN", "jaxkan", jaxkan, 10),
+    Peer("efficient-kan", "efficient_kan", efficient_kan, 12),
+    Peer("pykan", "kan", pykan, 16, 6),
+    Peer("jaxKAN", "jaxkan", jaxkan, 24),
 )
