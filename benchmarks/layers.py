@@ -333,8 +333,7 @@ def main() -> None:
     sk.set_threads(THREADS)
     print(" ".join(f"{name} {number}" for name, number in versions().items()))
     record: dict[str, Any] = {"threads": THREADS, "samples": options.samples, "versions": versions()}
-    for name in options.parts:
-        record[name] = PARTS[name](options)
+    record["parts"] = {name: PARTS[name](options) for name in options.parts}
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=2))
 
