@@ -30,6 +30,7 @@ from numba import njit
 from peers import PEERS, Peer
 from tables import Table
 from timing import BUDGET, Time, bind, elapsed, in_turn, measure, of
+from timing import load as load_average
 from timing import best as best  # for other benchmarks
 
 import splinekan as sk
@@ -331,8 +332,10 @@ def main() -> None:
         parser.error(f"{options.json} exists")
     bind(THREADS)
     sk.set_threads(THREADS)
-    print(" ".join(f"{name} {number}" for name, number in versions().items()))
-    record: dict[str, Any] = {"threads": THREADS, "samples": options.samples, "versions": versions()}
+    busy = load_average()
+    print(*(f"{name} {number}" for name, number in versions().items()), f"(load average {busy:.1f})")
+    record: dict[str, Any] = {"threads": THREADS, "samples": options.samples, "load": busy}
+    record["versions"] = versions()
     record["parts"] = {name: PARTS[name](options) for name in options.parts}
     if options.json is not None:
         options.json.write_text(json.dumps(record, indent=2))

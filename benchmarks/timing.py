@@ -55,6 +55,11 @@ def bind(threads: int) -> None:
         os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
 
 
+def load() -> float:
+    """Processes that ran or waited in the last minute, on average; NaN where the system does not tell."""
+    return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")
+
+
 def elapsed(call: Call, clock: Callable[[], float] = perf_counter) -> float:
     """Seconds of a call."""
     start = clock()
