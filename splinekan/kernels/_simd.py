@@ -48,14 +48,14 @@ class _VectorModel(PrimitiveModel):
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: int) -> Any:
+def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any) -> Any:
     """The address of element `index`, the first of `count` that are read or written."""
     found = context.make_array(array)(context, builder, value)
     if config.BOUNDSCHECK:
-        last = builder.add(index, ir.Constant(index.type, count))
+        last = builder.add(index, ir.Constant(index.type, count) if isinstance(count, int) else count)
         low = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
         with builder.if_then(builder.or_(low, builder.icmp_signed(">", last, found.nitems)), likely=False):
-            context.call_conv.return_user_exc(builder, IndexError, (f"{count} elements leave the array",))
+            context.call_conv.return_user_exc(builder, IndexError, ("elements leave the array",))
     return builder.gep(found.data, [index])
 
 
@@ -107,6 +107,25 @@ def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
+
+
+def _store_first(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer = _address(context, builder, array, values[0], values[1], values[3])
+        numbers, length = context.get_value_type(vector), ir.VectorType(values[3].type, vector.lanes)
+        empty = ir.Constant(length, ir.Undefined)
+        first = builder.insert_element(empty, values[3], ir.Constant(ir.IntType(32), 0))
+        counts = _arranged(context, builder, first, [0] * vector.lanes)
+        mask = builder.icmp_signed("<", ir.Constant(length, list(range(vector.lanes))), counts)
+        function = builder.module.declare_intrinsic(
+            f"llvm.masked.store.v{vector.lanes}f{array.dtype.bitwidth}.p0",
+            fnty=ir.FunctionType(ir.VoidType(), [numbers, pointer.type, ir.IntType(32), mask.type]),
+        )
+        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        builder.call(function, [values[2], pointer, alignment, mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, types.intp), generate
 
 
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
@@ -191,7 +210,9 @@ def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
     return short(lanes, vector), generate
 
 
-def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+def _totals(typing: Any, square: Any) -> Any:
+    vector = Vector(square.dtype, 8)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
         def pair(first: Any, second: Any, part: int) -> Any:
@@ -199,13 +220,18 @@ def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any,
             ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
             return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
 
-        rest = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]  # which brings the sums into order
+        rest = []
+        for i in (0, 4, 2, 6, 1, 5, 3, 7):  # which brings the sums into order
+            index = ir.Constant(context.get_value_type(types.intp), 8 * i)
+            pointer, alignment = _moved(context, builder, square, values[0], index, vector)
+            rest.append(builder.load(pointer))
+            rest[-1].align = alignment
         for part in (4, 2, 1):
             half = len(rest) // 2
             rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
         return rest[0]
 
-    return a(a, a, a, a, a, a, a, a), generate
+    return vector(square), generate
 
 
 def _minimum(typing: Any, a: Any, b: Any) -> Any:
@@ -393,6 +419,10 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector  # converted
 
+    def store_first(array, index, vector, count):
+        """The first `count` lanes as `store`."""
+        store(array, index, vector[:count])
+
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
         assert index >= 0
@@ -430,9 +460,9 @@ if config.DISABLE_JIT:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector
 
-    def totals(*vectors):
-        """The vector of the sums of eight vectors of eight lanes."""
-        return np.array([total(vector) for vector in vectors])
+    def totals(square):
+        """The vector of the sums of eight vectors of eight lanes, one after the other in an array."""
+        return np.array([total(square[i : i + 8]) for i in range(0, 64, 8)])
 
     def minimum(a, b):
         """The smaller number, lane by lane; b where they have no order."""
@@ -490,6 +520,7 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
+    store_first = intrinsic(_store_first)
     broadcast = intrinsic(_broadcast)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
