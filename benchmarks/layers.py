@@ -30,8 +30,8 @@ from numba import njit
 from peers import PEERS, Peer
 from tables import Table
 from timing import BUDGET, Time, bind, elapsed, in_turn, measure, of
-from timing import load as load_average
 from timing import best as best  # for other benchmarks
+from timing import load as load_average
 
 import splinekan as sk
 from splinekan.kernels._simd import WIDE, load, plus, splat, total
