@@ -33,7 +33,7 @@ WIDE = (0,) * 32
 _CONTRACT = ("contract",)  # multiply and add may become one instruction
 
 
-class Vector(types.Type):
+class Vector(types.Type):  # type: ignore[misc]
     """The type of a vector."""
 
     def __init__(self, dtype: Any, lanes: int) -> None:
@@ -42,7 +42,7 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class _VectorModel(PrimitiveModel):
+class _VectorModel(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, models: Any, vector: Any) -> None:
         element = models.lookup(vector.dtype).get_value_type()
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
