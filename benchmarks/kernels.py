@@ -10,12 +10,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
+from collections.abc import Callable
 from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 import scipy
 from layers import best
+from numba import njit
 from scipy.interpolate import BSpline
 
 import splinekan as sk
@@ -34,38 +36,80 @@ def show(row: dict[str, object]) -> dict[str, object]:
 
 
 def basis(points: int = 1_000_000) -> Rows:
-    """All active values at a million points, against SciPy and against writing the same number of bytes."""
+    """One spline, all active functions and the design matrix, in ns a point; SciPy's times over ours.
+
+    The limits: a plain loop for uniform cubic splines without care for ends and rounding; new arrays of the
+    same size, filled.
+    """
     rng = np.random.default_rng(0)
     x = rng.uniform(0, 1, points)
     rows = []
     for degree in range(1, 8):
-        inner = np.sort(rng.uniform(0, 1, 19))
-        for name, knots in (
-            ("uniform", sk.uniform_knots(0, 1, 20, degree)),
-            ("non-uniform", sk.extended_knots(np.concatenate([[0], inner, [1]]), degree)),
-        ):
-            b = sk.BSplineBasis(knots, degree)
-            spline = BSpline(b.knots, np.ones(b.n_basis), degree)
-            value = best(lambda b=b: b.active(x))
-            written = best(
-                lambda degree=degree: (np.full((degree + 1, points), 1.0), np.full(points, 1), x.sum())
-            )
-            matrix = best(lambda b=b, degree=degree: BSpline.design_matrix(x, b.knots, degree))
-            call = best(lambda spline=spline: spline(x))
-            rows.append(
-                show(
-                    {
-                        "degree": degree,
-                        "knots": name,
-                        "ours_ms": value,
-                        "bytes_ms": written,
-                        "over_bytes": value / written,
-                        "scipy_design_matrix": matrix / value,
-                        "scipy_call": call / value,
-                    }
-                )
-            )
+        for name, knots in knot_vectors(degree).items():
+            rows.append(show(basis_row(degree, name, knots, x)))
+    for intervals in (8, 128, 512):
+        rows.append(show(basis_row(3, f"uniform {intervals}", sk.KnotVector.uniform(0, 1, intervals, 3), x)))
     return rows
+
+
+def knot_vectors(degree: int) -> dict[str, sk.KnotVector]:
+    """32 intervals, or about as many: uniform, dyadically refined, uneven, graded."""
+    inner = np.sort(np.random.default_rng(1).uniform(0, 1, 31))
+    return {
+        "uniform": sk.KnotVector.uniform(0, 1, 32, degree),
+        "dyadic": sk.KnotVector.uniform(0, 1, 16, degree).refine(range(4, 12)).refine([5, 6, 7, 8]),
+        "uneven": sk.KnotVector.extended(np.concatenate([[0], inner, [1]]), degree),
+        "graded": sk.KnotVector.extended([0, *0.5 ** np.arange(31, -1, -1)], degree),
+    }
+
+
+def fastest(function: Callable[[], object]) -> float:
+    """Milliseconds of the fastest call in 0.3 s: there are hundreds of them."""
+    return best(function, 0.3)
+
+
+def basis_row(degree: int, name: str, knots: sk.KnotVector, x: np.ndarray) -> dict[str, object]:
+    """The times on some knots, and SciPy's."""
+    b, n = sk.BSplineBasis(knots), len(x)
+    c = np.random.default_rng(0).normal(size=b.n_basis)
+    spline, nonzeros = BSpline(knots.t, c, degree), (degree + 1) * n
+    few = x[:512]
+    times = {
+        "evaluate": fastest(lambda: b.evaluate(c, x)),
+        "slopes": fastest(lambda: b.evaluate(c, x, 1)),
+        "active": fastest(lambda: b.active(x)),
+        "design": fastest(lambda: b.design_matrix(x)),
+    }
+    limits = {
+        "active_filled": fastest(lambda: (np.full((degree + 1, n), 1.0), np.full(n, 1))),
+        "design_filled": fastest(
+            lambda: (np.full(nonzeros, 1.0), np.full(nonzeros, 1, np.int32), np.full(n, 1, np.int32))
+        ),
+    }
+    if degree == 3 and name.startswith("uniform"):
+        limits["numba_loop"] = fastest(lambda: plain(x, 0.0, float(knots.intervals), c, np.empty(n)))
+    scipys = {
+        "scipy_evaluate": fastest(lambda: spline(x)) / times["evaluate"],
+        "scipy_design": fastest(lambda: BSpline.design_matrix(x, knots.t, degree)) / times["design"],
+    }
+    small = {
+        "us_for_1": 1e3 * fastest(lambda: b.evaluate(c, x[:1])),
+        "us_for_512": 1e3 * fastest(lambda: b.evaluate(c, few)),
+    }
+    per_point = {key: 1e6 * value / n for key, value in (times | limits).items()}
+    return {"degree": degree, "knots": name, **per_point, **scipys, **small}
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def plain(x, a, per_unit, c, y):
+    """A uniform cubic spline, one point after another."""
+    for i in range(x.shape[0]):
+        u = (x[i] - a) * per_unit
+        span = min(max(int(u), 0), c.shape[0] - 4)
+        r = u - span
+        s = 1 - r
+        inner = c[span + 1] * (4 - 3 * r * r * (1 + s)) + c[span + 2] * (4 - 3 * s * s * (1 + r))
+        y[i] = (c[span] * s * s * s + inner + c[span + 3] * r * r * r) / 6
 
 
 def relu(points: int = 20_000) -> Rows:

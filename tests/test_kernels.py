@@ -90,7 +90,7 @@ def test_spans_and_local_coordinates_against_a_search(name, dtype):
     points = np.concatenate([beside, inside, [a - 1, b + 1], FAR]).astype(dtype)
     n = len(points)
     active, first = np.empty((knots.degree + 1, n), dtype), np.empty(n, np.int64)
-    outside = bspline.tabulate(points, pieces.arguments, 0, active, first, 0, n)
+    outside = bspline.tabulate(points, pieces.of_derivatives[0], active, first, 0, n)
     assert outside
     wide = points.astype(float)
     want = np.clip(np.searchsorted(ends, np.where(np.isnan(wide), a, wide), side="right") - 1, 0, None)
@@ -103,7 +103,7 @@ def test_spans_and_local_coordinates_against_a_search(name, dtype):
     middle = within.nonzero()[0][:5]
     one = np.ascontiguousarray(points[middle])
     alone, spans = np.empty((knots.degree + 1, 5), dtype), np.empty(5, np.int64)
-    assert not bspline.tabulate(one, pieces.arguments, 0, alone, spans, 0, 5)
+    assert not bspline.tabulate(one, pieces.of_derivatives[0], alone, spans, 0, 5)
     np.testing.assert_array_equal(alone, active[:, middle])
     np.testing.assert_array_equal(spans, first[middle])
 

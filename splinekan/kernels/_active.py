@@ -22,6 +22,7 @@ from splinekan.kernels._simd import (
     at_least,
     both,
     broadcast,
+    converted,
     every,
     gather,
     halved,
@@ -29,6 +30,7 @@ from splinekan.kernels._simd import (
     minus,
     multiply_add,
     plus,
+    polynomials,
     repeated,
     select,
     splat,
@@ -79,7 +81,7 @@ class Active(NamedTuple):
     values
         (derivatives, block (k+1)) of the active functions, sample by sample.
     rows, local
-        (block,) row of the table, and local coordinate, of every point.
+        (block,) row of the table, and local coordinate, of every point, where pieces are not alike.
 
     A block is a whole number of vectors, the last of which may lie partly beyond the samples.
     """
@@ -117,29 +119,30 @@ def _cell(x, pieces):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def located_alike(x, pieces):
-    """Local coordinates, spans and rows of the table of a vector of points, and the mask of those in [a, b].
+    """Local coordinates and spans of a vector of points, and the mask of those inside; the others become 0.
 
-    For pieces that are alike: edge i lies in cell i, and the pieces are as wide as the cells. NaN stays NaN,
-    in the first row.
+    For pieces that are alike: edge i lies in cell i, and the pieces are as wide as the cells.
     """
     p = Pieces(*pieces)
-    zero, one = splat(NARROW, np.int32(0)), splat(NARROW, np.int32(1))
-    last = splat(NARROW, np.int32(p.edges.shape[0] - 2))
-    cell, not_left, inside = _cell(x, pieces)
+    zero, last = splat(NARROW, np.int32(0)), splat(NARROW, np.int32(p.edges.shape[0] - 2))
+    cell, _, inside = _cell(x, pieces)
     span = select(at_least(x, gather(p.edges, cell)), cell, plus(cell, splat(NARROW, np.int32(-1))))
     span = select(at_least(last, span), span, last)
     span = select(at_least(span, zero), span, zero)
-    beyond = splat(NARROW, np.int32(p.origins.shape[0] - 1))
-    piece = select(inside, plus(span, one), select(not_left, beyond, zero))
-    row = select(inside, one, select(not_left, splat(NARROW, np.int32(2)), zero))
-    local = times(minus(x, gather(p.origins, piece)), splat(NARROW, p.cells_per_unit))
-    return local, span, row, inside
+    origin = gather(p.origins, plus(span, splat(NARROW, np.int32(1))))
+    local = times(minus(x, origin), splat(NARROW, p.cells_per_unit))
+    return select(inside, local, splat(NARROW, 0.0)), span, inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
 def located(x, pieces):
-    """The same for pieces of any widths, two in an interval of the knots."""
+    """Local coordinates, spans and rows of the table of a vector of points, and the mask of those inside.
+
+    For all pieces and points; the same numbers as from `located_alike` where that applies. NaN stays NaN, in
+    the first row.
+    """
     p = Pieces(*pieces)
+    zero, one = splat(NARROW, np.int32(0)), splat(NARROW, np.int32(1))
     last = splat(NARROW, np.int32(p.edges.shape[0] - 2))
     cell, not_left, inside = _cell(x, pieces)
     piece, step = gather(p.cells, cell), p.steps
@@ -148,37 +151,27 @@ def located(x, pieces):
         later = select(at_least(last, later), later, last)
         piece = select(at_least(x, gather(p.edges, later)), later, piece)
         step >>= 1
-    span = halved(piece, 1)
-    beyond = splat(NARROW, np.int32(p.origins.shape[0] - 1))
-    outer = select(not_left, beyond, splat(NARROW, np.int32(0)))
-    piece = select(inside, plus(piece, splat(NARROW, np.int32(1))), outer)
+    alike = p.table.shape[1] == 3
+    span = halved(piece, 1 - alike)
+    row = both(piece, splat(NARROW, np.int32(alike - 1)))  # all bits, or none
+    row = select(
+        inside, plus(row, one), select(not_left, splat(NARROW, np.int32(p.table.shape[1] - 1)), zero)
+    )
+    outer = select(not_left, splat(NARROW, np.int32(p.origins.shape[0] - 1)), zero)
+    piece = select(inside, plus(piece, one), outer)
     local = times(minus(x, gather(p.origins, piece)), gather(p.scales, piece))
-    return local, span, piece, inside
+    return local, span, row, inside
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def locate(points, pieces, spans, rows):
-    """The span and the row of the table of every point, in whole vectors; points become local coordinates.
-
-    Returns whether a point lies outside the domain or is NaN, which stays NaN. Points are located in float64,
-    whatever their type.
-    """
-    all_inside = True
-    if are_alike(pieces):
-        for i in range(0, points.shape[0], len(NARROW)):
-            local, span, row, inside = located_alike(widened(load(NARROW, points, i)), pieces)
-            store(points, i, local)
-            store(spans, i, span)
-            store(rows, i, row)
-            all_inside = all_inside and every(inside)
-    else:
-        for i in range(0, points.shape[0], len(NARROW)):
-            local, span, row, inside = located(widened(load(NARROW, points, i)), pieces)
-            store(points, i, local)
-            store(spans, i, span)
-            store(rows, i, row)
-            all_inside = all_inside and every(inside)
-    return not all_inside
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def same_polynomials(flat, at, local, tag):
+    """sum_p flat[at + (p, l)] local^p for eight samples, sample by sample: none of the lanes is empty."""
+    width = len(tag)
+    y = repeated(tag, local)
+    value = tiled(NARROW, load(tag, flat, at + (width - 1) * width))
+    for power in range(1, width):
+        value = multiply_add(value, y, tiled(NARROW, load(tag, flat, at + (width - 1 - power) * width)))
+    return value
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -189,35 +182,43 @@ def room(block, derivatives, pieces):
     return Active(
         np.empty(length, np.int64),
         aligned(derivatives * length * len(tag), table.dtype).reshape((derivatives, length * len(tag))),
-        np.empty(length, np.int64),
+        np.empty(length, np.int32),
         np.empty(length, table.dtype),
     )
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _polynomials(flat, begin, rows, local, tag, values):
-    """values[i, l] = sum_p flat[begin + (rows[i], p, l)] local[i]^p, in vectors of functions."""
-    width = len(tag)
-    for i in range(local.shape[0]):
-        at = begin + rows[i] * width * width
-        y = broadcast(tag, local, i)
-        value = load(tag, flat, at + (width - 1) * width)
-        for power in range(1, width):
-            value = multiply_add(value, y, load(tag, flat, at + (width - 1 - power) * width))
-        store(values, i * width, value)
+def _fill_alike(local, pieces, spans, derivatives, pitch, values):
+    """`active_functions` at the points `local` if all of them lie inside; returns whether they do.
+
+    For pieces that are alike.
+    """
+    tag, flat = Pieces(*pieces).tag, Pieces(*pieces).table.ravel()
+    square, all_inside = len(tag) * len(tag), True
+    for i in range(0, local.shape[0], len(NARROW)):
+        y, span, inside = located_alike(widened(load(NARROW, local, i)), pieces)
+        y = converted(flat, y)
+        store(spans, i, span)
+        for d in range(derivatives):
+            store(values, d * pitch + i * len(tag), same_polynomials(flat, (3 * d + 1) * square, y, tag))
+        all_inside = all_inside and every(inside)
+    return all_inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _same_polynomials(flat, at, local, tag, values):
-    """The same with flat[at + (p, l)]: eight samples a vector, so that none of its lanes is empty."""
-    width = len(tag)
-    for i in range(0, local.shape[0], len(NARROW)):
-        y = repeated(tag, load(NARROW, local, i))
-        value = tiled(NARROW, load(tag, flat, at + (width - 1) * width))
-        for power in range(1, width):
-            coefficients = tiled(NARROW, load(tag, flat, at + (width - 1 - power) * width))
-            value = multiply_add(value, y, coefficients)
-        store(values, i * width, value)
+def locate(points, pieces, spans, rows):
+    """The span and the row of the table of every point, in whole vectors; points become local coordinates.
+
+    Returns whether all points lie inside the domain. Points are located in float64, whatever their type.
+    """
+    all_inside = True
+    for i in range(0, points.shape[0], len(NARROW)):
+        local, span, row, inside = located(widened(load(NARROW, points, i)), pieces)
+        store(points, i, local)
+        store(spans, i, span)
+        store(rows, i, row)
+        all_inside = all_inside and every(inside)
+    return all_inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -225,20 +226,22 @@ def active_functions(x, stride, offset, first, stop, pieces, active):
     """Fill `active` for an input of the samples first..stop-1: spans, and all values by Horner's rule.
 
     The point of sample i is x[i stride + offset]. The number of derivatives wanted is the length of
-    `active.values`.
+    `active.values`. Returns whether a point lies outside the domain or is NaN.
     """
-    table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    count, size = stop - first, table.shape[1] * len(tag) * len(tag)
-    length = whole_vectors(count)
-    local, rows = active.local[:length], active.rows[:length]
+    tag, table = Pieces(*pieces).tag, Pieces(*pieces).table
+    count, (derivatives, pitch) = stop - first, active.values.shape
+    local, values = active.local[: whole_vectors(count)], active.values.ravel()
     for i in range(count):
         local[i] = x[(first + i) * stride + offset]
-    for i in range(count, length):
+    for i in range(count, local.shape[0]):
         local[i] = local[0]
-    outside = locate(local, pieces, active.spans[:length], rows)
+    if are_alike(pieces) and _fill_alike(local, pieces, active.spans, derivatives, pitch, values):
+        return False
+    inside = locate(local, pieces, active.spans, active.rows)
     flat = table.ravel()
-    for d in range(active.values.shape[0]):
-        if are_alike(pieces) and not outside:
-            _same_polynomials(flat, d * size + len(tag) * len(tag), local, tag, active.values[d])
-        else:
-            _polynomials(flat, d * size, rows, local, tag, active.values[d])
+    for d in range(derivatives):
+        begin = d * table.shape[1] * len(tag) * len(tag)
+        for i in range(0, local.shape[0], len(NARROW)):
+            functions = polynomials(NARROW, tag, flat, begin, active.rows, local, i)
+            store(values, d * pitch + i * len(tag), functions)
+    return not inside

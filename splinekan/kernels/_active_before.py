@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
+from splinekan.kernels._active import Active as Flat
 from splinekan.kernels._active import Pieces as Pieces
-from splinekan.kernels._active import locate, whole_vectors
-from splinekan.kernels._simd_before import horner
+from splinekan.kernels._active import active_functions as evaluate
+from splinekan.kernels._active import whole_vectors
 
 POINTS = 1024
 """Points of a block, samples times inputs: enough that a call for a block costs nothing, few enough that the
@@ -29,8 +30,8 @@ class Active(NamedTuple):
         (batch, n_in) index of the first active function.
     values
         (derivatives, batch, n_in, k+1) of the active functions.
-    rows, local
-        (batch n_in,) row of the table, and local coordinate, of every point.
+    local
+        (batch n_in,) every point.
     """
 
     spans: Any
@@ -47,7 +48,7 @@ def room(n_in, samples, derivatives, pieces):
     return Active(
         np.empty((batch, n_in), np.int64),
         np.empty((derivatives, batch, n_in, len(tag)), table.dtype),
-        np.empty(batch * n_in, np.int64),
+        np.empty(batch * n_in, np.int32),
         np.empty(batch * n_in, table.dtype),
     )
 
@@ -58,20 +59,10 @@ def active_functions(x, stride, first, stop, pieces, active):
 
     Point p of sample i is x[i stride + p]. The number of derivatives wanted is the length of `active.values`.
     """
-    table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    n_in, width = active.spans.shape[1], len(tag)
-    count = (stop - first) * n_in
-    length = whole_vectors(count)
-    local, rows = active.local[:length], active.rows[:length]
+    n_in = active.spans.shape[1]
     for i in range(stop - first):
         for p in range(n_in):
-            local[i * n_in + p] = x[(first + i) * stride + p]
-    for i in range(count, length):
-        local[i] = local[0]
-    locate(local, pieces, active.spans.ravel()[:length], rows)
-    values, flat_table = active.values.ravel(), table.ravel()
-    for d in range(active.values.shape[0]):
-        here = d * active.local.shape[0] * width
-        begin = d * table.shape[1] * width * width
-        for i in range(count):
-            horner(values, here + i * width, tag, flat_table, begin + rows[i] * width * width, local[i])
+            active.local[i * n_in + p] = x[(first + i) * stride + p]
+    derivatives, pitch = active.values.shape[0], active.local.shape[0] * len(Pieces(*pieces).tag)
+    flat = Flat(active.spans.ravel(), active.values.reshape((derivatives, pitch)), active.rows, active.local)
+    evaluate(active.local, 1, 0, 0, (stop - first) * n_in, pieces, flat)

@@ -66,10 +66,10 @@ def _moved(context: Any, builder: Any, array: Any, value: Any, index: Any, vecto
     return builder.bitcast(pointer, context.get_value_type(vector).as_pointer()), alignment
 
 
-def _every_lane(context: Any, builder: Any, vector: Any, number: Any) -> Any:
-    empty = ir.Constant(context.get_value_type(vector), ir.Undefined)
+def _every_lane(builder: Any, vector: Any, number: Any) -> Any:
+    empty = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    same = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+    same = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, empty, same)
 
 
@@ -133,7 +133,7 @@ def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = builder.load(_address(context, builder, array, values[1], values[2], 1))
-        return _every_lane(context, builder, vector, number)
+        return _every_lane(builder, context.get_value_type(vector), number)
 
     return vector(lanes, array, types.intp), generate
 
@@ -142,7 +142,7 @@ def _splat(typing: Any, lanes: Any, number: Any) -> Any:
     vector = Vector(number, lanes.count)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _every_lane(context, builder, vector, values[1])
+        return _every_lane(builder, context.get_value_type(vector), values[1])
 
     return vector(lanes, number), generate
 
@@ -298,6 +298,15 @@ def _widened(typing: Any, vector: Any) -> Any:
     return wide(vector), generate
 
 
+def _converted_to(typing: Any, array: Any, vector: Any) -> Any:
+    other = Vector(array.dtype, vector.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _converted(context, builder, values[1], vector, other)
+
+    return other(array, vector), generate
+
+
 def _minus(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         return builder.fsub(*values)
@@ -348,40 +357,57 @@ def _halved(typing: Any, vector: Any, times: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_value_type(vector.dtype)
         return builder.ashr(
-            values[0], _every_lane(context, builder, vector, builder.trunc(values[1], element))
+            values[0], _every_lane(builder, context.get_value_type(vector), builder.trunc(values[1], element))
         )
 
     return vector(vector, types.intp), generate
 
 
+def _gathered(context: Any, builder: Any, array: Any, value: Any, indices: Any, lanes: int) -> Any:
+    """The elements of an array at the lanes of `indices`."""
+    found = context.make_array(array)(context, builder, value)
+    bits, all_lanes = ir.IntType(lanes), ir.VectorType(ir.IntType(1), lanes)
+    if config.BOUNDSCHECK:
+        limit = _every_lane(builder, indices.type, builder.trunc(found.nitems, indices.type.element))
+        outside = builder.bitcast(builder.icmp_unsigned(">=", indices, limit), bits)
+        with builder.if_then(builder.icmp_signed("!=", outside, ir.Constant(bits, 0)), likely=False):
+            context.call_conv.return_user_exc(builder, IndexError, ("an index leaves the array",))
+    numbers = ir.VectorType(context.get_value_type(array.dtype), lanes)
+    # llvmlite makes single addresses only: this instruction is given all of its indices afterwards.
+    addresses = builder.gep(found.data, [ir.Constant(ir.IntType(32), 0)])
+    addresses.indices, addresses.operands = [indices], [found.data, indices]
+    addresses.type = ir.VectorType(found.data.type, lanes)
+    kind = ("i" if isinstance(array.dtype, types.Integer) else "f") + str(array.dtype.bitwidth)
+    function = builder.module.declare_intrinsic(
+        f"llvm.masked.gather.v{lanes}{kind}.v{lanes}p0",
+        fnty=ir.FunctionType(numbers, [addresses.type, ir.IntType(32), all_lanes, numbers]),
+    )
+    alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+    every = ir.Constant(all_lanes, [1] * lanes)
+    return builder.call(function, [addresses, alignment, every, ir.Constant(numbers, ir.Undefined)])
+
+
 def _gather(typing: Any, array: Any, indices: Any) -> Any:
-    vector = Vector(array.dtype, indices.lanes)
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _gathered(context, builder, array, values[0], values[1], indices.lanes)
+
+    return Vector(array.dtype, indices.lanes)(array, indices), generate
+
+
+def _gathered_sum(typing: Any, tag: Any, weights: Any, array: Any, first: Any) -> Any:
+    lanes, width = first.lanes, tag.count
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        found = context.make_array(array)(context, builder, values[0])
-        bits, all_lanes = ir.IntType(vector.lanes), ir.VectorType(ir.IntType(1), vector.lanes)
-        if config.BOUNDSCHECK:
-            limit = _every_lane(
-                context, builder, indices, builder.trunc(found.nitems, context.get_value_type(indices.dtype))
-            )
-            outside = builder.bitcast(builder.icmp_unsigned(">=", values[1], limit), bits)
-            with builder.if_then(builder.icmp_signed("!=", outside, ir.Constant(bits, 0)), likely=False):
-                context.call_conv.return_user_exc(builder, IndexError, ("an index leaves the array",))
-        numbers = context.get_value_type(vector)
-        # llvmlite makes single addresses only: this instruction is given all of its indices afterwards.
-        addresses = builder.gep(found.data, [ir.Constant(ir.IntType(32), 0)])
-        addresses.indices, addresses.operands = [values[1]], [found.data, values[1]]
-        addresses.type = ir.VectorType(found.data.type, vector.lanes)
-        kind = ("i" if isinstance(array.dtype, types.Integer) else "f") + str(array.dtype.bitwidth)
-        function = builder.module.declare_intrinsic(
-            f"llvm.masked.gather.v{vector.lanes}{kind}.v{vector.lanes}p0",
-            fnty=ir.FunctionType(numbers, [addresses.type, ir.IntType(32), all_lanes, numbers]),
-        )
-        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
-        every = ir.Constant(all_lanes, [1] * vector.lanes)
-        return builder.call(function, [addresses, alignment, every, ir.Constant(numbers, ir.Undefined)])
+        total = None
+        for l in range(width):
+            index = ir.Constant(values[3].type, [l] * lanes)
+            element = _gathered(context, builder, array, values[2], builder.add(values[3], index), lanes)
+            weight = _arranged(context, builder, values[1], list(range(l, lanes * width, width)))
+            product = builder.fmul(weight, element, flags=_CONTRACT)
+            total = product if total is None else builder.fadd(product, total, flags=_CONTRACT)
+        return total
 
-    return vector(array, indices), generate
+    return Vector(array.dtype, lanes)(tag, weights, array, first), generate
 
 
 def _arranged(context: Any, builder: Any, value: Any, lanes: list[int]) -> Any:
@@ -405,6 +431,60 @@ def _tiled(typing: Any, lanes: Any, vector: Any) -> Any:
         return _arranged(context, builder, values[1], order)
 
     return Vector(vector.dtype, len(order))(lanes, vector), generate
+
+
+def _polynomials(
+    typing: Any, lanes: Any, tag: Any, flat: Any, begin: Any, rows: Any, points: Any, first: Any
+) -> Any:
+    width = tag.count
+    result, functions = Vector(flat.dtype, lanes.count * width), Vector(flat.dtype, width)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        index = values[6].type
+
+        def coefficients(at: Any, power: int) -> Any:
+            here = builder.add(at, ir.Constant(index, power * width))
+            pointer, alignment = _moved(context, builder, flat, values[2], here, functions)
+            loaded = builder.load(pointer)
+            loaded.align = alignment
+            return loaded
+
+        parts = []
+        for lane in range(lanes.count):
+            number = builder.add(values[6], ir.Constant(index, lane))
+            row = builder.sext(builder.load(_address(context, builder, rows, values[4], number, 1)), index)
+            at = builder.add(values[3], builder.mul(row, ir.Constant(index, width * width)))
+            y = builder.load(_address(context, builder, points, values[5], number, 1))
+            y = _every_lane(builder, context.get_value_type(functions), y)
+            value = coefficients(at, width - 1)
+            for power in reversed(range(width - 1)):
+                product = builder.fmul(value, y, flags=_CONTRACT)
+                value = builder.fadd(product, coefficients(at, power), flags=_CONTRACT)
+            parts.append(value)
+        while len(parts) > 1:  # 2^n lanes
+            both = ir.VectorType(ir.IntType(32), 2 * parts[0].type.count)
+            order = ir.Constant(both, list(range(both.count)))
+            parts = [
+                builder.shuffle_vector(a, b, order) for a, b in zip(parts[::2], parts[1::2], strict=True)
+            ]
+        return parts[0]
+
+    return result(lanes, tag, flat, types.intp, rows, points, types.intp), generate
+
+
+def _store_columns(typing: Any, tag: Any, array: Any, index: Any, pitch: Any, vector: Any) -> Any:
+    rows, width = vector.lanes // tag.count, tag.count
+    column = Vector(vector.dtype, rows)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        for l in range(width):
+            at = builder.add(values[2], builder.mul(values[3], ir.Constant(values[3].type, l)))
+            pointer, alignment = _moved(context, builder, array, values[1], at, column)
+            numbers = _arranged(context, builder, values[4], list(range(l, vector.lanes, width)))
+            builder.store(numbers, pointer).align = alignment
+        return context.get_dummy_value()
+
+    return types.void(tag, array, types.intp, types.intp, vector), generate
 
 
 if config.DISABLE_JIT:
@@ -476,6 +556,10 @@ if config.DISABLE_JIT:
         """The vector in float64."""
         return vector.astype(np.float64)
 
+    def converted(array, vector):
+        """The vector in the type of an array."""
+        return vector.astype(array.dtype)
+
     def minus(a, b):
         """a - b, lane by lane; never part of a multiply-add."""
         return a - b
@@ -517,6 +601,34 @@ if config.DISABLE_JIT:
         """The vector as often in succession as `lanes` has entries."""
         return np.tile(vector, len(lanes))
 
+    def polynomials(lanes, tag, flat, begin, rows, points, first):
+        """sum_p flat[begin + (row, p, l)] y^p for all l, point after point.
+
+        For as many points as `lanes` has entries: y = points[first], ... and their rows, in int32.
+        Coefficients lie in a table (rows, powers, functions), powers and functions as many as `tag` has
+        entries. Rows and points are in memory: they are loaded one by one, which is faster than moving them
+        out of a vector.
+        """
+        width = len(tag)
+        parts = []
+        for i in range(first, first + len(lanes)):
+            at = begin + int(rows[i]) * width * width
+            value = load(tag, flat, at + (width - 1) * width)
+            for power in range(width - 2, -1, -1):
+                value = value * points[i] + load(tag, flat, at + power * width)
+            parts.append(value)
+        return np.concatenate(parts)
+
+    def gathered_sum(tag, weights, array, first):
+        """weights[i, 0] array[first[i]] + weights[i, 1] array[first[i] + 1] + ..., from the left."""
+        weights = weights.reshape(-1, len(tag))
+        return sum(weights[:, l] * gather(array, first + np.int32(l)) for l in range(len(tag)))
+
+    def store_columns(tag, array, index, pitch, vector):
+        """Column l of a matrix, row after row and as wide as `tag`, to array[index + l pitch], ..."""
+        for l in range(len(tag)):
+            store(array, index + l * pitch, vector[l :: len(tag)])
+
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
@@ -533,6 +645,7 @@ else:
     minimum = intrinsic(_minimum)
     exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)
+    converted = intrinsic(_converted_to)
     minus = intrinsic(_minus)
     at_least = intrinsic(_at_least)
     both = intrinsic(_both)
@@ -543,3 +656,6 @@ else:
     gather = intrinsic(_gather)
     repeated = intrinsic(_repeated)
     tiled = intrinsic(_tiled)
+    polynomials = intrinsic(_polynomials)
+    gathered_sum = intrinsic(_gathered_sum)
+    store_columns = intrinsic(_store_columns)

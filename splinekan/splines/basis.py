@@ -17,6 +17,7 @@ How accurate values and derivatives are: see `splinekan.splines.pp_form`.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from math import perm
@@ -104,41 +105,72 @@ class _Basis:
 
     def _active(self, points: Array, derivative: int) -> tuple[Array, NDArray[np.int64]]:
         """Values (k+1, n) of the active B-splines, and the index (n,) of the first in `knots.fold`."""
-        order, k = integer("derivative", derivative, low=0), self.knots.degree
-        highest = min(order, k)
+        x, pieces = self._wrapped(points, derivative)
+        affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
+        values = np.empty((self.degree + 1, len(x)), x.dtype)
+        first = np.empty(len(x), np.int64)
+        found = _on_threads(bspline.tabulate, x, pieces, values, first)
+        self._check_active(points, x, any(found), derivative, values)
+        return values, first
+
+    def _wrapped(self, points: Array, derivative: int) -> tuple[Array, tuple[Any, ...]]:
+        """Points as kernels read them, and what they read about the derivative."""
+        highest = min(integer("derivative", derivative, low=0), self.degree)
         x = self.knots.wrap(points) if self.knots.periodic else points
         pieces = self._local(x.dtype)
         pieces.check_derivatives(highest + 1)
-        affordable("x", (k + 2.0) * len(x) * x.itemsize)
-        active = np.empty((k + 1, len(x)), x.dtype)
-        first = np.empty(len(x), np.int64)
-        arguments, ranges = pieces.arguments, _threads.split(len(x), 4096)
-        outside = [False] * len(ranges)
+        return np.ascontiguousarray(x), pieces.of_derivatives[highest]
 
-        def task(chunk: int, start: int, stop: int) -> None:
-            outside[chunk] = bspline.tabulate(x, arguments, highest, active, first, start, stop)
-
-        _threads.run(task, ranges)
-        if order > k:
-            active *= 0
-        if any(outside):
+    def _check_active(self, points: Array, x: Array, outside: bool, derivative: int, values: Array) -> None:
+        """Raise ValueError for points that are not allowed; derivatives above the degree become 0."""
+        if derivative > self.degree:
+            values *= 0
+        if outside:
             self._check_outside(points)
-            _within_range("the continuation of a B-spline", active, "x", x)
-        return active, first
+            _within_range("the continuation of a B-spline", values, "x", x)
 
-    def _combine(self, c: Array, x: Array, derivative: int) -> Array:
+    def _combine(self, c: Array, points: Array, derivative: int) -> Array:
         """sum_i c_i b_i^(derivative)(x); in float32 only if both c and x are."""
-        active, first = self._active(x.astype(np.result_type(c, x), copy=False), derivative)
+        dtype = np.result_type(c, points)
+        x, pieces = self._wrapped(points.astype(dtype, copy=False), derivative)
         if self.knots.periodic:
             c = c[self.knots.fold]
-        with np.errstate(over="ignore", invalid="ignore"):
-            terms = (c[first + l].T * active[l] for l in range(len(active)))
-            total: Array = np.ascontiguousarray(sum(terms).T)
-        return _within_range("the spline", total, "c", c)
+        c = np.ascontiguousarray(c, dtype)
+        affordable("x", 1.0 * len(x) * c[:1].size * x.itemsize)
+        total = np.empty((len(x), *c.shape[1:]), dtype)
+        if c[:1].size == 1:
+            found = _on_threads(bspline.combine, x, pieces, c.ravel(), total.ravel())
+        else:
+            found = _on_threads(bspline.combine_columns, x, pieces, c, total)
+        outside, finite = any(flags[0] for flags in found), all(flags[1] for flags in found)
+        if outside:
+            self._check_outside(points)
+        if not finite:
+            if outside:
+                self._active(x, derivative)  # is it the B-splines that leave the range?
+            _within_range("the spline", total, "c", c)
+        if derivative > self.degree:
+            total *= 0
+        return total
 
     def _dense(self, n: int, dtype: DTypeLike) -> Array:
         affordable(f"a dense table of {n} points and {self.n_basis} functions", 8.0 * n * self.n_basis)
         return np.zeros((n, self.n_basis), dtype)
+
+
+def _on_threads(kernel: Callable[..., Any], x: Array, *arguments: Any) -> list[Any]:
+    """What the kernel returns for each of the ranges of points, at least 4096 long, that threads take."""
+    n = len(x)
+    if n < 8192:
+        return [kernel(x, *arguments, 0, n)]
+    ranges = _threads.split(n, 4096)
+    found: list[Any] = [None] * len(ranges)
+
+    def task(chunk: int, start: int, stop: int) -> None:
+        found[chunk] = kernel(x, *arguments, start, stop)
+
+    _threads.run(task, ranges)
+    return found
 
 
 def _within_range(what: str, values: Array, name: str, given: Array) -> Array:
@@ -195,14 +227,18 @@ class BSplineBasis(_Basis):
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
         """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries a row."""
         points = self._points(x)
-        active, first = self._active(points, derivative)
-        columns = first[:, None] + np.arange(self.degree + 1)
+        z, pieces = self._wrapped(points, derivative)
+        n, width = len(points), self.degree + 1
+        affordable("x", 2.0 * width * n * z.itemsize)
+        data = np.empty(n * width, z.dtype)
+        # As SciPy does, which would copy what is wider.
+        index = np.int32 if max(n * width, self.n_basis + width) < 2**31 else np.int64
+        columns, pointers = np.empty(n * width, index), np.zeros(n + 1, index)
+        found = _on_threads(bspline.design, z, pieces, data, columns, pointers)
+        self._check_active(points, z, any(found), derivative, data)
         if self.knots.periodic:
-            columns = self.knots.fold[columns]
-        pointers = np.arange(len(points) + 1) * (self.degree + 1)
-        matrix = scipy.sparse.csr_array(
-            (active.T.ravel(), columns.ravel(), pointers), shape=(len(points), self.n_basis)
-        )
+            columns = self.knots.fold.astype(index)[columns]
+        matrix = scipy.sparse.csr_array((data, columns, pointers), shape=(n, self.n_basis))
         if self.knots.periodic:  # columns are out of order, and may coincide
             matrix.sum_duplicates()
         return matrix

@@ -144,9 +144,17 @@ class LocalPieces:
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """The fields of `splinekan.kernels._active.Pieces` as the plain tuple that kernels take."""
-        s, tag = self.search, (0,) * self.table.shape[-1]
+        return self._arguments(self.table)
+
+    def _arguments(self, table: Array) -> tuple[Any, ...]:
+        s, tag = self.search, (0,) * table.shape[-1]
         search = s.edges, s.cells, s.start, s.cells_per_unit, s.steps
-        return tuple(Pieces(*search, self.origins, self.scales, self.table, tag))
+        return tuple(Pieces(*search, self.origins, self.scales, table, tag))
+
+    @cached_property
+    def of_derivatives(self) -> list[tuple[Any, ...]]:
+        """`arguments` with a single derivative in the table, for each of them."""
+        return [self._arguments(self.table[d : d + 1]) for d in range(len(self.table))]
 
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
@@ -278,13 +286,14 @@ def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], cou
     spacing = (ends[-1] - ends[0]) / len(widths)
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
     if knots.is_uniform:
-        table, per_interval = _uniform_table(spacing, k, kept, count), 1
+        table = _uniform_table(spacing, k, kept, count)
         origins, edges = (ends[1:] + ends[:-1]) / 2, ends.copy()  # writable, as all that kernels are given
+        scales = np.full(len(widths), 1 / spacing)  # as the cells of the search
     else:
-        table, per_interval = _uneven_table(knots, kept, count), 2
+        table = _uneven_table(knots, kept, count)
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
         edges = np.append(np.stack([ends[:-1], _right_halves(ends)], axis=1).ravel(), ends[-1])
-    scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), per_interval)
+        scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), 2)
     with np.errstate(over="ignore", under="ignore"):
         table = np.ascontiguousarray(table.astype(dtype))
     return LocalPieces(
