@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import intrinsic, register_model
 
@@ -45,14 +46,14 @@ class _VectorModel(PrimitiveModel):
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
 
 
-def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: int) -> Any:
+def _address(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any) -> Any:
     """The address of element `index`, the first of `count` that are read or written."""
     found = context.make_array(array)(context, builder, value)
     if config.BOUNDSCHECK:
-        last = builder.add(index, ir.Constant(index.type, count))
+        last = builder.add(index, ir.Constant(index.type, count) if isinstance(count, int) else count)
         low = builder.icmp_signed("<", index, ir.Constant(index.type, 0))
         with builder.if_then(builder.or_(low, builder.icmp_signed(">", last, found.nitems)), likely=False):
-            context.call_conv.return_user_exc(builder, IndexError, (f"{count} elements leave the array",))
+            context.call_conv.return_user_exc(builder, IndexError, ("elements leave the array",))
     return builder.gep(found.data, [index])
 
 
@@ -64,9 +65,14 @@ def _moved(context: Any, builder: Any, array: Any, value: Any, index: Any, vecto
 
 
 def _every_lane(context: Any, builder: Any, vector: Any, number: Any) -> Any:
-    empty = ir.Constant(context.get_value_type(vector), ir.Undefined)
+    return _every(builder, vector.lanes, number)
+
+
+def _every(builder: Any, lanes: int, number: Any) -> Any:
+    """The vector of LLVM with a number in every lane."""
+    empty = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    same = ir.Constant(ir.VectorType(ir.IntType(32), vector.lanes), [0] * vector.lanes)
+    same = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(first, empty, same)
 
 
@@ -89,6 +95,52 @@ def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
+
+
+def _some(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any, vector: Any) -> Any:
+    """The address, the alignment and the mask of the first `count` lanes of a vector, or of all."""
+    whole = ir.Constant(count.type, vector.lanes)
+    count = builder.select(builder.icmp_signed("<", count, whole), count, whole)
+    pointer = _address(context, builder, array, value, index, count)
+    pointer = builder.bitcast(pointer, context.get_value_type(vector).as_pointer())
+    numbers = ir.Constant(ir.VectorType(count.type, vector.lanes), list(range(vector.lanes)))
+    mask = builder.icmp_signed("<", numbers, _every(builder, vector.lanes, count))
+    alignment = context.get_abi_sizeof(context.get_value_type(array.dtype))
+    return pointer, ir.Constant(ir.IntType(32), alignment), mask
+
+
+def _load_some(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> Any:
+    vector = Vector(array.dtype, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer, alignment, mask = _some(context, builder, array, *values[1:], vector)
+        whole = context.get_value_type(vector)
+        kinds = [pointer.type, alignment.type, mask.type, whole]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(whole, kinds), f"llvm.masked.load.{_mangled(whole)}.p0"
+        )
+        return builder.call(function, [pointer, alignment, mask, ir.Constant(whole, None)])
+
+    return vector(lanes, array, types.intp, types.intp), generate
+
+
+def _store_some(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer, alignment, mask = _some(context, builder, array, values[0], values[1], values[3], vector)
+        whole = context.get_value_type(vector)
+        kinds = [whole, pointer.type, alignment.type, mask.type]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), kinds), f"llvm.masked.store.{_mangled(whole)}.p0"
+        )
+        builder.call(function, [values[2], pointer, alignment, mask])
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, vector, types.intp), generate
+
+
+def _mangled(vector: Any) -> str:
+    """The name of the type of a vector as part of the name of a function of LLVM."""
+    return f"v{vector.count}{'f64' if isinstance(vector.element, ir.DoubleType) else 'f32'}"
 
 
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
@@ -173,6 +225,20 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector
 
+    def load_some(lanes, array, index, count):
+        """The vector array[index], ..., array[index + count - 1], 0, ... of at most all lanes."""
+        count = min(count, len(lanes))
+        assert 0 <= index <= len(array) - count
+        vector = np.zeros(len(lanes), array.dtype)
+        vector[:count] = array[index : index + count]
+        return vector
+
+    def store_some(array, index, vector, count):
+        """array[index], ..., array[index + count - 1] = the first lanes of the vector, or all."""
+        count = min(count, len(vector))
+        assert 0 <= index <= len(array) - count
+        array[index : index + count] = vector[:count]
+
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
         assert index >= 0
@@ -207,6 +273,8 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
+    load_some = intrinsic(_load_some)
+    store_some = intrinsic(_store_some)
     broadcast = intrinsic(_broadcast)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
