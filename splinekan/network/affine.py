@@ -127,7 +127,8 @@ class Affine(Knotless):
         """Every channel times W; the bias belongs to the value alone."""
         params, x = entering_jets(self, params, x, directions)
         weight, bias = self._split(params)
-        y: Array = x @ weight
+        # One product, not one for every sample.
+        y: Array = (x.reshape(-1, self.n_in) @ weight).reshape(*x.shape[:2], self.n_out)
         if self.bias:
             y[:, 0] += bias
         return y
@@ -141,10 +142,11 @@ class Affine(Knotless):
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
-        parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
+        flat = gy.reshape(-1, self.n_out)
+        parts = [(x.reshape(-1, self.n_in).T @ flat).ravel()]
         if self.bias:
             parts.append(gy[:, 0].sum(axis=0))
-        gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
+        gx = (flat @ weight.T).reshape(x.shape) if want_x else np.empty((0, *x.shape[1:]), x.dtype)
         return np.concatenate(parts), gx
 
     @quiet
