@@ -44,12 +44,19 @@ else:
     power_of_two = intrinsic(_power_of_two)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, fastmath={"contract"})
+@njit(
+    cache=True,
+    nogil=True,
+    no_cpython_wrapper=True,
+    no_cfunc_wrapper=True,
+    fastmath={"contract"},
+    error_model="numpy",
+)
 def base_functions(points, kind, values, slopes):
     """values = s(points), and slopes = s'(points) unless `slopes` is empty, in float64 arithmetic.
 
-    exp(-|x|) = 2^n exp(r), |r| <= ln(2)/2, by its Taylor polynomial: a few units in the last place. Written so
-    that the loop becomes one over vectors: no calls, no branches.
+    exp(-|x|) = 2^n exp(r), |r| <= ln(2)/2, by its Taylor polynomial: a few units in the last place. Written
+    so that the loop becomes one over vectors: no calls, no branches, no check of the divisor.
     """
     want = slopes.shape[0] > 0
     if kind == IDENTITY:

@@ -27,6 +27,8 @@ NARROW = (0,) * 8
 """The vector of a few outputs: a register of doubles where these are longest."""
 WIDE = (0,) * 32
 """The vector of many outputs: enough multiply-adds for every number that all lanes share."""
+EACH, SAME = (0,), ()
+"""A number for each lane, the same number in all lanes: see `fetch`."""
 
 _CONTRACT = ("contract",)  # multiply and add may become one instruction
 
@@ -153,6 +155,15 @@ def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
     return vector(lanes, array, types.intp), generate
 
 
+def _fetch(typing: Any, lanes: Any, each: Any, array: Any, index: Any) -> Any:
+    signature, generate = (_load if each.count else _broadcast)(typing, lanes, array, index)
+
+    def forward(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        return generate(context, builder, signature, [values[0], *values[2:]])
+
+    return signature.return_type(lanes, each, array, types.intp), forward
+
+
 def _splat(typing: Any, lanes: Any, number: Any) -> Any:
     vector = Vector(number, lanes.count)
 
@@ -187,14 +198,17 @@ def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
 def _total(typing: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         (rest,), lanes = values, vector.lanes
+        zero = ir.Constant(context.get_value_type(vector), None)
         while lanes > 1:
-            halves = [
+            half = (lanes + 1) // 2
+            parts = [
                 builder.shuffle_vector(
-                    rest, rest, ir.Constant(ir.VectorType(ir.IntType(32), lanes // 2), list(part))
+                    rest, zero, ir.Constant(ir.VectorType(ir.IntType(32), half), list(part))
                 )
-                for part in (range(lanes // 2), range(lanes // 2, lanes))
+                # What is missing in the second half is 0, the first lane of the second vector.
+                for part in (range(half), [*range(half, lanes), *[lanes] * (2 * half - lanes)])
             ]
-            rest, lanes = builder.fadd(*halves), lanes // 2
+            rest, zero, lanes = builder.fadd(*parts), ir.Constant(parts[0].type, None), half
         return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
 
     return vector.dtype(vector), generate
@@ -244,6 +258,10 @@ if config.DISABLE_JIT:
         assert index >= 0
         return np.full(len(lanes), array[index])
 
+    def fetch(lanes, each, array, index):
+        """`load` with `each` = EACH, `broadcast` with SAME."""
+        return load(lanes, array, index) if each else broadcast(lanes, array, index)
+
     def splat(lanes, number):
         """The vector with a number in every lane."""
         return np.full(len(lanes), number)
@@ -261,9 +279,12 @@ if config.DISABLE_JIT:
         return a * b + c
 
     def total(vector):
-        """The sum of 2^n lanes, halves added to halves."""
+        """The sum of all lanes, halves added to halves."""
         while len(vector) > 1:
-            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+            half = (len(vector) + 1) // 2
+            low, high = vector[:half].copy(), vector[half:]
+            low[: len(high)] += high
+            vector = low
         return vector[0]
 
     def widened(vector):
@@ -276,6 +297,7 @@ else:
     load_some = intrinsic(_load_some)
     store_some = intrinsic(_store_some)
     broadcast = intrinsic(_broadcast)
+    fetch = intrinsic(_fetch)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
     plus = intrinsic(_plus)

@@ -26,8 +26,11 @@ from numba import njit
 
 from splinekan.kernels._active import Pieces, active_functions, room
 from splinekan.kernels._simd import (
+    EACH,
     NARROW,
+    SAME,
     broadcast,
+    fetch,
     load,
     load_some,
     multiply_add,
@@ -84,9 +87,18 @@ def _combine(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begi
     """y[i, m, q..] += the coefficient m of u(x(s)), of every sample."""
     orders, offsets = directions
     channels, n_in = shape
-    half, sixth, last = splat(lanes, y.dtype.type(1 / 2)), splat(lanes, y.dtype.type(1 / 6)), splat(lanes, y.dtype.type(1 / 24))
+    half, sixth, last = (
+        splat(lanes, y.dtype.type(1 / 2)),
+        splat(lanes, y.dtype.type(1 / 6)),
+        splat(lanes, y.dtype.type(1 / 24)),
+    )
     for i in range(count):
-        row, b, here, point = at[i] * pitch + q, i * len(tag), i * channels * pitch + q, begin + i * channels * n_in
+        row, b, here, point = (
+            at[i] * pitch + q,
+            i * len(tag),
+            i * channels * pitch + q,
+            begin + i * channels * n_in,
+        )
         u = _combined(lanes, tag, values, b, tile, row, pitch)
         _add(y, here, u, lanes)
         u1 = u2 = u3 = u4 = u
@@ -112,53 +124,60 @@ def _combine(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begi
                     if orders[d] > 3:
                         x4 = broadcast(lanes, x, k + 3 * n_in)
                         fourth = times(times(times(x1, x1), times(x1, x1)), last)
-                        term = multiply_add(u2, multiply_add(x1, x3, times(x2, times(x2, half))), times(u1, x4))
+                        term = multiply_add(
+                            u2, multiply_add(x1, x3, times(x2, times(x2, half))), times(u1, x4)
+                        )
                         term = multiply_add(u3, times(square, x2), multiply_add(u4, fourth, term))
                         _add(y, m + 3 * pitch, term, lanes)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _weigh(lanes, q, pitch, count, order, x, begin, directions, shape, g, w, stage):
-    """w[d stage + i lanes..] = w_d of every sample i, from the cotangents g and the inputs."""
+def _weigh(
+    lanes, count, order, directions, of_x, x, point, x_steps, of_g, g, here, g_steps, w, at, stage, step
+):
+    """w[at + d stage + i step..] = w_d of every sample i, from the cotangents g and the inputs.
+
+    The lanes are outputs, with the same x and each its g, or inputs, with each its x and the same g. Sample i
+    and channel m are x[point + i x_steps[0] + m x_steps[1]] and alike for g.
+    """
     orders, offsets = directions
-    channels, n_in = shape
-    size = len(lanes)
+    wide, high = x_steps[1], g_steps[1]
     half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
     last = splat(lanes, g.dtype.type(1 / 24))
     for i in range(count):
-        here, point = i * channels * pitch + q, begin + i * channels * n_in
-        store(w, i * size, load(lanes, g, here))
+        to, m0, k0 = at + i * step, here + i * g_steps[0], point + i * x_steps[0]
+        store(w, to, fetch(lanes, of_g, g, m0))
         w1 = w2 = w3 = w4 = splat(lanes, g.dtype.type(0))
         for d in range(orders.shape[0]):
-            m, k = here + offsets[d] * pitch, point + offsets[d] * n_in
-            x1, v1 = broadcast(lanes, x, k), load(lanes, g, m)
+            m, k = m0 + offsets[d] * high, k0 + offsets[d] * wide
+            x1, v1 = fetch(lanes, of_x, x, k), fetch(lanes, of_g, g, m)
             w1 = multiply_add(x1, v1, w1)
             if orders[d] > 1:
-                x2, v2 = broadcast(lanes, x, k + n_in), load(lanes, g, m + pitch)
+                x2, v2 = fetch(lanes, of_x, x, k + wide), fetch(lanes, of_g, g, m + high)
                 square = times(x1, times(x1, half))
                 w1 = multiply_add(x2, v2, w1)
                 w2 = multiply_add(square, v2, w2)
                 if orders[d] > 2:
-                    x3, v3 = broadcast(lanes, x, k + 2 * n_in), load(lanes, g, m + 2 * pitch)
+                    x3, v3 = fetch(lanes, of_x, x, k + 2 * wide), fetch(lanes, of_g, g, m + 2 * high)
                     cube = times(times(x1, x1), times(x1, sixth))
                     w1 = multiply_add(x3, v3, w1)
                     w2 = multiply_add(times(x1, x2), v3, w2)
                     w3 = multiply_add(cube, v3, w3)
                     if orders[d] > 3:
-                        x4, v4 = broadcast(lanes, x, k + 3 * n_in), load(lanes, g, m + 3 * pitch)
+                        x4, v4 = fetch(lanes, of_x, x, k + 3 * wide), fetch(lanes, of_g, g, m + 3 * high)
                         fourth = times(times(times(x1, x1), times(x1, x1)), last)
                         w1 = multiply_add(x4, v4, w1)
                         w2 = multiply_add(multiply_add(x1, x3, times(x2, times(x2, half))), v4, w2)
                         w3 = multiply_add(times(square, x2), v4, w3)
                         w4 = multiply_add(fourth, v4, w4)
         if order > 0:
-            store(w, stage + i * size, w1)
+            store(w, stage + to, w1)
         if order > 1:
-            store(w, 2 * stage + i * size, w2)
+            store(w, 2 * stage + to, w2)
         if order > 2:
-            store(w, 3 * stage + i * size, w3)
+            store(w, 3 * stage + to, w3)
         if order > 3:
-            store(w, 4 * stage + i * size, w4)
+            store(w, 4 * stage + to, w4)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -208,13 +227,20 @@ def _write(lanes, q, count, tag, order, values, size, w, stage, n_out, stored, t
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begin, directions, shape, g, w, stage, gx):
+def _pull(
+    lanes, q, pitch, count, tag, order, values, size, at, tile, x, begin, directions, shape, g, w, stage, gx
+):
     """gx[i, j] += sum_m v_m[q..] . (the coefficient m - j of u'(x(s))), of every sample."""
     orders, offsets = directions
     channels, n_in = shape
     half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
     for i in range(count):
-        row, b, here, point = at[i] * pitch + q, i * len(tag), i * channels * pitch + q, begin + i * channels * n_in
+        row, b, here, point = (
+            at[i] * pitch + q,
+            i * len(tag),
+            i * channels * pitch + q,
+            begin + i * channels * n_in,
+        )
         u1 = _combined(lanes, tag, values, size + b, tile, row, pitch)
         whole = times(u1, load(lanes, w, i * len(lanes)))
         u2 = u3 = u4 = u1
@@ -246,11 +272,176 @@ def _pull(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begin, 
                         x3, v4 = broadcast(lanes, x, k + 2 * n_in), load(lanes, g, m + 3 * pitch)
                         cube = times(times(x1, x1), times(x1, sixth))
                         s3 = multiply_add(u4, cube, multiply_add(u2, x3, times(u3, times(x1, x2))))
-                        g1, g2, g3 = multiply_add(s3, v4, g1), multiply_add(s2, v4, g2), multiply_add(s1, v4, g3)
+                        g1, g2, g3 = (
+                            multiply_add(s3, v4, g1),
+                            multiply_add(s2, v4, g2),
+                            multiply_add(s1, v4, g3),
+                        )
                         gx[j + 3] += total(times(u1, v4))
                     gx[j + 2] += total(g3)
                 gx[j + 1] += total(g2)
             gx[j] += total(g1)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _push_single(tag, count, order, values, size, w, p, stage, pitch, anew, out, at):
+    """out[at[i]..] += (or = if `anew`) sum_d b^(d) w_d, of every sample: the lanes are active functions."""
+    for i in range(count):
+        b, here = i * len(tag), i * pitch + p
+        term = times(load(tag, values, b), broadcast(tag, w, here))
+        for d in range(1, order + 1):
+            term = multiply_add(load(tag, values, d * size + b), broadcast(tag, w, d * stage + here), term)
+        if not anew:
+            term = plus(term, load(tag, out, at[i]))
+        store(out, at[i], term)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _slopes_single(tag, count, order, values, size, spans, c, begin, u, p, stage, pitch):
+    """u[d stage + i pitch + p] = u^(d+1) of input p of every sample."""
+    for i in range(count):
+        coefficients = load(tag, c, begin + spans[i])
+        for d in range(order + 1):
+            u[d * stage + i * pitch + p] = total(
+                times(load(tag, values, (d + 1) * size + i * len(tag)), coefficients)
+            )
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_single(
+    lanes, count, order, directions, x, point, x_steps, g, here, u, w, at, stage, gx, to, n_in, rest
+):
+    """gx[to + (i channels + j) n_in..] = sum_m v_m (the coefficient m - j of u'(x(s))), lane by lane.
+
+    The lanes are inputs; u and w as `_slopes_single` and `_weigh` leave them.
+    """
+    orders, offsets = directions
+    channels, wide = x_steps[0] // x_steps[1], x_steps[1]
+    half, sixth = splat(lanes, x.dtype.type(1 / 2)), splat(lanes, x.dtype.type(1 / 6))
+    for i in range(count):
+        k0, b = point + i * x_steps[0], at + i * wide
+        u1 = load(lanes, u, b)
+        whole = times(u1, load(lanes, w, b))
+        for d in range(1, order + 1):
+            whole = multiply_add(load(lanes, u, d * stage + b), load(lanes, w, d * stage + b), whole)
+        store_some(gx, to + i * channels * n_in, whole, rest)
+        for d in range(orders.shape[0]):
+            m, k = here + i * channels + offsets[d], k0 + offsets[d] * wide
+            j = to + (i * channels + offsets[d]) * n_in
+            g1 = times(u1, broadcast(lanes, g, m))
+            if orders[d] > 1:
+                u2, x1, v2 = load(lanes, u, stage + b), load(lanes, x, k), broadcast(lanes, g, m + 1)
+                s1 = times(u2, x1)
+                g1, g2 = multiply_add(s1, v2, g1), times(u1, v2)
+                if orders[d] > 2:
+                    u3, x2 = load(lanes, u, 2 * stage + b), load(lanes, x, k + wide)
+                    v3 = broadcast(lanes, g, m + 2)
+                    s2 = multiply_add(u2, x2, times(u3, times(x1, times(x1, half))))
+                    g1, g2, g3 = multiply_add(s2, v3, g1), multiply_add(s1, v3, g2), times(u1, v3)
+                    if orders[d] > 3:
+                        u4, x3 = load(lanes, u, 3 * stage + b), load(lanes, x, k + 2 * wide)
+                        v4, cube = broadcast(lanes, g, m + 3), times(times(x1, x1), times(x1, sixth))
+                        s3 = multiply_add(u4, cube, multiply_add(u2, x3, times(u3, times(x1, x2))))
+                        g1, g2 = multiply_add(s3, v4, g1), multiply_add(s2, v4, g2)
+                        g3 = multiply_add(s1, v4, g3)
+                        store_some(gx, j + 3 * n_in, times(u1, v4), rest)
+                    store_some(gx, j + 2 * n_in, g3, rest)
+                store_some(gx, j + n_in, g2, rest)
+            store_some(gx, j, g1, rest)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _single(
+    x,
+    c,
+    g,
+    pieces,
+    directions,
+    out,
+    begin,
+    step,
+    starts,
+    segment,
+    column,
+    stride,
+    shift,
+    gx,
+    want_x,
+    start,
+    stop,
+):
+    """`vjp` and, if there are `starts`, `jacobian_rows` for one output, from the flat cotangents g.
+
+    A single output would leave most lanes empty: vectors hold inputs instead, or the active functions of a
+    sample. Row i of the Jacobian begins at out[begin + i step].
+    """
+    n_in, n_basis = c.shape[0], c.shape[1]
+    channels, rows = x.shape[1], starts.shape[0] > 0
+    tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_in)
+    block = _block(n_basis, stop - start, channels)
+    active = room(block, order + 2 if want_x else order + 1, pieces)
+    values, size, spans, stage = active.values.ravel(), block * len(tag), active.spans, block * pitch
+    flat_x, flat_c, flat_gx = x.ravel(), c.ravel(), gx.ravel()
+    tile, x_steps = aligned(channels * stage, x.dtype), (channels * pitch, pitch)
+    w, u = aligned((order + 1) * stage, x.dtype), aligned((order + 1) * stage if want_x else 0, x.dtype)
+    at = np.empty(block, np.int64)
+    for first in range(start, stop, block):
+        count, here = min(block, stop - first), first * channels
+        _load_rows(flat_x, here, count * channels, n_in, pitch, tile)
+        for q in range(0, pitch, len(NARROW)):
+            _weigh(
+                NARROW,
+                count,
+                order,
+                directions,
+                EACH,
+                tile,
+                q,
+                x_steps,
+                SAME,
+                g,
+                here,
+                (channels, 1),
+                w,
+                q,
+                stage,
+                pitch,
+            )
+        for p in range(n_in):
+            active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
+            if rows:
+                for i in range(count):
+                    starts[(first + i) * stride + shift, segment + p] = column + p * n_basis + spans[i]
+                    at[i] = begin + (first + i) * step + p * len(tag)
+            else:
+                for i in range(count):
+                    at[i] = p * n_basis + spans[i]
+            _push_single(tag, count, order, values, size, w, p, stage, pitch, rows, out, at)
+            if want_x:
+                _slopes_single(
+                    tag, count, order, values, size, spans, flat_c, p * n_basis, u, p, stage, pitch
+                )
+        if want_x:
+            for q in range(0, n_in, len(NARROW)):
+                _pull_single(
+                    NARROW,
+                    count,
+                    order,
+                    directions,
+                    tile,
+                    q,
+                    x_steps,
+                    g,
+                    here,
+                    u,
+                    w,
+                    q,
+                    stage,
+                    flat_gx,
+                    here * n_in + q,
+                    n_in,
+                    n_in - q,
+                )
 
 
 @njit(cache=True, nogil=True)
@@ -261,7 +452,13 @@ def evaluate(x, c, pieces, directions, out, start, stop):
     tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
     block = _block(n_basis, stop - start, channels)
     active = room(block, order + 1, pieces)
-    values, size, flat_x, flat_c, flat_out = active.values.ravel(), block * len(tag), x.ravel(), c.ravel(), out.ravel()
+    values, size, flat_x, flat_c, flat_out = (
+        active.values.ravel(),
+        block * len(tag),
+        x.ravel(),
+        c.ravel(),
+        out.ravel(),
+    )
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     y, at = aligned(block * channels * pitch, x.dtype), np.empty(block, np.int64)
     for first in range(start, stop, block):
@@ -272,7 +469,23 @@ def evaluate(x, c, pieces, directions, out, start, stop):
             fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
             begin = first * channels * n_in + p
             for q in range(0, pitch, len(NARROW)):
-                _combine(NARROW, q, pitch, count, tag, order, values, size, at, tile, flat_x, begin, directions, shape, y)
+                _combine(
+                    NARROW,
+                    q,
+                    pitch,
+                    count,
+                    tag,
+                    order,
+                    values,
+                    size,
+                    at,
+                    tile,
+                    flat_x,
+                    begin,
+                    directions,
+                    shape,
+                    y,
+                )
         _save_rows(y, count * channels, n_out, pitch, flat_out, first * channels)
 
 
@@ -280,30 +493,86 @@ def evaluate(x, c, pieces, directions, out, start, stop):
 def vjp(x, c, gy, pieces, directions, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
     n_in, n_basis, n_out = c.shape
+    if n_out == 1:
+        none = np.empty((0, 0), np.int64)
+        _single(
+            x, c, gy.ravel(), pieces, directions, gc.ravel(), 0, 0, none, 0, 0, 1, 0, gx, want_x, start, stop
+        )
+        return
     channels, shape = x.shape[1], (x.shape[1], n_in)
     tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
     block = _block(n_basis, stop - start, channels)
     active = room(block, order + 2 if want_x else order + 1, pieces)
-    values, size, flat_x, flat_c, flat_gy, flat_gc = active.values.ravel(), block * len(tag), x.ravel(), c.ravel(), gy.ravel(), gc.ravel()
+    values, size, flat_x, flat_c, flat_gy, flat_gc = (
+        active.values.ravel(),
+        block * len(tag),
+        x.ravel(),
+        c.ravel(),
+        gy.ravel(),
+        gc.ravel(),
+    )
     rows = tile_rows(n_basis, block, len(tag))
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
-    g, at, pulled = aligned(block * channels * pitch, x.dtype), np.empty(block, np.int64), np.empty(block * channels, x.dtype)
+    g, at, pulled = (
+        aligned(block * channels * pitch, x.dtype),
+        np.empty(block, np.int64),
+        np.empty(block * channels, x.dtype),
+    )
     stage = block * len(NARROW)
     w = aligned((order + 1) * stage, x.dtype)
+    x_steps, g_steps = (channels * n_in, n_in), (channels * pitch, pitch)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         _load_rows(flat_gy, first * channels, count * channels, n_out, pitch, g)
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
-            used = fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
+            used = fill_tile(
+                flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at
+            )
             gradient[: used * pitch] = 0
             pulled[: count * channels] = 0
             begin = first * channels * n_in + p
             for q in range(0, pitch, len(NARROW)):
-                _weigh(NARROW, q, pitch, count, order, flat_x, begin, directions, shape, g, w, stage)
+                _weigh(
+                    NARROW,
+                    count,
+                    order,
+                    directions,
+                    SAME,
+                    flat_x,
+                    begin,
+                    x_steps,
+                    EACH,
+                    g,
+                    q,
+                    g_steps,
+                    w,
+                    0,
+                    stage,
+                    len(NARROW),
+                )
                 _push(NARROW, q, pitch, count, tag, order, values, size, at, w, stage, gradient)
                 if want_x:
-                    _pull(NARROW, q, pitch, count, tag, order, values, size, at, tile, flat_x, begin, directions, shape, g, w, stage, pulled)
+                    _pull(
+                        NARROW,
+                        q,
+                        pitch,
+                        count,
+                        tag,
+                        order,
+                        values,
+                        size,
+                        at,
+                        tile,
+                        flat_x,
+                        begin,
+                        directions,
+                        shape,
+                        g,
+                        w,
+                        stage,
+                        pulled,
+                    )
             add_tile(gradient, n_basis, n_out, pitch, active.spans, count, len(tag), flat_gc, p * n_basis)
             if want_x:
                 for i in range(count):
@@ -316,32 +585,107 @@ def jacobian_rows(x, c, v, pieces, directions, place, gx, want_x, start, stop):
     """Jacobian rows of sum_m v_m . y_m, laid out as in the kernel of the same name of a layer."""
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
+    step = stride * stored.shape[1]
+    if n_out == 1:
+        begin = shift * stored.shape[1] + position
+        _single(
+            x,
+            c,
+            v.ravel(),
+            pieces,
+            directions,
+            stored.ravel(),
+            begin,
+            step,
+            starts,
+            segment,
+            column,
+            stride,
+            shift,
+            gx,
+            want_x,
+            start,
+            stop,
+        )
+        return
     channels, shape = x.shape[1], (x.shape[1], n_in)
     tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
     block = _block(n_basis, stop - start, channels)
     active = room(block, order + 2 if want_x else order + 1, pieces)
-    values, size, flat_x, flat_c, flat_v, flat_stored = active.values.ravel(), block * len(tag), x.ravel(), c.ravel(), v.ravel(), stored.ravel()
+    values, size, flat_x, flat_c, flat_v, flat_stored = (
+        active.values.ravel(),
+        block * len(tag),
+        x.ravel(),
+        c.ravel(),
+        v.ravel(),
+        stored.ravel(),
+    )
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch if want_x else 0, x.dtype)
-    g, at, pulled = aligned(block * channels * pitch, x.dtype), np.empty(block, np.int64), np.empty(block * channels, x.dtype)
+    g, at, pulled = (
+        aligned(block * channels * pitch, x.dtype),
+        np.empty(block, np.int64),
+        np.empty(block * channels, x.dtype),
+    )
     stage = block * len(NARROW)
     w = aligned((order + 1) * stage, x.dtype)
-    step = stride * stored.shape[1]
+    x_steps, g_steps = (channels * n_in, n_in), (channels * pitch, pitch)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         _load_rows(flat_v, first * channels, count * channels, n_out, pitch, g)
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
             for i in range(count):
-                starts[(first + i) * stride + shift, segment + p] = column + (p * n_basis + active.spans[i]) * n_out
+                starts[(first + i) * stride + shift, segment + p] = (
+                    column + (p * n_basis + active.spans[i]) * n_out
+                )
             if want_x:
                 fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
                 pulled[: count * channels] = 0
-            begin, to = first * channels * n_in + p, (first * stride + shift) * stored.shape[1] + position + p * len(tag) * n_out
+            begin, to = (
+                first * channels * n_in + p,
+                (first * stride + shift) * stored.shape[1] + position + p * len(tag) * n_out,
+            )
             for q in range(0, pitch, len(NARROW)):
-                _weigh(NARROW, q, pitch, count, order, flat_x, begin, directions, shape, g, w, stage)
+                _weigh(
+                    NARROW,
+                    count,
+                    order,
+                    directions,
+                    SAME,
+                    flat_x,
+                    begin,
+                    x_steps,
+                    EACH,
+                    g,
+                    q,
+                    g_steps,
+                    w,
+                    0,
+                    stage,
+                    len(NARROW),
+                )
                 _write(NARROW, q, count, tag, order, values, size, w, stage, n_out, flat_stored, to, step)
                 if want_x:
-                    _pull(NARROW, q, pitch, count, tag, order, values, size, at, tile, flat_x, begin, directions, shape, g, w, stage, pulled)
+                    _pull(
+                        NARROW,
+                        q,
+                        pitch,
+                        count,
+                        tag,
+                        order,
+                        values,
+                        size,
+                        at,
+                        tile,
+                        flat_x,
+                        begin,
+                        directions,
+                        shape,
+                        g,
+                        w,
+                        stage,
+                        pulled,
+                    )
             if want_x:
                 for i in range(count):
                     for m in range(channels):

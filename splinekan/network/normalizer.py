@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, integer, one_of
-from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
 from splinekan.kernels import elementwise
+from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
 from splinekan.network.elementwise import Elementwise, derivatives
 
 
