@@ -68,6 +68,9 @@ def knots_to_search():
         "one interval": sk.KnotVector.uniform(0, 1, 1, 2),
         "nearly uniform": sk.KnotVector(nearly, 3),
         "uneven": sk.KnotVector.extended(np.sort(rng.uniform(0, 1, 40)), 3),
+        "dyadic": sk.KnotVector.uniform(-1, 2, 6, 3).refine([3]).refine([3, 4]),
+        "neighbours in float64": sk.KnotVector.extended([1.0, np.nextafter(1, 2), 1 + 1e-15, 2.0], 1),
+        "tiny": sk.KnotVector.extended([0.0, 2e-300, 3e-300, 5e-300, 1e-200], 0),
         "graded": sk.KnotVector.clamped([0, *0.5 ** np.arange(30, -1, -1)], 2),
         "repeated": sk.KnotVector.clamped([0, 0.1, 0.5, 0.6, 1], 3, [2, 4, 1]),
         "constant": sk.KnotVector.extended([0, 0.1, 0.5, 0.6, 1], 0),
@@ -103,6 +106,34 @@ def test_spans_and_local_coordinates_against_a_search(name, dtype):
     assert not bspline.tabulate(one, pieces.arguments, 0, alone, spans, 0, 5)
     np.testing.assert_array_equal(alone, active[:, middle])
     np.testing.assert_array_equal(spans, first[middle])
+
+
+def searches():
+    """Knots, the number of cells of the search at most, and its first step."""
+    even, rng = sk.KnotVector.uniform(-1, 1, 16, 3), np.random.default_rng(5)
+    uneven = np.concatenate([[0], np.sort(rng.uniform(0, 1, 300)), [1]])
+    return {
+        "uniform": (even, 17, 1),
+        "far from 0": (sk.KnotVector.uniform(1e6, 1e6 + 1, 64, 3), 65, 1),
+        "one interval": (sk.KnotVector.uniform(0, 1, 1, 3), 2, 0),
+        "dyadic": (even.refine([3, 4, 5]).refine([7, 8]), 129, 1),
+        "clamped": (sk.KnotVector.clamped(np.linspace(0, 1, 34), 3), 67, 1),
+        "uneven": (sk.KnotVector.extended(uneven, 3), 8 * 603 + 1, 4),
+        "graded": (sk.KnotVector.clamped([0, *0.5 ** np.arange(40, -1, -1)], 2), 2049, 64),
+    }
+
+
+@pytest.mark.parametrize("name", searches())
+def test_cells_are_few_and_bisections_short(name):
+    knots, cells, step = searches()[name]
+    search = local_pieces(knots).search
+    assert len(search.cells) <= cells
+    assert search.steps <= step
+    # Every inner edge is counted in the cell that the kernels find it in.
+    place = ((search.edges[1:-1] - search.start) * search.cells_per_unit).astype(int)
+    before = [int((place < cell).sum()) for cell in range(len(search.cells))]
+    np.testing.assert_array_equal(search.cells, before)
+    assert not knots.is_uniform or before == [0, *range(knots.intervals)]
 
 
 def test_layers_and_bases_find_the_same_functions():

@@ -1,7 +1,13 @@
 """Where points lie among the pieces of a spline, and the B-splines that are active there.
 
-`locate` works on a whole block of points, so that its loops run over contiguous arrays; a function called for
-every point would spend longer on its arguments than on the search.
+All knots are searched in the same way, eight points at a time and without branches. The domain is divided
+into cells of equal width; arithmetic finds the cell of a point, a table the number of edges of pieces in the
+cells before, and bisection the piece among those that begin in the cell. Uniform and dyadically refined knots
+have at most one edge in a cell, so that a single comparison is left.
+
+The search is exact. The arithmetic x -> (x - start) cells_per_unit, rounded, never decreases with x, and the
+table was made with the same arithmetic: an edge in an earlier cell is less than x, in a later cell greater.
+In the cell itself the edges are compared with x.
 
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """
@@ -11,7 +17,28 @@ from typing import Any, NamedTuple
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import broadcast, load, multiply_add, store
+from splinekan.kernels._simd import (
+    NARROW,
+    at_least,
+    both,
+    broadcast,
+    every,
+    gather,
+    halved,
+    load,
+    minus,
+    multiply_add,
+    plus,
+    repeated,
+    select,
+    splat,
+    store,
+    tiled,
+    times,
+    truncated,
+    widened,
+)
+from splinekan.kernels._tiles import aligned
 
 
 class Pieces(NamedTuple):
@@ -22,15 +49,20 @@ class Pieces(NamedTuple):
 
     Attributes
     ----------
-    breakpoints, inverse_spacing, origins, scales, table
-        As for `LocalPieces`: (G+1,), a number, (pieces,), (pieces,), (derivatives, rows, k+1, k+1).
+    edges, cells, start, cells_per_unit, steps
+        Of the search: see `splinekan.splines.pp_form.Search`.
+    origins, scales, table
+        As for `LocalPieces`: (pieces,), (pieces,), (derivatives, rows, k+1, k+1).
     tag
         k+1 zeros. The length is part of the type of a tuple, so the compiler knows the degree and unrolls the
         loops over active functions: twice to three times faster than a degree known at run time only.
     """
 
-    breakpoints: Any
-    inverse_spacing: Any
+    edges: Any
+    cells: Any
+    start: Any
+    cells_per_unit: Any
+    steps: Any
     origins: Any
     scales: Any
     table: Any
@@ -48,6 +80,8 @@ class Active(NamedTuple):
         (derivatives, block (k+1)) of the active functions, sample by sample.
     rows, local
         (block,) row of the table, and local coordinate, of every point.
+
+    A block is a whole number of vectors, the last of which may lie partly beyond the samples.
     """
 
     spans: Any
@@ -57,81 +91,133 @@ class Active(NamedTuple):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def whole_vectors(n):
+    """The length of n numbers in whole vectors."""
+    return (n + len(NARROW) - 1) // len(NARROW) * len(NARROW)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def are_alike(pieces):
+    """Whether all pieces inside the domain share the middle row of the table, as on uniform knots."""
+    return Pieces(*pieces).table.shape[1] == 3
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def _cell(x, pieces):
+    """The cells of a vector of points, and the masks of those not left of a, and of those in [a, b]."""
+    p = Pieces(*pieces)
+    first, last = splat(NARROW, 0.0), splat(NARROW, np.float64(p.cells.shape[0] - 1))
+    cell = times(minus(x, splat(NARROW, p.start)), splat(NARROW, p.cells_per_unit))
+    cell = select(at_least(cell, first), cell, first)  # NaN too
+    cell = select(at_least(last, cell), cell, last)
+    not_left = at_least(x, broadcast(NARROW, p.edges, 0))
+    not_right = at_least(broadcast(NARROW, p.edges, p.edges.shape[0] - 1), x)
+    return truncated(cell), not_left, both(not_left, not_right)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def located_alike(x, pieces):
+    """Local coordinates, spans and rows of the table of a vector of points, and the mask of those in [a, b].
+
+    For pieces that are alike: edge i lies in cell i, and the pieces are as wide as the cells. NaN stays NaN,
+    in the first row.
+    """
+    p = Pieces(*pieces)
+    zero, one = splat(NARROW, np.int32(0)), splat(NARROW, np.int32(1))
+    last = splat(NARROW, np.int32(p.edges.shape[0] - 2))
+    cell, not_left, inside = _cell(x, pieces)
+    span = select(at_least(x, gather(p.edges, cell)), cell, plus(cell, splat(NARROW, np.int32(-1))))
+    span = select(at_least(last, span), span, last)
+    span = select(at_least(span, zero), span, zero)
+    beyond = splat(NARROW, np.int32(p.origins.shape[0] - 1))
+    piece = select(inside, plus(span, one), select(not_left, beyond, zero))
+    row = select(inside, one, select(not_left, splat(NARROW, np.int32(2)), zero))
+    local = times(minus(x, gather(p.origins, piece)), splat(NARROW, p.cells_per_unit))
+    return local, span, row, inside
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def located(x, pieces):
+    """The same for pieces of any widths, two in an interval of the knots."""
+    p = Pieces(*pieces)
+    last = splat(NARROW, np.int32(p.edges.shape[0] - 2))
+    cell, not_left, inside = _cell(x, pieces)
+    piece, step = gather(p.cells, cell), p.steps
+    while step > 0:
+        later = plus(piece, splat(NARROW, np.int32(step)))
+        later = select(at_least(last, later), later, last)
+        piece = select(at_least(x, gather(p.edges, later)), later, piece)
+        step >>= 1
+    span = halved(piece, 1)
+    beyond = splat(NARROW, np.int32(p.origins.shape[0] - 1))
+    outer = select(not_left, beyond, splat(NARROW, np.int32(0)))
+    piece = select(inside, plus(piece, splat(NARROW, np.int32(1))), outer)
+    local = times(minus(x, gather(p.origins, piece)), gather(p.scales, piece))
+    return local, span, piece, inside
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def locate(points, pieces, spans, rows):
-    """The span and the row of the table of every point (n,); points become local coordinates, in place.
+    """The span and the row of the table of every point, in whole vectors; points become local coordinates.
 
     Returns whether a point lies outside the domain or is NaN, which stays NaN. Points are located in float64,
     whatever their type.
     """
-    breakpoints, inverse_spacing, origins, scales, table, _ = pieces
-    intervals = breakpoints.shape[0] - 1
-    last, end, top = table.shape[1] - 1, origins.shape[0] - 1, intervals - 1
-    a, b = breakpoints[0], breakpoints[intervals]
-    n = points.shape[0]
-    outside = False
-    if end == intervals + 1:  # uniform knots: all inner pieces are alike
-        for i in range(n):
-            point = np.float64(points[i])
-            if point >= a and point <= b:
-                span = min(int((point - a) * inverse_spacing), top)
-                # It may be one interval off, by rounding: the knots themselves decide.
-                if point < breakpoints[span]:
-                    span -= 1
-                elif span < top and point >= breakpoints[span + 1]:
-                    span += 1
-                piece, row = span + 1, 1
-            else:
-                outside = True
-                if point > b:
-                    piece, row, span = end, last, top
-                else:  # NaN lands here
-                    piece, row, span = 0, 0, 0
-            spans[i] = span
-            rows[i] = row
-            points[i] = (point - origins[piece]) * scales[piece]
-        return outside
-    if inverse_spacing > 0.0:
-        for i in range(n):
-            point = np.float64(points[i])
-            span = 0
-            if point >= a:
-                span = min(int((min(point, b) - a) * inverse_spacing), top)
-                if point < breakpoints[span]:
-                    span -= 1
-                elif span < top and point >= breakpoints[span + 1]:
-                    span += 1
-            spans[i] = span
-    else:  # bisection, level by level: the steps of different points do not wait for each other
-        for i in range(n):
-            spans[i] = 0
-        left = intervals
-        while left > 1:
-            half = left // 2
-            for i in range(n):
-                spans[i] += half * (np.float64(points[i]) >= breakpoints[spans[i] + half])
-            left -= half
-    for i in range(n):
-        point = np.float64(points[i])
-        span = spans[i]
-        piece = 1 + 2 * span + (point - breakpoints[span] > breakpoints[span + 1] - point)
-        if not (point >= a and point <= b):
-            outside = True
-            piece = end if point > b else 0
-        rows[i] = piece
-        points[i] = (point - origins[piece]) * scales[piece]
-    return outside
+    all_inside = True
+    if are_alike(pieces):
+        for i in range(0, points.shape[0], len(NARROW)):
+            local, span, row, inside = located_alike(widened(load(NARROW, points, i)), pieces)
+            store(points, i, local)
+            store(spans, i, span)
+            store(rows, i, row)
+            all_inside = all_inside and every(inside)
+    else:
+        for i in range(0, points.shape[0], len(NARROW)):
+            local, span, row, inside = located(widened(load(NARROW, points, i)), pieces)
+            store(points, i, local)
+            store(spans, i, span)
+            store(rows, i, row)
+            all_inside = all_inside and every(inside)
+    return not all_inside
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def room(block, derivatives, pieces):
     """Memory for the active functions of blocks of samples, in the type of the table."""
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
+    length = whole_vectors(block)
     return Active(
-        np.empty(block, np.int64),
-        np.empty((derivatives, block * len(tag)), table.dtype),
-        np.empty(block, np.int64),
-        np.empty(block, table.dtype),
+        np.empty(length, np.int64),
+        aligned(derivatives * length * len(tag), table.dtype).reshape((derivatives, length * len(tag))),
+        np.empty(length, np.int64),
+        np.empty(length, table.dtype),
     )
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _polynomials(flat, begin, rows, local, tag, values):
+    """values[i, l] = sum_p flat[begin + (rows[i], p, l)] local[i]^p, in vectors of functions."""
+    width = len(tag)
+    for i in range(local.shape[0]):
+        at = begin + rows[i] * width * width
+        y = broadcast(tag, local, i)
+        value = load(tag, flat, at + (width - 1) * width)
+        for power in range(1, width):
+            value = multiply_add(value, y, load(tag, flat, at + (width - 1 - power) * width))
+        store(values, i * width, value)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _same_polynomials(flat, at, local, tag, values):
+    """The same with flat[at + (p, l)]: eight samples a vector, so that none of its lanes is empty."""
+    width = len(tag)
+    for i in range(0, local.shape[0], len(NARROW)):
+        y = repeated(tag, load(NARROW, local, i))
+        value = tiled(NARROW, load(tag, flat, at + (width - 1) * width))
+        for power in range(1, width):
+            coefficients = tiled(NARROW, load(tag, flat, at + (width - 1 - power) * width))
+            value = multiply_add(value, y, coefficients)
+        store(values, i * width, value)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -142,18 +228,17 @@ def active_functions(x, stride, offset, first, stop, pieces, active):
     `active.values`.
     """
     table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
-    width, count = len(tag), stop - first
-    local, rows = active.local[:count], active.rows[:count]
+    count, size = stop - first, table.shape[1] * len(tag) * len(tag)
+    length = whole_vectors(count)
+    local, rows = active.local[:length], active.rows[:length]
     for i in range(count):
         local[i] = x[(first + i) * stride + offset]
-    locate(local, pieces, active.spans[:count], rows)
+    for i in range(count, length):
+        local[i] = local[0]
+    outside = locate(local, pieces, active.spans[:length], rows)
     flat = table.ravel()
     for d in range(active.values.shape[0]):
-        values, begin = active.values[d], d * table.shape[1] * width * width
-        for i in range(count):
-            at = begin + rows[i] * width * width
-            y = broadcast(tag, local, i)
-            value = load(tag, flat, at + (width - 1) * width)
-            for power in range(1, width):
-                value = multiply_add(value, y, load(tag, flat, at + (width - 1 - power) * width))
-            store(values, i * width, value)
+        if are_alike(pieces) and not outside:
+            _same_polynomials(flat, d * size + len(tag) * len(tag), local, tag, active.values[d])
+        else:
+            _polynomials(flat, d * size, rows, local, tag, active.values[d])

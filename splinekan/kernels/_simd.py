@@ -6,6 +6,8 @@ multiply-adds, lives in a variable across loops, and is stored. `lanes` is a tup
 of lanes, known to the compiler; LLVM maps long vectors to several registers of the processor, and short ones
 to parts of a register, so that nothing depends on the machine but the speed.
 
+A comparison gives a mask, a vector of booleans. Numbers of both operands have the same type.
+
 Arrays are one-dimensional and contiguous. Indices are not bounds-checked unless NUMBA_BOUNDSCHECK is set;
 without compilation (NUMBA_DISABLE_JIT) a vector is a NumPy array.
 
@@ -14,6 +16,7 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 
 from __future__ import annotations
 
+from math import factorial
 from typing import Any
 
 import numpy as np
@@ -67,15 +70,27 @@ def _moved(context: Any, builder: Any, array: Any, value: Any, index: Any, vecto
 
 
 def _every_lane(context: Any, builder: Any, vector: Any, number: Any) -> Any:
-    return _every(builder, vector.lanes, number)
+    return _filled(builder, vector.lanes, number)
 
 
-def _every(builder: Any, lanes: int, number: Any) -> Any:
+def _filled(builder: Any, lanes: int, number: Any) -> Any:
     """The vector of LLVM with a number in every lane."""
     empty = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
     same = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(first, empty, same)
+
+
+def _converted(context: Any, builder: Any, value: Any, vector: Any, other: Any) -> Any:
+    """A vector in the type of another: floats as floats, or signed integers as signed integers."""
+    have, want = vector.dtype.bitwidth, other.dtype.bitwidth
+    if have == want:
+        return value
+    if isinstance(vector.dtype, types.Float):
+        change = builder.fpext if have < want else builder.fptrunc
+    else:
+        change = builder.sext if have < want else builder.trunc
+    return change(value, context.get_value_type(other))
 
 
 def _load(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
@@ -91,9 +106,12 @@ def _load(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
 
 
 def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
+    kept = Vector(array.dtype, vector.lanes)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer, alignment = _moved(context, builder, array, values[0], values[1], vector)
-        builder.store(values[2], pointer).align = alignment
+        pointer, alignment = _moved(context, builder, array, values[0], values[1], kept)
+        numbers = _converted(context, builder, values[2], vector, kept)
+        builder.store(numbers, pointer).align = alignment
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector), generate
@@ -106,7 +124,7 @@ def _some(context: Any, builder: Any, array: Any, value: Any, index: Any, count:
     pointer = _address(context, builder, array, value, index, count)
     pointer = builder.bitcast(pointer, context.get_value_type(vector).as_pointer())
     numbers = ir.Constant(ir.VectorType(count.type, vector.lanes), list(range(vector.lanes)))
-    mask = builder.icmp_signed("<", numbers, _every(builder, vector.lanes, count))
+    mask = builder.icmp_signed("<", numbers, _filled(builder, vector.lanes, count))
     alignment = context.get_abi_sizeof(context.get_value_type(array.dtype))
     return pointer, ir.Constant(ir.IntType(32), alignment), mask
 
@@ -180,8 +198,17 @@ def _times(typing: Any, a: Any, b: Any) -> Any:
     return a(a, a), generate
 
 
+def _quotient(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fdiv(*values)
+
+    return a(a, a), generate
+
+
 def _plus(typing: Any, a: Any, b: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        if isinstance(a.dtype, types.Integer):
+            return builder.add(*values)
         return builder.fadd(*values, flags=_CONTRACT)
 
     return a(a, a), generate
@@ -214,17 +241,210 @@ def _total(typing: Any, vector: Any) -> Any:
     return vector.dtype(vector), generate
 
 
+def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
+    short = Vector(vector.dtype, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        rest, length = values[1], vector.lanes
+        while length > lanes.count:
+            length //= 2
+            halves = [
+                _arranged(context, builder, rest, list(range(first, first + length))) for first in (0, length)
+            ]
+            rest = builder.fadd(*halves)
+        return rest
+
+    return short(lanes, vector), generate
+
+
+def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
+        def pair(first: Any, second: Any, part: int) -> Any:
+            low = [i + j for i in range(0, 16, 2 * part) for j in range(part)]
+            ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
+            return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
+
+        rest = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]  # which brings the sums into order
+        for part in (4, 2, 1):
+            half = len(rest) // 2
+            rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
+        return rest[0]
+
+    return a(a, a, a, a, a, a, a, a), generate
+
+
+def _minimum(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(builder.fcmp_ordered("<", *values), *values)
+
+    return a(a, a), generate
+
+
+_EXPONENTIAL = {
+    32: (150.0, 7, 23, 127, "0x1.62e4p-1", "0x1.7f7d1cp-20"),
+    64: (800.0, 13, 52, 1023, "0x1.62e42feep-1", "0x1.a39ef35793c76p-33"),
+}
+"""By bits of a number: an argument beyond 0 and infinity; the degree of a Taylor polynomial with a remainder
+below rounding; bits of the fraction; the bias of exponents; ln 2 in two parts, the first so short that its
+products with exponents are exact."""
+
+
+def _exponential(typing: Any, vector: Any) -> Any:
+    far, degree, fraction, bias, high, low = _EXPONENTIAL[vector.dtype.bitwidth]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        floats = context.get_value_type(vector)
+        integer = ir.IntType(vector.dtype.bitwidth)
+        integers = ir.VectorType(integer, vector.lanes)
+
+        def number(value: float) -> Any:
+            return ir.Constant(floats, [float(value)] * vector.lanes)
+
+        def whole(value: int) -> Any:
+            return ir.Constant(integers, [value] * vector.lanes)
+
+        def add_product(a: Any, b: Any, c: Any) -> Any:
+            return builder.fadd(builder.fmul(a, b, flags=_CONTRACT), c, flags=_CONTRACT)
+
+        (x,) = values
+        for order, end in ((">", far), ("<", -far)):  # NaN stays
+            x = builder.select(builder.fcmp_ordered(order, x, number(end)), number(end), x)
+        # The nearest integer: no fraction fits beside 1.5 2^fraction.
+        shift = number(1.5 * 2**fraction)
+        n = builder.fsub(add_product(x, number(1.4426950408889634), shift), shift)
+        r = add_product(n, number(-float.fromhex(high)), x)
+        r = add_product(n, number(-float.fromhex(low)), r)
+        e = number(1 / factorial(degree))
+        for power in reversed(range(degree)):
+            e = add_product(e, r, number(1 / factorial(power)))
+        # 2^n in two factors, since it may leave the range where the exponential does not.
+        power = builder.fptosi(builder.select(builder.fcmp_ordered("ord", n, n), n, number(0)), integers)
+        half = builder.ashr(power, whole(1))
+        for part in (half, builder.sub(power, half)):
+            bits = builder.shl(builder.add(part, whole(bias)), whole(fraction))
+            e = builder.fmul(e, builder.bitcast(bits, floats))
+        return e
+
+    return vector(vector), generate
+
+
 def _widened(typing: Any, vector: Any) -> Any:
     wide = Vector(types.float64, vector.lanes)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return (
-            values[0]
-            if vector.dtype == wide.dtype
-            else builder.fpext(values[0], context.get_value_type(wide))
-        )
+        return _converted(context, builder, values[0], vector, wide)
 
     return wide(vector), generate
+
+
+def _minus(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fsub(*values)
+
+    return a(a, a), generate
+
+
+def _at_least(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        compare = builder.icmp_signed if isinstance(a.dtype, types.Integer) else builder.fcmp_ordered
+        return compare(">=", *values)
+
+    return Vector(types.boolean, a.lanes)(a, a), generate
+
+
+def _both(typing: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.and_(*values)
+
+    return a(a, a), generate
+
+
+def _every(typing: Any, mask: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        bits = ir.IntType(mask.lanes)
+        return builder.icmp_signed("==", builder.bitcast(values[0], bits), ir.Constant(bits, -1))
+
+    return types.boolean(mask), generate
+
+
+def _select(typing: Any, mask: Any, a: Any, b: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.select(*values)
+
+    return a(mask, a, a), generate
+
+
+def _truncated(typing: Any, vector: Any) -> Any:
+    whole = Vector(types.int32, vector.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.fptosi(values[0], context.get_value_type(whole))
+
+    return whole(vector), generate
+
+
+def _halved(typing: Any, vector: Any, times: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        element = context.get_value_type(vector.dtype)
+        return builder.ashr(
+            values[0], _every_lane(context, builder, vector, builder.trunc(values[1], element))
+        )
+
+    return vector(vector, types.intp), generate
+
+
+def _gather(typing: Any, array: Any, indices: Any) -> Any:
+    vector = Vector(array.dtype, indices.lanes)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        found = context.make_array(array)(context, builder, values[0])
+        bits, all_lanes = ir.IntType(vector.lanes), ir.VectorType(ir.IntType(1), vector.lanes)
+        if config.BOUNDSCHECK:
+            limit = _every_lane(
+                context, builder, indices, builder.trunc(found.nitems, context.get_value_type(indices.dtype))
+            )
+            outside = builder.bitcast(builder.icmp_unsigned(">=", values[1], limit), bits)
+            with builder.if_then(builder.icmp_signed("!=", outside, ir.Constant(bits, 0)), likely=False):
+                context.call_conv.return_user_exc(builder, IndexError, ("an index leaves the array",))
+        numbers = context.get_value_type(vector)
+        # llvmlite makes single addresses only: this instruction is given all of its indices afterwards.
+        addresses = builder.gep(found.data, [ir.Constant(ir.IntType(32), 0)])
+        addresses.indices, addresses.operands = [values[1]], [found.data, values[1]]
+        addresses.type = ir.VectorType(found.data.type, vector.lanes)
+        kind = ("i" if isinstance(array.dtype, types.Integer) else "f") + str(array.dtype.bitwidth)
+        function = builder.module.declare_intrinsic(
+            f"llvm.masked.gather.v{vector.lanes}{kind}.v{vector.lanes}p0",
+            fnty=ir.FunctionType(numbers, [addresses.type, ir.IntType(32), all_lanes, numbers]),
+        )
+        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
+        every = ir.Constant(all_lanes, [1] * vector.lanes)
+        return builder.call(function, [addresses, alignment, every, ir.Constant(numbers, ir.Undefined)])
+
+    return vector(array, indices), generate
+
+
+def _arranged(context: Any, builder: Any, value: Any, lanes: list[int]) -> Any:
+    """The vector of these lanes of another."""
+    return builder.shuffle_vector(value, value, ir.Constant(ir.VectorType(ir.IntType(32), len(lanes)), lanes))
+
+
+def _repeated(typing: Any, tag: Any, vector: Any) -> Any:
+    order = [lane for lane in range(vector.lanes) for _ in range(tag.count)]
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _arranged(context, builder, values[1], order)
+
+    return Vector(vector.dtype, len(order))(tag, vector), generate
+
+
+def _tiled(typing: Any, lanes: Any, vector: Any) -> Any:
+    order = list(range(vector.lanes)) * lanes.count
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return _arranged(context, builder, values[1], order)
+
+    return Vector(vector.dtype, len(order))(lanes, vector), generate
 
 
 if config.DISABLE_JIT:
@@ -235,9 +455,9 @@ if config.DISABLE_JIT:
         return array[index : index + len(lanes)].copy()
 
     def store(array, index, vector):
-        """array[index], array[index + 1], ... = vector."""
+        """array[index], array[index + 1], ... = vector, in the type of the array."""
         assert 0 <= index <= len(array) - len(vector)
-        array[index : index + len(vector)] = vector
+        array[index : index + len(vector)] = vector  # converted
 
     def load_some(lanes, array, index, count):
         """The vector array[index], ..., array[index + count - 1], 0, ... of at most all lanes."""
@@ -270,6 +490,10 @@ if config.DISABLE_JIT:
         """a b, lane by lane."""
         return a * b
 
+    def quotient(a, b):
+        """a / b, lane by lane."""
+        return a / b
+
     def plus(a, b):
         """a + b, lane by lane."""
         return a + b
@@ -287,9 +511,68 @@ if config.DISABLE_JIT:
             vector = low
         return vector[0]
 
+    def folded(lanes, vector):
+        """Halves added to halves until that many lanes are left."""
+        while len(vector) > len(lanes):
+            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+        return vector
+
+    def totals(*vectors):
+        """The vector of the sums of eight vectors of eight lanes."""
+        return np.array([total(vector) for vector in vectors])
+
+    def minimum(a, b):
+        """The smaller number, lane by lane; b where they have no order."""
+        return np.where(a < b, a, b)
+
+    def exponential(vector):
+        """exp, lane by lane, to a few units in the last place."""
+        return np.exp(vector)
+
     def widened(vector):
         """The vector in float64."""
         return vector.astype(np.float64)
+
+    def minus(a, b):
+        """a - b, lane by lane; never part of a multiply-add."""
+        return a - b
+
+    def at_least(a, b):
+        """Whether a >= b, lane by lane; false for NaN."""
+        return a >= b
+
+    def both(a, b):
+        """a and b, bit by bit, of masks or integers."""
+        return a & b
+
+    def every(mask):
+        """Whether a mask holds in all lanes."""
+        return bool(mask.all())
+
+    def select(mask, a, b):
+        """a where the mask holds, b elsewhere."""
+        return np.where(mask, a, b)
+
+    def truncated(vector):
+        """The integers next to the numbers towards 0, in int32; within its range."""
+        return vector.astype(np.int32)
+
+    def halved(vector, times):
+        """Integers divided by 2^times, rounded down."""
+        return vector >> times
+
+    def gather(array, indices):
+        """The vector array[indices[0]], array[indices[1]], ..."""
+        assert (indices >= 0).all()
+        return array[indices]
+
+    def repeated(tag, vector):
+        """Each lane as often in succession as `tag` has entries."""
+        return np.repeat(vector, len(tag))
+
+    def tiled(lanes, vector):
+        """The vector as often in succession as `lanes` has entries."""
+        return np.tile(vector, len(lanes))
 
 else:
     load = intrinsic(_load)
@@ -300,7 +583,22 @@ else:
     fetch = intrinsic(_fetch)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
+    quotient = intrinsic(_quotient)
     plus = intrinsic(_plus)
     multiply_add = intrinsic(_multiply_add)
     total = intrinsic(_total)
+    folded = intrinsic(_folded)
+    totals = intrinsic(_totals)
+    minimum = intrinsic(_minimum)
+    exponential = intrinsic(_exponential)
     widened = intrinsic(_widened)
+    minus = intrinsic(_minus)
+    at_least = intrinsic(_at_least)
+    both = intrinsic(_both)
+    every = intrinsic(_every)
+    select = intrinsic(_select)
+    truncated = intrinsic(_truncated)
+    halved = intrinsic(_halved)
+    gather = intrinsic(_gather)
+    repeated = intrinsic(_repeated)
+    tiled = intrinsic(_tiled)

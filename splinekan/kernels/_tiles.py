@@ -10,14 +10,17 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import NARROW
+from splinekan.kernels._simd import NARROW, load, plus, store
 
 LINE = 64
 """Bytes of a line of the cache."""
+COLUMNS = 8
+"""Inputs that are copied together: neighbours in a line of the cache."""
+POINTS = 1024
+"""Points that are located and evaluated together, at least, if there are as many."""
 BLOCK = 1024
-"""Samples of a block, at least: what a block costs besides its samples is small beside them."""
-LONGEST = 8192
-"""Samples of a block, at most."""
+"""Samples of a block, at most: a tile is used so often that its copy costs little, and what belongs to the
+samples stays in the second-level cache."""
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -27,14 +30,25 @@ def pitch_of(n_out):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def block_size(n_basis, samples):
-    """Samples of a block: so many that a tile is used several times."""
-    return max(1, min(samples, max(BLOCK, min(4 * n_basis, LONGEST))))
+def block_size(samples):
+    """Samples of a block."""
+    return max(1, min(samples, BLOCK))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def inputs_at_once(n_in, block):
+    """(inputs that are located and evaluated together, inputs whose points are copied together).
+
+    With few samples the calls for an input would cost more than its points; with many, the active functions
+    of an input should stay in the first cache, but whole lines of x are copied.
+    """
+    group = min(n_in, POINTS // block)
+    return (group, group) if group >= COLUMNS else (1, min(n_in, COLUMNS))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def tile_rows(n_basis, block, width):
-    """Rows of the largest tile: see `fill_tile`."""
+    """Rows of the largest tile: see `arrange`."""
     return min(n_basis, block * width)
 
 
@@ -47,47 +61,106 @@ def aligned(n, dtype):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def load_rows(matrix, first, count, n_out, pitch, tile):
-    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
+def vector_room(n, dtype):
+    """The same, and a vector more: the last vector may lie partly beyond n numbers."""
+    return aligned(n + len(NARROW), dtype)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def load_rows(matrix, first, count, n_out, pitch, tile, at):
+    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into a tile from row `at`."""
+    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        for q in range(n_out):
-            tile[i * pitch + q] = matrix[(first + i) * n_out + q]
+        here, there = (first + i) * n_out, (at + i) * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(tile, there + q, load(NARROW, matrix, here + q))
+        for q in range(whole, n_out):
+            tile[there + q] = matrix[here + q]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def save_rows(tile, count, n_out, pitch, matrix, first):
-    """The reverse of `load_rows`."""
+    """Rows 0..count-1 of a tile to the rows of a matrix from row `first`."""
+    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        for q in range(n_out):
-            matrix[(first + i) * n_out + q] = tile[i * pitch + q]
+        here, there = (first + i) * n_out, i * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(matrix, here + q, load(NARROW, tile, there + q))
+        for q in range(whole, n_out):
+            matrix[here + q] = tile[there + q]
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def fill_tile(c, first, n_basis, n_out, pitch, spans, count, width, tile, at):
-    """Coefficients of an input, rows first.. of the matrix c, into the tile; `at`: each sample's first row.
+def add_rows(tile, at, count, n_out, pitch, matrix, first):
+    """Rows at..at+count-1 of a tile added to the rows of a matrix from row `first`."""
+    whole = n_out // len(NARROW) * len(NARROW)
+    for i in range(count):
+        here, there = (first + i) * n_out, (at + i) * pitch
+        for q in range(0, whole, len(NARROW)):
+            store(matrix, here + q, plus(load(NARROW, matrix, here + q), load(NARROW, tile, there + q)))
+        for q in range(whole, n_out):
+            matrix[here + q] += tile[there + q]
 
-    Returns the number of rows in use.
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def base_tile(n, n_out, pitch, matrix):
+    """The n rows of a matrix in a tile of their own."""
+    tile = aligned(n * pitch, matrix.dtype)
+    load_rows(matrix, 0, n, n_out, pitch, tile, 0)
+    return tile
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def load_columns(matrix, n_columns, p, wanted, first, count, out):
+    """Columns p.., at most as many as wanted, of `count` rows of a matrix, flat, from row `first`.
+
+    Column after column.
+    """
+    for i in range(count):
+        row = (first + i) * n_columns + p
+        for j in range(min(wanted, n_columns - p)):
+            out[j * count + i] = matrix[row + j]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def save_columns(columns, count, matrix, n_columns, p, wanted, first):
+    """The reverse of `load_columns`."""
+    for i in range(count):
+        row = (first + i) * n_columns + p
+        for j in range(min(wanted, n_columns - p)):
+            matrix[row + j] = columns[j * count + i]
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def arrange(spans, begin, count, width, n_basis, kept):
+    """The rows of a tile for the samples with spans[begin], ..., which become the first row of each.
+
+    A tile holds all n_basis functions of an input or, for few samples, `width` for every sample: then the
+    spans are kept.
     """
     if count * width >= n_basis:
-        load_rows(c, first, n_basis, n_out, pitch, tile)
-        for i in range(count):
-            at[i] = spans[i]
         return n_basis
     for i in range(count):
-        at[i] = i * width
-        load_rows(c, first + spans[i], width, n_out, pitch, tile[i * width * pitch :])
+        kept[i] = spans[begin + i]
+        spans[begin + i] = i * width
     return count * width
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def add_tile(tile, n_basis, n_out, pitch, spans, count, width, out, first):
-    """Add a tile, filled as by `fill_tile`, to the rows of the matrix `out`, flat."""
-    if count * width >= n_basis:
-        for i in range(n_basis):
-            for q in range(n_out):
-                out[(first + i) * n_out + q] += tile[i * pitch + q]
-        return
-    for i in range(count):
-        for l in range(width):
-            for q in range(n_out):
-                out[(first + spans[i] + l) * n_out + q] += tile[(i * width + l) * pitch + q]
+def fill_tile(c, first, n_basis, n_out, pitch, rows, kept, width, tile):
+    """Coefficients of an input, rows first.. of the matrix c, into a tile with rows as from `arrange`."""
+    if rows == n_basis:
+        load_rows(c, first, n_basis, n_out, pitch, tile, 0)
+    else:
+        for i in range(rows // width):
+            load_rows(c, first + kept[i], width, n_out, pitch, tile, i * width)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def add_tile(tile, n_basis, n_out, pitch, rows, kept, width, out, first):
+    """Add a tile with rows as from `arrange` to the rows first.. of the matrix `out`, flat."""
+    if rows == n_basis:
+        add_rows(tile, 0, n_basis, n_out, pitch, out, first)
+    else:
+        for i in range(rows // width):
+            add_rows(tile, i * width, width, n_out, pitch, out, first + kept[i])

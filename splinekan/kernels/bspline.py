@@ -3,7 +3,7 @@
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._active import Pieces, locate
+from splinekan.kernels._active import Pieces, locate, whole_vectors
 
 BATCH = 256
 """Points of a block: located first, then evaluated function by function."""
@@ -20,15 +20,16 @@ def tabulate(x, pieces, derivative, active, first, start, stop):
     table, tag = Pieces(*pieces).table[derivative], Pieces(*pieces).tag
     top = len(tag) - 1
     block = np.empty(BATCH, table.dtype)
-    rows = np.empty(BATCH, np.int64)
+    rows, spans = np.empty(BATCH, np.int64), np.empty(BATCH, np.int64)
     outside = False
     for begin in range(start, stop, BATCH):
         count = min(BATCH, stop - begin)
         end = begin + count
-        local = block[:count]
-        for i in range(count):
-            local[i] = x[begin + i]
-        outside = locate(local, pieces, first[begin:end], rows) or outside
+        local = block[: whole_vectors(count)]
+        for i in range(len(local)):
+            local[i] = x[min(begin + i, end - 1)]
+        outside = locate(local, pieces, spans, rows) or outside
+        first[begin:end] = spans[:count]
         alike = True
         for i in range(count):
             alike = alike and rows[i] == rows[0]

@@ -12,11 +12,13 @@ Arrays: x and values (n, channels, width), with the channels of `splinekan.kerne
 from __future__ import annotations
 
 from math import factorial
+from typing import Any
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import config, njit, types
+from numba.extending import intrinsic
 
-from splinekan.kernels._base import power_of_two
 from splinekan.kernels._simd import NARROW, load, load_some, multiply_add, splat, store_some, times
 
 GIVEN, TANH, SIGMOID, SILU, POWER = 0, 1, 2, 3, 4
@@ -32,6 +34,24 @@ _DEGREE = 13
 _TAYLOR = tuple(1.0 / factorial(n) for n in range(_DEGREE + 1))
 _FAR = 800.0
 """exp(-x) is 0 in float64 from here on."""
+
+
+def _power_of_two(typing: Any, exponent: Any) -> Any:
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        biased = builder.add(values[0], ir.Constant(ir.IntType(64), 1023))
+        return builder.bitcast(builder.shl(biased, ir.Constant(ir.IntType(64), 52)), ir.DoubleType())
+
+    return types.float64(types.int64), generate
+
+
+if config.DISABLE_JIT:
+
+    def power_of_two(exponent):
+        """2^exponent, for normal numbers."""
+        return 2.0 ** float(exponent)
+
+else:
+    power_of_two = intrinsic(_power_of_two)
 
 
 @njit(

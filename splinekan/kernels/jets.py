@@ -41,15 +41,15 @@ from splinekan.kernels._simd import (
     times,
     total,
 )
-from splinekan.kernels._tiles import add_tile, aligned, block_size, fill_tile, pitch_of, tile_rows
+from splinekan.kernels._tiles import BLOCK, add_tile, aligned, arrange, fill_tile, pitch_of, tile_rows
 
 MAX_ORDER = 4
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _block(n_basis, samples, channels):
+def _block(samples, channels):
     """Samples of a block: their channels take the memory of the samples of a block without channels."""
-    return max(1, block_size(n_basis, samples * channels) // channels)
+    return max(1, min(samples, BLOCK // channels))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -83,10 +83,11 @@ def _add(y, at, vector, lanes):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begin, directions, shape, y):
+def _combine(lanes, q, pitch, count, functions, at, tile, curves, y):
     """y[i, m, q..] += the coefficient m of u(x(s)), of every sample."""
-    orders, offsets = directions
-    channels, n_in = shape
+    tag, order, values, size = functions
+    x, begin, (x_step, n_in), (orders, offsets) = curves
+    channels = x_step // n_in
     half, sixth, last = (
         splat(lanes, y.dtype.type(1 / 2)),
         splat(lanes, y.dtype.type(1 / 6)),
@@ -132,20 +133,18 @@ def _combine(lanes, q, pitch, count, tag, order, values, size, at, tile, x, begi
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _weigh(
-    lanes, count, order, directions, of_x, x, point, x_steps, of_g, g, here, g_steps, w, at, stage, step
-):
-    """w[at + d stage + i step..] = w_d of every sample i, from the cotangents g and the inputs.
+def _weigh(lanes, count, order, of_x, curves, of_g, cotangents, w, place):
+    """w[at + d stage + i step..] = w_d of every sample i, from its cotangents and its input.
 
-    The lanes are outputs, with the same x and each its g, or inputs, with each its x and the same g. Sample i
-    and channel m are x[point + i x_steps[0] + m x_steps[1]] and alike for g.
+    The lanes are outputs, with the same x and each its g, or inputs, with each its x and the same g.
     """
-    orders, offsets = directions
-    wide, high = x_steps[1], g_steps[1]
+    x, point, (x_step, wide), (orders, offsets) = curves
+    g, here, (g_step, high) = cotangents
+    at, stage, step = place
     half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
     last = splat(lanes, g.dtype.type(1 / 24))
     for i in range(count):
-        to, m0, k0 = at + i * step, here + i * g_steps[0], point + i * x_steps[0]
+        to, m0, k0 = at + i * step, here + i * g_step, point + i * x_step
         store(w, to, fetch(lanes, of_g, g, m0))
         w1 = w2 = w3 = w4 = splat(lanes, g.dtype.type(0))
         for d in range(orders.shape[0]):
@@ -181,8 +180,9 @@ def _weigh(
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(lanes, q, pitch, count, tag, order, values, size, at, w, stage, gradient):
+def _push(lanes, q, pitch, count, functions, at, w, stage, gradient):
     """gradient[at[i] + l, q..] += sum_d b_l^(d) w_d, of every sample."""
+    tag, order, values, size = functions
     for i in range(count):
         row, b, here = at[i] * pitch + q, i * len(tag), i * len(lanes)
         w0 = w1 = w2 = load(lanes, w, here)
@@ -204,8 +204,9 @@ def _push(lanes, q, pitch, count, tag, order, values, size, at, w, stage, gradie
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _write(lanes, q, count, tag, order, values, size, w, stage, n_out, stored, to, step):
+def _write(lanes, q, count, functions, w, stage, n_out, stored, to, step):
     """stored[to + i step + l n_out + q..] = sum_d b_l^(d) w_d, of every sample."""
+    tag, order, values, size = functions
     for i in range(count):
         b, here, begin = i * len(tag), i * len(lanes), to + i * step + q
         w0 = w1 = w2 = load(lanes, w, here)
@@ -227,12 +228,11 @@ def _write(lanes, q, count, tag, order, values, size, w, stage, n_out, stored, t
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(
-    lanes, q, pitch, count, tag, order, values, size, at, tile, x, begin, directions, shape, g, w, stage, gx
-):
+def _pull(lanes, q, pitch, count, functions, at, tile, curves, g, w, stage, gx):
     """gx[i, j] += sum_m v_m[q..] . (the coefficient m - j of u'(x(s))), of every sample."""
-    orders, offsets = directions
-    channels, n_in = shape
+    tag, order, values, size = functions
+    x, begin, (x_step, n_in), (orders, offsets) = curves
+    channels = x_step // n_in
     half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
     for i in range(count):
         row, b, here, point = (
@@ -284,8 +284,9 @@ def _pull(
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push_single(tag, count, order, values, size, w, p, stage, pitch, anew, out, at):
+def _push_single(count, functions, w, p, stage, pitch, anew, out, at):
     """out[at[i]..] += (or = if `anew`) sum_d b^(d) w_d, of every sample: the lanes are active functions."""
+    tag, order, values, size = functions
     for i in range(count):
         b, here = i * len(tag), i * pitch + p
         term = times(load(tag, values, b), broadcast(tag, w, here))
@@ -297,8 +298,9 @@ def _push_single(tag, count, order, values, size, w, p, stage, pitch, anew, out,
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _slopes_single(tag, count, order, values, size, spans, c, begin, u, p, stage, pitch):
+def _slopes_single(count, functions, spans, c, begin, u, p, stage, pitch):
     """u[d stage + i pitch + p] = u^(d+1) of input p of every sample."""
+    tag, order, values, size = functions
     for i in range(count):
         coefficients = load(tag, c, begin + spans[i])
         for d in range(order + 1):
@@ -308,18 +310,17 @@ def _slopes_single(tag, count, order, values, size, spans, c, begin, u, p, stage
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull_single(
-    lanes, count, order, directions, x, point, x_steps, g, here, u, w, at, stage, gx, to, n_in, rest
-):
+def _pull_single(lanes, count, order, curves, g, here, u, w, place, gx, to, n_in, rest):
     """gx[to + (i channels + j) n_in..] = sum_m v_m (the coefficient m - j of u'(x(s))), lane by lane.
 
     The lanes are inputs; u and w as `_slopes_single` and `_weigh` leave them.
     """
-    orders, offsets = directions
-    channels, wide = x_steps[0] // x_steps[1], x_steps[1]
+    x, point, (x_step, wide), (orders, offsets) = curves
+    at, stage, _ = place
+    channels = x_step // wide
     half, sixth = splat(lanes, x.dtype.type(1 / 2)), splat(lanes, x.dtype.type(1 / 6))
     for i in range(count):
-        k0, b = point + i * x_steps[0], at + i * wide
+        k0, b = point + i * x_step, at + i * wide
         u1 = load(lanes, u, b)
         whole = times(u1, load(lanes, w, b))
         for d in range(1, order + 1):
@@ -351,62 +352,30 @@ def _pull_single(
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _single(
-    x,
-    c,
-    g,
-    pieces,
-    directions,
-    out,
-    begin,
-    step,
-    starts,
-    segment,
-    column,
-    stride,
-    shift,
-    gx,
-    want_x,
-    start,
-    stop,
-):
-    """`vjp` and, if there are `starts`, `jacobian_rows` for one output, from the flat cotangents g.
+def _single(x, c, g, pieces, directions, out, starts, place, gx, want_x, start, stop):
+    """`vjp` and, if there are `starts`, `jacobian_rows` for a single output, g and `out` flat.
 
     A single output would leave most lanes empty: vectors hold inputs instead, or the active functions of a
-    sample. Row i of the Jacobian begins at out[begin + i step].
+    sample. `place` is (begin, step, segment, column, stride, shift), and row i begins at out[begin + i step].
     """
+    begin, step, segment, column, stride, shift = place
     n_in, n_basis = c.shape[0], c.shape[1]
     channels, rows = x.shape[1], starts.shape[0] > 0
     tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_in)
-    block = _block(n_basis, stop - start, channels)
+    block = _block(stop - start, channels)
     active = room(block, order + 2 if want_x else order + 1, pieces)
-    values, size, spans, stage = active.values.ravel(), block * len(tag), active.spans, block * pitch
+    spans, stage, values = active.spans, block * pitch, active.values.ravel()
+    functions = tag, order, values, active.values.shape[1]
     flat_x, flat_c, flat_gx = x.ravel(), c.ravel(), gx.ravel()
-    tile, x_steps = aligned(channels * stage, x.dtype), (channels * pitch, pitch)
+    tile, at = aligned(channels * stage, x.dtype), np.empty(block, np.int64)
     w, u = aligned((order + 1) * stage, x.dtype), aligned((order + 1) * stage if want_x else 0, x.dtype)
-    at = np.empty(block, np.int64)
     for first in range(start, stop, block):
         count, here = min(block, stop - first), first * channels
         _load_rows(flat_x, here, count * channels, n_in, pitch, tile)
+        cotangents = g, here, (channels, 1)
         for q in range(0, pitch, len(NARROW)):
-            _weigh(
-                NARROW,
-                count,
-                order,
-                directions,
-                EACH,
-                tile,
-                q,
-                x_steps,
-                SAME,
-                g,
-                here,
-                (channels, 1),
-                w,
-                q,
-                stage,
-                pitch,
-            )
+            curves = tile, q, (channels * pitch, pitch), directions
+            _weigh(NARROW, count, order, EACH, curves, SAME, cotangents, w, (q, stage, pitch))
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
             if rows:
@@ -416,31 +385,14 @@ def _single(
             else:
                 for i in range(count):
                     at[i] = p * n_basis + spans[i]
-            _push_single(tag, count, order, values, size, w, p, stage, pitch, rows, out, at)
+            _push_single(count, functions, w, p, stage, pitch, rows, out, at)
             if want_x:
-                _slopes_single(
-                    tag, count, order, values, size, spans, flat_c, p * n_basis, u, p, stage, pitch
-                )
+                _slopes_single(count, functions, spans, flat_c, p * n_basis, u, p, stage, pitch)
         if want_x:
             for q in range(0, n_in, len(NARROW)):
+                curves, to = (tile, q, (channels * pitch, pitch), directions), here * n_in + q
                 _pull_single(
-                    NARROW,
-                    count,
-                    order,
-                    directions,
-                    tile,
-                    q,
-                    x_steps,
-                    g,
-                    here,
-                    u,
-                    w,
-                    q,
-                    stage,
-                    flat_gx,
-                    here * n_in + q,
-                    n_in,
-                    n_in - q,
+                    NARROW, count, order, curves, g, here, u, w, (q, stage, 0), flat_gx, to, n_in, n_in - q
                 )
 
 
@@ -448,44 +400,24 @@ def _single(
 def evaluate(x, c, pieces, directions, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
-    channels, shape = x.shape[1], (x.shape[1], n_in)
-    tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
-    block = _block(n_basis, stop - start, channels)
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
     active = room(block, order + 1, pieces)
-    values, size, flat_x, flat_c, flat_out = (
-        active.values.ravel(),
-        block * len(tag),
-        x.ravel(),
-        c.ravel(),
-        out.ravel(),
-    )
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, flat_out, kept = x.ravel(), c.ravel(), out.ravel(), np.empty(block, np.int64)
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
-    y, at = aligned(block * channels * pitch, x.dtype), np.empty(block, np.int64)
+    y = aligned(block * channels * pitch, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * channels * pitch] = 0
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
-            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
-            begin = first * channels * n_in + p
+            used = arrange(spans, 0, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
             for q in range(0, pitch, len(NARROW)):
-                _combine(
-                    NARROW,
-                    q,
-                    pitch,
-                    count,
-                    tag,
-                    order,
-                    values,
-                    size,
-                    at,
-                    tile,
-                    flat_x,
-                    begin,
-                    directions,
-                    shape,
-                    y,
-                )
+                _combine(NARROW, q, pitch, count, functions, spans, tile, curves, y)
         _save_rows(y, count * channels, n_out, pitch, flat_out, first * channels)
 
 
@@ -493,87 +425,38 @@ def evaluate(x, c, pieces, directions, out, start, stop):
 def vjp(x, c, gy, pieces, directions, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
     n_in, n_basis, n_out = c.shape
+    flat_gy, flat_gc = gy.ravel(), gc.ravel()
     if n_out == 1:
-        none = np.empty((0, 0), np.int64)
-        _single(
-            x, c, gy.ravel(), pieces, directions, gc.ravel(), 0, 0, none, 0, 0, 1, 0, gx, want_x, start, stop
-        )
+        none = np.empty((0, 0), np.int64), (0, 0, 0, 0, 1, 0)
+        _single(x, c, flat_gy, pieces, directions, flat_gc, none[0], none[1], gx, want_x, start, stop)
         return
-    channels, shape = x.shape[1], (x.shape[1], n_in)
-    tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
-    block = _block(n_basis, stop - start, channels)
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
     active = room(block, order + 2 if want_x else order + 1, pieces)
-    values, size, flat_x, flat_c, flat_gy, flat_gc = (
-        active.values.ravel(),
-        block * len(tag),
-        x.ravel(),
-        c.ravel(),
-        gy.ravel(),
-        gc.ravel(),
-    )
-    rows = tile_rows(n_basis, block, len(tag))
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, kept = x.ravel(), c.ravel(), np.empty(block, np.int64)
+    rows, stage = tile_rows(n_basis, block, len(tag)), block * len(NARROW)
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
-    g, at, pulled = (
-        aligned(block * channels * pitch, x.dtype),
-        np.empty(block, np.int64),
-        np.empty(block * channels, x.dtype),
-    )
-    stage = block * len(NARROW)
-    w = aligned((order + 1) * stage, x.dtype)
-    x_steps, g_steps = (channels * n_in, n_in), (channels * pitch, pitch)
+    g, w = aligned(block * channels * pitch, x.dtype), aligned((order + 1) * stage, x.dtype)
+    pulled, place = np.empty(block * channels, x.dtype), (0, stage, len(NARROW))
     for first in range(start, stop, block):
         count = min(block, stop - first)
         _load_rows(flat_gy, first * channels, count * channels, n_out, pitch, g)
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
-            used = fill_tile(
-                flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at
-            )
+            used = arrange(spans, 0, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
             gradient[: used * pitch] = 0
             pulled[: count * channels] = 0
-            begin = first * channels * n_in + p
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
             for q in range(0, pitch, len(NARROW)):
-                _weigh(
-                    NARROW,
-                    count,
-                    order,
-                    directions,
-                    SAME,
-                    flat_x,
-                    begin,
-                    x_steps,
-                    EACH,
-                    g,
-                    q,
-                    g_steps,
-                    w,
-                    0,
-                    stage,
-                    len(NARROW),
-                )
-                _push(NARROW, q, pitch, count, tag, order, values, size, at, w, stage, gradient)
+                cotangents = g, q, (channels * pitch, pitch)
+                _weigh(NARROW, count, order, SAME, curves, EACH, cotangents, w, place)
+                _push(NARROW, q, pitch, count, functions, spans, w, stage, gradient)
                 if want_x:
-                    _pull(
-                        NARROW,
-                        q,
-                        pitch,
-                        count,
-                        tag,
-                        order,
-                        values,
-                        size,
-                        at,
-                        tile,
-                        flat_x,
-                        begin,
-                        directions,
-                        shape,
-                        g,
-                        w,
-                        stage,
-                        pulled,
-                    )
-            add_tile(gradient, n_basis, n_out, pitch, active.spans, count, len(tag), flat_gc, p * n_basis)
+                    _pull(NARROW, q, pitch, count, functions, spans, tile, curves, g, w, stage, pulled)
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_gc, p * n_basis)
             if want_x:
                 for i in range(count):
                     for m in range(channels):
@@ -585,107 +468,41 @@ def jacobian_rows(x, c, v, pieces, directions, place, gx, want_x, start, stop):
     """Jacobian rows of sum_m v_m . y_m, laid out as in the kernel of the same name of a layer."""
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
-    step = stride * stored.shape[1]
+    step, begin = stride * stored.shape[1], shift * stored.shape[1] + position
+    flat_v, flat_stored = v.ravel(), stored.ravel()
     if n_out == 1:
-        begin = shift * stored.shape[1] + position
-        _single(
-            x,
-            c,
-            v.ravel(),
-            pieces,
-            directions,
-            stored.ravel(),
-            begin,
-            step,
-            starts,
-            segment,
-            column,
-            stride,
-            shift,
-            gx,
-            want_x,
-            start,
-            stop,
-        )
+        where = begin, step, segment, column, stride, shift
+        _single(x, c, flat_v, pieces, directions, flat_stored, starts, where, gx, want_x, start, stop)
         return
-    channels, shape = x.shape[1], (x.shape[1], n_in)
-    tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_out)
-    block = _block(n_basis, stop - start, channels)
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
     active = room(block, order + 2 if want_x else order + 1, pieces)
-    values, size, flat_x, flat_c, flat_v, flat_stored = (
-        active.values.ravel(),
-        block * len(tag),
-        x.ravel(),
-        c.ravel(),
-        v.ravel(),
-        stored.ravel(),
-    )
-    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch if want_x else 0, x.dtype)
-    g, at, pulled = (
-        aligned(block * channels * pitch, x.dtype),
-        np.empty(block, np.int64),
-        np.empty(block * channels, x.dtype),
-    )
-    stage = block * len(NARROW)
-    w = aligned((order + 1) * stage, x.dtype)
-    x_steps, g_steps = (channels * n_in, n_in), (channels * pitch, pitch)
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, kept = x.ravel(), c.ravel(), np.empty(block, np.int64)
+    tile, stage = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype), block * len(NARROW)
+    g, w = aligned(block * channels * pitch, x.dtype), aligned((order + 1) * stage, x.dtype)
+    pulled = np.empty(block * channels, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         _load_rows(flat_v, first * channels, count * channels, n_out, pitch, g)
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
             for i in range(count):
-                starts[(first + i) * stride + shift, segment + p] = (
-                    column + (p * n_basis + active.spans[i]) * n_out
-                )
+                begins = column + (p * n_basis + spans[i]) * n_out
+                starts[(first + i) * stride + shift, segment + p] = begins
             if want_x:
-                fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
+                used = arrange(spans, 0, count, len(tag), n_basis, kept)
+                fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
                 pulled[: count * channels] = 0
-            begin, to = (
-                first * channels * n_in + p,
-                (first * stride + shift) * stored.shape[1] + position + p * len(tag) * n_out,
-            )
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
+            to = begin + first * step + p * len(tag) * n_out
             for q in range(0, pitch, len(NARROW)):
-                _weigh(
-                    NARROW,
-                    count,
-                    order,
-                    directions,
-                    SAME,
-                    flat_x,
-                    begin,
-                    x_steps,
-                    EACH,
-                    g,
-                    q,
-                    g_steps,
-                    w,
-                    0,
-                    stage,
-                    len(NARROW),
-                )
-                _write(NARROW, q, count, tag, order, values, size, w, stage, n_out, flat_stored, to, step)
+                cotangents = g, q, (channels * pitch, pitch)
+                _weigh(NARROW, count, order, SAME, curves, EACH, cotangents, w, (0, stage, len(NARROW)))
+                _write(NARROW, q, count, functions, w, stage, n_out, flat_stored, to, step)
                 if want_x:
-                    _pull(
-                        NARROW,
-                        q,
-                        pitch,
-                        count,
-                        tag,
-                        order,
-                        values,
-                        size,
-                        at,
-                        tile,
-                        flat_x,
-                        begin,
-                        directions,
-                        shape,
-                        g,
-                        w,
-                        stage,
-                        pulled,
-                    )
+                    _pull(NARROW, q, pitch, count, functions, spans, tile, curves, g, w, stage, pulled)
             if want_x:
                 for i in range(count):
                     for m in range(channels):

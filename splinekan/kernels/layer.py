@@ -6,9 +6,11 @@ inputs one at a time: it locates the points of the input, evaluates the active f
 coefficients of the input into a tile (see `splinekan.kernels._tiles`), and contracts tile and functions in
 vectors of outputs. Tile, outputs and gradients of a block stay in the second-level cache.
 
-Arrays: x (n, n_in), coefficients (n_in, n_basis, n_out), V (n_in, n_out), outputs and their gradients
-(n, n_out). `kind` is one of the functions s of `splinekan.kernels._base`, or `NONE`. `pieces` is the plain
-tuple of the fields of `Pieces`, `place` that of the fields of `splinekan.network.layer.Slot`.
+Arrays: x (n, n_in), coefficients c (n_in, n_basis, n_out), V (n_in n_out,) or empty, outputs and their
+gradients (n, n_out). `branch` is (), or (0,) if there is a base branch, so that the compiler
+knows the length of the loop over its terms; `kind` is the function s (see `splinekan.kernels._base`).
+`pieces` is the plain tuple of the fields of `Pieces`, `place` that of the fields of
+`splinekan.network.layer.Slot`.
 """
 
 from __future__ import annotations
@@ -17,243 +19,310 @@ import numpy as np
 from numba import njit
 
 from splinekan.kernels._active import Pieces, active_functions, room
-from splinekan.kernels._base import NONE, base_functions
+from splinekan.kernels._base import base_functions
 from splinekan.kernels._simd import (
     NARROW,
     WIDE,
     broadcast,
+    folded,
     load,
     multiply_add,
+    plus,
+    splat,
     store,
     times,
     total,
+    totals,
 )
 from splinekan.kernels._tiles import (
+    add_rows,
     add_tile,
     aligned,
+    arrange,
+    base_tile,
     block_size,
     fill_tile,
+    inputs_at_once,
+    load_columns,
     load_rows,
     pitch_of,
+    save_columns,
     save_rows,
     tile_rows,
+    vector_room,
 )
 
+ROW_POINTS = 2048
+"""Points of a block of Jacobian rows: their active functions stay in the second-level cache."""
+
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(lanes, q, pitch, count, tag, values, at, tile, y):
-    """y[i, q..] += sum_l values[i, l] tile[at[i] + l, q..]."""
+def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
+    """y[i, q..] += sum_l values[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[row_v, q..]."""
     for i in range(count):
-        row, combination = at[i] * pitch + q, load(lanes, y, i * pitch + q)
+        row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+        combination = load(lanes, y, i * pitch + q)
+        for _ in range(len(branch)):
+            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, row_v * pitch + q), combination)
         for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
+            weight = broadcast(lanes, values, here + l)
             combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
         store(y, i * pitch + q, combination)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine_base(lanes, q, pitch, count, tag, values, at, tile, base, p, s, y):
-    """The same and s[i] base[p, q..]."""
-    v = load(lanes, base, p * pitch + q)
+def _push(lanes, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
+    """gradient[at[begin + i] + l] += values[begin + i, l] g[i], gradient_v[row_v] += s[i] g[i], from q."""
+    total_v = splat(lanes, values.dtype.type(0))
     for i in range(count):
-        row, combination = at[i] * pitch + q, load(lanes, y, i * pitch + q)
-        combination = multiply_add(broadcast(lanes, s, i), v, combination)
+        row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+        cotangent = load(lanes, g, i * pitch + q)
+        for _ in range(len(branch)):
+            total_v = multiply_add(broadcast(lanes, s, i), cotangent, total_v)
         for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
-            combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
-        store(y, i * pitch + q, combination)
+            weight = broadcast(lanes, values, here + l)
+            product = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
+            store(gradient, row + l * pitch, product)
+    for _ in range(len(branch)):
+        here = row_v * pitch + q
+        store(gradient_v, here, plus(total_v, load(lanes, gradient_v, here)))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+def _slope(lanes, branch, q, pitch, i, tag, slopes, begin, at, tile, s_slopes, v, row_v, g):
+    """(sum_l slopes[begin + i, l] tile[at[begin + i] + l] + s_slopes[i] v[row_v]) g[i], from q, folded."""
+    row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+    slope = times(broadcast(lanes, slopes, here), load(lanes, tile, row))
+    for l in range(1, len(tag)):
+        slope = multiply_add(broadcast(lanes, slopes, here + l), load(lanes, tile, row + l * pitch), slope)
+    for _ in range(len(branch)):
+        slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, row_v * pitch + q), slope)
+    return folded(NARROW, times(slope, load(lanes, g, i * pitch + q)))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(lanes, q, pitch, count, tag, values, at, g, gradient):
-    """gradient[at[i] + l, q..] += values[i, l] g[i, q..]."""
-    for i in range(count):
-        row, cotangent = at[i] * pitch + q, load(lanes, g, i * pitch + q)
-        for l in range(len(tag)):
-            weight = broadcast(lanes, values, i * len(tag) + l)
-            sum_ = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
-            store(gradient, row + l * pitch, sum_)
+def _pull(lanes, branch, q, pitch, count, tag, slopes, begin, at, tile, s_slopes, v, row_v, g, gx, to):
+    """gx[to + i] += the sum of the lanes of `_slope`: eight samples at a time, whose sums are a vector."""
+    a = branch, q, pitch
+    b = tag, slopes, begin, at, tile, s_slopes, v, row_v, g
+    whole = count // len(NARROW) * len(NARROW)
+    for i in range(0, whole, len(NARROW)):
+        sums = totals(
+            _slope(lanes, *a, i, *b),
+            _slope(lanes, *a, i + 1, *b),
+            _slope(lanes, *a, i + 2, *b),
+            _slope(lanes, *a, i + 3, *b),
+            _slope(lanes, *a, i + 4, *b),
+            _slope(lanes, *a, i + 5, *b),
+            _slope(lanes, *a, i + 6, *b),
+            _slope(lanes, *a, i + 7, *b),
+        )
+        store(gx, to + i, plus(load(NARROW, gx, to + i), sums))
+    for i in range(whole, count):
+        gx[to + i] += total(_slope(lanes, *a, i, *b))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push_base(lanes, q, pitch, count, s, g, gradient, p):
-    """gradient[p, q..] += sum_i s[i] g[i, q..]."""
-    sum_ = load(lanes, gradient, p * pitch + q)
-    for i in range(count):
-        sum_ = multiply_add(broadcast(lanes, s, i), load(lanes, g, i * pitch + q), sum_)
-    store(gradient, p * pitch + q, sum_)
+def _combine_all(branch, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
+    """`_combine` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _combine(WIDE, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
+    for q in range(wide, pitch, len(NARROW)):
+        _combine(NARROW, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(lanes, q, pitch, count, tag, slopes, at, tile, g, gx):
-    """gx[i] += sum_l slopes[i, l] tile[at[i] + l, q..] . g[i, q..]."""
-    for i in range(count):
-        row = at[i] * pitch + q
-        slope = times(broadcast(lanes, slopes, i * len(tag)), load(lanes, tile, row))
-        for l in range(1, len(tag)):
-            weight = broadcast(lanes, slopes, i * len(tag) + l)
-            slope = multiply_add(weight, load(lanes, tile, row + l * pitch), slope)
-        gx[i] += total(times(slope, load(lanes, g, i * pitch + q)))
+def _push_all(branch, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
+    """`_push` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _push(WIDE, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
+    for q in range(wide, pitch, len(NARROW)):
+        _push(NARROW, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull_base(lanes, q, pitch, count, base, p, s_slopes, g, gx):
-    """gx[i] += s_slopes[i] base[p, q..] . g[i, q..]."""
-    v = load(lanes, base, p * pitch + q)
-    for i in range(count):
-        gx[i] += s_slopes[i] * total(times(v, load(lanes, g, i * pitch + q)))
+def _pull_all(branch, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to):
+    """`_pull` for all outputs."""
+    wide = pitch // len(WIDE) * len(WIDE)
+    for q in range(0, wide, len(WIDE)):
+        _pull(WIDE, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
+    for q in range(wide, pitch, len(NARROW)):
+        _pull(NARROW, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
 
 
 @njit(cache=True, nogil=True)
-def evaluate(x, c, pieces, base, kind, out, start, stop):
+def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    wide = pitch // len(WIDE) * len(WIDE)
-    block = block_size(n_basis, stop - start)
-    active = room(block, np.int64(1), pieces)
-    values, flat_x, flat_c, flat_out = active.values[0], x.ravel(), c.ravel(), out.ravel()
+    block = block_size(stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, np.int64(1), pieces)
+    spans, values = active.spans, active.values[0]
+    flat_x, flat_c, flat_out = x.ravel(), c.ravel(), out.ravel()
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
-    y, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
-    with_base = kind != NONE
-    v = aligned(n_in * pitch if with_base else 0, x.dtype)
-    points, s = np.empty(block if with_base else 0, x.dtype), np.empty(block if with_base else 0, x.dtype)
-    if with_base:
-        load_rows(base.ravel(), 0, n_in, n_out, pitch, v)
+    y, kept = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    base = base_tile(len(branch) * n_in, n_out, pitch, v)
+    points, s = vector_room(together * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at)
-            if with_base:
-                for i in range(count):
-                    points[i] = flat_x[(first + i) * n_in + p]
-                base_functions(points[:count], kind, s, s[:0])
-                for q in range(0, wide, len(WIDE)):
-                    _combine_base(WIDE, q, pitch, count, tag, values, at, tile, v, p, s, y)
-                for q in range(wide, pitch, len(NARROW)):
-                    _combine_base(NARROW, q, pitch, count, tag, values, at, tile, v, p, s, y)
-            else:
-                for q in range(0, wide, len(WIDE)):
-                    _combine(WIDE, q, pitch, count, tag, values, at, tile, y)
-                for q in range(wide, pitch, len(NARROW)):
-                    _combine(NARROW, q, pitch, count, tag, values, at, tile, y)
+            here, begin = p % together * count, p % group * count
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            for _ in range(len(branch)):
+                base_functions(points, here, count, kind, s, s[:0])
+            _combine_all(branch, pitch, count, tag, values, begin, spans, tile, s, base, p, y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
 @njit(cache=True, nogil=True)
-def vjp(x, c, gy, pieces, base, kind, gx, gc, gv, want_x, start, stop):
+def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     """gc += (dy/dc)^T gy, gv += (dy/dV)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    wide = pitch // len(WIDE) * len(WIDE)
-    block = block_size(n_basis, stop - start)
-    active = room(block, 2 if want_x else 1, pieces)
-    values, slopes = active.values[0], active.values[active.values.shape[0] - 1]
-    flat_x, flat_c, flat_gy, flat_gc = x.ravel(), c.ravel(), gy.ravel(), gc.ravel()
+    block = block_size(stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, 2 if want_x else 1, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
+    flat_x, flat_c, flat_gy, flat_gc, flat_gx = x.ravel(), c.ravel(), gy.ravel(), gc.ravel(), gx.ravel()
     rows = tile_rows(n_basis, block, len(tag))
     tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
-    g, at = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
-    pulled = np.empty(block, x.dtype)
-    with_base = kind != NONE
-    n_base = n_in if with_base else 0
-    v, gradient_v = aligned(n_base * pitch, x.dtype), aligned(n_base * pitch, x.dtype)
-    points, s = np.empty(block if with_base else 0, x.dtype), np.empty(block if with_base else 0, x.dtype)
-    s_slopes = np.empty(block if with_base and want_x else 0, x.dtype)
-    if with_base:
-        load_rows(base.ravel(), 0, n_in, n_out, pitch, v)
+    g, kept = aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    base = base_tile(len(branch) * n_in, n_out, pitch, v)
+    gradient_v = aligned(len(branch) * n_in * pitch, x.dtype)
+    points, pulled = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    s, s_slopes = vector_room(len(branch) * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        load_rows(flat_gy, first, count, n_out, pitch, g)
+        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            used = fill_tile(
-                flat_c, p * n_basis, n_basis, n_out, pitch, active.spans, count, len(tag), tile, at
-            )
+            here, begin = p % together * count, p % group * count
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                pulled[: together * count] = 0
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            for _ in range(len(branch)):
+                base_functions(points, here, count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            pulled[:count] = 0
-            for q in range(0, wide, len(WIDE)):
-                _push(WIDE, q, pitch, count, tag, values, at, g, gradient)
-                if want_x:
-                    _pull(WIDE, q, pitch, count, tag, slopes, at, tile, g, pulled)
-            for q in range(wide, pitch, len(NARROW)):
-                _push(NARROW, q, pitch, count, tag, values, at, g, gradient)
-                if want_x:
-                    _pull(NARROW, q, pitch, count, tag, slopes, at, tile, g, pulled)
-            add_tile(gradient, n_basis, n_out, pitch, active.spans, count, len(tag), flat_gc, p * n_basis)
-            if with_base:
-                for i in range(count):
-                    points[i] = flat_x[(first + i) * n_in + p]
-                base_functions(points[:count], kind, s, s_slopes)
-                for q in range(0, pitch, len(NARROW)):
-                    _push_base(NARROW, q, pitch, count, s, g, gradient_v, p)
-                    if want_x:
-                        _pull_base(NARROW, q, pitch, count, v, p, s_slopes, g, pulled)
+            _push_all(branch, pitch, count, tag, values, begin, spans, s, g, gradient, gradient_v, p)
             if want_x:
-                for i in range(count):
-                    gx[first + i, p] = pulled[i]
-    for p in range(n_base):
-        for q in range(n_out):
-            gv[p, q] += gradient_v[p * pitch + q]
+                _pull_all(
+                    branch, pitch, count, tag, slopes, begin, spans, tile, s_slopes, base, p, g, pulled, here
+                )
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_gc, p * n_basis)
+            if want_x and (p == n_in - 1 or p % together == together - 1):
+                save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
+    add_rows(gradient_v, 0, len(branch) * n_in, n_out, pitch, gv, 0)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _scaled(values, begin, count, tag, points, here, out):
+    """out[begin + i, l] = values[begin + i, l] points[here + i]."""
+    for i in range(count):
+        scale = broadcast(tag, points, here + i)
+        store(out, (begin + i) * len(tag), times(scale, load(tag, values, (begin + i) * len(tag))))
 
 
 @njit(cache=True, nogil=True)
 def jvp(x, c, dx, dc, pieces, dy, start, stop):
-    """dy = (dy/dc) dc + (dy/dx) dx."""
-    n_in, n_out = x.shape[1], dy.shape[1]
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, np.int64(2), pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
-    dy[start:stop] = 0
+    """dy = (dy/dc) dc + (dy/dx) dx, without a base branch."""
+    n_in, n_basis, n_out = c.shape
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = block_size(stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, np.int64(2), pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[1]
+    flat_x, flat_dx, flat_c, flat_dc, flat_dy = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dy.ravel()
+    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
+    y, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    scaled = np.empty(group * block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
+        y[: count * pitch] = 0
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                span, moved = spans[i], dx[first + i, p]
-                for q in range(n_out):
-                    change = dy[first + i, q]
-                    for l in range(width):
-                        change += values[0, i * width + l] * dc[p, span + l, q]
-                        change += values[1, i * width + l] * moved * c[p, span + l, q]
-                    dy[first + i, q] = change
+            here, begin, row = p % together * count, p % group * count, p * n_basis
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                load_columns(flat_dx, n_in, p, together, first, count, moves)
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _combine_all((), pitch, count, tag, values, begin, spans, tile, none, none, 0, y)
+            _scaled(slopes, begin, count, tag, moves, here, scaled)
+            fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _combine_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, y)
+        save_rows(y, count, n_out, pitch, flat_dy, first)
 
 
 @njit(cache=True, nogil=True)
 def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop):
-    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and gx of `vjp`, are set if wanted."""
-    n_in, n_out = x.shape[1], gy.shape[1]
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, 3 if want_x else 2, pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
+    """Derivative of `vjp` along (dx, dc, dgy): dgc is added to; dgx, and gx of `vjp`, are set if wanted.
+
+    Without a base branch.
+    """
+    n_in, n_basis, n_out = c.shape
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = block_size(stop - start)
+    group, together = inputs_at_once(n_in, block)
+    active = room(group * block, 3 if want_x else 2, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[1]
+    bends = active.values[active.values.shape[0] - 1]
+    flat_x, flat_dx, flat_c, flat_dc, flat_dgc = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dgc.ravel()
+    flat_gy, flat_dgy, flat_gx, flat_dgx = gy.ravel(), dgy.ravel(), gx.ravel(), dgx.ravel()
+    rows = tile_rows(n_basis, block, len(tag)) * pitch
+    tile, gradient, none = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(0, x.dtype)
+    g, dg, kept = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
+    points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    pulled, changes = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
+    scaled = np.empty(group * block * len(tag), x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
+        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
+        load_rows(flat_dgy, first, count, n_out, pitch, dg, 0)
         for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                span, moved = spans[i], dx[first + i, p]
-                pulled = x.dtype.type(0)
-                change = x.dtype.type(0)
-                for l in range(width):
-                    b, slope = values[0, i * width + l], values[1, i * width + l]
-                    along = x.dtype.type(0)
-                    across = x.dtype.type(0)
-                    for q in range(n_out):
-                        g = gy[first + i, q]
-                        dgc[p, span + l, q] += b * dgy[first + i, q] + slope * moved * g
-                        if want_x:
-                            coefficient = c[p, span + l, q]
-                            along += dgy[first + i, q] * coefficient + g * dc[p, span + l, q]
-                            across += g * coefficient
-                    if want_x:
-                        pulled += slope * across
-                        change += slope * along + values[2, i * width + l] * moved * across
-                if want_x:
-                    gx[first + i, p] = pulled
-                    dgx[first + i, p] = change
+            here, begin, row = p % together * count, p % group * count, p * n_basis
+            if here == 0:
+                load_columns(flat_x, n_in, p, together, first, count, points)
+                load_columns(flat_dx, n_in, p, together, first, count, moves)
+                pulled[: together * count] = 0
+                changes[: together * count] = 0
+            if begin == 0:
+                some = min(group, n_in - p) * count
+                active_functions(points, 1, here, 0, some, pieces, active)
+            used = arrange(spans, begin, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            gradient[: used * pitch] = 0
+            _push_all((), pitch, count, tag, values, begin, spans, none, dg, gradient, none, 0)
+            _scaled(slopes, begin, count, tag, moves, here, scaled)
+            _push_all((), pitch, count, tag, scaled, begin, spans, none, g, gradient, none, 0)
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_dgc, row)
+            if not want_x:
+                continue
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, here)
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, dg, changes, here)
+            _scaled(bends, begin, count, tag, moves, here, scaled)
+            _pull_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, g, changes, here)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, changes, here)
+            if p == n_in - 1 or p % together == together - 1:
+                save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
+                save_columns(changes, count, flat_dgx, n_in, p - p % together, together, first)
 
 
 @njit(cache=True, nogil=True)
@@ -261,33 +330,45 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
     """Jacobian rows of v . y: n_in segments of (k+1) n_out values, where each begins, and gx as in `vjp`.
 
     Sample i is row `i stride + shift` of `values` and `starts`; the layer's segments begin at `position` in
-    `values` and at `segment` in `starts`, and its first column is `column`.
+    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end,
+    with vectors that run over into what is written next; the base branch is not part of them.
     """
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
-    width = len(Pieces(*pieces).tag)
-    block = block_size(0, stop - start)
-    active = room(block, 2 if want_x else 1, pieces)
-    spans, values, flat_x = active.spans, active.values, x.ravel()
+    tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    block = max(1, min(stop - start, max(8, ROW_POINTS // n_in)))
+    active = room(n_in * block, 2 if want_x else 1, pieces)
+    spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
+    flat_x, flat_c, flat_v, flat_gx, flat_stored = x.ravel(), c.ravel(), v.ravel(), gx.ravel(), stored.ravel()
+    g, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
+    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
+    points, pulled = vector_room(n_in * block, x.dtype), vector_room(n_in * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        for p in range(n_in):
-            active_functions(flat_x, n_in, p, first, first + count, pieces, active)
-            for i in range(count):
-                at = position + p * width * n_out
-                target = (first + i) * stride + shift
-                span = spans[i]
-                starts[target, segment + p] = column + (p * n_basis + span) * n_out
-                for l in range(width):
-                    b = values[0, i * width + l]
-                    for q in range(n_out):
-                        stored[target, at] = b * v[first + i, q]
-                        at += 1
-                if want_x:
-                    pulled = x.dtype.type(0)
-                    for q in range(n_out):
-                        slope = x.dtype.type(0)
-                        for l in range(width):
-                            slope += values[1, i * width + l] * c[p, span + l, q]
-                        pulled += slope * v[first + i, q]
-                    gx[first + i, p] = pulled
+        load_columns(flat_x, n_in, 0, n_in, first, count, points)
+        load_rows(flat_v, first, count, n_out, pitch, g, 0)
+        active_functions(points, 1, 0, 0, n_in * count, pieces, active)
+        for i in range(count):
+            target = (first + i) * stride + shift
+            to = target * stored.shape[1] + position
+            last = to + n_in * len(tag) * n_out - len(NARROW)
+            for p in range(n_in):
+                here = p * count + i
+                starts[target, segment + p] = column + (p * n_basis + spans[here]) * n_out
+                for l in range(len(tag)):
+                    for q in range(0, n_out, len(NARROW)):
+                        if to + q <= last:
+                            weight = broadcast(NARROW, values, here * len(tag) + l)
+                            store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
+                        else:
+                            for r in range(q, min(q + len(NARROW), n_out)):
+                                flat_stored[to + r] = values[here * len(tag) + l] * g[i * pitch + r]
+                    to += n_out
+        if want_x:
+            pulled[: n_in * count] = 0
+            for p in range(n_in):
+                begin, row = p * count, p * n_basis
+                used = arrange(spans, begin, count, len(tag), n_basis, kept)
+                fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
+                _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, begin)
+            save_columns(pulled, count, flat_gx, n_in, 0, n_in, first)

@@ -20,7 +20,7 @@ from splinekan.network.layer import BASES, Directions, Layer, entering, entering
 from splinekan.network.parts import Activated, Part, Sum
 from splinekan.network.periodic_part import PeriodicPart
 from splinekan.network.slot import Slot
-from splinekan.network.spline_parts import ReLUPart, SplinePart
+from splinekan.network.spline_parts import Branched, ReLUPart, SplinePart
 from splinekan.operators.coordinates import EdgeMap, Piece
 from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.knot_vector import KnotVector
@@ -160,11 +160,16 @@ class SplineLayer:
             part = SplinePart(edges.n_in, self.n_out, edges.knots, self.extrapolate)
             wrapped = PeriodicPart if edges.knots.periodic else ReLUPart if self.basis == "relu" else None
             parts.append((part if wrapped is None else wrapped(part), edges.first))
-        if self.base == "identity":
-            parts.append((Affine(self.n_in, self.n_out, bias=False), 0))
-        elif self.base is not None:
-            parts.append((Activated(Activation(self.n_in, self.base), self.n_out), 0))
-        return parts[0][0] if len(parts) == 1 else Sum(self.n_in, parts)
+        if self.base is None:
+            return parts[0][0] if len(parts) == 1 else Sum(self.n_in, parts)
+        branch: Part = Affine(self.n_in, self.n_out, bias=False)
+        if self.base != "identity":
+            branch = Activated(Activation(self.n_in, self.base), self.n_out)
+        splines = parts[0][0]
+        if isinstance(splines, SplinePart) and len(parts) == 1:
+            both = SplinePart(self.n_in, self.n_out, self.knots[0], self.extrapolate, self.base)
+            return Branched(splines, branch, both)
+        return Sum(self.n_in, [*parts, (branch, 0)])
 
     def unpack(self, params: Array) -> dict[str, Any]:
         """Views "coefficients" and, with a base branch, "base" (n_in, n_out).

@@ -11,7 +11,9 @@ import numpy as np
 from splinekan import _threads
 from splinekan._checks import Array
 from splinekan.kernels import jets, layer
+from splinekan.kernels._base import IDENTITY, SILU
 from splinekan.network.layer import Directions, composed
+from splinekan.network.parts import Part, Sum
 from splinekan.network.slot import Slot
 from splinekan.splines.basis import PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis
@@ -22,26 +24,32 @@ GRAIN = 256
 """Samples of a thread's range, at least."""
 JET_GRAIN = 128
 """The same for samples with Taylor coefficients."""
+BASES = {None: (IDENTITY, ()), "identity": (IDENTITY, (0,)), "silu": (SILU, (0,))}
+"""The function of a base branch, and whether there is one, as kernels take them."""
 
 
 class SplinePart:
     """y_q = sum_p sum_i c[p, i, q] b_i(x_p) with equal knots for all inputs, through the kernels.
 
     The functions are those that are active on [a, b]: of periodic knots, more than there are coefficients
-    (see `KnotVector.fold`).
+    (see `KnotVector.fold`). With a base branch `value` and `vjp` include sum_p V[p, q] s(x_p); V follows the
+    coefficients in the parameters. The other methods are those without it: see `Branched`.
     """
 
-    def __init__(self, n_in: int, n_out: int, knots: KnotVector, extrapolate: str) -> None:
+    def __init__(
+        self, n_in: int, n_out: int, knots: KnotVector, extrapolate: str, base: str | None = None
+    ) -> None:
         self.n_in, self.n_out, self.knots, self.extrapolate = n_in, n_out, knots, extrapolate
         self.shape = (n_in, len(knots.fold), n_out)
-        self.n_parameters = n_in * len(knots.fold) * n_out
+        self.base, self.n_coefficients = BASES[base], n_in * len(knots.fold) * n_out
+        self.n_parameters = self.n_coefficients + (0 if base is None else n_in * n_out)
         self.segment_lengths = ((knots.degree + 1) * n_out,) * n_in
 
     def value(self, params: Array, x: Array) -> Array:
         """y."""
-        c, pieces = params.reshape(self.shape), self._pieces(x, 1)
+        (c, v), pieces = self._split(params), self._pieces(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
-        spread(GRAIN, layer.evaluate, x, c, pieces, c[0], 0, y)
+        spread(GRAIN, layer.evaluate, x, c, pieces, v, *self.base, y)
         return y
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
@@ -53,11 +61,12 @@ class SplinePart:
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """Gradients with respect to the coefficients and, if wanted, the inputs."""
-        c, pieces = params.reshape(self.shape), self._pieces(x, 2)
+        (c, v), pieces = self._split(params), self._pieces(x, 2)
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
-        def task(gc: Array, start: int, stop: int) -> None:
-            layer.vjp(x, c, gy, pieces, c[0], 0, gx, gc, gc[0], want_x, start, stop)
+        def task(gradient: Array, start: int, stop: int) -> None:
+            gc, gv = self._split(gradient)
+            layer.vjp(x, c, gy, pieces, v, *self.base, gx, gc, gv, want_x, start, stop)
 
         return self._summed(task, x, GRAIN), gx
 
@@ -68,7 +77,8 @@ class SplinePart:
         c, dc, pieces = params.reshape(self.shape), dparams.reshape(self.shape), self._pieces(x, 3)
         dgx, gx = np.empty((2, x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
-        def task(dgc: Array, start: int, stop: int) -> None:
+        def task(gradient: Array, start: int, stop: int) -> None:
+            dgc = gradient.reshape(self.shape)
             layer.vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop)
 
         return self._summed(task, x, GRAIN), dgx, gx
@@ -96,7 +106,8 @@ class SplinePart:
         c, pieces = params.reshape(self.shape), self._pieces(x, kept, kept)
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
 
-        def task(gc: Array, start: int, stop: int) -> None:
+        def task(gradient: Array, start: int, stop: int) -> None:
+            gc = gradient.reshape(self.shape)
             jets.vjp(x, c, gy, pieces, directions.arrays[:2], gx, gc, want_x, start, stop)
 
         return self._summed(task, x, JET_GRAIN), gx
@@ -133,20 +144,32 @@ class SplinePart:
             known[0].check_inside(x if x.ndim == 2 else x[:, 0], "error")
         return known[1]
 
+    def _split(self, params: Array) -> tuple[Array, Array]:
+        """The coefficients, and V (flat, empty without a base branch)."""
+        return params[: self.n_coefficients].reshape(self.shape), params[self.n_coefficients :]
+
     def _summed(self, task: Callable[[Array, int, int], None], x: Array, grain: int) -> Array:
-        """The sum of what every thread adds to its own array like the coefficients, first to last."""
+        """The sum of what every thread adds to its own array like the parameters, first to last."""
         n = x.shape[0]
         if n < 2 * grain:
-            alone = np.zeros(self.shape, x.dtype)
+            alone = np.zeros(self.n_parameters, x.dtype)
             task(alone, 0, n)
-            return alone.ravel()
+            return alone
         ranges = _threads.split(n, grain)
-        parts = np.zeros((len(ranges), *self.shape), x.dtype)
+        parts = np.zeros((len(ranges), self.n_parameters), x.dtype)
         _threads.run(lambda chunk, start, stop: task(parts[chunk], start, stop), ranges)
         total: Array = parts[0]
         for part in parts[1:]:
             total += part
-        return total.ravel()
+        return total
+
+
+class Branched(Sum):
+    """Splines and their base branch: the sum of two parts, but for `value` and `vjp` in one pass."""
+
+    def __init__(self, splines: SplinePart, branch: Part, both: SplinePart) -> None:
+        super().__init__(splines.n_in, [(splines, 0), (branch, 0)])
+        self.value, self.vjp = both.value, both.vjp  # type: ignore[method-assign]
 
 
 def spread(grain: int, kernel: Callable[..., None], x: Array, *arguments: Any) -> None:

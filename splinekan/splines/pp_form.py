@@ -23,7 +23,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property, reduce
-from math import perm
+from math import ceil, perm
 from operator import mul
 from typing import Any
 from weakref import WeakValueDictionary
@@ -35,7 +35,6 @@ from splinekan._checks import Array, Float64Array, float_type, integer, one_of, 
 from splinekan.kernels._active import Pieces
 from splinekan.splines._rationals import Integers, ratio
 from splinekan.splines.knot_vector import KnotVector, knot_vector
-from splinekan.splines.spacing import unevenness
 
 EXTRAPOLATIONS = ("linear", "polynomial", "clamp", "zero", "error")
 MAX_DERIVATIVES = 16
@@ -44,6 +43,62 @@ KEPT = {"linear": 2, "clamp": 1, "zero": 0}
 """Powers of the end polynomial that a mode keeps, if not all."""
 SHORTEST = 1e-300
 """Shortest interval whose reciprocal is safely within the range of float64."""
+CELLS, CELLS_PER_EDGE = 2048, 8
+"""Cells of a search: at most the larger of the first number and a multiple of the number of edges."""
+MOST_PIECES = 2**27
+"""Pieces and cells are counted in int32."""
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """How kernels find the piece of a point; see `splinekan.kernels._active`.
+
+    Attributes
+    ----------
+    edges
+        (pieces + 1,), units of x: the ends of the pieces in [a, b], repeated where a piece is empty.
+    cells
+        (m,), int32: the number of inner edges in cells before each of m cells of equal width.
+    start, cells_per_unit
+        The cell of x is (x - start) cells_per_unit, rounded down.
+    steps
+        The first step of the bisection among the edges of a cell: a power of 2, or 0 if no cell has an edge.
+    """
+
+    edges: Float64Array
+    cells: NDArray[np.int32]
+    start: float
+    cells_per_unit: float
+    steps: int
+
+    @classmethod
+    def among(cls, edges: Float64Array) -> Search:
+        """The search with the shortest bisection, in tables not much longer than `edges`.
+
+        Cells are as wide as the shortest piece and have their middles at multiples of it from a: on uniform
+        and dyadically refined knots the edges are such multiples. Where that takes too many cells, cells are
+        wider, and bisection goes on inside.
+        """
+        if len(edges) > MOST_PIECES:
+            raise ValueError(f"at most {MOST_PIECES - 1} pieces fit into a table, got {len(edges) - 1}")
+        widths = np.diff(edges)
+        with np.errstate(over="ignore"):
+            finest = (edges[-1] - edges[0]) / widths[widths > 0].min()
+        most = max(CELLS, CELLS_PER_EDGE * len(edges))
+        # Rounded up, unless a whole number was meant.
+        sizes = [ceil(finest - 0.01)] if finest <= most else [most >> shift for shift in range(4)]
+        searches = [cls._with_cells(edges, size) for size in sizes if size > 0]
+        return min(searches, key=lambda search: (search.steps, len(search.cells)))
+
+    @classmethod
+    def _with_cells(cls, edges: Float64Array, size: int) -> Search:
+        """The search with that number of cells, and half a cell at each end."""
+        width = (edges[-1] - edges[0]) / size
+        start, per_unit = float(edges[0] - width / 2), float(1 / width)
+        places = np.clip((edges[1:-1] - start) * per_unit, 0, size).astype(np.int64)
+        counts = np.bincount(places, minlength=size + 1)
+        cells = np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int32)
+        return cls(edges, cells, start, per_unit, (1 << int(counts.max()).bit_length()) >> 1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,9 +117,8 @@ class LocalPieces:
     breakpoints
         (G+1,), units of x; repeated knots with their multiplicities. The interval of a point is the last
         whose left end is not greater.
-    inverse_spacing
-        1/h if the breakpoints are so nearly equally spaced that arithmetic finds the interval of a point, to
-        one interval; 0 otherwise, and kernels find it by bisection.
+    search
+        How kernels find the piece of a point.
     origins, scales
         (pieces,), units of x and 1/x; the scale of an empty piece is 0.
     table
@@ -73,7 +127,7 @@ class LocalPieces:
     """
 
     breakpoints: Float64Array
-    inverse_spacing: float
+    search: Search
     origins: Float64Array
     scales: Float64Array
     table: Array
@@ -90,10 +144,9 @@ class LocalPieces:
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
         """The fields of `splinekan.kernels._active.Pieces` as the plain tuple that kernels take."""
-        tag = (0,) * self.table.shape[-1]
-        return tuple(
-            Pieces(self.breakpoints, self.inverse_spacing, self.origins, self.scales, self.table, tag)
-        )
+        s, tag = self.search, (0,) * self.table.shape[-1]
+        search = s.edges, s.cells, s.start, s.cells_per_unit, s.steps
+        return tuple(Pieces(*search, self.origins, self.scales, self.table, tag))
 
     def check_derivatives(self, count: int) -> None:
         """Raise ValueError unless the derivatives 0..count-1 are within the range of the table's type."""
@@ -226,21 +279,31 @@ def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], cou
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
     if knots.is_uniform:
         table, per_interval = _uniform_table(spacing, k, kept, count), 1
-        origins = (ends[1:] + ends[:-1]) / 2
+        origins, edges = (ends[1:] + ends[:-1]) / 2, ends.copy()  # writable, as all that kernels are given
     else:
         table, per_interval = _uneven_table(knots, kept, count), 2
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
-    empty = len(widths) > knots.intervals
+        edges = np.append(np.stack([ends[:-1], _right_halves(ends)], axis=1).ravel(), ends[-1])
     scales = np.repeat(np.divide(1, widths, out=np.zeros_like(widths), where=widths > 0), per_interval)
     with np.errstate(over="ignore", under="ignore"):
         table = np.ascontiguousarray(table.astype(dtype))
     return LocalPieces(
-        ends.copy(),  # writable, as all arrays that kernels are compiled for
-        0.0 if empty or unevenness(ends) > 0.25 else float(1 / spacing),
+        ends,
+        Search.among(edges),
         np.concatenate([ends[:1], origins, ends[-1:]]),
         np.concatenate([scales[:1], scales, scales[-1:]]),
         table,
     )
+
+
+def _right_halves(ends: Float64Array) -> Float64Array:
+    """The smallest number beyond the middle of each interval; the right end of an empty interval."""
+    left, right = ends[:-1], ends[1:]
+    twice = left + right
+    part = twice - left
+    error = (left - (twice - part)) + (right - part)  # twice + error is the sum (Knuth, TAOCP 2, 4.2.2)
+    middle = twice / 2
+    return np.minimum(np.where(error >= 0, np.nextafter(middle, np.inf), middle), right)
 
 
 def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Array:

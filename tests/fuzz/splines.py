@@ -366,7 +366,7 @@ def _(draw: Draw, name: str) -> Call:
     pieces, exact = splines.local_pieces(space), Exact.of(space, None)
     k, what = space.degree, name.split(".")[-1]
     if name == "LocalPieces":
-        fields = ("breakpoints", "inverse_spacing", "origins", "scales", "table")
+        fields = ("breakpoints", "search", "origins", "scales", "table")
         arguments = {field: getattr(pieces, field) for field in fields}
         return Call(
             splines.LocalPieces,
@@ -375,8 +375,8 @@ def _(draw: Draw, name: str) -> Call:
             dict.fromkeys(arguments, FREE),
         )
     if what == "arguments":
-        want = (pieces.breakpoints, pieces.inverse_spacing, pieces.origins, pieces.scales, pieces.table)
-        return Call(lambda: pieces.arguments, {}, lambda r, _: assert_alike(r[:5], want))
+        want = (pieces.origins, pieces.scales, pieces.table)
+        return Call(lambda: pieces.arguments, {}, lambda r, _: assert_alike(r[5:8], want))
     if what == "check_derivatives":
         return Call(
             pieces.check_derivatives,
