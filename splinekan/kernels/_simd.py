@@ -133,7 +133,7 @@ def _load_some(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> A
     vector = Vector(array.dtype, lanes.count)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer, alignment, mask = _some(context, builder, array, *values[1:], vector)
+        pointer, alignment, mask = _some(context, builder, array, values[1], values[2], values[3], vector)
         whole = context.get_value_type(vector)
         kinds = [pointer.type, alignment.type, mask.type, whole]
         function = cgutils.get_or_insert_function(

@@ -7,7 +7,7 @@ know gives the derivatives.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import cache
 from typing import Any, ClassVar
 
@@ -140,9 +140,9 @@ class Elementwise(Knotless):
         """phi and its degree as the kernels know them; `GIVEN` for what `_derivatives` gives."""
         return elementwise.GIVEN, 0
 
-    def _derivatives(self, x: Array, order: int) -> Sequence[Array]:
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
         """phi and its derivatives up to `order` at every element."""
-        return derivatives(x, *self._function, order)
+        return list(derivatives(x, *self._function, order))
 
 
 ALONE = Directions(())
