@@ -148,8 +148,8 @@ def test_vectors_of_some_lanes():
     import numba
 
     lanes, a = _simd.NARROW, np.arange(1.0, 20.0)
-    load = numba.njit(lambda out, a, i, n: _simd.store(out, 0, _simd.load_some(lanes, a, i, n)))
-    keep = numba.njit(lambda out, a, n: _simd.store_some(out, 3, _simd.load(lanes, a, 0), n))
+    load = numba.njit(lambda out, a, i, n: _simd.store(out, 0, _simd.load_first(lanes, a, i, n)))
+    keep = numba.njit(lambda out, a, n: _simd.store_first(out, 3, _simd.load(lanes, a, 0), n))
     for n in range(1, 12):
         out, some = np.full(8, -1.0), min(n, 8)
         load(out, a, 5, n)

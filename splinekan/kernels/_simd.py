@@ -129,7 +129,7 @@ def _some(context: Any, builder: Any, array: Any, value: Any, index: Any, count:
     return pointer, ir.Constant(ir.IntType(32), alignment), mask
 
 
-def _load_some(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> Any:
+def _load_first(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> Any:
     vector = Vector(array.dtype, lanes.count)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
@@ -144,7 +144,7 @@ def _load_some(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> A
     return vector(lanes, array, types.intp, types.intp), generate
 
 
-def _store_some(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
+def _store_first(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         pointer, alignment, mask = _some(context, builder, array, values[0], values[1], values[3], vector)
         whole = context.get_value_type(vector)
@@ -257,7 +257,9 @@ def _folded(typing: Any, lanes: Any, vector: Any) -> Any:
     return short(lanes, vector), generate
 
 
-def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any, h: Any) -> Any:
+def _totals(typing: Any, square: Any) -> Any:
+    vector = Vector(square.dtype, 8)
+
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         # Vectors hold, one after the other, half as many partial sums of twice as many vectors each time.
         def pair(first: Any, second: Any, part: int) -> Any:
@@ -265,13 +267,18 @@ def _totals(typing: Any, a: Any, b: Any, c: Any, d: Any, e: Any, f: Any, g: Any,
             ends = [ir.Constant(ir.VectorType(ir.IntType(32), 8), [i + at for i in low]) for at in (0, part)]
             return builder.fadd(*(builder.shuffle_vector(first, second, end) for end in ends))
 
-        rest = [values[i] for i in (0, 4, 2, 6, 1, 5, 3, 7)]  # which brings the sums into order
+        rest = []
+        for i in (0, 4, 2, 6, 1, 5, 3, 7):  # which brings the sums into order
+            index = ir.Constant(context.get_value_type(types.intp), 8 * i)
+            pointer, alignment = _moved(context, builder, square, values[0], index, vector)
+            rest.append(builder.load(pointer))
+            rest[-1].align = alignment
         for part in (4, 2, 1):
             half = len(rest) // 2
             rest = [pair(rest[i], rest[i + half], part) for i in range(half)]
         return rest[0]
 
-    return a(a, a, a, a, a, a, a, a), generate
+    return vector(square), generate
 
 
 def _minimum(typing: Any, a: Any, b: Any) -> Any:
@@ -459,7 +466,7 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector  # converted
 
-    def load_some(lanes, array, index, count):
+    def load_first(lanes, array, index, count):
         """The vector array[index], ..., array[index + count - 1], 0, ... of at most all lanes."""
         count = min(count, len(lanes))
         assert 0 <= index <= len(array) - count
@@ -467,7 +474,7 @@ if config.DISABLE_JIT:
         vector[:count] = array[index : index + count]
         return vector
 
-    def store_some(array, index, vector, count):
+    def store_first(array, index, vector, count):
         """array[index], ..., array[index + count - 1] = the first lanes of the vector, or all."""
         count = min(count, len(vector))
         assert 0 <= index <= len(array) - count
@@ -517,9 +524,9 @@ if config.DISABLE_JIT:
             vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
         return vector
 
-    def totals(*vectors):
-        """The vector of the sums of eight vectors of eight lanes."""
-        return np.array([total(vector) for vector in vectors])
+    def totals(square):
+        """The vector of the sums of eight vectors of eight lanes, one after the other in an array."""
+        return np.array([total(square[i : i + 8]) for i in range(0, 64, 8)])
 
     def minimum(a, b):
         """The smaller number, lane by lane; b where they have no order."""
@@ -577,8 +584,8 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
-    load_some = intrinsic(_load_some)
-    store_some = intrinsic(_store_some)
+    load_first = intrinsic(_load_first)
+    store_first = intrinsic(_store_first)
     broadcast = intrinsic(_broadcast)
     fetch = intrinsic(_fetch)
     splat = intrinsic(_splat)

@@ -106,7 +106,7 @@ def add_rows(tile, at, count, n_out, pitch, matrix, first):
 def base_tile(n, n_out, pitch, matrix):
     """The n rows of a matrix in a tile of their own."""
     tile = aligned(n * pitch, matrix.dtype)
-    load_rows(matrix, 0, n, n_out, pitch, tile, 0)
+    load_rows(matrix, np.int64(0), n, n_out, pitch, tile, np.int64(0))
     return tile
 
 
@@ -150,7 +150,7 @@ def arrange(spans, begin, count, width, n_basis, kept):
 def fill_tile(c, first, n_basis, n_out, pitch, rows, kept, width, tile):
     """Coefficients of an input, rows first.. of the matrix c, into a tile with rows as from `arrange`."""
     if rows == n_basis:
-        load_rows(c, first, n_basis, n_out, pitch, tile, 0)
+        load_rows(c, first, n_basis, n_out, pitch, tile, np.int64(0))
     else:
         for i in range(rows // width):
             load_rows(c, first + kept[i], width, n_out, pitch, tile, i * width)
@@ -160,7 +160,7 @@ def fill_tile(c, first, n_basis, n_out, pitch, rows, kept, width, tile):
 def add_tile(tile, n_basis, n_out, pitch, rows, kept, width, out, first):
     """Add a tile with rows as from `arrange` to the rows first.. of the matrix `out`, flat."""
     if rows == n_basis:
-        add_rows(tile, 0, n_basis, n_out, pitch, out, first)
+        add_rows(tile, np.int64(0), n_basis, n_out, pitch, out, first)
     else:
         for i in range(rows // width):
             add_rows(tile, i * width, width, n_out, pitch, out, first + kept[i])

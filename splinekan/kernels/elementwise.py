@@ -19,7 +19,7 @@ from llvmlite import ir
 from numba import config, njit, types
 from numba.extending import intrinsic
 
-from splinekan.kernels._simd import NARROW, load, load_some, multiply_add, splat, store_some, times
+from splinekan.kernels._simd import NARROW, load, load_first, multiply_add, splat, store_first, times
 
 GIVEN, TANH, SIGMOID, SILU, POWER = 0, 1, 2, 3, 4
 
@@ -155,28 +155,28 @@ def _compose(lanes, f, size, width, x, begin, count, channels, directions, out, 
     for i in range(count):
         for j in range(0, width, len(lanes)):
             rest, u, shift = width - j, i * width + j, i * channels * width + j
-            store_some(out, to + shift, load(lanes, f, u), rest)
+            store_first(out, to + shift, load(lanes, f, u), rest)
             for d in range(orders.shape[0]):
                 k = begin + shift + offsets[d] * width
                 m = to + shift + offsets[d] * width
-                u1, x1 = load(lanes, f, size + u), load_some(lanes, x, k, rest)
-                store_some(out, m, times(u1, x1), rest)
+                u1, x1 = load(lanes, f, size + u), load_first(lanes, x, k, rest)
+                store_first(out, m, times(u1, x1), rest)
                 if orders[d] > 1:
-                    u2, x2 = load(lanes, f, 2 * size + u), load_some(lanes, x, k + width, rest)
+                    u2, x2 = load(lanes, f, 2 * size + u), load_first(lanes, x, k + width, rest)
                     square = times(x1, times(x1, half))
-                    store_some(out, m + width, multiply_add(u1, x2, times(u2, square)), rest)
+                    store_first(out, m + width, multiply_add(u1, x2, times(u2, square)), rest)
                     if orders[d] > 2:
-                        u3, x3 = load(lanes, f, 3 * size + u), load_some(lanes, x, k + 2 * width, rest)
+                        u3, x3 = load(lanes, f, 3 * size + u), load_first(lanes, x, k + 2 * width, rest)
                         cube = times(times(x1, x1), times(x1, sixth))
                         term = multiply_add(u1, x3, times(u2, times(x1, x2)))
-                        store_some(out, m + 2 * width, multiply_add(u3, cube, term), rest)
+                        store_first(out, m + 2 * width, multiply_add(u3, cube, term), rest)
                         if orders[d] > 3:
-                            u4, x4 = load(lanes, f, 4 * size + u), load_some(lanes, x, k + 3 * width, rest)
+                            u4, x4 = load(lanes, f, 4 * size + u), load_first(lanes, x, k + 3 * width, rest)
                             fourth = times(times(times(x1, x1), times(x1, x1)), last)
                             term = multiply_add(x1, x3, times(x2, times(x2, half)))
                             term = multiply_add(u2, term, times(u1, x4))
                             term = multiply_add(u3, times(square, x2), multiply_add(u4, fourth, term))
-                            store_some(out, m + 3 * width, term, rest)
+                            store_first(out, m + 3 * width, term, rest)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -189,11 +189,11 @@ def _pull(lanes, slopes, width, g, begin, count, channels, pulls, gx):
             while t < pulls.shape[0]:
                 target, sum_ = pulls[t, 0], splat(lanes, gx.dtype.type(0))
                 while t < pulls.shape[0] and pulls[t, 0] == target:
-                    slope = load_some(lanes, slopes, here + pulls[t, 1] * width, rest)
-                    v = load_some(lanes, g, there + pulls[t, 2] * width, rest)
+                    slope = load_first(lanes, slopes, here + pulls[t, 1] * width, rest)
+                    v = load_first(lanes, g, there + pulls[t, 2] * width, rest)
                     sum_ = multiply_add(slope, v, sum_)
                     t += 1
-                store_some(gx, there + target * width, sum_, rest)
+                store_first(gx, there + target * width, sum_, rest)
 
 
 @njit(cache=True, nogil=True)

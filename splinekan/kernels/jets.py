@@ -32,12 +32,12 @@ from splinekan.kernels._simd import (
     broadcast,
     fetch,
     load,
-    load_some,
+    load_first,
     multiply_add,
     plus,
     splat,
     store,
-    store_some,
+    store_first,
     times,
     total,
 )
@@ -57,7 +57,7 @@ def _load_rows(matrix, first, count, n_out, pitch, tile):
     """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
     for i in range(count):
         for q in range(0, n_out, len(NARROW)):
-            store(tile, i * pitch + q, load_some(NARROW, matrix, (first + i) * n_out + q, n_out - q))
+            store(tile, i * pitch + q, load_first(NARROW, matrix, (first + i) * n_out + q, n_out - q))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -65,7 +65,7 @@ def _save_rows(tile, count, n_out, pitch, matrix, first):
     """The reverse of `_load_rows`."""
     for i in range(count):
         for q in range(0, n_out, len(NARROW)):
-            store_some(matrix, (first + i) * n_out + q, load(NARROW, tile, i * pitch + q), n_out - q)
+            store_first(matrix, (first + i) * n_out + q, load(NARROW, tile, i * pitch + q), n_out - q)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -224,7 +224,7 @@ def _write(lanes, q, count, functions, w, stage, n_out, stored, to, step):
                 term = multiply_add(
                     broadcast(lanes, values, d * size + b + l), load(lanes, w, d * stage + here), term
                 )
-            store_some(stored, begin + l * n_out, term, n_out - q)
+            store_first(stored, begin + l * n_out, term, n_out - q)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -325,7 +325,7 @@ def _pull_single(lanes, count, order, curves, g, here, u, w, place, gx, to, n_in
         whole = times(u1, load(lanes, w, b))
         for d in range(1, order + 1):
             whole = multiply_add(load(lanes, u, d * stage + b), load(lanes, w, d * stage + b), whole)
-        store_some(gx, to + i * channels * n_in, whole, rest)
+        store_first(gx, to + i * channels * n_in, whole, rest)
         for d in range(orders.shape[0]):
             m, k = here + i * channels + offsets[d], k0 + offsets[d] * wide
             j = to + (i * channels + offsets[d]) * n_in
@@ -345,10 +345,10 @@ def _pull_single(lanes, count, order, curves, g, here, u, w, place, gx, to, n_in
                         s3 = multiply_add(u4, cube, multiply_add(u2, x3, times(u3, times(x1, x2))))
                         g1, g2 = multiply_add(s3, v4, g1), multiply_add(s2, v4, g2)
                         g3 = multiply_add(s1, v4, g3)
-                        store_some(gx, j + 3 * n_in, times(u1, v4), rest)
-                    store_some(gx, j + 2 * n_in, g3, rest)
-                store_some(gx, j + n_in, g2, rest)
-            store_some(gx, j, g1, rest)
+                        store_first(gx, j + 3 * n_in, times(u1, v4), rest)
+                    store_first(gx, j + 2 * n_in, g3, rest)
+                store_first(gx, j + n_in, g2, rest)
+            store_first(gx, j, g1, rest)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -30,6 +30,7 @@ from splinekan.kernels._simd import (
     plus,
     splat,
     store,
+    store_first,
     times,
     total,
     totals,
@@ -57,13 +58,15 @@ ROW_POINTS = 2048
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
-    """y[i, q..] += sum_l values[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[row_v, q..]."""
+def _combine(lanes, q, sizes, tag, values, at, tile, branch, y):
+    """y[i, q..] += sum_l values[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[p, q..]."""
+    pitch, count, begin = sizes
+    flag, s, v, p = branch
     for i in range(count):
         row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
         combination = load(lanes, y, i * pitch + q)
-        for _ in range(len(branch)):
-            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, row_v * pitch + q), combination)
+        for _ in range(len(flag)):
+            combination = multiply_add(broadcast(lanes, s, i), load(lanes, v, p * pitch + q), combination)
         for l in range(len(tag)):
             weight = broadcast(lanes, values, here + l)
             combination = multiply_add(weight, load(lanes, tile, row + l * pitch), combination)
@@ -71,85 +74,86 @@ def _combine(lanes, branch, q, pitch, count, tag, values, begin, at, tile, s, v,
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(lanes, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
-    """gradient[at[begin + i] + l] += values[begin + i, l] g[i], gradient_v[row_v] += s[i] g[i], from q."""
+def _push(lanes, q, sizes, tag, values, at, g, gradient, branch):
+    """gradient[at[begin + i] + l, q..] += values[begin + i, l] g[i, q..], v[p, q..] += s[i] g[i, q..]."""
+    pitch, count, begin = sizes
+    flag, s, v, p = branch
     total_v = splat(lanes, values.dtype.type(0))
     for i in range(count):
         row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
         cotangent = load(lanes, g, i * pitch + q)
-        for _ in range(len(branch)):
+        for _ in range(len(flag)):
             total_v = multiply_add(broadcast(lanes, s, i), cotangent, total_v)
         for l in range(len(tag)):
             weight = broadcast(lanes, values, here + l)
             product = multiply_add(weight, cotangent, load(lanes, gradient, row + l * pitch))
             store(gradient, row + l * pitch, product)
-    for _ in range(len(branch)):
-        here = row_v * pitch + q
-        store(gradient_v, here, plus(total_v, load(lanes, gradient_v, here)))
+    for _ in range(len(flag)):
+        store(v, p * pitch + q, plus(total_v, load(lanes, v, p * pitch + q)))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
-def _slope(lanes, branch, q, pitch, i, tag, slopes, begin, at, tile, s_slopes, v, row_v, g):
-    """(sum_l slopes[begin + i, l] tile[at[begin + i] + l] + s_slopes[i] v[row_v]) g[i], from q, folded."""
+def _slope(lanes, q, i, sizes, tag, slopes, at, tile, g, branch):
+    """(sum_l slopes[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[p, q..]) g[i, q..], folded."""
+    pitch, _, begin = sizes
+    flag, s, v, p = branch
     row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
     slope = times(broadcast(lanes, slopes, here), load(lanes, tile, row))
     for l in range(1, len(tag)):
         slope = multiply_add(broadcast(lanes, slopes, here + l), load(lanes, tile, row + l * pitch), slope)
-    for _ in range(len(branch)):
-        slope = multiply_add(broadcast(lanes, s_slopes, i), load(lanes, v, row_v * pitch + q), slope)
+    for _ in range(len(flag)):
+        slope = multiply_add(broadcast(lanes, s, i), load(lanes, v, p * pitch + q), slope)
     return folded(NARROW, times(slope, load(lanes, g, i * pitch + q)))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(lanes, branch, q, pitch, count, tag, slopes, begin, at, tile, s_slopes, v, row_v, g, gx, to):
-    """gx[to + i] += the sum of the lanes of `_slope`: eight samples at a time, whose sums are a vector."""
-    a = branch, q, pitch
-    b = tag, slopes, begin, at, tile, s_slopes, v, row_v, g
+def _pull(lanes, q, sizes, tag, slopes, at, tile, g, branch, square, gx, to):
+    """gx[to + i] += the sum of the lanes of `_slope`.
+
+    Eight samples at a time, in `square`: their sums are a vector.
+    """
+    count = sizes[1]
     whole = count // len(NARROW) * len(NARROW)
     for i in range(0, whole, len(NARROW)):
-        sums = totals(
-            _slope(lanes, *a, i, *b),
-            _slope(lanes, *a, i + 1, *b),
-            _slope(lanes, *a, i + 2, *b),
-            _slope(lanes, *a, i + 3, *b),
-            _slope(lanes, *a, i + 4, *b),
-            _slope(lanes, *a, i + 5, *b),
-            _slope(lanes, *a, i + 6, *b),
-            _slope(lanes, *a, i + 7, *b),
-        )
-        store(gx, to + i, plus(load(NARROW, gx, to + i), sums))
+        for j in range(len(NARROW)):
+            products = _slope(lanes, q, i + j, sizes, tag, slopes, at, tile, g, branch)
+            store(square, j * len(NARROW), products)
+        store(gx, to + i, plus(load(NARROW, gx, to + i), totals(square)))
     for i in range(whole, count):
-        gx[to + i] += total(_slope(lanes, *a, i, *b))
+        gx[to + i] += total(_slope(lanes, q, i, sizes, tag, slopes, at, tile, g, branch))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _combine_all(branch, pitch, count, tag, values, begin, at, tile, s, v, row_v, y):
+def _combine_all(sizes, tag, values, at, tile, branch, y):
     """`_combine` for all outputs."""
+    pitch = sizes[0]
     wide = pitch // len(WIDE) * len(WIDE)
     for q in range(0, wide, len(WIDE)):
-        _combine(WIDE, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
+        _combine(WIDE, q, sizes, tag, values, at, tile, branch, y)
     for q in range(wide, pitch, len(NARROW)):
-        _combine(NARROW, branch, q, pitch, count, tag, values, begin, at, tile, s, v, row_v, y)
+        _combine(NARROW, q, sizes, tag, values, at, tile, branch, y)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push_all(branch, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v):
+def _push_all(sizes, tag, values, at, g, gradient, branch):
     """`_push` for all outputs."""
+    pitch = sizes[0]
     wide = pitch // len(WIDE) * len(WIDE)
     for q in range(0, wide, len(WIDE)):
-        _push(WIDE, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
+        _push(WIDE, q, sizes, tag, values, at, g, gradient, branch)
     for q in range(wide, pitch, len(NARROW)):
-        _push(NARROW, branch, q, pitch, count, tag, values, begin, at, s, g, gradient, gradient_v, row_v)
+        _push(NARROW, q, sizes, tag, values, at, g, gradient, branch)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull_all(branch, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to):
+def _pull_all(sizes, tag, slopes, at, tile, g, branch, square, gx, to):
     """`_pull` for all outputs."""
+    pitch = sizes[0]
     wide = pitch // len(WIDE) * len(WIDE)
     for q in range(0, wide, len(WIDE)):
-        _pull(WIDE, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
+        _pull(WIDE, q, sizes, tag, slopes, at, tile, g, branch, square, gx, to)
     for q in range(wide, pitch, len(NARROW)):
-        _pull(NARROW, branch, q, pitch, count, tag, slopes, begin, at, tile, s, v, row_v, g, gx, to)
+        _pull(NARROW, q, sizes, tag, slopes, at, tile, g, branch, square, gx, to)
 
 
 @njit(cache=True, nogil=True)
@@ -157,6 +161,7 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
     """out = y."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    zero, one = np.int64(0), np.int64(1)
     block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, np.int64(1), pieces)
@@ -175,12 +180,13 @@ def evaluate(x, c, pieces, v, kind, branch, out, start, stop):
                 load_columns(flat_x, n_in, p, together, first, count, points)
             if begin == 0:
                 some = min(group, n_in - p) * count
-                active_functions(points, 1, here, 0, some, pieces, active)
+                active_functions(points, one, here, zero, some, pieces, active)
             used = arrange(spans, begin, count, len(tag), n_basis, kept)
             fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s[:0])
-            _combine_all(branch, pitch, count, tag, values, begin, spans, tile, s, base, p, y)
+            sizes = pitch, count, begin
+            _combine_all(sizes, tag, values, spans, tile, (branch, s, base, p), y)
         save_rows(y, count, n_out, pitch, flat_out, first)
 
 
@@ -189,6 +195,8 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     """gc += (dy/dc)^T gy, gv += (dy/dV)^T gy and, if wanted, gx = (dy/dx)^T gy."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    zero, one = np.int64(0), np.int64(1)
+    square = aligned(len(NARROW) * len(NARROW), x.dtype)
     block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 2 if want_x else 1, pieces)
@@ -203,7 +211,7 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
     s, s_slopes = vector_room(len(branch) * block, x.dtype), vector_room(len(branch) * block, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
+        load_rows(flat_gy, first, count, n_out, pitch, g, zero)
         for p in range(n_in):
             here, begin = p % together * count, p % group * count
             if here == 0:
@@ -211,21 +219,50 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
                 pulled[: together * count] = 0
             if begin == 0:
                 some = min(group, n_in - p) * count
-                active_functions(points, 1, here, 0, some, pieces, active)
+                active_functions(points, one, here, zero, some, pieces, active)
             used = arrange(spans, begin, count, len(tag), n_basis, kept)
             fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
             for _ in range(len(branch)):
                 base_functions(points, here, count, kind, s, s_slopes if want_x else s[:0])
             gradient[: used * pitch] = 0
-            _push_all(branch, pitch, count, tag, values, begin, spans, s, g, gradient, gradient_v, p)
+            sizes = pitch, count, begin
+            _push_all(sizes, tag, values, spans, g, gradient, (branch, s, gradient_v, p))
             if want_x:
-                _pull_all(
-                    branch, pitch, count, tag, slopes, begin, spans, tile, s_slopes, base, p, g, pulled, here
-                )
+                mine = branch, s_slopes, base, p
+                _pull_all(sizes, tag, slopes, spans, tile, g, mine, square, pulled, here)
             add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_gc, p * n_basis)
             if want_x and (p == n_in - 1 or p % together == together - 1):
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
-    add_rows(gradient_v, 0, len(branch) * n_in, n_out, pitch, gv, 0)
+    add_rows(gradient_v, zero, len(branch) * n_in, n_out, pitch, gv, zero)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_tangent(q, sizes, tag, slopes, bends, at, tile, dtile, g, dg, squares, gx, dgx, to):
+    """gx[to + i] += u . g[i], dgx[to + i] += u . dg[i] + w . g[i], from q, where
+
+    u = sum_l slopes[begin + i, l] tile[at[begin + i] + l] and
+    w = sum_l (bends[begin + i, l] tile[at[begin + i] + l] + slopes[begin + i, l] dtile[at[begin + i] + l]).
+    """
+    pitch, count, begin = sizes
+    pulled, changed = squares
+    for first in range(0, count, len(NARROW)):
+        some = min(len(NARROW), count - first)
+        for j in range(some):
+            i = first + j
+            row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+            u, w = splat(NARROW, slopes.dtype.type(0)), splat(NARROW, slopes.dtype.type(0))
+            for l in range(len(tag)):
+                c, slope = load(NARROW, tile, row + l * pitch), broadcast(NARROW, slopes, here + l)
+                u = multiply_add(slope, c, u)
+                w = multiply_add(broadcast(NARROW, bends, here + l), c, w)
+                w = multiply_add(slope, load(NARROW, dtile, row + l * pitch), w)
+            cotangent = load(NARROW, g, i * pitch + q)
+            change = multiply_add(u, load(NARROW, dg, i * pitch + q), times(w, cotangent))
+            store(pulled, j * len(NARROW), times(u, cotangent))
+            store(changed, j * len(NARROW), change)
+        for square, out in ((pulled, gx), (changed, dgx)):
+            sums = plus(load(NARROW, out, to + first), totals(square))
+            store_first(out, to + first, sums, some)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -241,6 +278,7 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
     """dy = (dy/dc) dc + (dy/dx) dx, without a base branch."""
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    zero, one = np.int64(0), np.int64(1)
     block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, np.int64(2), pieces)
@@ -250,6 +288,7 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
     y, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
     points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
     scaled = np.empty(group * block * len(tag), x.dtype)
+    bare = (), none, none, zero
     for first in range(start, stop, block):
         count = min(block, stop - first)
         y[: count * pitch] = 0
@@ -260,13 +299,14 @@ def jvp(x, c, dx, dc, pieces, dy, start, stop):
                 load_columns(flat_dx, n_in, p, together, first, count, moves)
             if begin == 0:
                 some = min(group, n_in - p) * count
-                active_functions(points, 1, here, 0, some, pieces, active)
+                active_functions(points, one, here, zero, some, pieces, active)
+            sizes = pitch, count, begin
             used = arrange(spans, begin, count, len(tag), n_basis, kept)
             fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
-            _combine_all((), pitch, count, tag, values, begin, spans, tile, none, none, 0, y)
+            _combine_all(sizes, tag, values, spans, tile, bare, y)
             _scaled(slopes, begin, count, tag, moves, here, scaled)
             fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
-            _combine_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, y)
+            _combine_all(sizes, tag, scaled, spans, tile, bare, y)
         save_rows(y, count, n_out, pitch, flat_dy, first)
 
 
@@ -278,6 +318,9 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     """
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
+    zero, one = np.int64(0), np.int64(1)
+    square = len(NARROW) * len(NARROW)
+    squares = aligned(square, x.dtype), aligned(square, x.dtype)
     block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 3 if want_x else 2, pieces)
@@ -286,15 +329,17 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     flat_x, flat_dx, flat_c, flat_dc, flat_dgc = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dgc.ravel()
     flat_gy, flat_dgy, flat_gx, flat_dgx = gy.ravel(), dgy.ravel(), gx.ravel(), dgx.ravel()
     rows = tile_rows(n_basis, block, len(tag)) * pitch
-    tile, gradient, none = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(0, x.dtype)
+    tile, dtile, gradient = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(rows, x.dtype)
+    none = aligned(0, x.dtype)
     g, dg, kept = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
     pulled, changes = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
     scaled = np.empty(group * block * len(tag), x.dtype)
+    bare = (), none, none, zero
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        load_rows(flat_gy, first, count, n_out, pitch, g, 0)
-        load_rows(flat_dgy, first, count, n_out, pitch, dg, 0)
+        load_rows(flat_gy, first, count, n_out, pitch, g, zero)
+        load_rows(flat_dgy, first, count, n_out, pitch, dg, zero)
         for p in range(n_in):
             here, begin, row = p % together * count, p % group * count, p * n_basis
             if here == 0:
@@ -304,22 +349,23 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
                 changes[: together * count] = 0
             if begin == 0:
                 some = min(group, n_in - p) * count
-                active_functions(points, 1, here, 0, some, pieces, active)
+                active_functions(points, one, here, zero, some, pieces, active)
+            sizes = pitch, count, begin
             used = arrange(spans, begin, count, len(tag), n_basis, kept)
             fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
             gradient[: used * pitch] = 0
-            _push_all((), pitch, count, tag, values, begin, spans, none, dg, gradient, none, 0)
+            _push_all(sizes, tag, values, spans, dg, gradient, bare)
             _scaled(slopes, begin, count, tag, moves, here, scaled)
-            _push_all((), pitch, count, tag, scaled, begin, spans, none, g, gradient, none, 0)
+            _push_all(sizes, tag, scaled, spans, g, gradient, bare)
             add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_dgc, row)
             if not want_x:
                 continue
-            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, here)
-            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, dg, changes, here)
             _scaled(bends, begin, count, tag, moves, here, scaled)
-            _pull_all((), pitch, count, tag, scaled, begin, spans, tile, none, none, 0, g, changes, here)
-            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
-            _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, changes, here)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), dtile)
+            for q in range(0, pitch, len(NARROW)):
+                _pull_tangent(
+                    q, sizes, tag, slopes, scaled, spans, tile, dtile, g, dg, squares, pulled, changes, here
+                )
             if p == n_in - 1 or p % together == together - 1:
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
                 save_columns(changes, count, flat_dgx, n_in, p - p % together, together, first)
@@ -330,45 +376,52 @@ def jacobian_rows(x, c, v, pieces, place, gx, want_x, start, stop):
     """Jacobian rows of v . y: n_in segments of (k+1) n_out values, where each begins, and gx as in `vjp`.
 
     Sample i is row `i stride + shift` of `values` and `starts`; the layer's segments begin at `position` in
-    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end,
-    with vectors that run over into what is written next; the base branch is not part of them.
+    `values` and at `segment` in `starts`, and its first column is `column`. Rows are written from end to end.
+    Without a base branch.
     """
     stored, starts, position, segment, column, stride, shift = place
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
-    block = max(1, min(stop - start, max(8, ROW_POINTS // n_in)))
+    zero, one = np.int64(0), np.int64(1)
+    square = aligned(len(NARROW) * len(NARROW), x.dtype)
+    block, whole = max(1, min(stop - start, max(8, ROW_POINTS // n_in))), n_out // len(NARROW) * len(NARROW)
     active = room(n_in * block, 2 if want_x else 1, pieces)
     spans, values, slopes = active.spans, active.values[0], active.values[active.values.shape[0] - 1]
     flat_x, flat_c, flat_v, flat_gx, flat_stored = x.ravel(), c.ravel(), v.ravel(), gx.ravel(), stored.ravel()
     g, kept, none = aligned(block * pitch, x.dtype), np.empty(block, np.int64), aligned(0, x.dtype)
     tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
     points, pulled = vector_room(n_in * block, x.dtype), vector_room(n_in * block, x.dtype)
+    bare = (), none, none, zero
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        load_columns(flat_x, n_in, 0, n_in, first, count, points)
-        load_rows(flat_v, first, count, n_out, pitch, g, 0)
-        active_functions(points, 1, 0, 0, n_in * count, pieces, active)
+        load_columns(flat_x, n_in, zero, n_in, first, count, points)
+        load_rows(flat_v, first, count, n_out, pitch, g, zero)
+        active_functions(points, one, zero, zero, n_in * count, pieces, active)
         for i in range(count):
             target = (first + i) * stride + shift
             to = target * stored.shape[1] + position
-            last = to + n_in * len(tag) * n_out - len(NARROW)
             for p in range(n_in):
                 here = p * count + i
                 starts[target, segment + p] = column + (p * n_basis + spans[here]) * n_out
+                if n_out == 1:
+                    row = times(broadcast(tag, g, i * pitch), load(tag, values, here * len(tag)))
+                    store(flat_stored, to, row)
+                    to += len(tag)
+                    continue
                 for l in range(len(tag)):
-                    for q in range(0, n_out, len(NARROW)):
-                        if to + q <= last:
-                            weight = broadcast(NARROW, values, here * len(tag) + l)
-                            store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
-                        else:
-                            for r in range(q, min(q + len(NARROW), n_out)):
-                                flat_stored[to + r] = values[here * len(tag) + l] * g[i * pitch + r]
+                    weight = broadcast(NARROW, values, here * len(tag) + l)
+                    for q in range(0, whole, len(NARROW)):
+                        store(flat_stored, to + q, times(weight, load(NARROW, g, i * pitch + q)))
+                    if whole < n_out:
+                        row = times(weight, load(NARROW, g, i * pitch + whole))
+                        store_first(flat_stored, to + whole, row, n_out - whole)
                     to += n_out
         if want_x:
             pulled[: n_in * count] = 0
             for p in range(n_in):
                 begin, row = p * count, p * n_basis
+                sizes = pitch, count, begin
                 used = arrange(spans, begin, count, len(tag), n_basis, kept)
                 fill_tile(flat_c, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
-                _pull_all((), pitch, count, tag, slopes, begin, spans, tile, none, none, 0, g, pulled, begin)
-            save_columns(pulled, count, flat_gx, n_in, 0, n_in, first)
+                _pull_all(sizes, tag, slopes, spans, tile, g, bare, square, pulled, begin)
+            save_columns(pulled, count, flat_gx, n_in, zero, n_in, first)

@@ -9,6 +9,7 @@ import numpy as np
 
 from splinekan import _threads
 from splinekan._arrays import floats, quiet, viewable
+from splinekan._blas import one
 from splinekan._checks import Array, affordable, boolean, instance, integer
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
 from splinekan.network.slot import Slot
@@ -56,6 +57,7 @@ class Affine(Knotless):
         weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
+    @one
     @quiet
     def value(self, params: Array, x: Array) -> Array:
         """y = x W + b."""
@@ -66,6 +68,7 @@ class Affine(Knotless):
             y += bias
         return y
 
+    @one
     @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """dx W + x dW + db."""
@@ -76,6 +79,7 @@ class Affine(Knotless):
         dy: Array = dx @ weight + self.value(dparams, x)
         return dy
 
+    @one
     @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """(x^T gy, sum gy) flattened, and gy W^T."""
@@ -89,6 +93,7 @@ class Affine(Knotless):
         gx = _product(gy, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), gx
 
+    @one
     @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
@@ -107,6 +112,7 @@ class Affine(Knotless):
             return np.concatenate(parts), np.empty((0, self.n_in), x.dtype), np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T, gy @ weight.T
 
+    @one
     @quiet
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
@@ -123,6 +129,7 @@ class Affine(Knotless):
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
         return _product(v, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
 
+    @one
     @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Every channel times W; the bias belongs to the value alone."""
@@ -134,6 +141,7 @@ class Affine(Knotless):
             y[:, 0] += bias
         return y
 
+    @one
     @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
@@ -151,6 +159,7 @@ class Affine(Knotless):
             return np.concatenate(parts), np.empty((0, *x.shape[1:]), x.dtype)
         return np.concatenate(parts), _product(flat, weight.T).reshape(x.shape)
 
+    @one
     @quiet
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import function, one_of, real
-from splinekan.optimize.answers import finite
+from splinekan.kernels import adam
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
 from splinekan.optimize.schedules import Constant, Schedule
@@ -80,10 +80,11 @@ class Adam(Optimizer):
     def _advance(self, frame: Frame, state: dict[str, Any], point: Point) -> Step:
         rate = real("schedule(iteration)", self.schedule(state["t"]), low=0.0)
         state["t"] += 1
-        state["m"] += (1 - self.beta1) * (point.fed - state["m"])
-        state["v"] += (1 - self.beta2) * (point.fed**2 - state["v"])
-        mean = state["m"] / (1 - self.beta1 ** state["t"])
-        scale = np.sqrt(state["v"] / (1 - self.beta2 ** state["t"])) + self.eps
-        if not finite(scale):  # squares of the gradient beyond float64
+        z = np.empty_like(point.z)
+        divisible = adam.step(
+            point.z, point.fed, state["m"], state["v"], state["t"],
+            rate, self.beta1, self.beta2, self.eps, self.weight_decay, z,
+        )  # fmt: skip
+        if not divisible:  # squares of the gradient beyond float64
             return Step(None, Status.NON_FINITE)
-        return Step(frame.point(point.z - rate * (mean / scale + self.weight_decay * point.z)))
+        return Step(frame.point(z))
