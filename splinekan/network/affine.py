@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from splinekan import _threads
 from splinekan._arrays import floats, quiet, viewable
 from splinekan._blas import one
 from splinekan._checks import Array, affordable, boolean, instance, integer
@@ -62,7 +63,7 @@ class Affine(Knotless):
         """y = x W + b."""
         params, x = entering(self, params, x)
         weight, bias = self._split(params)
-        y: Array = x @ weight
+        y = _product(x, weight)
         if self.bias:
             y += bias
         return y
@@ -86,10 +87,10 @@ class Affine(Knotless):
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
-        parts = [(x.T @ gy).ravel()]
+        parts = [_gram(x, gy).ravel()]
         if self.bias:
             parts.append(gy.sum(axis=0))
-        gx = gy @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+        gx = _product(gy, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), gx
 
     @one
@@ -126,7 +127,7 @@ class Affine(Knotless):
         if self.bias:
             mine[:, middle : middle + self.n_out] = v
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
-        return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+        return _product(v, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
 
     @one
     @quiet
@@ -134,7 +135,8 @@ class Affine(Knotless):
         """Every channel times W; the bias belongs to the value alone."""
         params, x = entering_jets(self, params, x, directions)
         weight, bias = self._split(params)
-        y: Array = x @ weight
+        # One product, not one for every sample.
+        y = _product(x.reshape(-1, self.n_in), weight).reshape(*x.shape[:2], self.n_out)
         if self.bias:
             y[:, 0] += bias
         return y
@@ -149,11 +151,13 @@ class Affine(Knotless):
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
-        parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
+        flat = gy.reshape(-1, self.n_out)
+        parts = [_gram(x.reshape(-1, self.n_in), flat).ravel()]
         if self.bias:
             parts.append(gy[:, 0].sum(axis=0))
-        gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
-        return np.concatenate(parts), gx
+        if not want_x:
+            return np.concatenate(parts), np.empty((0, *x.shape[1:]), x.dtype)
+        return np.concatenate(parts), _product(flat, weight.T).reshape(x.shape)
 
     @one
     @quiet
@@ -172,8 +176,48 @@ class Affine(Knotless):
         if self.bias:
             mine[:, middle : middle + self.n_out] = v[:, 0]
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
-        return v @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
+        if not want_x:
+            return np.empty((0, *x.shape[1:]), x.dtype)
+        return _product(v.reshape(-1, self.n_out), weight.T).reshape(x.shape)
 
     def _split(self, params: Array) -> tuple[Array, Array]:
         size = self.n_in * self.n_out
         return params[:size].reshape(self.n_in, self.n_out), params[size:]
+
+
+GRAIN = 2**16
+"""Numbers of a thread's range, at least, in the larger factor of a product."""
+
+
+def _ranges(x: Array, y: Array) -> list[_threads.Range]:
+    return _threads.split(len(x), max(GRAIN // max(x.shape[1], y.shape[1]), 1))
+
+
+def _product(x: Array, matrix: Array) -> Array:
+    """x matrix, in ranges of rows."""
+    y = np.empty((len(x), matrix.shape[1]), x.dtype)
+    # BLAS is slow where there is nothing to sum.
+    multiply = np.multiply if x.shape[1] == 1 else np.matmul
+
+    @quiet
+    def task(_: int, start: int, stop: int) -> None:
+        multiply(x[start:stop], matrix, out=y[start:stop])
+
+    _threads.run(task, _ranges(x, y))
+    return y
+
+
+def _gram(x: Array, y: Array) -> Array:
+    """x^T y, the sum over ranges of rows in their order."""
+    ranges = _ranges(x, y)
+    parts = np.empty((len(ranges), x.shape[1], y.shape[1]), x.dtype)
+
+    @quiet
+    def task(i: int, start: int, stop: int) -> None:
+        np.matmul(x[start:stop].T, y[start:stop], out=parts[i])
+
+    _threads.run(task, ranges)
+    total: Array = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total

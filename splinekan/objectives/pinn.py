@@ -244,7 +244,9 @@ class PINN(ChunkedSum):
 
     def _chunks(self, purpose: str) -> list[tuple[int, int, int]]:
         """(number of the block, start, stop)."""
-        stored = sum(n for layer in self.network.layers for n in layer.segment_lengths)
+        stored = 0
+        if purpose != "value":
+            stored = sum(n for layer in self.network.layers for n in layer.segment_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
         chunks = []
         for number, block in enumerate(self.blocks):
