@@ -2,7 +2,8 @@
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
-# make bench    layers against peers (install the extra `bench` for more of them), kernels, threads, memory, start-up
+# make bench    layers and a classifier against other packages (those of the extra `bench` that are installed, and
+#               efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -35,11 +36,13 @@ fuzz: $(VENV)/.test
 
 bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py
-	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320
+	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320 --parts table flatness rate
+	$(BIN)/python benchmarks/classifier.py
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py
 	$(BIN)/python benchmarks/threads.py
+	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
 

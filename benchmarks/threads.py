@@ -1,9 +1,14 @@
-"""The package's own worker threads against concurrent.futures.ThreadPoolExecutor, on the same ranges.
+"""The package's own worker threads, and the threads of BLAS.
 
 python benchmarks/threads.py [REPETITIONS]
 
-A network of a single spline layer, value and vector-Jacobian product, 2 threads. The two take turns, so that
-other jobs on the machine disturb both; minima over the repetitions.
+First the own threads against concurrent.futures.ThreadPoolExecutor, on the same ranges: a network of a single
+spline layer, value and vector-Jacobian product, 2 threads. The two take turns, so that other jobs on the
+machine disturb both; minima over the repetitions.
+
+Then what a section of `splinekan._blas` costs, and decompositions with one thread of BLAS and with two, each
+followed by kernels, which share the cores with the threads that still spin. `_blas.PAYS` is chosen where two
+threads begin to pay.
 """
 
 import sys
@@ -13,9 +18,11 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 
 import numpy as np
+import scipy
+from threadpoolctl import threadpool_limits
 
 import splinekan as sk
-from splinekan import _threads
+from splinekan import _blas, _threads
 
 THREADS = 2
 CASES = [((2, 5), 512), ((2, 5), 4096), ((64, 64), 4096), ((64, 64), 20_000)]
@@ -74,6 +81,60 @@ def main(repetitions):
         label = f"{n_in} -> {n_out}, {samples} samples"
         row(f"{label}, value", minima(partial(network, theta, x), count))
         row(f"{label}, vjp", minima(partial(network.vjp, theta, x, gy), count))
+    sections()
+    sizes(max(repetitions // 12, 3))
+
+
+def sections():
+    """Microseconds of a section by itself, and of a section within a section."""
+
+    def seconds(count=20_000):
+        start = time.perf_counter()
+        for _ in range(count):
+            with _blas.one:
+                pass
+        return (time.perf_counter() - start) / count
+
+    seconds(1)  # finds the libraries
+    alone = min(seconds() for _ in range(5))
+    with _blas.one:
+        inner = min(seconds() for _ in range(5))
+    print(
+        f"\na section of one thread of BLAS {1e6 * alone:.1f} microseconds, within another {1e6 * inner:.2f}"
+    )
+
+
+DECOMPOSITIONS = {
+    "Cholesky": (lambda m: m**3 / 3, lambda a: scipy.linalg.cho_factor(a @ a.T + len(a) * np.eye(len(a)))),
+    "singular values": (lambda m: 22.0 * m**3, scipy.linalg.svd),
+    "eigenvalues": (lambda m: 9.0 * m**3, lambda a: scipy.linalg.eigh(a + a.T, driver="evd")),
+    "product": (lambda m: 2.0 * m**3, lambda a: a @ a),
+}
+
+
+def sizes(repetitions):
+    """Milliseconds of a decomposition and three gradients, with one and two threads of BLAS."""
+    network = sk.KAN.splines([2, 5, 1], degree=3, intervals=40)
+    rng = np.random.default_rng(0)
+    objective = sk.LeastSquares(network, rng.uniform(0, 1, (40_000, 2)), rng.normal(size=40_000))
+    theta = sk.initialize(network, 0)
+    print(f"\n{'milliseconds, then kernels':<34} {'flops':>10} {'one':>10} {'two':>10} {'ratio':>8}")
+    for name, (flops, decompose) in DECOMPOSITIONS.items():
+        for share in (0.1, 0.5, 1, 2):
+            m = int((share * _blas.PAYS / flops(1)) ** (1 / 3))
+            matrix = rng.normal(size=(m, m))
+            times = {1: [], 2: []}
+            for _ in range(repetitions):
+                for count, series in times.items():
+                    with threadpool_limits(count, user_api="blas"):
+                        start = time.perf_counter()
+                        decompose(matrix)
+                    for _ in range(3):
+                        objective.value_and_gradient(theta)
+                    series.append(1e3 * (time.perf_counter() - start))
+            one, two = (min(series) for series in times.values())
+            label = f"{name}, {m} columns"
+            print(f"{label:<34} {flops(m):>10.1e} {one:>10.1f} {two:>10.1f} {one / two:>8.2f}", flush=True)
 
 
 if __name__ == "__main__":

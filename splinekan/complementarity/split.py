@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._blas import one, several
 from splinekan._checks import Array, Float64Array, affordable, not_too_large, real, real_array, vector
 
 LARGEST = 1e100
@@ -69,7 +70,9 @@ class TangentSplit:
         not_too_large("prolongation", p, LARGEST)
         cutoff = real("cutoff", self.cutoff, low=0.0, high=1.0)
         object.__setattr__(self, "cutoff", cutoff)
-        coarse = _range(jacobian @ p, cutoff)
+        with several(2.0 * jacobian.size * p.shape[1]):
+            image = jacobian @ p
+        coarse = _range(image, cutoff)
         if coarse.shape[1] == 0:
             raise ValueError(
                 "jacobian, prolongation and cutoff: no coarse direction changes the outputs, J P is zero"
@@ -117,6 +120,7 @@ class TangentSplit:
         r = self._reducible(residual)
         return float(_square(self._outside(r)) / _square(r))
 
+    @one
     def random(self, directions: ArrayLike | None = None) -> float:
         """Share of a random update, its mean energy outside the coarse space over its mean energy.
 
@@ -143,15 +147,18 @@ class TangentSplit:
         """1 - n_coarse/n, the fraction of new coefficients."""
         return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
 
+    @one
     def _change(self, update: ArrayLike) -> Float64Array:
         d = vector("update", update, self.jacobian.shape[1])
         return _nonzero_unit("update must change the outputs: J d", self.jacobian @ _unit(d))
 
+    @one
     def _reducible(self, residual: ArrayLike) -> Float64Array:
         r = vector("residual", residual, self.jacobian.shape[0])
         inside = self.fine @ (self.fine.T @ _unit(r))
         return _nonzero_unit("residual must have a component in the range of the Jacobian: it", inside)
 
+    @one
     def _outside(self, y: Float64Array) -> Float64Array:
         """The component orthogonal to range(J P); the second projection removes the rounding of the first."""
         for _ in range(2):
@@ -177,7 +184,8 @@ def _range(matrix: Float64Array, cutoff: float) -> Float64Array:
     scaled = matrix[:, lengths > 0] / lengths[lengths > 0]
     if scaled.shape[1] == 0:
         return np.zeros((len(matrix), 0))
-    u, s, _ = scipy.linalg.svd(scaled, full_matrices=False, check_finite=False)
+    with several(22.0 * scaled.size * min(scaled.shape)):
+        u, s, _ = scipy.linalg.svd(scaled, full_matrices=False, check_finite=False)
     return np.ascontiguousarray(u[:, s > cutoff * s[0]])
 
 

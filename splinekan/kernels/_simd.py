@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from llvmlite import ir
 from numba import config, types
+from numba.core import cgutils
 from numba.core.datamodel.models import PrimitiveModel
 from numba.extending import intrinsic, register_model
 
@@ -29,11 +30,13 @@ NARROW = (0,) * 8
 """The vector of a few outputs: a register of doubles where these are longest."""
 WIDE = (0,) * 32
 """The vector of many outputs: enough multiply-adds for every number that all lanes share."""
+EACH, SAME = (0,), ()
+"""A number for each lane, the same number in all lanes: see `fetch`."""
 
 _CONTRACT = ("contract",)  # multiply and add may become one instruction
 
 
-class Vector(types.Type):
+class Vector(types.Type):  # type: ignore[misc]
     """The type of a vector."""
 
     def __init__(self, dtype: Any, lanes: int) -> None:
@@ -42,7 +45,7 @@ class Vector(types.Type):
 
 
 @register_model(Vector)
-class _VectorModel(PrimitiveModel):
+class _VectorModel(PrimitiveModel):  # type: ignore[misc]
     def __init__(self, models: Any, vector: Any) -> None:
         element = models.lookup(vector.dtype).get_value_type()
         super().__init__(models, vector, ir.VectorType(element, vector.lanes))
@@ -66,10 +69,10 @@ def _moved(context: Any, builder: Any, array: Any, value: Any, index: Any, vecto
     return builder.bitcast(pointer, context.get_value_type(vector).as_pointer()), alignment
 
 
-def _every_lane(builder: Any, vector: Any, number: Any) -> Any:
-    empty = ir.Constant(vector, ir.Undefined)
+def _every_lane(builder: Any, lanes: int, number: Any) -> Any:
+    empty = ir.Constant(ir.VectorType(number.type, lanes), ir.Undefined)
     first = builder.insert_element(empty, number, ir.Constant(ir.IntType(32), 0))
-    same = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
+    same = ir.Constant(ir.VectorType(ir.IntType(32), lanes), [0] * lanes)
     return builder.shuffle_vector(first, empty, same)
 
 
@@ -109,23 +112,50 @@ def _store(typing: Any, array: Any, index: Any, vector: Any) -> Any:
     return types.void(array, types.intp, vector), generate
 
 
+def _some(context: Any, builder: Any, array: Any, value: Any, index: Any, count: Any, vector: Any) -> Any:
+    """The address, the alignment and the mask of the first `count` lanes of a vector, or of all."""
+    whole = ir.Constant(count.type, vector.lanes)
+    count = builder.select(builder.icmp_signed("<", count, whole), count, whole)
+    pointer = _address(context, builder, array, value, index, count)
+    pointer = builder.bitcast(pointer, context.get_value_type(vector).as_pointer())
+    numbers = ir.Constant(ir.VectorType(count.type, vector.lanes), list(range(vector.lanes)))
+    mask = builder.icmp_signed("<", numbers, _every_lane(builder, vector.lanes, count))
+    alignment = context.get_abi_sizeof(context.get_value_type(array.dtype))
+    return pointer, ir.Constant(ir.IntType(32), alignment), mask
+
+
+def _load_first(typing: Any, lanes: Any, array: Any, index: Any, count: Any) -> Any:
+    vector = Vector(array.dtype, lanes.count)
+
+    def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
+        pointer, alignment, mask = _some(context, builder, array, values[1], values[2], values[3], vector)
+        whole = context.get_value_type(vector)
+        kinds = [pointer.type, alignment.type, mask.type, whole]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(whole, kinds), f"llvm.masked.load.{_mangled(whole)}.p0"
+        )
+        return builder.call(function, [pointer, alignment, mask, ir.Constant(whole, None)])
+
+    return vector(lanes, array, types.intp, types.intp), generate
+
+
 def _store_first(typing: Any, array: Any, index: Any, vector: Any, count: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        pointer = _address(context, builder, array, values[0], values[1], values[3])
-        numbers, length = context.get_value_type(vector), ir.VectorType(values[3].type, vector.lanes)
-        empty = ir.Constant(length, ir.Undefined)
-        first = builder.insert_element(empty, values[3], ir.Constant(ir.IntType(32), 0))
-        counts = _arranged(context, builder, first, [0] * vector.lanes)
-        mask = builder.icmp_signed("<", ir.Constant(length, list(range(vector.lanes))), counts)
-        function = builder.module.declare_intrinsic(
-            f"llvm.masked.store.v{vector.lanes}f{array.dtype.bitwidth}.p0",
-            fnty=ir.FunctionType(ir.VoidType(), [numbers, pointer.type, ir.IntType(32), mask.type]),
+        pointer, alignment, mask = _some(context, builder, array, values[0], values[1], values[3], vector)
+        whole = context.get_value_type(vector)
+        kinds = [whole, pointer.type, alignment.type, mask.type]
+        function = cgutils.get_or_insert_function(
+            builder.module, ir.FunctionType(ir.VoidType(), kinds), f"llvm.masked.store.{_mangled(whole)}.p0"
         )
-        alignment = ir.Constant(ir.IntType(32), array.dtype.bitwidth // 8)
         builder.call(function, [values[2], pointer, alignment, mask])
         return context.get_dummy_value()
 
     return types.void(array, types.intp, vector, types.intp), generate
+
+
+def _mangled(vector: Any) -> str:
+    """The name of the type of a vector as part of the name of a function of LLVM."""
+    return f"v{vector.count}{'f64' if isinstance(vector.element, ir.DoubleType) else 'f32'}"
 
 
 def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
@@ -133,16 +163,25 @@ def _broadcast(typing: Any, lanes: Any, array: Any, index: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         number = builder.load(_address(context, builder, array, values[1], values[2], 1))
-        return _every_lane(builder, context.get_value_type(vector), number)
+        return _every_lane(builder, vector.lanes, number)
 
     return vector(lanes, array, types.intp), generate
+
+
+def _fetch(typing: Any, lanes: Any, each: Any, array: Any, index: Any) -> Any:
+    signature, generate = (_load if each.count else _broadcast)(typing, lanes, array, index)
+
+    def forward(context: Any, builder: Any, _: Any, values: Any) -> Any:
+        return generate(context, builder, signature, [values[0], *values[2:]])
+
+    return signature.return_type(lanes, each, array, types.intp), forward
 
 
 def _splat(typing: Any, lanes: Any, number: Any) -> Any:
     vector = Vector(number, lanes.count)
 
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
-        return _every_lane(builder, context.get_value_type(vector), values[1])
+        return _every_lane(builder, vector.lanes, values[1])
 
     return vector(lanes, number), generate
 
@@ -181,14 +220,17 @@ def _multiply_add(typing: Any, a: Any, b: Any, c: Any) -> Any:
 def _total(typing: Any, vector: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         (rest,), lanes = values, vector.lanes
+        zero = ir.Constant(context.get_value_type(vector), None)
         while lanes > 1:
-            halves = [
+            half = (lanes + 1) // 2
+            parts = [
                 builder.shuffle_vector(
-                    rest, rest, ir.Constant(ir.VectorType(ir.IntType(32), lanes // 2), list(part))
+                    rest, zero, ir.Constant(ir.VectorType(ir.IntType(32), half), list(part))
                 )
-                for part in (range(lanes // 2), range(lanes // 2, lanes))
+                # What is missing in the second half is 0, the first lane of the second vector.
+                for part in (range(half), [*range(half, lanes), *[lanes] * (2 * half - lanes)])
             ]
-            rest, lanes = builder.fadd(*halves), lanes // 2
+            rest, zero, lanes = builder.fadd(*parts), ir.Constant(parts[0].type, None), half
         return builder.extract_element(rest, ir.Constant(ir.IntType(32), 0))
 
     return vector.dtype(vector), generate
@@ -356,9 +398,7 @@ def _truncated(typing: Any, vector: Any) -> Any:
 def _halved(typing: Any, vector: Any, times: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, values: Any) -> Any:
         element = context.get_value_type(vector.dtype)
-        return builder.ashr(
-            values[0], _every_lane(builder, context.get_value_type(vector), builder.trunc(values[1], element))
-        )
+        return builder.ashr(values[0], _every_lane(builder, vector.lanes, builder.trunc(values[1], element)))
 
     return vector(vector, types.intp), generate
 
@@ -368,7 +408,7 @@ def _gathered(context: Any, builder: Any, array: Any, value: Any, indices: Any, 
     found = context.make_array(array)(context, builder, value)
     bits, all_lanes = ir.IntType(lanes), ir.VectorType(ir.IntType(1), lanes)
     if config.BOUNDSCHECK:
-        limit = _every_lane(builder, indices.type, builder.trunc(found.nitems, indices.type.element))
+        limit = _every_lane(builder, indices.type.count, builder.trunc(found.nitems, indices.type.element))
         outside = builder.bitcast(builder.icmp_unsigned(">=", indices, limit), bits)
         with builder.if_then(builder.icmp_signed("!=", outside, ir.Constant(bits, 0)), likely=False):
             context.call_conv.return_user_exc(builder, IndexError, ("an index leaves the array",))
@@ -455,7 +495,7 @@ def _polynomials(
             row = builder.sext(builder.load(_address(context, builder, rows, values[4], number, 1)), index)
             at = builder.add(values[3], builder.mul(row, ir.Constant(index, width * width)))
             y = builder.load(_address(context, builder, points, values[5], number, 1))
-            y = _every_lane(builder, context.get_value_type(functions), y)
+            y = _every_lane(builder, functions.lanes, y)
             value = coefficients(at, width - 1)
             for power in reversed(range(width - 1)):
                 product = builder.fmul(value, y, flags=_CONTRACT)
@@ -499,14 +539,28 @@ if config.DISABLE_JIT:
         assert 0 <= index <= len(array) - len(vector)
         array[index : index + len(vector)] = vector  # converted
 
+    def load_first(lanes, array, index, count):
+        """The vector array[index], ..., array[index + count - 1], 0, ... of at most all lanes."""
+        count = min(count, len(lanes))
+        assert 0 <= index <= len(array) - count
+        vector = np.zeros(len(lanes), array.dtype)
+        vector[:count] = array[index : index + count]
+        return vector
+
     def store_first(array, index, vector, count):
-        """The first `count` lanes as `store`."""
-        store(array, index, vector[:count])
+        """array[index], ..., array[index + count - 1] = the first lanes of the vector, or all."""
+        count = min(count, len(vector))
+        assert 0 <= index <= len(array) - count
+        array[index : index + count] = vector[:count]
 
     def broadcast(lanes, array, index):
         """The vector with array[index] in every lane."""
         assert index >= 0
         return np.full(len(lanes), array[index])
+
+    def fetch(lanes, each, array, index):
+        """`load` with `each` = EACH, `broadcast` with SAME."""
+        return load(lanes, array, index) if each else broadcast(lanes, array, index)
 
     def splat(lanes, number):
         """The vector with a number in every lane."""
@@ -529,9 +583,12 @@ if config.DISABLE_JIT:
         return a * b + c
 
     def total(vector):
-        """The sum of 2^n lanes, halves added to halves."""
+        """The sum of all lanes, halves added to halves."""
         while len(vector) > 1:
-            vector = vector[: len(vector) // 2] + vector[len(vector) // 2 :]
+            half = (len(vector) + 1) // 2
+            low, high = vector[:half].copy(), vector[half:]
+            low[: len(high)] += high
+            vector = low
         return vector[0]
 
     def folded(lanes, vector):
@@ -632,8 +689,10 @@ if config.DISABLE_JIT:
 else:
     load = intrinsic(_load)
     store = intrinsic(_store)
+    load_first = intrinsic(_load_first)
     store_first = intrinsic(_store_first)
     broadcast = intrinsic(_broadcast)
+    fetch = intrinsic(_fetch)
     splat = intrinsic(_splat)
     times = intrinsic(_times)
     quotient = intrinsic(_quotient)

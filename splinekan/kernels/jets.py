@@ -2,210 +2,508 @@
 
 An input is a bundle of curves x(s) through one point, one curve per direction d, kept by Taylor
 coefficients: channel 0 is the point, shared by all, channels offsets[d] .. offsets[d] + orders[d] - 1 are
-the coefficients of s, s^2, ... along direction d. Outputs are bundles of the same kind.
+the coefficients x_1, x_2, ... of s, s^2, ... along direction d. Outputs are bundles of the same kind.
 
-A layer is linear in its coefficients, y_q(s) = sum_p sum_i c[p, i, q] b_i(x_p(s)), so all that it needs are
-the Taylor coefficients of b_i(x_p(s)) (Faa di Bruno, written out to order 4); and the derivative of output
-channel m in input channel j is the coefficient m - j of the series of b_i'(x_p(s)).
+With u = sum_i c_i b_i of an input, an output is the sum of u(x(s)) over the inputs, and by Faa di Bruno
 
-Arrays: x (n, channels, n_in), coefficients (n_in, n_basis, n_out), outputs (n, channels, n_out). `pieces`
-and `place` as for the kernels of a layer, the table with derivatives up to the largest order and one more;
-`directions` is (orders, offsets, pulls): see `splinekan.network.layer.Directions`.
+    u(x(s)) = u + u' x_1 s + (u' x_2 + u'' x_1^2 / 2) s^2
+                + (u' x_3 + u'' x_1 x_2 + u''' x_1^3 / 6) s^3
+                + (u' x_4 + u'' (x_1 x_3 + x_2^2 / 2) + u''' x_1^2 x_2 / 2 + u'''' x_1^4 / 24) s^4 + ...
 
-What is done at every point is written as a loop over a block of points: a function called for each of them
-would spend longer on its arguments.
+The derivative of output channel m in input channel j is the coefficient m - j of the series of u'(x(s)).
+Cotangents v_m of the output channels therefore reach the active coefficients and the point through the same
+combinations w_d = sum_m v_m (the factor of the derivative d in channel m): sum_d b_i^(d) w_d for coefficient
+i, and sum_d u^(d+1) w_d for the point.
+
+Every kernel goes through the inputs one at a time, as those of `splinekan.kernels.layer` do, and so are the
+arrays: x (n, channels, n_in), coefficients (n_in, n_basis, n_out), outputs (n, channels, n_out). `pieces` and
+`place` as there, the table with derivatives up to the largest order and one more; `directions` is
+(orders, offsets): see `splinekan.network.layer.Directions`.
 """
 
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._active_before import POINTS, Pieces, active_functions, room
-from splinekan.kernels._simd_before import LANES, add_combination, add_outer, contraction
+from splinekan.kernels._active import Pieces, active_functions, room
+from splinekan.kernels._simd import (
+    EACH,
+    NARROW,
+    SAME,
+    broadcast,
+    fetch,
+    load,
+    load_first,
+    multiply_add,
+    plus,
+    splat,
+    store,
+    store_first,
+    times,
+    total,
+)
+from splinekan.kernels._tiles import BLOCK, add_tile, aligned, arrange, fill_tile, pitch_of, tile_rows
 
 MAX_ORDER = 4
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _block(channels, n_in, samples):
-    """Samples of a block whose Taylor coefficients stay in the fastest caches."""
-    return min(samples, max(POINTS // (n_in * channels), 8))
+def _block(samples, channels):
+    """Samples of a block: their channels take the memory of the samples of a block without channels."""
+    return max(1, min(samples, BLOCK // channels))
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _compose(values, shift, tag, x, first, count, directions, out):
-    """out[i, p, channel, l] = the Taylor coefficients of b_l^(shift)(x_p(s)), of `count` samples."""
-    orders, offsets, _ = directions
+def _load_rows(matrix, first, count, n_out, pitch, tile):
+    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
     for i in range(count):
-        for p in range(x.shape[2]):
-            for l in range(len(tag)):
-                out[i, p, 0, l] = values[shift, i, p, l]
-            for d in range(orders.shape[0]):
-                at = offsets[d]
-                x1 = x[first + i, at, p]
-                for l in range(len(tag)):
-                    out[i, p, at, l] = values[shift + 1, i, p, l] * x1
-                if orders[d] > 1:
-                    x2 = x[first + i, at + 1, p]
-                    for l in range(len(tag)):
-                        out[i, p, at + 1, l] = values[shift + 1, i, p, l] * x2 + values[
-                            shift + 2, i, p, l
-                        ] * (x1 * x1 / 2)
+        for q in range(0, n_out, len(NARROW)):
+            store(tile, i * pitch + q, load_first(NARROW, matrix, (first + i) * n_out + q, n_out - q))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _save_rows(tile, count, n_out, pitch, matrix, first):
+    """The reverse of `_load_rows`."""
+    for i in range(count):
+        for q in range(0, n_out, len(NARROW)):
+            store_first(matrix, (first + i) * n_out + q, load(NARROW, tile, i * pitch + q), n_out - q)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _combined(lanes, tag, values, begin, tile, row, pitch):
+    """sum_l values[begin + l] tile[row + l pitch..]."""
+    u = times(broadcast(lanes, values, begin), load(lanes, tile, row))
+    for l in range(1, len(tag)):
+        u = multiply_add(broadcast(lanes, values, begin + l), load(lanes, tile, row + l * pitch), u)
+    return u
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _add(y, at, vector, lanes):
+    store(y, at, plus(load(lanes, y, at), vector))
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _combine(lanes, q, pitch, count, functions, at, tile, curves, y):
+    """y[i, m, q..] += the coefficient m of u(x(s)), of every sample."""
+    tag, order, values, size = functions
+    x, begin, (x_step, n_in), (orders, offsets) = curves
+    channels = x_step // n_in
+    half, sixth, last = (
+        splat(lanes, y.dtype.type(1 / 2)),
+        splat(lanes, y.dtype.type(1 / 6)),
+        splat(lanes, y.dtype.type(1 / 24)),
+    )
+    for i in range(count):
+        row, b, here, point = (
+            at[i] * pitch + q,
+            i * len(tag),
+            i * channels * pitch + q,
+            begin + i * channels * n_in,
+        )
+        u = _combined(lanes, tag, values, b, tile, row, pitch)
+        _add(y, here, u, lanes)
+        u1 = u2 = u3 = u4 = u
+        if order > 0:
+            u1 = _combined(lanes, tag, values, size + b, tile, row, pitch)
+        if order > 1:
+            u2 = _combined(lanes, tag, values, 2 * size + b, tile, row, pitch)
+        if order > 2:
+            u3 = _combined(lanes, tag, values, 3 * size + b, tile, row, pitch)
+        if order > 3:
+            u4 = _combined(lanes, tag, values, 4 * size + b, tile, row, pitch)
+        for d in range(orders.shape[0]):
+            m, k = here + offsets[d] * pitch, point + offsets[d] * n_in
+            x1 = broadcast(lanes, x, k)
+            _add(y, m, times(u1, x1), lanes)
+            if orders[d] > 1:
+                x2, square = broadcast(lanes, x, k + n_in), times(x1, times(x1, half))
+                _add(y, m + pitch, multiply_add(u1, x2, times(u2, square)), lanes)
                 if orders[d] > 2:
-                    x3 = x[first + i, at + 2, p]
-                    for l in range(len(tag)):
-                        out[i, p, at + 2, l] = (
-                            values[shift + 1, i, p, l] * x3
-                            + values[shift + 2, i, p, l] * (x1 * x2)
-                            + values[shift + 3, i, p, l] * (x1 * x1 * x1 / 6)
+                    x3, cube = broadcast(lanes, x, k + 2 * n_in), times(times(x1, x1), times(x1, sixth))
+                    term = multiply_add(u1, x3, times(u2, times(x1, x2)))
+                    _add(y, m + 2 * pitch, multiply_add(u3, cube, term), lanes)
+                    if orders[d] > 3:
+                        x4 = broadcast(lanes, x, k + 3 * n_in)
+                        fourth = times(times(times(x1, x1), times(x1, x1)), last)
+                        term = multiply_add(
+                            u2, multiply_add(x1, x3, times(x2, times(x2, half))), times(u1, x4)
                         )
-                if orders[d] > 3:
-                    x4 = x[first + i, at + 3, p]
-                    for l in range(len(tag)):
-                        out[i, p, at + 3, l] = (
-                            values[shift + 1, i, p, l] * x4
-                            + values[shift + 2, i, p, l] * (x1 * x3 + x2 * x2 / 2)
-                            + values[shift + 3, i, p, l] * (x1 * x1 * x2 / 2)
-                            + values[shift + 4, i, p, l] * (x1 * x1 * x1 * x1 / 24)
+                        term = multiply_add(u3, times(square, x2), multiply_add(u4, fourth, term))
+                        _add(y, m + 3 * pitch, term, lanes)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _weigh(lanes, count, order, of_x, curves, of_g, cotangents, w, place):
+    """w[at + d stage + i step..] = w_d of every sample i, from its cotangents and its input.
+
+    The lanes are outputs, with the same x and each its g, or inputs, with each its x and the same g.
+    """
+    x, point, (x_step, wide), (orders, offsets) = curves
+    g, here, (g_step, high) = cotangents
+    at, stage, step = place
+    half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
+    last = splat(lanes, g.dtype.type(1 / 24))
+    for i in range(count):
+        to, m0, k0 = at + i * step, here + i * g_step, point + i * x_step
+        store(w, to, fetch(lanes, of_g, g, m0))
+        w1 = w2 = w3 = w4 = splat(lanes, g.dtype.type(0))
+        for d in range(orders.shape[0]):
+            m, k = m0 + offsets[d] * high, k0 + offsets[d] * wide
+            x1, v1 = fetch(lanes, of_x, x, k), fetch(lanes, of_g, g, m)
+            w1 = multiply_add(x1, v1, w1)
+            if orders[d] > 1:
+                x2, v2 = fetch(lanes, of_x, x, k + wide), fetch(lanes, of_g, g, m + high)
+                square = times(x1, times(x1, half))
+                w1 = multiply_add(x2, v2, w1)
+                w2 = multiply_add(square, v2, w2)
+                if orders[d] > 2:
+                    x3, v3 = fetch(lanes, of_x, x, k + 2 * wide), fetch(lanes, of_g, g, m + 2 * high)
+                    cube = times(times(x1, x1), times(x1, sixth))
+                    w1 = multiply_add(x3, v3, w1)
+                    w2 = multiply_add(times(x1, x2), v3, w2)
+                    w3 = multiply_add(cube, v3, w3)
+                    if orders[d] > 3:
+                        x4, v4 = fetch(lanes, of_x, x, k + 3 * wide), fetch(lanes, of_g, g, m + 3 * high)
+                        fourth = times(times(times(x1, x1), times(x1, x1)), last)
+                        w1 = multiply_add(x4, v4, w1)
+                        w2 = multiply_add(multiply_add(x1, x3, times(x2, times(x2, half))), v4, w2)
+                        w3 = multiply_add(times(square, x2), v4, w3)
+                        w4 = multiply_add(fourth, v4, w4)
+        if order > 0:
+            store(w, stage + to, w1)
+        if order > 1:
+            store(w, 2 * stage + to, w2)
+        if order > 2:
+            store(w, 3 * stage + to, w3)
+        if order > 3:
+            store(w, 4 * stage + to, w4)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _push(lanes, q, pitch, count, functions, at, w, stage, gradient):
+    """gradient[at[i] + l, q..] += sum_d b_l^(d) w_d, of every sample."""
+    tag, order, values, size = functions
+    for i in range(count):
+        row, b, here = at[i] * pitch + q, i * len(tag), i * len(lanes)
+        w0 = w1 = w2 = load(lanes, w, here)
+        if order > 0:
+            w1 = load(lanes, w, stage + here)
+        if order > 1:
+            w2 = load(lanes, w, 2 * stage + here)
+        for l in range(len(tag)):
+            term = multiply_add(broadcast(lanes, values, b + l), w0, load(lanes, gradient, row + l * pitch))
+            if order > 0:
+                term = multiply_add(broadcast(lanes, values, size + b + l), w1, term)
+            if order > 1:
+                term = multiply_add(broadcast(lanes, values, 2 * size + b + l), w2, term)
+            for d in range(3, order + 1):
+                term = multiply_add(
+                    broadcast(lanes, values, d * size + b + l), load(lanes, w, d * stage + here), term
+                )
+            store(gradient, row + l * pitch, term)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _write(lanes, q, count, functions, w, stage, n_out, stored, to, step):
+    """stored[to + i step + l n_out + q..] = sum_d b_l^(d) w_d, of every sample."""
+    tag, order, values, size = functions
+    for i in range(count):
+        b, here, begin = i * len(tag), i * len(lanes), to + i * step + q
+        w0 = w1 = w2 = load(lanes, w, here)
+        if order > 0:
+            w1 = load(lanes, w, stage + here)
+        if order > 1:
+            w2 = load(lanes, w, 2 * stage + here)
+        for l in range(len(tag)):
+            term = times(broadcast(lanes, values, b + l), w0)
+            if order > 0:
+                term = multiply_add(broadcast(lanes, values, size + b + l), w1, term)
+            if order > 1:
+                term = multiply_add(broadcast(lanes, values, 2 * size + b + l), w2, term)
+            for d in range(3, order + 1):
+                term = multiply_add(
+                    broadcast(lanes, values, d * size + b + l), load(lanes, w, d * stage + here), term
+                )
+            store_first(stored, begin + l * n_out, term, n_out - q)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull(lanes, q, pitch, count, functions, at, tile, curves, g, w, stage, gx):
+    """gx[i, j] += sum_m v_m[q..] . (the coefficient m - j of u'(x(s))), of every sample."""
+    tag, order, values, size = functions
+    x, begin, (x_step, n_in), (orders, offsets) = curves
+    channels = x_step // n_in
+    half, sixth = splat(lanes, g.dtype.type(1 / 2)), splat(lanes, g.dtype.type(1 / 6))
+    for i in range(count):
+        row, b, here, point = (
+            at[i] * pitch + q,
+            i * len(tag),
+            i * channels * pitch + q,
+            begin + i * channels * n_in,
+        )
+        u1 = _combined(lanes, tag, values, size + b, tile, row, pitch)
+        whole = times(u1, load(lanes, w, i * len(lanes)))
+        u2 = u3 = u4 = u1
+        if order > 0:
+            u2 = _combined(lanes, tag, values, 2 * size + b, tile, row, pitch)
+            whole = multiply_add(u2, load(lanes, w, stage + i * len(lanes)), whole)
+        if order > 1:
+            u3 = _combined(lanes, tag, values, 3 * size + b, tile, row, pitch)
+            whole = multiply_add(u3, load(lanes, w, 2 * stage + i * len(lanes)), whole)
+        if order > 2:
+            u4 = _combined(lanes, tag, values, 4 * size + b, tile, row, pitch)
+            whole = multiply_add(u4, load(lanes, w, 3 * stage + i * len(lanes)), whole)
+        if order > 3:
+            u5 = _combined(lanes, tag, values, 5 * size + b, tile, row, pitch)
+            whole = multiply_add(u5, load(lanes, w, 4 * stage + i * len(lanes)), whole)
+        gx[i * channels] += total(whole)
+        for d in range(orders.shape[0]):
+            m, k, j = here + offsets[d] * pitch, point + offsets[d] * n_in, i * channels + offsets[d]
+            g1 = times(u1, load(lanes, g, m))
+            if orders[d] > 1:
+                x1, v2 = broadcast(lanes, x, k), load(lanes, g, m + pitch)
+                s1 = times(u2, x1)
+                g1, g2 = multiply_add(s1, v2, g1), times(u1, v2)
+                if orders[d] > 2:
+                    x2, v3 = broadcast(lanes, x, k + n_in), load(lanes, g, m + 2 * pitch)
+                    s2 = multiply_add(u2, x2, times(u3, times(x1, times(x1, half))))
+                    g1, g2, g3 = multiply_add(s2, v3, g1), multiply_add(s1, v3, g2), times(u1, v3)
+                    if orders[d] > 3:
+                        x3, v4 = broadcast(lanes, x, k + 2 * n_in), load(lanes, g, m + 3 * pitch)
+                        cube = times(times(x1, x1), times(x1, sixth))
+                        s3 = multiply_add(u4, cube, multiply_add(u2, x3, times(u3, times(x1, x2))))
+                        g1, g2, g3 = (
+                            multiply_add(s3, v4, g1),
+                            multiply_add(s2, v4, g2),
+                            multiply_add(s1, v4, g3),
                         )
+                        gx[j + 3] += total(times(u1, v4))
+                    gx[j + 2] += total(g3)
+                gx[j + 1] += total(g2)
+            gx[j] += total(g1)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _push_single(count, functions, w, p, stage, pitch, anew, out, at):
+    """out[at[i]..] += (or = if `anew`) sum_d b^(d) w_d, of every sample: the lanes are active functions."""
+    tag, order, values, size = functions
+    for i in range(count):
+        b, here = i * len(tag), i * pitch + p
+        term = times(load(tag, values, b), broadcast(tag, w, here))
+        for d in range(1, order + 1):
+            term = multiply_add(load(tag, values, d * size + b), broadcast(tag, w, d * stage + here), term)
+        if not anew:
+            term = plus(term, load(tag, out, at[i]))
+        store(out, at[i], term)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _slopes_single(count, functions, spans, c, begin, u, p, stage, pitch):
+    """u[d stage + i pitch + p] = u^(d+1) of input p of every sample."""
+    tag, order, values, size = functions
+    for i in range(count):
+        coefficients = load(tag, c, begin + spans[i])
+        for d in range(order + 1):
+            u[d * stage + i * pitch + p] = total(
+                times(load(tag, values, (d + 1) * size + i * len(tag)), coefficients)
+            )
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_single(lanes, count, order, curves, g, here, u, w, place, gx, to, n_in, rest):
+    """gx[to + (i channels + j) n_in..] = sum_m v_m (the coefficient m - j of u'(x(s))), lane by lane.
+
+    The lanes are inputs; u and w as `_slopes_single` and `_weigh` leave them.
+    """
+    x, point, (x_step, wide), (orders, offsets) = curves
+    at, stage, _ = place
+    channels = x_step // wide
+    half, sixth = splat(lanes, x.dtype.type(1 / 2)), splat(lanes, x.dtype.type(1 / 6))
+    for i in range(count):
+        k0, b = point + i * x_step, at + i * wide
+        u1 = load(lanes, u, b)
+        whole = times(u1, load(lanes, w, b))
+        for d in range(1, order + 1):
+            whole = multiply_add(load(lanes, u, d * stage + b), load(lanes, w, d * stage + b), whole)
+        store_first(gx, to + i * channels * n_in, whole, rest)
+        for d in range(orders.shape[0]):
+            m, k = here + i * channels + offsets[d], k0 + offsets[d] * wide
+            j = to + (i * channels + offsets[d]) * n_in
+            g1 = times(u1, broadcast(lanes, g, m))
+            if orders[d] > 1:
+                u2, x1, v2 = load(lanes, u, stage + b), load(lanes, x, k), broadcast(lanes, g, m + 1)
+                s1 = times(u2, x1)
+                g1, g2 = multiply_add(s1, v2, g1), times(u1, v2)
+                if orders[d] > 2:
+                    u3, x2 = load(lanes, u, 2 * stage + b), load(lanes, x, k + wide)
+                    v3 = broadcast(lanes, g, m + 2)
+                    s2 = multiply_add(u2, x2, times(u3, times(x1, times(x1, half))))
+                    g1, g2, g3 = multiply_add(s2, v3, g1), multiply_add(s1, v3, g2), times(u1, v3)
+                    if orders[d] > 3:
+                        u4, x3 = load(lanes, u, 3 * stage + b), load(lanes, x, k + 2 * wide)
+                        v4, cube = broadcast(lanes, g, m + 3), times(times(x1, x1), times(x1, sixth))
+                        s3 = multiply_add(u4, cube, multiply_add(u2, x3, times(u3, times(x1, x2))))
+                        g1, g2 = multiply_add(s3, v4, g1), multiply_add(s2, v4, g2)
+                        g3 = multiply_add(s1, v4, g3)
+                        store_first(gx, j + 3 * n_in, times(u1, v4), rest)
+                    store_first(gx, j + 2 * n_in, g3, rest)
+                store_first(gx, j + n_in, g2, rest)
+            store_first(gx, j, g1, rest)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _single(x, c, g, pieces, directions, out, starts, place, gx, want_x, start, stop):
+    """`vjp` and, if there are `starts`, `jacobian_rows` for a single output, g and `out` flat.
+
+    A single output would leave most lanes empty: vectors hold inputs instead, or the active functions of a
+    sample. `place` is (begin, step, segment, column, stride, shift), and row i begins at out[begin + i step].
+    """
+    begin, step, segment, column, stride, shift = place
+    n_in, n_basis = c.shape[0], c.shape[1]
+    channels, rows = x.shape[1], starts.shape[0] > 0
+    tag, order, pitch = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2, pitch_of(n_in)
+    block = _block(stop - start, channels)
+    active = room(block, order + 2 if want_x else order + 1, pieces)
+    spans, stage, values = active.spans, block * pitch, active.values.ravel()
+    functions = tag, order, values, active.values.shape[1]
+    flat_x, flat_c, flat_gx = x.ravel(), c.ravel(), gx.ravel()
+    tile, at = aligned(channels * stage, x.dtype), np.empty(block, np.int64)
+    w, u = aligned((order + 1) * stage, x.dtype), aligned((order + 1) * stage if want_x else 0, x.dtype)
+    for first in range(start, stop, block):
+        count, here = min(block, stop - first), first * channels
+        _load_rows(flat_x, here, count * channels, n_in, pitch, tile)
+        cotangents = g, here, (channels, 1)
+        for q in range(0, pitch, len(NARROW)):
+            curves = tile, q, (channels * pitch, pitch), directions
+            _weigh(NARROW, count, order, EACH, curves, SAME, cotangents, w, (q, stage, pitch))
+        for p in range(n_in):
+            active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
+            if rows:
+                for i in range(count):
+                    starts[(first + i) * stride + shift, segment + p] = column + p * n_basis + spans[i]
+                    at[i] = begin + (first + i) * step + p * len(tag)
+            else:
+                for i in range(count):
+                    at[i] = p * n_basis + spans[i]
+            _push_single(count, functions, w, p, stage, pitch, rows, out, at)
+            if want_x:
+                _slopes_single(count, functions, spans, flat_c, p * n_basis, u, p, stage, pitch)
+        if want_x:
+            for q in range(0, n_in, len(NARROW)):
+                curves, to = (tile, q, (channels * pitch, pitch), directions), here * n_in + q
+                _pull_single(
+                    NARROW, count, order, curves, g, here, u, w, (q, stage, 0), flat_gx, to, n_in, n_in - q
+                )
 
 
 @njit(cache=True, nogil=True)
 def evaluate(x, c, pieces, directions, out, start, stop):
     """out = y."""
-    table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
     n_in, n_basis, n_out = c.shape
-    channels, width = x.shape[1], len(tag)
-    whole = n_out // LANES * LANES
-    active = room(n_in, _block(channels, n_in, stop - start), table.shape[0] - 1, pieces)
-    spans, values = active.spans, active.values
-    batch, flat_x = spans.shape[0], x.ravel()
-    series = np.empty((batch, n_in, channels, width), x.dtype)
-    flat_out, flat_series, flat_c = out.ravel(), series.ravel(), c.ravel()
-    for first in range(start, stop, batch):
-        end = min(first + batch, stop)
-        active_functions(flat_x, channels * n_in, first, end, pieces, active)
-        _compose(values, 0, tag, x, first, end - first, directions, series)
-        for i in range(end - first):
-            at = (first + i) * channels * n_out
-            for o in range(at, at + channels * n_out):
-                flat_out[o] = 0.0
-            for p in range(n_in):
-                row = (p * n_basis + spans[i, p]) * n_out
-                for m in range(channels):
-                    to, here = at + m * n_out, ((i * n_in + p) * channels + m) * width
-                    for q in range(0, whole, LANES):
-                        add_combination(flat_out, to + q, flat_series, here, tag, flat_c, row + q, n_out)
-                    for q in range(whole, n_out):
-                        total = flat_out[to + q]
-                        for l in range(len(tag)):
-                            total += flat_series[here + l] * flat_c[row + l * n_out + q]
-                        flat_out[to + q] = total
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _push(out, places, series, channels, tag, g, first, count, n_in, n_out, anew):
-    """out[place + l n_out + q] += sum_m series[m, l] g[m, q] at every point; all arrays are flat.
-
-    `anew`: `out` is 0 before.
-    """
-    width = len(tag)
-    whole = n_out // LANES * LANES
-    for i in range(count):
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
+    active = room(block, order + 1, pieces)
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, flat_out, kept = x.ravel(), c.ravel(), out.ravel(), np.empty(block, np.int64)
+    tile = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype)
+    y = aligned(block * channels * pitch, x.dtype)
+    for first in range(start, stop, block):
+        count = min(block, stop - first)
+        y[: count * channels * pitch] = 0
         for p in range(n_in):
-            at = places[i * n_in + p]
-            if anew:
-                for o in range(at, at + width * n_out):
-                    out[o] = 0.0
-            for m in range(channels):
-                here, begin = ((first + i) * channels + m) * n_out, ((i * n_in + p) * channels + m) * width
-                for q in range(0, whole, LANES):
-                    add_outer(out, at + q, n_out, series, begin, tag, g, here + q)
-                for q in range(whole, n_out):
-                    for l in range(len(tag)):
-                        out[at + l * n_out + q] += series[begin + l] * g[here + q]
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _pull(c, spans, n_basis, g, first, count, directions, slopes, tag, n_out, gx):
-    """gx of `count` samples from `first`, from the cotangents g and the series of the slopes.
-
-    c, g and slopes are flat. Each row (target, slope, cotangent) of pulls adds
-    sum_q g[cotangent, q] sum_l slopes[slope, l] c[l, q] to gx[target].
-    """
-    pulls = directions[2]
-    channels, n_in = gx.shape[1], gx.shape[2]
-    width = len(tag)
-    whole = n_out // LANES * LANES
-    for i in range(count):
-        for m in range(channels):
-            for p in range(n_in):
-                gx[first + i, m, p] = 0.0
-        for p in range(n_in):
-            row = (p * n_basis + spans[i, p]) * n_out
-            for t in range(pulls.shape[0]):
-                slope = ((i * n_in + p) * channels + pulls[t, 1]) * width
-                here = ((first + i) * channels + pulls[t, 2]) * n_out
-                total = c.dtype.type(0)
-                for q in range(0, whole, LANES):
-                    total += contraction(slopes, slope, tag, c, row + q, n_out, g, here + q)
-                for q in range(whole, n_out):
-                    value = c.dtype.type(0)
-                    for l in range(len(tag)):
-                        value += slopes[slope + l] * c[row + l * n_out + q]
-                    total += value * g[here + q]
-                gx[first + i, pulls[t, 0], p] += total
+            active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
+            used = arrange(spans, 0, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
+            for q in range(0, pitch, len(NARROW)):
+                _combine(NARROW, q, pitch, count, functions, spans, tile, curves, y)
+        _save_rows(y, count * channels, n_out, pitch, flat_out, first * channels)
 
 
 @njit(cache=True, nogil=True)
 def vjp(x, c, gy, pieces, directions, gx, gc, want_x, start, stop):
     """gc += (dy/dc)^T gy and, if wanted, gx = (dy/dx)^T gy, channel by channel."""
-    table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
     n_in, n_basis, n_out = c.shape
-    channels = x.shape[1]
-    active = room(n_in, _block(channels, n_in, stop - start), table.shape[0], pieces)
-    spans, values = active.spans, active.values
-    batch, flat_x = spans.shape[0], x.ravel()
-    series = np.empty((batch, n_in, channels, len(tag)), x.dtype)
-    places = np.empty(batch * n_in, np.int64)
-    flat_c, flat_gy, flat_gc, flat_series = c.ravel(), gy.ravel(), gc.ravel(), series.ravel()
-    for first in range(start, stop, batch):
-        count = min(batch, stop - first)
-        active_functions(flat_x, channels * n_in, first, first + count, pieces, active)
-        for i in range(count):
-            for p in range(n_in):
-                places[i * n_in + p] = (p * n_basis + spans[i, p]) * n_out
-        _compose(values, 0, tag, x, first, count, directions, series)
-        _push(flat_gc, places, flat_series, channels, tag, flat_gy, first, count, n_in, n_out, False)
-        if want_x:
-            _compose(values, 1, tag, x, first, count, directions, series)
-            _pull(flat_c, spans, n_basis, flat_gy, first, count, directions, flat_series, tag, n_out, gx)
+    flat_gy, flat_gc = gy.ravel(), gc.ravel()
+    if n_out == 1:
+        none = np.empty((0, 0), np.int64), (0, 0, 0, 0, 1, 0)
+        _single(x, c, flat_gy, pieces, directions, flat_gc, none[0], none[1], gx, want_x, start, stop)
+        return
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
+    active = room(block, order + 2 if want_x else order + 1, pieces)
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, kept = x.ravel(), c.ravel(), np.empty(block, np.int64)
+    rows, stage = tile_rows(n_basis, block, len(tag)), block * len(NARROW)
+    tile, gradient = aligned(rows * pitch, x.dtype), aligned(rows * pitch, x.dtype)
+    g, w = aligned(block * channels * pitch, x.dtype), aligned((order + 1) * stage, x.dtype)
+    pulled, place = np.empty(block * channels, x.dtype), (0, stage, len(NARROW))
+    for first in range(start, stop, block):
+        count = min(block, stop - first)
+        _load_rows(flat_gy, first * channels, count * channels, n_out, pitch, g)
+        for p in range(n_in):
+            active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
+            used = arrange(spans, 0, count, len(tag), n_basis, kept)
+            fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+            gradient[: used * pitch] = 0
+            pulled[: count * channels] = 0
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
+            for q in range(0, pitch, len(NARROW)):
+                cotangents = g, q, (channels * pitch, pitch)
+                _weigh(NARROW, count, order, SAME, curves, EACH, cotangents, w, place)
+                _push(NARROW, q, pitch, count, functions, spans, w, stage, gradient)
+                if want_x:
+                    _pull(NARROW, q, pitch, count, functions, spans, tile, curves, g, w, stage, pulled)
+            add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_gc, p * n_basis)
+            if want_x:
+                for i in range(count):
+                    for m in range(channels):
+                        gx[first + i, m, p] = pulled[i * channels + m]
 
 
 @njit(cache=True, nogil=True)
 def jacobian_rows(x, c, v, pieces, directions, place, gx, want_x, start, stop):
     """Jacobian rows of sum_m v_m . y_m, laid out as in the kernel of the same name of a layer."""
     stored, starts, position, segment, column, stride, shift = place
-    table, tag = Pieces(*pieces).table, Pieces(*pieces).tag
     n_in, n_basis, n_out = c.shape
-    channels = x.shape[1]
-    active = room(n_in, _block(channels, n_in, stop - start), table.shape[0], pieces)
-    spans, values = active.spans, active.values
-    batch, flat_x = spans.shape[0], x.ravel()
-    series = np.empty((batch, n_in, channels, len(tag)), x.dtype)
-    places = np.empty(batch * n_in, np.int64)
-    length = len(tag) * n_out
-    flat_c, flat_v, flat_stored, flat_series = c.ravel(), v.ravel(), stored.ravel(), series.ravel()
-    for first in range(start, stop, batch):
-        count = min(batch, stop - first)
-        active_functions(flat_x, channels * n_in, first, first + count, pieces, active)
-        for i in range(count):
-            target = (first + i) * stride + shift
-            at = target * stored.shape[1] + position
-            for p in range(n_in):
-                starts[target, segment + p] = column + (p * n_basis + spans[i, p]) * n_out
-                places[i * n_in + p] = at + p * length
-        _compose(values, 0, tag, x, first, count, directions, series)
-        _push(flat_stored, places, flat_series, channels, tag, flat_v, first, count, n_in, n_out, True)
-        if want_x:
-            _compose(values, 1, tag, x, first, count, directions, series)
-            _pull(flat_c, spans, n_basis, flat_v, first, count, directions, flat_series, tag, n_out, gx)
+    step, begin = stride * stored.shape[1], shift * stored.shape[1] + position
+    flat_v, flat_stored = v.ravel(), stored.ravel()
+    if n_out == 1:
+        where = begin, step, segment, column, stride, shift
+        _single(x, c, flat_v, pieces, directions, flat_stored, starts, where, gx, want_x, start, stop)
+        return
+    channels, pitch = x.shape[1], pitch_of(n_out)
+    tag, order = Pieces(*pieces).tag, Pieces(*pieces).table.shape[0] - 2
+    block = _block(stop - start, channels)
+    active = room(block, order + 2 if want_x else order + 1, pieces)
+    spans, functions = active.spans, (tag, order, active.values.ravel(), active.values.shape[1])
+    flat_x, flat_c, kept = x.ravel(), c.ravel(), np.empty(block, np.int64)
+    tile, stage = aligned(tile_rows(n_basis, block, len(tag)) * pitch, x.dtype), block * len(NARROW)
+    g, w = aligned(block * channels * pitch, x.dtype), aligned((order + 1) * stage, x.dtype)
+    pulled = np.empty(block * channels, x.dtype)
+    for first in range(start, stop, block):
+        count = min(block, stop - first)
+        _load_rows(flat_v, first * channels, count * channels, n_out, pitch, g)
+        for p in range(n_in):
+            active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
+            for i in range(count):
+                begins = column + (p * n_basis + spans[i]) * n_out
+                starts[(first + i) * stride + shift, segment + p] = begins
+            if want_x:
+                used = arrange(spans, 0, count, len(tag), n_basis, kept)
+                fill_tile(flat_c, p * n_basis, n_basis, n_out, pitch, used, kept, len(tag), tile)
+                pulled[: count * channels] = 0
+            curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
+            to = begin + first * step + p * len(tag) * n_out
+            for q in range(0, pitch, len(NARROW)):
+                cotangents = g, q, (channels * pitch, pitch)
+                _weigh(NARROW, count, order, SAME, curves, EACH, cotangents, w, (0, stage, len(NARROW)))
+                _write(NARROW, q, count, functions, w, stage, n_out, flat_stored, to, step)
+                if want_x:
+                    _pull(NARROW, q, pitch, count, functions, spans, tile, curves, g, w, stage, pulled)
+            if want_x:
+                for i in range(count):
+                    for m in range(channels):
+                        gx[first + i, m, p] = pulled[i * channels + m]

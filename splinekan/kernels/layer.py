@@ -237,6 +237,35 @@ def vjp(x, c, gy, pieces, v, kind, branch, gx, gc, gv, want_x, start, stop):
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _pull_tangent(q, sizes, tag, slopes, bends, at, tile, dtile, g, dg, squares, gx, dgx, to):
+    """gx[to + i] += u . g[i], dgx[to + i] += u . dg[i] + w . g[i], from q, where
+
+    u = sum_l slopes[begin + i, l] tile[at[begin + i] + l] and
+    w = sum_l (bends[begin + i, l] tile[at[begin + i] + l] + slopes[begin + i, l] dtile[at[begin + i] + l]).
+    """
+    pitch, count, begin = sizes
+    pulled, changed = squares
+    for first in range(0, count, len(NARROW)):
+        some = min(len(NARROW), count - first)
+        for j in range(some):
+            i = first + j
+            row, here = at[begin + i] * pitch + q, (begin + i) * len(tag)
+            u, w = splat(NARROW, slopes.dtype.type(0)), splat(NARROW, slopes.dtype.type(0))
+            for l in range(len(tag)):
+                c, slope = load(NARROW, tile, row + l * pitch), broadcast(NARROW, slopes, here + l)
+                u = multiply_add(slope, c, u)
+                w = multiply_add(broadcast(NARROW, bends, here + l), c, w)
+                w = multiply_add(slope, load(NARROW, dtile, row + l * pitch), w)
+            cotangent = load(NARROW, g, i * pitch + q)
+            change = multiply_add(u, load(NARROW, dg, i * pitch + q), times(w, cotangent))
+            store(pulled, j * len(NARROW), times(u, cotangent))
+            store(changed, j * len(NARROW), change)
+        for square, out in ((pulled, gx), (changed, dgx)):
+            sums = plus(load(NARROW, out, to + first), totals(square))
+            store_first(out, to + first, sums, some)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _scaled(values, begin, count, tag, points, here, out):
     """out[begin + i, l] = values[begin + i, l] points[here + i]."""
     for i in range(count):
@@ -290,7 +319,8 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     n_in, n_basis, n_out = c.shape
     tag, pitch = Pieces(*pieces).tag, pitch_of(n_out)
     zero, one = np.int64(0), np.int64(1)
-    square = aligned(len(NARROW) * len(NARROW), x.dtype)
+    square = len(NARROW) * len(NARROW)
+    squares = aligned(square, x.dtype), aligned(square, x.dtype)
     block = block_size(stop - start)
     group, together = inputs_at_once(n_in, block)
     active = room(group * block, 3 if want_x else 2, pieces)
@@ -299,7 +329,8 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
     flat_x, flat_dx, flat_c, flat_dc, flat_dgc = x.ravel(), dx.ravel(), c.ravel(), dc.ravel(), dgc.ravel()
     flat_gy, flat_dgy, flat_gx, flat_dgx = gy.ravel(), dgy.ravel(), gx.ravel(), dgx.ravel()
     rows = tile_rows(n_basis, block, len(tag)) * pitch
-    tile, gradient, none = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(0, x.dtype)
+    tile, dtile, gradient = aligned(rows, x.dtype), aligned(rows, x.dtype), aligned(rows, x.dtype)
+    none = aligned(0, x.dtype)
     g, dg, kept = aligned(block * pitch, x.dtype), aligned(block * pitch, x.dtype), np.empty(block, np.int64)
     points, moves = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
     pulled, changes = vector_room(together * block, x.dtype), vector_room(together * block, x.dtype)
@@ -329,12 +360,12 @@ def vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop
             add_tile(gradient, n_basis, n_out, pitch, used, kept, len(tag), flat_dgc, row)
             if not want_x:
                 continue
-            _pull_all(sizes, tag, slopes, spans, tile, g, bare, square, pulled, here)
-            _pull_all(sizes, tag, slopes, spans, tile, dg, bare, square, changes, here)
             _scaled(bends, begin, count, tag, moves, here, scaled)
-            _pull_all(sizes, tag, scaled, spans, tile, g, bare, square, changes, here)
-            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), tile)
-            _pull_all(sizes, tag, slopes, spans, tile, g, bare, square, changes, here)
+            fill_tile(flat_dc, row, n_basis, n_out, pitch, used, kept, len(tag), dtile)
+            for q in range(0, pitch, len(NARROW)):
+                _pull_tangent(
+                    q, sizes, tag, slopes, scaled, spans, tile, dtile, g, dg, squares, pulled, changes, here
+                )
             if p == n_in - 1 or p % together == together - 1:
                 save_columns(pulled, count, flat_gx, n_in, p - p % together, together, first)
                 save_columns(changes, count, flat_dgx, n_in, p - p % together, together, first)

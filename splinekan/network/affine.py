@@ -7,7 +7,9 @@ from functools import cached_property
 
 import numpy as np
 
+from splinekan import _threads
 from splinekan._arrays import floats, quiet, viewable
+from splinekan._blas import one
 from splinekan._checks import Array, affordable, boolean, instance, integer
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
 from splinekan.network.slot import Slot
@@ -55,16 +57,18 @@ class Affine(Knotless):
         weight, bias = self._split(viewable("params", params, self.n_parameters))
         return {"weight": weight, "bias": bias} if self.bias else {"weight": weight}
 
+    @one
     @quiet
     def value(self, params: Array, x: Array) -> Array:
         """y = x W + b."""
         params, x = entering(self, params, x)
         weight, bias = self._split(params)
-        y: Array = x @ weight
+        y = _product(x, weight)
         if self.bias:
             y += bias
         return y
 
+    @one
     @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """dx W + x dW + db."""
@@ -75,6 +79,7 @@ class Affine(Knotless):
         dy: Array = dx @ weight + self.value(dparams, x)
         return dy
 
+    @one
     @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """(x^T gy, sum gy) flattened, and gy W^T."""
@@ -82,12 +87,13 @@ class Affine(Knotless):
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
-        parts = [(x.T @ gy).ravel()]
+        parts = [_gram(x, gy).ravel()]
         if self.bias:
             parts.append(gy.sum(axis=0))
-        gx = gy @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+        gx = _product(gy, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), gx
 
+    @one
     @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
@@ -106,6 +112,7 @@ class Affine(Knotless):
             return np.concatenate(parts), np.empty((0, self.n_in), x.dtype), np.empty((0, self.n_in), x.dtype)
         return np.concatenate(parts), dgy @ weight.T + gy @ dweight.T, gy @ weight.T
 
+    @one
     @quiet
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows (x_p v_q, v_q)."""
@@ -120,18 +127,21 @@ class Affine(Knotless):
         if self.bias:
             mine[:, middle : middle + self.n_out] = v
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
-        return v @ weight.T if want_x else np.empty((0, self.n_in), x.dtype)
+        return _product(v, weight.T) if want_x else np.empty((0, self.n_in), x.dtype)
 
+    @one
     @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Every channel times W; the bias belongs to the value alone."""
         params, x = entering_jets(self, params, x, directions)
         weight, bias = self._split(params)
-        y: Array = x @ weight
+        # One product, not one for every sample.
+        y = _product(x.reshape(-1, self.n_in), weight).reshape(*x.shape[:2], self.n_out)
         if self.bias:
             y[:, 0] += bias
         return y
 
+    @one
     @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
@@ -141,12 +151,15 @@ class Affine(Knotless):
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
         want_x = boolean("want_x", want_x)
         weight, _ = self._split(params)
-        parts = [(x.reshape(-1, self.n_in).T @ gy.reshape(-1, self.n_out)).ravel()]
+        flat = gy.reshape(-1, self.n_out)
+        parts = [_gram(x.reshape(-1, self.n_in), flat).ravel()]
         if self.bias:
             parts.append(gy[:, 0].sum(axis=0))
-        gx = gy @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
-        return np.concatenate(parts), gx
+        if not want_x:
+            return np.concatenate(parts), np.empty((0, *x.shape[1:]), x.dtype)
+        return np.concatenate(parts), _product(flat, weight.T).reshape(x.shape)
 
+    @one
     @quiet
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
@@ -163,8 +176,48 @@ class Affine(Knotless):
         if self.bias:
             mine[:, middle : middle + self.n_out] = v[:, 0]
         slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
-        return v @ weight.T if want_x else np.empty((0, *x.shape[1:]), x.dtype)
+        if not want_x:
+            return np.empty((0, *x.shape[1:]), x.dtype)
+        return _product(v.reshape(-1, self.n_out), weight.T).reshape(x.shape)
 
     def _split(self, params: Array) -> tuple[Array, Array]:
         size = self.n_in * self.n_out
         return params[:size].reshape(self.n_in, self.n_out), params[size:]
+
+
+GRAIN = 2**16
+"""Numbers of a thread's range, at least, in the larger factor of a product."""
+
+
+def _ranges(x: Array, y: Array) -> list[_threads.Range]:
+    return _threads.split(len(x), max(GRAIN // max(x.shape[1], y.shape[1]), 1))
+
+
+def _product(x: Array, matrix: Array) -> Array:
+    """x matrix, in ranges of rows."""
+    y = np.empty((len(x), matrix.shape[1]), x.dtype)
+    # BLAS is slow where there is nothing to sum.
+    multiply = np.multiply if x.shape[1] == 1 else np.matmul
+
+    @quiet
+    def task(_: int, start: int, stop: int) -> None:
+        multiply(x[start:stop], matrix, out=y[start:stop])
+
+    _threads.run(task, _ranges(x, y))
+    return y
+
+
+def _gram(x: Array, y: Array) -> Array:
+    """x^T y, the sum over ranges of rows in their order."""
+    ranges = _ranges(x, y)
+    parts = np.empty((len(ranges), x.shape[1], y.shape[1]), x.dtype)
+
+    @quiet
+    def task(i: int, start: int, stop: int) -> None:
+        np.matmul(x[start:stop].T, y[start:stop], out=parts[i])
+
+    _threads.run(task, ranges)
+    total: Array = parts[0]
+    for part in parts[1:]:
+        total += part
+    return total

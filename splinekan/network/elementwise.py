@@ -1,15 +1,23 @@
-"""What elementwise layers share: the methods of a layer, from the derivatives of a function of x."""
+"""What elementwise layers share: the methods of a layer, from the derivatives of a function of x.
+
+Kernels evaluate the function, its derivatives and its Taylor coefficients; a layer whose function they do not
+know gives the derivatives.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
+from splinekan import _threads
 from splinekan._arrays import floats, quiet, viewable
-from splinekan._checks import Array, boolean, instance
-from splinekan.network.layer import Directions, Knotless, composed, entering, entering_jets
+from splinekan._checks import Array, Float64Array, boolean, instance
+from splinekan.kernels import elementwise
+from splinekan.network.layer import Directions, Knotless, entering, entering_jets
 from splinekan.network.slot import Slot
 
 
@@ -39,27 +47,24 @@ class Elementwise(Knotless):
         viewable("params", params, 0)
         return {}
 
-    @quiet
     def value(self, params: Array, x: Array) -> Array:
         """phi(x)."""
         _, x = entering(self, params, x)
-        return self._derivatives(x, 0)[0]
+        return self._evaluated(x[:, None], ALONE)[:, 0]
 
-    @quiet
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """phi'(x) dx."""
         _, x = entering(self, params, x)
         floats("dparams", dparams, (0,), x.dtype)
         dx = floats("dx", dx, x.shape, x.dtype)
-        return self._derivatives(x, 1)[1] * dx
+        return self._pulled(x[:, None], dx[:, None], ALONE)[:, 0]
 
-    @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """phi'(x) gy."""
         _, x = entering(self, params, x)
         gy = floats("gy", gy, x.shape, x.dtype)
         boolean("want_x", want_x)
-        return np.empty(0, x.dtype), self._derivatives(x, 1)[1] * gy
+        return np.empty(0, x.dtype), self._pulled(x[:, None], gy[:, None], ALONE)[:, 0]
 
     @quiet
     def vjp_tangent(
@@ -75,30 +80,19 @@ class Elementwise(Knotless):
         _, slope, bend = self._derivatives(x, 2)
         return np.empty(0, x.dtype), bend * dx * gy + slope * dgy, slope * gy
 
-    @quiet
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """phi'(x) v; nothing to write."""
         _, x = entering(self, params, x)
         v = floats("v", v, x.shape, x.dtype)
         instance("slot", slot, Slot).check(self, x)
         boolean("want_x", want_x)
-        return self._derivatives(x, 1)[1] * v
+        return self._pulled(x[:, None], v[:, None], ALONE)[:, 0]
 
-    def _series(self, x: Array, directions: Directions, shift: int) -> Array:
-        """Taylor coefficients of phi^(shift)(x(s))."""
-        return composed(self._derivatives(x[:, 0], shift + directions.order)[shift:], x, directions)
-
-    def _derivatives(self, x: Array, order: int) -> list[Array]:
-        """phi and its derivatives up to `order` at every element."""
-        raise AssertionError("a subclass gives the derivatives")
-
-    @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Taylor coefficients of phi(x(s))."""
         _, x = entering_jets(self, params, x, directions)
-        return self._series(x, directions, 0)
+        return self._evaluated(x, directions)
 
-    @quiet
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
@@ -106,13 +100,8 @@ class Elementwise(Knotless):
         _, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, x.shape, x.dtype)
         boolean("want_x", want_x)
-        slopes = self._series(x, directions, 1)
-        gx = np.zeros_like(x)
-        for j, d, m in directions.pulls:
-            gx[:, j] += gy[:, m] * slopes[:, d]
-        return np.empty(0, x.dtype), gx
+        return np.empty(0, x.dtype), self._pulled(x, gy, directions)
 
-    @quiet
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
@@ -121,40 +110,72 @@ class Elementwise(Knotless):
         v = floats("v", v, x.shape, x.dtype)
         instance("slot", slot, Slot).check(self, x)
         boolean("want_x", want_x)
-        return self.jet_vjp(params, x, v, directions, want_x)[1]
+        return self._pulled(x, v, directions)
+
+    def _evaluated(self, x: Array, directions: Directions) -> Array:
+        """Taylor coefficients of phi(x(s)), (n, channels, width)."""
+        y, order = np.empty_like(x), directions.order
+        arguments = (*self._arguments(x, order), directions.arrays, order, y)
+        spread(elementwise.evaluate, x, *arguments)
+        return y
+
+    def _pulled(self, x: Array, gy: Array, directions: Directions) -> Array:
+        """(dphi(x(s))/dx)^T gy, of the shape of x."""
+        gx, order = np.empty_like(x), directions.order
+        arguments = (*self._arguments(x, order + 1), directions.arrays, order, gx)
+        spread(elementwise.pull, x, gy, *arguments)
+        return gx
+
+    @quiet
+    def _arguments(self, x: Array, order: int) -> tuple[Array, int, int, Array]:
+        """What the kernels take for phi and its derivatives up to `order`."""
+        kind, degree = self._function
+        if kind != elementwise.GIVEN:
+            return np.empty((0, 0), x.dtype), kind, degree, _factors(kind, degree, order)
+        given = np.stack(self._derivatives(x[:, 0], order)).reshape(order + 1, -1)
+        return given, kind, degree, _factors(kind, degree, 0)
+
+    @property
+    def _function(self) -> tuple[int, int]:
+        """phi and its degree as the kernels know them; `GIVEN` for what `_derivatives` gives."""
+        return elementwise.GIVEN, 0
+
+    def _derivatives(self, x: Array, order: int) -> list[Array]:
+        """phi and its derivatives up to `order` at every element."""
+        return list(derivatives(x, *self._function, order))
 
 
-@cache
-def _factors(slope: tuple[float, ...], order: int) -> tuple[tuple[float, ...], ...]:
-    """q_1, q_2, ..., coefficients highest first, with phi^(d) = q_d(phi) phi', where phi' = slope(phi).
-
-    The factor phi' keeps its digits where phi saturates.
-    """
-    first, q = np.polynomial.Polynomial(slope), np.polynomial.Polynomial([1.0])
-    found = []
-    for _ in range(order):
-        found.append(tuple(float(c) for c in q.coef[::-1]))
-        q = q.deriv() * first + q * first.deriv()
-    return tuple(found)
+ALONE = Directions(())
+"""Values without Taylor coefficients."""
+GRAIN = 4096
+"""Numbers of a thread's range, at least."""
 
 
-def polynomial_derivatives(y: Array, slope: tuple[float, ...], order: int) -> list[Array]:
-    """phi, phi', ... at points where phi = y."""
-    if order == 0:
-        return [y]
-    found, factor = [y], _horner(slope[::-1], y)
-    for q in _factors(slope, order):
-        found.append(factor if q == (1.0,) else _horner(q, y) * factor)
+def spread(kernel: Callable[..., None], x: Array, *arguments: Any) -> None:
+    """The kernel on all samples, in ranges of at least `GRAIN` numbers."""
+    ranges = _threads.split(len(x), max(GRAIN * len(x) // max(x.size, 1), 1))
+    _threads.run(lambda _, start, stop: kernel(x, *arguments, start, stop), ranges)
+
+
+def derivatives(x: Array, kind: int, degree: int, order: int) -> Array:
+    """phi and its derivatives up to `order` at every element, (order + 1, ...), phi one of the kernels'."""
+    found = np.empty((order + 1, *x.shape), x.dtype)
+    points = np.ascontiguousarray(x).reshape(-1)
+    flat, factors = found.reshape(order + 1, -1), _factors(kind, degree, order)
+    spread(elementwise.derivatives, points, kind, degree, factors, flat)
     return found
 
 
-def _horner(coefficients: tuple[float, ...], y: Array) -> Array:
-    value = np.full_like(y, coefficients[0])
-    for coefficient in coefficients[1:]:
-        value *= y
-        value += coefficient
-    return value
-
-
-TANH = (1.0, 0.0, -1.0)
-SIGMOID = (0.0, 1.0, -1.0)
+@cache
+def _factors(kind: int, degree: int, order: int) -> Float64Array:
+    """What the kernels know of the derivatives of phi: see `splinekan.kernels.elementwise`."""
+    factors = np.zeros((order + 1, max(order, 1)))
+    if kind == elementwise.POWER:
+        factors[:, 0] = [math.perm(degree, d) for d in range(order + 1)]
+        return factors
+    slope = np.polynomial.Polynomial([1.0, 0.0, -1.0] if kind == elementwise.TANH else [0.0, 1.0, -1.0])
+    q = np.polynomial.Polynomial([1.0])
+    for d in range(1, order + 1):
+        factors[d, order - len(q.coef) :] = q.coef[::-1]
+        q = q.deriv() * slope + q * slope.deriv()
+    return factors

@@ -117,10 +117,19 @@ class Linearization:
     def _cotangent(self, name: str, gy: ArrayLike) -> Array:
         return floats(name, gy, self.output.shape, self.output.dtype)
 
-    @quiet
     def jacobian(self) -> SparseRows:
         """J as sparse rows, row i n_out + o for output o of sample i."""
+        return self.rows(np.eye(self.network.n_out)[None])
+
+    @quiet
+    def rows(self, S: Array) -> SparseRows:
+        """The sparse rows of S J for S (n, n_out, n_out), or (1, n_out, n_out) for all samples alike.
+
+        Row i n_out + o is sum_q S[i, o, q] J[i n_out + q].
+        """
         outputs, n_rows = self.network.n_out, self.output.size
+        shape = (1 if len(S) == 1 else len(self.output), outputs, outputs)
+        S = floats("S", S, shape, self.output.dtype)
         lengths = [n for layer in self.network.layers for n in layer.segment_lengths]
         affordable("the Jacobian", float(n_rows) * (self.theta.itemsize * sum(lengths) + 8 * len(lengths)))
         values = np.empty((n_rows, sum(lengths)), self.theta.dtype)
@@ -128,8 +137,8 @@ class Linearization:
         backwards = self._backwards(self.network, self.theta)
         places = list(places_of_layers(self.network))
         for output in range(outputs):
-            v = np.zeros_like(self.output)
-            v[:, output] = 1
+            v = np.empty_like(self.output)
+            v[:] = S[:, output]
             for number, layer, _, piece, x in backwards:
                 position, segment, column = places[number]
                 slot = trusted(

@@ -8,11 +8,11 @@ from functools import cached_property
 from typing import Any, ClassVar
 
 import numpy as np
-import scipy
 
 from splinekan._checks import Array, Float64Array, integer, one_of
+from splinekan.kernels import elementwise
 from splinekan.network.domains import Interval, intervals, one_each, shown_intervals
-from splinekan.network.elementwise import SIGMOID, TANH, Elementwise, polynomial_derivatives
+from splinekan.network.elementwise import Elementwise, derivatives
 
 
 @dataclass(frozen=True)
@@ -77,13 +77,14 @@ class Normalizer(Elementwise):
             of_source = (wide >= c) & (wide <= d)  # others may go where the map takes them
             found[0] = np.where(of_source, np.clip(found[0], *self._limits(x.dtype)), found[0])
             return found
-        squashed = scipy.special.expit(x) if self.kind == "sigmoid" else np.tanh(x)
-        polynomial, low, scale = (
-            (SIGMOID, a, b - a) if self.kind == "sigmoid" else (TANH, (a + b) / 2, (b - a) / 2)
+        kind, low, scale = (
+            (elementwise.SIGMOID, a, b - a)
+            if self.kind == "sigmoid"
+            else (elementwise.TANH, (a + b) / 2, (b - a) / 2)
         )
         with np.errstate(over="ignore"):
             low, scale = low.astype(x.dtype), scale.astype(x.dtype)
-        found = [scale * f for f in polynomial_derivatives(squashed, polynomial, order)]
+        found = [scale * f for f in derivatives(x, kind, 1, order)]
         found[0] = np.clip(found[0] + low, *self._limits(x.dtype))
         return found
 

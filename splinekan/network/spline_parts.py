@@ -95,7 +95,7 @@ class SplinePart:
         order = directions.order
         c, pieces = params.reshape(self.shape), self._pieces(x, order + 1, order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
-        spread(JET_GRAIN, jets.evaluate, x, c, pieces, directions.arrays, y)
+        spread(JET_GRAIN, jets.evaluate, x, c, pieces, directions.arrays[:2], y)
         return y
 
     def jet_vjp(
@@ -108,7 +108,7 @@ class SplinePart:
 
         def task(gradient: Array, start: int, stop: int) -> None:
             gc = gradient.reshape(self.shape)
-            jets.vjp(x, c, gy, pieces, directions.arrays, gx, gc, want_x, start, stop)
+            jets.vjp(x, c, gy, pieces, directions.arrays[:2], gx, gc, want_x, start, stop)
 
         return self._summed(task, x, JET_GRAIN), gx
 
@@ -119,7 +119,7 @@ class SplinePart:
         kept = directions.order + 2
         c, pieces, place = params.reshape(self.shape), self._pieces(x, kept, kept), slot.place
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
-        spread(JET_GRAIN, jets.jacobian_rows, x, c, v, pieces, directions.arrays, place, gx, want_x)
+        spread(JET_GRAIN, jets.jacobian_rows, x, c, v, pieces, directions.arrays[:2], place, gx, want_x)
         return gx
 
     @cached_property

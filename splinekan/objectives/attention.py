@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from splinekan._arrays import quiet
+from splinekan._blas import one
 from splinekan._checks import Float64Array, each, instance, integer, real
 from splinekan.objectives.pinn import PINN, PointsPart
 from splinekan.operators.coordinates import Coordinates
@@ -61,12 +62,14 @@ class Attention:
         """Work units of one evaluation of value and gradient."""
         return self.problem.cost
 
+    @one
     @quiet
     def value(self, theta: Float64Array) -> float:
         """L with the multipliers as they are."""
         parts = (float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
         return sum(parts, self.problem.penalty.value(theta))
 
+    @one
     @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
         """L and its gradient with the multipliers as they were, which then move."""

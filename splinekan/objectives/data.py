@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from splinekan._arrays import F8, floats, quiet
+from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
@@ -19,10 +21,15 @@ from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor, ranges
 from splinekan.operators import Operator, Stacked
 
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
 CHUNK_BYTES = 2**26
 """Memory that the activations or the dense rows of a chunk may take."""
 ROW_BYTES = 2**23
 """Memory for the Jacobian rows of a chunk, small enough that its memory is used again and again."""
+SORTED = 1000
+"""Fewer samples are not sorted."""
 REDUCTIONS = ("sum", "mean")
 
 
@@ -139,11 +146,13 @@ class DataLoss(ChunkedSum):
         """smoothing/2 |D theta|^2."""
         return QuadraticPenalty.roughness(self.network, self.smoothing)
 
+    @one
     @quiet
     def jacobian(self, theta: Float64Array) -> SparseRows:
         """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
         return self._part(theta, (0, self.n_samples)).jacobian()
 
+    @one
     @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
         """The exact Hessian of L times v, J^T S^T S J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v."""
@@ -155,6 +164,7 @@ class DataLoss(ChunkedSum):
             total += same._part(at, chunk).hessian_product(along)
         return self.penalty.product(v) + (total if T is None else T.apply_transpose(total))
 
+    @one
     @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
         """(L, rho, J), J by products that run through the network, with the penalty's rows below."""
@@ -170,6 +180,22 @@ class DataLoss(ChunkedSum):
     def model(self, theta: Float64Array) -> Model:
         """The network with theta."""
         return Model(self.network, theta)
+
+    @cached_property
+    def _in_order(self) -> Self:
+        """The same sum, its samples sorted by the cells of the first splines.
+
+        Neighbours then have the same active functions, in the first layer and mostly in the others, and
+        `splinekan.kernels.segments.products` keeps what it adds up for them in registers.
+        """
+        order = _order_of_cells(self.network, self.x)
+        if order is None:
+            return self
+        same = copy(self)
+        for name in ("x", "y", "_root"):
+            array = getattr(self, name)
+            object.__setattr__(same, name, array[order] if array.ndim else array)
+        return same
 
     @property
     def _n_rows(self) -> int:
@@ -268,17 +294,12 @@ class DataPart:
 
     def jacobian(self) -> SparseRows:
         """The rows sqrt(w_i) S_i J_i."""
-        rows = self.at.jacobian()
-        values = rows.values.reshape(*self.at.output.shape, -1)
-        S = self._S
-        if S is not None and S.ndim == 3:
-            # Rows of a sample share their segments, so S mixes what is stored.
-            values[:] = np.einsum("nij,njm->nim", S, values)
-        elif S is not None:
-            values *= S[:, :, None]
-        flat = values.reshape(len(values), -1)
-        flat *= self.root
-        return rows
+        S, outputs = self._S, self.y.shape[1]
+        if S is None or S.ndim == 2:
+            diagonal = np.ones((1, 1), self.y.dtype) if S is None else S
+            S = np.zeros((len(diagonal), outputs, outputs), self.y.dtype)
+            S[:, range(outputs), range(outputs)] = diagonal
+        return self.at.rows(self.root.reshape(-1, 1, 1) * S)
 
     def hessian_product(self, v: Float64Array) -> Float64Array:
         """sum_i w_i (J_i^T S_i^T S_i J_i v + dl_i/dg (Hessian of g_i) v)."""
@@ -295,6 +316,7 @@ class NetworkJacobian(Operator):
         self.objective, self.part = objective, part
         self._S = part._S
 
+    @one
     @quiet
     def _matvec(self, v: Array) -> Array:
         change = self.part.at.jvp(v)
@@ -302,6 +324,7 @@ class NetworkJacobian(Operator):
             change = self._S * change if self._S.ndim == 2 else np.einsum("nij,nj->ni", self._S, change)
         return (self.part.root * change).ravel().astype(np.float64)
 
+    @one
     @quiet
     def _rmatvec(self, r: Array) -> Array:
         pulled = self.part.root * r.reshape(self.part.at.output.shape)
@@ -309,6 +332,7 @@ class NetworkJacobian(Operator):
             pulled = self._S * pulled if self._S.ndim == 2 else np.einsum("nij,ni->nj", self._S, pulled)
         return self.part.at.vjp(pulled)
 
+    @one
     @quiet
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, from the sparse rows chunk by chunk."""
@@ -317,10 +341,33 @@ class NetworkJacobian(Operator):
         parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
         return np.asarray(sum(parts, np.zeros(self.shape[1])))
 
+    @one
     @quiet
     def toarray(self) -> Array:
         """The dense matrix."""
         return self.part.jacobian().toarray().astype(np.float64)
+
+
+def _order_of_cells(network: KAN, x: Array) -> NDArray[np.int64] | None:
+    """An order of the samples, from cell to neighbouring cell; None if they are few.
+
+    Cells are those of the first spline layer, if its knots are uniform, else as many of equal width; of as
+    many columns as have no more cells than there are samples.
+    """
+    if len(x) < SORTED:
+        return None
+    intervals = max(network.intervals, 1)
+    ends = network.domain or tuple(zip(x.min(axis=0), x.max(axis=0), strict=True))
+    key, cells = np.zeros(len(x), np.int64), 1
+    for column, (a, b) in zip(x.T, ends, strict=True):
+        if cells > 1 and cells * intervals > len(x):
+            break
+        width = max(float(b) - float(a), np.finfo(np.float64).tiny)
+        share = np.clip((column.astype(np.float64) - a) / width, 0.0, 1.0)
+        cell = np.minimum((share * intervals).astype(np.int64), intervals - 1)
+        key = key * intervals + np.where(key % 2, intervals - 1 - cell, cell)  # to and fro
+        cells *= intervals
+    return np.argsort(key, kind="stable")
 
 
 def _roots(weights: Array | None, factor: float, x: Array) -> Array:

@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from splinekan._arrays import F8, floats, writeable
+from splinekan._blas import one
 from splinekan._checks import Float64Array, instance, real, real_array, shown
 from splinekan.network import KAN
 from splinekan.operators import Matrix
@@ -53,6 +54,7 @@ class QuadraticPenalty:
         """The number of rows of B."""
         return int(self.root.shape[0])
 
+    @one
     def value(self, theta: Float64Array) -> float:
         """1/2 |B theta|^2."""
         theta = self._checked("theta", theta)

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import quiet
+from splinekan._blas import dot, one
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
 from splinekan.equations import Equation, Features
 from splinekan.model import Model
@@ -206,6 +207,7 @@ class PINN(ChunkedSum):
         """smoothing/2 |D theta|^2."""
         return QuadraticPenalty.roughness(self.network, self.smoothing)
 
+    @one
     @quiet
     def values(self, theta: Float64Array) -> Float64Array:
         """The blocks' parts of L, without the smoothing."""
@@ -214,11 +216,13 @@ class PINN(ChunkedSum):
             sums[part.block] += part.value
         return sums
 
+    @one
     @quiet
     def jacobian(self, theta: Float64Array) -> Float64Array:
         """J, dense; without the penalty's rows."""
         return np.concatenate([part.jacobian().toarray() for part in self.parts(theta)])
 
+    @one
     @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
         """(L, r, J), J as sparse rows, the penalty's below."""
@@ -240,7 +244,9 @@ class PINN(ChunkedSum):
 
     def _chunks(self, purpose: str) -> list[tuple[int, int, int]]:
         """(number of the block, start, stop)."""
-        stored = sum(n for layer in self.network.layers for n in layer.segment_lengths)
+        stored = 0
+        if purpose != "value":
+            stored = sum(n for layer in self.network.layers for n in layer.segment_lengths)
         width = sum(layer.n_out for layer in self.network.layers)
         chunks = []
         for number, block in enumerate(self.blocks):
@@ -282,7 +288,7 @@ class PointsPart:
     @property
     def value(self) -> float:
         """Its part of L."""
-        return float(self.residual @ self.residual) / 2
+        return dot(self.residual, self.residual) / 2
 
     @quiet
     def gradient(self, multipliers: Float64Array | float = 1.0) -> Float64Array:

@@ -21,6 +21,7 @@ import numpy as np
 import scipy
 
 from splinekan._arrays import quiet
+from splinekan._blas import one, several
 from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
 from splinekan._checks import function as checked_function
 from splinekan.network import BASES, KAN
@@ -182,7 +183,7 @@ class ChunkedSum(ABC):
         affordable("the normal matrix", 8.0 * self.network.n_parameters**2)
         total, gradient = self.penalty.value(theta), self.penalty.product(theta)
         matrix: Float64Array | None = None
-        for value, part, upper in self._sum("_normal", theta, "rows"):
+        for value, part, upper in self._in_order._sum("_normal", theta, "rows"):
             total += value
             gradient += part
             matrix = upper if matrix is None else np.add(matrix, upper, out=matrix)
@@ -237,7 +238,8 @@ class ChunkedSum(ABC):
         # What travels to other processes must not hold the executor, which cannot be pickled.
         alone = copy(self)
         object.__setattr__(alone, "executor", None)
-        vars(alone).pop("_in_splines", None)
+        for kept in ("_in_splines", "_in_order"):
+            vars(alone).pop(kept, None)
         answers = 0
         for answer in self.executor.map(partial(getattr(alone, method), theta), groups):
             answers += 1
@@ -258,10 +260,17 @@ class ChunkedSum(ABC):
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")
 
+    @property
+    def _in_order(self) -> Self:
+        """The same sum in the order of samples that suits products of rows."""
+        return self
+
+    @one
     @quiet
     def _values(self, theta: Float64Array, chunks: Sequence[Any]) -> float:
         return sum((self._part(theta, chunk).value for chunk in chunks), 0.0)
 
+    @one
     @quiet
     def _gradients(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array]:
         parts = (self._part(theta, chunk) for chunk in chunks)
@@ -271,10 +280,12 @@ class ChunkedSum(ABC):
             gradients = [added([*gradients, part.gradient()])]
         return total, gradients[0]
 
+    @one
     @quiet
     def _residuals(self, theta: Float64Array, chunks: Sequence[Any]) -> list[Float64Array]:
         return [self._part(theta, chunk).residual for chunk in chunks]
 
+    @one
     @quiet
     def _normal(self, theta: Float64Array, chunks: Sequence[Any]) -> tuple[float, Float64Array, Float64Array]:
         m = self.network.n_parameters
@@ -287,6 +298,7 @@ class ChunkedSum(ABC):
             rows.add_products(upper)
         return total, gradient, upper
 
+    @one
     @quiet
     def _triangle(self, theta: Float64Array, chunks: Sequence[Any]) -> Triangle:
         m = self.network.n_parameters
@@ -309,7 +321,9 @@ def triangle(rows: list[Float64Array]) -> Float64Array:
     stacked = np.concatenate(rows)
     if not len(stacked):
         return stacked
-    (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
+    longer, shorter = max(stacked.shape), min(stacked.shape)
+    with several(2.0 * shorter**2 * (longer - shorter / 3)):
+        (upper,) = scipy.linalg.qr(stacked, mode="r", overwrite_a=True, check_finite=False)
     return np.asarray(upper[: upper.shape[1]])
 
 

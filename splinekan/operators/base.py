@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from splinekan._arrays import floats
+from splinekan._blas import one, several
 from splinekan._checks import Array, Float64Array, affordable, each, instance, real_array
 
 
@@ -41,7 +42,8 @@ class Operator(LinearOperator):  # type: ignore[misc]
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, (columns, columns)."""
         dense = self.toarray()
-        return np.asarray(dense.T @ dense)
+        with several(2.0 * dense.size * dense.shape[1]):
+            return np.asarray(dense.T @ dense)
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, (columns,)."""
@@ -90,22 +92,25 @@ class Matrix(Operator):
         self.matrix = matrix
 
     def _matvec(self, v: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with one, np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self.matrix @ v)
 
     def _rmatvec(self, r: Array) -> Array:
-        with np.errstate(over="ignore", invalid="ignore"):
+        with one, np.errstate(over="ignore", invalid="ignore"):
             return np.asarray(self.matrix.T @ r)
 
     def _matmat(self, v: Array) -> Array:
-        return np.asarray(self.matrix @ v)
+        with several(2.0 * self.matrix.size * v.shape[1]):
+            return np.asarray(self.matrix @ v)
 
     def _rmatmat(self, r: Array) -> Array:
-        return np.asarray(self.matrix.T @ r)
+        with several(2.0 * self.matrix.size * r.shape[1]):
+            return np.asarray(self.matrix.T @ r)
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense."""
-        product = self.matrix.T @ self.matrix
+        with several(2.0 * self.matrix.size * self.shape[1]):
+            product = self.matrix.T @ self.matrix
         return np.asarray(product.toarray() if hasattr(product, "toarray") else product)
 
     def column_squares(self) -> Float64Array:

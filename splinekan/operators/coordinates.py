@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import operand
+from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, instance, integer, real_array, sequence
 from splinekan.operators.base import Operator
 from splinekan.splines.change_of_basis import ChangeOfBasis
@@ -138,6 +139,7 @@ class Coordinates(Operator):
             pieces.append(piece._replace(map=EdgeMap.dense(*map(np.abs, piece.map.matrices))))
         return Coordinates(self.n_parameters, pieces)
 
+    @one
     def _map(self, v: ArrayLike, product: str) -> Float64Array:
         result = operand("v", v, self.n_parameters)
         for piece in self.pieces:

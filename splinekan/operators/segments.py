@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,15 +12,13 @@ from numpy.typing import NDArray
 
 from splinekan import _threads
 from splinekan._arrays import trusted, writeable
+from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, affordable, integer, real_array, shown
 from splinekan.kernels import segments as kernels
 from splinekan.operators.base import Operator
 
-DENSE = 2
-"""Up to this number of columns per stored value the dense product of BLAS is faster.
-
-On its own it would be so up to 4; but BLAS keeps its threads spinning after a product, on the cores that the
-other kernels are about to use."""
+DENSE = 1.25
+"""Up to this number of columns per stored value the dense product of BLAS is faster."""
 DENSE_ROWS = 2048
 """Rows that are made dense at a time."""
 
@@ -122,33 +121,48 @@ class SparseRows(Operator):
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, shape (n_columns, n_columns), accumulated in float64."""
         affordable("the normal matrix", 8.0 * self.n_columns**2)
-        upper = np.zeros((self.n_columns, self.n_columns))
-        self.add_products(upper)
-        return symmetric(upper)
+        lower = np.zeros((self.n_columns, self.n_columns))
+        self.add_products(lower)
+        return symmetric(lower)
 
-    def add_products(self, upper: Float64Array) -> None:
-        """Add J^T J to the upper triangle of `upper`; what it holds below the diagonal has no meaning.
+    @one
+    def add_products(self, lower: Float64Array) -> None:
+        """Add J^T J to the lower triangle of `lower`; what it holds above the diagonal has no meaning.
 
         Raises
         ------
         TypeError, ValueError
-            Unless `upper` is a C-contiguous float64 array (n_columns, n_columns), writeable.
+            Unless `lower` is a C-contiguous float64 array (n_columns, n_columns), writeable.
         """
-        upper = writeable("upper", upper, (self.n_columns, self.n_columns))
+        lower = writeable("lower", lower, (self.n_columns, self.n_columns))
         if self.n_columns <= DENSE * self.values.shape[1]:
-            for first in range(0, self.shape[0], DENSE_ROWS):
-                some = slice(first, first + DENSE_ROWS)
-                block = SparseRows.trusted(self.values[some], self.starts[some], self.lengths, self.n_columns)
-                dense = block.toarray()
-                upper += dense.T @ dense
+            self._add_dense_products(lower)
             return
         places = np.cumsum(self.lengths) - self.lengths
-        shares = _shares(self.lengths, len(_threads.split(self.shape[0])))
+        shares = _shares(tuple(self.lengths.tolist()), len(_threads.split(self.shape[0])))
 
         def task(chunk: int, *_: int) -> None:
-            kernels.products(self.values, self.starts, places, self.lengths, shares[chunk], upper)
+            kernels.products(self.values, self.starts, places, self.lengths, shares[chunk], lower)
 
         _threads.run(task, [(0, 0)] * len(shares))
+
+    def _add_dense_products(self, lower: Float64Array) -> None:
+        """Add J^T J to all of `lower`: a single thread of BLAS for each range of rows."""
+        ranges = _threads.split(self.shape[0], max(self.n_columns, DENSE_ROWS))
+        parts = [lower, *(np.zeros_like(lower) for _ in ranges[1:])]
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            for first in range(start, stop, DENSE_ROWS):
+                some = slice(first, min(first + DENSE_ROWS, stop))
+                dense = self.values[some]
+                if dense.shape[1] < self.n_columns:  # else every row holds all columns, in order
+                    block = SparseRows.trusted(dense, self.starts[some], self.lengths, self.n_columns)
+                    dense = block.toarray()
+                parts[chunk] += dense.T @ dense
+
+        _threads.run(task, ranges)
+        for part in parts[1:]:
+            lower += part
 
     def column_squares(self) -> Float64Array:
         """The diagonal of J^T J, shape (n_columns,)."""
@@ -179,28 +193,24 @@ def _whole(name: str, value: Any, ndim: int) -> NDArray[np.int64]:
     return np.ascontiguousarray(array, dtype=np.int64)
 
 
-def symmetric(upper: Float64Array) -> Float64Array:
-    """`upper` with its lower triangle overwritten, tile by tile, by the mirrored upper one."""
-    tile = 64
-    for first in range(0, len(upper), tile):
-        rows, rest = slice(first, first + tile), slice(first + tile, None)
-        corner = np.triu(upper[rows, rows])
-        upper[rows, rows] = corner + np.triu(corner, 1).T
-        upper[rest, rows] = upper[rows, rest].T
-    return upper
+def symmetric(lower: Float64Array) -> Float64Array:
+    """`lower` with its upper triangle overwritten by the mirrored lower one."""
+    kernels.mirror(lower)
+    return lower
 
 
-def _shares(lengths: NDArray[np.int64], count: int) -> list[NDArray[np.int64]]:
-    """All pairs (a, b) of segments, a <= b, in `count` lists of about the same work: the largest first."""
-    a, b = np.triu_indices(len(lengths))
-    work = lengths[a] * lengths[b]
+@lru_cache(maxsize=64)
+def _shares(lengths: tuple[int, ...], count: int) -> tuple[NDArray[np.int64], ...]:
+    """All pairs (a, b) of segments, a >= b, in `count` lists of about the same work: the largest first."""
+    a, b = np.tril_indices(len(lengths))
+    work = np.take(lengths, a) * np.take(lengths, b)
     shares: list[list[tuple[int, int]]] = [[] for _ in range(count)]
-    loads = np.zeros(count)
+    loads = [0] * count
     for pair in np.argsort(-work, kind="stable"):
-        least = int(np.argmin(loads))
+        least = loads.index(min(loads))
         shares[least].append((int(a[pair]), int(b[pair])))
-        loads[least] += work[pair]
-    return [np.array(sorted(share), np.int64).reshape(-1, 2) for share in shares]
+        loads[least] += int(work[pair])
+    return tuple(np.array(sorted(share), np.int64).reshape(-1, 2) for share in shares)
 
 
 def _sum_in_order(parts: Float64Array) -> Float64Array:

@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike
 
+from splinekan._blas import norm
 from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
 from splinekan.optimize.answers import finite, parts, real_number, reals, require
 from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
@@ -119,12 +120,12 @@ class _Log:
     began: float = field(default_factory=perf_counter)
     rows: list[tuple[float, ...]] = field(default_factory=list)
 
-    def add(self, point: Point, step: float, evaluations: int) -> None:
+    def add(self, point: Point, step: Float64Array, evaluations: int) -> None:
         self.rows.append(
             (
                 point.value,
-                float(np.linalg.norm(point.gradient)),
-                step,
+                norm(point.gradient),
+                norm(step),
                 float(evaluations),
                 evaluations * self.cost,
                 perf_counter() - self.began,
@@ -262,7 +263,7 @@ class Optimizer(ABC):
         z = vector("theta0 in the coordinates of the geometry", moved, len(theta))
         with np.errstate(**QUIET):
             point = frame.point(z)
-            log.add(point, 0.0, frame.evaluations)
+            log.add(point, np.zeros(1), frame.evaluations)
         if not point.finite:
             if np.isfinite(point.value):
                 raise ValueError("the gradient at theta0 must be finite")
@@ -288,10 +289,9 @@ class Optimizer(ABC):
                     if not step.point.finite:
                         status = Status.NON_FINITE
                         break
-                    length = float(np.linalg.norm(step.point.z - point.z))
+                    log.add(step.point, step.point.z - point.z, frame.evaluations)
                     point = step.point
                     best = point if point.value < best.value else best
-                    log.add(point, length, frame.evaluations)
                 if bar is not None:
                     bar.update(1)
                     bar.set_postfix(loss=f"{point.value:.3e}", refresh=False)

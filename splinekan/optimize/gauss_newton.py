@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from splinekan._blas import dot, norm
 from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
@@ -124,7 +125,7 @@ class LevenbergMarquardt(Optimizer):
             # rounding errors would dominate for p along small singular values. (For truncated conjugate
             # gradients it holds too, because their error is orthogonal to p.)
             damped_part = state.value * float(np.sum((scale * step) ** 2))
-            predicted = (float(step @ point.fed) + damped_part) / 2 - float(step @ point.gradient)
+            predicted = (dot(step, point.fed) + damped_part) / 2 - dot(step, point.gradient)
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
@@ -134,7 +135,7 @@ class LevenbergMarquardt(Optimizer):
                     point, state.matrix = frame.normal(z)
                     return Step(point)
                 return Step(frame.point(z))
-            if np.linalg.norm(step * scale) <= 4 * EPS * np.linalg.norm(point.z * scale):
+            if norm(step * scale) <= 4 * EPS * norm(point.z * scale):
                 break
             state.value *= state.growth
             state.growth *= 2.0

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from splinekan._blas import dot, norm
 from splinekan._checks import Float64Array, affordable, integer, one_of, real
 from splinekan.kernels.two_loop import two_loop
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
@@ -30,7 +31,7 @@ class _Memory:
     scaling: float = 1.0
 
     def store(self, s: Float64Array, y: Float64Array) -> None:
-        curvature = float(s @ y)
+        curvature = dot(s, y)
         size = len(self.rho)
         row = (self.first + self.count) % size
         if self.count == size:
@@ -38,7 +39,7 @@ class _Memory:
         else:
             self.count += 1
         self.steps[row], self.changes[row], self.rho[row] = s, y, 1 / curvature
-        self.scaling = curvature / float(y @ y)
+        self.scaling = curvature / dot(y, y)
 
     def multiply(self, g: Float64Array) -> Float64Array:
         """H g."""
@@ -104,7 +105,7 @@ class LBFGS(Optimizer):
         if self.search == "fixed":
             following = frame.point(point.z + self.step * direction)
             s, y = following.z - point.z, following.fed - point.fed
-            if following.finite and s @ y > 1e-10:
+            if following.finite and dot(s, y) > 1e-10:
                 state.store(s, y)
             return Step(following)
         if self.search == "wolfe":
@@ -122,16 +123,16 @@ class LBFGS(Optimizer):
         # The length of the first step is a guess, and Wolfe points have positive curvature: in both cases y
         # is damped only if its curvature is negative or below rounding errors.
         y = _damped(s, y, expected, self.search == "armijo" and state.count > 0)
-        if s @ y > 0 and np.isfinite(y @ y):
+        if dot(s, y) > 0 and np.isfinite(dot(y, y)):
             state.store(s, y)
         return Step(near)
 
 
 def _damped(s: Float64Array, y: Float64Array, expected: Float64Array, known: bool) -> Float64Array:
     """y, or the combination of y and B s with s.y = 0.2 s.B s if s.y is too small."""
-    model, curvature = float(s @ expected), float(s @ y)
+    model, curvature = dot(s, expected), dot(s, y)
     least = DAMPING * model
-    floor = least if known else EPS * float(np.linalg.norm(s) * np.linalg.norm(y))
+    floor = least if known else EPS * norm(s) * norm(y)
     if curvature > floor or curvature >= least:
         return y
     weight = (model - least) / (model - curvature)

@@ -10,6 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._blas import one, several
 from splinekan._checks import Float64Array, function, instance, real, real_array, vector
 from splinekan.operators import Matrix
 from splinekan.optimize.answers import FLOAT64, finite, real_number, reals, require
@@ -137,7 +138,8 @@ class MatrixMap:
         triangle = triangle or ("lower" if np.array_equal(np.tril(matrix), matrix) else "")
         factor, pivots = matrix, np.empty(0, np.int32)
         if not triangle:
-            factor, pivots, _ = scipy.linalg.lapack.dgetrf(matrix)
+            with several(2 / 3 * len(matrix) ** 3):
+                factor, pivots, _ = scipy.linalg.lapack.dgetrf(matrix)
         if not np.diag(factor).all():
             raise ValueError("matrix must be invertible, got a singular one")
         for name, value in (("matrix", matrix), ("_lu", (factor, pivots)), ("_triangle", triangle)):
@@ -155,6 +157,7 @@ class MatrixMap:
         """T^{-T} v."""
         return self._solve(v, 1)
 
+    @one
     def _solve(self, v: ArrayLike, transposed: int) -> Float64Array:
         right = _columns(v, len(self.matrix))
         triangle: str = object.__getattribute__(self, "_triangle")
@@ -287,7 +290,9 @@ class ResidualProblem(_FromFunctions):
     def triangular_factor(self, theta: ArrayLike) -> Factor:
         """(1/2 r.r, R, Q^T r)."""
         r, jacobian = self._linearized(theta)
-        q, upper = scipy.linalg.qr(jacobian, mode="economic", check_finite=False)
+        longer, shorter = max(jacobian.shape), min(jacobian.shape)
+        with several(4.0 * shorter**2 * (longer - shorter / 3)):
+            q, upper = scipy.linalg.qr(jacobian, mode="economic", check_finite=False)
         return _half_square(r), upper, _product(q.T, r)
 
     @property
@@ -316,7 +321,8 @@ class ResidualProblem(_FromFunctions):
 
 def _product(a: Float64Array, b: Float64Array) -> Float64Array:
     """a b, without warnings of overflow."""
-    with np.errstate(over="ignore", invalid="ignore"):
+    flops = 2.0 * a.size * (b.shape[1] if b.ndim == 2 else 1)
+    with several(flops), np.errstate(over="ignore", invalid="ignore"):
         return np.asarray(a @ b)
 
 

@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 
+from splinekan._blas import dot
 from splinekan._checks import Float64Array
 from splinekan.optimize.driver import Frame, Point
 
@@ -15,7 +16,7 @@ DECREASE = 1e-4
 
 def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> Point | None:
     """The first of `step`, `step`/2, `step`/4, ... (50 at most) at which the loss falls enough."""
-    slope = float(point.gradient @ direction)
+    slope = dot(point.gradient, direction)
     if not slope < 0:
         return None
     for _ in range(50):
@@ -39,7 +40,7 @@ def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature:
     """
     from scipy.optimize import line_search  # slow to import, seldom needed
 
-    slope = float(point.gradient @ direction)
+    slope = dot(point.gradient, direction)
     if not slope < 0:
         return None
     visited: dict[bytes, Point] = {}

@@ -8,6 +8,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._blas import several
 from splinekan._checks import (
     Float64Array,
     affordable,
@@ -50,8 +51,9 @@ def basis_matrices(
     if basis == "spline":
         return np.eye(m), np.eye(m)
     if basis == "mass":
-        lower = np.linalg.cholesky(np.asarray(gram_matrix(vector).toarray()))  # type: ignore[union-attr]
-        inverse = scipy.linalg.solve_triangular(lower, np.eye(m), lower=True)
+        with several(1.0 * m**3):
+            lower = np.linalg.cholesky(np.asarray(gram_matrix(vector).toarray()))  # type: ignore[union-attr]
+            inverse = scipy.linalg.solve_triangular(lower, np.eye(m), lower=True)
         return np.ascontiguousarray(lower.T), np.ascontiguousarray(inverse.T)
     vector.check_relu_basis("a ReLU basis")
     forward = change_of_basis(vector).toarray().T

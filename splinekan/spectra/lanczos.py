@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,7 @@ import scipy
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 
+from splinekan._blas import dot, norm, one
 from splinekan._checks import (
     Float64Array,
     affordable,
@@ -140,9 +142,7 @@ def extreme_eigenvalues(
     low, below = _largest(turned, count, start, tolerance, iterations)
     values, vectors = np.concatenate([top, shift - low]), np.concatenate([above, below], axis=1)
     scale = float(np.abs(values).max(initial=0.0))
-    residuals = [
-        np.linalg.norm(operator.matvec(v) - value * v) for value, v in zip(values, vectors.T, strict=True)
-    ]
+    residuals = [norm(operator.matvec(v) - value * v) for value, v in zip(values, vectors.T, strict=True)]
     error = np.array(residuals) + n * EPS * scale
     values = np.where(np.abs(values) > error, values, 0.0)
     order = np.argsort(-values, kind="stable")
@@ -153,7 +153,9 @@ def _largest(
     operator: LinearOperator, count: int, start: Float64Array, tolerance: float, iterations: int
 ) -> tuple[Float64Array, Float64Array]:
     try:
-        values, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
+        # Other operators may use threads of their own, for which a section must not wait.
+        with one if isinstance(operator, SymmetricOperator) else nullcontext():
+            values, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
     except ArpackNoConvergence as failure:
         values, vectors = failure.eigenvalues, failure.eigenvectors
     except ArpackError as failure:
@@ -290,14 +292,15 @@ def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple
     """The diagonal and off-diagonal of the tridiagonal matrix, shorter if the Krylov space is exhausted."""
     q = np.zeros((steps, len(start)))
     diagonal, off = np.zeros(steps), np.zeros(steps)
-    q[0] = start / np.linalg.norm(start)
+    q[0] = start / norm(start)
     scale = 0.0
     for k in range(steps):
         v = np.asarray(operator.matvec(q[k])).ravel()
-        diagonal[k] = q[k] @ v
-        for _ in range(2):  # twice is enough
-            v = v - q[: k + 1].T @ (q[: k + 1] @ v)
-        off[k] = np.linalg.norm(v)
+        with one:
+            diagonal[k] = q[k] @ v
+            for _ in range(2):  # twice is enough
+                v = v - q[: k + 1].T @ (q[: k + 1] @ v)
+            off[k] = np.linalg.norm(v)
         scale = max(scale, abs(diagonal[k]), off[k])
         if k + 1 == steps or off[k] <= len(start) * EPS * scale:
             return diagonal[: k + 1], off[:k]
@@ -326,7 +329,7 @@ def _symmetric_product(operator: LinearOperator, v: Float64Array) -> Float64Arra
     """H v, after a test of symmetry: u.(H v) = v.(H u) for a random u."""
     u = np.random.default_rng(1).normal(size=len(v))
     Hu, Hv = (vector("operator's products", np.asarray(operator.matvec(w)).ravel(), len(v)) for w in (u, v))
-    size = float(np.linalg.norm(Hu) * np.linalg.norm(v) + np.linalg.norm(Hv) * np.linalg.norm(u))
-    if abs(float(u @ Hv - v @ Hu)) > ASYMMETRY * size:
+    size = norm(Hu) * norm(v) + norm(Hv) * norm(u)
+    if abs(dot(u, Hv) - dot(v, Hu)) > ASYMMETRY * size:
         raise ValueError("operator must be symmetric: u.(H v) and v.(H u) differ")
     return Hv

@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
+from splinekan._blas import several
 from splinekan._checks import Float64Array, affordable, boolean, integer, one_of, real_array
 from splinekan.spectra.coordinates import BASES, basis_matrices, edge_coordinates
 from splinekan.spectra.spectrum import Spectrum
@@ -143,9 +144,11 @@ def generalised_spectrum(H: Float64Array, M: Float64Array, vectors: bool = False
     if M.shape != (n, n) or np.abs(M - M.T).max() > n * np.finfo(float).eps * np.abs(M).max():
         raise ValueError(f"M must be symmetric, got shape {M.shape}")
     try:
-        lower = np.linalg.cholesky(M)
+        with several(n**3 / 3):
+            lower = np.linalg.cholesky(M)
     except np.linalg.LinAlgError:
         raise ValueError("M must be positive definite to rounding") from None
-    inverse = scipy.linalg.solve_triangular(lower, np.eye(n), lower=True)
+    with several(1.0 * n**3):
+        inverse = scipy.linalg.solve_triangular(lower, np.eye(n), lower=True)
     T = edge_coordinates(np.ascontiguousarray(lower.T), np.ascontiguousarray(inverse.T))
     return congruence_spectrum(H, T, 0.0, vectors)

@@ -22,6 +22,7 @@ from functools import cached_property
 import numpy as np
 import scipy
 
+from splinekan._blas import several
 from splinekan._checks import Float64Array, boolean, instance, not_too_large, real, real_array
 from splinekan.operators import Coordinates
 from splinekan.spectra.spectrum import Spectrum
@@ -67,7 +68,13 @@ def factor_spectrum(
     not_too_large("J", J, LARGEST_ROOT)
     n = J.shape[1]
     S = _Scaled(_sizes(scale, n), _fitting(T, n, "columns of J"))
-    size = max(J.shape)
+    with several(22.0 * J.size * n):
+        return _factor_spectrum(J, S, vectors, T is None and scale is None)
+
+
+def _factor_spectrum(J: Float64Array, S: _Scaled, vectors: bool, plain: bool) -> Spectrum:
+    """`factor_spectrum` for J and S; `plain` if S is the identity."""
+    n, size = J.shape[1], max(J.shape)
     J = J / S.scale
     if J.shape[0] > n:
         (J,) = scipy.linalg.qr(J, mode="r", check_finite=False)
@@ -78,7 +85,7 @@ def factor_spectrum(
     rank = int((s > delta).sum())
     if rank == 0:
         return Spectrum(np.zeros(n), np.zeros(n), "J is zero", n, V if vectors else None)
-    if T is None and scale is None:
+    if plain:
         known = np.where(np.arange(n) < rank, np.pad(s, (0, n - len(s))), 0.0)
         values, error = known**2, (2 * known + delta) * delta
         return Spectrum(values, error, "singular values of J", n - rank, V if vectors else None)
@@ -166,6 +173,13 @@ def congruence_spectrum(
         raise ValueError(f"H must be square, got {H.shape}")
     not_too_large("H", H, LARGEST_ROOT)
     S = _Scaled(_sizes(scale, n), _fitting(T, n, "rows of H"))
+    with several(9.0 * n**3):
+        return _congruence_spectrum(H, S, noise, vectors, T is None and scale is None)
+
+
+def _congruence_spectrum(H: Float64Array, S: _Scaled, noise: float, vectors: bool, plain: bool) -> Spectrum:
+    """`congruence_spectrum` for H and S; `plain` if S is the identity."""
+    n = len(H)
     H = H / S.scale / S.scale[:, None]
     asymmetry = float(np.linalg.norm(H - H.T))
     lam, V = scipy.linalg.eigh((H + H.T) / 2, check_finite=False)
@@ -174,7 +188,7 @@ def congruence_spectrum(
     nullity = n - int(kept.sum())
     if nullity == n:
         return Spectrum(np.zeros(n), np.full(n, delta), "H is zero to rounding", n, V if vectors else None)
-    if T is None and scale is None:
+    if plain:
         values = np.where(kept, lam, 0.0)
         order = np.argsort(-values, kind="stable")
         at = V[:, order] if vectors else None

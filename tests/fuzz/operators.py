@@ -197,14 +197,14 @@ def _(draw: Draw, name: str) -> Call:
     n = dense.shape[1]
 
     def check(result: Any, args: Any) -> None:
-        upper = args["upper"]
-        assert upper.shape == (n, n)
-        if np.isfinite(upper).all() and np.abs(upper).max() < 1e4:
+        lower = args["lower"]
+        assert lower.shape == (n, n)
+        if np.isfinite(lower).all() and np.abs(lower).max() < 1e4:
             tolerance = 1e-4 if rows.dtype == np.float32 else 1e-6
-            assert_alike(np.triu(upper), np.triu(dense.T.astype(float) @ dense), tolerance)
+            assert_alike(np.tril(lower), np.tril(dense.T.astype(float) @ dense), tolerance)
 
-    upper = np.zeros((n, n))
-    return Call(rows.add_products, {"upper": upper}, check, strict=False, writes=True)
+    lower = np.zeros((n, n))
+    return Call(rows.add_products, {"lower": lower}, check, strict=False, writes=True)
 
 
 @calls("SparseRows.tocsr", "SparseRows.shape", "SparseRows.dtype")
