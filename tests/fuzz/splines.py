@@ -356,7 +356,10 @@ def _(draw: Draw, name: str) -> Call:
 
 @calls(
     "LocalPieces",
-    *(f"LocalPieces.{m}" for m in ("samples", "arguments", "check_derivatives", "check_inside")),
+    *(
+        f"LocalPieces.{m}"
+        for m in ("samples", "arguments", "of_derivatives", "check_derivatives", "check_inside")
+    ),
 )
 def _(draw: Draw, name: str) -> Call:
     while True:
@@ -377,6 +380,9 @@ def _(draw: Draw, name: str) -> Call:
     if what == "arguments":
         want = (pieces.origins, pieces.scales, pieces.table)
         return Call(lambda: pieces.arguments, {}, lambda r, _: assert_alike(r[5:8], want))
+    if what == "of_derivatives":
+        tables = [pieces.table[d : d + 1] for d in range(len(pieces.table))]
+        return Call(lambda: pieces.of_derivatives, {}, lambda r, _: assert_alike([p[7] for p in r], tables))
     if what == "check_derivatives":
         return Call(
             pieces.check_derivatives,
