@@ -10,7 +10,7 @@ Kernels that use this file are compiled with it: numba's cache does not see when
 import numpy as np
 from numba import njit
 
-from splinekan.kernels._simd import NARROW, load, plus, store
+from splinekan.kernels._simd import NARROW, load, load_first, plus, store, store_first
 
 LINE = 64
 """Bytes of a line of the cache."""
@@ -69,37 +69,28 @@ def vector_room(n, dtype):
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def load_rows(matrix, first, count, n_out, pitch, tile, at):
     """Rows first..first+count-1 of a matrix, flat, with n_out columns, into a tile from row `at`."""
-    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        here, there = (first + i) * n_out, (at + i) * pitch
-        for q in range(0, whole, len(NARROW)):
-            store(tile, there + q, load(NARROW, matrix, here + q))
-        for q in range(whole, n_out):
-            tile[there + q] = matrix[here + q]
+        for q in range(0, n_out, len(NARROW)):
+            row = load_first(NARROW, matrix, (first + i) * n_out + q, n_out - q)
+            store(tile, (at + i) * pitch + q, row)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def save_rows(tile, count, n_out, pitch, matrix, first):
     """Rows 0..count-1 of a tile to the rows of a matrix from row `first`."""
-    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        here, there = (first + i) * n_out, i * pitch
-        for q in range(0, whole, len(NARROW)):
-            store(matrix, here + q, load(NARROW, tile, there + q))
-        for q in range(whole, n_out):
-            matrix[here + q] = tile[there + q]
+        for q in range(0, n_out, len(NARROW)):
+            store_first(matrix, (first + i) * n_out + q, load(NARROW, tile, i * pitch + q), n_out - q)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def add_rows(tile, at, count, n_out, pitch, matrix, first):
     """Rows at..at+count-1 of a tile added to the rows of a matrix from row `first`."""
-    whole = n_out // len(NARROW) * len(NARROW)
     for i in range(count):
-        here, there = (first + i) * n_out, (at + i) * pitch
-        for q in range(0, whole, len(NARROW)):
-            store(matrix, here + q, plus(load(NARROW, matrix, here + q), load(NARROW, tile, there + q)))
-        for q in range(whole, n_out):
-            matrix[here + q] += tile[there + q]
+        for q in range(0, n_out, len(NARROW)):
+            here = (first + i) * n_out + q
+            before = load_first(NARROW, matrix, here, n_out - q)
+            store_first(matrix, here, plus(before, load(NARROW, tile, (at + i) * pitch + q)), n_out - q)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

@@ -32,7 +32,6 @@ from splinekan.kernels._simd import (
     broadcast,
     fetch,
     load,
-    load_first,
     multiply_add,
     plus,
     splat,
@@ -41,7 +40,17 @@ from splinekan.kernels._simd import (
     times,
     total,
 )
-from splinekan.kernels._tiles import BLOCK, add_tile, aligned, arrange, fill_tile, pitch_of, tile_rows
+from splinekan.kernels._tiles import (
+    BLOCK,
+    add_tile,
+    aligned,
+    arrange,
+    fill_tile,
+    load_rows,
+    pitch_of,
+    save_rows,
+    tile_rows,
+)
 
 MAX_ORDER = 4
 
@@ -50,22 +59,6 @@ MAX_ORDER = 4
 def _block(samples, channels):
     """Samples of a block: their channels take the memory of the samples of a block without channels."""
     return max(1, min(samples, BLOCK // channels))
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _load_rows(matrix, first, count, n_out, pitch, tile):
-    """Rows first..first+count-1 of a matrix, flat, with n_out columns, into the rows of a tile."""
-    for i in range(count):
-        for q in range(0, n_out, len(NARROW)):
-            store(tile, i * pitch + q, load_first(NARROW, matrix, (first + i) * n_out + q, n_out - q))
-
-
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
-def _save_rows(tile, count, n_out, pitch, matrix, first):
-    """The reverse of `_load_rows`."""
-    for i in range(count):
-        for q in range(0, n_out, len(NARROW)):
-            store_first(matrix, (first + i) * n_out + q, load(NARROW, tile, i * pitch + q), n_out - q)
 
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
@@ -371,7 +364,7 @@ def _single(x, c, g, pieces, directions, out, starts, place, gx, want_x, start, 
     w, u = aligned((order + 1) * stage, x.dtype), aligned((order + 1) * stage if want_x else 0, x.dtype)
     for first in range(start, stop, block):
         count, here = min(block, stop - first), first * channels
-        _load_rows(flat_x, here, count * channels, n_in, pitch, tile)
+        load_rows(flat_x, here, count * channels, n_in, pitch, tile, np.int64(0))
         cotangents = g, here, (channels, 1)
         for q in range(0, pitch, len(NARROW)):
             curves = tile, q, (channels * pitch, pitch), directions
@@ -418,7 +411,7 @@ def evaluate(x, c, pieces, directions, out, start, stop):
             curves = flat_x, first * channels * n_in + p, (channels * n_in, n_in), directions
             for q in range(0, pitch, len(NARROW)):
                 _combine(NARROW, q, pitch, count, functions, spans, tile, curves, y)
-        _save_rows(y, count * channels, n_out, pitch, flat_out, first * channels)
+        save_rows(y, count * channels, n_out, pitch, flat_out, first * channels)
 
 
 @njit(cache=True, nogil=True)
@@ -442,7 +435,7 @@ def vjp(x, c, gy, pieces, directions, gx, gc, want_x, start, stop):
     pulled, place = np.empty(block * channels, x.dtype), (0, stage, len(NARROW))
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        _load_rows(flat_gy, first * channels, count * channels, n_out, pitch, g)
+        load_rows(flat_gy, first * channels, count * channels, n_out, pitch, g, np.int64(0))
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
             used = arrange(spans, 0, count, len(tag), n_basis, kept)
@@ -485,7 +478,7 @@ def jacobian_rows(x, c, v, pieces, directions, place, gx, want_x, start, stop):
     pulled = np.empty(block * channels, x.dtype)
     for first in range(start, stop, block):
         count = min(block, stop - first)
-        _load_rows(flat_v, first * channels, count * channels, n_out, pitch, g)
+        load_rows(flat_v, first * channels, count * channels, n_out, pitch, g, np.int64(0))
         for p in range(n_in):
             active_functions(flat_x, channels * n_in, p, first, first + count, pieces, active)
             for i in range(count):
