@@ -92,13 +92,13 @@ class Active(NamedTuple):
     local: Any
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def whole_vectors(n):
     """The length of n numbers in whole vectors."""
     return (n + len(NARROW) - 1) // len(NARROW) * len(NARROW)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def are_alike(pieces):
     """Whether all pieces inside the domain share the middle row of the table, as on uniform knots."""
     return Pieces(*pieces).table.shape[1] == 3

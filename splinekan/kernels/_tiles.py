@@ -23,19 +23,19 @@ BLOCK = 1024
 samples stays in the second-level cache."""
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def pitch_of(n_out):
     """The length of a row of a tile: n_out in whole vectors."""
     return (n_out + len(NARROW) - 1) // len(NARROW) * len(NARROW)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def block_size(samples):
     """Samples of a block."""
     return max(1, min(samples, BLOCK))
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def inputs_at_once(n_in, block):
     """(inputs that are located and evaluated together, inputs whose points are copied together).
 
@@ -46,7 +46,7 @@ def inputs_at_once(n_in, block):
     return (group, group) if group >= COLUMNS else (1, min(n_in, COLUMNS))
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def tile_rows(n_basis, block, width):
     """Rows of the largest tile: see `arrange`."""
     return min(n_basis, block * width)
@@ -60,7 +60,7 @@ def aligned(n, dtype):
     return memory[shift : shift + n]
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def vector_room(n, dtype):
     """The same, and a vector more: the last vector may lie partly beyond n numbers."""
     return aligned(n + len(NARROW), dtype)
@@ -93,7 +93,7 @@ def add_rows(tile, at, count, n_out, pitch, matrix, first):
             store_first(matrix, here, plus(before, load(NARROW, tile, (at + i) * pitch + q)), n_out - q)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def base_tile(n, n_out, pitch, matrix):
     """The n rows of a matrix in a tile of their own."""
     tile = aligned(n * pitch, matrix.dtype)
@@ -122,7 +122,7 @@ def save_columns(columns, count, matrix, n_columns, p, wanted, first):
             matrix[row + j] = columns[j * count + i]
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def arrange(spans, begin, count, width, n_basis, kept):
     """The rows of a tile for the samples with spans[begin], ..., which become the first row of each.
 

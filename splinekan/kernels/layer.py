@@ -32,7 +32,6 @@ from splinekan.kernels._simd import (
     store,
     store_first,
     times,
-    total,
     totals,
 )
 from splinekan.kernels._tiles import (
@@ -92,7 +91,7 @@ def _push(lanes, q, sizes, tag, values, at, g, gradient, branch):
         store(v, p * pitch + q, plus(total_v, load(lanes, v, p * pitch + q)))
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, forceinline=True)
+@njit(inline="always")
 def _slope(lanes, q, i, sizes, tag, slopes, at, tile, g, branch):
     """(sum_l slopes[begin + i, l] tile[at[begin + i] + l, q..] + s[i] v[p, q..]) g[i, q..], folded."""
     pitch, _, begin = sizes
@@ -112,18 +111,15 @@ def _pull(lanes, q, sizes, tag, slopes, at, tile, g, branch, square, gx, to):
 
     Eight samples at a time, in `square`: their sums are a vector.
     """
-    count = sizes[1]
-    whole = count // len(NARROW) * len(NARROW)
-    for i in range(0, whole, len(NARROW)):
-        for j in range(len(NARROW)):
-            products = _slope(lanes, q, i + j, sizes, tag, slopes, at, tile, g, branch)
+    for first in range(0, sizes[1], len(NARROW)):
+        some = min(len(NARROW), sizes[1] - first)
+        for j in range(some):
+            products = _slope(lanes, q, first + j, sizes, tag, slopes, at, tile, g, branch)
             store(square, j * len(NARROW), products)
-        store(gx, to + i, plus(load(NARROW, gx, to + i), totals(square)))
-    for i in range(whole, count):
-        gx[to + i] += total(_slope(lanes, q, i, sizes, tag, slopes, at, tile, g, branch))
+        store_first(gx, to + first, plus(load(NARROW, gx, to + first), totals(square)), some)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def _combine_all(sizes, tag, values, at, tile, branch, y):
     """`_combine` for all outputs."""
     pitch = sizes[0]
@@ -134,7 +130,7 @@ def _combine_all(sizes, tag, values, at, tile, branch, y):
         _combine(NARROW, q, sizes, tag, values, at, tile, branch, y)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def _push_all(sizes, tag, values, at, g, gradient, branch):
     """`_push` for all outputs."""
     pitch = sizes[0]
@@ -145,7 +141,7 @@ def _push_all(sizes, tag, values, at, g, gradient, branch):
         _push(NARROW, q, sizes, tag, values, at, g, gradient, branch)
 
 
-@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+@njit(inline="always")
 def _pull_all(sizes, tag, slopes, at, tile, g, branch, square, gx, to):
     """`_pull` for all outputs."""
     pitch = sizes[0]
