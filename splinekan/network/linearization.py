@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import F8, floats, points, quiet, trusted
-from splinekan._checks import Array, Float64Array, affordable
+from splinekan._checks import Array, Float64Array, affordable, real_array
 from splinekan.network.layer import Layer
 from splinekan.network.slot import Slot
 from splinekan.operators.segments import SparseRows
@@ -126,10 +126,15 @@ class Linearization:
         """The sparse rows of S J for S (n, n_out, n_out), or (1, n_out, n_out) for all samples alike.
 
         Row i n_out + o is sum_q S[i, o, q] J[i n_out + q].
+
+        Raises
+        ------
+        TypeError, ValueError
+            For S of another kind or shape.
         """
         outputs, n_rows = self.network.n_out, self.output.size
-        shape = (1 if len(S) == 1 else len(self.output), outputs, outputs)
-        S = floats("S", S, shape, self.output.dtype)
+        S = real_array("S", S, ndim=3, finite=False)
+        S = floats("S", S, (1 if len(S) == 1 else len(self.output), outputs, outputs), self.output.dtype)
         lengths = [n for layer in self.network.layers for n in layer.segment_lengths]
         affordable("the Jacobian", float(n_rows) * (self.theta.itemsize * sum(lengths) + 8 * len(lengths)))
         values = np.empty((n_rows, sum(lengths)), self.theta.dtype)

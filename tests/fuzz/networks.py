@@ -234,6 +234,24 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(at, method), arguments, check, roles, scale=1e6)
 
 
+@calls("Linearization.rows")
+def _(draw: Draw, name: str) -> Call:
+    net, n = draw.network(), draw.integer(1, 4)
+    at = net.linearize(draw.theta(net), draw.points(n, net.n_in))
+    S = draw.normal(draw.one(1, n), net.n_out, net.n_out)
+
+    def check(result: Any, args: Any) -> None:
+        shape = np.shape(args["S"])
+        assert shape in {(1, net.n_out, net.n_out), (n, net.n_out, net.n_out)}, f"{shape} was accepted"
+        if moderate(args) and finite(args):
+            dense = at.jacobian().toarray().reshape(n, net.n_out, -1)
+            S = np.broadcast_to(floats(args["S"]), (n, net.n_out, net.n_out))
+            product, sizes = (np.einsum("noq,nqj->noj", *each) for each in ((S, dense), (abs(S), abs(dense))))
+            assert_near(result.toarray(), product.reshape(n * net.n_out, -1), sizes.max(initial=0.0) + 1, 1e6)
+
+    return Call(at.rows, {"S": S}, check, scale=1e6)
+
+
 @calls("Linearization.vjp_change")
 def _(draw: Draw, name: str) -> Call:
     net = draw.network()
