@@ -23,6 +23,40 @@ print(time.perf_counter() - t)
 """
 
 
+LISTED = """
+import time
+from numba.core import event
+
+class Compilations(event.Listener):
+    def __init__(self):
+        self.running, self.seconds = [], {{}}
+    def on_start(self, event):
+        self.running.append([time.perf_counter(), 0.0])
+    def on_end(self, event):
+        start, inner = self.running.pop()
+        elapsed = time.perf_counter() - start
+        function = event.data["dispatcher"].py_func
+        name = function.__module__.removeprefix("splinekan.kernels.") + "." + function.__qualname__
+        self.seconds.setdefault(name, []).append(elapsed - inner)
+        if self.running:
+            self.running[-1][1] += elapsed
+
+compilations = Compilations()
+event.register("numba:compile", compilations)
+{step}
+for name, times in sorted(compilations.seconds.items(), key=lambda item: -sum(item[1])):
+    print(f"{{sum(times):6.2f}} s {{len(times):3}} {{name}}")
+"""
+
+
+def listed(cache):
+    """The kernels that the first step compiles, with what they take without the kernels that they call."""
+    code = LISTED.format(step=STEP.format(method="LevenbergMarquardt"))
+    environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
+    run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+    return run.stdout.decode().split("\n", 1)[1]
+
+
 def seconds(code, cache):
     environment = {**os.environ, "NUMBA_CACHE_DIR": cache}
     run = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
@@ -37,6 +71,9 @@ def main():
             cold = seconds(STEP.format(method=method), cache)
             warm = min(seconds(STEP.format(method=method), cache) for _ in range(3))
         print(f"first step, {method:<19} {cold:.2f} s cold, {warm:.2f} s warm")
+    with tempfile.TemporaryDirectory() as cache:
+        print("compiled for the first step of LevenbergMarquardt: seconds, specialisations, kernel")
+        print(listed(cache), end="")
 
 
 if __name__ == "__main__":
