@@ -396,3 +396,28 @@ def test_roughness_takes_jumps_of_the_highest_derivative_input_by_input(name):
     got = layer.roughness @ params
     np.testing.assert_allclose(got, want, atol=1e-11 * worst * np.abs(want).max())
     assert layer.roughness.format == "csr"
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_base_branch_to_a_few_units_in_the_last_place(dtype):
+    layer = sk.SplineLayer(1, 1, sk.uniform_knots(-1, 1, 2, 3), extrapolate="zero", base="silu")
+    params = np.zeros(layer.n_parameters, dtype)
+    params[-1] = 1
+    far = 700 if dtype is np.float64 else 80
+    x = np.concatenate([np.linspace(-far, far, 1001), np.geomspace(1e-30, 1, 40)]).astype(dtype)[:, None]
+    wide = x.astype(np.longdouble)
+    sigma, rest = 1 / (1 + np.exp(-wide)), 1 / (1 + np.exp(wide))
+    eps = np.finfo(dtype).eps
+    np.testing.assert_allclose(layer.value(params, x), wide * sigma, rtol=4 * eps)
+    # The slope vanishes near x = -1.28: relative to the terms of its sum.
+    slope = layer.vjp(params, x, np.ones_like(x), True)[1]
+    assert (np.abs(slope - sigma * (1 + wide * rest)) <= 6 * eps * sigma * (1 + np.abs(wide * rest))).all()
+
+
+def test_base_branch_far_out_is_0_or_the_identity():
+    layer = sk.SplineLayer(1, 1, sk.uniform_knots(-1, 1, 2, 3), extrapolate="zero", base="silu")
+    params = np.zeros(layer.n_parameters)
+    params[-1] = 1
+    x = np.array([[-1e300], [-1e3], [1e3], [1e300]])
+    np.testing.assert_array_equal(layer.value(params, x), [[0], [0], [1e3], [1e300]])
+    np.testing.assert_array_equal(layer.vjp(params, x, np.ones_like(x), True)[1], [[0], [0], [1], [1]])

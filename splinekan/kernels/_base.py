@@ -3,6 +3,7 @@
 Kernels that use this file are compiled with it: numba's cache does not see when it changes.
 """
 
+import numpy as np
 from numba import njit
 
 from splinekan.kernels._simd import (
@@ -29,7 +30,7 @@ def base_functions(points, begin, count, kind, values, slopes):
     sigma)); 1 - sigma = exp(-x) sigma keeps its digits where sigma is nearly 1.
     """
     one, minus = splat(NARROW, points.dtype.type(1)), splat(NARROW, points.dtype.type(-1))
-    large = splat(NARROW, points.dtype.type(1e30))
+    largest = splat(NARROW, np.finfo(points.dtype).max)  # infinity times 0 would be NaN
     for i in range(0, count, len(NARROW)):
         x = load(NARROW, points, begin + i)
         if kind == IDENTITY:
@@ -41,5 +42,5 @@ def base_functions(points, begin, count, kind, values, slopes):
         sigma = quotient(one, plus(one, e))
         store(values, i, times(x, sigma))
         if slopes.shape[0] > 0:
-            rest = times(minimum(e, large), sigma)
+            rest = times(minimum(e, largest), sigma)
             store(slopes, i, times(sigma, multiply_add(x, rest, one)))
