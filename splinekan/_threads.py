@@ -5,9 +5,10 @@ ranges. A kernel then compiles in a fraction of the time, results have the same 
 threads, several Python threads may call at once, and a forked process starts its own workers. (Numba's
 always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in forked workers.)
 
-Handing a range to a waiting worker and back takes about 6 microseconds, with ThreadPoolExecutor 15. The
-difference is a fifth of the time of a layer 2 -> 5 on 512 samples, and negligible for large layers
-(benchmarks/threads.py). The executor also fails where the system refuses a thread.
+Handing a range to a worker and back takes some 10 microseconds if the worker is awake, and 50 to 100 if it
+sleeps and its processor with it, as on virtual machines: as long as a layer 2 -> 5 takes for 4096 samples.
+Before they sleep, workers therefore watch for the next range for about a tenth of a millisecond, the time
+between the kernels of a training step, and callers for the end of the last range (benchmarks/threads.py).
 """
 
 from __future__ import annotations
@@ -15,21 +16,29 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Sequence
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+
+import numpy as np
 
 from splinekan._checks import integer, shown
+from splinekan.kernels import spin
 
 Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
 
 MOST = 1024
 """More threads than any machine has cores gain nothing, and each takes memory."""
+ATTEMPTS = 200_000
+"""Of `spin.changed` before a thread sleeps: about a tenth of a millisecond."""
+GRACE = 32_000
+"""Attempts, some 10 microseconds, in which another thread gets to its kernel or on from there. A thread that
+asked for the GIL meanwhile would sleep."""
 
 
 class _Job:
     """One range of a task; `done` is released when the range has ended."""
 
-    __slots__ = ("chunk", "done", "ended", "error", "span", "task")
+    __slots__ = ("chunk", "done", "ended", "error", "over", "span", "task")
 
     def __init__(self, task: Task, chunk: int, span: Range) -> None:
         self.task = task
@@ -37,6 +46,7 @@ class _Job:
         self.span = span
         self.error: BaseException | None = None
         self.ended = False
+        self.over = np.zeros(1, np.int64)
         self.done = threading.Lock()
         self.done.acquire()
 
@@ -47,6 +57,7 @@ class _Job:
             self.error = error
         finally:
             self.ended = True
+            self.over[0] = 1
             self.done.release()
 
     def wait(self) -> None:
@@ -54,7 +65,8 @@ class _Job:
         interrupt = None
         while not self.ended:  # and not `while True`: an interrupt may follow the acquisition
             try:
-                self.done.acquire()
+                if not spin.changed(self.over, 0, ATTEMPTS, GRACE):
+                    self.done.acquire()
             except KeyboardInterrupt as error:  # noqa: PERF203
                 interrupt = error
         self.error = interrupt or self.error
@@ -65,6 +77,7 @@ class _Workers:
 
     def __init__(self) -> None:
         self.jobs: SimpleQueue[_Job] = SimpleQueue()
+        self.put_so_far = np.zeros(1, np.int64)
         self.started = 0
         self.starting = threading.Lock()
         self.inside = threading.local()
@@ -74,16 +87,33 @@ class _Workers:
         with self.starting:
             while self.started < count:
                 try:
-                    threading.Thread(target=self._serve, args=(self.jobs,), daemon=True).start()
+                    threading.Thread(target=self._serve, daemon=True).start()
                 except (RuntimeError, MemoryError):
                     break
                 self.started += 1
             return self.started > 0
 
-    def _serve(self, jobs: SimpleQueue[_Job]) -> None:
+    def put(self, jobs: Sequence[_Job]) -> None:
+        """Hand out jobs."""
+        for job in jobs:
+            self.jobs.put(job)
+        spin.change(self.put_so_far, GRACE)  # after the jobs: who sees the number change finds them
+
+    def _serve(self) -> None:
         self.inside.worker = True
         while True:
-            jobs.get().run()
+            self._next().run()
+
+    def _next(self) -> _Job:
+        """The next job, after watching for it and then asleep."""
+        watching = True
+        while watching:
+            seen = int(self.put_so_far[0])
+            try:
+                return self.jobs.get_nowait()
+            except Empty:
+                watching = spin.changed(self.put_so_far, seen, ATTEMPTS, 0)
+        return self.jobs.get()
 
 
 def _available() -> int:
@@ -169,8 +199,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
         for job in jobs:
             job.run()
     else:
-        for job in jobs[1:]:
-            _workers.jobs.put(job)
+        _workers.put(jobs[1:])
         jobs[0].run()
         for job in jobs[1:]:
             job.wait()
