@@ -20,8 +20,8 @@ from queue import Empty, SimpleQueue
 
 import numpy as np
 
+from splinekan import _spin
 from splinekan._checks import integer, shown
-from splinekan.kernels import spin
 
 Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
@@ -29,7 +29,7 @@ Task = Callable[[int, int, int], None]
 MOST = 1024
 """More threads than any machine has cores gain nothing, and each takes memory."""
 ATTEMPTS = 200_000
-"""Of `spin.changed` before a thread sleeps: about a tenth of a millisecond."""
+"""Of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
 GRACE = 32_000
 """Attempts, some 10 microseconds, in which another thread gets to its kernel or on from there. A thread that
 asked for the GIL meanwhile would sleep."""
@@ -65,7 +65,7 @@ class _Job:
         interrupt = None
         while not self.ended:  # and not `while True`: an interrupt may follow the acquisition
             try:
-                if not spin.changed(self.over, 0, ATTEMPTS, GRACE):
+                if not _spin.changed(self.over, 0, ATTEMPTS, GRACE):
                     self.done.acquire()
             except KeyboardInterrupt as error:  # noqa: PERF203
                 interrupt = error
@@ -97,7 +97,7 @@ class _Workers:
         """Hand out jobs."""
         for job in jobs:
             self.jobs.put(job)
-        spin.change(self.put_so_far, GRACE)  # after the jobs: who sees the number change finds them
+        _spin.change(self.put_so_far, GRACE)  # after the jobs: who sees the number change finds them
 
     def _serve(self) -> None:
         self.inside.worker = True
@@ -112,7 +112,7 @@ class _Workers:
             try:
                 return self.jobs.get_nowait()
             except Empty:
-                watching = spin.changed(self.put_so_far, seen, ATTEMPTS, 0)
+                watching = _spin.changed(self.put_so_far, seen, ATTEMPTS, 0)
         return self.jobs.get()
 
 
