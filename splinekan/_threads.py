@@ -178,7 +178,7 @@ def threads() -> int:
     return _threads
 
 
-def split(n: int, grain: int = 256) -> list[Range]:
+def split(n: int, grain: int = 1024) -> list[Range]:
     """Equal ranges of `n` items, one per thread, none shorter than `grain` unless alone."""
     count = max(1, min(threads(), n // grain))
     return [(n * i // count, n * (i + 1) // count) for i in range(count)]

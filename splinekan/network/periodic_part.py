@@ -9,7 +9,7 @@ from splinekan._checks import Array
 from splinekan.kernels import segments
 from splinekan.network.layer import Directions
 from splinekan.network.slot import Slot
-from splinekan.network.spline_parts import GRAIN, MappedPart, SplinePart, spread
+from splinekan.network.spline_parts import MappedPart, SplinePart, spread
 
 
 class PeriodicPart(MappedPart):
@@ -72,4 +72,4 @@ class PeriodicPart(MappedPart):
     def _write(self, own: Slot, slot: Slot) -> None:
         """The rows in `own`, of the unfolded coefficients, to their places in `slot`."""
         sizes = self.n_in, self.n_out, self.inner.shape[1], self.n_basis, self.split
-        spread(GRAIN, segments.fold, own.values, own.starts, *sizes, slot.place)
+        spread(self.inner._grain(1), segments.fold, own.values, own.starts, *sizes, slot.place)

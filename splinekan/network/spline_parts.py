@@ -20,10 +20,8 @@ from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
 
-GRAIN = 256
-"""Samples of a thread's range, at least."""
-JET_GRAIN = 128
-"""The same for samples with Taylor coefficients."""
+WORK = 40_000
+"""Nanoseconds of a thread's range, at least: several times what it takes to hand out a range."""
 BASES = {None: (IDENTITY, ()), "identity": (IDENTITY, (0,)), "silu": (SILU, (0,))}
 """The function of a base branch, and whether there is one, as kernels take them."""
 
@@ -49,14 +47,14 @@ class SplinePart:
         """y."""
         (c, v), pieces = self._split(params), self._pieces(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
-        spread(GRAIN, layer.evaluate, x, c, pieces, v, *self.base, y)
+        spread(self._grain(1), layer.evaluate, x, c, pieces, v, *self.base, y)
         return y
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """sum_p sum_i (dc b_i(x_p) + c b_i'(x_p) dx_p)."""
         c, dc, pieces = params.reshape(self.shape), dparams.reshape(self.shape), self._pieces(x, 2)
         dy = np.empty((x.shape[0], self.n_out), x.dtype)
-        spread(GRAIN, layer.jvp, x, c, dx, dc, pieces, dy)
+        spread(self._grain(2), layer.jvp, x, c, dx, dc, pieces, dy)
         return dy
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
@@ -68,7 +66,7 @@ class SplinePart:
             gc, gv = self._split(gradient)
             layer.vjp(x, c, gy, pieces, v, *self.base, gx, gc, gv, want_x, start, stop)
 
-        return self._summed(task, x, GRAIN), gx
+        return self._summed(task, x, self._grain(2)), gx
 
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
@@ -81,13 +79,13 @@ class SplinePart:
             dgc = gradient.reshape(self.shape)
             layer.vjp_tangent(x, c, gy, dx, dc, dgy, pieces, dgx, dgc, gx, want_x, start, stop)
 
-        return self._summed(task, x, GRAIN), dgx, gx
+        return self._summed(task, x, self._grain(3)), dgx, gx
 
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows b_i(x_p) v_q of the active coefficients."""
         c, pieces, place = params.reshape(self.shape), self._pieces(x, 2), slot.place
         gx = np.empty((x.shape[0] if want_x else 0, self.n_in), x.dtype)
-        spread(GRAIN, layer.jacobian_rows, x, c, v, pieces, place, gx, want_x)
+        spread(self._grain(2), layer.jacobian_rows, x, c, v, pieces, place, gx, want_x)
         return gx
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
@@ -95,7 +93,7 @@ class SplinePart:
         order = directions.order
         c, pieces = params.reshape(self.shape), self._pieces(x, order + 1, order + 2)
         y = np.empty((*x.shape[:2], self.n_out), x.dtype)
-        spread(JET_GRAIN, jets.evaluate, x, c, pieces, directions.arrays[:2], y)
+        spread(self._grain(directions.channels), jets.evaluate, x, c, pieces, directions.arrays[:2], y)
         return y
 
     def jet_vjp(
@@ -110,7 +108,7 @@ class SplinePart:
             gc = gradient.reshape(self.shape)
             jets.vjp(x, c, gy, pieces, directions.arrays[:2], gx, gc, want_x, start, stop)
 
-        return self._summed(task, x, JET_GRAIN), gx
+        return self._summed(task, x, self._grain(2 * directions.channels)), gx
 
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
@@ -119,7 +117,8 @@ class SplinePart:
         kept = directions.order + 2
         c, pieces, place = params.reshape(self.shape), self._pieces(x, kept, kept), slot.place
         gx = np.empty(x.shape if want_x else (0, *x.shape[1:]), x.dtype)
-        spread(JET_GRAIN, jets.jacobian_rows, x, c, v, pieces, directions.arrays[:2], place, gx, want_x)
+        grain = self._grain(2 * directions.channels)
+        spread(grain, jets.jacobian_rows, x, c, v, pieces, directions.arrays[:2], place, gx, want_x)
         return gx
 
     @cached_property
@@ -143,6 +142,10 @@ class SplinePart:
         if self.extrapolate == "error":
             known[0].check_inside(x if x.ndim == 2 else x[:, 0], "error")
         return known[1]
+
+    def _grain(self, passes: int) -> int:
+        """Samples of a thread's range, at least: an input takes 5 ns a pass, and 1 ns for four outputs."""
+        return max(WORK // (passes * self.n_in * (5 + self.n_out // 4)), 16)
 
     def _split(self, params: Array) -> tuple[Array, Array]:
         """The coefficients, and V (flat, empty without a base branch)."""
