@@ -20,8 +20,8 @@ from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
 
-WORK = 40_000
-"""Nanoseconds of a thread's range, at least: several times what it takes to hand out a range."""
+WORK = 80_000
+"""Nanoseconds of a thread's range, at least: what it may take to hand out a range."""
 BASES = {None: (IDENTITY, ()), "identity": (IDENTITY, (0,)), "silu": (SILU, (0,))}
 """The function of a base branch, and whether there is one, as kernels take them."""
 
