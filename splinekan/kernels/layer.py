@@ -1,10 +1,11 @@
 """A spline layer y_q = sum_p (sum_i c[p, i, q] b_i(x_p) + V[p, q] s(x_p)): value and derivatives on samples.
 
-Only the k+1 active functions of each input are touched, so no cost depends on the number of intervals
-(but for the bisection on non-uniform knots). Every kernel takes a block of samples and goes through the
-inputs one at a time: it locates the points of the input, evaluates the active functions there, copies the
-coefficients of the input into a tile (see `splinekan.kernels._tiles`), and contracts tile and functions in
-vectors of outputs. Tile, outputs and gradients of a block stay in the second-level cache.
+Only the k+1 active functions of each input are touched, so little depends on the number of intervals: a short
+bisection in a cell of uneven knots, and the copy of the coefficients, once a block. Every kernel takes a
+block of samples and goes through the inputs one at a time: it locates the points of the input, evaluates the
+active functions there, copies the coefficients of the input into a tile (see `splinekan.kernels._tiles`), and
+contracts tile and functions in vectors of outputs. Tile, outputs and gradients of a block stay in the
+second-level cache.
 
 Arrays: x (n, n_in), coefficients c (n_in, n_basis, n_out), V (n_in n_out,) or empty, outputs and their
 gradients (n, n_out). `branch` is (), or (0,) if there is a base branch, so that the compiler
