@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
 from splinekan._threads import set_threads, threads
+from splinekan.fitting import fit
 from splinekan.model import Model
 from splinekan.multilevel import (
     Hierarchy,
@@ -169,6 +170,7 @@ __all__ = [
     "clamped_knots",
     "extended_knots",
     "extreme_eigenvalues",
+    "fit",
     "gauss_newton_spectrum",
     "gram_matrix",
     "gram_spectrum",

@@ -9,10 +9,12 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, integer, real_array, shown, vector
+from splinekan._checks import Array, Float64Array, instance, integer, shown, vector
+from splinekan._columns import checked_names, table
 from splinekan.network import KAN
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
+from splinekan.record import FitRecord
 
 
 class Inputs(Protocol):
@@ -45,6 +47,10 @@ class Model:
         Its parameters, (n_parameters,); copied.
     features
         Maps the variables of a differential equation to the inputs of the network; None if x enters as it is.
+    names, output_names
+        Names of the columns of x and of the outputs; None for x1, x2, ... and y1, y2, ...
+    record
+        How the model was fitted, as `splinekan.fit` gives it; None for other models.
 
     Raises
     ------
@@ -65,10 +71,18 @@ class Model:
     network: KAN
     theta: Float64Array = field(repr=False)
     features: Inputs | None = None
+    names: tuple[str, ...] | None = None
+    output_names: tuple[str, ...] | None = None
+    record: FitRecord | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
         object.__setattr__(self, "theta", vector("theta", self.theta, network.n_parameters).copy())
+        for name, count in (("names", self.n_in), ("output_names", self.n_out)):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, checked_names(name, getattr(self, name), count))
+        if self.record is not None:
+            instance("record", self.record, FitRecord)
         if self.features is None:
             return
         missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(self.features, name)]
@@ -105,7 +119,7 @@ class Model:
     def __call__(self, x: ArrayLike) -> Array:
         """u, (n, n_out), at the rows of x, (n, n_in)."""
         if self.features is None:
-            return self.network(self.theta, x)
+            return self.network(self.theta, self._points(x))
         return self.network(self.theta, self.features.jets(self._points(x), (), ())[:, 0])
 
     def gradient(self, x: ArrayLike) -> Float64Array:
@@ -159,7 +173,7 @@ class Model:
         return str(self.network)
 
     def _points(self, x: ArrayLike) -> Array:
-        return real_array("x", x, shape=(None, self.n_in))
+        return table("x", x, self.names, n_columns=self.n_in)
 
     def _taylor(self, x: ArrayLike, directions: Any, orders: list[int]) -> Float64Array:
         """Taylor coefficients of u along directions, (n, 1 + sum of orders, n_out)."""

@@ -1,0 +1,91 @@
+"""Tables: columns of numbers with their names, from arrays and from data frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Array, instance, real_array, sequence, shown
+
+Names = tuple[str, ...]
+
+
+def framed(value: Any) -> bool:
+    """Whether `value` is a data frame: has columns with names, as those of pandas."""
+    return not isinstance(value, np.ndarray) and hasattr(value, "columns") and hasattr(value, "iloc")
+
+
+def table(name: str, value: Any, expected: Names | None = None, *, n_columns: int | None = None) -> Array:
+    """The numbers of an array or a data frame, (n, columns).
+
+    The columns of a data frame are taken by the names in `expected`, in their order and wherever they stand;
+    further columns are left out. Without `expected` all are taken as they come. Arrays have no names: their
+    columns are taken in order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For columns that are missing or not numeric, and for numbers that are not finite, by name and row; for
+        arrays as `real_array`.
+    """
+    if not framed(value):
+        return real_array(name, value, shape=(None, n_columns))
+    if expected is not None and all(isinstance(label, str) for label in value.columns):
+        missing = [label for label in expected if label not in value.columns]
+        if missing:
+            raise ValueError(f"{name} lacks the columns {', '.join(map(repr, missing))} of {list(expected)}")
+        value = value[list(expected)]
+    labels = [str(label) for label in value.columns]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise ValueError(f"{name} must have columns of different names, got {twice!r} twice")
+    if n_columns is not None and len(labels) != n_columns:
+        raise ValueError(f"{name} must have {n_columns} columns, got {len(labels)}: {shown(labels)}")
+    return np.column_stack(
+        [_numbers(f"{name}[{label!r}]", value.iloc[:, p]) for p, label in enumerate(labels)]
+    )
+
+
+def names_of(value: Any) -> Names | None:
+    """The names of the columns of a data frame, or of a series; None for arrays and other labels than text."""
+    if framed(value):
+        labels = list(value.columns)
+        return tuple(labels) if labels and all(isinstance(label, str) for label in labels) else None
+    label = getattr(value, "name", None)
+    return (label,) if hasattr(value, "iloc") and isinstance(label, str) else None
+
+
+def checked_names(name: str, value: Any, count: int) -> Names:
+    """`value` as `count` different names.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    names = tuple(instance(f"{name}[{i}]", each, str) for i, each in enumerate(sequence(name, value)))
+    if len(names) != count:
+        raise ValueError(f"{name} must hold {count} names, got {len(names)}: {shown(names)}")
+    if len(set(names)) < count:
+        twice = next(each for each in names if names.count(each) > 1)
+        raise ValueError(f"{name} must be different from each other, got {twice!r} twice")
+    return names
+
+
+def numbered(letter: str, count: int) -> Names:
+    """letter1, letter2, ...; the letter alone for a single name."""
+    return (letter,) if count == 1 else tuple(f"{letter}{i}" for i in range(1, count + 1))
+
+
+def _numbers(name: str, column: Any) -> Array:
+    dtype = getattr(column, "dtype", None)
+    kind = getattr(dtype, "kind", "O")
+    if kind not in "fiub":
+        raise TypeError(f"{name} must be a column of real numbers, got dtype {dtype}")
+    try:
+        numbers = np.asarray(column, dtype=np.float32 if dtype == np.float32 else np.float64)
+    except (TypeError, ValueError):  # a missing value of pandas' own types
+        bad = int(np.flatnonzero(np.asarray(column.isna()))[0])
+        raise ValueError(f"{name} must be finite, got a missing value at row {bad}") from None
+    return real_array(name, numbers, ndim=1)

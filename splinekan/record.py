@@ -1,0 +1,75 @@
+"""How a model was fitted: what was tried, what was chosen and why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from splinekan.optimize import History
+
+
+class Choice(NamedTuple):
+    """A quantity that was chosen, its value as text, and the reason."""
+
+    quantity: str
+    value: str
+    reason: str
+
+
+class Trial(NamedTuple):
+    """A network that was trained on the way to the model.
+
+    Attributes
+    ----------
+    network
+        Its widths and first layer, as text.
+    level
+        0 is the coarsest.
+    intervals, parameters
+        Its size.
+    loss
+        The loss of the training samples.
+    score
+        The criterion by which trials were compared, lowest first; NaN if it was not computed.
+    held_out
+        The loss of the held-out samples; NaN without any.
+    seconds
+        Wall time.
+    """
+
+    network: str
+    level: int
+    intervals: int
+    parameters: int
+    loss: float
+    score: float
+    held_out: float
+    seconds: float
+
+
+@dataclass(frozen=True, eq=False)
+class FitRecord:
+    """What `splinekan.fit` did.
+
+    Attributes
+    ----------
+    bounds
+        (low, high) of every column of x, in its units: the domain of the model, a margin wider than the data.
+    loss
+        The name of the loss, "squared", "huber", "logistic", "softmax", "poisson" or "quantile"; "custom".
+    n_samples
+        The number of training samples.
+    choices
+        What was chosen from the data, and why.
+    trials
+        The networks that were trained, in order.
+    history
+        Loss, work and time of the training of the model itself, an entry per iteration.
+    """
+
+    bounds: tuple[tuple[float, float], ...]
+    loss: str
+    n_samples: int
+    choices: tuple[Choice, ...] = ()
+    trials: tuple[Trial, ...] = ()
+    history: History | None = field(default=None, repr=False)
