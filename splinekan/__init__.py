@@ -25,6 +25,7 @@ Threads
 and docs/ in the repository.
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
@@ -80,6 +81,7 @@ from splinekan.splines.spline import Spline
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
         Spectrum,
@@ -109,6 +111,7 @@ _LAZY |= dict.fromkeys(
     ),
     "spectra",
 )
+_LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
 def __getattr__(name: str) -> Any:
@@ -192,3 +195,5 @@ __all__ = [
     "threads",
     "uniform_knots",
 ]
+if find_spec("sklearn") is not None:  # an extra; `from splinekan import *` works without it
+    __all__ += ["KANClassifier", "KANRegressor"]
