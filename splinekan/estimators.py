@@ -17,10 +17,7 @@ from splinekan._columns import names_of
 from splinekan.fitting import fit
 from splinekan.fitting.samples import merged
 from splinekan.model import Model
-try:
-    from splinekan.objectives import Logistic, Poisson, Softmax
-except ImportError:
-    Logistic = Poisson = Softmax = lambda: None
+from splinekan.objectives import Logistic, Poisson, Softmax
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
