@@ -20,7 +20,7 @@ NOISE = 0.1
 """Deviation of the noise, in deviations of the function."""
 INFORMATIVE, LINEAR_INPUTS = 10, 20
 BREIMAN = {"friedman1": 1.0, "friedman2": 125.0, "friedman3": 0.1}
-"""Deviations of the noise in Breiman, Bagging predictors (1996), a third of the function's in the last two."""
+"""Deviations of the noise in Breiman, Bagging predictors (1996); a third of the functions' own or less."""
 
 
 class Split(NamedTuple):

@@ -1,12 +1,12 @@
-"""Test errors and times of `KANRegressor` and `KANClassifier` with their defaults, against scikit-learn's best.
+"""Test errors and times of `KANRegressor` and `KANClassifier` with their defaults, against scikit-learn.
 
     python benchmarks/baselines.py [--quick] [--only NAME ...] [--models NAME ...] [--seeds N] [--threads N]
         [--known FILE] [--json FILE] [--markdown]
 
-The others have scaled inputs and targets and are tuned by cross-validation (`baseline_models.py`), which their
-times include. The error is the root mean square on test samples, without noise where the function is known,
-in deviations of the target: 1 is the error of the mean, and R^2 = 1 - error^2. For classes it is the share of
-wrong labels. Medians over draws of the data; Friedman's function has ten draws at least.
+The others have scaled inputs and targets and are tuned by cross-validation (`baseline_models.py`), which
+their times include. The error is the root mean square on test samples, without noise where the function is
+known, in deviations of the target: 1 is the error of the mean, and R^2 = 1 - error^2. For classes it is the
+share of wrong labels. Medians over draws of the data; Friedman's function has ten draws at least.
 
 `--only` takes cases by the beginning of their names, or a group: functions, scikit-learn, classes. `--known`
 takes the others from an earlier `--json` file where that holds them, and runs what it lacks.

@@ -8,6 +8,8 @@ Training
     `Softmax`, `Poisson`) and `PINN` (of `Block`);
     `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Estimators
+    `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
 Differential equations

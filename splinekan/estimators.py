@@ -33,7 +33,7 @@ except ModuleNotFoundError as error:
         name=error.name,
     ) from None
 
-LINKS = {"logistic": Logistic(), "softmax": Softmax(), "poisson": Poisson()}
+LINKS: dict[str, Any] = {"logistic": Logistic(), "softmax": Softmax(), "poisson": Poisson()}
 """Losses whose outputs are not the expected target itself."""
 SEEDS = 2**31 - 1
 """Seeds that are drawn from a generator lie below."""
@@ -81,7 +81,7 @@ class _KAN(BaseEstimator):
         check_is_fitted(self, "model_")
         _refuse_decorated("X", X)
         x = validate_data(self, X, reset=False, dtype=np.float64)
-        return self.model_(x)
+        return self.model_(x).astype(np.float64, copy=False)
 
 
 class KANRegressor(RegressorMixin, _KAN):
@@ -269,7 +269,8 @@ class KANClassifier(ClassifierMixin, _KAN):
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KANClassifier:
         """Fit a model to X (n, n_features) and classes y (n,): numbers, text or booleans.
 
-        A sample of weight m counts as m equal samples; classes whose samples all have the weight 0 do not count.
+        A sample of weight m counts as m equal samples. Classes whose samples all have the weight 0 do not
+        count.
         """
         _refuse_decorated("X", X)
         _refuse_decorated("y", y)
@@ -293,7 +294,7 @@ class KANClassifier(ClassifierMixin, _KAN):
         return self
 
     def decision_function(self, X: Any) -> Float64Array:
-        """The outputs: log-odds of the second of two classes (n,), or a score for each class (n, n_classes)."""
+        """The outputs: log-odds of the second of two classes, (n,); scores of several, (n, n_classes)."""
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
@@ -317,7 +318,7 @@ class KANClassifier(ClassifierMixin, _KAN):
         """The most probable classes, (n,)."""
         scores = self.decision_function(X)
         best = (scores > 0).astype(int) if scores.ndim == 1 else scores.argmax(axis=1)
-        return self.classes_[best]
+        return np.asarray(self.classes_[best])
 
     def _factors(self, label: NDArray[Any], code: NDArray[Any], weights: Float64Array) -> Float64Array:
         """A factor for each class."""

@@ -13,8 +13,8 @@ def merged(
 ) -> tuple[Float64Array, Float64Array, Float64Array | None]:
     """Different samples with their weights added up, in the order of x and then y.
 
-    Samples of weight 0 are left out. Whoever repeats a sample m times, or gives it the weight m, and in whatever
-    order the samples come: the result has the same bits, for weights whose sums are exact (integers, say).
+    Samples of weight 0 are left out. A sample given m times and a sample of weight m, in whatever order they
+    come, give the same bits, if the sums of the weights are exact (as those of integers are).
 
     Parameters
     ----------
