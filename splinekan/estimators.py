@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
+from splinekan._arrays import quiet
 from splinekan._checks import Float64Array, _refuse_decorated, boolean, shown, vector
 from splinekan._columns import names_of
 from splinekan.fitting import fit
@@ -35,6 +36,8 @@ except ModuleNotFoundError as error:
 
 LINKS: dict[str, Any] = {"logistic": Logistic(), "softmax": Softmax(), "poisson": Poisson()}
 """Losses whose outputs are not the expected target itself."""
+ARRAYS = ("__array__", "__array_interface__", "__dataframe__", "shape")
+"""What arrays, data frames and sparse matrices have."""
 SEEDS = 2**31 - 1
 """Seeds that are drawn from a generator lie below."""
 
@@ -79,8 +82,8 @@ class _KAN(BaseEstimator):
     def _outputs(self, X: Any) -> Float64Array:
         """The outputs of the model, (n, n_out)."""
         check_is_fitted(self, "model_")
-        _refuse_decorated("X", X)
-        x = validate_data(self, X, reset=False, dtype=np.float64)
+        _array_like("X", X)
+        x = _real("X", validate_data(self, X, reset=False))
         return self.model_(x).astype(np.float64, copy=False)
 
 
@@ -168,15 +171,15 @@ class KANRegressor(RegressorMixin, _KAN):
 
         A sample of weight m counts as m equal samples.
         """
-        _refuse_decorated("X", X)
-        _refuse_decorated("y", y)
+        _array_like("X", X)
+        _array_like("y", y)
         outputs = names_of(y)
-        x, target = validate_data(self, X, y, dtype=np.float64, multi_output=True, y_numeric=True)
+        x, target = validate_data(self, X, y, multi_output=True, y_numeric=True)
         if issparse(target):
             raise TypeError("y must be a dense array, got a sparse matrix: pass y.toarray()")
+        x, target = _real("X", x), _real("y", target)
         self._vector = target.ndim == 1
-        target = np.asarray(target, dtype=np.float64).reshape(len(x), -1)
-        self._fitted(x, target, _weights(sample_weight, len(x)), self.loss, outputs)
+        self._fitted(x, target.reshape(len(x), -1), _weights(sample_weight, len(x)), self.loss, outputs)
         return self
 
     def predict(self, X: Any) -> Float64Array:
@@ -272,9 +275,10 @@ class KANClassifier(ClassifierMixin, _KAN):
         A sample of weight m counts as m equal samples. Classes whose samples all have the weight 0 do not
         count.
         """
-        _refuse_decorated("X", X)
-        _refuse_decorated("y", y)
-        x, label = validate_data(self, X, y, dtype=np.float64)
+        _array_like("X", X)
+        _array_like("y", y)
+        x, label = validate_data(self, X, y)
+        x = _real("X", x)
         check_classification_targets(label)
         weights = _weights(sample_weight, len(x))
         kept = slice(None) if weights is None else weights > 0
@@ -298,6 +302,7 @@ class KANClassifier(ClassifierMixin, _KAN):
         outputs = self._outputs(X)
         return outputs[:, 0] if outputs.shape[1] == 1 else outputs
 
+    @quiet
     def predict_proba(self, X: Any) -> Float64Array:
         """The probabilities of the classes, (n, n_classes)."""
         outputs = self._outputs(X)
@@ -306,6 +311,7 @@ class KANClassifier(ClassifierMixin, _KAN):
         # That of the first class from its own log-odds: 1 - p would lose it where p rounds to 1.
         return np.asarray(LINKS["logistic"].mean(np.column_stack([-outputs, outputs])))
 
+    @quiet
     def predict_log_proba(self, X: Any) -> Float64Array:
         """Logarithms of the probabilities, (n, n_classes), finite where these underflow."""
         outputs = self._outputs(X)
@@ -331,6 +337,21 @@ class KANClassifier(ClassifierMixin, _KAN):
                 f"class_weight must hold finite numbers of at least 0, got {shown(self.class_weight)}"
             )
         return np.asarray(factors, dtype=np.float64)
+
+
+def _array_like(name: str, value: Any) -> None:
+    """Refuse what is not a table, and what would lose a mask or a unit; scikit-learn reads the rest."""
+    if value is None or isinstance(value, (list, tuple)) or any(hasattr(value, each) for each in ARRAYS):
+        _refuse_decorated(name, value)
+        return
+    raise TypeError(f"{name} must be an array or a data frame, got {shown(value)}")
+
+
+def _real(name: str, value: NDArray[Any]) -> Float64Array:
+    """An array that scikit-learn has read, as float64; dates and text are refused."""
+    if value.dtype.kind not in "fiub":
+        raise TypeError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
+    return value.astype(np.float64, copy=False)
 
 
 def _weights(sample_weight: Any, n: int) -> Float64Array | None:

@@ -15,6 +15,7 @@ AREAS = (
     "differential",
     "analysis",
     "outside",
+    "estimators",
 )
 
 
