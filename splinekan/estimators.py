@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import issparse
 
 from splinekan._arrays import quiet
-from splinekan._checks import Float64Array, _refuse_decorated, boolean, shown, vector
+from splinekan._checks import Float64Array, _refuse_decorated, boolean, integer, shown, vector
 from splinekan._columns import names_of
 from splinekan.fitting import fit
 from splinekan.fitting.samples import merged
@@ -57,6 +57,7 @@ class _KAN(BaseEstimator):
         seed = self.random_state
         if seed is None or isinstance(seed, np.random.RandomState):
             seed = int(check_random_state(seed).randint(SEEDS))
+        seed = integer("random_state", seed, low=0)
         x, y, weights = merged(x, y, weights)
         columns = getattr(self, "feature_names_in_", None)
         self.model_ = fit(

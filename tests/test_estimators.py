@@ -203,7 +203,8 @@ def test_data_that_would_lose_something_are_refused(data):
     ("parameters", "message"),
     [
         ({"degree": 9}, "degree must be"),
-        ({"random_state": -1}, "must be at least 0"),
+        ({"random_state": -1}, "random_state must be at least 0"),
+        ({"random_state": 1.5}, "random_state must be an integer"),
         ({"verbose": "yes"}, "verbose must be True or False"),
         ({"loss": "cubic"}, "loss must be one of"),
     ],
