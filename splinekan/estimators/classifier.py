@@ -19,6 +19,9 @@ from splinekan.estimators._sklearn import (
 from splinekan.estimators.base import LINKS, KANEstimator
 from splinekan.estimators.inputs import array_like, real_numbers, sample_weights
 
+SMALLEST = float(np.finfo(np.float64).tiny)
+"""Probabilities are positive, and their logarithms finite."""
+
 
 class KANClassifier(ClassifierMixin, KANEstimator):
     """A spline network as a classifier of scikit-learn.
@@ -133,21 +136,17 @@ class KANClassifier(ClassifierMixin, KANEstimator):
 
     @quiet
     def predict_proba(self, X: Any) -> Float64Array:
-        """The probabilities of the classes, (n, n_classes)."""
+        """The probabilities of the classes, (n, n_classes), at least 2.2e-308 where they would underflow."""
         outputs = self._outputs(X)
         if outputs.shape[1] > 1:
-            return np.asarray(LINKS["softmax"].mean(outputs))
-        # That of the first class from its own log-odds: 1 - p would lose it where p rounds to 1.
-        return np.asarray(LINKS["logistic"].mean(np.column_stack([-outputs, outputs])))
+            probabilities = LINKS["softmax"].mean(outputs)
+        else:  # the first class from its own log-odds: 1 - p would lose it where p rounds to 1
+            probabilities = LINKS["logistic"].mean(np.column_stack([-outputs, outputs]))
+        return np.asarray(np.maximum(probabilities, SMALLEST))
 
-    @quiet
     def predict_log_proba(self, X: Any) -> Float64Array:
-        """Logarithms of the probabilities, (n, n_classes), finite where these underflow."""
-        outputs = self._outputs(X)
-        if outputs.shape[1] == 1:
-            return -np.logaddexp(0.0, np.column_stack([outputs, -outputs]))
-        outputs = outputs - outputs.max(axis=1, keepdims=True)
-        return np.asarray(outputs - np.log(np.exp(outputs).sum(axis=1, keepdims=True)))
+        """Logarithms of the probabilities, (n, n_classes)."""
+        return np.log(self.predict_proba(X))
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The most probable classes, (n,)."""
