@@ -327,6 +327,7 @@ def test_fits_in_several_threads_share_their_workers(data):
     finally:
         sk.set_threads(before)
     assert np.array_equal(got, want)
+    assert _threads._workers.started >= 2
     # The threads of joblib with its own, and two workers for all of them.
     assert max(most) <= started + 4 + 3 + 2
 
