@@ -18,8 +18,8 @@ from splinekan.estimators.inputs import array_like, real_numbers, sample_weights
 class KANRegressor(RegressorMixin, KANEstimator):
     """A spline network as a regressor of scikit-learn.
 
-    Predictions are the expected target, g(x) for `loss="squared"`. The model itself, with derivatives,
-    formulas and figures, is `model_`.
+    Predictions are the outputs g(x), for likelihoods the expected targets: rates for counts, probabilities.
+    The model itself, with derivatives, formulas and figures, is `model_`.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
         return self
 
     def predict(self, X: Any) -> Float64Array:
-        """The expected targets, in the shape of those of the fit."""
+        """Predictions in the shape of the targets of the fit."""
         outputs = self._outputs(X)
         loss = LINKS.get(self.loss) if isinstance(self.loss, str) else self.loss
         mean = getattr(loss, "mean", None)
