@@ -6,7 +6,8 @@ Networks
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`);
-    `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
+    `FunctionProblem` and `ResidualProblem` without a network; `Restricted` for fixed parameters and linear
+    equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
@@ -71,6 +72,7 @@ from splinekan.optimize import (
     GradientDescent,
     LevenbergMarquardt,
     ResidualProblem,
+    Restricted,
 )
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
@@ -172,6 +174,7 @@ __all__ = [
     "PowerReLUBasis",
     "Quantile",
     "ResidualProblem",
+    "Restricted",
     "Round",
     "Softmax",
     "Spectrum",

@@ -11,6 +11,7 @@ from splinekan._blas import dot, norm
 from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
+from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import Status
 from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver, squared
 
@@ -146,5 +147,6 @@ class LevenbergMarquardt(Optimizer):
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, without the methods that the optimiser needs."""
         super().require(name, problem)
+        problem = problem.problem if isinstance(problem, Restricted) else problem
         if self.solver is None and not hasattr(problem, "n_residuals"):
             raise TypeError(f"{name} must have n_residuals, which {shown(problem)} lacks")
