@@ -4,8 +4,10 @@ Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
     parameters; `Model`, a network with its parameters; `DomainWarning`.
 Training
-    Objectives `LeastSquares`, `DataLoss` (with a loss such as `SquaredError`) and `PINN` (of `Block`);
-    `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
+    Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
+    `Softmax`, `Poisson`) and `PINN` (of `Block`);
+    `FunctionProblem` and `ResidualProblem` without a network; `Restricted` for fixed parameters and linear
+    equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
@@ -49,7 +51,16 @@ from splinekan.network import (
     SplineLayer,
     initialize,
 )
-from splinekan.objectives import DataLoss, LeastSquares, SquaredError
+from splinekan.objectives import (
+    DataLoss,
+    Huber,
+    LeastSquares,
+    Logistic,
+    Poisson,
+    Quantile,
+    Softmax,
+    SquaredError,
+)
 from splinekan.optimize import (
     CG,
     LBFGS,
@@ -62,6 +73,7 @@ from splinekan.optimize import (
     GradientDescent,
     LevenbergMarquardt,
     ResidualProblem,
+    Restricted,
 )
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
@@ -151,15 +163,21 @@ __all__ = [
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
+    "Huber",
     "KnotVector",
     "LeastSquares",
     "Level",
     "LevenbergMarquardt",
+    "Logistic",
     "Model",
     "Normalizer",
+    "Poisson",
     "PowerReLUBasis",
+    "Quantile",
     "ResidualProblem",
+    "Restricted",
     "Round",
+    "Softmax",
     "Spectrum",
     "Spline",
     "SplineLayer",

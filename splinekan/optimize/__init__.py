@@ -13,6 +13,7 @@ from splinekan.optimize.problem import (
     Problem,
     ResidualProblem,
 )
+from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import History, Result, Status
 from splinekan.optimize.schedules import Constant, ExponentialCyclic, LinearRamp, Schedule
 from splinekan.optimize.solvers import CG, SVD, Cholesky, Dual, Solver
@@ -40,6 +41,7 @@ __all__ = [
     "Optimizer",
     "Problem",
     "ResidualProblem",
+    "Restricted",
     "Result",
     "Schedule",
     "Solver",
