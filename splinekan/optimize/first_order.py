@@ -55,7 +55,8 @@ class Adam(Optimizer):
     Parameters
     ----------
     schedule
-        The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`, `Cosine`.
+        The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`,
+        `Cosine`.
     beta1, beta2, eps, weight_decay
         The parameters of the formula; all dimensionless except eps, which has the units of the gradient.
     """

@@ -9,6 +9,7 @@ import numpy as np
 
 from splinekan._checks import Array, Float64Array, real_array
 from splinekan.objectives.data import DataLoss, _roots
+from splinekan.operators import Coordinates
 from splinekan.stochastic.batches import Batches, Samples
 
 if TYPE_CHECKING:
@@ -22,14 +23,22 @@ HELD_OUT = 4096
 class BatchLoss(DataLoss):
     """A `DataLoss` that is made once, and moved from batch to batch by `on`."""
 
+    _twin: tuple[Any, Coordinates] | None = field(init=False, repr=False, default=None)
+    """In another basis than "spline": the same loss there, and the map to its parameters."""
     _unweighted: dict[tuple[int, Any], Array] = field(init=False, repr=False, default_factory=dict)
     """Roots of the factor of a batch without weights, by its length and type."""
 
     @staticmethod
     def of(network: Any, samples: Samples, loss: Any, smoothing: float) -> BatchLoss:
         """The mean loss of a first batch, checked as a `DataLoss`, without a word on the domain."""
-        made = BatchLoss(network, *samples, smoothing=smoothing, reduction="mean", loss=loss)
-        made.penalty, made._in_splines  # noqa: B018 - computed once, for all batches
+        x, y, *rest = samples
+        weights = rest[0] if rest else None
+        made = BatchLoss(network, x, y, weights, smoothing=smoothing, reduction="mean", loss=loss)
+        made.penalty  # noqa: B018 - computed once, for all batches
+        if made.network.basis != "spline":
+            plain = made._with(made.x, made.y, made._root)
+            vars(plain)["network"] = made.network.with_basis("spline")
+            vars(made)["_twin"] = plain, made.network.coordinates("spline")
         return made
 
     def _warn_of_inputs(self) -> None:
@@ -46,16 +55,19 @@ class BatchLoss(DataLoss):
         if callable(check):
             check(y)
         moved = self._with(x, _cast(x, y), self._rooted(x, samples[2] if len(samples) == 3 else None))
-        same, T = self._in_splines
-        if T is not None:
-            vars(moved)["_in_splines"] = same._with(x, moved.y, moved._root), T
+        if self._twin is not None:
+            plain, T = self._twin
+            vars(moved)["_twin"] = plain._with(x, moved.y, moved._root), T
         return moved
+
+    @property
+    def _in_splines(self) -> tuple[Any, Coordinates | None]:
+        """As in `ChunkedSum`, but not kept: what refers to itself outlives its batch."""
+        return (self, None) if self._twin is None else self._twin
 
     def _with(self, x: Array, y: Array, root: Array) -> Self:
         same = object.__new__(type(self))  # `copy` takes several times as long
         vars(same).update(vars(self), x=x, y=y, _root=root)
-        for kept in ("_in_splines", "_in_order"):
-            vars(same).pop(kept, None)
         return same
 
     def _rooted(self, x: Array, weights: Array | None) -> Array:
@@ -76,7 +88,8 @@ class HeldOut:
             if not isinstance(held_out, (tuple, list)) or len(held_out) not in (2, 3):
                 raise TypeError("held_out must be (x, y), (x, y, weights) or splinekan.Batches")
             try:
-                held_out = Batches(*held_out, size=HELD_OUT, shuffle=False)
+                x, y, *rest = held_out
+                held_out = Batches(x, y, rest[0] if rest else None, HELD_OUT, shuffle=False)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"held_out: {error}") from None
         self.batches = held_out

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, boolean, function, instance, integer, real, shown, vector
+from splinekan._checks import Array, boolean, function, instance, integer, real, shown, vector
 from splinekan.model import Model
 from splinekan.network import KAN
 from splinekan.network.kan import warn_of_inputs
@@ -17,7 +17,6 @@ from splinekan.objectives import Loss, SquaredError
 from splinekan.optimize import Adam, Status
 from splinekan.optimize.driver import QUIET, _bar
 from splinekan.optimize.result import MESSAGES
-from splinekan.stochastic.batches import Batches
 from splinekan.stochastic.loss import BatchLoss, HeldOut
 from splinekan.stochastic.records import Checkpoint, Epoch, MinibatchResult
 from splinekan.stochastic.run import Run
@@ -45,8 +44,8 @@ def minibatch_training(
     """The result of Adam with a step for every batch: a stochastic gradient method (Bottou et al. 2018).
 
     The objective of a batch is that of `DataLoss` with `reduction="mean"`: the mean of w l over its samples,
-    and smoothing/2 |D theta|^2. Only a batch is in memory at a time. A run from the same batches with the same
-    number of threads has the same bits, resumed or not.
+    and smoothing/2 |D theta|^2. Only a batch is in memory at a time. A run on the same batches with the
+    same number of threads has the same bits, resumed or not.
 
     Parameters
     ----------
@@ -173,7 +172,7 @@ class _Training:
                 return Status.NON_FINITE
             if not run.samples:
                 raise ValueError(f"batches must hold a batch, epoch {run.epoch} has none")
-            self._look(math.inf)
+            self._look(math.inf, stacklevel=4)
             held = math.nan if self.held_out is None else self.held_out.value(run.theta)
             if self.held_out is not None and not math.isfinite(held):
                 return Status.NON_FINITE
@@ -181,7 +180,9 @@ class _Training:
             if bar is not None:
                 bar.set_postfix(loss=f"{run.rows[-1][0]:.3e}", held_out=f"{held:.3e}", refresh=False)
             if callback is not None:
-                stop = callback(Epoch(run.epoch, *run.rows[-1], Model(self.network, run.theta), run.checkpoint()))
+                stop = callback(
+                    Epoch(run.epoch, *run.rows[-1], Model(self.network, run.theta), run.checkpoint())
+                )
                 if stop is not None and boolean("the answer of callback", stop):
                     return Status.STOPPED
         return Status.STALLED if self._waited(patience) else Status.ITERATION_LIMIT
@@ -201,7 +202,7 @@ class _Training:
                     run.keep(value)
                 if not run.step(gradient, value, len(objective.x)):
                     return False
-            self._look(LOOKED_AT)
+            self._look(LOOKED_AT, stacklevel=5)
             if bar is not None:
                 bar.update(1)
         return True
@@ -218,11 +219,11 @@ class _Training:
             self.seen.append(objective.x)
         return objective
 
-    def _look(self, enough: float) -> None:
+    def _look(self, enough: float, stacklevel: int) -> None:
         """Warn, once, if the first samples do not go with the network's domain."""
         if self.seen is not None and (enough == math.inf or sum(map(len, self.seen)) >= enough):
-            x, self.seen = np.concatenate([each.astype(np.float64) for each in self.seen]), None
-            warn_of_inputs(self.network, x, stacklevel=6)
+            x, self.seen = np.concatenate(self.seen), None
+            warn_of_inputs(self.network, x, stacklevel)
 
     def _waited(self, patience: int | None) -> bool:
         return patience is not None and self.run.epoch - self.run.best_epoch >= patience
@@ -255,7 +256,7 @@ def _begun(network: KAN, optimizer: Adam, theta0: Any, resume: Any) -> Run:
         return Run.start(network, optimizer, vector("theta0", theta0, network.n_parameters))
     if theta0 is not None:
         raise ValueError("theta0 must be None with resume, which has its own")
-    checkpoint = instance("resume", resume, (MinibatchResult, Checkpoint))
+    checkpoint: Any = instance("resume", resume, (MinibatchResult, Checkpoint))
     if isinstance(checkpoint, MinibatchResult):
         checkpoint = checkpoint.checkpoint
     if checkpoint is None:

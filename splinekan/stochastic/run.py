@@ -38,8 +38,7 @@ class Run:
         """The start at theta0."""
         geometry = _map(network, optimizer.geometry)
         run = Run(network, optimizer, theta0.copy() if geometry is None else geometry.apply(theta0))
-        run.theta = theta0.copy() if geometry is not None else run.z  # without the rounding errors of T
-        run.best = theta0.copy()
+        run.best = theta0.copy()  # without the rounding errors of T and its inverse
         return run
 
     @staticmethod
@@ -99,7 +98,9 @@ class Run:
 
     def keep(self, value: float) -> None:
         """Take theta for the best so far."""
-        self.best, self.best_value, self.best_epoch = self.theta.copy(), value, self.epoch
+        if self.steps:
+            self.best = self.theta.copy()
+        self.best_value, self.best_epoch = value, self.epoch
 
     @property
     def value(self) -> float:
