@@ -108,7 +108,7 @@ def minibatch_training(
     ...     network,
     ...     sk.Batches(x[:4000], y[:4000], size=100),
     ...     sk.initialize(network, seed=0, scheme="greville"),
-    ...     optimizer=sk.Adam(schedule=sk.optimize.Cosine(rate=1e-2, steps=200, warmup=20)),
+    ...     optimizer=sk.Adam(schedule=sk.optimize.Cosine(rate=2e-2, steps=200, warmup=20)),
     ...     epochs=5,
     ...     held_out=(x[4000:], y[4000:]),
     ... )
@@ -209,9 +209,9 @@ class _Training:
 
     def _on(self, samples: Any) -> BatchLoss:
         run = self.run
+        if self.objective is None:
+            self.objective = BatchLoss.of(self.network, samples, self.loss, self.smoothing)
         try:
-            if self.objective is None:
-                self.objective = BatchLoss.of(self.network, samples, self.loss, self.smoothing)
             objective = self.objective.on(samples)
         except (TypeError, ValueError) as error:
             raise type(error)(f"batch {run.batch} of epoch {run.epoch} of batches: {error}") from error
