@@ -38,6 +38,8 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320 --parts table flatness rate
 	$(BIN)/python benchmarks/classifier.py
+	$(BIN)/python benchmarks/epoch.py --threads 1
+	$(BIN)/python benchmarks/epoch.py --threads 2
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py

@@ -9,6 +9,8 @@ Training
     `FunctionProblem` and `ResidualProblem` without a network; `Restricted` for fixed parameters and linear
     equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Batches
+    `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
 Differential equations
@@ -89,6 +91,7 @@ from splinekan.splines.knots import (
 )
 from splinekan.splines.prolongation import prolongation
 from splinekan.splines.spline import Spline
+from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
@@ -153,6 +156,7 @@ __all__ = [
     "Adam",
     "Affine",
     "BSplineBasis",
+    "Batches",
     "Block",
     "Cholesky",
     "DataLoss",
@@ -197,6 +201,7 @@ __all__ = [
     "initialize",
     "insert_knots",
     "manufactured",
+    "minibatch_training",
     "nested_iteration",
     "nested_steps",
     "prolongation",

@@ -133,7 +133,10 @@ class DataLoss(ChunkedSum):
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        warn_of_inputs(network, x, stacklevel=3)
+        self._warn_of_inputs()
+
+    def _warn_of_inputs(self) -> None:
+        warn_of_inputs(self.network, self.x, stacklevel=4)
 
     @property
     def n_samples(self) -> int:

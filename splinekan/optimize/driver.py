@@ -366,7 +366,7 @@ class Optimizer(ABC):
         return coordinates
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int | None) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, leave=False)

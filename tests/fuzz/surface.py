@@ -17,6 +17,7 @@ EXPORTING = (
     ".objectives",
     ".optimize",
     ".multilevel",
+    ".stochastic",
     ".spectra",
     ".complementarity",
     ".equations",

@@ -185,6 +185,7 @@ SCHEDULES = {
     "Constant": {"rate": 0.5},
     "LinearRamp": {"start": 0.1, "end": 0.5, "steps": 7},
     "ExponentialCyclic": {"low": 0.1, "high": 0.5, "cycle": 7, "gamma": 0.99},
+    "Cosine": {"rate": 0.5, "steps": 9, "warmup": 3, "end": 0.1},
 }
 
 
@@ -195,7 +196,8 @@ def _(draw: Draw, name: str) -> Call:
         for key in args:
             assert not isinstance(getattr(result, key), np.generic), f"{key} stays a NumPy scalar"
 
-    return Call(getattr(optimize, name), SCHEDULES[name], check)
+    roles = {"end": NONNEGATIVE, "warmup": INDEX} if name == "Cosine" else {}
+    return Call(getattr(optimize, name), SCHEDULES[name], check, roles)
 
 
 @calls(*(f"{name}.__call__" for name in SCHEDULES))
@@ -210,6 +212,7 @@ def _(draw: Draw, name: str) -> Call:
             "Constant": lambda: 0.5,
             "LinearRamp": lambda: 0.1 + 0.4 * min(1.0, i / 7),
             "ExponentialCyclic": lambda: 0.1 + 0.4 * (1 - abs(2 * (i % 7) / 7 - 1)) * 0.99 ** min(i, 10**6),
+            "Cosine": lambda: (i + 1) / 6 if i < 3 else 0.3 + 0.2 * np.cos(np.pi * min((i - 3) / 6, 1.0)),
         }[kind]()
         assert abs(result - want) <= 1e-12
 
