@@ -11,6 +11,8 @@ Training
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
+Estimators
+    `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
 Differential equations
@@ -29,6 +31,7 @@ Threads
 and docs/ in the repository.
 """
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import splinekan._cache  # noqa: F401  (before the first kernel)
@@ -95,6 +98,7 @@ from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
         Spectrum,
@@ -124,6 +128,7 @@ _LAZY |= dict.fromkeys(
     ),
     "spectra",
 )
+_LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
 def __getattr__(name: str) -> Any:
@@ -215,3 +220,5 @@ __all__ = [
     "threads",
     "uniform_knots",
 ]
+if find_spec("sklearn") is not None:  # an extra; `from splinekan import *` works without it
+    __all__ += ["KANClassifier", "KANRegressor"]

@@ -123,10 +123,20 @@ def _available() -> int:
         return os.cpu_count() or 1
 
 
+LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
+"""Variables of others that bound the threads of a process: joblib and Dask set them in their workers."""
+
+
+def _limit(name: str) -> int:
+    """The number in a variable, `MOST` where it holds none: it belongs to others, and is not refused here."""
+    text = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP has a list, for nested regions
+    return int(text) or MOST if text.isascii() and text.isdigit() and len(text) < 10 else MOST
+
+
 def _initial_threads() -> int:
     text = os.environ.get("SPLINEKAN_NUM_THREADS", "").strip()
     if not text:
-        return _available()
+        return min(_available(), MOST, *map(_limit, LIMITS))
     # str.isdigit accepts digits of every script, and int() refuses strings of more than 4300 digits.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
         raise ValueError(
@@ -151,7 +161,11 @@ if hasattr(os, "register_at_fork"):
 
 
 def set_threads(count: int) -> None:
-    """Set the number of threads that the kernels use (initially SPLINEKAN_NUM_THREADS, or every core).
+    """Set the number of threads that the kernels use.
+
+    Initially it is SPLINEKAN_NUM_THREADS; without that variable every core that the process may use, but at
+    most NUMBA_NUM_THREADS and OMP_NUM_THREADS. Workers of joblib (loky) and Dask have these set, so that all
+    workers together have a thread for each core.
 
     Results have the same bits for the same number of threads.
 

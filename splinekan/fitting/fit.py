@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import generator, integer, real_array
+from splinekan._checks import generator, integer, one_of, real_array
 from splinekan._columns import checked_names, names_of, table
 from splinekan.model import Model
 from splinekan.multilevel import Hierarchy, nested_iteration
 from splinekan.network import KAN, Normalizer, initialize
-from splinekan.objectives import LeastSquares
+from splinekan.objectives import DataLoss, Huber, Logistic, Poisson, Quantile, Softmax, SquaredError
 from splinekan.optimize import LevenbergMarquardt
 from splinekan.record import Choice, FitRecord, Trial
 
@@ -47,15 +47,28 @@ def fit(
     half = np.where(high > low, (high - low) / 2, np.maximum(np.abs(low), 1.0))
     middle = low + (high - low) / 2
     bounds = tuple(zip((middle - 1.05 * half).tolist(), (middle + 1.05 * half).tolist(), strict=True))
-    centre = t.mean(axis=0)
-    deviation = np.where(t.std(axis=0) > 0, t.std(axis=0), 1.0)
+    w = np.ones(len(x)) if sample_weight is None else real_array("sample_weight", sample_weight)
+    centre = np.average(t, axis=0, weights=w)
+    deviation = np.sqrt(np.average((t - centre) ** 2, axis=0, weights=w))
+    deviation = np.where(deviation > 1e-12 * np.abs(centre), deviation, 1.0)
     sizes = [x.shape[1], *((5,) if hidden is None else hidden), t.shape[1]]
     core = KAN.splines(sizes, degree, 2, bounds)
     hierarchy = Hierarchy(core, levels or 2)
+    names_of_losses = {"squared": SquaredError, "huber": Huber, "logistic": Logistic, "softmax": Softmax}
+    names_of_losses |= {"poisson": Poisson, "quantile": Quantile}
+    chosen = names_of_losses[one_of("loss", loss, names_of_losses)]() if isinstance(loss, str) else loss
+    if loss not in ("squared", "huber", "quantile"):
+        centre, deviation = np.zeros(t.shape[1]), np.ones(t.shape[1])
     result = nested_iteration(
         hierarchy,
-        lambda level: LeastSquares(
-            level.network, x, (t - centre) / deviation, sample_weight, reduction="mean", smoothing=1e-4
+        lambda level: DataLoss(
+            level.network,
+            x,
+            (t - centre) / deviation,
+            w / w.mean(),
+            reduction="mean",
+            smoothing=1e-4,
+            loss=chosen,
         ),
         LevenbergMarquardt(),
         [20] * len(hierarchy),

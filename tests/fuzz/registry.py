@@ -16,6 +16,7 @@ AREAS = (
     "differential",
     "analysis",
     "outside",
+    "estimators",
 )
 
 
