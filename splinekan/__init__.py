@@ -2,7 +2,8 @@
 
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
-    parameters; `Model`, a network with its parameters; `DomainWarning`.
+    parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
+    `DomainWarning`.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss such as `SquaredError`) and `PINN` (of `Block`);
     `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
@@ -80,6 +81,7 @@ from splinekan.splines.spline import Spline
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
         Spectrum,
@@ -95,6 +97,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY |= {"save": "io", "load": "io"}
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -178,12 +181,14 @@ __all__ = [
     "hessian_spectrum",
     "initialize",
     "insert_knots",
+    "load",
     "manufactured",
     "nested_iteration",
     "nested_steps",
     "prolongation",
     "refine_knots",
     "relu_from_spline",
+    "save",
     "set_threads",
     "spectral_density",
     "spline_from_relu",

@@ -202,7 +202,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             {"intervals": Role("object", accepts=("junk set",))},
         ),
         "residuals_by_level": ({"axes": axes, "fields": _fields(), "waves": 2}, {}),
-        "save": (
+        "plots.save": (
             {
                 "figure": ax.figure if rows * columns == 1 else axes[0, 0].figure,
                 "path": Path(path),
@@ -251,7 +251,7 @@ FIGURES = (
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",
-    "save",
+    "plots.save",
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
@@ -290,7 +290,7 @@ def _(draw: Draw, name: str) -> Call:
     } | roles
     if "path" in arguments:
         roles["path"] = Role("object")
-    return Call(getattr(plots, name), arguments, check, roles, names=("file",))
+    return Call(getattr(plots, name.removeprefix("plots.")), arguments, check, roles, names=("file",))
 
 
 # Problems, and threads
