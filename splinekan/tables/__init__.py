@@ -1,4 +1,4 @@
-"""Tables in CSV files: columns of numbers by name, and a reason with a line number for what cannot be used."""
+"""Tables in CSV files: columns by name, and the line and column of what cannot be used."""
 
 from splinekan.tables.table import Table, opened
 

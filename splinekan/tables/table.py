@@ -150,9 +150,8 @@ class Table:
                     break
                 elif len(cells) != len(self.names):
                     first = "the header" if self.header else "the first line"
-                    trouble = (
-                        f"{self.name}, line {number} has {_counted(len(cells))}, and {first} {len(self.names)}"
-                    )
+                    found = _counted(len(cells))
+                    trouble = f"{self.name}, line {number} has {found}, and {first} {len(self.names)}"
                     break
                 else:
                     rows.append((number, cells))
@@ -202,7 +201,7 @@ class Table:
             even = [each for each, rows in counts.items() if len(set(rows)) == 1]
             if len(even) != 1:
                 raise ValueError(
-                    f"{self.name}: the columns may be separated by any of {shown(sorted(counts))}: give --separator"
+                    f"{self.name}: columns may be separated by any of {shown(sorted(counts))}: give --separator"
                 )
             return even[0]
         return next(iter(counts), ",")
