@@ -26,7 +26,7 @@ from splinekan.tables.table import listed
 
 ROWS = 4096
 """Rows that are written at a time."""
-PREFIX = "predicted "
+PREFIX = "predicted_"
 """Before the names of outputs that stand beside the columns of the table."""
 
 

@@ -6,7 +6,6 @@ import csv
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -139,7 +138,7 @@ class Table:
         """Read a block as text; the line of a blank cell or line at the end of a single column, 0 without."""
         single = len(self.names) == 1
         source = records(Lines(self._blocks, block, self._line), self.separator, self.name)
-        while batch := list(islice(source, BATCH)):
+        for batch, error in _batches(source):
             rows: list[tuple[int, list[str]]] = []
             trouble = ""
             for number, cells in batch:
@@ -159,6 +158,8 @@ class Table:
                 self._convert(rows, wanted, parts, words)
             if trouble:
                 raise ValueError(trouble)
+            if error is not None:
+                raise error
         return blank if single else 0
 
     def _convert(
@@ -191,17 +192,20 @@ class Table:
         sample = self._blocks.text(self._block, self._line).split("\n", SAMPLE)[:SAMPLE]
         counts = {}
         for separator in SEPARATORS.values():
+            reader = csv.reader(sample, delimiter=separator)
             try:
-                rows = [len(row) for row in csv.reader(sample, delimiter=separator) if row]
+                rows = [len(row) for row in reader if row]
             except csv.Error as error:
-                raise ValueError(f"{self.name} is not CSV: {error}") from None
+                line = self._line + reader.line_num - 1
+                raise ValueError(f"{self.name} is not CSV, line {line}: {error}") from None
             if rows[0] > 1:
                 counts[separator] = rows
         if len(counts) > 1:
             even = [each for each, rows in counts.items() if len(set(rows)) == 1]
             if len(even) != 1:
                 raise ValueError(
-                    f"{self.name}: columns may be separated by any of {shown(sorted(counts))}: give --separator"
+                    f"{self.name}: columns may be separated by each of {shown(sorted(counts))}; "
+                    "give --separator"
                 )
             return even[0]
         return next(iter(counts), ",")
@@ -270,6 +274,23 @@ def _without_comments(blocks: Blocks) -> tuple[int, bytes]:
             line, start = line + 1, end
         block, start = blocks.take(), 0
     raise ValueError(f"{blocks.name} is empty" if line == 1 else f"{blocks.name} has no rows")
+
+
+def _batches(
+    found: Iterator[tuple[int, list[str]]],
+) -> Iterator[tuple[list[tuple[int, list[str]]], ValueError | None]]:
+    """Records in batches; an error comes with those in front of it, in which another may be found first."""
+    batch = []
+    try:
+        for record in found:
+            batch.append(record)
+            if len(batch) == BATCH:
+                yield batch, None
+                batch = []
+    except ValueError as error:
+        yield batch, error
+        return
+    yield batch, None
 
 
 def _counted(cells: int) -> str:
