@@ -5,7 +5,8 @@ Networks
     parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
     `DomainWarning`.
 Training
-    Objectives `LeastSquares`, `DataLoss` (with a loss such as `SquaredError`) and `PINN` (of `Block`);
+    Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
+    `Softmax`, `Poisson`) and `PINN` (of `Block`);
     `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Levels
@@ -50,7 +51,16 @@ from splinekan.network import (
     SplineLayer,
     initialize,
 )
-from splinekan.objectives import DataLoss, LeastSquares, SquaredError
+from splinekan.objectives import (
+    DataLoss,
+    Huber,
+    LeastSquares,
+    Logistic,
+    Poisson,
+    Quantile,
+    Softmax,
+    SquaredError,
+)
 from splinekan.optimize import (
     CG,
     LBFGS,
@@ -154,15 +164,20 @@ __all__ = [
     "GaussNewton",
     "GradientDescent",
     "Hierarchy",
+    "Huber",
     "KnotVector",
     "LeastSquares",
     "Level",
     "LevenbergMarquardt",
+    "Logistic",
     "Model",
     "Normalizer",
+    "Poisson",
     "PowerReLUBasis",
+    "Quantile",
     "ResidualProblem",
     "Round",
+    "Softmax",
     "Spectrum",
     "Spline",
     "SplineLayer",

@@ -67,7 +67,8 @@ class DataLoss(ChunkedSum):
         "sum" as above; "mean" divides the sum by n and, for squared errors, leaves out the factor 1/2:
         (1/n) r.r.
     loss
-        The loss of a sample, see `splinekan.objectives.losses.Loss`.
+        The loss of a sample: `SquaredError`, `Huber`, `Quantile`, `Logistic`, `Softmax`, `Poisson`, or any
+        object with the methods of `splinekan.objectives.losses.Loss`.
     executor
         Where chunks are worked on; None for this process.
 
@@ -75,7 +76,8 @@ class DataLoss(ChunkedSum):
     ------
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
-        float32, negative weights or smoothing, an unknown reduction, an object that is not a loss. The
+        float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, targets
+        that the loss does not admit. The
         methods for theta or vectors of another length, and for what a loss returns in another shape; NaN in
         theta is taken, and makes the loss NaN.
 
@@ -115,6 +117,8 @@ class DataLoss(ChunkedSum):
             needed = (*LOSS_METHODS, *LOSS_ATTRIBUTES)
             raise TypeError(f"loss must have {', '.join(needed)}, lacks {', '.join(missing)}")
         boolean("loss.squared", self.loss.squared)
+        if callable(check := getattr(self.loss, "check", None)):
+            check(y)
         mean_factor = real("loss.mean_factor", self.loss.mean_factor, positive=True)
         checked_executor(self.executor)
         weights = None if self.weights is None else real_array("weights", self.weights)
@@ -155,7 +159,10 @@ class DataLoss(ChunkedSum):
     @one
     @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
-        """The exact Hessian of L times v, J^T S^T S J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v."""
+        """The exact Hessian of L times v, J^T l'' J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v.
+
+        l'' is the Hessian of the loss in g, also where S^T S of `Loss.root` differs from it.
+        """
         theta, v = self.network._theta(theta), self.network._theta(v, "v")
         same, T = self._in_splines
         at, along = (theta, v) if T is None else (T.apply(theta), T.apply(v))
@@ -286,7 +293,16 @@ class DataPart:
     @property
     def residual(self) -> Float64Array:
         """rho with (S J)^T rho = the gradient, (n n_out,)."""
+        if callable(formula := getattr(self.loss, "residual", None)):
+            rho = floats("loss.residual(g, y)", formula(*self._seen), self.y.shape, self.y.dtype)
+            return (self.root * rho).ravel().astype(np.float64)
         return unrooted(self._S, self._rooted).ravel().astype(np.float64)
+
+    def _curved(self, change: Array) -> Array:
+        """The Hessian of every sample's loss times a change of its outputs."""
+        if callable(formula := getattr(self.loss, "curvature", None)):
+            return floats("loss.curvature(g, y)", formula(*self._seen), self.y.shape, self.y.dtype) * change
+        return curved(self._S, change)
 
     def gradient(self) -> Float64Array:
         """sum_i w_i J_i^T dl_i/dg."""
@@ -302,9 +318,9 @@ class DataPart:
         return self.at.rows(self.root.reshape(-1, 1, 1) * S)
 
     def hessian_product(self, v: Float64Array) -> Float64Array:
-        """sum_i w_i (J_i^T S_i^T S_i J_i v + dl_i/dg (Hessian of g_i) v)."""
+        """sum_i w_i (J_i^T l_i'' J_i v + dl_i/dg (Hessian of g_i) v)."""
         changes = self.at.tangents(v)
-        bent = self.root**2 * curved(self._S, changes[-1])
+        bent = self.root**2 * self._curved(changes[-1])
         return self.at.vjp_change(self.root * self._rooted, v, bent, changes)
 
 

@@ -4,6 +4,14 @@ A loss l(g, y) of outputs g and targets y enters training through three function
 gradient in g, and a square root S of its Hessian, S^T S = d^2 l/dg^2 (positive semidefinite for a convex
 loss). With J the Jacobian of g, the generalised Gauss-Newton matrix is sum_i (S_i J_i)^T (S_i J_i)
 (Schraudolph 2002): the rows of a chunk are S_i J_i, whatever the loss.
+
+Where the Hessian vanishes, as that of the Huber loss does far from the target, S^T S is a small share of a
+majoriser: the curvature of the parabola that touches l at g and lies above l elsewhere. Steps by the whole
+majoriser (iteratively reweighted least squares) always lower l, but converge slowly; the damping of
+Levenberg-Marquardt makes up for what the share leaves out. The minimum is that of l, whatever S.
+
+`SquaredError` is here, Huber and quantile losses are in `splinekan.objectives.robust`, logistic, softmax and
+Poisson losses in `splinekan.objectives.likelihoods`.
 """
 
 from __future__ import annotations
@@ -12,12 +20,23 @@ from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splinekan._checks import Array, Float64Array, real_array
 
 
 class Loss(Protocol):
-    """A smooth, convex loss per sample; g and y are (n, n_out) and share a floating-point type."""
+    """A smooth, convex loss per sample; g and y are (n, n_out) and share a floating-point type.
+
+    Three more methods are used where a loss has them:
+
+    `check(y)`
+        Raises ValueError for targets that the loss does not admit; called once, by `DataLoss`.
+    `curvature(g, y)`
+        The diagonal of d^2 l/dg^2, (n, n_out), where S^T S differs from it.
+    `residual(g, y)`
+        The rho of least norm with S^T rho = dl/dg, (n, n_out), where a formula is faster than solving.
+    """
 
     @property
     def mean_factor(self) -> float:
@@ -38,7 +57,10 @@ class Loss(Protocol):
         ...
 
     def root(self, g: Array, y: Array) -> Array | None:
-        """S: (n, n_out) for a diagonal, (n, n_out, n_out) for a matrix per sample; None for the identity."""
+        """S: (n, n_out) for a diagonal, (n, n_out, n_out) for a matrix per sample; None for the identity.
+
+        S^T S is the Hessian of l in g, or a positive definite matrix instead where that is singular.
+        """
         ...
 
 
@@ -68,12 +90,40 @@ class SquaredError:
 
     def gradient(self, g: Array, y: Array) -> Array:
         """g - y."""
-        g = real_array("g", g, ndim=2, finite=False)
-        difference: Array = g - real_array("y", y, shape=g.shape, finite=False)
+        g, y = matching(g, y)
+        difference: Array = g - y
         return difference
 
     def root(self, g: Array, y: Array) -> None:
         """The identity."""
+
+    def mean(self, g: Array) -> Array:
+        """The expected target, g itself."""
+        return outputs(g)
+
+
+def outputs(g: Array) -> Array:
+    """g as a matrix (n, n_out); NaN passes."""
+    return real_array("g", g, ndim=2, finite=False)
+
+
+def matching(g: Array, y: Array) -> tuple[Array, Array]:
+    """g and y as matrices of the same shape; NaN passes."""
+    g = outputs(g)
+    return g, real_array("y", y, shape=g.shape, finite=False)
+
+
+def admissible(y: Array, wrong: NDArray[np.bool_], needed: str) -> None:
+    """Refuse targets of which some are `wrong`.
+
+    Raises
+    ------
+    ValueError
+        Naming the first of them and its index.
+    """
+    if wrong.any():
+        at = tuple(int(i) for i in np.argwhere(wrong)[0])
+        raise ValueError(f"y must {needed}, got {y[at]} at index {at}")
 
 
 def curved(root: Array | None, v: Array) -> Array:

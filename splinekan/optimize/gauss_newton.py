@@ -12,7 +12,7 @@ from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
-from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver
+from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver, squared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +129,9 @@ class LevenbergMarquardt(Optimizer):
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-                state.value = max(state.value, EPS**2)
+                # The gradient of a loss that is not half a square is not J^T r: rounding leaves it a part
+                # outside the range of J^T, which nothing but the damping bounds.
+                state.value = max(state.value, EPS**2 if squared(frame) else EPS)
                 state.growth = 2.0
                 if state.solver.assembles:
                     point, state.matrix = frame.normal(z)

@@ -196,8 +196,8 @@ class Triangular:
         self._upper = frame.geometry.solve_transpose(triangle.T).T
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._upper, self._upper))
         # For the true gradient of half a sum of squares, J^T r = V s (U^T z): s need not be squared.
-        self._fed = point.fed if mixed or not _squared(frame) else None
-        self._beyond = not _squared(frame)
+        self._fed = point.fed if mixed or not squared(frame) else None
+        self._beyond = not squared(frame)
         self._cutoff = cutoff
 
     def damped(self, scale: Float64Array) -> Damped:
@@ -250,7 +250,7 @@ class DualSystem:
         _, self._r, jacobian = _linearized(frame, point, ("toarray",))
         self._jacobian = frame.geometry.solve_transpose(jacobian.toarray().T).T  # J T^{-1}
         self.columns = np.sqrt(np.einsum("ij,ij->j", self._jacobian, self._jacobian))
-        self._fed = None if _squared(frame) else point.fed
+        self._fed = None if squared(frame) else point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
         """By the eigenvalues of J J^T: a single decomposition serves every damping.
@@ -378,7 +378,7 @@ def _by_singular_values(
     return step
 
 
-def _squared(frame: Frame) -> bool:
+def squared(frame: Frame) -> bool:
     """Whether the gradient is J^T r: not for losses other than squares, whose Hessian may be singular."""
     return bool(getattr(frame.problem, "squared", True))
 

@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import loss_twins
 import numpy as np
 import oracles
 import scipy
@@ -22,6 +23,8 @@ from splinekan.equations import Features
 from splinekan.objectives import QuadraticPenalty, Workers
 
 KINDS = ("DataLoss", "LeastSquares")
+LOSSES_WITH_KINKS = ("Huber", "Quantile")
+"""Losses whose slopes are not differentiable."""
 NO_BASIS = ("knots", "change of basis")
 """What messages name where knots have no ReLU basis."""
 
@@ -57,6 +60,95 @@ def _(draw: Draw, name: str) -> Call:
         check,
         {"g": FREE, "y": FREE} if method == "root" else {},
     )
+
+
+LOSSES = {
+    "Huber": {"delta": 0.7},
+    "Quantile": {"q": 0.3, "width": 0.2},
+    "Logistic": {},
+    "Softmax": {},
+    "Poisson": {},
+}
+"""Losses and their parameters."""
+
+
+@calls(*LOSSES)
+def _(draw: Draw, name: str) -> Call:
+    def check(result: Any, args: Any) -> None:
+        assert not result.squared
+        assert_alike({key: getattr(result, key) for key in args}, args)
+
+    roles = {"q": Role("real", low=5e-324, high=1 - 2**-53)}
+    return Call(getattr(sk, name), dict(LOSSES[name]), check, roles)
+
+
+def _targets(draw: Draw, name: str, n: int, outputs: int) -> Any:
+    """Targets that a loss admits."""
+    if name == "Softmax":
+        return scipy.special.softmax(draw.normal(n, outputs), axis=1)
+    return draw.normal(n, outputs) ** 2 if name == "Poisson" else draw.points(n, outputs)
+
+
+@calls(*(f"{name}.check" for name in ("Quantile", "Logistic", "Softmax", "Poisson")))
+def _(draw: Draw, name: str) -> Call:
+    kind = name.split(".")[0]
+    loss, outputs = getattr(sk, kind)(**LOSSES[kind]), draw.integer(2, 3)
+
+    def check(result: Any, args: Any) -> None:
+        y = floats(args["y"])
+        assert result is None
+        if kind == "Poisson":
+            assert (y >= 0).all()
+        elif kind != "Quantile":
+            assert ((y >= 0) & (y <= 1)).all()
+            assert kind == "Logistic" or np.allclose(y.sum(axis=1), 1, atol=2e-5)
+
+    y = _targets(draw, kind, draw.integer(1, 4), outputs)
+    return Call(loss.check, {"y": y}, check, strict=kind != "Quantile")
+
+
+@calls(
+    *(f"{name}.{m}" for name in LOSSES for m in ("value", "gradient", "root", "mean")),
+    *(f"{name}.curvature" for name in ("Huber", "Quantile")),
+    "SquaredError.mean",
+    "Softmax.residual",
+)
+def _(draw: Draw, name: str) -> Call:
+    kind, method = name.split(".")
+    loss, n, outputs = getattr(sk, kind)(**LOSSES.get(kind, {})), draw.integer(0, 4), draw.integer(2, 3)
+
+    def check(result: Any, args: Any) -> None:
+        g = floats(args["g"])
+        assert g.ndim == 2, f"g of shape {g.shape} was accepted"
+        shape = (len(g),) if method == "value" else g.shape
+        assert np.shape(result)[: len(shape)] == shape
+        if "y" in args:
+            assert floats(args["y"]).shape == g.shape, "y of another shape was accepted"
+        if not finite(args) or not moderate(args) or not g.size:
+            return
+        if method == "mean":
+            truth = loss_twins.MEANS.get(kind, np.array)(g)
+            assert_near(result, truth, (1 + np.abs(g)) * np.abs(truth), 1e3, eps=eps_of(args["g"]))
+            return
+        y = floats(args["y"])
+        value = loss_twins.LOSSES[kind](g, y, **LOSSES[kind])
+        size = 1 + np.abs(g).max() * (1 + np.abs(y).max())
+        if method == "value":
+            eps = max(eps_of(args["g"]), eps_of(args["y"]))
+            assert_near(result, value, size + np.abs(value), 1e3, eps=eps)
+        elif method == "gradient" and kind not in LOSSES_WITH_KINKS:
+            units = np.eye(g.shape[1])
+            for k, unit in enumerate(units):
+
+                def along(s: float, unit: Any = unit) -> Any:
+                    return loss_twins.LOSSES[kind](g + s * unit, y, **LOSSES[kind])
+
+                assert_slope(floats(result)[:, k], along)
+
+    arguments = {"g": draw.normal(n, outputs)}
+    if method != "mean":
+        arguments["y"] = _targets(draw, kind, n, outputs)
+    return Call(getattr(loss, method), arguments, check)
 
 
 def _root(draw: Draw) -> Any:
