@@ -15,7 +15,6 @@ import pytest
 from splinekan import tables
 from splinekan.tables import blocks, numbers, table
 
-
 LARGEST = np.finfo(float).max
 
 

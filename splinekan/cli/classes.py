@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from splinekan import Model, objectives
-from splinekan._checks import Array, Float64Array, shown
+from splinekan._checks import Array, Float64Array, affordable, shown
 from splinekan.record import Choice
 from splinekan.tables.numbers import floats
 
@@ -85,6 +85,7 @@ def encoded(loss: str, name: str, labels: Sequence[str]) -> Targets:
     codes = np.array([position[key[label]] for label in labels])
     if loss == "logistic":
         return Targets(codes[:, None].astype(np.float64), names[1:], classes)
+    affordable("the targets", 8.0 * len(codes) * len(classes))
     y = np.zeros((len(codes), len(classes)))
     y[np.arange(len(codes)), codes] = 1
     return Targets(y, names, classes)
@@ -110,16 +111,22 @@ def classes_of(model: Model) -> tuple[str, ...]:
     count = {"softmax": model.n_out, "logistic": 2 if model.n_out == 1 else 0}.get(loss, 0)
     for choice in () if model.record is None else model.record.choices:
         if choice.quantity == CLASSES:
-            found = json.loads(choice.value)
-            if (
-                isinstance(found, list)
-                and len(found) == count
-                and all(isinstance(each, str) for each in found)
-            ):
-                return tuple(found)
+            found = _read(choice.value)
+            if len(found) == count > 0:
+                return found
     if loss == "softmax" and model.output_names is not None:
         return model.output_names
     raise ValueError("--labels needs a model that was fitted to labels, with --loss logistic or softmax")
+
+
+def _read(text: str) -> tuple[str, ...]:
+    """Labels from JSON; none if it is something else."""
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return ()
+    good = isinstance(found, list) and all(isinstance(each, str) for each in found)
+    return tuple(found) if good else ()
 
 
 def labelled(expected: Array, classes: Sequence[str]) -> list[str]:
