@@ -291,8 +291,17 @@ def test_existing_files_are_replaced_by_force(here, fits, capsys):
     np.testing.assert_array_equal(values((here / "out.csv").read_text()), sk.load("m.npz")(X))
 
 
-@pytest.mark.parametrize("command", ["fit none.csv --target y", "predict none.npz data.csv",
-                                     "show none.npz", "fit . --target y", "predict m.npz none.csv", "predict . data.csv"])  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    [
+        "fit none.csv --target y",
+        "fit . --target y",
+        "predict none.npz data.csv",
+        "predict m.npz none.csv",
+        "predict . data.csv",
+        "show none.npz",
+    ],
+)
 def test_files_that_cannot_be_read(here, capsys, command):
     sk.save("m.npz", made())
     status, out, err = run(capsys, *command.split())

@@ -63,28 +63,50 @@ def complaint(cell: str) -> str:
 def clean(block: bytes, separator: str, n: int, columns: Sequence[int]) -> Float64Array | None:
     """The numbers in `columns` of a block of lines; None if it is not clean, so that more care is needed.
 
-    A clean block holds lines of `n` numbers, without quotes, blank lines or other text in any column.
+    A clean block has `n` cells on every line, numbers in `columns`, and no quotes. It is UTF-8.
     """
-    if not block or block.translate(None, CHARACTERS + separator.encode() + b"\n"):
+    if not block or b'"' in block or not _utf8(block):
         return None
-    if n == 1 and (b"\n\n" in block or block[:1] == b"\n" or b" " in block or b"\t" in block):
-        return None  # blank lines, which look like cells
     data = np.frombuffer(block, np.uint8)
     ends, marks = np.flatnonzero(data == ord("\n")), np.flatnonzero(data == ord(separator))
     if len(marks) != (n - 1) * len(ends):
         return None
-    if n > 1:
-        inside = marks.reshape(len(ends), n - 1)
-        if (inside[:, -1] > ends).any() or (inside[1:, 0] < ends[:-1]).any():
-            return None
+    stops = np.column_stack([marks.reshape(len(ends), n - 1), ends])
+    if n > 1 and ((stops[:, -2] > ends).any() or (stops[1:, 0] < ends[:-1]).any()):
+        return None
+    kept = sorted(columns)
+    if len(kept) < n:
+        block = _selected(data, stops, kept)
+    if block.translate(None, CHARACTERS + separator.encode() + b"\n"):
+        return None
+    if len(kept) == 1 and (b"\n\n" in block or block[:1] == b"\n" or b" " in block or b"\t" in block):
+        return None  # readers skip blank lines
     try:
         read = _by_pandas if len(block) >= LARGE and _plain(block, separator) and _pandas() else _by_numpy
-        values = read(block, separator, columns)
+        values = read(block, separator)
     except ValueError:
         return None
-    if values.shape != (len(ends), len(columns)) or not np.isfinite(values).all():
+    if values.shape != (len(ends), len(kept)) or not np.isfinite(values).all():
         return None
-    return values
+    return values if list(columns) == kept else values[:, [kept.index(p) for p in columns]]
+
+
+def _utf8(block: bytes) -> bool:
+    try:
+        return block.isascii() or bool(block.decode())
+    except UnicodeDecodeError:
+        return False
+
+
+def _selected(data: NDArray[np.uint8], stops: NDArray[np.int64], columns: Sequence[int]) -> bytes:
+    """The lines with the cells in `columns` only; (lines, cells) `stops` are where cells end."""
+    lengths = np.diff(stops.ravel(), prepend=-1).reshape(stops.shape)
+    kept = np.zeros(stops.shape, dtype=bool)
+    kept[:, columns] = True
+    rest = data[np.repeat(kept.ravel(), lengths.ravel())]
+    rest[np.cumsum(lengths[:, columns].sum(axis=1)) - 1] = ord("\n")
+    selected: bytes = rest.tobytes()
+    return selected
 
 
 def _plain(block: bytes, separator: str) -> bool:
@@ -96,12 +118,12 @@ def _plain(block: bytes, separator: str) -> bool:
     return b" " not in block and (separator == "\t" or b"\t" not in block) and block.count(b"+") == signs
 
 
-def _by_numpy(block: bytes, separator: str, columns: Sequence[int]) -> NDArray[Any]:
+def _by_numpy(block: bytes, separator: str) -> NDArray[Any]:
     text = io.StringIO(block.decode("ascii"))
-    return np.loadtxt(text, np.float64, comments=None, delimiter=separator, usecols=columns, ndmin=2)
+    return np.loadtxt(text, np.float64, comments=None, delimiter=separator, ndmin=2)
 
 
-def _by_pandas(block: bytes, separator: str, columns: Sequence[int]) -> NDArray[Any]:
+def _by_pandas(block: bytes, separator: str) -> NDArray[Any]:
     pandas = _pandas()
     version = tuple(int(part) for part in pandas.__version__.split(".")[:2])
     # Later versions round correctly without being told to, and want no such argument.
@@ -110,7 +132,6 @@ def _by_pandas(block: bytes, separator: str, columns: Sequence[int]) -> NDArray[
         io.BytesIO(block),
         header=None,
         sep=separator,
-        usecols=sorted(columns),
         dtype=np.float64,
         engine="c",
         index_col=False,
@@ -118,8 +139,7 @@ def _by_pandas(block: bytes, separator: str, columns: Sequence[int]) -> NDArray[
         skip_blank_lines=False,
         **exact,
     )
-    order = np.argsort(np.argsort(columns))
-    return np.ascontiguousarray(frame.to_numpy()[:, order])
+    return np.ascontiguousarray(frame.to_numpy())
 
 
 @cache

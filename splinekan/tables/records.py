@@ -42,7 +42,7 @@ class Lines:
 
 
 def records(lines: Lines, separator: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """(number of its first line, cells) of every record, stripped of blanks; a blank line has no cells.
+    """(number of its first line, cells) of every record; a line without characters has no cells.
 
     Raises
     ------
@@ -58,4 +58,4 @@ def records(lines: Lines, separator: str, name: str) -> Iterator[tuple[int, list
             return
         except csv.Error as error:
             raise ValueError(f"{name}, line {number}: {error}; quotes must come in pairs") from None
-        yield number, [cell.strip(" \t") for cell in cells]
+        yield number, cells

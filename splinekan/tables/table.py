@@ -19,6 +19,8 @@ from splinekan.tables.records import Lines, records
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 SAMPLE = 20
 """Lines that are looked at for the separator."""
+BLANKS = " \t"
+"""Around cells, where they do not count."""
 BATCH = 4096
 """Records that are read as text at a time."""
 
@@ -59,6 +61,7 @@ class Table:
         self.separator = self._sniffed() if separator is None else separator
         lines, behind = Lines(blocks, self._block, self._line), blocks.line
         _, first = next(records(lines, self.separator, self.name))
+        first = [cell.strip(BLANKS) for cell in first]
         self.header = not all(map(numeric, first)) if header is None else header
         if blocks.line > behind and not self.header:
             raise ValueError(f"{self.name}, line {self._line}: the first row is longer than a block of 4 MiB")
@@ -142,7 +145,7 @@ class Table:
             rows: list[tuple[int, list[str]]] = []
             trouble = ""
             for number, cells in batch:
-                if not any(cells) and len(cells) <= 1:
+                if len(cells) <= 1 and not "".join(cells).strip(BLANKS):
                     blank = blank or number
                 elif single and blank:  # it may be a missing value as well as a blank line
                     trouble = f"{self.name}, line {blank}, column {self.names[0]!r}: the cell is empty"
@@ -171,18 +174,20 @@ class Table:
     ) -> None:
         columns = list(zip(*(cells for _, cells in rows), strict=True))
         found = [floats(columns[p]) for p in wanted.numbers]
-        missing = any("" in columns[p] for p in wanted.labels)
+        texts = [[cell.strip(BLANKS) for cell in columns[p]] for p in (*wanted.labels, *wanted.texts)]
+        missing = any("" in cells for cells in texts[: len(wanted.labels)])
         if missing or any(values is None for values in found):
             self._complain(rows, wanted)
         parts.append(np.column_stack(found) if found else np.empty((len(rows), 0)))  # type: ignore[arg-type]
-        for kept, p in zip(words, (*wanted.labels, *wanted.texts), strict=True):
-            kept.extend(columns[p])
+        for kept, cells in zip(words, texts, strict=True):
+            kept.extend(cells)
 
     def _complain(self, rows: list[tuple[int, list[str]]], wanted: _Wanted) -> None:
         """Name the first bad cell."""
         for number, cells in rows:
             for p in sorted({*wanted.numbers, *wanted.labels}):
-                why = complaint(cells[p]) if p in wanted.numbers else "" if cells[p] else complaint("")
+                cell = cells[p].strip(BLANKS)
+                why = complaint(cell) if p in wanted.numbers else "" if cell else complaint("")
                 if why:
                     advice = wanted.advice.get(p, "") if why.endswith("is not a number") else ""
                     raise ValueError(f"{self.name}, line {number}, column {self.names[p]!r}: {why}{advice}")

@@ -418,6 +418,19 @@ figure 2b --force --output /dev/null/a.png
 figure all --rows nope --output x
 study helmholtz --quick --full
 study interface --json a.json --rows nope
+fit
+fit nothing.csv
+fit nothing.csv --target y
+fit . --target y
+fit /dev/null --target y
+fit nothing.csv --target y --degree 8
+fit nothing.csv --target y --output /dev/null --force
+fit nothing.csv --target y --output nothing.csv
+predict nothing.npz
+predict nothing.npz nothing.csv --output nothing.npz --force
+predict /dev/null /dev/null
+show nothing.npz --figure a.txt
+show .
 """.splitlines()
 """Command lines that must be refused, at once."""
 
