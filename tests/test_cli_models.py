@@ -3,7 +3,9 @@
 import csv
 import io
 import json
+import re
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -595,3 +597,20 @@ def test_figures_of_models(here, fits, monkeypatch, capsys):
     assert drawn[1] is None
     assert run(capsys, "show", "m.npz", "--figure", "m.npz", "--force")[0] == 2
     assert splinekan.plots is sk.plots
+
+
+def test_the_commands_of_the_guide(here, fits, capsys):
+    text = (Path(__file__).parent.parent / "docs" / "command-line.md").read_text()
+    made = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], made)
+    (here / "measured.csv").write_text(made["table"])
+    (here / "gaps.csv").write_text("depth,speed,load\n1,2,3\n1,,3\n")
+    (here / "places.csv").write_text("place,depth,load\nKiel,2,3\n")
+    written(here / "trees.csv", ("depth", "kind", "speed"), X[:, 0], ["ash", "oak", "reed"] * 20, X[:, 1])
+    blocks = "".join(re.findall(r"```console\n(.*?)```", text, re.DOTALL))
+    commands = re.findall(r"\$ splinekan (.*)\n((?:[^$].*\n)*)", blocks)
+    assert len(commands) == 9
+    for command, printed in commands:
+        status, out, err = run(capsys, *command.split())
+        assert status == (2 if printed.startswith("splinekan: ") else 0), (command, err)
+        assert (err if status else out).startswith(printed.removesuffix("...\n")), command
