@@ -393,10 +393,10 @@ def test_rows_outside_the_domain_are_reported(here, capsys):
     status, out, err = run(capsys, "predict", "m.npz", "new.csv")
     assert status == 0
     assert out.count("\n") == 4
-    assert err == (
-        "splinekan: warning: 2 of 3 rows lie outside the domain of the model, where it is extrapolated: "
-        "'depth' from 0.5 to 2, domain [0, 1]; 'speed' from -1 to 0.5, domain [0, 1]\n"
-    )
+    assert err.startswith("splinekan: warning: ")
+    assert err.count("\n") == 1
+    for part in ("in column 'depth' (from 0.5 to 2) outside [0, 1]", "in column 'speed' (from -1 to 0.5)"):
+        assert part in err
 
 
 def test_columns_beside_the_predictions(here, capsys):
@@ -578,25 +578,14 @@ def test_a_model_is_shown(here, capsys):
     assert json.loads(run(capsys, "show", "n.npz", "--json")[1])["outputs"] == ["y1", "y2"]
 
 
-def test_figures_of_models(here, fits, monkeypatch, capsys):
-    drawn = []
-
-    def plot(self, x=None):
-        drawn.append(x)
-        return sk.plots.canvas()[0]
-
-    import splinekan.plots
-
-    monkeypatch.setattr(sk.Model, "plot", plot, raising=False)
+def test_figures_of_models(here, fits, capsys):
     fit = ["fit", "data.csv", "--target", "load", "--output", "m.npz", "--figure", "a.png"]
     assert run(capsys, *fit)[2] == "wrote m.npz\nwrote a.png\n"
     assert run(capsys, "show", "m.npz", "--figure", "b.pdf")[2] == "wrote b.pdf\n"
     assert (here / "a.png").read_bytes().startswith(b"\x89PNG")
     assert (here / "b.pdf").read_bytes().startswith(b"%PDF")
-    np.testing.assert_array_equal(drawn[0], X)
-    assert drawn[1] is None
     assert run(capsys, "show", "m.npz", "--figure", "m.npz", "--force")[0] == 2
-    assert splinekan.plots is sk.plots
+    assert sk.load("m.npz").names == ("depth", "speed")
 
 
 def test_the_commands_of_the_guide(here, fits, capsys):

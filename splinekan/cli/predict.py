@@ -6,14 +6,13 @@ import argparse
 import csv
 import io
 import json
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from splinekan import DomainWarning, Model, threads
-from splinekan._checks import Array, Float64Array
+from splinekan import Model, threads
+from splinekan._checks import Array
 from splinekan._files import replacing
 from splinekan._outputs import check_outputs
 from splinekan.cli.arguments import Parsers, add_table, table
@@ -66,7 +65,6 @@ def run(options: argparse.Namespace) -> int:
             kept = tuple(range(len(opened.names))) if options.append else ()
             names = _header(opened, model, options)
             columns = opened.read(positions, texts=kept)
-        _outside(model, columns.numbers)
         g = model(columns.numbers)
     expected = mean(model, g)
     values = g if options.raw else expected
@@ -119,29 +117,6 @@ def _header(opened: Table, model: Model, options: argparse.Namespace) -> tuple[s
     if twice is not None:
         raise ValueError(f"two columns would be named {twice!r}: rename the column of {opened.name}")
     return tuple(names)
-
-
-def _outside(model: Model, x: Float64Array) -> None:
-    """Warn of rows outside the domain of the model, which is a margin wider than the data of the fit."""
-    if model.record is None or len(model.record.bounds) != x.shape[1]:
-        return
-    low, high = np.array(model.record.bounds).T
-    beyond = (x < low) | (x > high)
-    rows = int(beyond.any(axis=1).sum())
-    if not rows:
-        return
-    inputs, _ = names_of(model)
-    places = [
-        f"{inputs[p]!r} from {x[:, p].min():g} to {x[:, p].max():g}, domain [{low[p]:g}, {high[p]:g}]"
-        for p in np.flatnonzero(beyond.any(axis=0))
-    ]
-    more = f"; and {len(places) - 4} more columns" if len(places) > 4 else ""
-    warnings.warn(
-        f"{rows} of {len(x)} rows lie outside the domain of the model, where it is extrapolated: "
-        f"{'; '.join(places[:4])}{more}",
-        DomainWarning,
-        stacklevel=2,
-    )
 
 
 def _finite(values: Array, raw: bool) -> None:
