@@ -60,7 +60,6 @@ def refusal(read, *arguments, **options):
         ("value;name, unit\n1.5;2\n", ("value", "name, unit"), [[1.5, 2]]),
         ("a,b\n+1e3,-.5E-1\n5.,0007\n", "ab", [[1000, -0.05], [5, 7]]),
         ("a,b\n-0,1e-400\n4.9e-324,1.7976931348623157e308\n", "ab", [[-0.0, 0], [5e-324, LARGEST]]),
-        ("2019,total\n1,2\n", ("2019", "total"), [[1, 2]]),
     ],
 )  # fmt: skip
 def test_tables_that_are_read(read, content, names, rows):
@@ -97,6 +96,9 @@ def test_tables_that_are_read(read, content, names, rows):
         ("a,b\n1,\u0661\n".encode(), "line 2, column 'b': '\u0661' is not a number"),
         ("a,b\n1,\u22125\n".encode(), "line 2, column 'b': '\u22125' is not a number"),
         ("a,b\n1,2\u00a0\n".encode(), "line 2, column 'b': '2\\xa0' is not a number"),
+        (b"2019,total\n1,2\n", "line 1: '2019' is a number and 'total' is not: give --header if"),
+        (b"# a\n1,\n1,2\n", "line 2: '1' is a number and '' is not: give --header if"),
+        (b"nan,Kiel\n1,2\n", "line 1: 'nan' is a number and 'Kiel' is not"),
         (b"a;b\n1,5;2\n", "line 2, column 'a': '1,5' has a decimal comma"),
         (b'a,b\n"1,5",2\n', "line 2, column 'a': '1,5' has a decimal comma"),
         (b"1,5;2,5\n1,5;2,5\n", "columns may be separated by each of"),
@@ -150,6 +152,8 @@ def test_columns_that_are_not_asked_for_may_hold_anything(read):
 
 def test_headers_that_are_given(read):
     assert read("1,2\n3,4\n", header=True)[0] == ("1", "2")
+    assert read("2019,total\n3,4\n", header=True)[0] == ("2019", "total")
+    assert read("1,x\n3,y\n", [0], header=False)[0] == ("x1", "x2")
     assert "line 1, column 'x1': 'a' is not a number" in refusal(read, "a,b\n1,2\n", header=False)
     assert read("1,nan\n3,4\n", [0])[0] == ("x1", "x2")  # a bad number is not a name
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from splinekan.tables import Table, opened
-from splinekan.tables.table import SEPARATORS
+from splinekan.tables.layout import SEPARATORS
 
 Parsers = Any
 """What `add_subparsers` returns."""
@@ -33,7 +33,7 @@ def add_table(command: Any) -> None:
         "--header",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether there are names in the first line; unless given, if not all of it is numbers",
+        help="whether there are names in the first line; unless given, if none of them is a number",
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,16 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splinekan._checks import Float64Array, shown
+from splinekan._checks import Float64Array
 from splinekan.tables.blocks import Blocks
-from splinekan.tables.numbers import clean, complaint, floats, numeric
+from splinekan.tables.layout import BLANKS, are_names, sniffed, without_comments
+from splinekan.tables.numbers import clean, complaint, floats
 from splinekan.tables.records import Lines, records
 
-SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
-SAMPLE = 20
-"""Lines that are looked at for the separator."""
-BLANKS = " \t"
-"""Around cells, where they do not count."""
 BATCH = 4096
 """Records that are read as text at a time."""
 
@@ -57,12 +52,14 @@ class Table:
 
     def __init__(self, blocks: Blocks, separator: str | None, header: bool | None) -> None:
         self.name, self._blocks = blocks.name, blocks
-        self._line, self._block = _without_comments(blocks)
-        self.separator = self._sniffed() if separator is None else separator
+        self._line, self._block = without_comments(blocks)
+        if separator is None:
+            separator = sniffed(blocks.text(self._block, self._line), self._line, self.name)
+        self.separator = separator
         lines, behind = Lines(blocks, self._block, self._line), blocks.line
         _, first = next(records(lines, self.separator, self.name))
         first = [cell.strip(BLANKS) for cell in first]
-        self.header = not all(map(numeric, first)) if header is None else header
+        self.header = are_names(first, self._line, self.name) if header is None else header
         if blocks.line > behind and not self.header:
             raise ValueError(f"{self.name}, line {self._line}: the first row is longer than a block of 4 MiB")
         self.names = tuple(first) if self.header else tuple(f"x{i + 1}" for i in range(len(first)))
@@ -192,29 +189,6 @@ class Table:
                     advice = wanted.advice.get(p, "") if why.endswith("is not a number") else ""
                     raise ValueError(f"{self.name}, line {number}, column {self.names[p]!r}: {why}{advice}")
 
-    def _sniffed(self) -> str:
-        """The separator of the first line; of those in it, the only one with the same count in all lines."""
-        sample = self._blocks.text(self._block, self._line).split("\n", SAMPLE)[:SAMPLE]
-        counts = {}
-        for separator in SEPARATORS.values():
-            reader = csv.reader(sample, delimiter=separator)
-            try:
-                rows = [len(row) for row in reader if row]
-            except csv.Error as error:
-                line = self._line + reader.line_num - 1
-                raise ValueError(f"{self.name} is not CSV, line {line}: {error}") from None
-            if rows[0] > 1:
-                counts[separator] = rows
-        if len(counts) > 1:
-            even = [each for each, rows in counts.items() if len(set(rows)) == 1]
-            if len(even) != 1:
-                raise ValueError(
-                    f"{self.name}: columns may be separated by each of {shown(sorted(counts))}; "
-                    "give --separator"
-                )
-            return even[0]
-        return next(iter(counts), ",")
-
     def _instead(self, name: str) -> str:
         if not self.header:
             return f": it has no header, and its columns are x1 to x{len(self.names)}"
@@ -246,7 +220,8 @@ def opened(path: Path, *, separator: str | None = None, header: bool | None = No
     separator
         "," ";" or a tab; None to look for it in the first lines.
     header
-        Whether there are names in the first line; None for: unless all its cells are numbers.
+        Whether there are names in the first line; None for: unless all its cells are numbers. If some are,
+        it must be given.
 
     Raises
     ------
@@ -264,21 +239,6 @@ def listed(names: Iterable[str], most: int = 12) -> str:
     every = [repr(name) for name in names]
     more = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + more
-
-
-def _without_comments(blocks: Blocks) -> tuple[int, bytes]:
-    """The number of the first line that is not a comment or blank, and the block from there on."""
-    line, start = 1, 0
-    block = blocks.take()
-    while block is not None:
-        while start < len(block):
-            end = block.index(b"\n", start) + 1
-            first = block[start:end].lstrip()
-            if first and not first.startswith(b"#"):
-                return line, block[start:]
-            line, start = line + 1, end
-        block, start = blocks.take(), 0
-    raise ValueError(f"{blocks.name} is empty" if line == 1 else f"{blocks.name} has no rows")
 
 
 def _batches(
