@@ -2,7 +2,8 @@
 
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
-    parameters; `Model`, a network with its parameters; `DomainWarning`.
+    parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
+    `DomainWarning`.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`);
@@ -99,6 +100,7 @@ from splinekan.stochastic import Batches, minibatch_training
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
+    from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
         Spectrum,
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY |= {"save": "io", "load": "io"}
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -205,6 +208,7 @@ __all__ = [
     "hessian_spectrum",
     "initialize",
     "insert_knots",
+    "load",
     "manufactured",
     "minibatch_training",
     "nested_iteration",
@@ -212,6 +216,7 @@ __all__ = [
     "prolongation",
     "refine_knots",
     "relu_from_spline",
+    "save",
     "set_threads",
     "spectral_density",
     "spline_from_relu",

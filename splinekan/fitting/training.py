@@ -1,4 +1,4 @@
-"""What the trials of a fit share: scaled samples, networks by their widths, training with evidence."""
+"""What all trials of a fit share: samples as networks take them, architectures and starts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Samples:
     loss
         The loss of a sample.
     known
-        Whether the loss is a negative log-likelihood as it stands: the noise has no variance to be estimated.
+        Whether the loss is the negative log-likelihood as it stands: there is no variance of noise to estimate.
     """
 
     x: Float64Array = field(repr=False)
@@ -51,6 +51,12 @@ class Samples:
         """Some of the samples."""
         weights = None if self.weights is None else self.weights[rows]
         return replace(self, x=self.x[rows], y=self.y[rows], weights=weights)
+
+    def first(self, count: int, rng: np.random.Generator) -> Samples:
+        """At most `count` of the samples, drawn at random."""
+        if len(self) <= count:
+            return self
+        return self.at(np.sort(rng.permutation(len(self))[:count]))
 
     def objective(self, network: KAN) -> DataLoss:
         """The sum of the losses of the samples."""
@@ -77,11 +83,20 @@ class Architecture(NamedTuple):
         make = KAN.affine_first if self.affine else KAN.splines
         return make(self.widths, degree, intervals, DOMAIN)
 
+    def size(self, degree: int, intervals: int) -> int:
+        """The number of parameters, without making the network."""
+        n_in, first, *_ = self.widths
+        splines = self.widths[1:] if self.affine else self.widths
+        edges = sum(p * q for p, q in zip(splines, splines[1:], strict=False))
+        return edges * (intervals + degree) + (self.affine and (n_in + 1) * first)
+
     def __str__(self) -> str:
         return f"{' -> '.join(map(str, self.widths))}, {'affine map' if self.affine else 'splines'} first"
 
 
-def start(network: KAN, middle: Float64Array, rng: np.random.Generator) -> tuple[ModalCoordinates, Float64Array]:
+def start(
+    network: KAN, middle: Float64Array, rng: np.random.Generator
+) -> tuple[ModalCoordinates, Float64Array]:
     """Random parameters, with outputs about `middle`, (n_out,)."""
     theta = initialize(network, rng, "greville", bounds=DOMAIN)
     last, at = network.layers[-1], slice(network.offsets[-2], network.offsets[-1])

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import loss_twins
@@ -583,3 +585,30 @@ def _(draw: Draw, name: str) -> Call:
             assert result == (str(net) if what == "summary" else getattr(net, what))
 
     return Call(model.summary if what == "summary" else lambda: getattr(model, what), {}, check)
+
+
+@calls("save", "load", share=2)
+def _(draw: Draw, name: str) -> Call:
+    model, _ = _model(draw)
+    path = Path(tempfile.mkdtemp(prefix="fuzz-models-")) / "model.npz"
+    role = {"path": Role("object", accepts=("junk text",))}
+
+    def alike(again: Any) -> None:
+        assert np.array_equal(again.theta, model.theta)
+        assert str(again.network) == str(model.network)
+        x = Draw(2).points(5, model.n_in)
+        assert np.array_equal(again(x), model(x), equal_nan=True)
+
+    def found(again: Any, args: Any) -> None:
+        if args["path"] == path:  # another call may have saved to "abc"
+            alike(again)
+
+    if name == "load":
+        sk.save(path, model)
+        return Call(sk.load, {"path": path}, found, role, also=(FileNotFoundError,))
+
+    def kept(_result: Any, args: Any) -> None:
+        alike(sk.load(args["path"]))
+
+    arguments = {"path": path, "model": model, "force": True}
+    return Call(sk.save, arguments, kept, role)

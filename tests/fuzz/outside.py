@@ -202,7 +202,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             {"intervals": Role("object", accepts=("junk set",))},
         ),
         "residuals_by_level": ({"axes": axes, "fields": _fields(), "waves": 2}, {}),
-        "save": (
+        "plots.save": (
             {
                 "figure": ax.figure if rows * columns == 1 else axes[0, 0].figure,
                 "path": Path(path),
@@ -251,7 +251,7 @@ FIGURES = (
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",
-    "save",
+    "plots.save",
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
@@ -290,7 +290,7 @@ def _(draw: Draw, name: str) -> Call:
     } | roles
     if "path" in arguments:
         roles["path"] = Role("object")
-    return Call(getattr(plots, name), arguments, check, roles, names=("file",))
+    return Call(getattr(plots, name.removeprefix("plots.")), arguments, check, roles, names=("file",))
 
 
 # Problems, and threads
@@ -418,6 +418,19 @@ figure 2b --force --output /dev/null/a.png
 figure all --rows nope --output x
 study helmholtz --quick --full
 study interface --json a.json --rows nope
+fit
+fit nothing.csv
+fit nothing.csv --target y
+fit . --target y
+fit /dev/null --target y
+fit nothing.csv --target y --degree 8
+fit nothing.csv --target y --output /dev/null --force
+fit nothing.csv --target y --output nothing.csv
+predict nothing.npz
+predict nothing.npz nothing.csv --output nothing.npz --force
+predict /dev/null /dev/null
+show nothing.npz --figure a.txt
+show .
 """.splitlines()
 """Command lines that must be refused, at once."""
 

@@ -1,0 +1,50 @@
+"""How well predictions meet targets."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Array, real_array, vector
+from splinekan._columns import Names, table
+
+
+def r2(predicted: Array, y: Any, sample_weight: Any, names: Names | None = None) -> float:
+    """The coefficient of determination R^2, the mean over the columns.
+
+    Parameters
+    ----------
+    predicted
+        (n, m), n at least 2.
+    y
+        Targets, (n, m), or (n,) for m = 1; data frames by the `names` of their columns.
+    sample_weight
+        (n,), not negative and not all 0; None for 1.
+    names
+        The names of the m columns.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For targets or weights of other kinds or shapes.
+    """
+    n, m = predicted.shape
+    if n < 2:
+        raise ValueError(f"X must hold at least 2 samples for R^2, got {n}")
+    flat = getattr(y, "ndim", np.ndim(y) if isinstance(y, (list, tuple)) else 2) == 1 and m == 1
+    target = real_array("y", y, shape=(n,))[:, None] if flat else table("y", y, names, n_columns=m)
+    if len(target) != n:
+        raise ValueError(f"y must have {n} rows, as X has, got {len(target)}")
+    weight = np.ones(n) if sample_weight is None else vector("sample_weight", sample_weight, n)
+    if (weight < 0).any() or not weight.any():
+        raise ValueError("sample_weight must not be negative, nor zero for all samples")
+    weight = weight / weight.max()
+    target = target.astype(np.float64)
+    mean = (weight / weight.sum()) @ target
+    rest = weight @ (target - predicted) ** 2
+    spread = weight @ (target - mean) ** 2
+    varying = spread > 0
+    scores = np.where(rest > 0, 0.0, 1.0)
+    scores[varying] = 1 - rest[varying] / spread[varying]
+    return float(scores.mean())
