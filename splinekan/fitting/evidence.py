@@ -147,9 +147,7 @@ def improve(
     return found
 
 
-def assess(
-    state: State, problem: ModalProblem, z: Float64Array, known: bool
-) -> tuple[State, Float64Array]:
+def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) -> tuple[State, Float64Array]:
     """The state at z with its noise, effective parameters and V, and the effective parameters of every group."""
     coordinates, diagonal = state.coordinates, problem.diagonal
     value, _, matrix = problem.normal_equations(z)
@@ -162,7 +160,9 @@ def assess(
     free = float((coordinates.group == FREE).sum())
     # The prior of the modes without a penalty is not part of V: it moves with phi.
     penalised = coordinates.group != FREE
-    criterion = bent / (2 * phi) + (logdet - np.log(diagonal[penalised]).sum()) / 2 + (n - free) / 2 * np.log(phi)
+    criterion = (
+        bent / (2 * phi) + (logdet - np.log(diagonal[penalised]).sum()) / 2 + (n - free) / 2 * np.log(phi)
+    )
     found = replace(
         state,
         theta=np.asarray(coordinates.T @ z),

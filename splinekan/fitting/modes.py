@@ -139,11 +139,13 @@ class ModalCoordinates:
     def sums(self, values: Float64Array) -> Float64Array:
         """The sum over the coordinates of every group."""
         penalised = self.group >= 0
-        return np.bincount(self.group[penalised], values[penalised], minlength=len(self.groups))
+        total = np.bincount(self.group[penalised], values[penalised], minlength=len(self.groups))
+        return total.astype(np.float64)
 
     def spread(self, weights: Float64Array, free: float, gauge: float) -> Float64Array:
         """The weights of the groups for every coordinate, with those of `FREE` and `GAUGE`."""
-        return np.concatenate([weights, [gauge, free]])[self.group]
+        found: Float64Array = np.concatenate([weights, [gauge, free]])[self.group]
+        return found
 
     def _blocks(self, which: str) -> scipy.sparse.csr_array:
         blocks = []
@@ -152,7 +154,9 @@ class ModalCoordinates:
                 blocks.append(scipy.sparse.eye_array(layer.n_parameters))
                 continue
             for edges in layer.edges:
-                one = scipy.sparse.kron(getattr(modes(edges.knots), which), scipy.sparse.eye_array(layer.n_out))
+                one = scipy.sparse.kron(
+                    getattr(modes(edges.knots), which), scipy.sparse.eye_array(layer.n_out)
+                )
                 blocks += [one] * edges.n_in
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks, format="csr"))
 
@@ -160,7 +164,9 @@ class ModalCoordinates:
     def _numbered(self) -> tuple[NDArray[np.int64], tuple[Group, ...]]:
         found: list[Group] = []
         pieces = [
-            piece for number, layer in enumerate(self.network.layers) for piece in _pieces(number, layer, found)
+            piece
+            for number, layer in enumerate(self.network.layers)
+            for piece in _pieces(number, layer, found)
         ]
         return np.concatenate([np.zeros(0, np.int64), *pieces]), tuple(found)
 

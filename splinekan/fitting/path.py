@@ -39,7 +39,9 @@ def follow(search: Search, architectures: Sequence[Architecture]) -> Found:
     if search.weight is not None:
         reason = "as given"
     else:
-        reason = f"least held-out loss ({chosen.held_out:.3g}) of {len(WEIGHTS)} weights from {WEIGHTS[0]:g} down"
+        reason = (
+            f"least held-out loss ({chosen.held_out:.3g}) of {len(WEIGHTS)} weights from {WEIGHTS[0]:g} down"
+        )
     choices = (
         Choice("network", str(chosen.architecture), f"least held-out loss among {len(ends)} networks"),
         Choice("smoothing", weight, reason),
@@ -68,7 +70,9 @@ def _path(search: Search, architecture: Architecture, number: int) -> Candidate:
         state = replace(state, weights=np.full_like(state.weights, weight))
         state = trained(state, train, STEPS if len(weights) > 1 else MORE)
         loss = train.mean(train.losses(network, state.theta))
-        losses: Float64Array = np.zeros(0) if search.held is None else search.held.losses(network, state.theta)
+        losses: Float64Array = (
+            np.zeros(0) if search.held is None else search.held.losses(network, state.theta)
+        )
         held = np.nan if search.held is None else search.held.mean(losses)
         found = Candidate(architecture, state, 0, loss, held, losses, perf_counter() - began)
         search.report(found.trial())

@@ -67,9 +67,7 @@ def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
     return tuple(found)
 
 
-def centred(
-    y: Float64Array, weights: Float64Array | None, robust: bool
-) -> tuple[Float64Array, Float64Array]:
+def centred(y: Float64Array, weights: Float64Array | None, robust: bool) -> tuple[Float64Array, Float64Array]:
     """The centre and the deviation of every target; median and quartiles if `robust`."""
     if robust:
         low, centre, high = np.quantile(y, [0.25, 0.5, 0.75], axis=0)

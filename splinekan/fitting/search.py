@@ -148,7 +148,9 @@ class Search:
         return self._improved(architecture, state, 0, samples, rounds=8, iterations=3, began=began)
 
     def _trained(self, candidate: Candidate, rounds: int) -> Candidate:
-        return self._improved(candidate.architecture, candidate.state, candidate.level, self.train, rounds=rounds)
+        return self._improved(
+            candidate.architecture, candidate.state, candidate.level, self.train, rounds=rounds
+        )
 
     def _refined(self, candidate: Candidate, rounds: int) -> tuple[str, Candidate | None]:
         """The candidate on finer knots, or the reason why not."""
@@ -159,10 +161,18 @@ class Search:
         if candidate.architecture.size(self.degree, intervals) > self.most:
             return f"{intervals} intervals need more than {self.most} parameters", None
         after = self._improved(
-            candidate.architecture, finer(candidate.state), candidate.level + 1, self.train, rounds=rounds, began=began
+            candidate.architecture,
+            finer(candidate.state),
+            candidate.level + 1,
+            self.train,
+            rounds=rounds,
+            began=began,
         )
         if not after.criterion < candidate.criterion - PAYS:
-            return f"{intervals} intervals: V {after.criterion:.1f} instead of {candidate.criterion:.1f}", None
+            return (
+                f"{intervals} intervals: V {after.criterion:.1f} instead of {candidate.criterion:.1f}",
+                None,
+            )
         if self.held is not None and worse(after, candidate, 1.0):
             return (
                 f"{intervals} intervals: held-out loss {after.held_out:.3g} instead of {candidate.held_out:.3g}",

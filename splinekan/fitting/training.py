@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -87,7 +88,7 @@ class Architecture(NamedTuple):
         """The number of parameters, without making the network."""
         n_in, first, *_ = self.widths
         splines = self.widths[1:] if self.affine else self.widths
-        edges = sum(p * q for p, q in zip(splines, splines[1:], strict=False))
+        edges = sum(p * q for p, q in pairwise(splines))
         return edges * (intervals + degree) + (self.affine and (n_in + 1) * first)
 
     def __str__(self) -> str:
