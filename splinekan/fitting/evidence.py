@@ -1,15 +1,16 @@
 """Smoothing chosen by the data: weights of penalties that maximise the restricted likelihood.
 
-Give the modes z of every edge a prior N(0, phi/weight). In the Gauss-Newton approximation the negative logarithm of
-the likelihood of the data, with theta integrated out, is (MacKay 1992, Neural Computation 4, 448; Wood 2011, J. R.
-Stat. Soc. B 73, 3)
+Give the modes z of every edge a prior N(0, phi/weight). In the Gauss-Newton approximation the negative
+logarithm of the likelihood of the data, with theta integrated out, is (MacKay 1992, Neural Computation 4,
+448; Wood 2011, J. R. Stat. Soc. B 73, 3)
 
     V = (D + z.W z)/(2 phi) + 1/2 log|H| - 1/2 log|W| + (n - m_0)/2 log phi,    H = J^T J + W,
 
-D the deviance (twice the loss), phi the variance of the noise, m_0 the number of modes without a prior. V is
-stationary where weight_j |z_j|^2 = phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the effective number
-of parameters of group j, and phi = D/(n - sum of gamma): a fixed point, found by iteration (MacKay 1992; Wood &
-Fasiolo 2017, Biometrics 73, 1071). A group that the data do not need ends with an infinite weight.
+D the deviance (twice the loss), phi the variance of the noise, m_0 the number of modes without a prior. V
+is stationary where weight_j |z_j|^2 = phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the
+effective number of parameters of group j, and phi = D/(n - sum of gamma): a fixed point, found by iteration
+(MacKay 1992; Wood & Fasiolo 2017, Biometrics 73, 1071). A group that the data do not need ends with an
+infinite weight.
 """
 
 from __future__ import annotations
@@ -148,7 +149,7 @@ def improve(
 
 
 def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) -> tuple[State, Float64Array]:
-    """The state at z with its noise, effective parameters and V, and the effective parameters of every group."""
+    """The state at z with its noise and V, and the effective number of parameters of every group."""
     coordinates, diagonal = state.coordinates, problem.diagonal
     value, _, matrix = problem.normal_equations(z)
     bent = 2 * value

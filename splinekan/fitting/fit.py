@@ -61,50 +61,54 @@ def fit(
 ) -> Model:
     """A spline network fitted to data of any scale and unit; what is not given is chosen from the data.
 
-    Inputs are scaled to the domain of the splines, column by column and with a margin, targets to mean 0 and
-    deviation 1; the model has both maps as its first and last layer and takes and returns the units of the data.
+    Inputs are scaled to the domain of the splines, column by column and with a margin, targets to mean 0
+    and deviation 1; the model has both maps as its first and last layer and takes and returns the units of
+    the data.
 
-    Slopes and bending of every edge are penalised, in modes that make these penalties diagonal, so that what the
-    samples do not determine is straight or absent. A weight for every edge maximises the restricted likelihood in
-    the Gauss-Newton approximation (MacKay 1992; Wood 2011; see `splinekan.fitting.evidence`). Its value compares
-    networks: many starts of several widths on coarse knots, spline layers or an affine map first, the best of which
-    are refined, level by level, as long as the likelihood rises and the loss of held-out samples does not. At the
-    end the model is trained with all samples. Networks that are too large for this get equal weights, chosen by
-    the held-out loss. `model.summary()` lists what was chosen, and why.
+    Slopes and bending of every edge are penalised, in modes that make these penalties diagonal, so that
+    what the samples do not determine is straight or absent. A weight for every edge maximises the
+    restricted likelihood in the Gauss-Newton approximation (MacKay 1992; Wood 2011; see
+    `splinekan.fitting.evidence`). Its value compares networks: many starts of several widths on coarse
+    knots, spline layers or an affine map first, the best of which are refined, level by level, as long as
+    the likelihood rises and the loss of held-out samples does not. At the end the model is trained with all
+    samples. Networks that are too large for this get equal weights, chosen by the held-out loss.
+    `model.summary()` lists what was chosen, and why.
 
     Parameters
     ----------
     X
         Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept.
     y
-        Targets, (n,) or (n, n_out). Labels 0 and 1 for "logistic", rows of probabilities (one-hot) for "softmax",
-        counts for "poisson".
+        Targets, (n,) or (n, n_out). Labels 0 and 1 for "logistic", rows of probabilities (one-hot) for
+        "softmax", counts for "poisson".
     hidden
         Widths of the hidden layers; () for a sum of functions of each input; None to choose them.
     degree
         Of the splines, 1 to 7.
     loss
         "squared", "huber", "quantile" (the median), "logistic", "softmax", "poisson"; or a loss such as
-        `Quantile(0.9)`, in the units of y. By their names Huber's delta is 0.2 deviations of y (of its quartiles),
-        the band of the quantile 0.02. The model returns g; `mean(g)` of the loss is the expected target.
+        `Quantile(0.9)`, in the units of y. By their names Huber's delta is 0.2 deviations of y (of its
+        quartiles), the band of the quantile 0.02. The model returns g; `mean(g)` of the loss is the
+        expected target.
     sample_weight
-        Multiplicities, (n,): a sample of weight 2 counts as two samples, of weight 0 as none. Divide weights in
-        other units by their mean.
+        Multiplicities, (n,): a sample of weight 2 counts as two samples, of weight 0 as none. Divide
+        weights in other units by their mean.
     held_out
-        The share of samples that is held out, 0 for none; or samples (X, y). None for a fifth, at most 5000 and
-        none of fewer than 100.
+        The share of samples that is held out, 0 for none; or samples (X, y). None for a fifth, at most 5000
+        and none of fewer than 100.
     first
         "splines" or "affine", the kind of the first layer; None to choose it.
     levels
         The largest number of levels, 1 for the coarsest splines only; None for as many as pay.
     smoothing
-        The weight s of all penalties in (mean loss) + s/2 |z|^2, z the slopes and the bending of all edges (for
-        squares the loss is half the square error, in deviations of y); None to choose a weight for every edge.
+        The weight s of all penalties in (mean loss) + s/2 |z|^2, z the slopes and the bending of all edges
+        (for squares the loss is half the square error, in deviations of y); None to choose a weight for
+        every edge.
     names, output_names
         Of the columns of X and y; None for those of data frames.
     seed
-        Of the starts and the held-out samples. The same data and seed give the same bits, in whatever order the
-        samples come.
+        Of the starts and the held-out samples. The same data and seed give the same bits, in whatever order
+        the samples come.
     progress
         Whether to show a progress bar, with level, loss and held-out loss; None for on a terminal.
 
@@ -116,8 +120,8 @@ def fit(
     Raises
     ------
     TypeError, ValueError
-        For data that are not finite real numbers, masked arrays, shapes that do not fit, targets that the loss does
-        not admit, and options that are not as above.
+        For data that are not finite real numbers, masked arrays, shapes that do not fit, targets that the
+        loss does not admit, and options that are not as above.
 
     Examples
     --------

@@ -13,7 +13,6 @@ from splinekan.objectives import DataLoss
 from splinekan.objectives.sums import triangle
 from splinekan.optimize.problem import Factor, IdentityMap
 
-
 ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 

@@ -27,8 +27,8 @@ GAUGE = -2
 class Modes(NamedTuple):
     """Coefficients of an edge in its modes, c = matrix @ z and z = inverse @ c.
 
-    Column 0 is the constant 1; column 1, unless the splines are periodic, a straight line that rises by 1 from a
-    to b; the others bend, with mean 0 and the same value at a and b.
+    Column 0 is the constant 1; column 1, unless the splines are periodic, a straight line that rises by 1
+    from a to b; the others bend, with mean 0 and the same value at a and b.
     """
 
     matrix: Float64Array
@@ -40,9 +40,9 @@ class Modes(NamedTuple):
 def modes(knots: KnotVector) -> Modes:
     """The modes of splines of a degree of at least 1: the sum of squares of the bending modes is the bending.
 
-    The bending of s is L^3 times the integral over [a, b] of s''^2, L = b - a. Splines of degree 1 bend at their
-    knots only: there it is the sum over the inner knots of L^3 [s']^2/h, [s'] the jump of the slope, h the mean
-    of the intervals beside the knot, which tends to the same integral.
+    The bending of s is L^3 times the integral over [a, b] of s''^2, L = b - a. Splines of degree 1 bend at
+    their knots only: there it is the sum over the inner knots of L^3 [s']^2/h, [s'] the jump of the slope,
+    h the mean of the intervals beside the knot, which tends to the same integral.
     """
     a, b = knots.domain
     lines = 0 if knots.periodic else 1
@@ -106,7 +106,8 @@ class ModalCoordinates:
     Attributes
     ----------
     network
-        Spline layers in the spline basis and without base branches, affine maps, and layers without parameters.
+        Spline layers in the spline basis and without base branches, affine maps, and layers without
+        parameters.
     """
 
     network: KAN

@@ -1,8 +1,8 @@
 """Large networks: an equal weight for all penalties, lowered as long as the held-out loss falls.
 
-The restricted likelihood needs a dense matrix of all parameters. Where these are too many, or the samples too, networks
-are trained by L-BFGS with products only, in modal coordinates, for a decreasing sequence of weights; the held-out
-loss chooses the weight, and the architecture.
+The restricted likelihood needs a dense matrix of all parameters. Where these are too many, or the samples
+too, networks are trained by L-BFGS with products only, in modal coordinates, for a decreasing sequence of
+weights; the held-out loss chooses the weight, and the architecture.
 """
 
 from __future__ import annotations

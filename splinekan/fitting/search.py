@@ -1,7 +1,7 @@
 """A tournament: many starts on coarse knots, the best of them on finer knots as long as that pays.
 
-Networks are compared by the restricted likelihood V of `splinekan.fitting.evidence`, which weighs the fit against
-the effective number of parameters; held-out samples confirm what it prefers.
+Networks are compared by the restricted likelihood V of `splinekan.fitting.evidence`, which weighs the fit
+against the effective number of parameters; held-out samples confirm what it prefers.
 """
 
 from __future__ import annotations

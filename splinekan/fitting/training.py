@@ -31,7 +31,8 @@ class Samples:
     loss
         The loss of a sample.
     known
-        Whether the loss is the negative log-likelihood as it stands: there is no variance of noise to estimate.
+        Whether the loss is the negative log-likelihood as it stands: there is no variance of noise to
+        estimate.
     """
 
     x: Float64Array = field(repr=False)
