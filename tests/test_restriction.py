@@ -151,6 +151,27 @@ def test_a_step_of_gradient_descent_is_that_in_the_metric(where, tied, fit):
     np.testing.assert_allclose(result.theta, first - size * step, atol=1e-9 * np.abs(first).max())
 
 
+def test_blocks_without_restrictions_keep_their_coordinates():
+    network = sk.KAN.affine_first([2, 3, 1], degree=2, intervals=3)
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    problem = sk.LeastSquares(network, x, x[:, 0] * x[:, 1])
+    theta = sk.initialize(network, 0)
+    part = network.indices(0, part="bias")
+    row = np.zeros((1, network.n_parameters))
+    row[0, network.indices(0, part="weight")] = 1.0
+    d = row @ theta
+    for fixed, equations in ((part, None), (None, (row, d)), (part, (row, d))):
+        reduced = sk.Restricted(problem, fixed, equations).reduced(theta, "relu")
+        w = reduced.coordinates("relu").apply(reduced.start)
+        z = network.to_basis(theta, "relu")
+        splines = network.indices(1)
+        places = np.searchsorted(reduced.space.free, splines)
+        np.testing.assert_array_equal(w[places], z[splines])
+        for back in ("solve", "solve_transpose"):
+            assert getattr(reduced.coordinates("relu"), back)(np.eye(len(w))).shape == (len(w), len(w))
+        np.testing.assert_allclose(reduced.coordinates("relu").solve(w), reduced.start, atol=1e-12)
+
+
 @pytest.mark.parametrize("geometry", [None, "stretched"])
 def test_weight_decay_goes_to_the_nearest_point_to_zero(geometry):
     _, _, problem = linear()
@@ -250,9 +271,13 @@ def test_redundant_equations_are_admitted():
         (None, ([[0.0, 0, 0]], [1.0]), "misses equation 0 by 1"),
         ([0, 1, 2], None, "must leave parameters to train"),
         ([0], ([[0, 1.0, 0], [0, 0, 1.0]], [1.0, 1.0]), "must leave parameters to train"),
-        ([3], None, "fixed must be indices from 0 to 2, got 3"),
-        ([True, False], None, "fixed must have an entry for each of 3 parameters, got 2"),
-        (None, ([[1.0, 1.0]], [1.0]), "equations must have a column for each of 3 parameters, got 2"),
+        ([3], None, "fixed must be indices below the length 3 of theta0, got 3"),
+        ([True, False], None, "fixed must have as many entries as theta0, 3, got 2"),
+        (
+            None,
+            ([[1.0, 1.0]], [1.0]),
+            "equations must have a column for each of the 3 entries of theta0, got 2",
+        ),
     ],
 )
 def test_restrictions_that_do_not_fit_the_start(fixed, equations, message):
@@ -265,6 +290,7 @@ def test_restrictions_that_do_not_fit_the_start(fixed, equations, message):
     ("arguments", "error", "message"),
     [
         ({"fixed": [0.5]}, TypeError, "fixed must be a mask or indices"),
+        ({"fixed": [0, True]}, TypeError, "fixed must be a mask or indices"),
         ({"fixed": [-1]}, ValueError, "fixed must be indices from 0, got -1"),
         ({"fixed": [[1]]}, ValueError, "fixed must have 1 axis"),
         ({"equations": np.ones((2, 3))}, TypeError, "equations must be a pair"),

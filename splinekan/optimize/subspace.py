@@ -176,8 +176,10 @@ class SubspaceMap:
         columns = np.zeros((space.dimension, m))
         columns[self._inside, range(m)] = 1.0
         columns = coordinates.apply(space.lift(columns))[mixed]
-        with several(2.0 * n * m**2):
-            (upper,) = scipy.linalg.qr(columns, mode="r", check_finite=False)
+        upper = np.zeros((0, 0))
+        if m:
+            with several(2.0 * n * m**2):
+                (upper,) = scipy.linalg.qr(columns, mode="r", check_finite=False)
         signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
         self._upper = signs[:m, None] * upper[:m]
         self._columns, self._mixed = columns, mixed
