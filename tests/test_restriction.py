@@ -395,6 +395,33 @@ def test_levels_keep_an_edge_and_the_ends():
     assert winner.value < 0.1
 
 
+@pytest.mark.parametrize(
+    "method", [sk.LevenbergMarquardt(), sk.LevenbergMarquardt(solver=sk.CG()), sk.LBFGS()]
+)
+def test_boundary_values_of_a_differential_equation_as_equations(method):
+    from sympy import Function, pi, sin, symbols
+
+    x = symbols("x")
+    u = Function("u")(x)
+    poisson = sk.Equation(u.diff(x, 2) + pi**2 * sin(pi * x), unknown=u, variables=(x,))
+    network = sk.KAN.splines([1, 1], degree=5, intervals=6)
+    objective = sk.PINN(network, [sk.Block.mean(poisson, np.linspace(0, 1, 40)[:, None])])
+    C = network.edge_rows(0, 0, 0, [0.0, 1.0])
+    start = np.random.default_rng(0).normal(size=network.n_parameters)
+    result = method.minimize(sk.Restricted(objective, equations=(C, [0.0, 0.0])), start, iterations=150)
+    at = np.linspace(0, 1, 11)[:, None]
+    np.testing.assert_allclose(result.model(at), np.sin(np.pi * at), atol=1e-4)
+    np.testing.assert_allclose(result.model([[0.0], [1.0]]), 0.0, atol=1e-14)
+
+
+def test_fixed_zeros_keep_their_sign():
+    _, _, problem = linear()
+    theta = np.ones(12)
+    theta[[2, 3]] = -0.0
+    result = sk.LBFGS().minimize(sk.Restricted(problem, [2, 3]), theta, iterations=5)
+    assert np.signbit(result.theta[[2, 3]]).all()
+
+
 def test_restricted_problems_are_evaluated_without_the_restrictions():
     _, _, problem = linear()
     restricted, theta = sk.Restricted(problem, [0]), np.ones(12)

@@ -122,7 +122,7 @@ class Reduced:
         self._maps: dict[str, LinearMap] = {}
         self.origin = space.origin
         self.start = space.pull(theta - self.origin)
-        self._first = self.origin + space.lift(self.start)
+        self._first = self._point(self.start)
         if geometry is not None:
             along = self.coordinates(geometry)
             if isinstance(along, SubspaceMap):
@@ -142,7 +142,12 @@ class Reduced:
         """theta; the start is the same however it is rounded."""
         if np.array_equal(y, self.start):
             return self._first.copy()
-        return np.asarray(self.origin + self.space.lift(y))
+        return self._point(y)
+
+    def _point(self, y: Float64Array) -> Float64Array:
+        theta = np.asarray(self.origin + self.space.lift(y))
+        theta[self.space.fixed] = self.space.origin[self.space.fixed]  # -0.0 + 0.0 is 0.0
+        return theta
 
     def coordinates(self, name: str) -> LinearMap:
         """The map from y to coordinates in which lengths are those of T theta."""

@@ -35,13 +35,14 @@ class Subspace:
     ----------
     origin
         p, (n,): fixed entries, the shortest solution of the equations in the tied entries, 0 elsewhere.
-    free, tied
-        Indices of the free and of the tied entries.
+    fixed, free, tied
+        Indices of the three kinds of entries.
     rank
         The number of independent equations.
     """
 
     origin: Float64Array
+    fixed: Indices
     free: Indices
     tied: Indices
     rank: int
@@ -106,7 +107,7 @@ class Subspace:
             free = np.flatnonzero(~kept & ~columns)
         else:
             free = np.flatnonzero(~kept)
-        space = Subspace(origin, free, tied, rank, reflectors)
+        space = Subspace(origin, fixed, free, tied, rank, reflectors)
         if not space.dimension:
             raise ValueError("fixed and equations must leave parameters to train, but determine all of theta")
         return space
