@@ -5,9 +5,8 @@ Networks
     parameters; `Model`, a network with its parameters; `DomainWarning`.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
-    `Softmax`, `Poisson`) and `PINN` (of `Block`);
-    `FunctionProblem` and `ResidualProblem` without a network; `Restricted` for fixed parameters and linear
-    equations; optimisers `LevenbergMarquardt` (with a solver
+    `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
+    `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.

@@ -255,6 +255,18 @@ def test_redundant_equations_are_admitted():
         sk.Restricted(problem, None, (C[:1], d[:1])), theta, iterations=30
     )
     np.testing.assert_allclose(result.theta, single.theta, atol=1e-7)
+    # Zeros on the right, up to rounding: sizes come from theta, not from the terms of the equation alone.
+    zero = sk.KAN.splines([1, 1], intervals=4)
+    slopes = zero.edge_rows(0, 0, 0, [0.0, 0.0, 1e-3], 1)
+    both = scipy.sparse.vstack([slopes, zero.edge_rows(0, 0, 0, [0.0, 0.5, 1.0])])
+    fit = sk.LeastSquares(zero, np.linspace(0, 1, 30)[:, None], np.linspace(0, 1, 30) ** 2)
+    flat = sk.Restricted(fit, None, (both, [0.0, 0.0, 0.0, 0.0, 0.3, 1.0]))
+    end = sk.LevenbergMarquardt().minimize(flat, np.zeros(7), iterations=5)
+    np.testing.assert_allclose(both @ end.theta, flat.equations[1], atol=1e-13)
+    huge = sk.LevenbergMarquardt().minimize(
+        sk.Restricted(problem, None, (1e200 * C[:1], 1e200 * d[:1])), theta, iterations=30
+    )
+    np.testing.assert_allclose(huge.theta, single.theta, atol=1e-7)
     # An equation of fixed entries alone, which they fulfil.
     theta = np.full(12, 0.5)
     row = np.zeros((1, 12))
