@@ -6,9 +6,8 @@ Networks
     `DomainWarning`.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
-    `Softmax`, `Poisson`) and `PINN` (of `Block`);
-    `FunctionProblem` and `ResidualProblem` without a network; `Restricted` for fixed parameters and linear
-    equations; optimisers `LevenbergMarquardt` (with a solver
+    `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
+    `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.

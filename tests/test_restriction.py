@@ -151,6 +151,27 @@ def test_a_step_of_gradient_descent_is_that_in_the_metric(where, tied, fit):
     np.testing.assert_allclose(result.theta, first - size * step, atol=1e-9 * np.abs(first).max())
 
 
+def test_blocks_without_restrictions_keep_their_coordinates():
+    network = sk.KAN.affine_first([2, 3, 1], degree=2, intervals=3)
+    x = np.random.default_rng(0).uniform(size=(50, 2))
+    problem = sk.LeastSquares(network, x, x[:, 0] * x[:, 1])
+    theta = sk.initialize(network, 0)
+    part = network.indices(0, part="bias")
+    row = np.zeros((1, network.n_parameters))
+    row[0, network.indices(0, part="weight")] = 1.0
+    d = row @ theta
+    for fixed, equations in ((part, None), (None, (row, d)), (part, (row, d))):
+        reduced = sk.Restricted(problem, fixed, equations).reduced(theta, "relu")
+        w = reduced.coordinates("relu").apply(reduced.start)
+        z = network.to_basis(theta, "relu")
+        splines = network.indices(1)
+        places = np.searchsorted(reduced.space.free, splines)
+        np.testing.assert_array_equal(w[places], z[splines])
+        for back in ("solve", "solve_transpose"):
+            assert getattr(reduced.coordinates("relu"), back)(np.eye(len(w))).shape == (len(w), len(w))
+        np.testing.assert_allclose(reduced.coordinates("relu").solve(w), reduced.start, atol=1e-12)
+
+
 @pytest.mark.parametrize("geometry", [None, "stretched"])
 def test_weight_decay_goes_to_the_nearest_point_to_zero(geometry):
     _, _, problem = linear()
@@ -234,6 +255,18 @@ def test_redundant_equations_are_admitted():
         sk.Restricted(problem, None, (C[:1], d[:1])), theta, iterations=30
     )
     np.testing.assert_allclose(result.theta, single.theta, atol=1e-7)
+    # Zeros on the right, up to rounding: sizes come from theta, not from the terms of the equation alone.
+    zero = sk.KAN.splines([1, 1], intervals=4)
+    slopes = zero.edge_rows(0, 0, 0, [0.0, 0.0, 1e-3], 1)
+    both = scipy.sparse.vstack([slopes, zero.edge_rows(0, 0, 0, [0.0, 0.5, 1.0])])
+    fit = sk.LeastSquares(zero, np.linspace(0, 1, 30)[:, None], np.linspace(0, 1, 30) ** 2)
+    flat = sk.Restricted(fit, None, (both, [0.0, 0.0, 0.0, 0.0, 0.3, 1.0]))
+    end = sk.LevenbergMarquardt().minimize(flat, np.zeros(7), iterations=5)
+    np.testing.assert_allclose(both @ end.theta, flat.equations[1], atol=1e-13)
+    huge = sk.LevenbergMarquardt().minimize(
+        sk.Restricted(problem, None, (1e200 * C[:1], 1e200 * d[:1])), theta, iterations=30
+    )
+    np.testing.assert_allclose(huge.theta, single.theta, atol=1e-7)
     # An equation of fixed entries alone, which they fulfil.
     theta = np.full(12, 0.5)
     row = np.zeros((1, 12))
@@ -250,9 +283,13 @@ def test_redundant_equations_are_admitted():
         (None, ([[0.0, 0, 0]], [1.0]), "misses equation 0 by 1"),
         ([0, 1, 2], None, "must leave parameters to train"),
         ([0], ([[0, 1.0, 0], [0, 0, 1.0]], [1.0, 1.0]), "must leave parameters to train"),
-        ([3], None, "fixed must be indices from 0 to 2, got 3"),
-        ([True, False], None, "fixed must have an entry for each of 3 parameters, got 2"),
-        (None, ([[1.0, 1.0]], [1.0]), "equations must have a column for each of 3 parameters, got 2"),
+        ([3], None, "fixed must be indices below the length 3 of theta0, got 3"),
+        ([True, False], None, "fixed must have as many entries as theta0, 3, got 2"),
+        (
+            None,
+            ([[1.0, 1.0]], [1.0]),
+            "equations must have a column for each of the 3 entries of theta0, got 2",
+        ),
     ],
 )
 def test_restrictions_that_do_not_fit_the_start(fixed, equations, message):
@@ -265,6 +302,7 @@ def test_restrictions_that_do_not_fit_the_start(fixed, equations, message):
     ("arguments", "error", "message"),
     [
         ({"fixed": [0.5]}, TypeError, "fixed must be a mask or indices"),
+        ({"fixed": [0, True]}, TypeError, "fixed must be a mask or indices"),
         ({"fixed": [-1]}, ValueError, "fixed must be indices from 0, got -1"),
         ({"fixed": [[1]]}, ValueError, "fixed must have 1 axis"),
         ({"equations": np.ones((2, 3))}, TypeError, "equations must be a pair"),
@@ -367,6 +405,33 @@ def test_levels_keep_an_edge_and_the_ends():
         deep, frozen, sk.LevenbergMarquardt(), rounds, lambda rng: sk.initialize(deep.network, rng), 0
     )
     assert winner.value < 0.1
+
+
+@pytest.mark.parametrize(
+    "method", [sk.LevenbergMarquardt(), sk.LevenbergMarquardt(solver=sk.CG()), sk.LBFGS()]
+)
+def test_boundary_values_of_a_differential_equation_as_equations(method):
+    from sympy import Function, pi, sin, symbols
+
+    x = symbols("x")
+    u = Function("u")(x)
+    poisson = sk.Equation(u.diff(x, 2) + pi**2 * sin(pi * x), unknown=u, variables=(x,))
+    network = sk.KAN.splines([1, 1], degree=5, intervals=6)
+    objective = sk.PINN(network, [sk.Block.mean(poisson, np.linspace(0, 1, 40)[:, None])])
+    C = network.edge_rows(0, 0, 0, [0.0, 1.0])
+    start = np.random.default_rng(0).normal(size=network.n_parameters)
+    result = method.minimize(sk.Restricted(objective, equations=(C, [0.0, 0.0])), start, iterations=150)
+    at = np.linspace(0, 1, 11)[:, None]
+    np.testing.assert_allclose(result.model(at), np.sin(np.pi * at), atol=1e-4)
+    np.testing.assert_allclose(result.model([[0.0], [1.0]]), 0.0, atol=1e-14)
+
+
+def test_fixed_zeros_keep_their_sign():
+    _, _, problem = linear()
+    theta = np.ones(12)
+    theta[[2, 3]] = -0.0
+    result = sk.LBFGS().minimize(sk.Restricted(problem, [2, 3]), theta, iterations=5)
+    assert np.signbit(result.theta[[2, 3]]).all()
 
 
 def test_restricted_problems_are_evaluated_without_the_restrictions():

@@ -23,6 +23,8 @@ def indices(
     number, found = _layer(network, layer)
     p = None if input is None else integer("input", input, low=0, high=found.n_in - 1)
     q = None if output is None else integer("output", output, low=0, high=found.n_out - 1)
+    if p is None and q is None and part is None:
+        return np.arange(network.offsets[number], network.offsets[number + 1])
     views = found.unpack(np.arange(found.n_parameters, dtype=np.float64))
     if part is not None and one_of("part", part, views or ("none: the layer has no parameters",)):
         views = {part: views[part]}
@@ -57,9 +59,9 @@ def edge_rows(
     rows = scipy.sparse.coo_array(
         Jets.of(alone, np.zeros(edge.n_parameters), seed, directions).rows(pick).tocsr()
     )
-    columns = indices(network, number, p, q, None)[rows.coords[1]]
+    columns = indices(network, number, p, q, None)[rows.col]
     shape = (len(at), network.n_parameters)
-    result = scipy.sparse.csr_array((rows.data, (rows.coords[0], columns)), shape=shape)
+    result = scipy.sparse.csr_array((rows.data, (rows.row, columns)), shape=shape)
     result.eliminate_zeros()
     return result
 

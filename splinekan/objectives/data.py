@@ -77,9 +77,8 @@ class DataLoss(ChunkedSum):
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
         float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, targets
-        that the loss does not admit. The
-        methods for theta or vectors of another length, and for what a loss returns in another shape; NaN in
-        theta is taken, and makes the loss NaN.
+        that the loss does not admit. The methods for theta or vectors of another length, and for what a loss
+        returns in another shape; NaN in theta is taken, and makes the loss NaN.
 
     Warns
     -----

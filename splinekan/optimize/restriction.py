@@ -98,14 +98,15 @@ class Restricted:
         fixed: Any = np.zeros(0, np.int64) if self.fixed is None else self.fixed
         if fixed.dtype == bool:
             if len(fixed) != n:
-                raise ValueError(f"fixed must have an entry for each of {n} parameters, got {len(fixed)}")
+                raise ValueError(f"fixed must have as many entries as theta0, {n}, got {len(fixed)}")
             fixed = np.flatnonzero(fixed)
         elif len(fixed) and fixed.max() >= n:
-            raise ValueError(f"fixed must be indices from 0 to {n - 1}, got {fixed.max()}")
+            raise ValueError(f"fixed must be indices below the length {n} of theta0, got {fixed.max()}")
         equations: Any = self.equations
         if equations is not None and equations[0].shape[1] != n:
             raise ValueError(
-                f"equations must have a column for each of {n} parameters, got {equations[0].shape[1]}"
+                f"equations must have a column for each of the {n} entries of theta0, "
+                f"got {equations[0].shape[1]}"
             )
         return Reduced(self.problem, theta, Subspace.through(theta, fixed, equations), geometry)
 
@@ -121,7 +122,7 @@ class Reduced:
         self._maps: dict[str, LinearMap] = {}
         self.origin = space.origin
         self.start = space.pull(theta - self.origin)
-        self._first = self.origin + space.lift(self.start)
+        self._first = self._point(self.start)
         if geometry is not None:
             along = self.coordinates(geometry)
             if isinstance(along, SubspaceMap):
@@ -141,7 +142,12 @@ class Reduced:
         """theta; the start is the same however it is rounded."""
         if np.array_equal(y, self.start):
             return self._first.copy()
-        return np.asarray(self.origin + self.space.lift(y))
+        return self._point(y)
+
+    def _point(self, y: Float64Array) -> Float64Array:
+        theta = np.asarray(self.origin + self.space.lift(y))
+        theta[self.space.fixed] = self.space.origin[self.space.fixed]  # -0.0 + 0.0 is 0.0
+        return theta
 
     def coordinates(self, name: str) -> LinearMap:
         """The map from y to coordinates in which lengths are those of T theta."""
@@ -230,7 +236,8 @@ def _entries(fixed: ArrayLike) -> Indices | NDArray[np.bool_]:
     given = np.asarray(fixed)
     if given.dtype == bool:
         return given.copy()
-    if given.dtype.kind not in "iu" and given.size:
+    mixed = isinstance(fixed, (list, tuple)) and any(isinstance(each, (bool, np.bool_)) for each in fixed)
+    if mixed or (given.dtype.kind not in "iu" and given.size):
         raise TypeError(f"fixed must be a mask or indices, got {shown(fixed)}")
     outside = numbers[(numbers < 0) | (numbers > MAX_INTEGER)]
     if outside.size:

@@ -18,7 +18,7 @@ from splinekan.optimize.problem import IdentityMap, LinearMap
 RANK = 1e-12
 """Equations scaled to length 1, whose part orthogonal to the others is shorter, count as redundant."""
 CONSISTENT = 1e-10
-"""Largest residual of a redundant equation, relative to the sum of the moduli of its terms."""
+"""Largest residual of a redundant equation, relative to the sizes of its terms."""
 
 Indices = NDArray[np.int64]
 
@@ -35,13 +35,14 @@ class Subspace:
     ----------
     origin
         p, (n,): fixed entries, the shortest solution of the equations in the tied entries, 0 elsewhere.
-    free, tied
-        Indices of the free and of the tied entries.
+    fixed, free, tied
+        Indices of the three kinds of entries.
     rank
         The number of independent equations.
     """
 
     origin: Float64Array
+    fixed: Indices
     free: Indices
     tied: Indices
     rank: int
@@ -78,7 +79,7 @@ class Subspace:
         Raises
         ------
         ValueError
-            If no such point exists, or no other than theta.
+            If there is no such point, or a single point only.
         """
         n = len(theta)
         kept = np.zeros(n, bool)
@@ -91,12 +92,14 @@ class Subspace:
             columns = np.bincount(matrix.indices, minlength=n) > 0
             tied = np.flatnonzero(columns & ~kept)
             affordable("the equations", 24.0 * len(tied) * len(right))
-            known = matrix @ origin
-            size = abs(matrix) @ np.abs(origin) + np.abs(right)
-            origin[tied], rank, reflectors = _solved(matrix[:, tied].toarray(), right - known)
-            left = np.abs(matrix @ origin - right)
-            size = np.maximum(size, abs(matrix) @ np.abs(origin))
-            wrong = np.flatnonzero(~(left <= CONSISTENT * size))
+            with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no solution here
+                rest = right - matrix @ origin
+                origin[tied], rank, reflectors = _solved(matrix[:, tied].toarray(), rest)
+                left = np.abs(matrix @ origin - right)
+                # A row whose terms all vanish is as accurate as the largest entries of theta allow.
+                least = abs(matrix).max(axis=1).toarray().ravel() * np.abs(origin[columns]).max(initial=0.0)
+                size = np.maximum(abs(matrix) @ np.abs(origin), least) + np.abs(right)
+                wrong = np.flatnonzero(~(left <= CONSISTENT * size) | ~np.isfinite(left))
             if wrong.size:
                 i = int(wrong[0])
                 raise ValueError(
@@ -106,7 +109,7 @@ class Subspace:
             free = np.flatnonzero(~kept & ~columns)
         else:
             free = np.flatnonzero(~kept)
-        space = Subspace(origin, free, tied, rank, reflectors)
+        space = Subspace(origin, fixed, free, tied, rank, reflectors)
         if not space.dimension:
             raise ValueError("fixed and equations must leave parameters to train, but determine all of theta")
         return space
@@ -118,11 +121,13 @@ def _solved(
     d: Float64Array,
 ) -> tuple[Float64Array, int, tuple[Float64Array, Float64Array]]:
     """The shortest u with C u = d, the rank of C, and Q of C^T = Q R as reflectors, its range first."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", C, C))
-    rows = np.flatnonzero(lengths)
-    C, d = C[rows] / lengths[rows, None], d[rows] / lengths[rows]
-    if not C.size:
+    largest = np.abs(C).max(axis=1, initial=0.0)
+    rows = np.flatnonzero(largest)
+    if not rows.size:
         return np.zeros(C.shape[1]), 0, (np.zeros((C.shape[1], 0)), np.zeros(0))
+    C, d = C[rows] / largest[rows, None], d[rows] / largest[rows]
+    lengths = np.sqrt(np.einsum("ij,ij->i", C, C))
+    C, d = C / lengths[:, None], d / lengths
     with several(4.0 * C.size * min(C.shape)):
         reflectors, upper, order = scipy.linalg.qr(C.T, mode="raw", pivoting=True, check_finite=False)
     diagonal = np.abs(np.diag(upper))
@@ -176,8 +181,10 @@ class SubspaceMap:
         columns = np.zeros((space.dimension, m))
         columns[self._inside, range(m)] = 1.0
         columns = coordinates.apply(space.lift(columns))[mixed]
-        with several(2.0 * n * m**2):
-            (upper,) = scipy.linalg.qr(columns, mode="r", check_finite=False)
+        upper = np.zeros((0, 0))
+        if m:
+            with several(2.0 * n * m**2):
+                (upper,) = scipy.linalg.qr(columns, mode="r", check_finite=False)
         signs = np.where(np.diag(upper) < 0, -1.0, 1.0)
         self._upper = signs[:m, None] * upper[:m]
         self._columns, self._mixed = columns, mixed
