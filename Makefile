@@ -3,8 +3,7 @@
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
-#               installed, and
-#               efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
+#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
