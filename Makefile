@@ -2,8 +2,8 @@
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
-# make bench    layers and a classifier against other packages (those of the extra `bench` that are installed, and
-#               efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
+# make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
+#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written

@@ -3,7 +3,7 @@
     python benchmarks/epoch.py [--threads 1] [--epochs 5] [--samples 60000] [--batch 256] [--json FILE]
 
 The images are random: float32, smooth functions of 16 numbers with noise, in ten classes that a random map of
-these numbers chooses. Both train 784-64-10 with cubic splines on 5 intervals of [-1, 1] and a SiLU base branch
+these numbers chooses. Both train 784-64-10, cubic splines on 5 intervals of [-1, 1] with a SiLU base branch,
 by the squared error of one-hot targets, from starts of their own, with batches in a new order in every epoch
 and fused steps. An epoch of one follows an epoch of the other, so that other jobs on the machine disturb
 both; the first pair, which compiles, is not timed. Ratios are efficient-kan over ours.

@@ -492,7 +492,13 @@ def test_a_run_can_be_interrupted_and_resumed_in_an_epoch(at, held_out):
     else:
         assert broken.value == min([np.inf, *broken.history.held_out], default=0) or at < 6
     same(train(held_out=held_out), train(batches, theta0=None, resume=broken, held_out=held_out))
-    every = train(lambda: iter(batches.epoch(at // 6)), theta0=None, resume=broken, epochs=at // 6 + 1)
+    every = train(
+        lambda: iter(batches.epoch(at // 6)),
+        theta0=None,
+        resume=broken,
+        held_out=held_out,
+        epochs=at // 6 + 1,
+    )
     assert every.checkpoint.steps == 6 * (at // 6 + 1)
 
 
@@ -509,6 +515,10 @@ def test_a_run_that_goes_on_must_fit():
     half = train()
     with pytest.raises(ValueError, match="theta0 must be None with resume"):
         train(resume=half)
+    with pytest.raises(ValueError, match="held_out must be None, as in the run"):
+        train(theta0=None, resume=half, held_out=(X, Y))
+    with pytest.raises(ValueError, match="held_out must be samples"):
+        train(theta0=None, resume=train(held_out=(X, Y)))
     with pytest.raises(ValueError, match="geometry and gradient must be"):
         train(theta0=None, resume=half, optimizer=sk.Adam(geometry="relu"))
     with pytest.raises(ValueError, match=r"resume\.z must have shape"):

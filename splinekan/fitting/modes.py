@@ -15,6 +15,7 @@ from splinekan._checks import Float64Array
 from splinekan.network import KAN, Affine, SplineLayer
 from splinekan.network.edges import Edges, jumps
 from splinekan.network.layer import Layer
+from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.gram import gram_factor, gram_matrix
 from splinekan.splines.knot_vector import KnotVector
 
@@ -52,7 +53,7 @@ def modes(knots: KnotVector) -> Modes:
     columns = [ones]
     if lines:
         line = (knots.greville - (a + b) / 2) / (b - a)
-        at_ends = gram_rows(knots)
+        at_ends = _at_ends(knots)
         bent = bent - np.outer(line, (at_ends[1] - at_ends[0]) @ bent)
         columns.append(line)
     bent = bent - np.outer(ones, ones @ gram_matrix(knots) @ bent) / (b - a)
@@ -60,11 +61,9 @@ def modes(knots: KnotVector) -> Modes:
     return Modes(matrix, np.linalg.inv(matrix), lines)
 
 
-def gram_rows(knots: KnotVector) -> Float64Array:
+def _at_ends(knots: KnotVector) -> Float64Array:
     """Values of the B-splines at a and b, (2, n_basis)."""
-    from splinekan.splines.basis import BSplineBasis
-
-    return np.asarray(BSplineBasis(knots).tabulate(np.array(knots.domain)), dtype=np.float64)
+    return BSplineBasis(knots).tabulate(np.array(knots.domain)).astype(np.float64)
 
 
 def _bending(knots: KnotVector) -> Float64Array:
@@ -76,7 +75,7 @@ def _bending(knots: KnotVector) -> Float64Array:
         widths = np.append(widths[-1:], widths)
     spacing = (widths[1:] + widths[:-1]) / 2
     rows = jumps(knots, "spline") * ((b - a) / spacing[:, None]) ** 1.5
-    return np.asarray(rows) if len(rows) else np.zeros((1, knots.n_basis))
+    return rows.astype(np.float64) if len(rows) else np.zeros((1, knots.n_basis))
 
 
 class Group(NamedTuple):

@@ -47,7 +47,7 @@ class Scaling(NamedTuple):
 
 
 def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
-    """The domain of every column: its range with a margin; of a constant column, an interval around the constant.
+    """The domain of every column: its range with a margin; of a constant column, an interval around it.
 
     Raises
     ------

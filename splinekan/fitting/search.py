@@ -22,7 +22,7 @@ PAYS = 1.0
 SMALL = 1500
 """Samples that the tournament on the coarsest level takes."""
 STAGES = ((6, 12), (5, 12), (3, 12), (2, 12))
-"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last entry serves all others."""
+"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last entry serves the others."""
 WIDE = 5
 """Wider networks are tried when one of this width is the best."""
 
@@ -174,10 +174,8 @@ class Search:
                 None,
             )
         if self.held is not None and worse(after, candidate, 1.0):
-            return (
-                f"{intervals} intervals: held-out loss {after.held_out:.3g} instead of {candidate.held_out:.3g}",
-                None,
-            )
+            held = f"held-out loss {after.held_out:.3g} instead of {candidate.held_out:.3g}"
+            return f"{intervals} intervals: {held}", None
         return "", after
 
     def _improved(

@@ -126,7 +126,7 @@ def minibatch_training(
     smoothing = real("smoothing", smoothing, low=0.0, high=np.inf)
     function("callback", callback, optional=True)
     shows = boolean("progress", progress)
-    run = _begun(network, optimizer, theta0, resume)
+    run = _begun(network, optimizer, theta0, resume, held_out is not None)
     found = source(batches)
     if found.once and count - run.epoch > 1:
         raise ValueError(
@@ -249,11 +249,11 @@ class _Training:
         )
 
 
-def _begun(network: KAN, optimizer: Adam, theta0: Any, resume: Any) -> Run:
+def _begun(network: KAN, optimizer: Adam, theta0: Any, resume: Any, held_out: bool) -> Run:
     if resume is None:
         if theta0 is None:
             raise TypeError("theta0 must be an array, got None: a start, unless a run is resumed")
-        return Run.start(network, optimizer, vector("theta0", theta0, network.n_parameters))
+        return Run.start(network, optimizer, vector("theta0", theta0, network.n_parameters), held_out)
     if theta0 is not None:
         raise ValueError("theta0 must be None with resume, which has its own")
     checkpoint: Any = instance("resume", resume, (MinibatchResult, Checkpoint))
@@ -261,7 +261,7 @@ def _begun(network: KAN, optimizer: Adam, theta0: Any, resume: Any) -> Run:
         checkpoint = checkpoint.checkpoint
     if checkpoint is None:
         raise ValueError("resume must hold a checkpoint, and that of a run that diverged is None")
-    return Run.resumed(network, optimizer, checkpoint)
+    return Run.resumed(network, optimizer, checkpoint, held_out)
 
 
 def _steps_left(found: Source, run: Run, count: int) -> int | None:

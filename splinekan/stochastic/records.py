@@ -57,6 +57,8 @@ class Checkpoint:
     best, best_value, best_epoch
         theta with the lowest held-out loss (without held-out samples, mean loss of an epoch), that loss, and
         the number of epochs before it.
+    held_out
+        Whether that is a held-out loss.
     history
         The finished epochs.
     """
@@ -73,6 +75,7 @@ class Checkpoint:
     best: Float64Array = field(repr=False)
     best_value: float
     best_epoch: int
+    held_out: bool
     history: EpochHistory = field(repr=False)
 
 

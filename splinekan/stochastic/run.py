@@ -19,8 +19,8 @@ from splinekan.stochastic.records import Checkpoint, EpochHistory
 class Run:
     """Adam's unknowns z = T theta, with moments, between two batches."""
 
-    def __init__(self, network: KAN, optimizer: Adam, z: Float64Array) -> None:
-        self.optimizer = optimizer
+    def __init__(self, network: KAN, optimizer: Adam, z: Float64Array, held_out: bool) -> None:
+        self.optimizer, self.held_out = optimizer, held_out
         self.coordinates = optimizer.geometry, optimizer.gradient
         self.geometry = _map(network, optimizer.geometry)
         self.fed = self.geometry if optimizer.gradient is None else _map(network, optimizer.gradient)
@@ -34,18 +34,22 @@ class Run:
         self.began = perf_counter()
 
     @staticmethod
-    def start(network: KAN, optimizer: Adam, theta0: Float64Array) -> Run:
+    def start(network: KAN, optimizer: Adam, theta0: Float64Array, held_out: bool) -> Run:
         """The start at theta0."""
         geometry = _map(network, optimizer.geometry)
-        run = Run(network, optimizer, theta0.copy() if geometry is None else geometry.apply(theta0))
+        z = theta0.copy() if geometry is None else geometry.apply(theta0)
+        run = Run(network, optimizer, z, held_out)
         run.best = theta0.copy()  # without the rounding errors of T and its inverse
         return run
 
     @staticmethod
-    def resumed(network: KAN, optimizer: Adam, at: Checkpoint) -> Run:
+    def resumed(network: KAN, optimizer: Adam, at: Checkpoint, held_out: bool) -> Run:
         """The run that goes on from a checkpoint, which is not changed."""
         n = network.n_parameters
-        run = Run(network, optimizer, vector("resume.z", at.z, n).copy())
+        run = Run(network, optimizer, vector("resume.z", at.z, n).copy(), held_out)
+        if at.held_out != held_out:  # the best loss so far would be compared with another kind
+            needed = "samples" if at.held_out else "None"
+            raise ValueError(f"held_out must be {needed}, as in the run that is resumed")
         if tuple(at.coordinates) != run.coordinates:
             raise ValueError(
                 f"resume: the optimiser's geometry and gradient must be {at.coordinates}, as in the run "
@@ -129,6 +133,7 @@ class Run:
             self.best,
             self.best_value,
             self.best_epoch,
+            self.held_out,
             self.history(),
         )
 
