@@ -158,13 +158,9 @@ def fit(
     known = kind in LIKELIHOODS or kind == "custom"
     samples = Samples(scaling.scaled(x), scaling.standard(t), weights, scaled_loss, known)
     if isinstance(apart, tuple):
-        train, held = (
-            samples,
-            Samples(scaling.scaled(apart[0]), scaling.standard(apart[1]), None, scaled_loss, known),
-        )
-        how = Choice("held out", f"{len(held)} samples", "as given")
-    else:
-        train, held, how = _divided(samples, apart, options)
+        others = scaling.scaled(apart[0]), scaling.standard(apart[1])
+        apart = Samples(*others, None, scaled_loss, known)
+    train, held, how = _divided(samples, apart, options)
     with Progress(progress) as report:
         search = Search(
             train,
@@ -179,9 +175,7 @@ def fit(
             report,
         )
         found = _search(search, options, x.shape[1], t.shape[1])
-        state = _finished(
-            found, samples if held is not None and not isinstance(apart, tuple) else None, options
-        )
+        state = _finished(found, None if train is samples else samples, options)
     choices = (
         *_described(scaling, kind),
         how,
@@ -270,9 +264,11 @@ def _apart(held_out: Any, n_in: int, n_out: int, loss: Any) -> Any:
 
 
 def _divided(
-    samples: Samples, share: float | None, options: _Options
+    samples: Samples, share: float | Samples | None, options: _Options
 ) -> tuple[Samples, Samples | None, Choice]:
     """Samples to train with and to confirm with."""
+    if isinstance(share, Samples):
+        return samples, share, Choice("held out", f"{len(share)} samples", "as given")
     n = len(samples)
     count = round(n * share) if share is not None else min(round(HELD_OUT * n), AT_MOST) if n >= ENOUGH else 0
     if count == 0 or n - count < 1:

@@ -63,13 +63,15 @@ def modes(knots: KnotVector) -> Modes:
 
 def _at_ends(knots: KnotVector) -> Float64Array:
     """Values of the B-splines at a and b, (2, n_basis)."""
-    return BSplineBasis(knots).tabulate(np.array(knots.domain)).astype(np.float64)
+    values: Float64Array = BSplineBasis(knots).tabulate(np.array(knots.domain)).astype(np.float64)
+    return values
 
 
 def _bending(knots: KnotVector) -> Float64Array:
     a, b = knots.domain
     if knots.degree > 1:
-        return (b - a) ** 1.5 * np.asarray(gram_factor(knots, derivative=2).toarray())
+        factor: Float64Array = gram_factor(knots, derivative=2).toarray()
+        return np.asarray((b - a) ** 1.5 * factor, dtype=np.float64)
     widths = np.diff(knots.breakpoints)
     if knots.periodic:
         widths = np.append(widths[-1:], widths)

@@ -40,7 +40,7 @@ def named(loss: Any) -> tuple[str, Any]:
 
 
 def in_deviations(name: str, loss: Any, given: bool, deviation: float) -> Any:
-    """The loss of targets over `deviation`; unless it was `given` as an object, with the widths of this module."""
+    """The loss of targets over `deviation`, with the widths of this module unless it was `given`."""
     if name == "huber":
         return replace(loss, delta=loss.delta / deviation if given else HUBER)
     if name == "quantile":

@@ -22,7 +22,7 @@ PAYS = 1.0
 SMALL = 1500
 """Samples that the tournament on the coarsest level takes."""
 STAGES = ((6, 12), (5, 12), (3, 12), (2, 12))
-"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last entry serves the others."""
+"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last serves all others."""
 WIDE = 5
 """Wider networks are tried when one of this width is the best."""
 

@@ -15,7 +15,17 @@ from fuzz.core import Call, Role, assert_near, calls, floats
 from fuzz.draw import FREE, Draw
 
 TINY = {"hidden": (), "levels": 1, "degree": 2}
-WORDS = ("Input X", "Input y", "array", "Sparse data", "Complex data", "samples", "label type", "input", "data")
+WORDS = (
+    "Input X",
+    "Input y",
+    "array",
+    "Sparse data",
+    "Complex data",
+    "samples",
+    "label type",
+    "input",
+    "data",
+)
 """What scikit-learn's messages call the data."""
 KINDS = {"KANRegressor": sk.KANRegressor, "KANClassifier": sk.KANClassifier}
 
