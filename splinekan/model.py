@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, Float64Array, instance, integer, real_array, shown, vector
 from splinekan._columns import checked_names, numbered, table
+from splinekan._records import Uncached
 from splinekan.coarsening import coarsened
 from splinekan.derivatives import hessian
 from splinekan.enclosures import Box
@@ -45,7 +46,7 @@ class Inputs(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Uncached):
     """u(x) = g(x; theta), a network g bound to its parameters.
 
     Parameters
@@ -367,7 +368,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but whether it has warned: copies warn anew."""
-        return {name: value for name, value in self.__dict__.items() if name != "_warned"}
+        return {name: value for name, value in super().__getstate__().items() if name != "_warned"}
 
     def _taylor(self, x: ArrayLike, directions: Any, orders: list[int]) -> Float64Array:
         """Taylor coefficients of u along directions, (n, 1 + sum of orders, n_out)."""
