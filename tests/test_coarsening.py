@@ -114,7 +114,9 @@ def constant_layers():
 
 
 def test_tolerances_for_each_output_and_units():
-    net = sk.KAN([*sk.KAN.splines([2, 3, 2], 3, 12).layers, sk.Normalizer(2, "affine", [(0, 1e6), (0, 1e-3)])])
+    net = sk.KAN(
+        [*sk.KAN.splines([2, 3, 2], 3, 12).layers, sk.Normalizer(2, "affine", [(0, 1e6), (0, 1e-3)])]
+    )
     model = wiggly(net)
     coarse, change = model.coarsen([1e5, 1e-4])
     assert coarse.n_parameters < model.n_parameters
