@@ -158,9 +158,11 @@ def test_bounds_and_features():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ((-1.0,), "tolerance must not be negative"),
+        ((-1.0,), "tolerance must be at least 0"),
+        (([0.1, -1.0],), "tolerance must not be negative"),
+        ((True,), "tolerance must be a real number"),
         ((np.nan,), "tolerance must be finite"),
-        (([1.0, 2.0, 3.0],), "tolerance must be a number or have shape"),
+        (([1.0, 2.0, 3.0],), "tolerance must have shape"),
         (("a",), "tolerance must be"),
         ((0.1, (1, 0)), "bounds must be increasing"),
         ((0.1, [(0, 1)] * 3), "bounds must be one pair"),
