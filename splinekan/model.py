@@ -241,7 +241,7 @@ class Model(Uncached):
         >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
         (True, True)
         """
-        if isinstance(tolerance, (list, tuple)) or getattr(tolerance, "ndim", 0):
+        if isinstance(tolerance, (list, tuple)) or len(getattr(tolerance, "shape", ())) > 0:
             allowed = vector("tolerance", tolerance, self.n_out)
             if (allowed < 0).any():
                 raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
