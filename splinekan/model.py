@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, integer, real_array, shown, vector
+from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
+from splinekan._records import Uncached
 from splinekan.coarsening import coarsened
 from splinekan.derivatives import hessian
 from splinekan.enclosures import Box
@@ -45,7 +46,7 @@ class Inputs(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Uncached):
     """u(x) = g(x; theta), a network g bound to its parameters.
 
     Parameters
@@ -87,6 +88,8 @@ class Model:
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
         object.__setattr__(self, "theta", vector("theta", self.theta, network.n_parameters).copy())
+        if self.features is not None:
+            self._check_features(self.features)
         for name, count in (("names", self.n_in), ("output_names", self.n_out)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, checked_names(name, getattr(self, name), count))
@@ -94,17 +97,17 @@ class Model:
             bounds = instance("record", self.record, FitRecord).bounds
             if len(bounds) != self.n_in:
                 raise ValueError(f"record must hold bounds for {self.n_in} columns of x, got {len(bounds)}")
-        if self.features is None:
-            return
-        missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(self.features, name)]
+
+    def _check_features(self, features: Inputs) -> None:
+        missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(features, name)]
         if missing:
             raise TypeError(
                 f"features must have variables, n_inputs and jets, as splinekan.equations.Features has: "
-                f"{shown(self.features)} has no {', '.join(missing)}"
+                f"{shown(features)} has no {', '.join(missing)}"
             )
-        if self.features.n_inputs != network.n_in:
+        if features.n_inputs != self.network.n_in:
             raise ValueError(
-                f"features must give the {network.n_in} inputs of the network, got {self.features.n_inputs}"
+                f"features must give the {self.network.n_in} inputs of the network, got {features.n_inputs}"
             )
 
     @property
@@ -238,16 +241,15 @@ class Model:
         >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
         (True, True)
         """
-        allowed = real_array("tolerance", tolerance).astype(np.float64)
-        if allowed.ndim and allowed.shape != (self.n_out,):
-            raise ValueError(f"tolerance must be a number or have shape ({self.n_out},), got {allowed.shape}")
-        if (allowed < 0).any():
-            raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
+        if isinstance(tolerance, (list, tuple)) or len(getattr(tolerance, "shape", ())) > 0:
+            allowed = vector("tolerance", tolerance, self.n_out)
+            if (allowed < 0).any():
+                raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
+        else:
+            allowed = np.full(self.n_out, real("tolerance", tolerance, low=0.0))
         low, high = np.array(self._box(bounds), dtype=np.float64).T
         box = Box(low, high, np.zeros(len(low)))
-        network, theta, change = coarsened(
-            self.network, self.theta, box, np.broadcast_to(allowed, (self.n_out,))
-        )
+        network, theta, change = coarsened(self.network, self.theta, box, allowed)
         return Coarsened(replace(self, network=network, theta=theta), change)
 
     def with_basis(self, basis: str) -> Model:
@@ -367,7 +369,7 @@ class Model:
 
     def __getstate__(self) -> dict[str, Any]:
         """All but whether it has warned: copies warn anew."""
-        return {name: value for name, value in self.__dict__.items() if name != "_warned"}
+        return {name: value for name, value in super().__getstate__().items() if name != "_warned"}
 
     def _taylor(self, x: ArrayLike, directions: Any, orders: list[int]) -> Float64Array:
         """Taylor coefficients of u along directions, (n, 1 + sum of orders, n_out)."""

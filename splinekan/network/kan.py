@@ -26,6 +26,7 @@ from splinekan._checks import (
     shown,
     spline_degree,
 )
+from splinekan._records import Uncached
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, warn_outside, warn_unlike
@@ -40,7 +41,7 @@ from splinekan.splines.knots import uniform_knots
 
 
 @dataclass(frozen=True, eq=False)
-class KAN:
+class KAN(Uncached):
     """A chain of layers x -> layer_L(... layer_1(x)).
 
     A network is a description: it holds no numbers that training changes. `theta` concatenates the layers'

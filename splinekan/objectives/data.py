@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from splinekan._arrays import F8, floats, quiet
 from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
+from splinekan._records import Uncached
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
@@ -249,7 +250,7 @@ class LeastSquares(DataLoss):
 
 
 @dataclass(frozen=True, eq=False)
-class DataPart:
+class DataPart(Uncached):
     """Samples at one theta: outputs g, targets y, and the roots of the weights."""
 
     loss: Loss

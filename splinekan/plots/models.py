@@ -140,7 +140,8 @@ def _flat(views: dict[str, Any]) -> list[Array]:
 
 def _inputs(model: Model, x: Any) -> Float64Array:
     """The inputs of the network at points of the model."""
-    points = _drawn(instance("model", model, Model)) if x is None else x
+    instance("model", model, Model)
+    points = _drawn(model) if x is None else x
     return not_too_large("x", model._inputs(points), 1e150).astype(np.float64)
 
 

@@ -188,6 +188,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
                 "x": draw.points(5, 2),
                 "names": draw.one(None, "abc"),
                 "most": 3,
+                "units": draw.chance(),
             },
             {"names": Role("object", optional=True, accepts=("junk text", "junk generator")), "most": INDEX},
         ),
@@ -258,6 +259,32 @@ FIGURES = (
     "spectra_by_level",
     "strengths",
 )
+
+
+@calls("model_figure", "edge_figure", "Model.plot", "Model.plot_edge", share=1)
+def _(draw: Draw, name: str) -> Call:
+    net = sk.KAN.splines([2, 3, 1], intervals=draw.integer(1, 4))
+    model = sk.Model(net, draw.theta(net), names=("a", "b"))
+    x = draw.points(6, 2)
+    optional = {"x": Role("array", optional=True)}
+    if name.lower().endswith("edge") or name == "edge_figure":
+        layer = draw.integer(0, 1)
+        first = draw.one(0, "b") if layer == 0 else 2
+        arguments: dict[str, Any] = {"layer": layer, "input": first, "output": 0, "x": draw.one(None, x)}
+        whole = {"layer": INDEX, "input": Role("object"), "output": INDEX}
+        roles = whole | optional
+    else:
+        arguments, roles = {"x": draw.one(None, x), "most": 4}, {"most": INDEX} | optional
+    target = getattr(model, name.split(".")[1]) if "." in name else getattr(plots, name)
+    if "." not in name:
+        arguments = {"model": model, **arguments}
+
+    def check(figure: Any, args: Any) -> None:
+        assert figure.axes
+        if "most" in args:
+            assert len(figure.axes[0].child_axes) == min(args["most"], 6) + min(args["most"], 3)
+
+    return Call(target, arguments, check, roles)
 
 
 @calls(*FIGURES, share=1)
