@@ -2,8 +2,8 @@
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
-# make bench    layers and a classifier against other packages (those of the extra `bench` that are installed, and
-#               efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
+# make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
+#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
@@ -39,6 +39,8 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py
 	$(BIN)/python benchmarks/layers.py --samples 65536 --grids 5 320 --parts table flatness rate
 	$(BIN)/python benchmarks/classifier.py
+	$(BIN)/python benchmarks/epoch.py --threads 1
+	$(BIN)/python benchmarks/epoch.py --threads 2
 	$(BIN)/python benchmarks/kernels.py
 	$(BIN)/python benchmarks/pinn.py
 	$(BIN)/python benchmarks/accuracy.py

@@ -2,12 +2,15 @@
 
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
-    parameters; `Model`, a network with its parameters; `DomainWarning`.
+    parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
+    `DomainWarning`.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
-    `Softmax`, `Poisson`) and `PINN` (of `Block`);
-    `FunctionProblem` and `ResidualProblem` without a network; optimisers `LevenbergMarquardt` (with a solver
+    `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
+    `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Batches
+    `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
@@ -75,6 +78,7 @@ from splinekan.optimize import (
     GradientDescent,
     LevenbergMarquardt,
     ResidualProblem,
+    Restricted,
 )
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
@@ -90,10 +94,12 @@ from splinekan.splines.knots import (
 )
 from splinekan.splines.prolongation import prolongation
 from splinekan.splines.spline import Spline
+from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
+    from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
         Spectrum,
@@ -109,6 +115,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY |= {"save": "io", "load": "io"}
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -156,6 +163,7 @@ __all__ = [
     "Adam",
     "Affine",
     "BSplineBasis",
+    "Batches",
     "Block",
     "Cholesky",
     "DataLoss",
@@ -178,6 +186,7 @@ __all__ = [
     "PowerReLUBasis",
     "Quantile",
     "ResidualProblem",
+    "Restricted",
     "Round",
     "Softmax",
     "Spectrum",
@@ -198,12 +207,15 @@ __all__ = [
     "hessian_spectrum",
     "initialize",
     "insert_knots",
+    "load",
     "manufactured",
+    "minibatch_training",
     "nested_iteration",
     "nested_steps",
     "prolongation",
     "refine_knots",
     "relu_from_spline",
+    "save",
     "set_threads",
     "spectral_density",
     "spline_from_relu",

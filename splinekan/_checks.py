@@ -108,6 +108,20 @@ def vector(name: str, value: ArrayLike, length: int | None = None, *, finite: bo
     return real_array(name, value, shape=(length,), finite=finite).astype(np.float64, copy=False)
 
 
+def stored_array(name: str, value: ArrayLike) -> NDArray[Any]:
+    """`value` as a plain array of real numbers of any type; entries of an array are not read.
+
+    A memory-mapped array stays on its disk, and integers stay integers.
+
+    Raises
+    ------
+    TypeError
+        As `real_array`.
+    """
+    array = _plain(name, value)
+    return array if array.dtype.kind in "fiub" else real_array(name, array)
+
+
 def increasing(name: str, value: ArrayLike) -> Float64Array:
     """`value` as a new float64 vector of two or more strictly increasing numbers, at most 1e300 in modulus.
 

@@ -48,7 +48,7 @@ def table(name: str, value: Any, expected: Names | None = None, *, n_columns: in
 
 
 def names_of(value: Any) -> Names | None:
-    """The names of the columns of a data frame, or of a series; None for arrays and other labels than text."""
+    """The names of the columns of a data frame or a series; None for arrays and labels other than text."""
     if framed(value):
         labels = list(value.columns)
         return tuple(labels) if labels and all(isinstance(label, str) for label in labels) else None

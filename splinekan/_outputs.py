@@ -6,6 +6,7 @@ import os
 import re
 import sys
 from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +26,12 @@ def refuse_existing(path: Path, force: bool) -> None:
         raise ValueError(f"{path} exists; give --force to overwrite it")
 
 
-def check_outputs(paths: Mapping[str, Path | None], force: bool) -> None:
+def check_outputs(
+    paths: Mapping[str, Path | None], force: bool, inputs: Mapping[str, Path] | None = None
+) -> None:
     """Refuse files that could not be written, or would replace each other, by the options that name them.
+
+    The files in `inputs`, by what they are, must not be replaced even if forced.
 
     Raises
     ------
@@ -39,10 +44,16 @@ def check_outputs(paths: Mapping[str, Path | None], force: bool) -> None:
         plots.file_format(str(paths["--figure"]))
         plots.canvas()  # matplotlib, too, needs a folder that it can write
     outputs = {option: path for option, path in paths.items() if path is not None}
-    if len(outputs) == 2 and same_file(*outputs.values()):
-        both = " and ".join(f"{option} {path}" for option, path in outputs.items())
-        raise ValueError(f"{both} are the same file: name two")
+    for pair in combinations(outputs.items(), 2):
+        if same_file(pair[0][1], pair[1][1]):
+            both = " and ".join(f"{option} {path}" for option, path in pair)
+            raise ValueError(f"{both} are the same file: name two")
     for option, path in outputs.items():
+        for what, source in (inputs or {}).items():
+            if same_file(path, source):
+                raise ValueError(
+                    f"{option} {path} is the {what}, which is not overwritten: name another file"
+                )
         refuse_existing(path, force)
         check_writable(path)
         if any(_goes_to(stream, path) for stream in (sys.stdout, sys.stderr)):

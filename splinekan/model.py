@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, integer, shown, vector
-from splinekan._columns import checked_names, table
+from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
+from splinekan._columns import checked_names, numbered, table
+from splinekan._records import Uncached
+from splinekan.coarsening import coarsened
+from splinekan.derivatives import hessian
+from splinekan.enclosures import Box
+from splinekan.extrapolation import warn_outside
 from splinekan.network import KAN
+from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
+from splinekan.operators.segments import SparseRows
+from splinekan.optimize import History
 from splinekan.record import FitRecord
+from splinekan.scores import r2
+from splinekan.summary import Described, summary
 
 
 class Inputs(Protocol):
@@ -36,7 +46,7 @@ class Inputs(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Model:
+class Model(Uncached):
     """u(x) = g(x; theta), a network g bound to its parameters.
 
     Parameters
@@ -78,22 +88,26 @@ class Model:
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
         object.__setattr__(self, "theta", vector("theta", self.theta, network.n_parameters).copy())
+        if self.features is not None:
+            self._check_features(self.features)
         for name, count in (("names", self.n_in), ("output_names", self.n_out)):
             if getattr(self, name) is not None:
                 object.__setattr__(self, name, checked_names(name, getattr(self, name), count))
         if self.record is not None:
-            instance("record", self.record, FitRecord)
-        if self.features is None:
-            return
-        missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(self.features, name)]
+            bounds = instance("record", self.record, FitRecord).bounds
+            if len(bounds) != self.n_in:
+                raise ValueError(f"record must hold bounds for {self.n_in} columns of x, got {len(bounds)}")
+
+    def _check_features(self, features: Inputs) -> None:
+        missing = [name for name in ("variables", "n_inputs", "jets") if not hasattr(features, name)]
         if missing:
             raise TypeError(
                 f"features must have variables, n_inputs and jets, as splinekan.equations.Features has: "
-                f"{shown(self.features)} has no {', '.join(missing)}"
+                f"{shown(features)} has no {', '.join(missing)}"
             )
-        if self.features.n_inputs != network.n_in:
+        if features.n_inputs != self.network.n_in:
             raise ValueError(
-                f"features must give the {network.n_in} inputs of the network, got {self.features.n_inputs}"
+                f"features must give the {self.network.n_in} inputs of the network, got {features.n_inputs}"
             )
 
     @property
@@ -118,12 +132,13 @@ class Model:
 
     def __call__(self, x: ArrayLike) -> Array:
         """u, (n, n_out), at the rows of x, (n, n_in)."""
-        if self.features is None:
-            return self.network(self.theta, self._points(x))
-        return self.network(self.theta, self.features.jets(self._points(x), (), ())[:, 0])
+        return self.network(self.theta, self._inputs(x))
 
     def gradient(self, x: ArrayLike) -> Float64Array:
-        """du_o/dx_p, (n, n_out, n_in)."""
+        """du_o/dx_p, (n, n_out, n_in), in the units of u over those of x.
+
+        For derivatives with respect to the parameters see `jacobian`.
+        """
         units = np.eye(self.n_in)
         taylor = self._taylor(x, units, [1] * self.n_in)
         return np.ascontiguousarray(taylor[:, 1:].swapaxes(1, 2))
@@ -134,23 +149,7 @@ class Model:
         Mixed derivatives come by polarisation, 2 u_pq = D_{p+q}^2 u - u_pp - u_qq, in units of x_p and x_q in
         which the slopes of u are of the same size: otherwise the largest term would swamp the others.
         """
-        n_in, units = self.n_in, np.eye(self.n_in)
-        along = self._taylor(x, units, [2] * n_in)
-        slopes, second = along[:, 1::2], 2 * along[:, 2::2]
-        hessian = np.empty((len(along), self.n_out, n_in, n_in))
-        hessian[:, :, range(n_in), range(n_in)] = second.swapaxes(1, 2)
-        pairs = [(p, q) for p in range(n_in) for q in range(p + 1, n_in)]
-        if not pairs:
-            return hessian
-        sizes = np.abs(slopes).max(axis=(0, 2), initial=0.0)
-        sizes[~(np.isfinite(sizes) & (sizes > 0))] = 1.0
-        length = np.exp2(-np.round(np.log2(sizes)))
-        ways = [length[p] * units[p] + length[q] * units[q] for p, q in pairs]
-        mixed = 2 * self._taylor(x, ways, [2] * len(ways))[:, 2::2]
-        for (p, q), both in zip(pairs, np.moveaxis(mixed, 1, 0), strict=True):
-            rest = both - length[p] ** 2 * second[:, p] - length[q] ** 2 * second[:, q]
-            hessian[:, :, p, q] = hessian[:, :, q, p] = rest / (2 * length[p] * length[q])
-        return hessian
+        return hessian(lambda directions, orders: self._taylor(x, directions, orders), self.n_in)
 
     def derivative(self, x: ArrayLike, direction: ArrayLike, order: int = 1) -> Float64Array:
         """d^m u(x + s v)/ds^m at s = 0, (n, n_out), for v = `direction` (n_in,) and m = `order`, 1 to 4."""
@@ -159,21 +158,218 @@ class Model:
         factorial = float(np.prod(np.arange(1, m + 1)))
         return factorial * self._taylor(x, v[None], [m])[:, m]
 
+    def jacobian(self, x: ArrayLike) -> SparseRows:
+        """du_o/dtheta_j as sparse rows, (n n_out, n_parameters): row i n_out + o is output o of sample i.
+
+        These are derivatives with respect to the parameters; `gradient` is with respect to x.
+        """
+        return self.network.jacobian(self.theta, self._inputs(x))
+
+    def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
+        """R^2 = 1 - sum w (y - u)^2 / sum w (y - mean y)^2, the mean over the outputs: 1 is a perfect fit.
+
+        Of targets that do not vary R^2 is 1 if they are met exactly, and 0 otherwise. The value is that of
+        `sklearn.metrics.r2_score`.
+
+        Parameters
+        ----------
+        X, y
+            At least 2 samples, (n, n_in), and their targets, (n, n_out) or (n,) for a single output.
+        sample_weight
+            w, (n,), not negative; 1 if None.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of other kinds or shapes.
+        """
+        return r2(self(X), y, sample_weight, self.output_names)
+
+    # Other knots and bases
+
+    def refine(self, times: int = 1) -> Model:
+        """The same function on knots with every interval halved, `times` times, exactly."""
+        network, theta = self.network, self.theta
+        for _ in range(integer("times", times, low=0)):
+            finer = network.refined()
+            network, theta = finer, network.prolongation(finer) @ theta
+        return replace(self, network=network, theta=theta)
+
     def refined(self) -> Model:
-        """The same function on knots with every interval halved, exactly."""
-        finer = self.network.refined()
-        return Model(finer, self.network.prolongation(finer) @ self.theta, self.features)
+        """`refine` once."""
+        return self.refine()
+
+    def coarsen(
+        self, tolerance: float | ArrayLike, bounds: Interval | Sequence[Interval] | None = None
+    ) -> Coarsened:
+        """A model on fewer knots, whose outputs differ from these by at most `tolerance`.
+
+        Knots that the splines do not need, as those that `refine` inserts, are removed for any tolerance: the
+        result then differs by rounding. Others are removed, those first that matter least, as long as a bound
+        on the change allows. All outputs of a layer's input share its knots. The bound: without a knot the
+        B-spline coefficients of an edge change by a known amount, which bounds the change of its function
+        (|s| <= max |c|), its continuation outside the domain included; later layers multiply the change by
+        their largest slopes. The bound is rigorous, and so it exceeds the true change, often five times or
+        more in deep networks. Layers in front of a layer that jumps are left alone.
+
+        Parameters
+        ----------
+        tolerance
+            Largest change of the outputs in the maximum norm, in their units: a number, or one for each.
+        bounds
+            The box of x for which the bound holds: an interval (low, high) for each column, or one for all.
+            If None, the bounds of the training data; without a record, the domain of the network.
+
+        Returns
+        -------
+        Coarsened
+            The model, and for each output the bound on its change, at most `tolerance` but for rounding. It
+            holds for all x in the bounds, in float64. With `features` it holds where the inputs of the
+            network lie in the network's domain.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a negative tolerance, other bounds than intervals, no known bounds, and networks with layers
+            of other classes than those of the package.
+
+        Examples
+        --------
+        >>> network = KAN.splines([2, 3, 1], intervals=4)
+        >>> model = Model(network, initialize(network, 0))
+        >>> coarse, change = model.refine(2).coarsen(0)
+        >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
+        (True, True)
+        """
+        if isinstance(tolerance, (list, tuple)) or len(getattr(tolerance, "shape", ())) > 0:
+            allowed = vector("tolerance", tolerance, self.n_out)
+            if (allowed < 0).any():
+                raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
+        else:
+            allowed = np.full(self.n_out, real("tolerance", tolerance, low=0.0))
+        low, high = np.array(self._box(bounds), dtype=np.float64).T
+        box = Box(low, high, np.zeros(len(low)))
+        network, theta, change = coarsened(self.network, self.theta, box, allowed)
+        return Coarsened(replace(self, network=network, theta=theta), change)
 
     def with_basis(self, basis: str) -> Model:
         """The same function in the basis `basis`, "spline" or "relu" (w = A^T u on every edge)."""
-        return Model(self.network.with_basis(basis), self.network.to_basis(self.theta, basis), self.features)
+        network = self.network.with_basis(basis)
+        return replace(self, network=network, theta=self.network.to_basis(self.theta, basis))
+
+    # Text and figures
+
+    @property
+    def history(self) -> History:
+        """Loss, work and time of the training, an entry per iteration.
+
+        Raises
+        ------
+        AttributeError
+            If the model has no record, or the record no history.
+        """
+        if self.record is None or self.record.history is None:
+            raise AttributeError("this model has no history: models have one that splinekan.fit returned")
+        return self.record.history
 
     def summary(self) -> str:
-        """The layers with their numbers of parameters."""
-        return str(self.network)
+        """Inputs and outputs with their ranges, layers, and what `splinekan.fit` chose, and why; as text."""
+        names = self.names or numbered("x", self.n_in)
+        outputs = self.output_names or numbered("y", self.n_out)
+        bounds = self.record.bounds if self.record is not None else None
+        if bounds is None and self.features is None:
+            bounds = self.network.domain
+        return summary(Described(self.network, names, outputs, bounds, self.record))
+
+    def plot(self, x: ArrayLike | None = None, most: int = 24) -> Any:
+        """A figure of the network with the function of every edge.
+
+        Inputs are below, with their names and ranges in their units, outputs above. Every spline edge carries
+        a frame with its function on the range of the points, ticks at the breakpoints. A line is the wider
+        the more the edge contributes.
+
+        Parameters
+        ----------
+        x
+            Points, at least 2, to which ranges and widths refer; if None, points drawn uniformly from the
+            bounds of the training data, or without a record from the domain of the network.
+        most
+            The largest number of frames in a layer; weaker edges are lines only.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            Jupyter shows it; `figure.savefig(path)` writes it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For points that do not fit the model, and without points where no domain is known.
+        """
+        from splinekan.plots import model_figure  # matplotlib takes long to import
+
+        return model_figure(self, x, most)
+
+    def plot_edge(self, layer: int, input: int | str, output: int | str, x: ArrayLike | None = None) -> Any:
+        """A figure of the function of an edge, with its breakpoints; outside the domain it is shaded.
+
+        Parameters
+        ----------
+        layer
+            The number of the spline layer, from 0; other layers do not count.
+        input, output
+            Numbers from 0; or names of columns of x in the first spline layer, of outputs in the last.
+        x
+            Points; what enters the edge is marked on the axis.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            In the first spline layer with the input in the units of x, in the last with the values in those
+            of the output.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a layer, an input or an output that is not there, and points that do not fit the model.
+        """
+        from splinekan.plots import edge_figure
+
+        return edge_figure(self, layer, input, output, x)
+
+    def _box(self, bounds: Any) -> Sequence[Interval]:
+        """The box of the network's inputs for which a bound is to hold."""
+        if self.features is not None:
+            if bounds is not None:
+                raise ValueError("bounds must be None for a model with features: those of its network hold")
+            known = self.network.domain
+        elif bounds is not None:
+            return one_each(intervals("bounds", bounds, self.n_in), self.n_in)
+        else:
+            known = self.network.domain if self.record is None else self.record.bounds
+        if known is None:
+            raise ValueError("bounds must be given: an affine map is first, so the inputs have no domain")
+        return known
 
     def _points(self, x: ArrayLike) -> Array:
-        return table("x", x, self.names, n_columns=self.n_in)
+        points = table("x", x, self.names, n_columns=self.n_in)
+        if self.record is not None and "_warned" not in self.__dict__:
+            splines = None if self.features is not None else self.network._first_splines
+            periodic = [False] * self.n_in if splines is None else [t.periodic for t in splines.knots]
+            names = self.names or numbered("x", self.n_in)
+            if warn_outside(points, self.record.bounds, names, periodic):
+                object.__setattr__(self, "_warned", True)
+        return points
+
+    def _inputs(self, x: ArrayLike) -> Array:
+        """The inputs of the network at the rows of x."""
+        points = self._points(x)
+        inputs: Array = points if self.features is None else self.features.jets(points, (), ())[:, 0]
+        return inputs
+
+    def __getstate__(self) -> dict[str, Any]:
+        """All but whether it has warned: copies warn anew."""
+        return {name: value for name, value in super().__getstate__().items() if name != "_warned"}
 
     def _taylor(self, x: ArrayLike, directions: Any, orders: list[int]) -> Float64Array:
         """Taylor coefficients of u along directions, (n, 1 + sum of orders, n_out)."""
@@ -187,3 +383,18 @@ class Model:
             for way, at in zip(directions, carried.offsets, strict=True):
                 seed[:, at] = way
         return Jets.of(self.network, self.theta, seed, carried).output
+
+
+class Coarsened(NamedTuple):
+    """A model on fewer knots.
+
+    Attributes
+    ----------
+    model
+        The model.
+    change
+        (n_out,), in the units of the outputs: bounds on |new - old| for all x in the bounds.
+    """
+
+    model: Model
+    change: Float64Array

@@ -81,7 +81,7 @@ def test_a_file_that_fails_costs_neither_the_other_nor_the_table(instant, monkey
     def full(*_):
         raise OSError(28, "No space left on device", "a.json")
 
-    monkeypatch.setattr(cli, "write_json", full)
+    monkeypatch.setattr(cli.studies, "write_json", full)
     assert cli.main(["study", "regression", "--json", "a.json", "--figure", "a.png"]) == 2
     out, err = capsys.readouterr()
     assert "a table" in out

@@ -12,11 +12,12 @@ import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, affordable, instance, integer, real, sequence, shown, vector
+from splinekan._records import Uncached
 from splinekan.network import KAN, SplineLayer
 
 
 @dataclass(frozen=True, eq=False)
-class Level:
+class Level(Uncached):
     """A network of a hierarchy.
 
     Attributes

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import scipy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from splinekan._arrays import F8, floats, points, trusted, viewable
 from splinekan._checks import (
@@ -26,6 +26,7 @@ from splinekan._checks import (
     shown,
     spline_degree,
 )
+from splinekan._records import Uncached
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, warn_outside, warn_unlike
@@ -40,7 +41,7 @@ from splinekan.splines.knots import uniform_knots
 
 
 @dataclass(frozen=True, eq=False)
-class KAN:
+class KAN(Uncached):
     """A chain of layers x -> layer_L(... layer_1(x)).
 
     A network is a description: it holds no numbers that training changes. `theta` concatenates the layers'
@@ -214,6 +215,72 @@ class KAN:
         if theta.dtype != F8:
             raise TypeError(f"views share memory: theta must be a float64 array, got dtype {theta.dtype}")
         return tuple(layer.unpack(piece) for layer, piece in self._pieces(theta))
+
+    def indices(
+        self, layer: int, input: int | None = None, output: int | None = None, part: str | None = None
+    ) -> NDArray[np.int64]:
+        """Indices into theta, increasing, of the parameters of a layer or of some of its edges.
+
+        For parameters that are fixed during training: `Restricted(problem, fixed=network.indices(0))`.
+
+        Parameters
+        ----------
+        layer
+            Its number, 0 for the first.
+        input, output
+            The edges from that input, to that output, or between the two, counted from 0; None for all.
+            The bias of an affine map belongs to its outputs and to no input.
+        part
+            A key of `unpack`: "coefficients" or "base" of a spline layer, "weight" or "bias" of an affine
+            map; None for all.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For numbers beyond the layers, inputs or outputs, and for other parts.
+
+        Examples
+        --------
+        >>> KAN.splines([2, 3], degree=1, intervals=2).indices(0, input=1, output=0)
+        array([ 9, 12, 15])
+        """
+        from splinekan.network.selection import indices  # which imports networks
+
+        return indices(self, layer, input, output, part)
+
+    def edge_rows(
+        self, layer: int, input: int, output: int, x: ArrayLike, derivative: int = 0
+    ) -> scipy.sparse.csr_array:
+        """C, (len(x), n_parameters), sparse: C theta are values, or derivatives, of an edge at the points x.
+
+        For edges with fixed values, `Restricted(problem, equations=(C, d))`. In a network of a single spline
+        layer with a single input they are the values of the network.
+
+        Parameters
+        ----------
+        layer, input, output
+            The edge from that input to that output of a spline layer, all counted from 0; with its base
+            branch.
+        x
+            A number or (any,), in the units of the knots: points may lie outside of [a, b] too.
+        derivative
+            The order of the derivative, 0 to 4.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a layer without splines, and numbers beyond the layers, inputs, outputs or orders.
+
+        Examples
+        --------
+        >>> network = KAN.splines([1, 1], degree=2, intervals=2)
+        >>> network.edge_rows(0, 0, 0, [0.0, 1.0]).toarray()
+        array([[0.5, 0.5, 0. , 0. ],
+               [0. , 0. , 0.5, 0.5]])
+        """
+        from splinekan.network.selection import edge_rows
+
+        return edge_rows(self, layer, input, output, x, derivative)
 
     def blocks(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
         """`unpack` under its former name, kept for one release."""

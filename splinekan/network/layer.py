@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from splinekan._arrays import floats, points
 from splinekan._checks import Array, instance, integer, one_of, sequence, shown
+from splinekan._records import Uncached
 from splinekan.kernels.jets import MAX_ORDER
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ BASES = ("spline", "relu")
 
 
 @dataclass(frozen=True)
-class Directions:
+class Directions(Uncached):
     """Directions in the space of inputs, and how many Taylor coefficients are carried along each.
 
     Channel 0 holds the value; channels offsets[d] .. offsets[d] + orders[d] - 1 hold the coefficients of
@@ -210,7 +211,7 @@ PROTOCOL = tuple(name for name in vars(Layer) if not name.startswith("_"))
 """What a layer has: the names of the protocol's properties and methods."""
 
 
-class Knotless:
+class Knotless(Uncached):
     """What layers without knots share: they are the same on all levels and in all bases."""
 
     def refined(self, marked: None = None) -> Self:

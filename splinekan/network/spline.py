@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._arrays import floats, viewable
 from splinekan._checks import Array, affordable, boolean, instance, integer, one_of, sequence, spline_degree
+from splinekan._records import Uncached
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval
@@ -32,7 +33,7 @@ BASE_FUNCTIONS = ("identity", "silu")
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class SplineLayer:
+class SplineLayer(Uncached):
     """The KAN layer y_q = sum_p (V[p, q] s(x_p) + sum_i U_p[i, q] b_i(x_p)).
 
     In the "relu" basis the parameters are W with sum_j W_p[j, q] psi_j(x_p) for the splines, the same layer

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from splinekan._arrays import F8, floats, quiet
 from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
+from splinekan._records import Uncached
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
@@ -77,9 +78,8 @@ class DataLoss(ChunkedSum):
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
         float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, targets
-        that the loss does not admit. The
-        methods for theta or vectors of another length, and for what a loss returns in another shape; NaN in
-        theta is taken, and makes the loss NaN.
+        that the loss does not admit. The methods for theta or vectors of another length, and for what a loss
+        returns in another shape; NaN in theta is taken, and makes the loss NaN.
 
     Warns
     -----
@@ -133,7 +133,10 @@ class DataLoss(ChunkedSum):
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
-        warn_of_inputs(network, x, stacklevel=3)
+        self._warn_of_inputs()
+
+    def _warn_of_inputs(self) -> None:
+        warn_of_inputs(self.network, self.x, stacklevel=4)
 
     @property
     def n_samples(self) -> int:
@@ -247,7 +250,7 @@ class LeastSquares(DataLoss):
 
 
 @dataclass(frozen=True, eq=False)
-class DataPart:
+class DataPart(Uncached):
     """Samples at one theta: outputs g, targets y, and the roots of the weights."""
 
     loss: Loss

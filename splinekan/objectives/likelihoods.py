@@ -23,7 +23,8 @@ class Logistic:
     """l = sum over outputs of log(1 + exp(g)) - y g: labels y in {0, 1}, or probabilities in [0, 1].
 
     g is the log-odds; every output is a yes or no of its own. For y in {0, 1} l = -log P(y). A minimum exists
-    unless the classes can be separated; `smoothing` of `DataLoss` bounds the splines then.
+    unless the classes can be separated; with `smoothing` in `DataLoss`, unless polynomials of the splines'
+    degree separate them.
 
     Raises
     ------

@@ -28,8 +28,10 @@ from splinekan._checks import Array, Float64Array, real_array
 class Loss(Protocol):
     """A smooth, convex loss per sample; g and y are (n, n_out) and share a floating-point type.
 
-    Three more methods are used where a loss has them:
+    More methods are used where a loss has them:
 
+    `mean(g)`
+        The prediction that belongs to outputs, (n, n_out): a probability, an expected count.
     `check(y)`
         Raises ValueError for targets that the loss does not admit; called once, by `DataLoss`.
     `curvature(g, y)`

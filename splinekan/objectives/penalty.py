@@ -11,12 +11,13 @@ import scipy
 from splinekan._arrays import F8, floats, writeable
 from splinekan._blas import one
 from splinekan._checks import Float64Array, instance, real, real_array, shown
+from splinekan._records import Uncached
 from splinekan.network import KAN
 from splinekan.operators import Matrix
 
 
 @dataclass(frozen=True, eq=False)
-class QuadraticPenalty:
+class QuadraticPenalty(Uncached):
     """1/2 |B theta|^2, B sparse.
 
     Attributes

@@ -24,6 +24,7 @@ from splinekan._arrays import quiet
 from splinekan._blas import one, several
 from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
 from splinekan._checks import function as checked_function
+from splinekan._records import Uncached
 from splinekan.network import BASES, KAN
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.operators import Coordinates, Operator
@@ -63,6 +64,18 @@ class Workers:
         if not callable(getattr(executor, "map", None)):
             raise TypeError(f"executor must have a method map, got {shown(executor)}")
         self.executor, self.workers = executor, integer("workers", workers, low=1)
+
+    def __copy__(self) -> Workers:
+        return self
+
+    def __deepcopy__(self, _memo: Any) -> Workers:
+        return self  # copies of an objective share its executor
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "Workers cannot be pickled, since an executor belongs to its process: pickle the objective with "
+            "executor=None, as dataclasses.replace(objective, executor=None) makes it"
+        )
 
     def map(self, function: Callable[[Group], Any], items: Iterable[Group], /) -> Iterable[Any]:
         """function(item) for every item, in order."""
@@ -113,7 +126,7 @@ class Part(Protocol):
         ...
 
 
-class ChunkedSum(ABC):
+class ChunkedSum(Uncached, ABC):
     """A sum over chunks plus `penalty`; the methods that optimisers need.
 
     A subclass has `network`, `penalty`, `cost` and `executor`, and gives `_chunks` and `_part`.

@@ -13,8 +13,9 @@ from splinekan.optimize.problem import (
     Problem,
     ResidualProblem,
 )
+from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import History, Result, Status
-from splinekan.optimize.schedules import Constant, ExponentialCyclic, LinearRamp, Schedule
+from splinekan.optimize.schedules import Constant, Cosine, ExponentialCyclic, LinearRamp, Schedule
 from splinekan.optimize.solvers import CG, SVD, Cholesky, Dual, Solver
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Adam",
     "Cholesky",
     "Constant",
+    "Cosine",
     "Dual",
     "ExponentialCyclic",
     "FunctionProblem",
@@ -40,6 +42,7 @@ __all__ = [
     "Optimizer",
     "Problem",
     "ResidualProblem",
+    "Restricted",
     "Result",
     "Schedule",
     "Solver",

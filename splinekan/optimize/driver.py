@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any, ClassVar
 
@@ -16,6 +16,7 @@ from splinekan._blas import norm
 from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
 from splinekan.optimize.answers import finite, parts, real_number, reals, require
 from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
+from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import MESSAGES, History, Result, Status
 
 QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
@@ -203,7 +204,7 @@ class Optimizer(ABC):
         Parameters
         ----------
         problem
-            The problem to be minimised.
+            The problem to be minimised; `Restricted` for fixed parameters and linear equations.
         theta0
             The start in native coordinates, (n,).
         iterations
@@ -239,6 +240,27 @@ class Optimizer(ABC):
             negative tolerances, an unknown `keep`, or unknown coordinates; for a problem that lacks a method
             or does not return numbers and vectors of the length of theta.
         """
+        if isinstance(problem, Restricted):
+            self.require("problem", problem)
+            function("callback", callback, optional=True)
+            reduced = problem.reduced(theta0, self.geometry)
+
+            def called(at: Iterate) -> object:
+                return None if callback is None else callback(replace(at, theta=reduced.native(at.theta)))
+
+            result = self.minimize(
+                reduced,
+                reduced.start,
+                iterations=iterations,
+                evaluations=evaluations,
+                callback=called,
+                progress=progress,
+                gradient_tolerance=gradient_tolerance,
+                value_tolerance=value_tolerance,
+                keep=keep,
+                cost=cost,
+            )
+            return replace(result, theta=reduced.native(result.theta))
         one_of("keep", keep, ("auto", "last", "best"))
         theta = vector("theta0", theta0).copy()
         if not len(theta):
@@ -327,6 +349,9 @@ class Optimizer(ABC):
         TypeError
             Naming the missing methods.
         """
+        if isinstance(problem, Restricted):
+            self.require(name, problem.problem)
+            return
         named = self.geometry is not None or self.gradient is not None
         require(name, problem, self.NEEDS + ("coordinates",) * named)
         if not hasattr(problem, "cost"):
@@ -341,7 +366,7 @@ class Optimizer(ABC):
         return coordinates
 
 
-def _bar(total: int) -> Any:
+def _bar(total: int | None) -> Any:
     from tqdm import tqdm
 
     return tqdm(total=total, leave=False)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import function, one_of, real
+from splinekan._checks import Float64Array, function, one_of, real
 from splinekan.kernels import adam
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.result import Status
@@ -55,7 +55,8 @@ class Adam(Optimizer):
     Parameters
     ----------
     schedule
-        The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`.
+        The rate at iteration 0, 1, ..., at least 0: see `Constant`, `LinearRamp`, `ExponentialCyclic`,
+        `Cosine`.
     beta1, beta2, eps, weight_decay
         The parameters of the formula; all dimensionless except eps, which has the units of the gradient.
     """
@@ -78,13 +79,20 @@ class Adam(Optimizer):
         return {"t": 0, "m": np.zeros_like(start.z), "v": np.zeros_like(start.z)}
 
     def _advance(self, frame: Frame, state: dict[str, Any], point: Point) -> Step:
-        rate = real("schedule(iteration)", self.schedule(state["t"]), low=0.0)
-        state["t"] += 1
         z = np.empty_like(point.z)
-        divisible = adam.step(
-            point.z, point.fed, state["m"], state["v"], state["t"],
-            rate, self.beta1, self.beta2, self.eps, self.weight_decay, z,
-        )  # fmt: skip
-        if not divisible:  # squares of the gradient beyond float64
+        if not self._step(state, point.z, point.fed, z):
             return Step(None, Status.NON_FINITE)
         return Step(frame.point(z))
+
+    def _step(
+        self, state: dict[str, Any], z: Float64Array, gradient: Float64Array, out: Float64Array
+    ) -> bool:
+        """Set out = z moved by a step; False if squares of the gradient leave the range of float64."""
+        rate = real("schedule(iteration)", self.schedule(state["t"]), low=0.0)
+        state["t"] += 1
+        return bool(
+            adam.step(
+                z, gradient, state["m"], state["v"], state["t"],
+                rate, self.beta1, self.beta2, self.eps, self.weight_decay, out,
+            )
+        )  # fmt: skip

@@ -11,6 +11,7 @@ from splinekan._blas import dot, norm
 from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
+from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import Status
 from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver, squared
 
@@ -61,8 +62,9 @@ class LevenbergMarquardt(Optimizer):
     """(J^T J + damping S^2) dz = -J^T r, with the damping controlled by the gain ratio (Nielsen 1999).
 
     A step that lowers the loss is accepted; otherwise the damping grows and the same linearisation is solved
-    again. In coordinates z = T theta the damping acts on z: runs with geometry="spline" do not depend on the
-    native basis.
+    again. Where rounding hides the change of a loss other than squares, a step that halves the gradient is
+    accepted. In coordinates z = T theta the damping acts on z: runs with geometry="spline" do not depend on
+    the native basis.
 
     Parameters
     ----------
@@ -126,6 +128,11 @@ class LevenbergMarquardt(Optimizer):
             # gradients it holds too, because their error is orthogonal to p.)
             damped_part = state.value * float(np.sum((scale * step) ** 2))
             predicted = (dot(step, point.fed) + damped_part) / 2 - dot(step, point.gradient)
+            if predicted > 0 and self._equal(frame, value, point.value, predicted):
+                trial = frame.point(z)
+                if trial.finite and norm(trial.gradient) < norm(point.gradient) / 2:
+                    state.value, state.growth, state.matrix = max(state.value / 3, EPS), 2.0, None
+                    return Step(trial)
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
@@ -143,8 +150,19 @@ class LevenbergMarquardt(Optimizer):
             state.growth *= 2.0
         return Step(None, Status.STALLED)
 
+    @staticmethod
+    def _equal(frame: Frame, value: float, before: float, predicted: float) -> bool:
+        """Whether the loss cannot tell two points apart, so that the gradient has to.
+
+        The minimum of a loss that is not half a square is not 0, and its rounding hides gradients below about
+        1e-8. A residual shows differences that its square hides.
+        """
+        rounding = 16 * EPS * abs(before)
+        return not squared(frame) and predicted <= rounding and abs(value - before) <= rounding
+
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, without the methods that the optimiser needs."""
         super().require(name, problem)
+        problem = problem.problem if isinstance(problem, Restricted) else problem
         if self.solver is None and not hasattr(problem, "n_residuals"):
             raise TypeError(f"{name} must have n_residuals, which {shown(problem)} lacks")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 from typing import Protocol
 
@@ -71,3 +72,59 @@ class ExponentialCyclic(_Rates):
         count = integer("iteration", iteration, low=0)
         wave = 1 - abs(2 * (count % self.cycle) / self.cycle - 1)
         return self.low + (self.high - self.low) * wave * self.gamma**count
+
+
+@dataclass(frozen=True)
+class Cosine:
+    """A warm-up, then half a wave of the cosine, from `rate` to `end` (Loshchilov & Hutter 2017, equation 5).
+
+    rate (i + 1)/warmup at the iterations i < warmup, then end + (rate - end) (1 + cos(pi s))/2 with
+    s = (i - warmup)/(steps - warmup), and `end` from iteration `steps` on.
+
+    Parameters
+    ----------
+    rate, end
+        The largest rate, positive, and the last, from 0 to `rate`.
+    steps
+        The length of the schedule in iterations, the warm-up included. For training in batches that is the
+        number of epochs times the number of batches.
+    warmup
+        The number of iterations in which the rate rises, fewer than `steps`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other numbers than these.
+
+    Examples
+    --------
+    >>> schedule = Cosine(rate=1e-3, steps=100, warmup=10)
+    >>> schedule(0), schedule(9), schedule(55), schedule(100)
+    (0.0001, 0.001, 0.0005, 0.0)
+    """
+
+    rate: float = 1e-3
+    steps: int = 1000
+    warmup: int = 0
+    end: float = 0.0
+
+    def __post_init__(self) -> None:
+        rate, steps = real("rate", self.rate, positive=True), integer("steps", self.steps, low=1)
+        checked = {
+            "rate": rate,
+            "steps": steps,
+            "warmup": integer("warmup", self.warmup, low=0, high=steps - 1),
+            "end": real("end", self.end, low=0.0, high=rate),
+        }
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def __call__(self, iteration: int) -> float:
+        """The rate."""
+        count = integer("iteration", iteration, low=0)
+        if count < self.warmup:
+            return self.rate * ((count + 1) / self.warmup)
+        if count >= self.steps:
+            return self.end
+        share = (count - self.warmup) / (self.steps - self.warmup)
+        return self.end + (self.rate - self.end) * (1 + math.cos(math.pi * share)) / 2

@@ -1,4 +1,4 @@
-"""Figures: every function takes axes and returns them."""
+"""Figures: functions take axes and return them; `model_figure` and `edge_figure` make a figure."""
 
 from splinekan.plots.boundary_value import (
     boundary_value_panels,
@@ -20,6 +20,7 @@ from splinekan.plots.histories import (
     regression_losses,
 )
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
+from splinekan.plots.models import edge_figure, model_figure
 from splinekan.plots.network import network_diagram, strengths
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.spectra import spectra_by_level
@@ -36,6 +37,7 @@ __all__ = [
     "condition_by_basis",
     "condition_growth",
     "conditioning_panels",
+    "edge_figure",
     "equation_losses",
     "error_by_level",
     "extreme_modes",
@@ -44,6 +46,7 @@ __all__ = [
     "loss_against_work",
     "loss_by_work",
     "median_history",
+    "model_figure",
     "network_diagram",
     "reduction_by_wave",
     "regression_losses",

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, instance, integer, not_too_large, real_array, sequence
-from splinekan.network import KAN, Affine, SplineLayer
+from splinekan._checks import Array, boolean, instance, integer, not_too_large, real_array, sequence
+from splinekan.network import KAN, Affine, Normalizer, SplineLayer
+from splinekan.network.domains import one_each
 from splinekan.plots.style import STYLES, one_axes
 from splinekan.splines.knot_vector import KnotVector
 
@@ -19,7 +21,13 @@ CURVE = STYLES["multilevel"]["color"]
 
 
 def network_diagram(
-    ax: Any, network: KAN, theta: ArrayLike, x: ArrayLike, names: Any = None, most: int = 24
+    ax: Any,
+    network: KAN,
+    theta: ArrayLike,
+    x: ArrayLike,
+    names: Any = None,
+    most: int = 24,
+    units: bool = False,
 ) -> Any:
     """Draw nodes, edges and every spline edge's function; inputs below, outputs above.
 
@@ -29,6 +37,10 @@ def network_diagram(
     interchangeable. An affine map's edge is a plain line, dashed for a negative weight. A line's weight grows
     with the edge's strength: the standard deviation over the data of what it adds to its output, relative to
     the strongest edge of its layer. Activations and normalisers are named on the nodes they act on.
+
+    With `units` the ends of the ranges of the inputs and the outputs are numbered in their units, whatever
+    affine normalisers stand in front and at the end, and a bar beside the frames of a layer measures their
+    values: in the units of the output in the last layer of a network with a single output.
 
     Parameters
     ----------
@@ -42,6 +54,8 @@ def network_diagram(
         Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
     most
         The largest number of frames in a layer; weaker edges are lines.
+    units
+        Whether ranges and scales are numbered.
 
     Raises
     ------
@@ -64,7 +78,7 @@ def network_diagram(
     not_too_large("x", data, 1e150)
     if len(data) < 2:
         raise ValueError(f"x must hold at least 2 samples, got {len(data)}")
-    limit = integer("most", most, low=0)
+    limit, numbered = integer("most", most, low=0), boolean("units", units)
     real_array("theta", theta)
     parameters = np.array(network.to_basis(theta, "spline"))
     spline = network.with_basis("spline")
@@ -72,32 +86,87 @@ def network_diagram(
     inputs = spline.linearize(parameters, data).inputs
     views = spline.unpack(parameters)
     ax.set_axis_off()
-    ax.set_xlim(0, 1)
+    ax.set_xlim(0, 1.06 if numbered else 1)
     mixing = [layer for layer in spline.layers if isinstance(layer, (Affine, SplineLayer))]
     heights = np.cumsum([0.0, *(1.0 if isinstance(layer, SplineLayer) else 0.6 for layer in mixing)])
     ax.set_ylim(-0.18, heights[-1] + 0.18)
     level = 0
     _nodes(ax, network.n_in, heights[0])
     pieces = zip(spline.layers, inputs, views, pairwise(spline.offsets), strict=True)
-    for layer, values, view, (start, stop) in pieces:
+    for number, (layer, values, view, (start, stop)) in enumerate(pieces):
         low = heights[level]
         if isinstance(layer, SplineLayer):
-            _spline_edges(ax, layer, values, parameters[start:stop], low, heights[level + 1], limit)
+            scale = _Scale(*_units(spline, number, data)) if numbered else None
+            place = (low, heights[level + 1])
+            _spline_edges(ax, layer, values, parameters[start:stop], place, limit, scale)
         elif isinstance(layer, Affine):
             _affine_edges(ax, view["weight"], values, low, heights[level + 1])
         else:
+            if numbered and number in _numbered_normalizers(spline):
+                continue
             for at in _places(layer.n_in):
                 text = str(getattr(layer, "kind", type(layer).__name__.lower()))
                 ax.annotate(text, (at, low), (6, -2), textcoords="offset points", fontsize=6)
             continue
         level += 1
         _nodes(ax, layer.n_out, heights[level])
+    if numbered:
+        outputs = network(theta, data)
+        ends = [*data.T, *outputs.T]
+        labels = [
+            f"{label}\n{_number(v.min())} … {_number(v.max())}" for label, v in zip(labels, ends, strict=True)
+        ]
+    style = _name_style(network.n_in)
     for at, text in zip(_places(network.n_in), labels, strict=False):
-        ax.annotate(text, (at, 0), (0, -9), textcoords="offset points", ha="center", va="top", fontsize=9)
+        ax.annotate(text, (at, 0), (0, -9), textcoords="offset points", va="top", **style)
+    style = _name_style(network.n_out)
     for at, text in zip(_places(network.n_out), labels[network.n_in :], strict=True):
         top = (at, heights[-1])
-        ax.annotate(text, top, (0, 8), textcoords="offset points", ha="center", va="bottom", fontsize=9)
+        ax.annotate(text, top, (0, 8), textcoords="offset points", va="bottom", **style)
     return ax
+
+
+class _Scale(NamedTuple):
+    """What is numbered on the frames of a layer: the ranges of its inputs, and what 1 of its values is."""
+
+    ends: list[tuple[float, float]] | None
+    unit: float
+
+
+def _units(network: KAN, number: int, data: Array) -> tuple[list[tuple[float, float]] | None, float]:
+    """The ranges of the data if this layer takes the inputs, and the unit of its values."""
+    layer, last = network.layers[number], network.layers[-1]
+    ends = None
+    if layer is network._first_splines:
+        ends = [
+            domain
+            if knots.periodic and np.ptp(x) > domain[1] - domain[0]
+            else (float(x.min()), float(x.max()))
+            for knots, domain, x in zip(layer.knots, network.domain or (), data.T, strict=True)
+        ]
+    unit = 1.0
+    if number == len(network.layers) - 2 and number + 1 in _numbered_normalizers(network) and last.n_out == 1:
+        (low, high), (c, d) = one_each(last.domain, 1)[0], one_each(last.source, 1)[0]  # type: ignore[attr-defined]
+        unit = (high - low) / (d - c)
+    return ends, unit
+
+
+def _numbered_normalizers(network: KAN) -> set[int]:
+    """The affine normalisers in front of and behind everything else, whose units are numbered."""
+    ends = {0: network.layers[0], len(network.layers) - 1: network.layers[-1]}
+    return {i for i, layer in ends.items() if isinstance(layer, Normalizer) and layer.kind == "affine"}
+
+
+def _number(value: float) -> str:
+    """Three digits, and short exponents."""
+    return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
+
+
+def _name_style(count: int) -> dict[str, Any]:
+    """Names of many nodes are small and turned."""
+    if count <= 10:
+        return {"ha": "center", "fontsize": 9 if count <= 6 else 7}
+    return {"ha": "center", "rotation": 90, "fontsize": max(7.0 - 0.05 * count, 3.5)}
 
 
 def strengths(layer: SplineLayer, params: ArrayLike, x: ArrayLike) -> Array:
@@ -126,15 +195,22 @@ def _edges(layer: SplineLayer, params: Array, p: int, x: Array) -> Array:
 
 
 def _spline_edges(
-    ax: Any, layer: SplineLayer, x: Array, params: Array, low: float, high: float, limit: int
+    ax: Any,
+    layer: SplineLayer,
+    x: Array,
+    params: Array,
+    place: tuple[float, float],
+    limit: int,
+    scale: _Scale | None,
 ) -> None:
+    low, high = place
     strength = strengths(layer, params, x)
     relative = strength / max(strength.max(), np.finfo(float).tiny)
     order = np.argsort(-strength, axis=None, kind="stable")[:limit]
     framed = {(int(at) // layer.n_out, int(at) % layer.n_out) for at in order}
     # Frames stand side by side in the order of their edges' inputs, so that lines to them cross little.
     slots = dict(zip(sorted(framed), _places(len(framed)), strict=True))
-    width = min(0.85 / max(len(framed), 1), 0.24)
+    width = min(0.85 / max(len(framed), 1), 0.24 if scale is None else 0.20)
     bottom, top = low + 0.30 * (high - low), low + 0.62 * (high - low)
     spread = 0.0
     curves = {}
@@ -144,6 +220,8 @@ def _spline_edges(
         spread = max(spread, float(np.ptp(values)))
         curves[p, q] = at, values - (values.max() + values.min()) / 2
     inner, outer = _places(layer.n_in), _places(layer.n_out)
+    if scale is not None and framed and spread > 0:
+        _bar(ax, (bottom + top) / 2, top - bottom, 1.16 * spread, scale.unit)
     for p in range(layer.n_in):
         for q in range(layer.n_out):
             weight = 0.3 + 2.2 * float(relative[p, q])
@@ -156,6 +234,15 @@ def _spline_edges(
             frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
             at, values = curves[p, q]
             _frame(frame, _breakpoints(layer.knots[p], at[0], at[-1]), at, values, spread)
+            if scale is not None and scale.ends is not None and len(framed) <= 12:
+                for end, side, text in zip((0.0, 1.0), ("left", "right"), scale.ends[p], strict=True):
+                    style: dict[str, Any] = {
+                        "ha": side,
+                        "va": "top",
+                        "fontsize": 6 if len(framed) <= 6 else 4.5,
+                    }
+                    style["bbox"] = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+                    frame.text(end, -0.06, _number(text), transform=frame.transAxes, **style)
 
 
 def _range(knots: KnotVector, x: Array) -> tuple[float, float]:
@@ -185,6 +272,17 @@ def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float) -> None
         ax.set_xlim(x[0], x[-1])
     for side in ax.spines.values():
         side.set_linewidth(0.5)
+
+
+def _bar(ax: Any, middle: float, height: float, spread: float, unit: float) -> None:
+    """A bar at the right that is a round number long, where a frame of this height spans `spread`."""
+    whole = spread * unit
+    power = 10.0 ** np.floor(np.log10(0.8 * whole))
+    length = next(power * step for step in (5, 2, 1) if power * step <= 0.8 * whole)
+    half = length / whole * height / 2
+    ax.plot([1.03, 1.03], [middle - half, middle + half], color="0.3", linewidth=2, solid_capstyle="butt")
+    style = {"ha": "left", "va": "center", "rotation": 90, "fontsize": 6}
+    ax.annotate(_number(length), (1.03, middle), (2, 0), textcoords="offset points", **style)
 
 
 def _affine_edges(ax: Any, weight: Array, x: Array, low: float, high: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
@@ -48,9 +48,13 @@ def allen_cahn(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProbl
             Condition(value, 0, -1.0, 1.0, 1.0),
             Condition(slope, 0, -1.0, 1.0, 1.0),
         ),
-        lambda points: allen_cahn_solution(diffusion, rate)(points[:, 0], points[:, 1]),
+        partial(_reference, diffusion, rate),
         bounded((2, 5, 5, 1), 4, 4),
     )
+
+
+def _reference(diffusion: float, rate: float, points: Float64Array) -> Float64Array:
+    return allen_cahn_solution(diffusion, rate)(points[:, 0], points[:, 1])
 
 
 def allen_cahn_hard(diffusion: float = 1e-4, rate: float = 5.0) -> BoundaryValueProblem:

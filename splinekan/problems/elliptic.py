@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import sympy
 
+from splinekan._checks import Float64Array
+from splinekan._records import Uncached
 from splinekan.equations import Equation
 from splinekan.network import KAN
 from splinekan.problems.boundary_value import BoundaryValueProblem, Condition
@@ -15,6 +19,22 @@ from splinekan.problems.networks import free
 
 X, Y = sympy.symbols("x y")
 SQUARE = ((-1.0, 1.0), (-1.0, 1.0))
+
+
+@dataclass(frozen=True, eq=False)
+class Exact(Uncached):
+    """An expression as a function of points, (n, number of variables)."""
+
+    variables: tuple[Any, ...]
+    expression: Any
+
+    def __call__(self, points: Float64Array) -> Float64Array:
+        """Its values, (n,)."""
+        return np.asarray(self._compiled(*points.T), dtype=np.float64)
+
+    @cached_property
+    def _compiled(self) -> Any:
+        return sympy.lambdify(self.variables, self.expression)
 
 
 def _manufactured(
@@ -29,14 +49,13 @@ def _manufactured(
     variables = (X, Y)
     trace = Equation(u - exact, u, variables)
     faces = [(i, end) for i in (0, 1) for end in SQUARE[i]]
-    values = sympy.lambdify(variables, exact)
     return BoundaryValueProblem(
         name,
         source,
         Equation(operator(u) - operator(exact).doit(), u, variables),
         SQUARE,
         tuple(Condition(trace, variable, value, 1000.0) for variable, value in faces),
-        lambda points: np.asarray(values(*points.T), dtype=np.float64),
+        Exact(variables, exact),
         network,
     )
 
@@ -80,7 +99,6 @@ def interface() -> BoundaryValueProblem:
     forcing = -sympy.Piecewise((sympy.Rational(13, 2) * pi2, right), (10 * pi2, True)) * exact
     variables = (X, Y)
     trace, flux = Equation(u, u, variables), Equation(eps * u.diff(X), u, variables)
-    values = sympy.lambdify(variables, exact)
     return BoundaryValueProblem(
         "interface",
         "Southworth et al., arXiv:2603.04827, 6.2",
@@ -90,7 +108,7 @@ def interface() -> BoundaryValueProblem:
             *(Condition(trace, i, end, 1000.0) for i in (0, 1) for end in (-1.0, 1.0)),
             Condition(flux, 0, float(np.nextafter(0, -1)), 10.0, float(np.nextafter(0, 1))),
         ),
-        lambda points: np.asarray(values(*points.T), dtype=np.float64),
+        Exact(variables, exact),
         free((3, 5, 1), 7, 8),
         extra=(sympy.Abs(X),),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import scipy
@@ -86,15 +87,6 @@ def _exp_sine(x: Float64Array) -> Float64Array:
 def _between(x: Float64Array, low: float, high: float) -> Float64Array:
     """x in [0, 1] mapped to [low, high]."""
     return low + (high - low) * x
-
-
-def _rotated_by(angle: float) -> Callable[[Float64Array], Float64Array]:
-    """cos(4 pi u) + sin(pi v) + sin(2 pi v) + |sin(3 pi v^2)|, u and v rotated by the angle (radians)."""
-
-    def function(x: Float64Array) -> Float64Array:
-        return _waves(x, angle)
-
-    return function
 
 
 def _peak(x: Float64Array) -> Float64Array:
@@ -185,7 +177,7 @@ REGRESSION = {
         RegressionProblem(
             "rotated-waves",
             "Southworth et al., arXiv:2603.04827, section 6.1",
-            _rotated_by(0.175),
+            partial(_waves, angle=0.175),
             2,
             (1e-4, 1 - 1e-4),
         ),
@@ -197,7 +189,9 @@ REGRESSION = {
             (-1.0, 1.0),
         ),
         *(
-            RegressionProblem(f"rotated-waves-{angle}", "rotated-waves, another angle", _rotated_by(angle), 2)
+            RegressionProblem(
+                f"rotated-waves-{angle}", "rotated-waves, another angle", partial(_waves, angle=angle), 2
+            )
             for angle in (0.5, 0.9, 1.3)
         ),
         RegressionProblem("peak", "ours", _peak, 2),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import sympy
@@ -37,9 +38,14 @@ def advection(speed: float = 1.0) -> BoundaryValueProblem:
         Equation(u.diff(T) + speed * u.diff(X), u, variables),
         ((-1.0, 1.0), (0.0, 1.0)),
         (Condition(Equation(u - start, u, variables), 1, 0.0, 100.0), Condition(value, 0, -1.0, 100.0, 1.0)),
-        lambda points: np.exp(np.sin(np.pi * (points[:, 0] - speed * points[:, 1]))),
+        partial(_travelling, speed),
         bounded((2, 3, 3, 1), 4, 4),
     )
+
+
+def _travelling(speed: float, points: Float64Array) -> Float64Array:
+    value: Float64Array = np.exp(np.sin(np.pi * (points[:, 0] - speed * points[:, 1])))
+    return value
 
 
 def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
@@ -54,16 +60,6 @@ def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
     u = sympy.Function("u")(X, T)
     variables = (X, T)
     trace = Equation(u, u, variables)
-    nodes, weights = np.polynomial.hermite.hermgauss(200)
-
-    def reference(points: Float64Array) -> Float64Array:
-        x, t = points.T
-        z = x[:, None] - np.sqrt(4 * viscosity * t)[:, None] * nodes
-        exponent = -np.cos(np.pi * z) / (2 * np.pi * viscosity)
-        kernel = weights * np.exp(exponent - exponent.max(axis=1, keepdims=True))
-        value: Float64Array = -(np.sin(np.pi * z) * kernel).sum(axis=1) / kernel.sum(axis=1)
-        return value
-
     return BoundaryValueProblem(
         "burgers",
         "Southworth et al., arXiv:2603.04827, 6.3; the data of Raissi, Perdikaris & Karniadakis 2019",
@@ -74,9 +70,19 @@ def burgers(viscosity: float = 0.01) -> BoundaryValueProblem:
             Condition(trace, 0, -1.0, 100.0),
             Condition(trace, 0, 1.0, 100.0),
         ),
-        reference,
+        partial(_cole_hopf, viscosity),
         bounded((2, 5, 5, 1), 5, 4),
     )
+
+
+def _cole_hopf(viscosity: float, points: Float64Array) -> Float64Array:
+    x, t = points.T
+    nodes, weights = np.polynomial.hermite.hermgauss(200)
+    z = x[:, None] - np.sqrt(4 * viscosity * t)[:, None] * nodes
+    exponent = -np.cos(np.pi * z) / (2 * np.pi * viscosity)
+    kernel = weights * np.exp(exponent - exponent.max(axis=1, keepdims=True))
+    value: Float64Array = -(np.sin(np.pi * z) * kernel).sum(axis=1) / kernel.sum(axis=1)
+    return value
 
 
 def burgers_hard(viscosity: float = 0.01) -> BoundaryValueProblem:
@@ -118,6 +124,10 @@ def korteweg_de_vries() -> BoundaryValueProblem:
             Condition(trace, 0, 8.0, 100.0),
             Condition(slope, 0, 8.0, 100.0),
         ),
-        lambda points: np.asarray(2 / np.cosh(points[:, 0] - 4 * points[:, 1]) ** 2),
+        _soliton,
         bounded((2, 3, 3, 1), 5, 4),
     )
+
+
+def _soliton(points: Float64Array) -> Float64Array:
+    return np.asarray(2 / np.cosh(points[:, 0] - 4 * points[:, 1]) ** 2)

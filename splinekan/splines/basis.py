@@ -37,6 +37,7 @@ from splinekan._checks import (
     real_array,
     spline_degree,
 )
+from splinekan._records import Uncached
 from splinekan.kernels import bspline, power_relu
 from splinekan.splines.change_of_basis import ChangeOfBasis, change_of_basis
 from splinekan.splines.knot_vector import KnotVector, knot_vector
@@ -44,7 +45,7 @@ from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
 
 
 @dataclass(frozen=True, eq=False, init=False)
-class _Basis:
+class _Basis(Uncached):
     """What both bases share: knots, continuation, and the shape of the answers."""
 
     knots: KnotVector

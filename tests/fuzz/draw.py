@@ -207,7 +207,7 @@ class Draw:
 
     def loss(self, basis: str | None = None) -> sk.DataLoss:
         """An objective of any loss."""
-        loss = self.one(sk.SquaredError(), PseudoHuber(), Correlated())
+        loss = self.one(sk.SquaredError(), PseudoHuber(), Correlated(), sk.Huber(0.8))
         return sk.DataLoss(**self.samples(basis), loss=loss)
 
     def samples(self, basis: str | None = None, outputs: int | None = None) -> dict[str, Any]:

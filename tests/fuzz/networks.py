@@ -130,6 +130,58 @@ def _(draw: Draw, name: str) -> Call:
     return Call(getattr(net, name.split(".")[1]), {"theta": draw.theta(net)}, check, strict=False)
 
 
+@calls("KAN.indices", "KAN.edge_rows")
+def _(draw: Draw, name: str) -> Call:
+    net, rows = draw.network(), name == "KAN.edge_rows"
+    while rows and not net.intervals:
+        net = draw.network()
+    numbers = [k for k, layer in enumerate(net.layers) if not rows or isinstance(layer, sk.SplineLayer)]
+    layer = draw.one(*numbers)
+    made = net.layers[layer]
+    arguments: dict[str, Any] = {
+        "layer": layer,
+        "input": draw.integer(0, made.n_in - 1),
+        "output": draw.integer(0, made.n_out - 1),
+    }
+    roles = {
+        "layer": Role("whole", low=0, high=len(net.layers) - 1),
+        "input": Role("whole", low=0, high=made.n_in - 1, optional=not rows),
+        "output": Role("whole", low=0, high=made.n_out - 1, optional=not rows),
+        "derivative": Role("whole", low=0, high=4),
+    }
+    if rows:
+        a, b = made.domain[arguments["input"]]
+        arguments |= {"x": a + (b - a) * draw.points(3, 1)[:, 0] % 1.0, "derivative": draw.integer(0, 2)}
+        arguments["x"] = np.clip(arguments["x"], a, b)
+
+    def check(result: Any, args: Any) -> None:
+        number = int(args["layer"])
+        start, stop = net.offsets[number], net.offsets[number + 1]
+        columns = result.indices if rows else result
+        assert ((columns >= start) & (columns < stop)).all()
+        if not rows:
+            assert (np.diff(result) > 0).all()
+            whole = args["input"] is None and args["output"] is None
+            assert len(result) == stop - start or not whole
+        elif finite(args) and moderate(args) and args["layer"] == layer and args["derivative"] == 0:
+            theta, p, q = _direction(net)[start:stop].copy(), int(args["input"]), int(args["output"])
+            theta[np.setdiff1d(np.arange(stop - start), net.indices(number, p, q) - start)] = 0.0
+            x = floats(args["x"])
+            points = np.full((len(x), made.n_in), made.domain[0][0])
+            for column, (low, high) in enumerate(made.domain):
+                points[:, column] = (low + high) / 2
+            points[:, p] = x
+            want = made.value(theta, points)[:, q]
+            assert_near(
+                result[:, start:stop] @ theta,
+                want,
+                1 + np.abs(theta).sum() * (1 + np.abs(result.data).max(initial=0.0)),
+                1e4,
+            )
+
+    return Call(getattr(net, name.split(".")[1]), arguments, check, roles, scale=1e9, strict=False)
+
+
 @calls("KAN.refined", "KAN.with_basis", "KAN.to_basis", "KAN.coordinates")
 def _(draw: Draw, name: str) -> Call:
     net, method = draw.network(), name.split(".")[1]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import fields
+from pathlib import Path
 from typing import Any
 
 import loss_twins
@@ -19,6 +21,7 @@ from fuzz.layers import BASIS, has_relu_basis
 from fuzz.networks import _direction
 from splinekan.equations import Features
 from splinekan.objectives import QuadraticPenalty, Workers
+from splinekan.record import FitRecord
 
 KINDS = ("DataLoss", "LeastSquares")
 LOSSES_WITH_KINKS = ("Huber", "Quantile")
@@ -491,7 +494,11 @@ def _(draw: Draw, name: str) -> Call:
     if name == "Model":
         made, _ = _model(draw)
         arguments = {f.name: getattr(made, f.name) for f in fields(made)}
-        roles = {"features": Role("object", optional=True)}
+        free = ("features", "names", "output_names", "record")
+        roles = {each: Role("object", optional=True) for each in free}
+        if draw.chance():
+            arguments["names"] = tuple("abcdefgh"[: made.n_in])
+            arguments["record"] = FitRecord(((-1e3, 1e3),) * made.n_in, "squared", 3)
         names: tuple[str, ...] = ()
     else:
         from fuzz.differential import _problem
@@ -555,7 +562,7 @@ def _(draw: Draw, name: str) -> Call:
     return Call(target, arguments, check, roles, scale=1e7, names=("points", "directions"))
 
 
-@calls("Model.refined", "Model.with_basis")
+@calls("Model.refined", "Model.refine", "Model.with_basis")
 def _(draw: Draw, name: str) -> Call:
     (model, _), method = _model(draw), name.split(".")[1]
 
@@ -566,9 +573,65 @@ def _(draw: Draw, name: str) -> Call:
         if method == "with_basis" and model.network.intervals:
             assert result.basis == args["basis"]
 
-    arguments = {} if method == "refined" else {"basis": draw.one(*BASIS)}
-    strict = method == "refined" or has_relu_basis(model.network)
-    return Call(getattr(model, method), arguments, check, strict=strict, names=NO_BASIS)
+    arguments = {"basis": draw.one(*BASIS)} if method == "with_basis" else {}
+    roles = {}
+    if method == "refine":
+        arguments, roles = {"times": draw.integer(0, 2)}, {"times": Role("whole", low=0, most=4)}
+    strict = method != "with_basis" or has_relu_basis(model.network)
+    return Call(getattr(model, method), arguments, check, roles, strict=strict, names=NO_BASIS)
+
+
+@calls("Model.coarsen", share=2)
+def _(draw: Draw, name: str) -> Call:
+    model, _ = _model(draw)
+    bounds = None if model.network.domain is not None else (0.0, 1.0)
+    arguments = {"tolerance": draw.one(0.0, 0.1, 10.0), "bounds": bounds}
+
+    def check(result: Any, args: Any) -> None:
+        assert result.model.n_parameters <= model.n_parameters
+        assert result.change.shape == (model.n_out,)
+        low, high = np.array(model._box(args["bounds"]), dtype=np.float64).T
+        if model.features is None and np.abs(model.theta).max(initial=0.0) < 1e6:
+            x = low + (high - low) * Draw(4).rng.uniform(0, 1, (50, model.n_in))
+            assert (np.abs(result.model(x) - model(x)) <= result.change).all()
+
+    roles = {"tolerance": Role("real", low=0.0), "bounds": Role("interval", optional=True)}
+    strict = model.features is None or bounds is None
+    return Call(model.coarsen, arguments, check, roles, strict=strict, names=("layer", "bounds"))
+
+
+@calls("Model.jacobian", "Model.score")
+def _(draw: Draw, name: str) -> Call:
+    (model, _), n = _model(draw), draw.integer(2, 5)
+    x = draw.points(n, model.n_in)
+    if name == "Model.jacobian":
+
+        def rows(result: Any, args: Any) -> None:
+            if finite(args) and moderate(args):
+                inputs = model._inputs(args["x"])
+                assert_alike(result.toarray(), model.network.jacobian(model.theta, inputs).toarray(), 1e-7)
+
+        return Call(model.jacobian, {"x": x}, rows, scale=1e7, names=("points",))
+    arguments = {"X": x, "y": draw.normal(n, model.n_out), "sample_weight": draw.rng.uniform(0.1, 1, n)}
+
+    def check(result: Any, args: Any) -> None:
+        if not finite(args) or not moderate(args):
+            return
+        y, w = floats(args["y"]).reshape(n, -1), args["sample_weight"]
+        w = np.ones(n) if w is None else floats(w)
+        rest, mean = model(args["X"]) - y, np.average(y, axis=0, weights=w)
+        spread = w @ (y - mean) ** 2
+        if (spread > 1e-6 * np.abs(y).max() ** 2).all():
+            assert_near(result, (1 - w @ rest**2 / spread).mean(), 1 + (w @ rest**2 / spread).max(), 1e6)
+
+    roles = {"sample_weight": Role("array", optional=True)}
+    return Call(model.score, arguments, check, roles, scale=1e9, names=("x", "points"))
+
+
+@calls("Model.history")
+def _(draw: Draw, name: str) -> Call:
+    model, _ = _model(draw)
+    return Call(lambda: getattr(model, "history", None), {}, lambda r, _: assert_alike(r, None))
 
 
 @calls(*(f"Model.{p}" for p in ("n_in", "n_out", "n_parameters", "basis", "summary")))
@@ -579,7 +642,37 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, _args: Any) -> None:
         if what == "n_in":
             assert result == (net.n_in if model.features is None else 2)
+        elif what != "summary":
+            assert result == getattr(net, what)
         else:
-            assert result == (str(net) if what == "summary" else getattr(net, what))
+            assert all(str(layer)[:30] in result for layer in net.layers)
+            assert max(map(len, result.splitlines())) < 110
 
     return Call(model.summary if what == "summary" else lambda: getattr(model, what), {}, check)
+
+
+@calls("save", "load", share=2)
+def _(draw: Draw, name: str) -> Call:
+    model, _ = _model(draw)
+    path = Path(tempfile.mkdtemp(prefix="fuzz-models-")) / "model.npz"
+    role = {"path": Role("object", accepts=("junk text", "junk number as text"))}
+
+    def alike(again: Any) -> None:
+        assert np.array_equal(again.theta, model.theta)
+        assert str(again.network) == str(model.network)
+        x = Draw(2).points(5, model.n_in)
+        assert np.array_equal(again(x), model(x), equal_nan=True)
+
+    def found(again: Any, args: Any) -> None:
+        if args["path"] == path:  # another call may have saved to "abc"
+            alike(again)
+
+    if name == "load":
+        sk.save(path, model)
+        return Call(sk.load, {"path": path}, found, role, also=(FileNotFoundError,))
+
+    def kept(_result: Any, args: Any) -> None:
+        alike(sk.load(args["path"]))
+
+    arguments = {"path": path, "model": model, "force": True}
+    return Call(sk.save, arguments, kept, role)

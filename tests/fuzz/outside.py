@@ -188,6 +188,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
                 "x": draw.points(5, 2),
                 "names": draw.one(None, "abc"),
                 "most": 3,
+                "units": draw.chance(),
             },
             {"names": Role("object", optional=True, accepts=("junk text", "junk generator")), "most": INDEX},
         ),
@@ -202,7 +203,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             {"intervals": Role("object", accepts=("junk set",))},
         ),
         "residuals_by_level": ({"axes": axes, "fields": _fields(), "waves": 2}, {}),
-        "save": (
+        "plots.save": (
             {
                 "figure": ax.figure if rows * columns == 1 else axes[0, 0].figure,
                 "path": Path(path),
@@ -251,13 +252,39 @@ FIGURES = (
     "regression_losses",
     "residual_spectra",
     "residuals_by_level",
-    "save",
+    "plots.save",
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
     "spectra_by_level",
     "strengths",
 )
+
+
+@calls("model_figure", "edge_figure", "Model.plot", "Model.plot_edge", share=1)
+def _(draw: Draw, name: str) -> Call:
+    net = sk.KAN.splines([2, 3, 1], intervals=draw.integer(1, 4))
+    model = sk.Model(net, draw.theta(net), names=("a", "b"))
+    x = draw.points(6, 2)
+    optional = {"x": Role("array", optional=True)}
+    if name.lower().endswith("edge") or name == "edge_figure":
+        layer = draw.integer(0, 1)
+        first = draw.one(0, "b") if layer == 0 else 2
+        arguments: dict[str, Any] = {"layer": layer, "input": first, "output": 0, "x": draw.one(None, x)}
+        whole = {"layer": INDEX, "input": Role("object"), "output": INDEX}
+        roles = whole | optional
+    else:
+        arguments, roles = {"x": draw.one(None, x), "most": 4}, {"most": INDEX} | optional
+    target = getattr(model, name.split(".")[1]) if "." in name else getattr(plots, name)
+    if "." not in name:
+        arguments = {"model": model, **arguments}
+
+    def check(figure: Any, args: Any) -> None:
+        assert figure.axes
+        if "most" in args:
+            assert len(figure.axes[0].child_axes) == min(args["most"], 6) + min(args["most"], 3)
+
+    return Call(target, arguments, check, roles)
 
 
 @calls(*FIGURES, share=1)
@@ -290,7 +317,7 @@ def _(draw: Draw, name: str) -> Call:
     } | roles
     if "path" in arguments:
         roles["path"] = Role("object")
-    return Call(getattr(plots, name), arguments, check, roles, names=("file",))
+    return Call(getattr(plots, name.removeprefix("plots.")), arguments, check, roles, names=("file",))
 
 
 # Problems, and threads
@@ -418,6 +445,19 @@ figure 2b --force --output /dev/null/a.png
 figure all --rows nope --output x
 study helmholtz --quick --full
 study interface --json a.json --rows nope
+fit
+fit nothing.csv
+fit nothing.csv --target y
+fit . --target y
+fit /dev/null --target y
+fit nothing.csv --target y --degree 8
+fit nothing.csv --target y --output /dev/null --force
+fit nothing.csv --target y --output nothing.csv
+predict nothing.npz
+predict nothing.npz nothing.csv --output nothing.npz --force
+predict /dev/null /dev/null
+show nothing.npz --figure a.txt
+show .
 """.splitlines()
 """Command lines that must be refused, at once."""
 

@@ -12,6 +12,7 @@ AREAS = (
     "jets",
     "objectives",
     "training",
+    "stochastic",
     "differential",
     "analysis",
     "outside",

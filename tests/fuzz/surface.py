@@ -17,6 +17,7 @@ EXPORTING = (
     ".objectives",
     ".optimize",
     ".multilevel",
+    ".stochastic",
     ".spectra",
     ".complementarity",
     ".equations",
@@ -70,6 +71,8 @@ def _things() -> list[Any]:
 
 
 def _add(found: dict[str, Any], name: str, thing: Any) -> None:
+    if name in found and found[name] is not thing:  # as sk.save and plots.save
+        name = f"{thing.__module__.split('.')[1]}.{name}"
     assert name not in found or found[name] is thing, f"two public things are called {name}"
     found[name] = thing
 

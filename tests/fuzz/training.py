@@ -185,6 +185,7 @@ SCHEDULES = {
     "Constant": {"rate": 0.5},
     "LinearRamp": {"start": 0.1, "end": 0.5, "steps": 7},
     "ExponentialCyclic": {"low": 0.1, "high": 0.5, "cycle": 7, "gamma": 0.99},
+    "Cosine": {"rate": 0.5, "steps": 9, "warmup": 3, "end": 0.1},
 }
 
 
@@ -195,7 +196,8 @@ def _(draw: Draw, name: str) -> Call:
         for key in args:
             assert not isinstance(getattr(result, key), np.generic), f"{key} stays a NumPy scalar"
 
-    return Call(getattr(optimize, name), SCHEDULES[name], check)
+    roles = {"end": NONNEGATIVE, "warmup": INDEX} if name == "Cosine" else {}
+    return Call(getattr(optimize, name), SCHEDULES[name], check, roles)
 
 
 @calls(*(f"{name}.__call__" for name in SCHEDULES))
@@ -210,6 +212,7 @@ def _(draw: Draw, name: str) -> Call:
             "Constant": lambda: 0.5,
             "LinearRamp": lambda: 0.1 + 0.4 * min(1.0, i / 7),
             "ExponentialCyclic": lambda: 0.1 + 0.4 * (1 - abs(2 * (i % 7) / 7 - 1)) * 0.99 ** min(i, 10**6),
+            "Cosine": lambda: (i + 1) / 6 if i < 3 else 0.3 + 0.2 * np.cos(np.pi * min((i - 3) / 6, 1.0)),
         }[kind]()
         assert abs(result - want) <= 1e-12
 
@@ -279,6 +282,77 @@ def _(draw: Draw, name: str) -> Call:
             assert_alike(result[1], problem.residual(z))
 
     return Call(getattr(problem, method), {"theta": draw.normal(2)}, check)
+
+
+@calls(
+    "Restricted",
+    *(f"Restricted.{m}" for m in ("cost", "value", "value_and_gradient", "coordinates", "reduced")),
+)
+def _(draw: Draw, name: str) -> Call:
+    A, n = draw.normal(6, 4), 4
+
+    def residual(t: Any) -> Any:
+        if np.shape(t) != (n,):
+            raise OwnError(f"takes {n} numbers, got {t!r:.40}")
+        with np.errstate(all="ignore"):
+            return A @ t
+
+    problem = optimize.ResidualProblem(
+        residual, lambda t: A, {"wide": optimize.MatrixMap(np.diag([1.0, 2.0, 3.0, 4.0]))}
+    )
+    C, d = draw.normal(2, n), draw.normal(2)
+    C[:, 0] = 0.0
+    pair, fixed = (C, d), draw.one(None, [1, 1], np.array([False, True, False, False]))
+    method = name.rpartition(".")[2]
+    if method == "Restricted":
+
+        def kept(result: Any, args: Any) -> None:
+            start = np.ones(n)
+            try:
+                end = optimize.LevenbergMarquardt().minimize(result, start, iterations=3).theta
+            except ValueError as error:
+                if str(error).startswith(("fixed", "equations")):
+                    return  # restrictions that do not fit the start
+                raise
+            if args["equations"] is pair:
+                assert_near(C @ end, d, np.abs(C) @ np.abs(end) + np.abs(d), 1e3)
+            if fixed is not None and args["fixed"] is fixed:
+                assert end[1] == 1.0
+
+        arguments = {"problem": problem, "fixed": fixed, "equations": pair}
+        roles = {
+            "problem": Role("object"),
+            "fixed": Role("wholes", low=0, optional=True) if type(fixed) is list else Role("free"),
+            "equations": Role("object", optional=True),
+        }
+        return Call(sk.Restricted, arguments, kept, roles)
+    restricted = sk.Restricted(problem, fixed, (C, d))
+    if method == "cost":
+        return Call(lambda: restricted.cost, {}, lambda r, _: assert_alike(r, 1.0))
+    if method == "coordinates":
+        return Call(
+            restricted.coordinates,
+            {"name": "wide"},
+            lambda r, _: assert_alike(r is problem.maps["wide"], True),
+            names=("coordinates",),
+        )
+    key = "theta0" if method == "reduced" else "theta"
+
+    def check(result: Any, args: Any) -> None:
+        t = floats(args[key])
+        assert t.shape == (n,), f"{key} of shape {t.shape} was accepted"
+        if not finite(args) or not moderate(args):
+            return
+        if method == "reduced":
+            first = result.native(result.start)
+            assert_near(C @ first, d, np.abs(C) @ np.abs(first) + np.abs(d) + 1, 1e6)
+            assert first[0] == t[0]
+            assert fixed is None or first[1] == t[1]
+            return
+        got = result if method == "value" else result[0]
+        assert_near(got, ((A @ t) ** 2).sum() / 2, ((np.abs(A) @ np.abs(t)) ** 2).sum() + 1e-30, 1e4)
+
+    return Call(getattr(restricted, method), {key: draw.normal(n)}, check, strict=method != "reduced")
 
 
 MATRIX = np.array([[2.0, 1.0, 0.0], [0.0, 3.0, 1.0], [0.5, 0.0, 1.0]])

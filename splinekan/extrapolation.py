@@ -1,0 +1,51 @@
+"""A warning when a model is evaluated outside the range of its training data."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+
+from splinekan._checks import Array
+from splinekan.network import DomainWarning
+from splinekan.network.domains import Interval
+
+MOST = 4
+"""Columns that a warning names."""
+
+
+def warn_outside(
+    points: Array, bounds: Sequence[Interval], names: Sequence[str], periodic: Sequence[bool]
+) -> bool:
+    """A `DomainWarning`, with the names of columns, if points lie outside the bounds; whether there was one.
+
+    Columns marked in `periodic` have no outside.
+    """
+    low, high = np.array(bounds, dtype=np.float64).T
+    outside = ((points < low) | (points > high)) & ~np.array(periodic, dtype=bool)
+    columns = np.flatnonzero(outside.any(axis=0))
+    if not len(columns):
+        return False
+    parts = [
+        f"{outside[:, p].sum()} of {len(points)} samples in column {names[p]!r} (from {points[:, p].min():g} "
+        f"to {points[:, p].max():g}) outside [{low[p]:g}, {high[p]:g}]"
+        for p in columns[:MOST]
+    ]
+    more = f"; and {len(columns) - MOST} more columns" if len(columns) > MOST else ""
+    warnings.warn(
+        f"x leaves the range of the training data: {'; '.join(parts)}{more}. There the model extrapolates. "
+        "A model warns once",
+        DomainWarning,
+        stacklevel=_level_outside_of_the_package(),
+    )
+    return True
+
+
+def _level_outside_of_the_package() -> int:
+    """The `stacklevel` of the nearest caller outside of this package, for a function that warns."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("splinekan."):
+        level, frame = level + 1, frame.f_back
+    return level

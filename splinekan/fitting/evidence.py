@@ -1,0 +1,207 @@
+"""Smoothing chosen by the data: weights of penalties that maximise the restricted likelihood.
+
+Give the modes z of every edge a prior N(0, phi/weight). In the Gauss-Newton approximation the negative
+logarithm of the likelihood of the data, with theta integrated out, is (MacKay 1992, Neural Computation 4,
+448; Wood 2011, J. R. Stat. Soc. B 73, 3)
+
+    V = (D + z.W z)/(2 phi) + 1/2 log|H| - 1/2 log|W| + (n - m_0)/2 log phi,    H = J^T J + W,
+
+D the deviance (twice the loss), phi the variance of the noise, m_0 the number of modes without a prior. V
+is stationary where weight_j |z_j|^2 = phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the
+effective number of parameters of group j, and phi = D/(n - sum of gamma): a fixed point, found by iteration
+(MacKay 1992; Wood & Fasiolo 2017, Biometrics 73, 1071). A group that the data do not need ends with an
+infinite weight.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import scipy
+
+from splinekan._blas import several
+from splinekan._checks import Float64Array
+from splinekan.fitting.modal_problem import ModalProblem
+from splinekan.fitting.modes import FREE, ModalCoordinates
+from splinekan.network import KAN
+from splinekan.objectives import DataLoss
+from splinekan.optimize import Cholesky, History, LevenbergMarquardt
+
+EPS = float(np.finfo(np.float64).eps)
+FIRST = 1e-2
+"""The weight of all penalties at first, for outputs with variance 1."""
+MOST = 1e7
+"""The largest weight, which leaves next to nothing of a mode."""
+LEAST = 1e-20
+GROWTH = 100.0
+"""A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
+FREE_PRIOR = 1e-4
+"""Of modes without a penalty, over phi: they are means of nodes, of the order of 1."""
+FLOOR = 1e-16
+"""The least variance of noise: residuals of 1e-8 deviations of y are as good as none."""
+SHARE = 0.1
+"""The share of the samples that is left for the estimate of noise, at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """A network in the course of its fit.
+
+    Attributes
+    ----------
+    coordinates
+        The modes and the groups of the network.
+    theta
+        Parameters.
+    weights
+        Of the penalties of the groups.
+    phi
+        The variance of the noise, in units of the variance of the outputs; 1 for losses that determine it.
+    deviance
+        Twice the loss of the samples.
+    effective
+        Effective number of parameters.
+    criterion
+        V; less is better.
+    histories
+        Of the runs so far.
+    """
+
+    coordinates: ModalCoordinates
+    theta: Float64Array = field(repr=False)
+    weights: Float64Array = field(repr=False)
+    phi: float = 1.0
+    deviance: float = np.nan
+    effective: float = np.nan
+    criterion: float = np.inf
+    histories: tuple[History, ...] = field(default=(), repr=False)
+
+    @property
+    def network(self) -> KAN:
+        """The network."""
+        return self.coordinates.network
+
+    @property
+    def diagonal(self) -> Float64Array:
+        """W for every mode."""
+        return self.coordinates.spread(self.weights, FREE_PRIOR * self.phi, 1.0)
+
+
+def begin(coordinates: ModalCoordinates, theta: Float64Array, weight: float = FIRST) -> State:
+    """A start with equal weights."""
+    return State(coordinates, theta, np.full(len(coordinates.groups), weight))
+
+
+def finer(state: State) -> State:
+    """The same function on finer knots, with the same weights: bending does not depend on the knots."""
+    network = state.network.refined()
+    theta = state.network.prolongation(network) @ state.theta
+    return replace(state, coordinates=ModalCoordinates(network), theta=np.asarray(theta), criterion=np.inf)
+
+
+def improve(
+    state: State,
+    data: DataLoss,
+    *,
+    rounds: int,
+    iterations: int = 3,
+    known: bool = False,
+    fixed: bool = False,
+    tolerance: float = 0.1,
+    damping: float = 1e-3,
+    callback: Callable[[State], object] | None = None,
+) -> State:
+    """Train with the weights and choose them anew, in turn, until V changes by less than `tolerance`.
+
+    Parameters
+    ----------
+    state
+        The start.
+    data
+        The sum of the losses of the state's network, without a penalty.
+    rounds, iterations
+        The number of choices at most, and of iterations of Levenberg-Marquardt before each.
+    known
+        Whether phi is 1 because the loss is a likelihood; else it is estimated.
+    fixed
+        Whether the weights stay.
+    damping
+        The first of Levenberg-Marquardt's in every round.
+    callback
+        Called with every state; the iteration ends if it returns True.
+    """
+    coordinates = state.coordinates
+    found, z = state, coordinates.inverse @ state.theta
+    method = LevenbergMarquardt(solver=Cholesky(), damping=damping)
+    for number in range(rounds):
+        problem = ModalProblem(data, coordinates.T, state.diagonal)
+        result = method.minimize(problem, z, iterations=iterations)
+        z, before = result.theta, state.criterion
+        found, gamma = assess(replace(state, histories=(*state.histories, result.history)), problem, z, known)
+        if callback is not None and callback(found):
+            break
+        if number > 1 and abs(before - found.criterion) < tolerance:
+            break
+        state = found if fixed else replace(found, weights=_reweighted(found, z, gamma))
+    return found
+
+
+def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) -> tuple[State, Float64Array]:
+    """The state at z with its noise and V, and the effective number of parameters of every group."""
+    coordinates, diagonal = state.coordinates, problem.diagonal
+    value, _, matrix = problem.normal_equations(z)
+    bent = 2 * value
+    deviance = bent - float(diagonal @ z**2)
+    logdet, inverse = _logdet_and_inverse_diagonal(matrix)
+    shares = np.clip(1 - diagonal * inverse, 0.0, 1.0)
+    n, effective = _count(problem.data), float(shares.sum())
+    phi = 1.0 if known else max(deviance / max(n - effective, SHARE * n), FLOOR)
+    free = float((coordinates.group == FREE).sum())
+    # The prior of the modes without a penalty is not part of V: it moves with phi.
+    penalised = coordinates.group != FREE
+    criterion = (
+        bent / (2 * phi) + (logdet - np.log(diagonal[penalised]).sum()) / 2 + (n - free) / 2 * np.log(phi)
+    )
+    found = replace(
+        state,
+        theta=np.asarray(coordinates.T @ z),
+        phi=phi,
+        deviance=deviance,
+        effective=effective,
+        criterion=float(criterion),
+    )
+    return found, coordinates.sums(shares)
+
+
+def _reweighted(state: State, z: Float64Array, gamma: Float64Array) -> Float64Array:
+    """phi gamma_j/|z_j|^2, within bounds."""
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        wanted = state.phi * gamma / state.coordinates.sums(z**2)
+    wanted = np.where(np.isfinite(wanted), wanted, MOST)
+    low, high = state.weights / GROWTH**2, state.weights * GROWTH
+    return np.asarray(np.clip(np.clip(wanted, low, high), LEAST, MOST))
+
+
+def _count(data: DataLoss) -> float:
+    total = data.n_samples if data.weights is None else np.sum(data.weights)
+    return float(total) * data.network.n_out
+
+
+def _logdet_and_inverse_diagonal(matrix: Float64Array) -> tuple[float, Float64Array]:
+    """log |H|, and the diagonal of H^{-1}, H positive definite but for rounding."""
+    scale = 1 / np.sqrt(np.diag(matrix))
+    scaled = matrix * scale * scale[:, None]
+    size, jitter = len(scaled), 0.0
+    while True:
+        with several(size**3.0):
+            factor, failed = scipy.linalg.lapack.dpotrf(scaled, lower=1)
+            if not failed:
+                inverse, _ = scipy.linalg.lapack.dtrtri(factor, lower=1)
+                break
+        jitter = max(10 * jitter, size * EPS)
+        scaled[np.diag_indices_from(scaled)] += jitter
+    lower = np.tril(inverse)
+    diagonal = np.einsum("ij,ij->j", lower, lower) * scale**2
+    return 2 * float(np.log(np.diag(factor)).sum() - np.log(scale).sum()), diagonal

@@ -1,0 +1,86 @@
+"""Large networks: an equal weight for all penalties, lowered as long as the held-out loss falls.
+
+The restricted likelihood needs a dense matrix of all parameters. Where these are too many, or the samples
+too, networks are trained by L-BFGS with products only, in modal coordinates, for a decreasing sequence of
+weights; the held-out loss chooses the weight, and the architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from time import perf_counter
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.fitting.evidence import State, begin
+from splinekan.fitting.modal_problem import ModalProblem
+from splinekan.fitting.search import Candidate, Found, Search
+from splinekan.fitting.training import Architecture, Samples, start
+from splinekan.optimize import LBFGS
+from splinekan.record import Choice
+
+WEIGHTS = tuple(float(weight) for weight in 30 * 10.0 ** (-np.arange(13) / 2))
+"""The weights, over phi where the noise has a variance to be estimated."""
+STEPS = 60
+"""Iterations for every weight."""
+PATIENCE = 2
+"""Weights without a lower held-out loss, after which a path ends."""
+MORE = 200
+"""Iterations with all samples at the end."""
+
+
+def follow(search: Search, architectures: Sequence[Architecture]) -> Found:
+    """The candidate with the least held-out loss on the paths of all architectures."""
+    ends = [_path(search, each, number) for number, each in enumerate(architectures)]
+    chosen = min(ends, key=lambda each: each.held_out if search.held is not None else each.loss)
+    weight = f"{chosen.state.weights[0]:.3g}"
+    if search.weight is not None:
+        reason = "as given"
+    else:
+        reason = (
+            f"least held-out loss ({chosen.held_out:.3g}) of {len(WEIGHTS)} weights from {WEIGHTS[0]:g} down"
+        )
+    choices = (
+        Choice("network", str(chosen.architecture), f"least held-out loss among {len(ends)} networks"),
+        Choice("smoothing", weight, reason),
+    )
+    return Found(chosen, choices)
+
+
+def trained(state: State, samples: Samples, iterations: int) -> State:
+    """The state after L-BFGS with its weights."""
+    coordinates = state.coordinates
+    problem = ModalProblem(samples.objective(state.network), coordinates.T, state.diagonal)
+    result = LBFGS().minimize(problem, coordinates.inverse @ state.theta, iterations=iterations)
+    theta = np.asarray(coordinates.T @ result.theta)
+    return replace(state, theta=theta, histories=(*state.histories, result.history))
+
+
+def _path(search: Search, architecture: Architecture, number: int) -> Candidate:
+    began, train = perf_counter(), search.train
+    network = architecture.network(search.degree, search.intervals)
+    rng = np.random.default_rng([search.seed, 3, number])
+    state = begin(*start(network, search.middle, rng))
+    best: Candidate | None = None
+    since = 0
+    weights = WEIGHTS if search.weight is None else (search.weight,)
+    for weight in weights:
+        state = replace(state, weights=np.full_like(state.weights, weight))
+        state = trained(state, train, STEPS if len(weights) > 1 else MORE)
+        loss = train.mean(train.losses(network, state.theta))
+        losses: Float64Array = (
+            np.zeros(0) if search.held is None else search.held.losses(network, state.theta)
+        )
+        held = np.nan if search.held is None else search.held.mean(losses)
+        found = Candidate(architecture, state, 0, loss, held, losses, perf_counter() - began)
+        search.report(found.trial())
+        if best is None or search.held is None or held < best.held_out:
+            best, since = found, 0
+        else:
+            since += 1
+            if since == PATIENCE:
+                break
+    assert best is not None
+    return best

@@ -1,0 +1,80 @@
+"""Units: columns of inputs to the domain of the splines, targets to mean 0 and deviation 1, and back."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.fitting.training import DOMAIN
+from splinekan.network import Normalizer
+from splinekan.network.domains import Interval
+
+MARGIN = 0.025
+"""The domain extends beyond the data by this share of their range, on both sides."""
+EPS = float(np.finfo(np.float64).eps)
+
+
+class Scaling(NamedTuple):
+    """Bounds of every input, and the centre and the deviation of every output."""
+
+    bounds: tuple[Interval, ...]
+    centre: Float64Array
+    deviation: Float64Array
+
+    @property
+    def inputs(self) -> Normalizer:
+        """The map of the inputs into `DOMAIN`."""
+        return Normalizer(len(self.bounds), "affine", DOMAIN, self.bounds)
+
+    @property
+    def outputs(self) -> Normalizer | None:
+        """The map of the outputs to the units of y; None where it is the identity."""
+        if (self.centre == 0).all() and (self.deviation == 1).all():
+            return None
+        low, high = self.centre - self.deviation, self.centre + self.deviation
+        ends = tuple((float(a), float(b)) for a, b in zip(low, high, strict=True))
+        return Normalizer(len(ends), "affine", ends, (-1.0, 1.0))
+
+    def scaled(self, x: Float64Array) -> Float64Array:
+        """Inputs in `DOMAIN`."""
+        return np.asarray(self.inputs.value(np.zeros(0), x))
+
+    def standard(self, y: Float64Array) -> Float64Array:
+        """Targets with mean 0 and deviation 1."""
+        return (y - self.centre) / self.deviation
+
+
+def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
+    """The domain of every column: its range with a margin; of a constant column, an interval around it.
+
+    Raises
+    ------
+    ValueError
+        For a column whose range leaves float64.
+    """
+    found = []
+    for p, (low, high) in enumerate(zip(x.min(axis=0).tolist(), x.max(axis=0).tolist(), strict=True)):
+        size = max(abs(low), abs(high))
+        with np.errstate(over="ignore"):
+            # Values that differ by rounding only are constant.
+            margin = MARGIN * (high - low) if high - low > 64 * EPS * size else max(size, 1.0)
+            ends = (low - margin, high + margin)
+        if not np.isfinite(ends[1] - ends[0]):
+            raise ValueError(f"X[:, {p}] must have a range within float64, got {low:g} to {high:g}")
+        found.append(ends)
+    return tuple(found)
+
+
+def centred(y: Float64Array, weights: Float64Array | None, robust: bool) -> tuple[Float64Array, Float64Array]:
+    """The centre and the deviation of every target; median and quartiles if `robust`."""
+    if robust:
+        low, centre, high = np.quantile(y, [0.25, 0.5, 0.75], axis=0)
+        deviation = (high - low) / 1.349  # of a normal distribution
+        if (deviation == 0).any():  # more than half of the targets are equal
+            deviation = np.where(deviation > 0, deviation, y.std(axis=0))
+    else:
+        centre = np.average(y, axis=0, weights=weights)
+        deviation = np.sqrt(np.average((y - centre) ** 2, axis=0, weights=weights))
+    return centre, np.where(deviation > 64 * EPS * np.abs(y).max(axis=0), deviation, 1.0)

@@ -1,0 +1,230 @@
+"""A tournament: many starts on coarse knots, the best of them on finer knots as long as that pays.
+
+Networks are compared by the restricted likelihood V of `splinekan.fitting.evidence`, which weighs the fit
+against the effective number of parameters; held-out samples confirm what it prefers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.fitting.evidence import State, begin, finer, improve
+from splinekan.fitting.training import Architecture, Samples, start
+from splinekan.record import Choice, Trial
+
+PAYS = 1.0
+"""What a refinement must gain in V: a factor e of likelihood."""
+SMALL = 1500
+"""Samples that the tournament on the coarsest level takes."""
+STAGES = ((6, 12), (5, 12), (3, 12), (2, 12))
+"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last serves all others."""
+WIDE = 5
+"""Wider networks are tried when one of this width is the best."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A trained network, its level, mean losses, and the held-out loss of every sample."""
+
+    architecture: Architecture
+    state: State = field(repr=False)
+    level: int
+    loss: float
+    held_out: float
+    losses: Float64Array = field(repr=False)
+    seconds: float
+
+    @property
+    def criterion(self) -> float:
+        """V."""
+        return self.state.criterion
+
+    def trial(self) -> Trial:
+        """The record."""
+        network = self.state.network
+        return Trial(
+            str(self.architecture),
+            self.level,
+            network.intervals,
+            network.n_parameters,
+            self.loss,
+            self.criterion,
+            self.held_out,
+            self.seconds,
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a search ends with: the best candidate, and how it was chosen."""
+
+    best: Candidate
+    choices: tuple[Choice, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """A tournament and what it needs.
+
+    Attributes
+    ----------
+    train, held
+        Samples to train with, and to confirm with; None without.
+    middle
+        Where the outputs of a start lie, (n_out,).
+    degree, intervals
+        Of the coarsest splines.
+    levels
+        The largest number of levels; None for as many as pay.
+    weight
+        Of all penalties; None to choose weights by V.
+    most
+        The largest number of parameters.
+    seed
+        Of the starts.
+    report
+        Called with every trial.
+    """
+
+    train: Samples
+    held: Samples | None
+    middle: Float64Array
+    degree: int
+    intervals: int
+    levels: int | None
+    weight: float | None
+    most: int
+    seed: int
+    report: Callable[[Trial], object]
+
+    def run(self, starts: Sequence[Architecture], wider: Sequence[Architecture]) -> Found:
+        """The best candidate: `wider` architectures are tried if one of the widest of `starts` leads."""
+        small = self.train.first(SMALL, np.random.default_rng([self.seed, 1]))
+        coarse = [self._begun(each, number, small) for number, each in enumerate(starts)]
+        widest = max(best(coarse)[0].architecture.widths[1:-1], default=0)
+        if widest >= WIDE:
+            coarse += [self._begun(each, len(starts) + i, small) for i, each in enumerate(wider)]
+        ended: list[Candidate] = []
+        reasons: dict[int, str] = {}
+        count, rounds = STAGES[0]
+        running = [self._trained(each, rounds) for each in best(coarse)[:count]]
+        level = 0
+        while running:
+            level += 1
+            count, rounds = STAGES[min(level, len(STAGES) - 1)]
+            ordered, running = best(running), []
+            ended += ordered[count:]
+            for each in ordered[:count]:
+                reason, after = self._refined(each, rounds)
+                if after is None:
+                    reasons[id(each)] = reason
+                    ended.append(each)
+                else:
+                    running.append(after)
+        ranked = best(ended)
+        chosen, why = self._confirmed(ranked)
+        choices = (
+            Choice("network", str(chosen.architecture), f"{why} among {len(coarse)} starts"),
+            Choice(
+                "level",
+                f"{chosen.level}, {chosen.state.network.intervals} intervals",
+                reasons.get(id(chosen), "others had lower V on finer levels"),
+            ),
+        )
+        return Found(chosen, choices)
+
+    def _begun(self, architecture: Architecture, number: int, samples: Samples) -> Candidate:
+        """A start on the coarsest level, trained a little."""
+        began = perf_counter()
+        network = architecture.network(self.degree, self.intervals)
+        state = begin(*start(network, self.middle, np.random.default_rng([self.seed, 2, number])))
+        if self.weight is not None:
+            state = replace(state, weights=np.full_like(state.weights, self.weight))
+        return self._improved(architecture, state, 0, samples, rounds=8, iterations=3, began=began)
+
+    def _trained(self, candidate: Candidate, rounds: int) -> Candidate:
+        return self._improved(
+            candidate.architecture, candidate.state, candidate.level, self.train, rounds=rounds
+        )
+
+    def _refined(self, candidate: Candidate, rounds: int) -> tuple[str, Candidate | None]:
+        """The candidate on finer knots, or the reason why not."""
+        if self.levels is not None and candidate.level + 1 >= self.levels:
+            return f"levels={self.levels}", None
+        network, began = candidate.state.network, perf_counter()
+        intervals = 2 * network.intervals
+        if candidate.architecture.size(self.degree, intervals) > self.most:
+            return f"{intervals} intervals need more than {self.most} parameters", None
+        after = self._improved(
+            candidate.architecture,
+            finer(candidate.state),
+            candidate.level + 1,
+            self.train,
+            rounds=rounds,
+            began=began,
+        )
+        if not after.criterion < candidate.criterion - PAYS:
+            return (
+                f"{intervals} intervals: V {after.criterion:.1f} instead of {candidate.criterion:.1f}",
+                None,
+            )
+        if self.held is not None and worse(after, candidate, 1.0):
+            held = f"held-out loss {after.held_out:.3g} instead of {candidate.held_out:.3g}"
+            return f"{intervals} intervals: {held}", None
+        return "", after
+
+    def _improved(
+        self,
+        architecture: Architecture,
+        state: State,
+        level: int,
+        samples: Samples,
+        *,
+        rounds: int,
+        iterations: int = 5,
+        began: float | None = None,
+    ) -> Candidate:
+        began = perf_counter() if began is None else began
+        state = improve(
+            state,
+            samples.objective(state.network),
+            rounds=rounds if self.weight is None else 4,
+            iterations=iterations if self.weight is None else 20,
+            known=samples.known,
+            fixed=self.weight is not None,
+        )
+        loss = samples.mean(samples.losses(state.network, state.theta))
+        held, losses = np.nan, np.zeros(0)
+        if self.held is not None:
+            losses = self.held.losses(state.network, state.theta)
+            held = self.held.mean(losses)
+        found = Candidate(architecture, state, level, loss, held, losses, perf_counter() - began)
+        self.report(found.trial())
+        return found
+
+    def _confirmed(self, ranked: Sequence[Candidate]) -> tuple[Candidate, str]:
+        """The best by V, unless the next is better on held-out samples by two standard errors."""
+        chosen = ranked[0]
+        why = f"least V ({chosen.criterion:.1f})"
+        for other in ranked[1:3]:
+            if self.held is not None and worse(chosen, other, 2.0):
+                chosen, why = other, f"held-out loss {other.held_out:.3g} instead of {chosen.held_out:.3g}"
+        return chosen, why
+
+
+def worse(candidate: Candidate, other: Candidate, errors: float) -> bool:
+    """Whether the held-out loss is higher, by more than `errors` standard errors of the difference."""
+    difference = candidate.losses - other.losses
+    if len(difference) < 2 or not np.isfinite(difference).all():
+        return not bool(np.isfinite(candidate.losses).all())
+    return bool(difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)))
+
+
+def best(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """Ordered by V."""
+    return sorted(candidates, key=lambda candidate: candidate.criterion)

@@ -1,0 +1,184 @@
+"""Figures of models: names, units and ranges of the user, breakpoints, and what is outside the domain."""
+
+import cases
+import numpy as np
+import pytest
+import sympy
+
+import splinekan as sk
+from splinekan import plots
+from splinekan.equations import Features
+from splinekan.model import Model
+from splinekan.record import FitRecord
+
+BOUNDS = ((1e5, 3e5), (-1e-3, 1e-3))
+
+
+def scaled(n_out=1, names=("pressure", "length"), record=True):
+    """A model of inputs in unlike units, the outputs 1000 and 50 g."""
+    net = sk.KAN(
+        [
+            sk.Normalizer(2, "affine", source=BOUNDS),
+            *sk.KAN.splines([2, 3, n_out], 3, 4).layers,
+            sk.Normalizer(n_out, "affine", [(900.0, 1100.0), (-50.0, 50.0)][:n_out]),
+        ]
+    )
+    made = FitRecord(BOUNDS, "squared", 10) if record else None
+    theta = sk.initialize(net, 0, "greville") + np.random.default_rng(0).normal(size=net.n_parameters)
+    return Model(net, theta, names=names, record=made)
+
+
+def texts(figure):
+    inside = [text.get_text() for child in figure.axes[0].child_axes for text in child.texts]
+    return [text.get_text() for text in figure.axes[0].texts] + inside
+
+
+@pytest.mark.parametrize("record", [True, False])
+def test_names_and_ranges_are_those_of_the_user(record):
+    figure = scaled(record=record).plot()
+    words = texts(figure)
+    assert len(figure.axes[0].child_axes) == 9
+    assert "pressure\n1e5 … 3e5" in words
+    assert "length\n-0.001 … 0.001" in words
+    assert sum(word.startswith("y\n") for word in words) == 1
+    assert [words.count(word) for word in ("1e5", "3e5", "-0.001", "0.001")] == [3, 3, 3, 3]
+    assert "affine" not in words
+
+
+def test_points_determine_the_ranges():
+    x = np.random.default_rng(0).uniform([1.1e5, 0], [1.9e5, 5e-4], (50, 2))
+    x[0], x[1] = [1.1e5, 0], [1.9e5, 5e-4]
+    words = texts(scaled().plot(x))
+    assert "pressure\n1.1e5 … 1.9e5" in words
+    assert "length\n0 … 0.0005" in words
+
+
+def test_the_bar_measures_values_in_the_units_of_the_output():
+    model = scaled()
+    figure = model.plot()
+    bars = [line for line in figure.axes[0].lines if line.get_linewidth() == 2 and line.get_color() == "0.3"]
+    labels = [float(text.get_text()) for text in figure.axes[0].texts if text.get_rotation() == 90]
+    assert len(bars) == len(labels) == 2
+    frames = [child for child in figure.axes[0].child_axes if child.get_position().y0 > 0][-3:]
+    low, high = frames[0].get_ylim()
+    # A frame of the last layer spans high - low in the units of the network, 100 times that in those of y.
+    box = frames[0].get_window_extent().transformed(figure.axes[0].transData.inverted())
+    bar = np.ptp(bars[-1].get_ydata()) / box.height
+    assert labels[-1] == pytest.approx(100 * (high - low) * bar, rel=0.01)
+
+
+def test_networks_of_every_kind_are_drawn():
+    x = np.random.default_rng(0).uniform(0, 1, (20, 2))
+    for name, net in cases.networks().items():
+        model = Model(net, np.random.default_rng(0).normal(size=net.n_parameters))
+        assert len(model.plot(x, most=5).axes[0].child_axes) == sum(
+            min(layer.n_in * layer.n_out, 5) for layer in net.layers if isinstance(layer, sk.SplineLayer)
+        ), name
+
+
+def test_features_are_inputs():
+    s, t = sympy.symbols("s t")
+    features = Features([s, t], [sympy.cos(s)], [(0, 4), (1, 2)])
+    net = sk.KAN.splines([3, 1], domain=(-1, 1))
+    model = Model(net, np.ones(net.n_parameters), features)
+    words = texts(model.plot())
+    assert {"s\n-1 … 1", "t\n-1 … 1"} <= set(words)
+    assert sum(word.startswith("cos(s)") for word in words) == 1
+    assert model.plot_edge(0, "cos(s)", 0).axes[0].get_xlabel() == "cos(s)"
+
+
+def curve(figure):
+    return figure.axes[0].lines[0].get_xydata()
+
+
+def test_an_edge_of_the_first_layer_is_in_the_units_of_x():
+    model = scaled(2)
+    figure = model.plot_edge(0, "length", 2)
+    ax = figure.axes[0]
+    x, y = curve(figure).T
+    assert (x[0], x[-1]) == (pytest.approx(-1.16e-3), pytest.approx(1.16e-3))
+    assert ax.get_xlabel() == "length"
+    points = ax.lines[1].get_xdata()
+    np.testing.assert_allclose(points, np.linspace(-1e-3, 1e-3, 5), atol=1e-15)
+    # The function, against the layer's part of this input.
+    layer = model.network.layers[1]
+    params = model.network.unpack(model.theta)[1]["coefficients"][1][:, 2]
+    spline = sk.Spline(layer.knots[1], params)
+    np.testing.assert_allclose(y, spline((x + 1e-3) / 2e-3), atol=1e-12)
+    shaded = [patch.get_x() for patch in ax.patches]
+    assert len(shaded) == 2
+
+
+def test_an_edge_of_the_last_layer_is_in_the_units_of_the_output():
+    model = Model(scaled(2).network, scaled(2).theta, output_names=("mass", "charge $e$"))
+    figure = model.plot_edge(1, 0, "charge $e$")
+    assert figure.axes[0].get_ylabel() == r"part of charge \$e\$"
+    x, y = curve(figure).T
+    spline = sk.Spline(
+        model.network.layers[2].knots[0], model.network.unpack(model.theta)[2]["coefficients"][0]
+    )
+    np.testing.assert_allclose(y, 50 * spline(x)[:, 1], atol=1e-10)
+    assert figure.axes[0].get_xlabel() == "input 0 of spline layer 1"
+
+
+def test_data_are_marked_and_widen_the_range():
+    model = scaled(record=False)
+    x = np.random.default_rng(0).uniform([0, 0], [9e5, 1e-3], (30, 2))
+    figure = model.plot_edge(0, 0, 0, x)
+    marks = figure.axes[0].lines[2].get_xdata()
+    np.testing.assert_allclose(marks, x[:, 0])
+    assert figure.axes[0].get_xlim()[1] == pytest.approx(x[:, 0].max())
+    hidden = model.network.linearize(model.theta, x).inputs[2]
+    np.testing.assert_allclose(model.plot_edge(1, 2, 0, x).axes[0].lines[2].get_xdata(), hidden[:, 2])
+
+
+@pytest.mark.parametrize("base", [None, "silu"])
+@pytest.mark.parametrize("basis", ["spline", "relu"])
+def test_bases_look_the_same_and_base_branches_are_drawn(base, basis):
+    net = sk.KAN.splines([2, 2], base=base)
+    model = Model(net, np.random.default_rng(0).normal(size=net.n_parameters)).with_basis(basis)
+    x, y = curve(model.plot_edge(0, 1, 0)).T
+    zero = np.zeros_like(x)
+    both = model(np.column_stack([zero, x]))[:, 0] - model(np.column_stack([zero, zero]))[:, 0]
+    np.testing.assert_allclose(y - y[np.argmin(np.abs(x))], both - both[np.argmin(np.abs(x))], atol=1e-8)
+
+
+def test_periodic_edges_are_drawn_on_a_period():
+    angle = sk.KnotVector.uniform(0, 360, 6, 3, periodic=True)
+    net = sk.KAN([sk.SplineLayer(1, 1, angle)])
+    model = Model(net, np.random.default_rng(0).normal(size=6))
+    x = np.array([[-10.0], [370.0], [1000.0]])
+    figure = model.plot_edge(0, 0, 0, x)
+    assert figure.axes[0].get_xlim() == (0, 360)
+    np.testing.assert_allclose(figure.axes[0].lines[2].get_xdata(), [350, 10, 280])
+    assert not figure.axes[0].patches
+
+
+PLAIN = Model(sk.MLP([1, 2, 1]), np.zeros(7))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "message"),
+    [
+        (lambda m: m.plot(np.zeros((2, 3))), ValueError, "x must have shape"),
+        (lambda m: m.plot(np.array([[2e5, 0.0]])), ValueError, "x must hold at least 2 samples"),
+        (lambda m: m.plot(most=-1), ValueError, "most must be at least 0"),
+        (lambda m: m.plot_edge(2, 0, 0), ValueError, "layer must be between 0 and 1"),
+        (lambda m: m.plot_edge(0, 2, 0), ValueError, "input must be between 0 and 1"),
+        (lambda m: m.plot_edge(0, "speed", 0), ValueError, "input must be one of .*pressure"),
+        (lambda m: m.plot_edge(1, "pressure", 0), TypeError, "input must be a number from 0 to 2"),
+        (lambda m: m.plot_edge(0, 0, "y"), TypeError, "output must be a number from 0 to 2"),
+        (lambda m: m.plot_edge(0, 0, 1.5), TypeError, "output must be an integer"),
+        (lambda m: plots.model_figure(3), TypeError, "model must be of type Model"),
+        (lambda m: plots.edge_figure(3, 0, 0, 0), TypeError, "model must be of type Model"),
+        (
+            lambda m: Model(sk.MLP([1, 2, 1]), np.zeros(7)).plot_edge(0, 0, 0),
+            ValueError,
+            "model must have spline",
+        ),
+        (lambda m: Model(sk.MLP([1, 2, 1]), np.zeros(7)).plot(), ValueError, "x must be given"),
+    ],
+)
+def test_bad_arguments(call, error, message):
+    with pytest.raises(error, match=message):
+        call(scaled())
