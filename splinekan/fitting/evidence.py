@@ -156,8 +156,17 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     deviance = bent - float(diagonal @ z**2)
     logdet, inverse = _logdet_and_inverse_diagonal(matrix)
     shares = np.clip(1 - diagonal * inverse, 0.0, 1.0)
+    theta = np.asarray(coordinates.T @ z)
     n, effective = _count(problem.data), float(shares.sum())
-    phi = 1.0 if known else max(deviance / max(n - effective, SHARE * n), FLOOR)
+    rest = max(n - effective, SHARE * n)
+    if known:
+        phi = 1.0
+    elif problem.squared:
+        phi = max(deviance / rest, FLOOR)
+    else:
+        phi = max(_variance(problem.data, theta, deviance) * n / rest, FLOOR)
+        deviance = phi * rest
+        bent = deviance + float(diagonal @ z**2)
     free = float((coordinates.group == FREE).sum())
     # The prior of the modes without a penalty is not part of V: it moves with phi.
     penalised = coordinates.group != FREE
@@ -166,13 +175,24 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     )
     found = replace(
         state,
-        theta=np.asarray(coordinates.T @ z),
+        theta=theta,
         phi=phi,
         deviance=deviance,
         effective=effective,
         criterion=float(criterion),
     )
     return found, coordinates.sums(shares)
+
+
+def _variance(data: DataLoss, theta: Float64Array, deviance: float) -> float:
+    """The sum of l'^2 over the sum of l'', bounded however far outliers lie (Huber 1973, Ann. Stat. 1, 799)."""
+    g, loss = data.network(theta, data.x), data.loss
+    bend = loss.curvature(g, data.y) if hasattr(loss, "curvature") else np.square(loss.root(g, data.y))
+    weights = np.ones(len(g)) if data.weights is None else np.asarray(data.weights)
+    total = float(weights @ np.sum(bend, axis=1))
+    if not total > 0:  # every residual lies where the loss is straight
+        return deviance / _count(data)
+    return float(weights @ np.sum(np.square(loss.gradient(g, data.y)), axis=1)) / total
 
 
 def _reweighted(state: State, z: Float64Array, gamma: Float64Array) -> Float64Array:
