@@ -34,7 +34,8 @@ FIRST = 1e-2
 """The weight of all penalties at first, for outputs with variance 1."""
 MOST = 1e7
 """The largest weight, which leaves next to nothing of a mode."""
-LEAST = 1e-20
+LEAST, LEAST_KNOWN = 1e-20, 1e-2
+"""The least weight, and that for likelihoods: log-odds of classes that can be separated have no bound."""
 GROWTH = 100.0
 """A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
 FREE_PRIOR = 1e-4
@@ -144,7 +145,11 @@ def improve(
             break
         if number > 1 and abs(before - found.criterion) < tolerance:
             break
-        state = found if fixed else replace(found, weights=_reweighted(found, z, gamma))
+        state = (
+            found
+            if fixed
+            else replace(found, weights=_reweighted(found, z, gamma, LEAST_KNOWN if known else LEAST))
+        )
     return found
 
 
@@ -185,9 +190,13 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
 
 
 def _variance(data: DataLoss, theta: Float64Array, deviance: float) -> float:
-    """The sum of l'^2 over the sum of l'', bounded however far outliers lie (Huber 1973, Ann. Stat. 1, 799)."""
+    """The sum of l'^2 over the sum of l'', bounded wherever outliers lie (Huber 1973, Ann. Stat. 1, 799)."""
     g, loss = data.network(theta, data.x), data.loss
-    bend = loss.curvature(g, data.y) if hasattr(loss, "curvature") else np.square(loss.root(g, data.y))
+    bend = np.asarray(
+        loss.curvature(g, data.y)
+        if hasattr(loss, "curvature")
+        else np.square(np.asarray(loss.root(g, data.y)))
+    )
     weights = np.ones(len(g)) if data.weights is None else np.asarray(data.weights)
     total = float(weights @ np.sum(bend, axis=1))
     if not total > 0:  # every residual lies where the loss is straight
@@ -195,13 +204,13 @@ def _variance(data: DataLoss, theta: Float64Array, deviance: float) -> float:
     return float(weights @ np.sum(np.square(loss.gradient(g, data.y)), axis=1)) / total
 
 
-def _reweighted(state: State, z: Float64Array, gamma: Float64Array) -> Float64Array:
+def _reweighted(state: State, z: Float64Array, gamma: Float64Array, least: float) -> Float64Array:
     """phi gamma_j/|z_j|^2, within bounds."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wanted = state.phi * gamma / state.coordinates.sums(z**2)
     wanted = np.where(np.isfinite(wanted), wanted, MOST)
     low, high = state.weights / GROWTH**2, state.weights * GROWTH
-    return np.asarray(np.clip(np.clip(wanted, low, high), LEAST, MOST))
+    return np.asarray(np.clip(np.clip(wanted, low, high), least, MOST))
 
 
 def _count(data: DataLoss) -> float:

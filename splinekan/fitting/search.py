@@ -39,6 +39,24 @@ class Candidate:
     losses: Float64Array = field(repr=False)
     seconds: float
 
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        state: State,
+        level: int,
+        train: Samples,
+        held: Samples | None,
+        began: float,
+    ) -> Candidate:
+        """The candidate with its losses, and the seconds since `began`."""
+        loss = train.mean(train.losses(state.network, state.theta))
+        apart, losses = np.nan, np.zeros(0)
+        if held is not None:
+            losses = held.losses(state.network, state.theta)
+            apart = held.mean(losses)
+        return cls(architecture, state, level, loss, apart, losses, perf_counter() - began)
+
     @property
     def criterion(self) -> float:
         """V."""
@@ -198,12 +216,7 @@ class Search:
             known=samples.known,
             fixed=self.weight is not None,
         )
-        loss = samples.mean(samples.losses(state.network, state.theta))
-        held, losses = np.nan, np.zeros(0)
-        if self.held is not None:
-            losses = self.held.losses(state.network, state.theta)
-            held = self.held.mean(losses)
-        found = Candidate(architecture, state, level, loss, held, losses, perf_counter() - began)
+        found = Candidate.of(architecture, state, level, samples, self.held, began)
         self.report(found.trial())
         return found
 
