@@ -178,7 +178,7 @@ def fit(
         found = _search(search, options, x.shape[1], t.shape[1])
         began = perf_counter()
         state = found.best.state if train is samples else _finished(found, samples, options)
-        final = Candidate.of(found.best.architecture, state, found.best.level, samples, None, began)
+        final = Candidate.of(found.best.architecture, state, found.best.level, samples, held if train is samples else None, began)
         report(final.trial())
     choices = (
         *_described(scaling, kind),
