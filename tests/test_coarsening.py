@@ -109,6 +109,15 @@ def test_layers_in_front_of_a_jump_are_left_alone():
     assert wiggly(step_function).coarsen(0.1)[1] <= 0.1
 
 
+def test_layers_in_front_of_a_layer_that_refuses_values_are_left_alone():
+    first = sk.SplineLayer(1, 1, sk.KnotVector.uniform(0, 1, 8, 3))
+    for domain, removed in (((-9, 9), True), ((0, 1), False)):
+        second = sk.SplineLayer(1, 1, sk.KnotVector.uniform(*domain, 8, 3), extrapolate="error")
+        coarse, change = wiggly(sk.KAN([first, second]), 1).coarsen(5.0)
+        assert (coarse.network.layers[0] is not first) == removed
+        assert 0 < change[0] <= 5.0
+
+
 def constant_layers():
     return [sk.SplineLayer(1, 1, sk.KnotVector.uniform(0, 1, 8, 0))]
 
