@@ -15,7 +15,7 @@ WIDE = ((-0.4, 1.5), (-0.2, 1.3))
 """Beyond the domains of the splines."""
 
 
-def box_points(bounds, n=1000, seed=0):
+def box_points(bounds, n=600, seed=0):
     """Points of a box, its corners, points of its sides, and their neighbours."""
     rng = np.random.default_rng(seed)
     low, high = np.array(bounds, float).T
@@ -43,7 +43,7 @@ def test_the_bound_holds_and_the_tolerance_is_kept(name, basis):
         return
     model = wiggly(net).with_basis(basis).refine()
     sizes = []
-    for tolerance in (0.0, 1e-3, 0.03, 0.3, 3.0, 30.0):
+    for tolerance in (0.0, 0.03, 0.5, 20.0):
         coarse, change = model.coarsen(tolerance, WIDE)
         sizes.append(coarse.n_parameters)
         assert (difference(model, coarse, WIDE) <= change).all()
