@@ -210,7 +210,8 @@ class Model(Uncached):
         B-spline coefficients of an edge change by a known amount, which bounds the change of its function
         (|s| <= max |c|), its continuation outside the domain included; later layers multiply the change by
         their largest slopes. The bound is rigorous, and so it exceeds the true change, often five times or
-        more in deep networks. Layers in front of a layer that jumps are left alone.
+        more in deep networks. Layers in front of a layer that jumps, or that refuses values which may leave
+        its domain, are left alone.
 
         Parameters
         ----------
@@ -241,7 +242,7 @@ class Model(Uncached):
         >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
         (True, True)
         """
-        if isinstance(tolerance, (list, tuple)) or len(getattr(tolerance, "shape", ())) > 0:
+        if isinstance(tolerance, (list, tuple, np.ndarray)):
             allowed = vector("tolerance", tolerance, self.n_out)
             if (allowed < 0).any():
                 raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
