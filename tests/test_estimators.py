@@ -139,6 +139,17 @@ def test_several_classes_have_an_output_each(blobs):
     assert classifier.model_.output_names == ("10", "20", "30")
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+def test_probabilities_do_not_vanish(classes):
+    x = np.linspace(0, 1, 30)[:, None]
+    classifier = sk.KANClassifier(**SUM).fit(x, np.arange(30) * classes // 30)
+    far = [[-1e6], [1e6]]
+    assert np.abs(classifier.decision_function(far)).max() > 1e5
+    assert classifier.predict_proba(far).min() == np.finfo(float).tiny
+    assert np.allclose(classifier.predict_proba(far).sum(axis=1), 1)
+    assert np.array_equal(classifier.predict_log_proba(far), np.log(classifier.predict_proba(far)))
+
+
 @pytest.mark.parametrize("centers", [2, 3])
 def test_class_weights_are_weights(centers):
     x, label = make_blobs([60, 20, 10][:centers], random_state=1, cluster_std=4.0)
@@ -203,7 +214,8 @@ def test_data_that_would_lose_something_are_refused(data):
     ("parameters", "message"),
     [
         ({"degree": 9}, "degree must be"),
-        ({"random_state": -1}, "must be at least 0"),
+        ({"random_state": -1}, "random_state must be at least 0"),
+        ({"random_state": 1.5}, "random_state must be an integer"),
         ({"verbose": "yes"}, "verbose must be True or False"),
         ({"loss": "cubic"}, "loss must be one of"),
     ],
@@ -315,6 +327,7 @@ def test_fits_in_several_threads_share_their_workers(data):
     finally:
         sk.set_threads(before)
     assert np.array_equal(got, want)
+    assert _threads._workers.started >= 2
     # The threads of joblib with its own, and two workers for all of them.
     assert max(most) <= started + 4 + 3 + 2
 
