@@ -23,9 +23,9 @@ from splinekan import _archive
 from splinekan._checks import affordable, boolean, instance, integer, shown
 from splinekan._files import KINDS, as_path, replacing
 from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord, Trial
 from splinekan.network import KAN, Activation, Affine, Normalizer, SplineLayer
 from splinekan.optimize import History
-from splinekan.record import Choice, FitRecord, Trial
 from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"

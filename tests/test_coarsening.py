@@ -6,9 +6,9 @@ import pytest
 import sympy
 
 import splinekan as sk
-from splinekan.enclosures import Box, edges_of, step, through
 from splinekan.equations import Features
 from splinekan.model import Coarsened, Model
+from splinekan.model.enclosures import Box, edges_of, step, through
 
 NETWORKS = cases.networks()
 WIDE = ((-0.4, 1.5), (-0.2, 1.3))

@@ -5,12 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import scipy
-from scipy.interpolate import BSpline
 
 import splinekan as sk
 from splinekan.fitting.evidence import FREE_PRIOR, State, assess, begin, finer, improve
 from splinekan.fitting.modal_problem import ModalProblem
-from splinekan.fitting.modes import FREE, GAUGE, ModalCoordinates, modes
+from splinekan.fitting.modes import FREE, GAUGE, modes
 from splinekan.fitting.search import worse
 from splinekan.fitting.training import Architecture, start
 

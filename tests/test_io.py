@@ -18,8 +18,8 @@ from splinekan.equations import trees
 from splinekan.equations.features import Features
 from splinekan.io import VERSION, load, save
 from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord, Trial
 from splinekan.optimize import History
-from splinekan.record import Choice, FitRecord, Trial
 
 TINY, HUGE = 5e-324, 1.7976931348623157e308
 

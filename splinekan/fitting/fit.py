@@ -21,9 +21,9 @@ from splinekan.fitting.scaling import Scaling, bounds_of, centred
 from splinekan.fitting.search import Candidate, Found, Search
 from splinekan.fitting.training import Architecture, Samples
 from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord
 from splinekan.network import KAN
 from splinekan.optimize import History
-from splinekan.record import Choice, FitRecord
 
 FIRST = ("splines", "affine")
 INTERVALS = 3
@@ -178,7 +178,14 @@ def fit(
         found = _search(search, options, x.shape[1], t.shape[1])
         began = perf_counter()
         state = found.best.state if train is samples else _finished(found, samples, options)
-        final = Candidate.of(found.best.architecture, state, found.best.level, samples, held if train is samples else None, began)
+        final = Candidate.of(
+            found.best.architecture,
+            state,
+            found.best.level,
+            samples,
+            held if train is samples else None,
+            began,
+        )
         report(final.trial())
     choices = (
         *_described(scaling, kind),

@@ -17,8 +17,8 @@ from splinekan.fitting.evidence import State, begin
 from splinekan.fitting.modal_problem import ModalProblem
 from splinekan.fitting.search import Candidate, Found, Search
 from splinekan.fitting.training import Architecture, Samples, start
+from splinekan.model.record import Choice
 from splinekan.optimize import LBFGS
-from splinekan.record import Choice
 
 WEIGHTS = tuple(float(weight) for weight in 30 * 10.0 ** (-np.arange(13) / 2))
 """The weights, over phi where the noise has a variance to be estimated."""

@@ -15,7 +15,7 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.fitting.evidence import State, begin, finer, improve
 from splinekan.fitting.training import Architecture, Samples, start
-from splinekan.record import Choice, Trial
+from splinekan.model.record import Choice, Trial
 
 PAYS = 1.0
 """What a refinement must gain in V: a factor e of likelihood."""

@@ -20,8 +20,8 @@ from fuzz.draw import FREE, NONNEGATIVE, Draw
 from fuzz.layers import BASIS, has_relu_basis
 from fuzz.networks import _direction
 from splinekan.equations import Features
+from splinekan.model.record import FitRecord
 from splinekan.objectives import QuadraticPenalty, Workers
-from splinekan.record import FitRecord
 
 KINDS = ("DataLoss", "LeastSquares")
 LOSSES_WITH_KINKS = ("Huber", "Quantile")

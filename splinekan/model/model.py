@@ -12,19 +12,19 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
-from splinekan.coarsening import coarsened
-from splinekan.derivatives import hessian
-from splinekan.enclosures import Box
-from splinekan.extrapolation import warn_outside
+from splinekan.model.coarsening import coarsened
+from splinekan.model.derivatives import hessian
+from splinekan.model.enclosures import Box
+from splinekan.model.extrapolation import warn_outside
+from splinekan.model.record import FitRecord
+from splinekan.model.scores import r2
+from splinekan.model.summary import Described, summary
 from splinekan.network import KAN
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
 from splinekan.operators.segments import SparseRows
 from splinekan.optimize import History
-from splinekan.record import FitRecord
-from splinekan.scores import r2
-from splinekan.summary import Described, summary
 
 
 class Inputs(Protocol):

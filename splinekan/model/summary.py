@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splinekan.model.record import FitRecord
 from splinekan.network import KAN, Normalizer
 from splinekan.network.domains import one_each
-from splinekan.record import FitRecord
 
 WIDTH = 108
 """Of a line."""
