@@ -1,5 +1,7 @@
 """Spline Kolmogorov-Arnold networks: exact spline geometry and multilevel training.
 
+Fits
+    `fit` returns a `Model` of a table of inputs and targets; `save`, `load`.
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
     parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;

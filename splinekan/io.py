@@ -23,9 +23,9 @@ from splinekan import _archive
 from splinekan._checks import affordable, boolean, instance, integer, shown
 from splinekan._files import KINDS, as_path, replacing
 from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord, Trial
 from splinekan.network import KAN, Activation, Affine, Normalizer, SplineLayer
 from splinekan.optimize import History
-from splinekan.record import Choice, FitRecord, Trial
 from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"
@@ -238,12 +238,14 @@ def _layer(options: dict[str, Any], vectors: list[KnotVector]) -> Any:
 
 
 def _read_record(tree: dict[str, Any], history: History | None) -> FitRecord:
-    values: dict[str, Any] = {**tree, "history": history}
-    values["bounds"] = tuple((low, high) for low, high in values["bounds"])
+    values: dict[str, Any] = {key: _tuples(each) for key, each in tree.items()} | {"history": history}
     values["choices"] = tuple(Choice(*each) for each in values["choices"])
     values["trials"] = tuple(Trial(*each) for each in values["trials"])
-    values |= {key: tuple(each) for key, each in values.items() if isinstance(each, list)}
     return FitRecord(**values)
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(map(_tuples, value)) if isinstance(value, list) else value
 
 
 def _numbers(value: Any) -> Any:

@@ -12,9 +12,9 @@ import pytest
 
 import splinekan as sk
 from splinekan import cli, fitting
+from splinekan.model.record import Choice, FitRecord, Trial
 from splinekan.network import KAN
 from splinekan.objectives import Logistic, Poisson, Softmax
-from splinekan.record import Choice, FitRecord, Trial
 from splinekan.tables import numbers
 
 DICE = np.random.default_rng(0)

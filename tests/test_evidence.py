@@ -1,16 +1,15 @@
-"""Modes of edges, and the weights of their penalties: against quadrature, dense algebra and SciPy's minimisers."""
+"""Modes of edges and the weights of penalties: against quadrature, dense algebra and SciPy."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import scipy
-from scipy.interpolate import BSpline
 
 import splinekan as sk
 from splinekan.fitting.evidence import FREE_PRIOR, State, assess, begin, finer, improve
 from splinekan.fitting.modal_problem import ModalProblem
-from splinekan.fitting.modes import FREE, GAUGE, ModalCoordinates, modes
+from splinekan.fitting.modes import FREE, GAUGE, modes
 from splinekan.fitting.search import worse
 from splinekan.fitting.training import Architecture, start
 
@@ -116,7 +115,7 @@ def additive(noise, seed=3, n=80):
 
 
 def likelihood(logs, J, y, coordinates, phi):
-    """-log of the likelihood of y ~ N(J z, phi), z ~ N(0, phi/W), by dense algebra; improper priors made wide."""
+    """-log of the likelihood of y ~ N(J z, phi), z ~ N(0, phi/W), by dense algebra."""
     W = coordinates.spread(np.exp(logs), FREE_PRIOR * phi, 1.0)
     covariance = phi * (np.eye(len(y)) + J @ np.diag(1 / W) @ J.T)
     _, logdet = np.linalg.slogdet(covariance)
@@ -185,7 +184,7 @@ def test_idle_inputs_are_switched_off():
 
 
 def test_finer_knots_keep_function_and_penalty():
-    data, state = small()
+    _, state = small()
     after = finer(state)
     x = np.random.default_rng(0).uniform(-0.1, 1.1, (50, 2))
     np.testing.assert_allclose(after.network(after.theta, x), state.network(state.theta, x), atol=1e-13)

@@ -13,7 +13,7 @@ from sklearn.metrics import r2_score
 import splinekan as sk
 from splinekan.equations import Features
 from splinekan.model import Model
-from splinekan.record import Choice, FitRecord, Trial
+from splinekan.model.record import Choice, FitRecord, Trial
 
 
 def smooth_model(basis="spline"):

@@ -9,7 +9,7 @@ import splinekan as sk
 from splinekan import plots
 from splinekan.equations import Features
 from splinekan.model import Model
-from splinekan.record import FitRecord
+from splinekan.model.record import FitRecord
 
 BOUNDS = ((1e5, 3e5), (-1e-3, 1e-3))
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from splinekan import Model, objectives
 from splinekan._checks import Array, Float64Array, affordable, shown
-from splinekan.record import Choice
+from splinekan.model.record import Choice
 from splinekan.tables.numbers import floats
 
 LABELLED = ("logistic", "softmax")

@@ -48,7 +48,9 @@ def losses(model: Model) -> dict[str, float]:
     ]
     if not same:
         return {}
-    found = {"training": float(same[-1].loss), "held out": float(same[-1].held_out)}
+    # The last training took the held-out samples too: their loss is that of the training before.
+    apart = [trial.held_out for trial in same if np.isfinite(trial.held_out)]
+    found = {"training": float(same[-1].loss)} | ({"held out": float(apart[-1])} if apart else {})
     return {name: value for name, value in found.items() if np.isfinite(value)}
 
 

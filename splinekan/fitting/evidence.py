@@ -34,7 +34,8 @@ FIRST = 1e-2
 """The weight of all penalties at first, for outputs with variance 1."""
 MOST = 1e7
 """The largest weight, which leaves next to nothing of a mode."""
-LEAST = 1e-20
+LEAST, LEAST_KNOWN = 1e-20, 1e-2
+"""The least weight, and that for likelihoods: log-odds of classes that can be separated have no bound."""
 GROWTH = 100.0
 """A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
 FREE_PRIOR = 1e-4
@@ -144,7 +145,11 @@ def improve(
             break
         if number > 1 and abs(before - found.criterion) < tolerance:
             break
-        state = found if fixed else replace(found, weights=_reweighted(found, z, gamma))
+        state = (
+            found
+            if fixed
+            else replace(found, weights=_reweighted(found, z, gamma, LEAST_KNOWN if known else LEAST))
+        )
     return found
 
 
@@ -156,8 +161,17 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     deviance = bent - float(diagonal @ z**2)
     logdet, inverse = _logdet_and_inverse_diagonal(matrix)
     shares = np.clip(1 - diagonal * inverse, 0.0, 1.0)
+    theta = np.asarray(coordinates.T @ z)
     n, effective = _count(problem.data), float(shares.sum())
-    phi = 1.0 if known else max(deviance / max(n - effective, SHARE * n), FLOOR)
+    rest = max(n - effective, SHARE * n)
+    if known:
+        phi = 1.0
+    elif problem.squared:
+        phi = max(deviance / rest, FLOOR)
+    else:
+        phi = max(_variance(problem.data, theta, deviance) * n / rest, FLOOR)
+        deviance = phi * rest
+        bent = deviance + float(diagonal @ z**2)
     free = float((coordinates.group == FREE).sum())
     # The prior of the modes without a penalty is not part of V: it moves with phi.
     penalised = coordinates.group != FREE
@@ -166,7 +180,7 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     )
     found = replace(
         state,
-        theta=np.asarray(coordinates.T @ z),
+        theta=theta,
         phi=phi,
         deviance=deviance,
         effective=effective,
@@ -175,13 +189,28 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     return found, coordinates.sums(shares)
 
 
-def _reweighted(state: State, z: Float64Array, gamma: Float64Array) -> Float64Array:
+def _variance(data: DataLoss, theta: Float64Array, deviance: float) -> float:
+    """The sum of l'^2 over the sum of l'', bounded wherever outliers lie (Huber 1973, Ann. Stat. 1, 799)."""
+    g, loss = data.network(theta, data.x), data.loss
+    bend = np.asarray(
+        loss.curvature(g, data.y)
+        if hasattr(loss, "curvature")
+        else np.square(np.asarray(loss.root(g, data.y)))
+    )
+    weights = np.ones(len(g)) if data.weights is None else np.asarray(data.weights)
+    total = float(weights @ np.sum(bend, axis=1))
+    if not total > 0:  # every residual lies where the loss is straight
+        return deviance / _count(data)
+    return float(weights @ np.sum(np.square(loss.gradient(g, data.y)), axis=1)) / total
+
+
+def _reweighted(state: State, z: Float64Array, gamma: Float64Array, least: float) -> Float64Array:
     """phi gamma_j/|z_j|^2, within bounds."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         wanted = state.phi * gamma / state.coordinates.sums(z**2)
     wanted = np.where(np.isfinite(wanted), wanted, MOST)
     low, high = state.weights / GROWTH**2, state.weights * GROWTH
-    return np.asarray(np.clip(np.clip(wanted, low, high), LEAST, MOST))
+    return np.asarray(np.clip(np.clip(wanted, low, high), least, MOST))
 
 
 def _count(data: DataLoss) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from time import perf_counter
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,12 +18,12 @@ from splinekan.fitting.named_losses import LIKELIHOODS, ROBUST, in_deviations, m
 from splinekan.fitting.progress import Progress
 from splinekan.fitting.samples import merged
 from splinekan.fitting.scaling import Scaling, bounds_of, centred
-from splinekan.fitting.search import Found, Search
+from splinekan.fitting.search import Candidate, Found, Search
 from splinekan.fitting.training import Architecture, Samples
 from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord
 from splinekan.network import KAN
 from splinekan.optimize import History
-from splinekan.record import Choice, FitRecord
 
 FIRST = ("splines", "affine")
 INTERVALS = 3
@@ -175,7 +176,17 @@ def fit(
             report,
         )
         found = _search(search, options, x.shape[1], t.shape[1])
-        state = _finished(found, None if train is samples else samples, options)
+        began = perf_counter()
+        state = found.best.state if train is samples else _finished(found, samples, options)
+        final = Candidate.of(
+            found.best.architecture,
+            state,
+            found.best.level,
+            samples,
+            held if train is samples else None,
+            began,
+        )
+        report(final.trial())
     choices = (
         *_described(scaling, kind),
         how,
@@ -295,11 +306,9 @@ def _search(search: Search, options: _Options, n_in: int, n_out: int) -> Found:
     return path.follow(search, large)
 
 
-def _finished(found: Found, samples: Samples | None, options: _Options) -> State:
-    """The state trained with all samples, or as it is if there are no more."""
+def _finished(found: Found, samples: Samples, options: _Options) -> State:
+    """The state trained with all samples."""
     state = found.best.state
-    if samples is None:
-        return state
     if state.effective != state.effective:  # the restricted likelihood was not used
         return path.trained(state, samples, path.MORE)
     fixed = options.smoothing is not None

@@ -13,13 +13,12 @@ from time import perf_counter
 
 import numpy as np
 
-from splinekan._checks import Float64Array
 from splinekan.fitting.evidence import State, begin
 from splinekan.fitting.modal_problem import ModalProblem
 from splinekan.fitting.search import Candidate, Found, Search
 from splinekan.fitting.training import Architecture, Samples, start
+from splinekan.model.record import Choice
 from splinekan.optimize import LBFGS
-from splinekan.record import Choice
 
 WEIGHTS = tuple(float(weight) for weight in 30 * 10.0 ** (-np.arange(13) / 2))
 """The weights, over phi where the noise has a variance to be estimated."""
@@ -69,12 +68,8 @@ def _path(search: Search, architecture: Architecture, number: int) -> Candidate:
     for weight in weights:
         state = replace(state, weights=np.full_like(state.weights, weight))
         state = trained(state, train, STEPS if len(weights) > 1 else MORE)
-        loss = train.mean(train.losses(network, state.theta))
-        losses: Float64Array = (
-            np.zeros(0) if search.held is None else search.held.losses(network, state.theta)
-        )
-        held = np.nan if search.held is None else search.held.mean(losses)
-        found = Candidate(architecture, state, 0, loss, held, losses, perf_counter() - began)
+        found = Candidate.of(architecture, state, 0, train, search.held, began)
+        held = found.held_out
         search.report(found.trial())
         if best is None or search.held is None or held < best.held_out:
             best, since = found, 0

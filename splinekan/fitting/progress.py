@@ -6,7 +6,7 @@ import sys
 from types import TracebackType
 from typing import Any
 
-from splinekan.record import Trial
+from splinekan.model.record import Trial
 
 
 class Progress:

@@ -15,7 +15,7 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.fitting.evidence import State, begin, finer, improve
 from splinekan.fitting.training import Architecture, Samples, start
-from splinekan.record import Choice, Trial
+from splinekan.model.record import Choice, Trial
 
 PAYS = 1.0
 """What a refinement must gain in V: a factor e of likelihood."""
@@ -38,6 +38,24 @@ class Candidate:
     held_out: float
     losses: Float64Array = field(repr=False)
     seconds: float
+
+    @classmethod
+    def of(
+        cls,
+        architecture: Architecture,
+        state: State,
+        level: int,
+        train: Samples,
+        held: Samples | None,
+        began: float,
+    ) -> Candidate:
+        """The candidate with its losses, and the seconds since `began`."""
+        loss = train.mean(train.losses(state.network, state.theta))
+        apart, losses = np.nan, np.zeros(0)
+        if held is not None:
+            losses = held.losses(state.network, state.theta)
+            apart = held.mean(losses)
+        return cls(architecture, state, level, loss, apart, losses, perf_counter() - began)
 
     @property
     def criterion(self) -> float:
@@ -198,12 +216,7 @@ class Search:
             known=samples.known,
             fixed=self.weight is not None,
         )
-        loss = samples.mean(samples.losses(state.network, state.theta))
-        held, losses = np.nan, np.zeros(0)
-        if self.held is not None:
-            losses = self.held.losses(state.network, state.theta)
-            held = self.held.mean(losses)
-        found = Candidate(architecture, state, level, loss, held, losses, perf_counter() - began)
+        found = Candidate.of(architecture, state, level, samples, self.held, began)
         self.report(found.trial())
         return found
 

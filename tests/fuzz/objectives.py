@@ -20,8 +20,8 @@ from fuzz.draw import FREE, NONNEGATIVE, Draw
 from fuzz.layers import BASIS, has_relu_basis
 from fuzz.networks import _direction
 from splinekan.equations import Features
+from splinekan.model.record import FitRecord
 from splinekan.objectives import QuadraticPenalty, Workers
-from splinekan.record import FitRecord
 
 KINDS = ("DataLoss", "LeastSquares")
 LOSSES_WITH_KINKS = ("Huber", "Quantile")
@@ -595,7 +595,10 @@ def _(draw: Draw, name: str) -> Call:
             x = low + (high - low) * Draw(4).rng.uniform(0, 1, (50, model.n_in))
             assert (np.abs(result.model(x) - model(x)) <= result.change).all()
 
-    roles = {"tolerance": Role("real", low=0.0), "bounds": Role("interval", optional=True)}
+    roles = {
+        "tolerance": Role("real", low=0.0, accepts=("1-d array",)),
+        "bounds": Role("interval", optional=True),
+    }
     strict = model.features is None or bounds is None
     return Call(model.coarsen, arguments, check, roles, strict=strict, names=("layer", "bounds"))
 

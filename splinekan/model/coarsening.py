@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Array, Float64Array
-from splinekan.enclosures import Box, Change, Edge, edges_of, step, through
+from splinekan.model.enclosures import Box, Change, Edge, edges_of, step, through
 from splinekan.network import KAN, SplineLayer
 from splinekan.network.layer import Layer
 from splinekan.splines.knot_removal import Candidates, removals, tidied, without

@@ -12,19 +12,19 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
-from splinekan.coarsening import coarsened
-from splinekan.derivatives import hessian
-from splinekan.enclosures import Box
-from splinekan.extrapolation import warn_outside
+from splinekan.model.coarsening import coarsened
+from splinekan.model.derivatives import hessian
+from splinekan.model.enclosures import Box
+from splinekan.model.extrapolation import warn_outside
+from splinekan.model.record import FitRecord
+from splinekan.model.scores import r2
+from splinekan.model.summary import Described, summary
 from splinekan.network import KAN
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
 from splinekan.operators.segments import SparseRows
 from splinekan.optimize import History
-from splinekan.record import FitRecord
-from splinekan.scores import r2
-from splinekan.summary import Described, summary
 
 
 class Inputs(Protocol):
@@ -210,7 +210,8 @@ class Model(Uncached):
         B-spline coefficients of an edge change by a known amount, which bounds the change of its function
         (|s| <= max |c|), its continuation outside the domain included; later layers multiply the change by
         their largest slopes. The bound is rigorous, and so it exceeds the true change, often five times or
-        more in deep networks. Layers in front of a layer that jumps are left alone.
+        more in deep networks. Layers in front of a layer that jumps, or that refuses values which may leave
+        its domain, are left alone.
 
         Parameters
         ----------
@@ -241,7 +242,7 @@ class Model(Uncached):
         >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
         (True, True)
         """
-        if isinstance(tolerance, (list, tuple)) or len(getattr(tolerance, "shape", ())) > 0:
+        if isinstance(tolerance, (list, tuple, np.ndarray)):
             allowed = vector("tolerance", tolerance, self.n_out)
             if (allowed < 0).any():
                 raise ValueError(f"tolerance must not be negative, got {allowed.min()}")

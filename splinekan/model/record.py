@@ -28,11 +28,11 @@ class Trial(NamedTuple):
     intervals, parameters
         Its size.
     loss
-        The loss of the training samples.
+        The mean loss of the training samples; for squares the mean square error, in deviations of y.
     score
         The criterion by which trials were compared, lowest first; NaN if it was not computed.
     held_out
-        The loss of the held-out samples; NaN without any.
+        The mean loss of the held-out samples; NaN without any.
     seconds
         Wall time.
     """
@@ -62,7 +62,7 @@ class FitRecord:
     choices
         What was chosen from the data, and why.
     trials
-        The networks that were trained, in order.
+        The networks that were trained, in order; the model itself is the last.
     history
         Loss, work and time of the training of the model itself, an entry per iteration.
     """

@@ -93,7 +93,7 @@ class Edge:
 
     def _beyond(self, low: float, high: float) -> tuple[float, float]:
         """How far a range reaches below a and above b."""
-        if self.knots.periodic or self.mode == "error":
+        if self.knots.periodic:
             return 0.0, 0.0
         a, b = self.knots.domain
         return max(a - low, 0.0), max(high - b, 0.0)
@@ -114,6 +114,8 @@ class Edge:
         for end, beyond in zip(self.ends, self._beyond(low, high), strict=True):
             if beyond > 0 and self.mode == "zero":
                 slope = np.where(np.abs(self.least) + np.abs(self.most) > 0, np.inf, slope)
+            elif beyond > 0 and self.mode == "error":  # a change may turn a value into an error
+                slope = np.full_like(slope, np.inf)
             elif beyond > 0:
                 slope = np.maximum(slope, _taylor(np.abs(end[1:]), beyond, 0))
         return slope + self.weight * (SILU_STEEPEST if self.base == "silu" else 1.0)
@@ -175,7 +177,7 @@ def step(layer: Any, piece: Any, box: Box, changes: Changes | None = None) -> Bo
         For layers of other classes than those of the package.
     """
     low, high, moved = box
-    if isinstance(layer, SplineLayer):
+    if type(layer) is SplineLayer:
         return _splines(layer, piece, box, changes)
     if type(layer) is Affine:
         views = layer.unpack(piece)
@@ -203,8 +205,8 @@ def _splines(layer: SplineLayer, edges: Sequence[Edge], box: Box, changes: Chang
     for p, (edge, a, b, moved) in enumerate(zip(edges, *box, strict=True)):
         least, most = edge.range(a, b)
         own = _base_range(edge.base, a, b)
-        view = edge.weight
-        low, high = low + least - view * max(-own[0], own[1], 0), high + most + view * max(-own[0], own[1], 0)
+        base = edge.weight * max(-own[0], own[1], 0.0)
+        low, high = low + least - base, high + most + base
         change = None if changes is None else changes[p]
         left, right = a - moved, b + moved
         if moved > 0:

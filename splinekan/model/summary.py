@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from splinekan.model.record import FitRecord
 from splinekan.network import KAN, Normalizer
 from splinekan.network.domains import one_each
-from splinekan.record import FitRecord
 
 WIDTH = 108
 """Of a line."""
@@ -102,7 +102,7 @@ def _fitted(record: FitRecord) -> list[str]:
     if record.history is not None:
         history = record.history
         steps, seconds = len(history.loss) - 1, history.seconds[-1]
-        text += f": {history.loss[-1]:.4g} after {_count(steps, 'iteration')}, {seconds:.3g} s"
+        text += f", {_count(steps, 'iteration')} in {seconds:.3g} s"
     return [text]
 
 

@@ -1,0 +1,297 @@
+"""`fit` from end to end: units, noise, choices, weights, losses, and what is refused."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+import splinekan as sk
+from splinekan.problems.regression import regression
+
+
+def r2(model, x, truth):
+    error = model(x)[:, 0] - truth
+    return 1 - np.mean(error**2) / truth.var()
+
+
+def wave(n=150, noise=0.0, seed=0):
+    rng = np.random.default_rng(seed)
+    x = rng.uniform(size=(n, 2))
+    f = np.sin(4 * x[:, 0]) + x[:, 1] ** 2
+    return x, f + noise * rng.normal(size=n), rng.uniform(size=(400, 2))
+
+
+def truth(x):
+    return np.sin(4 * x[:, 0]) + x[:, 1] ** 2
+
+
+def test_units_do_not_matter():
+    x, y, xt = wave(noise=0.05)
+    plain = sk.fit(x, y, hidden=(), levels=1)
+    scale, shift = np.array([1e5, 70.0]), np.array([3e5, 1950.0])
+    model = sk.fit(x * scale + shift, 1e4 * y + 1e7, hidden=(), levels=1)
+    expected = 1e4 * plain(xt) + 1e7
+    np.testing.assert_allclose(model(xt * scale + shift), expected, atol=1e4 * 1e-6)
+    slopes = model.gradient(xt * scale + shift) * scale / 1e4
+    np.testing.assert_allclose(slopes, plain.gradient(xt), atol=1e-4)
+
+
+def test_friedman_with_noise():
+    """Ten inputs, five of them without effect, 400 samples, noise a tenth of the deviation."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(400, 10))
+    problem = regression("friedman-1")
+    f = problem.function(x)
+    model = sk.fit(x, f + 0.1 * f.std() * rng.normal(size=400), seed=0)
+    xt = rng.uniform(size=(3000, 10))
+    assert r2(model, xt, problem.function(xt)) > 0.996
+    found = {choice.quantity: choice.value for choice in model.record.choices}
+    named = found.get("inputs without effect", "").split(", ")
+    assert set(named) <= {"x6", "x7", "x8", "x9", "x10"}
+    assert len(model.record.trials) > 10
+
+
+def test_smooth_noiseless_targets():
+    x, y = regression("exp-sine").sample(800, 0)
+    model = sk.fit(x, y, seed=0)
+    xt, yt = regression("exp-sine").sample(2000, 1)
+    assert 1 - r2(model, xt, yt) < 1e-6
+
+
+def test_noise_is_not_fitted():
+    """Pure noise: next to no effective parameters, and predictions near the mean."""
+    rng = np.random.default_rng(1)
+    x, y = rng.uniform(size=(200, 3)), rng.normal(size=200)
+    model = sk.fit(x, y)
+    assert np.std(model(rng.uniform(size=(500, 3)))) < 0.35
+
+
+def test_deterministic_in_any_order():
+    x, y, xt = wave(60, 0.1)
+    first = sk.fit(x, y, hidden=(2,), levels=1, seed=3)
+    order = np.random.default_rng(0).permutation(60)
+    again = sk.fit(x[order], y[order], hidden=(2,), levels=1, seed=3)
+    assert np.array_equal(first(xt), again(xt))
+    other = sk.fit(x, y, hidden=(2,), levels=1, seed=4)
+    assert not np.array_equal(first(xt), other(xt))
+
+
+def test_weights_are_multiplicities():
+    x, y, xt = wave(50, 0.1)
+    counts = np.random.default_rng(0).integers(0, 4, 50)
+    weighted = sk.fit(x, y, hidden=(), sample_weight=counts)
+    repeated = sk.fit(np.repeat(x, counts, axis=0), np.repeat(y, counts), hidden=())
+    assert np.array_equal(weighted(xt), repeated(xt))
+
+
+def test_given_options_are_kept():
+    x, y, _ = wave()
+    model = sk.fit(x, y, hidden=(3,), degree=2, first="affine", levels=1, smoothing=1e-3, held_out=0.0)
+    kinds = [type(layer).__name__ for layer in model.network.layers]
+    assert kinds == ["Normalizer", "Affine", "SplineLayer", "Normalizer"]
+    assert [layer.n_out for layer in model.network.layers] == [2, 3, 1, 1]
+    assert model.network.layers[2].degree == 2
+    assert model.network.intervals == 3
+    assert {trial.network for trial in model.record.trials} == {"2 -> 3 -> 1, affine map first"}
+
+
+def test_smoothing_is_the_penalty():
+    """A sum of functions with a given weight is ridge regression in the modes."""
+    from splinekan.fitting.modes import ModalCoordinates
+
+    x, y, _ = wave(40, 0.1)
+    model = sk.fit(x, y, hidden=(), levels=1, smoothing=0.01, held_out=0.0)
+    normalizer, layer, _ = model.network.layers
+    inner = sk.KAN((layer,))
+    modes = ModalCoordinates(inner)
+    J = inner.jacobian(np.zeros(inner.n_parameters), normalizer.value(np.zeros(0), x)).toarray()
+    J = J @ modes.T.toarray()
+    t = (y - y.mean()) / y.std()
+    W = np.where(modes.group >= 0, 0.01 * 40, 1e-4)  # the last for means, which no penalty holds
+    z = np.linalg.solve(J.T @ J + np.diag(W), J.T @ t)
+    expected = inner(modes.T @ z, normalizer.value(np.zeros(0), x))
+    np.testing.assert_allclose((model(x) - y.mean()) / y.std(), expected, atol=1e-3)
+
+
+def test_several_outputs():
+    x, y, xt = wave(120, 0.02)
+    both = np.column_stack([1e3 * y, 5 - x[:, 0]])
+    model = sk.fit(x, both, hidden=())
+    assert model(xt).shape == (400, 2)
+    np.testing.assert_allclose(model(xt)[:, 0], 1e3 * truth(xt), atol=60)
+    np.testing.assert_allclose(model(xt)[:, 1], 5 - xt[:, 0], atol=0.05)
+
+
+def test_data_frames():
+    pandas = pytest.importorskip("pandas")
+    x, y, xt = wave(80)
+    frame = pandas.DataFrame(x, columns=["pressure", "height"])
+    model = sk.fit(frame, pandas.Series(y, name="yield"), hidden=(), levels=1)
+    assert model.names == ("pressure", "height")
+    assert model.output_names == ("yield",)
+    turned = pandas.DataFrame({"height": xt[:, 1], "more": 0.0, "pressure": xt[:, 0]})
+    assert np.array_equal(model(turned), model(xt))
+    with pytest.raises(ValueError, match="lacks the columns 'height'"):
+        model(turned[["pressure"]])
+
+
+def test_held_out_samples_may_be_given():
+    x, y, xt = wave(100, 0.1)
+    model = sk.fit(x, y, hidden=(), held_out=(xt, truth(xt)))
+    last = model.record.trials[-1]
+    assert last.held_out < 0.1
+    found = {choice.quantity: choice.value for choice in model.record.choices}
+    assert found["held out"] == "400 samples"
+
+
+@pytest.mark.parametrize(
+    "x",
+    [
+        np.ones((1, 2)),
+        np.ones((5, 2)),
+        np.array([[0.0, 1.0], [1.0, 0.0], [0.0, 0.0]]),
+        np.random.default_rng(0).integers(0, 2, (30, 3)).astype(float),
+        np.random.default_rng(0).normal(size=(8, 20)),
+        1e-200 * np.random.default_rng(0).normal(size=(30, 2)),
+        1e100 * np.random.default_rng(0).normal(size=(30, 2)),
+        1e9 + 1e-4 * np.random.default_rng(0).normal(size=(30, 2)),
+    ],
+)
+@pytest.mark.parametrize("target", ["constant", "linear", "large"])
+def test_odd_data(x, target):
+    """Few, constant, discrete, wide, tiny and far columns: finite predictions without a warning."""
+    unit = (x - x.mean(axis=0)) / np.where(x.std(axis=0) > 0, x.std(axis=0), 1.0)
+    y = {"constant": np.full(len(x), 7.0), "linear": unit.sum(axis=1), "large": 1e12 + unit[:, 0]}[target]
+    model = sk.fit(x, y, hidden=(2,), levels=1)
+    assert np.isfinite(model(x)).all()
+    if target == "constant":
+        np.testing.assert_allclose(model(x), 7.0, rtol=1e-9)
+    if target == "large":
+        np.testing.assert_allclose(model(x), 1e12, atol=10)
+
+
+def test_outside_the_domain_warns_once_by_name():
+    x, y, _ = wave(60)
+    model = sk.fit(x, y, hidden=(), levels=1, names=["pressure", "height"])
+    with pytest.warns(sk.DomainWarning, match="height"):
+        model([[0.5, 3.0]])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model([[0.5, 3.0]])
+
+
+# Losses
+
+
+def test_logistic():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (600, 2))
+    p = expit(3 * np.sin(2 * x[:, 0]) + x[:, 1])
+    model = sk.fit(x, (rng.uniform(size=600) < p).astype(float), hidden=(), loss="logistic")
+    assert np.abs(expit(model(x)[:, 0]) - p).mean() < 0.05
+    assert model.record.loss == "logistic"
+
+
+def test_softmax():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (400, 2))
+    label = np.digitize(np.hypot(*x.T), [0.8, 1.6])
+    model = sk.fit(x, np.eye(3)[label], hidden=(), loss="softmax")
+    xt = rng.uniform(-2, 2, (1000, 2))
+    assert np.mean(model(xt).argmax(axis=1) == np.digitize(np.hypot(*xt.T), [0.8, 1.6])) > 0.95
+
+
+def test_poisson():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(500, 1))
+    rate = np.exp(3 + np.sin(6 * x[:, 0]))
+    model = sk.fit(x, rng.poisson(rate).astype(float), hidden=(), loss="poisson")
+    np.testing.assert_allclose(np.exp(model(x)[:, 0]), rate, rtol=0.15)
+
+
+@pytest.mark.parametrize("loss", ["huber", sk.Huber(0.3), "quantile", sk.Quantile(0.5, 0.05)])
+def test_outliers(loss):
+    x, y, xt = wave(300, 0.1)
+    y = y + 1e3 * (np.random.default_rng(5).uniform(size=300) < 0.04)
+    model = sk.fit(x, y, hidden=(), loss=loss, levels=1)
+    error = model(xt)[:, 0] - truth(xt)
+    assert np.sqrt(np.mean(error**2)) < 0.15
+    plain = sk.fit(x, y, hidden=(), levels=1)
+    assert np.sqrt(np.mean((plain(xt)[:, 0] - truth(xt)) ** 2)) > 5
+
+
+def test_quantiles_have_their_shares():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(1000, 1))
+    y = 100 * (x[:, 0] + (0.2 + x[:, 0]) * rng.normal(size=1000))
+    model = sk.fit(x, y, hidden=(), loss=sk.Quantile(0.9, 1.0), levels=1)
+    assert np.mean(y < model(x)[:, 0]) == pytest.approx(0.9, abs=0.02)
+    low = x[:, 0] < 0.3
+    assert np.mean(y[low] < model(x)[low, 0]) == pytest.approx(0.9, abs=0.05)
+
+
+def test_large_networks_follow_a_path():
+    """More parameters than the restricted likelihood takes: the held-out loss chooses the smoothing."""
+    rng = np.random.default_rng(0)
+    x = rng.uniform(size=(300, 60))
+    y = np.sin(5 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=300)
+    model = sk.fit(x, y, hidden=(5,), first="splines")
+    found = {choice.quantity for choice in model.record.choices}
+    assert "smoothing" in found
+    xt = rng.uniform(size=(1000, 60))
+    assert r2(model, xt, np.sin(5 * xt[:, 0]) + xt[:, 1]) > 0.5
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"X": [[np.nan, 1.0]] * 3}, ValueError, "X must be finite"),
+        ({"X": np.ma.masked_array(np.ones((3, 2)), mask=True)}, TypeError, "masked"),
+        ({"y": np.ma.masked_array(np.ones(3), mask=True)}, TypeError, "masked"),
+        ({"y": [1.0, np.inf, 0.0]}, ValueError, "y must be finite"),
+        ({"y": np.ones(4)}, ValueError, "same number of rows, got 3 and 4"),
+        ({"X": np.ones(3)}, ValueError, "X must have shape"),
+        ({"X": np.ones((0, 2)), "y": np.ones(0)}, ValueError, "not empty"),
+        ({"X": [["a", "b"]] * 3}, TypeError, "real numbers"),
+        ({"hidden": (0,)}, ValueError, "hidden"),
+        ({"hidden": "5"}, TypeError, "hidden"),
+        ({"degree": 0}, ValueError, "degree must be between 1 and 7"),
+        ({"loss": "absolute"}, ValueError, "loss must be one of"),
+        ({"loss": "logistic", "y": [0.0, 2.0, 1.0]}, ValueError, r"lie in \[0, 1\]"),
+        ({"loss": "softmax"}, ValueError, "at least 2 classes"),
+        ({"loss": "poisson", "y": [0.0, -2.0, 1.0]}, ValueError, "not be negative"),
+        ({"loss": object()}, TypeError, "loss must have"),
+        ({"sample_weight": [1.0, -1.0, 1.0]}, ValueError, "not be negative"),
+        ({"sample_weight": [0.0, 0.0, 0.0]}, ValueError, "not all be 0"),
+        ({"sample_weight": [1.0]}, ValueError, "sample_weight must have shape"),
+        ({"held_out": 1.0}, ValueError, "share below 1"),
+        ({"held_out": (np.ones((2, 3)), np.ones(2))}, ValueError, "2 columns|any, 2"),
+        ({"first": "spline"}, ValueError, "first must be one of"),
+        ({"first": "affine", "hidden": ()}, ValueError, "needs a hidden layer"),
+        ({"levels": 0}, ValueError, "levels"),
+        ({"smoothing": -1.0}, ValueError, "smoothing"),
+        ({"names": ["a"]}, ValueError, "names must hold 2 names"),
+        ({"names": ["a", "a"]}, ValueError, "different"),
+        ({"seed": -1}, ValueError, "seed"),
+        ({"progress": 1}, TypeError, "progress"),
+        ({"X": [[-1.7e308, 0.0], [1.7e308, 1.0], [0.0, 0.0]]}, ValueError, "range within float64"),
+    ],
+)
+def test_refusals(change, error, message):
+    arguments = {"X": np.arange(6.0).reshape(3, 2), "y": np.arange(3.0)} | change
+    with pytest.raises(error, match=message):
+        sk.fit(**arguments)
+
+
+def test_missing_values_of_frames_are_named():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"a": [1.0, None, 2.0], "b": [1.0, 2.0, 3.0]})
+    with pytest.raises(ValueError, match=r"X\['a'\] must be finite"):
+        sk.fit(frame, [1.0, 2.0, 3.0])
+    frame = pandas.DataFrame({"a": ["x", "y", "z"], "b": [1.0, 2.0, 3.0]})
+    with pytest.raises(TypeError, match=r"X\['a'\] must be a column of real numbers"):
+        sk.fit(frame, [1.0, 2.0, 3.0])
