@@ -34,7 +34,7 @@ FIRST = 1e-2
 """The weight of all penalties at first, for outputs with variance 1."""
 MOST = 1e7
 """The largest weight, which leaves next to nothing of a mode."""
-LEAST, LEAST_KNOWN = 1e-20, 1e-2
+LEAST, LEAST_KNOWN = 1e-20, 1e-5
 """The least weight, and that for likelihoods: log-odds of classes that can be separated have no bound."""
 GROWTH = 100.0
 """A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
