@@ -34,7 +34,7 @@ LARGEST = 200_000
 """Parameters of the largest network that is tried unasked."""
 HELD_OUT, ENOUGH, AT_MOST = 0.2, 100, 5000
 """The share of samples that is held out, from how many samples on, and how many at most."""
-STARTS = (((), 1, 0), ((1,), 0, 1), ((2,), 2, 2), ((3,), 3, 0), ((5,), 3, 3))
+STARTS = (((), 1, 0), ((1,), 2, 1), ((2,), 2, 2), ((3,), 3, 0), ((5,), 3, 3))
 """Hidden widths with the number of starts, with splines and with an affine map first."""
 WIDER = (((10,), 2, 2),)
 LARGE = (((), 1, 0), ((10,), 1, 0), ((30,), 0, 1), ((100,), 0, 1))
