@@ -44,8 +44,8 @@ def change_of_basis_spectrum(
     Raises
     ------
     TypeError, ValueError
-        For bad or clamped knots, degree or matrix; for knots so close or so far apart that an eigenvalue leaves
-        the range of float64.
+        For bad or clamped knots, degree or matrix; for knots for which an eigenvalue leaves the range of
+        float64.
 
     Examples
     --------
