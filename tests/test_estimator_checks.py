@@ -5,7 +5,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import splinekan as sk
 
-TINY = {"hidden": (2,), "levels": 1, "degree": 2}
+TINY = {"hidden": (), "levels": 1, "degree": 2}
 CHECKS = parametrize_with_checks([sk.KANRegressor(**TINY), sk.KANClassifier(**TINY)])
 
 

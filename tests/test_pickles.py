@@ -21,7 +21,7 @@ from splinekan.problems.boundary import PROBLEMS
 WAYS = {"pickle": lambda x: pickle.loads(pickle.dumps(x)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 MOST = 5
 """Methods of a class that are tried, besides its constructor."""
-OWN = ("FunctionProblem", "ResidualProblem", "RegressionProblem", "Workers")
+OWN = ("FunctionProblem", "ResidualProblem", "RegressionProblem", "Restricted", "Workers")
 """Classes that hold functions or executors of the user: see the tests below."""
 KINDS = {
     thing.__name__: thing
@@ -91,7 +91,8 @@ def test_copies_behave_as_the_original(kind):
                 assert_identical(result(other, method, arguments), want)
                 assert_identical(core.leaves(other), core.leaves(made))
             assert_identical(result(WAYS["pickle"](made), method, arguments), want)  # after its use
-            assert len(pickle.dumps(made)) <= before + 64, f"{method} makes the pickle grow"
+            if method != "fit":  # which estimators keep
+                assert len(pickle.dumps(made)) <= before + 64, f"{method} makes the pickle grow"
     assert tried
 
 
@@ -109,7 +110,8 @@ def jacobian(x):
 
 def test_problems_of_functions_are_as_good_as_the_functions():
     start = np.array([1.0, -2.0])
-    for problem in (sk.FunctionProblem(square, slope), sk.ResidualProblem(slope, jacobian)):
+    alone = sk.FunctionProblem(square, slope)
+    for problem in (alone, sk.Restricted(alone, fixed=[0]), sk.ResidualProblem(slope, jacobian)):
         for way in WAYS.values():
             assert way(problem).value(start) == problem.value(start)
     assert (WAYS["pickle"](problem).residual(start) == problem.residual(start)).all()

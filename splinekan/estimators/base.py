@@ -10,12 +10,8 @@ from splinekan._checks import Float64Array, boolean, integer
 from splinekan.estimators._sklearn import BaseEstimator, check_is_fitted, check_random_state, validate_data
 from splinekan.estimators.inputs import array_like, distinct, real_numbers
 from splinekan.fitting import fit
-from splinekan.fitting.samples import merged
 from splinekan.model import Model
-from splinekan.objectives import Logistic, Poisson, Softmax
 
-LINKS: dict[str, Any] = {"logistic": Logistic(), "softmax": Softmax(), "poisson": Poisson()}
-"""Losses whose outputs are not the expected target itself."""
 SEEDS = 2**31 - 1
 """Seeds that are drawn from a generator lie below."""
 
@@ -36,7 +32,6 @@ class KANEstimator(BaseEstimator):
         if seed is None or isinstance(seed, np.random.RandomState):
             seed = int(check_random_state(seed).randint(SEEDS))
         seed = integer("random_state", seed, low=0)
-        x, y, weights = merged(x, y, weights)
         columns = getattr(self, "feature_names_in_", None)
         self.model_ = fit(
             x,
@@ -59,8 +54,12 @@ class KANEstimator(BaseEstimator):
         self.n_iter_ = 1 if history is None else max(1, len(history.loss) - 1)
 
     def _outputs(self, X: Any) -> Float64Array:
-        """The outputs of the model, (n, n_out)."""
+        """The outputs of the model, (n, n_out).
+
+        A model warns when it extrapolates. Cross-validation would repeat this for every fold, so it is its
+        network that is called here.
+        """
         check_is_fitted(self, "model_")
         array_like("X", X)
         x = real_numbers("X", validate_data(self, X, reset=False))
-        return self.model_(x).astype(np.float64, copy=False)
+        return self.model_.network(self.model_.theta, x).astype(np.float64, copy=False)

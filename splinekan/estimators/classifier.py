@@ -16,8 +16,9 @@ from splinekan.estimators._sklearn import (
     compute_class_weight,
     validate_data,
 )
-from splinekan.estimators.base import LINKS, KANEstimator
+from splinekan.estimators.base import KANEstimator
 from splinekan.estimators.inputs import array_like, real_numbers, sample_weights
+from splinekan.objectives import Logistic, Softmax
 
 SMALLEST = float(np.finfo(np.float64).tiny)
 """Probabilities are positive, and their logarithms finite."""
@@ -27,7 +28,8 @@ class KANClassifier(ClassifierMixin, KANEstimator):
     """A spline network as a classifier of scikit-learn.
 
     Two classes are told apart by a single output, the log-odds of the second class, with the logistic loss;
-    more by an output for each and the softmax loss. The model itself is `model_`.
+    more by an output for each and the softmax loss. The model itself is `model_`. Beyond the range of the
+    training data edges are straight; `model_` warns there, the estimator does not.
 
     Parameters
     ----------
@@ -35,7 +37,7 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         Widths of the hidden layers, (5,) say; () for a sum of functions of each input. None chooses them from
         the data.
     degree
-        Degree of the splines, 0 to 7.
+        Degree of the splines, 1 to 7.
     first, levels, smoothing, held_out
         As for `splinekan.fit`; None chooses them.
     class_weight
@@ -139,9 +141,9 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         """The probabilities of the classes, (n, n_classes), at least 2.2e-308 where they would underflow."""
         outputs = self._outputs(X)
         if outputs.shape[1] > 1:
-            probabilities = LINKS["softmax"].mean(outputs)
+            probabilities = Softmax().mean(outputs)
         else:  # the first class from its own log-odds: 1 - p would lose it where p rounds to 1
-            probabilities = LINKS["logistic"].mean(np.column_stack([-outputs, outputs]))
+            probabilities = Logistic().mean(np.column_stack([-outputs, outputs]))
         return np.asarray(np.maximum(probabilities, SMALLEST))
 
     def predict_log_proba(self, X: Any) -> Float64Array:

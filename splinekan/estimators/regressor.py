@@ -11,15 +11,17 @@ from scipy.sparse import issparse
 from splinekan._checks import Float64Array
 from splinekan._columns import names_of
 from splinekan.estimators._sklearn import RegressorMixin, validate_data
-from splinekan.estimators.base import LINKS, KANEstimator
+from splinekan.estimators.base import KANEstimator
 from splinekan.estimators.inputs import array_like, real_numbers, sample_weights
+from splinekan.fitting.named_losses import named
 
 
 class KANRegressor(RegressorMixin, KANEstimator):
     """A spline network as a regressor of scikit-learn.
 
     Predictions are the outputs g(x), for likelihoods the expected targets: rates for counts, probabilities.
-    The model itself, with derivatives, formulas and figures, is `model_`.
+    The model itself, with derivatives, formulas and figures, is `model_`. Beyond the range of the training
+    data edges are straight; `model_` warns there, the estimator does not.
 
     Parameters
     ----------
@@ -27,7 +29,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
         Widths of the hidden layers, (5,) say; () for a sum of functions of each input. None chooses them from
         the data.
     degree
-        Degree of the splines, 0 to 7.
+        Degree of the splines, 1 to 7.
     loss
         "squared", "huber", "quantile" (median), "poisson" (counts; predictions are rates), "logistic" or
         "softmax" (targets that are probabilities), or an object, see `splinekan.objectives`.
@@ -113,7 +115,6 @@ class KANRegressor(RegressorMixin, KANEstimator):
     def predict(self, X: Any) -> Float64Array:
         """Predictions in the shape of the targets of the fit."""
         outputs = self._outputs(X)
-        loss = LINKS.get(self.loss) if isinstance(self.loss, str) else self.loss
-        mean = getattr(loss, "mean", None)
+        mean = getattr(named(self.loss)[1], "mean", None)
         outputs = outputs if mean is None else mean(outputs)
         return outputs[:, 0] if self._vector else outputs

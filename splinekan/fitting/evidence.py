@@ -4,13 +4,13 @@ Give the modes z of every edge a prior N(0, phi/weight). In the Gauss-Newton app
 logarithm of the likelihood of the data, with theta integrated out, is (MacKay 1992, Neural Computation 4,
 448; Wood 2011, J. R. Stat. Soc. B 73, 3)
 
-    V = (D + z.W z)/(2 phi) + 1/2 log|H| - 1/2 log|W| + (n - m_0)/2 log phi,    H = J^T J + W,
+    V = (D + z.W z)/(2 phi) + 1/2 log|H| - 1/2 log|W| + n/2 log phi,    H = J^T J + W,
 
-D the deviance (twice the loss), phi the variance of the noise, m_0 the number of modes without a prior. V
-is stationary where weight_j |z_j|^2 = phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the
-effective number of parameters of group j, and phi = D/(n - sum of gamma): a fixed point, found by iteration
-(MacKay 1992; Wood & Fasiolo 2017, Biometrics 73, 1071). A group that the data do not need ends with an
-infinite weight.
+D the deviance (twice the loss), phi the variance of the noise. V is stationary where weight_j |z_j|^2 =
+phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the effective number of parameters of group j,
+and phi = D/(n - sum of gamma): a fixed point, found by iteration (MacKay 1992; Wood & Fasiolo 2017,
+Biometrics 73, 1071). A group that the data do not need ends with an infinite weight. For robust losses the
+variance is that of a sandwich, and phi (n - sum of gamma) takes the place of D.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import scipy
 from splinekan._blas import several
 from splinekan._checks import Float64Array
 from splinekan.fitting.modal_problem import ModalProblem
-from splinekan.fitting.modes import FREE, ModalCoordinates
+from splinekan.fitting.modes import ModalCoordinates
 from splinekan.network import KAN
 from splinekan.objectives import DataLoss
 from splinekan.optimize import Cholesky, History, LevenbergMarquardt
@@ -34,12 +34,15 @@ FIRST = 1e-2
 """The weight of all penalties at first, for outputs with variance 1."""
 MOST = 1e7
 """The largest weight, which leaves next to nothing of a mode."""
-LEAST, LEAST_KNOWN = 1e-20, 1e-2
+LEAST, LEAST_KNOWN = 1e-20, 1e-5
 """The least weight, and that for likelihoods: log-odds of classes that can be separated have no bound."""
 GROWTH = 100.0
 """A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
-FREE_PRIOR = 1e-4
-"""Of modes without a penalty, over phi: they are means of nodes, of the order of 1."""
+FREE_PRIOR = 1e-2
+"""The weight over phi of modes that no penalty holds: means of nodes, of the order of 1, have deviation 10.
+
+Without a proper prior V would reward nodes that the network does not use, whose means nothing determines.
+"""
 FLOOR = 1e-16
 """The least variance of noise: residuals of 1e-8 deviations of y are as good as none."""
 SHARE = 0.1
@@ -172,12 +175,7 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
         phi = max(_variance(problem.data, theta, deviance) * n / rest, FLOOR)
         deviance = phi * rest
         bent = deviance + float(diagonal @ z**2)
-    free = float((coordinates.group == FREE).sum())
-    # The prior of the modes without a penalty is not part of V: it moves with phi.
-    penalised = coordinates.group != FREE
-    criterion = (
-        bent / (2 * phi) + (logdet - np.log(diagonal[penalised]).sum()) / 2 + (n - free) / 2 * np.log(phi)
-    )
+    criterion = bent / (2 * phi) + (logdet - np.log(diagonal).sum() + n * np.log(phi)) / 2
     found = replace(
         state,
         theta=theta,
