@@ -54,6 +54,14 @@ def test_constant_targets_of_any_size_are_predicted(value):
     assert np.abs(found[:, 1] - y).max() < 0.05
 
 
+@pytest.mark.parametrize("loss", ["squared", "huber", "quantile"])
+def test_held_out_targets_beyond_all_deviations_have_an_infinite_loss(loss):
+    x = np.zeros((3, 1))
+    model = sk.fit(x, np.full(3, 5e-324), hidden=(), levels=1, loss=loss, held_out=(x, np.ones(3)))
+    assert model.record.trials[-1].held_out == np.inf
+    assert np.array_equal(model(x)[:, 0], np.full(3, 5e-324))
+
+
 @pytest.mark.parametrize("loss", ["squared", "huber"])
 def test_targets_whose_sums_may_overflow_are_refused(loss):
     x, y, _ = wave(40)

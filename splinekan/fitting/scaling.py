@@ -42,8 +42,9 @@ class Scaling(NamedTuple):
         return np.asarray(self.inputs.value(np.zeros(0), x))
 
     def standard(self, y: Float64Array) -> Float64Array:
-        """Targets with mean 0 and deviation 1."""
-        return (y - self.centre) / self.deviation
+        """Targets with mean 0 and deviation 1; those of held-out samples may be infinite in these units."""
+        with np.errstate(over="ignore"):
+            return np.asarray((y - self.centre) / self.deviation)
 
 
 def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
