@@ -111,7 +111,8 @@ def _(draw: Draw, name: str) -> Call:
         "seed": Role("whole", low=0),
         "progress": Role("flag", optional=True),
     }
-    strict = loss is given != "quantile"  # whose widths suit targets of some scales only
+    # The widths of losses may not suit the targets, that of "quantile" in their units included.
+    strict = isinstance(loss, str) and loss != "quantile"
     return Call(sk.fit, arguments, check, roles, strict=strict, scale=1e9, names=("weights",))
 
 
