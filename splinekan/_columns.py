@@ -20,8 +20,8 @@ def table(name: str, value: Any, expected: Names | None = None, *, n_columns: in
     """The numbers of an array or a data frame, (n, columns).
 
     The columns of a data frame are taken by the names in `expected`, in their order and wherever they stand;
-    further columns are left out. Without `expected` all are taken as they come. Arrays have no names: their
-    columns are taken in order.
+    further columns are left out. Without `expected`, or where no label is text, all are taken as they come.
+    Arrays have no names: their columns are taken in order.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def table(name: str, value: Any, expected: Names | None = None, *, n_columns: in
     """
     if not framed(value):
         return real_array(name, value, shape=(None, n_columns))
-    if expected is not None and all(isinstance(label, str) for label in value.columns):
+    if expected is not None and any(isinstance(label, str) for label in value.columns):
         missing = [label for label in expected if label not in value.columns]
         if missing:
             raise ValueError(f"{name} lacks the columns {', '.join(map(repr, missing))} of {list(expected)}")

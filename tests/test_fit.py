@@ -37,6 +37,38 @@ def test_units_do_not_matter():
     np.testing.assert_allclose(slopes, plain.gradient(xt), atol=1e-4)
 
 
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+@pytest.mark.parametrize("power", [-1040, -700, -520, 520, 700, 990])
+def test_the_size_of_the_targets_does_not_matter_within_float64(power, loss):
+    x, y, xt = wave()
+    plain = sk.fit(x, y, hidden=(), levels=1, loss=loss)(xt)
+    found = sk.fit(x, np.ldexp(y, power), hidden=(), levels=1, loss=loss)(xt)
+    np.testing.assert_allclose(np.ldexp(found, -power), plain, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("value", [0.0, 5e-324, 1e-200, -1e-20, 0.1, 1e16, -1e300])
+def test_constant_targets_of_any_size_are_predicted(value):
+    x, y, _ = wave(40)
+    found = sk.fit(x, np.column_stack([np.full(40, value), y]), hidden=(), levels=1)(x)
+    np.testing.assert_allclose(found[:, 0], value, rtol=1e-14, atol=1e-40)
+    assert np.abs(found[:, 1] - y).max() < 0.05
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber", "quantile"])
+def test_held_out_targets_beyond_all_deviations_have_an_infinite_loss(loss):
+    x = np.zeros((3, 1))
+    model = sk.fit(x, np.full(3, 5e-324), hidden=(), levels=1, loss=loss, held_out=(x, np.ones(3)))
+    assert model.record.trials[-1].held_out == np.inf
+    assert np.array_equal(model(x)[:, 0], np.full(3, 5e-324))
+
+
+@pytest.mark.parametrize("loss", ["squared", "huber"])
+def test_targets_whose_sums_may_overflow_are_refused(loss):
+    x, y, _ = wave(40)
+    with pytest.raises(ValueError, match=r"y must be at most 1e\+300 in modulus"):
+        sk.fit(x, y * 1e301, hidden=(), levels=1, loss=loss)
+
+
 def test_friedman_with_noise():
     """Ten inputs, five of them without effect, 400 samples, noise a tenth of the deviation."""
     rng = np.random.default_rng(0)
@@ -134,6 +166,10 @@ def test_data_frames():
     assert np.array_equal(model(turned), model(xt))
     with pytest.raises(ValueError, match="lacks the columns 'height'"):
         model(turned[["pressure"]])
+    # Labels other than text beside them do not make columns be taken in order.
+    assert np.array_equal(model(turned.rename(columns={"more": 3})), model(xt))
+    with pytest.raises(ValueError, match="lacks the columns 'pressure'"):
+        model(turned[["height", "more"]].rename(columns={"more": 3}))
 
 
 def test_held_out_samples_may_be_given():

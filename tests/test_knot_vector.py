@@ -142,3 +142,14 @@ def test_bad_marks_and_intervals_that_cannot_be_merged():
         t.coarsen()
     with pytest.raises(TypeError, match="finer must be of type KnotVector"):
         t.is_nested_in(t.t)
+
+
+@pytest.mark.parametrize("degree", [0, 1, 3])
+def test_knots_without_numbers_between_them_are_not_uniform(degree):
+    count = 2 * degree + 5
+    least = np.arange(1, count + 1) * 5e-324
+    assert not sk.KnotVector(least, degree).is_uniform
+    for knots_with_middles in (2 * least, 2 * least - 5e-324):  # whose middles are numbers
+        assert sk.KnotVector(knots_with_middles, degree).is_uniform
+    with pytest.raises(ValueError, match="an interval is too short to be halved"):
+        sk.KnotVector(least, degree).refine()

@@ -731,3 +731,37 @@ def test_other_kinds_and_sizes_are_refused(call, kind, message):
 
 def two():
     return Coordinates(2)
+
+
+@pytest.mark.parametrize("matrix", ["A", "A^T A", "(A A^T)^-1"])
+@pytest.mark.parametrize("power", [-240, -200, 200, 240])
+def test_spectra_of_the_change_of_basis_are_those_of_moderate_knots_in_other_units(matrix, power):
+    t = knots("random", 2, intervals=5)
+    want, shift = sk.change_of_basis_spectrum(t, 2, matrix), {"A": -2, "A^T A": -4, "(A A^T)^-1": 4}[matrix]
+    found = sk.change_of_basis_spectrum(np.ldexp(t, power), 2, matrix)
+    assert np.array_equal(found.values, np.ldexp(want.values, shift * power))
+    assert np.array_equal(found.error, np.ldexp(want.error, shift * power))
+
+
+@pytest.mark.parametrize("basis", ["spline", "relu", "scaled-relu", "mass"])
+@pytest.mark.parametrize("derivative", [0, 1])
+def test_gram_spectra_are_those_of_moderate_knots_in_other_units(basis, derivative):
+    t = sk.uniform_knots(0.0, 1.0, 5, 2)
+    want = sk.gram_spectrum(t, 2, derivative, basis)
+    for power in (-160, 160):
+        found = sk.gram_spectrum(np.ldexp(t, power), 2, derivative, basis)
+        shift = {"spline": 1, "relu": 5, "scaled-relu": 1, "mass": 0}[basis] - 2 * derivative
+        assert np.allclose(np.ldexp(found.values, -shift * power), want.values, rtol=1e-9)
+        assert np.allclose(np.ldexp(found.error, -shift * power), want.error, rtol=1e-3)
+
+
+@pytest.mark.parametrize("spacing", [1e-58, 1e58])
+def test_spectra_beyond_float64_are_refused_by_the_name_of_the_knots(spacing):
+    t = np.arange(11) * spacing
+    for matrix in ("A^T A", "(A A^T)^-1"):
+        with pytest.raises(ValueError, match=r"knots must have spacings .* within the range of float64"):
+            sk.change_of_basis_spectrum(t, 3, matrix)
+    with pytest.raises(ValueError, match=r"knots must have spacings .* within the range of float64"):
+        sk.gram_spectrum(t, 3, 0, "relu")
+    with pytest.raises(ValueError, match=r"knots must have spacings .* within the range of float64"):
+        sk.gram_spectrum(t * spacing**1.5, 3, 2, "spline")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, not_too_large
 from splinekan.fitting.training import DOMAIN
 from splinekan.network import Normalizer
 from splinekan.network.domains import Interval
@@ -42,8 +42,9 @@ class Scaling(NamedTuple):
         return np.asarray(self.inputs.value(np.zeros(0), x))
 
     def standard(self, y: Float64Array) -> Float64Array:
-        """Targets with mean 0 and deviation 1."""
-        return (y - self.centre) / self.deviation
+        """Targets with mean 0 and deviation 1; those of held-out samples may be infinite in these units."""
+        with np.errstate(over="ignore"):
+            return np.asarray((y - self.centre) / self.deviation)
 
 
 def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
@@ -68,13 +69,31 @@ def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
 
 
 def centred(y: Float64Array, weights: Float64Array | None, robust: bool) -> tuple[Float64Array, Float64Array]:
-    """The centre and the deviation of every target; median and quartiles if `robust`."""
+    """The centre and the deviation of every target; median and quartiles if `robust`.
+
+    The deviation of a constant target is 1, or where that would lose digits of the constant, of its size.
+
+    Raises
+    ------
+    ValueError
+        For targets beyond 1e300.
+    """
+    size = np.abs(not_too_large("y", y)).max(axis=0)
     if robust:
         low, centre, high = np.quantile(y, [0.25, 0.5, 0.75], axis=0)
         deviation = (high - low) / 1.349  # of a normal distribution
         if (deviation == 0).any():  # more than half of the targets are equal
-            deviation = np.where(deviation > 0, deviation, y.std(axis=0))
+            deviation = np.where(deviation > 0, deviation, _spread(y, y.mean(axis=0), None))
     else:
         centre = np.average(y, axis=0, weights=weights)
-        deviation = np.sqrt(np.average((y - centre) ** 2, axis=0, weights=weights))
-    return centre, np.where(deviation > 64 * EPS * np.abs(y).max(axis=0), deviation, 1.0)
+        deviation = _spread(y, centre, weights)
+    unit = np.where(size > 0, np.clip(1.0, size / 1024, size), 1.0)
+    return centre, np.where(deviation > 64 * EPS * size, deviation, unit)
+
+
+def _spread(y: Float64Array, centre: Float64Array, weights: Float64Array | None) -> Float64Array:
+    """The root of the mean square distance from the centre, of distances whose squares leave float64 too."""
+    distance = y - centre
+    power = np.frexp(np.abs(distance).max(axis=0))[1]
+    squares = np.ldexp(distance, -power) ** 2
+    return np.asarray(np.ldexp(np.sqrt(np.average(squares, axis=0, weights=weights)), power))

@@ -42,7 +42,8 @@ def basis_matrices(
     Raises
     ------
     TypeError, ValueError
-        For bad knots, degree or basis; for repeated or periodic knots in a ReLU basis.
+        For bad knots, degree or basis; for repeated or periodic knots in a ReLU basis, and for knots so
+        far apart that its functions leave the range of float64.
     """
     one_of("basis", basis, BASES)
     vector = knot_vector(knots, degree)
@@ -59,11 +60,18 @@ def basis_matrices(
     forward = change_of_basis(vector).toarray().T
     index = np.arange(m)
     backward = np.array(index[:, None] >= index, dtype=np.float64)  # entry (i, j): A^{-1}_ji
-    for l in range(1, k + 1):
-        backward *= np.maximum(t[index + l][:, None] - t[:m], 0.0)
-    if basis == "scaled-relu":
-        scale = float(np.diff(vector.breakpoints).mean()) ** k
-        return scale * forward, backward / scale
+    with np.errstate(all="ignore"):
+        for l in range(1, k + 1):
+            backward *= np.maximum(t[index + l][:, None] - t[:m], 0.0)
+        if basis == "scaled-relu":
+            scale = np.diff(vector.breakpoints).mean() ** k
+            forward, backward = scale * forward, backward / scale
+    if not (np.isfinite(forward).all() and np.isfinite(backward).all()):
+        steps = np.diff(t)
+        raise ValueError(
+            f"knots must have spacings whose powers up to {k} are within the range of float64, got spacings "
+            f"from {steps.min():g} to {steps.max():g}: rescale them"
+        )
     return forward, backward
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
@@ -42,7 +44,8 @@ def change_of_basis_spectrum(
     Raises
     ------
     TypeError, ValueError
-        For bad or clamped knots, degree or matrix.
+        For bad or clamped knots, degree or matrix; for knots for which an eigenvalue leaves the range of
+        float64.
 
     Examples
     --------
@@ -54,20 +57,23 @@ def change_of_basis_spectrum(
     """
     one_of("matrix", matrix, MATRICES)
     boolean("vectors", vectors)
-    T, inverse = basis_matrices(knots, degree, "relu")  # A^T, A^{-T}
+    space = knot_vector(knots, degree)
+    T, inverse = basis_matrices(space, None, "relu")  # A^T, A^{-T}
     if matrix == "(A A^T)^-1":
         T, inverse = T.T, inverse.T
-    m = len(T)
-    reciprocal = factor_spectrum(np.eye(m), edge_coordinates(T, inverse), vectors)
+    m, power = len(T), _binary_exponent(T)
+    scaled = edge_coordinates(np.ldexp(T, -power), np.ldexp(inverse, power))
+    reciprocal = factor_spectrum(np.eye(m), scaled, vectors)
     if matrix == "(A A^T)^-1":
-        return reciprocal
-    values = 1 / reciprocal.values[::-1]
+        return _times(reciprocal, -2 * power, space)
+    values, exponent = 1 / reciprocal.values[::-1], 2 * power
     error = reciprocal.error[::-1] * values**2
     columns = None if reciprocal.vectors is None else reciprocal.vectors[:, ::-1]
     if matrix == "A":
         values = np.sqrt(values)
         error = error / (2 * values)
-    return Spectrum(values, error, reciprocal.method, 0, columns)
+        exponent = power
+    return _times(Spectrum(values, error, reciprocal.method, 0, columns), exponent, space)
 
 
 def gram_spectrum(
@@ -96,7 +102,8 @@ def gram_spectrum(
     Raises
     ------
     TypeError, ValueError
-        For bad knots, degree, derivative or basis.
+        For bad knots, degree, derivative or basis; for knots for which an eigenvalue leaves the range of
+        float64.
     """
     one_of("basis", basis, BASES)
     order = integer("derivative", derivative, low=0)
@@ -105,9 +112,39 @@ def gram_spectrum(
     m = vector.n_basis
     affordable(f"the Gram matrix of {m} functions", 8.0 * m**2 * (vector.degree + 4))
     J: Float64Array = gram_factor(vector, None, order).toarray()
+    power = _binary_exponent(J)
+    J = np.ldexp(J, -power)
     if basis == "spline":
-        return factor_spectrum(J, None, vectors)
-    return factor_spectrum(J, edge_coordinates(*basis_matrices(vector, None, basis)), vectors)
+        return _times(factor_spectrum(J, None, vectors), 2 * power, vector)
+    T, inverse = basis_matrices(vector, None, basis)
+    other = _binary_exponent(T)
+    scaled = edge_coordinates(np.ldexp(T, -other), np.ldexp(inverse, other))
+    return _times(factor_spectrum(J, scaled, vectors), 2 * (power - other), vector)
+
+
+def _binary_exponent(matrix: Float64Array) -> int:
+    """The matrix over 2 to this power has entries up to 1; 0 for a matrix of zeros."""
+    return int(np.frexp(np.abs(matrix).max(initial=0.0))[1])
+
+
+def _times(found: Spectrum, power: int, knots: KnotVector) -> Spectrum:
+    """The spectrum times 2^power.
+
+    Raises
+    ------
+    ValueError
+        If a value leaves the range of float64, or loses digits at its lower end.
+    """
+    with np.errstate(over="ignore", under="ignore"):
+        values, error = np.ldexp(found.values, power), np.ldexp(found.error, power)
+    normal = (values >= np.finfo(np.float64).tiny) & (values < np.inf)
+    if not (normal | (found.values == 0)).all():
+        steps = np.diff(knots.breakpoints)
+        raise ValueError(
+            "knots must have spacings for which the eigenvalues are within the range of float64, got "
+            f"spacings from {steps.min():g} to {steps.max():g}: rescale them"
+        )
+    return replace(found, values=values, error=error)
 
 
 def symmetric_spectrum(H: Float64Array, noise: float = 0.0, vectors: bool = False) -> Spectrum:

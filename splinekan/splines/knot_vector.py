@@ -39,9 +39,9 @@ from splinekan.splines.spacing import (
     continued,
     equally_spaced,
     halved,
-    halves_rounded,
     nested,
     repeated,
+    sums_rounded,
     unevenness,
 )
 
@@ -321,7 +321,7 @@ class KnotVector:
         t = self.inner if self.periodic else self.t
         if not (np.diff(t) > 0).all() or unevenness(t) > UNIFORM:
             return False
-        return bool((halves_rounded(self.inner) <= UNIFORM * np.diff(self.inner)).all())
+        return bool((sums_rounded(self.inner) <= 2 * UNIFORM * np.diff(self.inner)).all())
 
     @cached_property
     def has_relu_basis(self) -> bool:

@@ -129,12 +129,16 @@ def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
     return np.insert(points, at + 1, middles)
 
 
-def halves_rounded(points: Float64Array) -> Float64Array:
-    """What rounding adds to the middles (points[i] + points[i+1])/2, exactly (Knuth's two-sum)."""
+def sums_rounded(points: Float64Array) -> Float64Array:
+    """Twice what rounding adds to the middles (points[i] + points[i+1])/2, exactly.
+
+    That of the sums (Knuth's two-sum), and that of halving an odd multiple of the least subnormal number.
+    """
     left, right = points[:-1], points[1:]
     total = left + right
     part = total - left
-    return np.abs((left - (total - part)) + (right - part)) / 2
+    halved = total - 2 * (total / 2)
+    return np.abs((left - (total - part)) + (right - part)) + np.abs(halved)
 
 
 def nested(

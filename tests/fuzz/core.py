@@ -244,6 +244,8 @@ def leaves(value: Any, depth: int = 0) -> list[Any]:
         return [np.asarray(value)]
     if isinstance(value, sympy.Basic):
         return [str(value)]
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
     if isinstance(value, dict):
         return [leaf for key, one in value.items() if key not in SKIPPED for leaf in leaves(one, depth + 1)]
     if isinstance(value, (list, tuple)):

@@ -365,9 +365,10 @@ def _real(value: Any, rng: np.random.Generator, role: Role) -> list[Mutant | Non
 def _flag(value: Any, rng: np.random.Generator) -> list[Mutant | None]:
     others: dict[str, Any] = {"text": "yes", "array": np.array([True, False]), "list": [False]}
     if rng.integers(2) == 0:
-        kinds = {"NumPy boolean": np.bool_(value), "integer": int(value), "float": float(value)}
+        good = bool(value)
+        kinds = {"NumPy boolean": np.bool_(good), "integer": int(good), "float": float(good)}
         name, found = _pick(kinds, rng)
-        return [Mutant(name, found, LIKE, value)]
+        return [Mutant(name, found, LIKE, good)]
     name, found = _pick(others, rng)
     return [Mutant(name, found, REFUSE)]
 

@@ -17,6 +17,7 @@ AREAS = (
     "analysis",
     "outside",
     "estimators",
+    "fitting",
 )
 
 

@@ -14,6 +14,8 @@ EXPORTING = (
     ".splines.knots",
     ".operators",
     ".network",
+    ".fitting",
+    ".model",
     ".objectives",
     ".optimize",
     ".multilevel",
