@@ -217,6 +217,78 @@ def test_outside_the_domain_warns_once_by_name():
         model([[0.5, 3.0]])
 
 
+def test_outputs_with_unlike_noise():
+    """A column of noise does not flatten the others."""
+    x, y, xt = wave(80)
+    noise = np.random.default_rng(1).normal(size=80)
+    model = sk.fit(x, np.column_stack([y, noise]), hidden=(), levels=1)
+    alone = sk.fit(x, y, hidden=(), levels=1)
+    error = np.abs(model(xt)[:, 0] - truth(xt)).max()
+    assert error < 2 * np.abs(alone(xt)[:, 0] - truth(xt)).max()
+
+
+def test_weights_that_are_no_multiplicities():
+    x, y, xt = wave(60, 0.1)
+    plain = sk.fit(x, y, hidden=(), levels=1)
+    weighted = sk.fit(x, y, hidden=(), levels=1, sample_weight=np.full(60, 1 / 60))
+    np.testing.assert_allclose(weighted(xt), plain(xt), atol=1e-6)
+
+
+def test_without_smoothing():
+    x, y, xt = wave(100)
+    model = sk.fit(x, y, hidden=(), levels=1, smoothing=0.0)
+    assert r2(model, xt, truth(xt)) > 0.999
+
+
+def test_held_out_frames_are_read_by_name():
+    pandas = pytest.importorskip("pandas")
+    x, y, _ = wave(60)
+    frame = pandas.DataFrame(x, columns=["a", "b"])
+    model = sk.fit(frame, y, hidden=(), levels=1, held_out=(frame[["b", "a"]], y))
+    assert model.record.trials[-1].held_out < 1e-3
+
+
+@pytest.mark.filterwarnings("ignore::splinekan.DomainWarning")
+def test_large_networks_with_few_samples_do_not_interpolate_noise():
+    rng = np.random.default_rng(0)
+    model = sk.fit(rng.uniform(size=(90, 130)), rng.normal(size=90), hidden=(5,), first="splines")
+    assert np.std(model(rng.uniform(size=(300, 130)))) < 0.5
+
+
+def test_outliers_of_a_column_are_reported():
+    x, y, _ = wave(60)
+    x[0, 1] = 1000.0
+    with pytest.warns(sk.DomainWarning, match=r"'height' \(0.09"):
+        sk.fit(x, y, hidden=(), levels=1, names=["pressure", "height"])
+
+
+def test_small_targets_by_the_name_of_the_quantile():
+    x, y, xt = wave(60)
+    model = sk.fit(x, 1e-3 * y, hidden=(), levels=1, loss="quantile")
+    assert r2(model, xt, 1e-3 * truth(xt)) > 0.99
+
+
+@pytest.mark.parametrize(
+    "options", [{"hidden": ()}, {"hidden": (2,)}, {"hidden": (3,), "first": "affine"}, {}]
+)
+def test_constant_columns_have_no_effect(options):
+    x, y, xt = wave(120, 0.05)
+    model = sk.fit(np.column_stack([x, np.full(120, 7.0)]), y, levels=1, names=["a", "b", "site"], **options)
+    at = np.column_stack([xt, np.full(400, 7.0)])
+    other = at + np.array([0, 0, 3.0])
+    np.testing.assert_allclose(model(other), model(at), atol=1e-12)
+    assert r2(model, at, truth(xt)) > 0.95
+    found = {choice.quantity: choice.value for choice in model.record.choices}
+    assert found["constant inputs"] == "site"
+
+
+def test_scores_are_for_targets():
+    x, y, _ = wave(60)
+    model = sk.fit(x, (y > 0.5).astype(float), hidden=(), levels=1, loss="logistic")
+    with pytest.raises(ValueError, match="score is R"):
+        model.score(x, y)
+
+
 # Losses
 
 
@@ -290,7 +362,8 @@ def test_large_networks_follow_a_path():
         ({"y": np.ma.masked_array(np.ones(3), mask=True)}, TypeError, "masked"),
         ({"y": [1.0, np.inf, 0.0]}, ValueError, "y must be finite"),
         ({"y": np.ones(4)}, ValueError, "same number of rows, got 3 and 4"),
-        ({"X": np.ones(3)}, ValueError, "X must have shape"),
+        ({"X": np.ones(3)}, ValueError, r"pass X\[:, None\]"),
+        ({"y": np.array(["a", "b", "a"])}, TypeError, "KANClassifier takes labels"),
         ({"X": np.ones((0, 2)), "y": np.ones(0)}, ValueError, "not empty"),
         ({"X": [["a", "b"]] * 3}, TypeError, "real numbers"),
         ({"hidden": (0,)}, ValueError, "hidden"),
@@ -303,6 +376,8 @@ def test_large_networks_follow_a_path():
         ({"loss": object()}, TypeError, "loss must have"),
         ({"sample_weight": [1.0, -1.0, 1.0]}, ValueError, "not be negative"),
         ({"sample_weight": [0.0, 0.0, 0.0]}, ValueError, "not all be 0"),
+        ({"sample_weight": [1e308, 1e308, 1.0]}, ValueError, "sum within float64"),
+        ({"held_out": (np.ones((2, 2)), [1.0, np.nan])}, ValueError, r"held_out\[1\] must be finite"),
         ({"sample_weight": [1.0]}, ValueError, "sample_weight must have shape"),
         ({"held_out": 1.0}, ValueError, "share below 1"),
         ({"held_out": (np.ones((2, 3)), np.ones(2))}, ValueError, "2 columns|any, 2"),

@@ -312,7 +312,7 @@ def test_summaries_of_many_inputs_are_short_and_aligned():
     assert max(map(len, lines)) < 110
     assert len(lines) < 70
     assert lines[0] == f"Model with {net.n_parameters} parameters: 64 inputs, 1 output"
-    assert "a name that is far too lo...  -1e-300  1e+300" in lines
+    assert "a name that is far too lo...      -1e-300  1e+300" in lines
     assert "... 53 more" in lines
     assert [line.split() for line in lines if line.startswith("the output")] == [["the", "output", "5", "10"]]
     for words in ("Fitted to 1 sample, huber loss", "as given", "held-out loss", "0.0123", "-3", "0.02346"):

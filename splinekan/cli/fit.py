@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from splinekan import Model, fitting
-from splinekan._checks import Float64Array, integer, real, spline_degree
+from splinekan._checks import Float64Array, integer, real
 from splinekan._files import write_json
 from splinekan._outputs import check_outputs
 from splinekan.cli.arguments import Parsers, add_table, table
@@ -67,7 +67,12 @@ def add(commands: Parsers) -> None:
         "--held-out", type=float, metavar="SHARE", help="share of the rows to compare levels on"
     )
     command.add_argument("--levels", type=int, metavar="N", help="levels of refinement")
-    command.add_argument("--smoothing", type=float, metavar="X", help="weight of the jumps at the knots")
+    command.add_argument(
+        "--smoothing",
+        type=float,
+        metavar="X",
+        help="weight of slopes and bending; chosen from the data unless given",
+    )
     command.add_argument("--seed", type=int, default=0, metavar="N", help="0 unless given")
     add_table(command)
     command.add_argument("--output", type=known.file, metavar="FILE", help="write the model, MODEL.npz")
@@ -122,7 +127,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _arguments(options: argparse.Namespace) -> dict[str, Any]:
     """Arguments of `fit`, refused before the table is read."""
-    spline_degree(options.degree)
+    integer("--degree", options.degree, low=1, high=7)
     integer("--seed", options.seed, low=0)
     for width in options.hidden or ():
         integer("--hidden", width, low=1)

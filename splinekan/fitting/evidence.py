@@ -90,7 +90,7 @@ class State:
     @property
     def diagonal(self) -> Float64Array:
         """W for every mode."""
-        return self.coordinates.spread(self.weights, FREE_PRIOR * self.phi, 1.0)
+        return self.coordinates.spread(np.maximum(self.weights, LEAST), FREE_PRIOR * self.phi, 1.0)
 
 
 def begin(coordinates: ModalCoordinates, theta: Float64Array, weight: float = FIRST) -> State:

@@ -13,8 +13,10 @@ def merged(
 ) -> tuple[Float64Array, Float64Array, Float64Array | None]:
     """Different samples with their weights added up, in the order of x and then y.
 
-    Samples of weight 0 are left out. A sample given m times and a sample of weight m, in whatever order they
-    come, give the same bits, if the sums of the weights are exact (as those of integers are).
+    Samples of weight 0 are left out. Weights that cannot be multiplicities, as their sum is less than the
+    number of different samples, are divided by their mean. A sample given m times and a sample of weight m,
+    in whatever order they come, give the same bits, if the sums of the weights are exact (as those of
+    integers are).
 
     Parameters
     ----------
@@ -47,6 +49,10 @@ def merged(
     if (w < 0).any():
         bad = int(np.argmax(w < 0))
         raise ValueError(f"weights must not be negative, got {w[bad]} at index {bad}")
+    with np.errstate(over="ignore"):
+        total = w.sum()
+    if not np.isfinite(total):
+        raise ValueError(f"weights must have a sum within float64, got weights up to {w.max():g}")
     kept = np.flatnonzero(w > 0)
     if not kept.size:
         raise ValueError("weights must not all be 0")
@@ -57,6 +63,8 @@ def merged(
     w = np.add.reduceat(w, np.flatnonzero(first))
     rows = rows[first]
     x, y = np.ascontiguousarray(rows[:, : x.shape[1]]), np.ascontiguousarray(rows[:, x.shape[1] :])
+    if w.sum() < (1 - 1e-9) * len(w):
+        w = w / w.mean()
     return x, y, None if (w == 1).all() else w
 
 

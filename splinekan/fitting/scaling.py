@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -9,10 +11,13 @@ import numpy as np
 from splinekan._checks import Float64Array, not_too_large
 from splinekan.fitting.training import DOMAIN
 from splinekan.network import Normalizer
-from splinekan.network.domains import Interval
+from splinekan.network.domains import DomainWarning, Interval
 
 MARGIN = 0.025
 """The domain extends beyond the data by this share of their range, on both sides."""
+CROWDED = 0.02
+"""Nine tenths of a column in this share of its range are worth a warning."""
+TINY = float(np.finfo(np.float64).tiny)
 EPS = float(np.finfo(np.float64).eps)
 
 
@@ -45,6 +50,23 @@ class Scaling(NamedTuple):
         """Targets with mean 0 and deviation 1; those of held-out samples may be infinite in these units."""
         with np.errstate(over="ignore"):
             return np.asarray((y - self.centre) / self.deviation)
+
+
+def warn_of_outliers(x: Float64Array, names: Sequence[str], stacklevel: int) -> None:
+    """A `DomainWarning` for columns of which most samples share a small part of the domain with few knots."""
+    if len(x) < 20:
+        return
+    low, high = np.quantile(x, [0.05, 0.95], axis=0)
+    share = (high - low) / np.maximum(np.ptp(x, axis=0), TINY)
+    crowded = np.flatnonzero((share < CROWDED) & (high > low))
+    if len(crowded):
+        text = ", ".join(f"{names[p]!r} ({100 * share[p]:.2g} %)" for p in crowded[:4])
+        warnings.warn(
+            f"nine tenths of the samples lie in a small part of the range of {text}: outliers, or a column "
+            "for a logarithm? Splines have their knots spread over the whole range",
+            DomainWarning,
+            stacklevel=stacklevel + 1,
+        )
 
 
 def bounds_of(x: Float64Array) -> tuple[Interval, ...]:

@@ -196,8 +196,8 @@ class Search:
         if self.held is not None and worse(after, candidate, 1.0):
             return f"{intervals} intervals: {held}", None
         likelier = after.criterion < candidate.criterion - PAYS
-        # The prior of the bending modes is too rough for smooth targets without noise: their held-out loss may
-        # fall while V rises.
+        # The prior of the bending modes is too rough for smooth targets without noise: their held-out loss
+        # may fall while V rises.
         if not likelier and (self.held is None or not worse(candidate, after, CLEARLY)):
             why = f"V {after.criterion:.1f} instead of {candidate.criterion:.1f}"
             return f"{intervals} intervals: {why}", None
@@ -239,9 +239,11 @@ class Search:
 
 def worse(candidate: Candidate, other: Candidate, errors: float) -> bool:
     """Whether the held-out loss is higher, by more than `errors` standard errors of the difference."""
-    difference = candidate.losses - other.losses
-    if len(difference) < 2 or not np.isfinite(difference).all():
+    if not (np.isfinite(candidate.losses).all() and np.isfinite(other.losses).all()):
         return not bool(np.isfinite(candidate.losses).all())
+    difference = candidate.losses - other.losses
+    if len(difference) < 2:
+        return False
     return bool(difference.mean() > errors * difference.std(ddof=1) / np.sqrt(len(difference)))
 
 

@@ -45,6 +45,10 @@ class Inputs(Protocol):
         ...
 
 
+NO_TARGETS = ("logistic", "softmax", "poisson")
+"""Losses whose outputs are not predictions of the targets themselves."""
+
+
 @dataclass(frozen=True, eq=False)
 class Model(Uncached):
     """u(x) = g(x; theta), a network g bound to its parameters.
@@ -181,8 +185,14 @@ class Model(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For arguments of other kinds or shapes.
+            For arguments of other kinds or shapes, and models of log-odds or logarithms of rates.
         """
+        loss = "squared" if self.record is None else self.record.loss
+        if loss in NO_TARGETS:
+            raise ValueError(
+                f"score is R^2 of targets, which the outputs of a model with the loss {loss!r} are not: "
+                "take their mean(g) by the loss, or score of KANClassifier or KANRegressor"
+            )
         return r2(self(X), y, sample_weight, self.output_names)
 
     # Other knots and bases

@@ -51,5 +51,6 @@ def r2(predicted: Array, y: Any, sample_weight: Any, names: Names | None = None)
     spread = weight @ (target - mean) ** 2
     varying = (np.ptp(target, axis=0) > 0) & (spread > 0)  # the mean of equal numbers may be another number
     scores = np.where(rest > 0, 0.0, 1.0)
-    scores[varying] = 1 - rest[varying] / spread[varying]
+    with np.errstate(over="ignore"):
+        scores[varying] = 1 - rest[varying] / spread[varying]
     return float(scores.mean())

@@ -64,7 +64,7 @@ def _count(number: int, what: str) -> str:
 def _inputs(model: Described) -> list[str]:
     rows = [["input"]] + [[_cut(name)] for name in model.names]
     if model.bounds is not None:
-        rows[0] += ["from", "to"]
+        rows[0] += ["domain from", "to"]
         for row, (low, high) in zip(rows[1:], model.bounds, strict=True):
             row += [f"{low:.5g}", f"{high:.5g}"]
     return _table(rows, left=1)
@@ -131,7 +131,7 @@ def _trials(record: FitRecord, network: KAN) -> list[str]:
         for i, trial in enumerate(record.trials)
         if (trial.parameters, trial.intervals) == (network.n_parameters, network.intervals)
     ]
-    head = ["", "trial", "level", "intervals", "parameters", "loss", "score", "held-out loss", "seconds"]
+    head = ["", "trial", "level", "intervals", "parameters", "loss", "V", "held-out loss", "seconds"]
     rows = [head]
     for number, trial in enumerate(record.trials):
         mark = "*" if mine and number == mine[-1] else ""

@@ -21,6 +21,8 @@ def indices(
 ) -> NDArray[np.int64]:
     """`KAN.indices`."""
     number, found = _layer(network, layer)
+    if not found.n_parameters:
+        raise ValueError(f"layer must have parameters, got layer {number}, {shown(found)}, which has none")
     p = None if input is None else integer("input", input, low=0, high=found.n_in - 1)
     q = None if output is None else integer("output", output, low=0, high=found.n_out - 1)
     if p is None and q is None and part is None:

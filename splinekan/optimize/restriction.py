@@ -242,7 +242,10 @@ def _entries(fixed: ArrayLike) -> Indices | NDArray[np.bool_]:
     outside = numbers[(numbers < 0) | (numbers > MAX_INTEGER)]
     if outside.size:
         raise ValueError(f"fixed must be indices from 0, got {outside[0]:.0f}")
-    return np.unique(given.astype(np.int64))
+    indices = np.unique(given.astype(np.int64))
+    if len(indices) < given.size:  # a mask of zeros and ones, perhaps
+        raise ValueError(f"fixed must be different indices, or a mask of booleans, got {shown(fixed)}")
+    return indices
 
 
 def _rows(equations: Any) -> tuple[Any, Float64Array]:

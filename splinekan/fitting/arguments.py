@@ -1,0 +1,74 @@
+"""Targets and held-out samples as `fit` takes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Float64Array, real, real_array, shown
+from splinekan._columns import framed, table
+
+
+def inputs_of(name: str, X: Any, names: Any = None, n_columns: int | None = None) -> Float64Array:
+    """Inputs, (n, n_in).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else; with what to do about a single column.
+    """
+    if isinstance(X, np.ndarray) and X.ndim == 1:
+        raise ValueError(
+            f"{name} must have shape (n, n_in), got {X.shape}: pass {name}[:, None] for a single input"
+        )
+    return table(name, X, names, n_columns=n_columns).astype(np.float64)
+
+
+def targets_of(y: Any, name: str = "y", names: Any = None) -> Float64Array:
+    """Targets, (n, n_out).
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything but real numbers in one or two axes.
+    """
+    if getattr(getattr(y, "dtype", None), "kind", "f") in "OSU":
+        raise TypeError(
+            f"{name} must be numbers, got {shown(y)}: KANClassifier takes labels, and fit a column of zeros "
+            "and ones for each class, with loss='softmax'"
+        )
+    if framed(y):
+        return table(name, y, names).astype(np.float64)
+    t = real_array(name, y)
+    if t.ndim not in (1, 2) or t.size == 0:
+        raise ValueError(f"{name} must have shape (n,) or (n, n_out), not empty, got {t.shape}")
+    return t.astype(np.float64).reshape(len(t), -1)
+
+
+def check_targets(name: str, t: Float64Array, loss: Any, kind: str, by_name: bool) -> None:
+    """Refuse targets that the loss does not admit; the band of "quantile", by its name, fits any targets."""
+    if not hasattr(loss, "check") or (kind == "quantile" and by_name):
+        return
+    try:
+        loss.check(t)
+    except ValueError as error:
+        raise ValueError(str(error).replace("y must", f"{name} must", 1)) from None
+
+
+def apart_of(held_out: Any, inputs: Any, outputs: Any, n_in: int, n_out: int) -> Any:
+    """The share of held-out samples, None to choose it, or held-out samples."""
+    if held_out is None:
+        return None
+    if isinstance(held_out, (list, tuple)):
+        if len(held_out) != 2:
+            raise ValueError(f"held_out must be a share or a pair (X, y), got {shown(held_out)}")
+        x = inputs_of("held_out[0]", held_out[0], inputs, n_in)
+        t = targets_of(held_out[1], "held_out[1]", outputs)
+        if len(x) == 0 or t.shape != (len(x), n_out):
+            raise ValueError(f"held_out[1] must have shape {(max(len(x), 1), n_out)}, got {t.shape}")
+        return x, t
+    share = real("held_out", held_out, low=0.0)
+    if share >= 1:
+        raise ValueError(f"held_out must be a share below 1, or a pair (X, y), got {share}")
+    return share
