@@ -255,6 +255,29 @@ def test_large_networks_with_few_samples_do_not_interpolate_noise():
     assert np.std(model(rng.uniform(size=(300, 130)))) < 0.5
 
 
+def test_a_loss_of_a_class_of_ones_own():
+    class Twice(sk.Logistic):
+        """The logistic loss, of another class."""
+
+    rng = np.random.default_rng(0)
+    x = rng.uniform(-2, 2, (300, 1))
+    y = (rng.uniform(size=300) < expit(2 * x[:, 0])).astype(float)
+    model = sk.fit(x, y, hidden=(), levels=1, loss=Twice())
+    assert model.record.loss == "custom"
+    plain = sk.fit(x, y, hidden=(), levels=1, loss="logistic")
+    np.testing.assert_allclose(expit(model(x)), expit(plain(x)), atol=0.02)
+
+
+@pytest.mark.filterwarnings("ignore::splinekan.DomainWarning")
+def test_large_networks_without_held_out_samples():
+    rng = np.random.default_rng(0)
+    x, y = rng.uniform(size=(90, 130)), rng.normal(size=90)
+    model = sk.fit(x, y, hidden=(5,), first="splines", held_out=0.0)
+    found = {choice.quantity: choice for choice in model.record.choices}
+    assert found["smoothing"].value == "1"
+    assert found["smoothing"].reason == "no samples were held out to choose it"
+
+
 def test_outliers_of_a_column_are_reported():
     x, y, _ = wave(60)
     x[0, 1] = 1000.0

@@ -62,8 +62,8 @@ def fit(
     `splinekan.fitting.evidence`). Its value compares networks: many starts of several widths on coarse
     knots, spline layers or an affine map first, the best of which are refined, level by level, as long as
     the likelihood rises and the loss of held-out samples does not. At the end the model is trained with all
-    samples. Networks that are too large for this get equal weights, chosen by the held-out loss.
-    `model.summary()` lists what was chosen, and why.
+    samples. Networks that are too large for this, and those of quantiles, get equal weights, chosen by the
+    held-out loss. `model.summary()` lists what was chosen, and why.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def fit(
         "squared", "huber", "quantile" (the median), "logistic", "softmax", "poisson"; or a loss such as
         `Quantile(0.9)`, in the units of y. By their names Huber's delta is 0.2 deviations of y (of its
         quartiles), the band of the quantile 0.02. The model returns g; `mean(g)` of the loss is the
-        expected target.
+        expected target. A loss of a class of yours is taken for a negative log-likelihood.
     sample_weight
         Multiplicities, (n,): a sample of weight 2 counts as two samples, of weight 0 as none. Divide
         weights in other units by their mean.

@@ -22,6 +22,8 @@ from splinekan.optimize import LBFGS
 
 WEIGHTS = tuple(float(weight) for weight in 30 * 10.0 ** (-np.arange(13) / 2))
 """The weights, over phi where the noise has a variance to be estimated."""
+ALONE = 1.0
+"""The weight if no samples are held out."""
 STEPS = 60
 """Iterations for every weight."""
 PATIENCE = 2
@@ -37,6 +39,8 @@ def follow(search: Search, architectures: Sequence[Architecture]) -> Found:
     weight = f"{chosen.state.weights[0]:.3g}"
     if search.weight is not None:
         reason = "as given"
+    elif search.held is None:
+        reason = "no samples were held out to choose it"
     else:
         reason = (
             f"least held-out loss ({chosen.held_out:.3g}) of {len(WEIGHTS)} weights from {WEIGHTS[0]:g} down"
@@ -64,7 +68,9 @@ def _path(search: Search, architecture: Architecture, number: int) -> Candidate:
     state = begin(*start(network, search.middle, rng))
     best: Candidate | None = None
     since = 0
-    weights = WEIGHTS if search.weight is None else (search.weight,)
+    weights: tuple[float, ...] = WEIGHTS if search.held is not None else (ALONE,)
+    if search.weight is not None:
+        weights = (search.weight,)
     for weight in weights:
         state = replace(state, weights=np.full_like(state.weights, weight))
         state = trained(state, train, STEPS if len(weights) > 1 else MORE)
