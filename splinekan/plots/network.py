@@ -158,8 +158,9 @@ def _numbered_normalizers(network: KAN) -> set[int]:
 
 
 def _number(value: float) -> str:
-    """Three digits, and short exponents."""
-    return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), f"{value:.3g}")
+    """Three digits, four of thousands (years, say), and short exponents."""
+    text = f"{value:.4g}" if 999.5 <= abs(value) < 9999.5 else f"{value:.3g}"
+    return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), text)
 
 
 def _name_style(count: int) -> dict[str, Any]:
