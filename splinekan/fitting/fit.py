@@ -175,7 +175,7 @@ def fit(
         )
         found = _search(search, options, by_path, x.shape[1], t.shape[1])
         began = perf_counter()
-        state, noise = _finished(found, samples, train is samples, options)
+        found, state, noise = _finished(found, samples, train is samples, options)
         state, constant = flattened(state, samples.x)
         final = Candidate.of(
             found.best.architecture,
@@ -226,14 +226,16 @@ def _search(search: Search, options: Options, by_path: bool, n_in: int, n_out: i
     return search.run(options.architectures(STARTS, n_in, n_out), wider)
 
 
-def _finished(found: Found, samples: Samples, alone: bool, options: Options) -> tuple[State, Float64Array]:
-    """The state trained with all samples, and the noise of every output over that of all.
+def _finished(
+    found: Found, samples: Samples, alone: bool, options: Options
+) -> tuple[Found, State, Float64Array]:
+    """The best candidate when trained with all samples, its state, and the noise of outputs over their mean.
 
     `alone` if no samples were held out: nothing is left to train, unless the outputs have unlike noise.
     """
     state, equal = found.best.state, np.ones(samples.y.shape[1])
     if state.effective != state.effective:  # the restricted likelihood was not used
-        return (state if alone else path.trained(state, samples, path.MORE)), equal
+        return found, (state if alone else path.trained(state, samples, path.MORE)), equal
     fixed = options.smoothing is not None
 
     def train(state: State, samples: Samples) -> State:
@@ -241,5 +243,9 @@ def _finished(found: Found, samples: Samples, alone: bool, options: Options) -> 
         return improve(state, data, rounds=8, iterations=10, known=samples.known, fixed=fixed, damping=1e-5)
 
     if len(equal) > 1 and not fixed:
-        return balanced(state, samples, train)
-    return (state if alone else train(state, samples)), equal
+        return found, *balanced(state, samples, train)
+    if alone:
+        return found, state, equal
+    ends = [(each, train(each.best.state, samples)) for each in (found, *found.others)]
+    best = min(ends, key=lambda end: end[1].criterion)
+    return *best, equal

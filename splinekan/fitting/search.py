@@ -25,6 +25,8 @@ SMALL = 1500
 """Samples that the tournament on the coarsest level takes."""
 STAGES = ((6, 25), (5, 20), (3, 20), (2, 20))
 """For level 0, 1, ... how many candidates are trained, in how many rounds; the last serves all others."""
+FINALISTS = 4
+"""Candidates that are trained with all samples at the end."""
 WIDE = 5
 """Wider networks are tried when one of this width is the best."""
 
@@ -85,10 +87,15 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a search ends with: the best candidate, and how it was chosen."""
+    """What a search ends with: the best candidate, and how it was chosen.
+
+    `others` have the next higher V, with how they would have been described; none if held-out samples chose
+    the best.
+    """
 
     best: Candidate
     choices: tuple[Choice, ...]
+    others: tuple[Found, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,15 +159,16 @@ class Search:
                     running.append(after)
         ranked = best(ended)
         chosen, why = self._confirmed(ranked)
-        choices = (
-            Choice("network", str(chosen.architecture), f"{why} among {len(coarse)} starts"),
-            Choice(
-                "level",
-                f"{chosen.level}, {chosen.state.network.intervals} intervals",
-                reasons.get(id(chosen), "others had lower V on finer levels"),
-            ),
-        )
-        return Found(chosen, choices)
+
+        def found(candidate: Candidate, why: str) -> Found:
+            level = f"{candidate.level}, {candidate.state.network.intervals} intervals"
+            reason = reasons.get(id(candidate), "others had lower V on finer levels")
+            network = Choice("network", str(candidate.architecture), f"{why} among {len(coarse)} starts")
+            return Found(candidate, (network, Choice("level", level, reason)))
+
+        others = ranked[1:FINALISTS] if chosen is ranked[0] else ()
+        again = "least V with all samples"
+        return replace(found(chosen, why), others=tuple(found(each, again) for each in others))
 
     def _begun(self, architecture: Architecture, number: int, samples: Samples) -> Candidate:
         """A start on the coarsest level, trained a little."""
