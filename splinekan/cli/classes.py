@@ -9,15 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from splinekan import Model, objectives
+from splinekan import Model
 from splinekan._checks import Array, Float64Array, affordable, shown
-from splinekan.model.record import Choice
+from splinekan.fitting.named_losses import LOSSES
+from splinekan.model.record import LIKELIHOODS, Choice
 from splinekan.tables.numbers import floats
 
 LABELLED = ("logistic", "softmax")
 """Losses whose target may be a column of labels."""
-MEANS = {"logistic": "Logistic", "softmax": "Softmax", "poisson": "Poisson"}
-"""Losses whose network has other outputs than expectations: the classes that have `mean`."""
 MOST = 1000
 """Different labels that are accepted; a column with more is not one of labels."""
 CLASSES = "classes"
@@ -138,4 +137,4 @@ def labelled(expected: Array, classes: Sequence[str]) -> list[str]:
 def mean(model: Model, g: Array) -> Array:
     """Expectations of the targets from the outputs g: probabilities, counts, or g itself."""
     loss = "" if model.record is None else model.record.loss
-    return np.asarray(getattr(objectives, MEANS[loss])().mean(g)) if loss in MEANS else g
+    return np.asarray(LOSSES[loss].mean(g)) if loss in LIKELIHOODS else g

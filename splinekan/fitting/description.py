@@ -19,6 +19,7 @@ IDLE = 1e-3
 
 
 def described(scaling: Scaling, kind: str) -> tuple[Choice, ...]:
+    """The loss and the units of the targets."""
     units = ", ".join(
         f"({c:.4g}, {d:.4g})" for c, d in zip(scaling.centre[:3], scaling.deviation[:3], strict=True)
     )
@@ -35,7 +36,7 @@ def smoothing_of(
     """What became of the penalties."""
     if options.smoothing is not None:
         return (Choice("smoothing", f"{options.smoothing:g}", "as given"),)
-    if state.effective != state.effective:
+    if not state.assessed:
         return ()
     parameters = state.network.n_parameters
     found = [
@@ -58,7 +59,7 @@ def without_effect(state: State, constant: Sequence[int], names: Sequence[str] |
     found = []
     if constant:
         found.append(Choice("constant inputs", _listed(labels, constant), "they are without effect"))
-    if not np.isnan(state.effective):  # the penalties have weights of their own
+    if state.assessed:  # the penalties have weights of their own
         coordinates, z = state.coordinates, np.abs(state.coordinates.inverse @ state.theta)
         largest = np.zeros(len(labels))
         for number, group in enumerate(coordinates.groups):

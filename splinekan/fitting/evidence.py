@@ -88,6 +88,11 @@ class State:
         return self.coordinates.network
 
     @property
+    def assessed(self) -> bool:
+        """Whether the restricted likelihood was computed; it is not for large networks."""
+        return not np.isnan(self.effective)
+
+    @property
     def diagonal(self) -> Float64Array:
         """W for every mode."""
         return self.coordinates.spread(np.maximum(self.weights, LEAST), FREE_PRIOR * self.phi, 1.0)

@@ -17,7 +17,7 @@ from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
 from splinekan.fitting.description import described, smoothing_of, without_effect
 from splinekan.fitting.evidence import State, improve
-from splinekan.fitting.named_losses import LIKELIHOODS, ROBUST, in_deviations, middle, named
+from splinekan.fitting.named_losses import ROBUST, in_deviations, middle, named
 from splinekan.fitting.options import DENSE, INTERVALS, STARTS, WIDER, Options
 from splinekan.fitting.progress import Progress
 from splinekan.fitting.samples import merged
@@ -25,7 +25,7 @@ from splinekan.fitting.scaling import Scaling, bounds_of, centred, warn_of_outli
 from splinekan.fitting.search import Candidate, Found, Search
 from splinekan.fitting.training import Samples
 from splinekan.model import Model
-from splinekan.model.record import Choice, FitRecord
+from splinekan.model.record import LIKELIHOODS, Choice, FitRecord
 from splinekan.network import KAN
 from splinekan.optimize import History
 
@@ -142,7 +142,8 @@ def fit(
     n_samples = len(x)
     warn_of_outliers(x, numbered("x", x.shape[1]) if inputs is None else inputs, stacklevel=2)
     x, t, weights = merged(x, t, None if weights is None else weights.astype(np.float64))
-    if kind in LIKELIHOODS or kind == "custom":
+    known = kind in LIKELIHOODS or kind == "custom"
+    if known:  # the targets are not scaled
         centre, deviation = np.zeros(t.shape[1]), np.ones(t.shape[1])
     else:
         centre, deviation = centred(t, weights, kind in ROBUST)
@@ -150,7 +151,6 @@ def fit(
             deviation = np.full_like(deviation, deviation.mean())
     scaling = Scaling(bounds_of(x), centre, deviation)
     scaled_loss = in_deviations(kind, given, not by_name, float(deviation[0]))
-    known = kind in LIKELIHOODS or kind == "custom"
     samples = Samples(scaling.scaled(x), scaling.standard(t), weights, scaled_loss, known)
     # The restricted likelihood needs a curvature, which quantiles lack but for a narrow band.
     by_path = kind == "quantile" or options.is_large(x.shape[1], t.shape[1])
@@ -234,7 +234,7 @@ def _finished(
     `alone` if no samples were held out: nothing is left to train, unless the outputs have unlike noise.
     """
     state, equal = found.best.state, np.ones(samples.y.shape[1])
-    if state.effective != state.effective:  # the restricted likelihood was not used
+    if not state.assessed:
         return found, (state if alone else path.trained(state, samples, path.MORE)), equal
     fixed = options.smoothing is not None
 

@@ -133,11 +133,6 @@ class ModalCoordinates:
         """The number of the group of every coordinate; `FREE` or `GAUGE`."""
         return self._numbered[0]
 
-    @cached_property
-    def sizes(self) -> Float64Array:
-        """The number of coordinates of every group."""
-        return np.array([group.size for group in self.groups], dtype=np.float64)
-
     def sums(self, values: Float64Array) -> Float64Array:
         """The sum over the coordinates of every group."""
         penalised = self.group >= 0

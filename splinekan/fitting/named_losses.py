@@ -18,8 +18,6 @@ LOSSES: dict[str, Any] = {
     "softmax": Softmax(),
     "poisson": Poisson(),
 }
-LIKELIHOODS = ("logistic", "softmax", "poisson")
-"""Negative log-likelihoods as they stand: the targets are not scaled."""
 ROBUST = ("huber", "quantile")
 HUBER, BAND = 0.2, 0.02
 """Half-widths of the middle part of the losses "huber" and "quantile", in deviations of y."""

@@ -33,7 +33,7 @@ WIDE = 5
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """A trained network, its level, mean losses, and the held-out loss of every sample.
+    """A trained network, its level, mean losses, and the held-out loss of every sample, times its weight.
 
     `rank` is V, or a lower value of a coarser level, from which the held-out loss justified the refinement.
     """
@@ -63,6 +63,8 @@ class Candidate:
         if held is not None:
             losses = held.losses(state.network, state.theta)
             apart = held.mean(losses)
+            if held.weights is not None:
+                losses = losses * (held.weights / held.weights.mean())
         return cls(architecture, state, level, loss, apart, losses, perf_counter() - began, state.criterion)
 
     @property

@@ -16,7 +16,7 @@ from splinekan.model.coarsening import coarsened
 from splinekan.model.derivatives import hessian
 from splinekan.model.enclosures import Box
 from splinekan.model.extrapolation import warn_outside
-from splinekan.model.record import FitRecord
+from splinekan.model.record import LIKELIHOODS, FitRecord
 from splinekan.model.scores import r2
 from splinekan.model.summary import Described, summary
 from splinekan.network import KAN
@@ -43,10 +43,6 @@ class Inputs(Protocol):
     def jets(self, points: Any, directions: Any, orders: Any, /) -> Any:
         """Taylor coefficients of the network's inputs along directions in the space of the variables."""
         ...
-
-
-NO_TARGETS = ("logistic", "softmax", "poisson")
-"""Losses whose outputs are not predictions of the targets themselves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,7 +184,7 @@ class Model(Uncached):
             For arguments of other kinds or shapes, and models of log-odds or logarithms of rates.
         """
         loss = "squared" if self.record is None else self.record.loss
-        if loss in NO_TARGETS:
+        if loss in LIKELIHOODS:
             raise ValueError(
                 f"score is R^2 of targets, which the outputs of a model with the loss {loss!r} are not: "
                 "take their mean(g) by the loss, or score of KANClassifier or KANRegressor"

@@ -7,6 +7,9 @@ from typing import NamedTuple
 
 from splinekan.optimize import History
 
+LIKELIHOODS = ("logistic", "softmax", "poisson")
+"""Losses that are negative log-likelihoods as they stand; outputs are log-odds or logarithms of rates."""
+
 
 class Choice(NamedTuple):
     """A quantity that was chosen, its value as text, and the reason."""
