@@ -1,0 +1,394 @@
+"""Networks as the search sees them: edges that are splines or terms, sums and products, dense Jacobians.
+
+The search trains hundreds of small networks in which some edges are splines and others are formulas already.
+Their Jacobians have a hundred columns, so that dense matrices are the fastest representation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache, cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+import scipy
+
+from splinekan._blas import one
+from splinekan._checks import Float64Array
+from splinekan.network.term import Term
+from splinekan.optimize import LevenbergMarquardt
+from splinekan.optimize.driver import Frame, Iterate, Point
+from splinekan.splines.knot_vector import KnotVector
+
+PATIENCE = 3
+JITTER = 1e-13
+EXACT = 1e-27
+"""A mean square error, over the variance of y, that only rounding leaves."""
+Products = tuple[tuple[tuple[int, ...], ...], ...]
+"""For every output of a stage its terms, each the numbers of the nodes whose product it is."""
+
+
+@dataclass(frozen=True)
+class SplineEdge:
+    """A spline from an input to a node, continued by straight lines."""
+
+    input: int
+    output: int
+    knots: KnotVector
+
+    @property
+    def n_free(self) -> int:
+        """The number of coefficients."""
+        return self.knots.n_basis
+
+
+Edge = SplineEdge | Term
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Nodes s_q = d_q + the sum of the edges to q, and outputs that are sums of products of nodes.
+
+    Attributes
+    ----------
+    edges
+        Splines and terms.
+    bias
+        For every node the number d_q, or None for a parameter.
+    products
+        See `Products`.
+    """
+
+    edges: tuple[Edge, ...]
+    bias: tuple[float | None, ...]
+    products: Products
+
+    @property
+    def n_free(self) -> int:
+        """The number of parameters: those of the edges in their order, then free biases."""
+        return sum(edge.n_free for edge in self.edges) + sum(each is None for each in self.bias)
+
+    def nodes(self, edges: Sequence[Float64Array], n: int, bias: Float64Array) -> Float64Array:
+        """The nodes, (n_nodes, n), from values of the edges."""
+        s = np.repeat(bias[:, None], n, axis=1)
+        for edge, value in zip(self.edges, edges, strict=True):
+            s[edge.output] += value
+        return s
+
+    def outputs(self, s: Float64Array) -> Float64Array:
+        """Sums of products of nodes, (n_out, n)."""
+        return np.array([sum(np.prod(s[list(group)], axis=0) for group in groups) for groups in self.products])
+
+    def pulled(self, s: Float64Array, by: Float64Array) -> Float64Array:
+        """The sum over the outputs of by_j d out_j/d s_q, (n_nodes, n), for by of (n_out, n)."""
+        found = np.zeros_like(s)
+        for j, groups in enumerate(self.products):
+            for group in groups:
+                for i, node in enumerate(group):
+                    others = [other for k, other in enumerate(group) if k != i]
+                    found[node] += by[j] * np.prod(s[others], axis=0)
+        return found
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A chain of stages with a single output.
+
+    Attributes
+    ----------
+    stages
+        First to last.
+    theta
+        Its parameters, stage by stage.
+    """
+
+    stages: tuple[Stage, ...]
+    theta: Float64Array = field(repr=False, compare=False)
+
+    # Places in theta
+
+    @cached_property
+    def places(self) -> tuple[tuple[slice, ...], ...]:
+        """For every stage the slices of its edges, and that of its free biases at the end."""
+        at, found = 0, []
+        for stage in self.stages:
+            sizes = [edge.n_free for edge in stage.edges] + [sum(each is None for each in stage.bias)]
+            ends = np.cumsum([at, *sizes])
+            found.append(tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)))
+            at = int(ends[-1])
+        return tuple(found)
+
+    def biases(self, stage: int, theta: Float64Array) -> Float64Array:
+        """d of a stage, fixed values included."""
+        given = self.stages[stage].bias
+        found = np.array([0.0 if each is None else each for each in given])
+        found[[each is None for each in given]] = theta[self.places[stage][-1]]
+        return found
+
+    def splines(self) -> Iterator[tuple[int, int]]:
+        """Stage and number of every edge that is a spline."""
+        for s, stage in enumerate(self.stages):
+            for e, edge in enumerate(stage.edges):
+                if isinstance(edge, SplineEdge):
+                    yield s, e
+
+    def edge(self, stage: int, number: int) -> tuple[Edge, Float64Array]:
+        """An edge with its parameters."""
+        return self.stages[stage].edges[number], self.theta[self.places[stage][number]]
+
+    def bias(self, stage: int, node: int) -> float:
+        """d of a node."""
+        return float(self.biases(stage, self.theta)[node])
+
+    # Other trials
+
+    def parts(self) -> list[Part]:
+        """The stages with the numbers of their edges and biases, to be changed and `built` again."""
+        found = []
+        for s, stage in enumerate(self.stages):
+            edges = [self.edge(s, e) for e in range(len(stage.edges))]
+            biases = list(zip(stage.bias, map(float, self.biases(s, self.theta)), strict=True))
+            found.append(Part(edges, biases, stage.products))
+        return found
+
+    # Values and derivatives
+
+    def run(self, theta: Float64Array, x: Float64Array) -> list[Run]:
+        """What enters every stage, its edges and its nodes, for columns x, (n_in, n)."""
+        found: list[Run] = []
+        for s, stage in enumerate(self.stages):
+            values = [
+                _value(edge, theta[at], x[edge.input])
+                for edge, at in zip(stage.edges, self.places[s], strict=False)
+            ]
+            nodes = stage.nodes(values, x.shape[1], self.biases(s, theta))
+            found.append(Run(x, values, nodes))
+            x = stage.outputs(nodes)
+        found.append(Run(x, [], x))
+        return found
+
+    def value(self, theta: Float64Array, x: Float64Array) -> Float64Array:
+        """The output, (n,)."""
+        return self.run(theta, x)[-1].x[0]
+
+    def jacobian(self, theta: Float64Array, x: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """The output, (n,), and its derivatives, (n, n_parameters), by one sweep back."""
+        runs = self.run(theta, x)
+        n = x.shape[1]
+        J = np.empty((len(theta), n))
+        gradient = np.ones((1, n))
+        for s in reversed(range(len(self.stages))):
+            stage, run = self.stages[s], runs[s]
+            by = stage.pulled(run.nodes, gradient)
+            gradient = np.zeros_like(run.x)
+            for edge, at in zip(stage.edges, self.places[s], strict=False):
+                slope, rows = _derivatives(edge, theta[at], run.x[edge.input])
+                J[at] = by[edge.output] * rows
+                if s:
+                    gradient[edge.input] += by[edge.output] * slope
+            J[self.places[s][-1]] = by[[each is None for each in stage.bias]]
+        return runs[-1].x[0], J.T
+
+    def sensitivities(self, x: Float64Array) -> list[Float64Array]:
+        """d output/d node of every stage, (n_nodes, n)."""
+        runs, found = self.run(self.theta, x), []
+        gradient = np.ones((1, x.shape[1]))
+        for s in reversed(range(len(self.stages))):
+            stage, run = self.stages[s], runs[s]
+            by = stage.pulled(run.nodes, gradient)
+            found.append(by)
+            gradient = np.zeros_like(run.x)
+            for edge, at in zip(stage.edges, self.places[s], strict=False):
+                gradient[edge.input] += by[edge.output] * _derivatives(edge, self.theta[at], run.x[edge.input])[0]
+        return found[::-1]
+
+
+class Run(NamedTuple):
+    """What enters a stage, (n_in, n), the values of its edges, and its nodes, (n_nodes, n)."""
+
+    x: Float64Array
+    edges: list[Float64Array]
+    nodes: Float64Array
+
+
+class Part(NamedTuple):
+    """A stage with its numbers: edges with parameters, biases (fixed, or None) with values, products."""
+
+    edges: list[tuple[Edge, Float64Array]]
+    biases: list[tuple[float | None, float]]
+    products: Products
+
+
+def built(parts: Sequence[Part]) -> Trial:
+    """The trial of these stages."""
+    stages, numbers = [], []
+    for edges, biases, products in parts:
+        stages.append(
+            Stage(tuple(edge for edge, _ in edges), tuple(fixed for fixed, _ in biases), tuple(products))
+        )
+        numbers += [np.asarray(values, dtype=np.float64) for _, values in edges]
+        numbers.append(np.array([value for fixed, value in biases if fixed is None]))
+    return Trial(tuple(stages), np.concatenate(numbers))
+
+
+def constants(term: Term, params: Float64Array) -> Float64Array:
+    """(c, a_1, b_1, ...) of a term, fixed constants included."""
+    free = [each is None for each in term.constants]
+    found = np.array([0.0 if each is None else each for each in term.constants])
+    found[free] = params
+    return found
+
+
+@cache
+def _basis(knots: KnotVector) -> tuple[Any, Any]:
+    basis = scipy.interpolate.BSpline(knots.t, np.eye(knots.n_basis), knots.degree)
+    return basis, basis.derivative()
+
+
+def _value(edge: Edge, params: Float64Array, x: Float64Array) -> Float64Array:
+    if isinstance(edge, SplineEdge):
+        return np.asarray(_rows(edge.knots, x) @ params)
+    c, *inner = constants(edge, params)
+    v = x
+    for i, each in enumerate(edge.functions):
+        v = each.derivatives(inner[2 * i] * v + inner[2 * i + 1])[0]
+    return np.asarray(c * v)
+
+
+def _rows(knots: KnotVector, x: Float64Array) -> Float64Array:
+    """The B-splines at x, continued by straight lines, (n, n_basis)."""
+    basis, slopes = _basis(knots)
+    inside = np.clip(x, *knots.domain)
+    beyond = x - inside
+    rows: Float64Array = basis(inside)
+    if beyond.any():
+        rows = rows + beyond[:, None] * slopes(inside)
+    return rows
+
+
+def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Float64Array, Float64Array]:
+    """d/dx, (n,), and d/d params, (n_free, n), of an edge."""
+    if isinstance(edge, SplineEdge):
+        _, slopes = _basis(edge.knots)
+        return np.asarray(slopes(np.clip(x, *edge.knots.domain)) @ params), _rows(edge.knots, x).T
+    c, *inner = constants(edge, params)
+    v, slope = x, np.ones_like(x)
+    rows: list[Float64Array] = []
+    for i, each in enumerate(edge.functions):
+        a, b = inner[2 * i : 2 * i + 2]
+        value, bend = each.derivatives(a * v + b, 1)
+        rows = [bend * a * row for row in rows]
+        if edge.constants[1 + 2 * i] is None:
+            rows.append(bend * v)
+        if edge.constants[2 + 2 * i] is None:
+            rows.append(bend)
+        v, slope = value, bend * a * slope
+    rows = [c * row for row in rows]
+    if edge.constants[0] is None:
+        rows.insert(0, v)
+    return c * slope, np.array(rows).reshape(len(rows), len(x))
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """The half mean square error in units of the variance of y, as optimisers take it."""
+
+    trial: Trial
+    x: Float64Array
+    y: Float64Array
+    scale: float
+    cost = 1.0
+
+    @property
+    def n_residuals(self) -> float:
+        return float(len(self.y))
+
+    def value(self, theta: Float64Array) -> float:
+        r = (self.trial.value(theta, self.x) - self.y) * self.scale
+        return float(r @ r) / 2
+
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        value, gradient, _ = self.normal_equations(theta)
+        return value, gradient
+
+    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        value, J = self.trial.jacobian(theta, self.x)
+        r, J = (value - self.y) * self.scale, J * self.scale
+        return float(r @ r) / 2, J.T @ r, J.T @ J
+
+
+@dataclass(frozen=True)
+class _Regularized:
+    """Normal equations with `JITTER` on the diagonal: structures have constants that others make redundant."""
+
+    needs = ("normal_equations",)
+    assembles = True
+
+    def linearize(
+        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
+    ) -> _Equations:
+        if matrix is None:
+            point, matrix = frame.normal(point.z)
+        return _Equations(matrix, point.fed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Equations:
+    matrix: Float64Array
+    right: Float64Array
+
+    @property
+    def columns(self) -> Float64Array:
+        return np.sqrt(np.diag(self.matrix))
+
+    def damped(self, scale: Float64Array) -> Callable[[float], Float64Array]:
+        """damping -> dz."""
+        scaled, right = self.matrix / scale / scale[:, None], -self.right / scale
+
+        def solve(damping: float) -> Float64Array:
+            matrix = scaled.copy()
+            matrix[np.diag_indices_from(matrix)] += damping + JITTER
+            factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+            if failed:
+                return np.full_like(right, np.nan)
+            return np.asarray(scipy.linalg.lapack.dpotrs(factor, right, lower=1)[0] / scale)
+
+        return solve
+
+
+@one
+def trained(
+    trial: Trial, x: Float64Array, y: Float64Array, iterations: int, damping: float = 1e-3
+) -> tuple[Trial, float]:
+    """The trial after Levenberg-Marquardt, and its mean square error over the variance of y.
+
+    Infinite if the error or a derivative is not finite at the start. Training ends when `PATIENCE` iterations
+    in a row lower the error by less than 1 %.
+    """
+    variance = float(np.var(y)) or 1.0
+    problem = _Fit(trial, x, y, 1 / np.sqrt(len(y) * variance))
+    with np.errstate(all="ignore"):
+        first, J = trial.jacobian(trial.theta, x)
+    if not (np.isfinite(first).all() and np.isfinite(J).all()):
+        return trial, np.inf
+    if not len(trial.theta):
+        return trial, 2 * problem.value(trial.theta)
+    slow, before = 0, np.inf
+
+    def stalled(iterate: Iterate) -> bool:
+        nonlocal slow, before
+        slow = slow + 1 if iterate.value > 0.99 * before else 0
+        before = iterate.value
+        return slow >= PATIENCE
+
+    method = LevenbergMarquardt(damping=damping, solver=_Regularized(), trials=8)
+    result = method.minimize(
+        problem,
+        trial.theta,
+        iterations=iterations,
+        callback=stalled,
+        value_tolerance=EXACT / 2,
+        keep="best",
+    )
+    return replace(trial, theta=result.theta), 2 * float(result.value)
