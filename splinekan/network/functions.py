@@ -82,8 +82,8 @@ class Function(Uncached):
         if self.hole is not None:
             object.__setattr__(self, "hole", real("hole", self.hole))
         object.__setattr__(self, "complexity", integer("complexity", self.complexity, low=0))
-        known = _BUILT_IN.get(self.name)
-        if known is not None and known != _content(self):
+        built_in = _BUILT_IN.get(self.name)
+        if built_in is not None and built_in != _content(self):
             raise ValueError(f"name must not be that of another function, got {self.name!r}")
 
     def derivatives(self, z: ArrayLike, order: int = 0) -> list[Array]:
