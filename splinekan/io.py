@@ -30,22 +30,25 @@ from splinekan.network import (
     Activation,
     Affine,
     FormulaLayer,
+    Function,
     Normalizer,
     Product,
     SplineLayer,
     Sum,
     Term,
-    function,
 )
-from splinekan.network.functions import Function
 from splinekan.optimize import History
 from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"
 VERSION = 1
 """Of the format. Files of a later version are refused."""
-SIMPLE: dict[str, type] = {"Affine": Affine, "Activation": Activation, "Normalizer": Normalizer}
-SIMPLE["Product"] = Product
+SIMPLE: dict[str, type] = {
+    "Affine": Affine,
+    "Activation": Activation,
+    "Normalizer": Normalizer,
+    "Product": Product,
+}
 """Layers that their fields describe."""
 HISTORY = "history_"
 """Before the names of the columns of the history."""
@@ -272,16 +275,8 @@ def _layer(options: dict[str, Any], vectors: list[KnotVector]) -> Any:
 
 
 def _read_term(tree: dict[str, Any]) -> Term:
-    functions = [each if isinstance(each, str) else _read_function(each) for each in tree["functions"]]
+    functions = [each if isinstance(each, str) else Function(**each) for each in tree["functions"]]
     return Term(tree["input"], tree["output"], functions, tree["fixed"])
-
-
-def _read_function(tree: dict[str, Any]) -> Function:
-    """The user's function, whose text is read as `function` reads it."""
-    found = Function(**{key: _tuples(each) for key, each in tree.items()})
-    if function(found.expression, None).expression != found.expression:
-        raise ValueError(f"it holds a function {shown(found.expression)}, which is not in its usual form")
-    return found
 
 
 def _read_record(tree: dict[str, Any], history: History | None) -> FitRecord:

@@ -103,7 +103,7 @@ def initialize(
             own = theta[start : start + leaf.n_parameters]
             images.append(_drawn(leaf, splines, own, rng, (scheme, noise, mean), ranges))
             start += leaf.n_parameters
-        ranges = np.sum(images, axis=0)
+        ranges = np.asarray(np.sum(images, axis=0), dtype=np.float64)
     if not np.isfinite(theta).all():
         raise ValueError("noise, mean and bounds must leave theta finite")
     return spline_network.to_basis(theta, network.basis)
@@ -200,7 +200,7 @@ def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64
 
 def _multiplied(ranges: Float64Array) -> Float64Array:
     """(2,): where the product of numbers in these ranges lies."""
-    ends = ranges[0]
+    ends: Float64Array = ranges[0]
     for other in ranges[1:]:
         corners = np.outer(ends, other)
         ends = np.array([corners.min(), corners.max()])
