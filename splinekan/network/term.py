@@ -99,7 +99,8 @@ class Term(Uncached):
             text = function.of(_affine("a", scale, text, shift))
         if c == 1.0:
             return text
-        return f"{'c' if c is None else format(c, '.6g')} {text}"
+        factor = "c" if c is None else format(c, ".6g")
+        return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} {text}"
 
 
 def _affine(name: str, scale: float | None, text: str, shift: float | None) -> str:
