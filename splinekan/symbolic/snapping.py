@@ -34,6 +34,8 @@ TRIED = 5
 EDGES = 2
 """Edges whose candidates are tried at a time, those with the clearest curve first."""
 ITERATIONS = 20
+SWAPPED = 1e-3
+"""What the criterion must fall by for a term to be replaced."""
 ABSENT = 1e-9
 """An edge that moves the output by less than this, in deviations of y, is absent."""
 
@@ -132,6 +134,25 @@ class Snapping:
                     if found.criterion < best.criterion:
                         best = found
         return best
+
+    def swapped(self, best: Scored) -> Scored:
+        """With each term replaced by another where that lowers the criterion, until none does."""
+        while True:
+            better = self._swap(best)
+            if better is None:
+                return self.unbiased(best)
+            best = better
+
+    def _swap(self, best: Scored) -> Scored | None:
+        """The first edge's best replacement that lowers the criterion."""
+        for s, stage in enumerate(best.trial.stages):
+            for e in range(len(stage.edges)):
+                found = self._candidates(best.trial, s, e)
+                scored = [self.scored(trial) for trial in self._changes(best.trial, s, e, found)] if found else []
+                better = min(scored, key=lambda each: each.criterion, default=best)
+                if better.criterion < best.criterion - SWAPPED:
+                    return better
+        return None
 
     def _changes(self, trial: Trial, s: int, e: int, found: Sequence[Candidate]) -> Iterator[Trial]:
         removed = without(trial, s, e, self.x)

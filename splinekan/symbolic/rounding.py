@@ -1,0 +1,143 @@
+"""Constants at simple values: where the data allow it, and where they are arbitrary.
+
+A scale that two constants share, a term that moves from a node to the next, are not determined by any data:
+fixed at 1 and 0 they disappear from the formula. Constants that are determined are fixed at a simple number
+if that does not raise the criterion n log E + K log n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.network.term import Term
+from splinekan.symbolic.gauge import exchanged, scaled_output, shifted_output, uses
+from splinekan.symbolic.snapping import FLOOR, Scored
+from splinekan.symbolic.trial import Trial, built, constants, trained
+
+ITERATIONS = 12
+CLOSE = 0.05
+"""Simple numbers are tried within this relative distance; arbitrary constants may move any distance."""
+DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
+LARGEST = 1000
+ROUNDING = 1e3
+"""A fixed constant may raise an error that is rounding by this factor."""
+
+
+def rounded(scored: Scored, x: Float64Array, y: Float64Array) -> Scored:
+    """The formula with simple constants fixed, one after the other."""
+    best = _scored(scored.trial, x, y, 8)
+    for place in list(_places(best.trial)):
+        current = _at(best.trial, place)
+        if current is None:
+            continue
+        for value in _simple(current, place):
+            trial = _fixed(best.trial, place, value)
+            found = _scored(trial, x, y, ITERATIONS)
+            if found.criterion < best.criterion:
+                best = found
+                break
+    return best
+
+
+def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int) -> Scored:
+    found, error = trained(trial, x, y, iterations, 1e-6)
+    n = len(y)
+    # Errors of rounding are equal, whatever they are.
+    value = n * np.log(max(error, ROUNDING * FLOOR)) + np.log(n) * len(found.theta)
+    return Scored(found, error, float(value))
+
+
+Place = tuple[int, int, int]
+"""Stage, edge and number of a constant; edge -1 for biases, with the node as number."""
+
+
+def _places(trial: Trial) -> Iterator[Place]:
+    """The free constants: biases first, which are often arbitrary, then constants from the outermost stage.
+
+    Inside a stage inner constants come before factors.
+    """
+    stages = range(len(trial.stages))
+    for s in stages:
+        for node, fixed in enumerate(trial.stages[s].bias):
+            if fixed is None:
+                yield s, -1, node
+    for s in reversed(stages):
+        for e, edge in enumerate(trial.stages[s].edges):
+            if isinstance(edge, Term):
+                for i in (*range(1, len(edge.constants)), 0):
+                    if edge.constants[i] is None:
+                        yield s, e, i
+
+
+def _at(trial: Trial, place: Place) -> float | None:
+    """The constant, None if it is fixed by now."""
+    s, e, i = place
+    if e < 0:
+        return trial.bias(s, i) if trial.stages[s].bias[i] is None else None
+    edge, values = trial.edge(s, e)
+    assert isinstance(edge, Term)
+    return float(constants(edge, values)[i]) if edge.constants[i] is None else None
+
+
+def _fixed(trial: Trial, place: Place, value: float) -> Trial:
+    """The trial with a constant fixed; what is redundant moves elsewhere first."""
+    s, e, i = place
+    parts = (_moved(trial, place, value) or trial).parts()
+    if e < 0:
+        parts[s].biases[i] = (value, value)
+        return built(parts)
+    edge, values = parts[s].edges[e]
+    assert isinstance(edge, Term)
+    fixed = list(edge.constants)
+    at = sum(each is None for each in fixed[:i])
+    fixed[i] = value
+    parts[s].edges[e] = Term(edge.input, edge.output, edge.functions, fixed), np.delete(values, at)
+    return built(parts)
+
+
+def _moved(trial: Trial, place: Place, value: float) -> Trial | None:
+    """The same function with the constant at `value`, if it is a scale or a shift that can move."""
+    s, e, i = place
+    now = _at(trial, place)
+    if not now:
+        return None
+    if e < 0:
+        for j, group in uses(trial, s, i):
+            if len(group) == 1:
+                return shifted_output(trial, s, j, value - now)
+        return None
+    edge = trial.stages[s].edges[e]
+    if i == 1 and s:
+        return scaled_output(trial, s - 1, edge.input, now / value)
+    if i == 0:
+        for j, group in uses(trial, s, edge.output):
+            if len(group) > 1:
+                return exchanged(trial, s, edge.output, value / now)
+            return scaled_output(trial, s, j, value / now)
+    return None
+
+
+def _simple(value: float, place: Place) -> Iterator[float]:
+    """Simple numbers to try, the simplest first."""
+    _, e, i = place
+    tried: list[float] = []
+    if e < 0:
+        tried.append(0.0)
+    elif i % 2 == 0 and i:
+        tried.append(0.0)
+    tried += [float(np.sign(value)) or 1.0] if not (e >= 0 and i % 2 == 0 and i) else []
+    near: list[tuple[float, float]] = []
+    for denominator in DENOMINATORS:
+        for unit in (1.0, np.pi):
+            numerator = round(value * denominator / unit)
+            if numerator and abs(numerator) <= LARGEST:
+                simple = float(Fraction(numerator, denominator)) * unit
+                if abs(simple - value) <= CLOSE * abs(value):
+                    cost = denominator + abs(numerator) / 10 + (2.0 if unit != 1.0 else 0.0)
+                    near.append((cost, simple))
+    tried += [simple for _, simple in sorted(near)]
+    yield from dict.fromkeys(tried)

@@ -1,0 +1,180 @@
+"""The search for a formula: structures trained as splines, snapped, polished, the best by the criterion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.symbolic.families import Family
+from splinekan.symbolic.rounding import rounded
+from splinekan.symbolic.snapping import FLOOR, Scored, Snapping, polished
+from splinekan.symbolic.structures import STRUCTURES, is_possible, refined, regauged, start
+from splinekan.symbolic.trial import Trial, trained
+
+INTERVALS = 6
+"""Of the coarsest splines."""
+LEVELS = 3
+STARTS = 4
+FIRST, MORE, FINE = 15, 20, 30
+"""Iterations of a start, after its inner knots were fitted, and after a refinement."""
+SAMPLES = 800
+"""Samples with which structures are trained and edges are snapped."""
+HOPELESS = 1e-2
+"""Structures with a larger error are left aside if another has an error of less than 1e-4 of theirs."""
+EXACT = 1e-18
+"""A formula with this error is the function, but for rounding."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A structure as splines: the trial, its error, and what refinement would remove from it."""
+
+    name: str
+    trial: Trial
+    error: float
+    tau: float
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """A structure and what came of it; `formula` has no splines if the search for it succeeded."""
+
+    name: str
+    splines: float
+    scored: Scored = field(repr=False)
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether all edges are terms."""
+        return next(self.scored.trial.splines(), None) is None
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether it is a formula whose error is rounding."""
+        return self.is_formula and self.scored.error <= EXACT
+
+
+@dataclass(frozen=True, eq=False)
+class Search:
+    """The samples and the options of a search.
+
+    Attributes
+    ----------
+    x, y
+        (n_in, n) and (n,); columns that vary.
+    families
+        The library.
+    seed
+        Of the starts.
+    report
+        Called with every attempt.
+    """
+
+    x: Float64Array = field(repr=False)
+    y: Float64Array = field(repr=False)
+    families: Sequence[Family] = field(repr=False)
+    seed: int
+    report: Callable[[Attempt], object]
+
+    def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trained] = ()) -> list[Attempt]:
+        """Attempts, the best first."""
+        found: list[Attempt] = [self.attempt(each) for each in given]
+        if any(each.is_exact for each in found):
+            return sorted(found, key=_rank)
+        coarse = [self.trained(name) for name in structures if is_possible(name, len(self.x))]
+        coarse = sorted((each for each in coarse if np.isfinite(each.error)), key=_size)
+        least = min((each.error for each in coarse), default=0.0)
+        enough = np.inf
+        for each in coarse:
+            if _size(each) > enough or (each.error > HOPELESS and each.error > 1e4 * least):
+                continue
+            splines = self.fitted(each)
+            if found and self._bound(splines) > min(a.scored.criterion for a in found):
+                continue
+            attempt = self.attempt(splines)
+            found.append(attempt)
+            if attempt.is_exact:
+                break
+            if attempt.is_formula and self._explains(attempt, coarse):
+                enough = min(enough, _size(each))
+        return sorted(found, key=_rank)
+
+    @property
+    def few(self) -> tuple[Float64Array, Float64Array]:
+        """A random part of the samples."""
+        n = len(self.y)
+        if n <= SAMPLES:
+            return self.x, self.y
+        chosen = np.sort(np.random.default_rng([self.seed, 0]).permutation(n)[:SAMPLES])
+        return np.ascontiguousarray(self.x[:, chosen]), self.y[chosen]
+
+    def trained(self, name: str) -> Trained:
+        """The best of several starts of a structure, on coarse knots."""
+        x, y = self.few
+        best: tuple[Trial, float] | None = None
+        for number in range(1 if name == "sum" else STARTS):
+            rng = np.random.default_rng([self.seed, 1, STRUCTURES.index(name), number])
+            trial, error = trained(start(name, x, y, INTERVALS, rng), x, y, FIRST)
+            if np.isfinite(error):
+                trial, error = trained(regauged(trial, x), x, y, MORE)
+            if best is None or error < best[1]:
+                best = trial, error
+        assert best is not None
+        return Trained(name, *best, FLOOR)
+
+    def fitted(self, splines: Trained) -> Trained:
+        """On finer knots, as long as n log E + K log n falls, with tau."""
+        (x, y), trial, error = self.few, splines.trial, splines.error
+        n, gain = len(y), 0.0
+        for _ in range(LEVELS):
+            finer, less = trained(refined(trial), x, y, FINE)
+            more = len(finer.theta) - len(trial.theta)
+            gain = max(error - less, 0.0)
+            if not n * np.log((less + FLOOR) / (error + FLOOR)) + np.log(n) * more < 0:
+                break
+            trial, error = finer, less
+        return Trained(splines.name, trial, error, max(gain, FLOOR))
+
+    def attempt(self, splines: Trained) -> Attempt:
+        """A structure with terms for its splines, trained with all samples, simple constants fixed."""
+        x, y = self.few
+        snapping = Snapping(x, y, self.families, splines.tau)
+        scored = Scored(splines.trial, splines.error, snapping.criterion(splines.trial, splines.error))
+        scored = polished(snapping.snapped(snapping.pruned(scored)), self.x, self.y)
+        attempt = Attempt(splines.name, splines.error, scored)
+        if attempt.is_formula:
+            every = Snapping(self.x, self.y, self.families, FLOOR)
+            scored = every.swapped(scored)
+            attempt = replace(attempt, scored=scored)
+        self.report(attempt)
+        return attempt
+
+    def finished(self, attempt: Attempt) -> Attempt:
+        """With simple constants fixed."""
+        return replace(attempt, scored=rounded(attempt.scored, self.x, self.y))
+
+    def _bound(self, splines: Trained) -> float:
+        """What the criterion of a formula of this structure is at least: its error cannot be much less."""
+        least = max(splines.error - 4 * splines.tau, FLOOR)
+        return float(len(self.y) * np.log(0.9 * least))
+
+    def _explains(self, attempt: Attempt, waiting: Sequence[Trained]) -> bool:
+        """Whether no spline structure has an error that is less by more than its parameters explain."""
+        n = len(self.few[1])
+        for each in waiting:
+            more = max(len(each.trial.theta) - len(attempt.scored.trial.theta), 1)
+            if n * np.log((attempt.scored.error + FLOOR) / (each.error + FLOOR)) > more + 4 * np.sqrt(2 * more):
+                return False
+        return True
+
+
+def _size(splines: Trained) -> int:
+    return sum(len(stage.edges) for stage in splines.trial.stages)
+
+
+def _rank(attempt: Attempt) -> tuple[bool, float]:
+    return not attempt.is_formula, attempt.scored.criterion
+
