@@ -1,7 +1,7 @@
-'''Functions of an exported module: each is written into it only if it is called there.
+"""Functions of an exported module: each is written into it only if it is called there.
 
 Values are (width, n), a row for every component, so that every loop of NumPy runs over samples.
-'''
+"""
 
 from __future__ import annotations
 
@@ -66,5 +66,53 @@ def _sigmoid(v):
     e = np.exp(-np.abs(v))
     return np.where(v >= 0, 1.0, e) / (1 + e)
 ''',
+    "_erf": '''\
+def _erf(v):
+    """The error function, number by number."""
+    return np.array([math.erf(each) for each in v.ravel()]).reshape(v.shape)
+''',
 }
 """Source of the functions, by name."""
+PREDICT = '''\
+def {name}(x):
+    """Outputs, (n, {n_out}), at the rows of x, (n, {n_in}): see the text above.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Unless x is a table of finite real numbers with {n_in} columns.
+    """
+    x = _checked(x)
+    y = np.empty((len(x), {n_out}))
+    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of float64 is infinite or NaN
+        for start in range(0, len(x), ROWS):
+            rows = slice(start, start + ROWS)
+            y[rows] = _network(np.ascontiguousarray(x[rows].T)).T
+    return y
+'''
+"""The function of an exported module; `FRAME` and `CHECKED` check its argument."""
+FRAME = """\
+    if hasattr(x, "iloc") and any(isinstance(label, str) for label in x.columns):  # a data frame
+        missing = [name for name in INPUTS if name not in x.columns]
+        if missing:
+            raise ValueError(f"x lacks the columns {', '.join(map(repr, missing))} of {list(INPUTS)}")
+        x = x[list(INPUTS)]
+"""
+CHECKED = '''\
+def _checked(x):
+    """x as an array (n, {n_in}) of float64."""
+{frame}    decorated = isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap, np.matrix)
+    if decorated or hasattr(type(x), "units") or hasattr(type(x), "unit"):
+        raise TypeError(f"x must be plain numbers, got a {{type(x).__name__}} whose mask or unit is lost")
+    x = np.asarray(x)
+    if x.dtype.kind not in "fiub":
+        raise TypeError(f"x must be an array of real numbers, got dtype {{x.dtype}}")
+    with np.errstate(over="ignore"):
+        x = x.astype(np.float64)
+    if x.ndim != 2 or x.shape[1] != {n_in}:
+        raise ValueError(f"x must have shape (any, {n_in}), got {{x.shape}}")
+    if not np.isfinite(x).all():
+        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
+        raise ValueError(f"x must be finite, got {{x[bad]}} at index {{bad}}")
+    return x
+'''

@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, instance, shown
 from splinekan._columns import numbered
-from splinekan.exporting import text
+from splinekan.exporting import formulas, text
 from splinekan.exporting.description import description
-from splinekan.exporting.helpers import HELPERS
+from splinekan.exporting.helpers import CHECKED, FRAME, HELPERS, PREDICT
+from splinekan.exporting.sizes import unknown
 from splinekan.model import Model
-from splinekan.network import Activation, Affine, Normalizer, SplineLayer
+from splinekan.network import Activation, Affine, FormulaLayer, Normalizer, Product, SplineLayer, Sum
 from splinekan.network.edges import Edges
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
@@ -33,7 +34,6 @@ FIRST = ("np", "INPUTS", "OUTPUTS", "ROWS", "_checked", "_network")
 
 def numpy_source(model: Model, name: str) -> str:
     """The text of a module with the function `name`: see `splinekan.export`."""
-    _function_name(name)
     if model.features is not None:
         raise ValueError(
             "model must be without features for the source code of its network: those of a differential "
@@ -55,8 +55,8 @@ def numpy_source(model: Model, name: str) -> str:
         "import numpy as np" if not source.modules else _imports(source.modules),
         f"INPUTS = {text.names(inputs)}\nOUTPUTS = {text.names(outputs)}\n"
         f"ROWS = {rows}  # evaluated at a time: intermediate values stay in the caches",
-        _PREDICT.format(name=name, n_in=model.n_in, n_out=model.n_out),
-        _CHECKED.format(n_in=model.n_in, frame="" if model.names is None else _FRAME),
+        PREDICT.format(name=name, n_in=model.n_in, n_out=model.n_out),
+        CHECKED.format(n_in=model.n_in, frame="" if model.names is None else FRAME),
         f"def _network(v):\n    # v holds a row for every component, and a column for every sample\n"
         f"{chr(10).join(steps)}\n    return v\n",
         *source.functions.values(),
@@ -82,10 +82,7 @@ class Source:
         self.widest = max(self.widest, layer.n_in, layer.n_out)
         writer = WRITERS.get(type(layer))
         if writer is None:
-            raise TypeError(
-                f"model.network.layers[{number}] is of the class {type(layer).__qualname__}, which cannot be "
-                f"exported: only {', '.join(kind.__name__ for kind in WRITERS)} can"
-            )
+            raise unknown(number, layer, WRITERS)
         return writer(self, str(number).upper(), layer, params)
 
     def array(self, name: str, values: ArrayLike) -> str:
@@ -118,7 +115,9 @@ class Source:
         """W^T v + b."""
         views = layer.unpack(params)
         product = f"{self.array(f'WEIGHT_{number}', views['weight'].T)} @ v"
-        return f"{product} + {self.array(f'BIAS_{number}', views['bias'][:, None])}" if layer.bias else product
+        return (
+            f"{product} + {self.array(f'BIAS_{number}', views['bias'][:, None])}" if layer.bias else product
+        )
 
     def activation(self, _: str, layer: Activation, _params: Array) -> str:
         """phi(v)."""
@@ -204,67 +203,52 @@ class Source:
             self.array(active, table[pieces])
         return template
 
+    def formulas(self, number: str, layer: FormulaLayer, params: Array) -> str:
+        """Terms of functions with constants."""
+        name = f"_formulas_{number.lower()}"
+        self.functions[name] = formulas.function(name, layer, params, self.helper, self.modules.add)
+        return f"{name}(v)"
+
+    def sum(self, number: str, layer: Sum, params: Array) -> str:
+        """The layers of a sum."""
+        pairs = zip(layer.layers, layer.slices, strict=True)
+        return text.sum_of(
+            [self.layer(f"{number}S{i}", each, params[at]) for i, (each, at) in enumerate(pairs)]
+        )
+
+    def product(self, _: str, layer: Product, _params: Array) -> str:
+        """Products of inputs."""
+        groups = (" * ".join(f"v[{p}]" for p in group) for group in layer.groups)
+        return f"np.stack([{', '.join(groups)}])"
+
 
 WRITERS: dict[type, Callable[[Source, str, Any, Array], str]] = {
     SplineLayer: Source.splines,
     Affine: Source.affine,
     Activation: Source.activation,
     Normalizer: Source.normalizer,
+    FormulaLayer: Source.formulas,
+    Sum: Source.sum,
+    Product: Source.product,
 }
 """How the layers of the package are written."""
 
 
-_PREDICT = '''\
-def {name}(x):
-    """Outputs, (n, {n_out}), at the rows of x, (n, {n_in}): see the text above.
+def checked_name(name: Any) -> str:
+    """`name` as that of a function.
 
     Raises
     ------
     TypeError, ValueError
-        Unless x is a table of finite real numbers with {n_in} columns.
+        For anything else.
     """
-    x = _checked(x)
-    y = np.empty((len(x), {n_out}))
-    with np.errstate(over="ignore", invalid="ignore"):  # what leaves the range of float64 is infinite or NaN
-        for start in range(0, len(x), ROWS):
-            rows = slice(start, start + ROWS)
-            y[rows] = _network(np.ascontiguousarray(x[rows].T)).T
-    return y
-'''
-_FRAME = '''\
-    if hasattr(x, "iloc") and any(isinstance(label, str) for label in x.columns):  # a data frame
-        missing = [name for name in INPUTS if name not in x.columns]
-        if missing:
-            raise ValueError(f"x lacks the columns {', '.join(map(repr, missing))} of {list(INPUTS)}")
-        x = x[list(INPUTS)]
-'''
-_CHECKED = '''\
-def _checked(x):
-    """x as an array (n, {n_in}) of float64."""
-{frame}    decorated = isinstance(x, np.ndarray) and type(x) not in (np.ndarray, np.memmap, np.matrix)
-    if decorated or hasattr(type(x), "units") or hasattr(type(x), "unit"):
-        raise TypeError(f"x must be a plain array, got a {{type(x).__name__}}, whose mask or unit would be lost")
-    x = np.asarray(x)
-    if x.dtype.kind not in "fiub":
-        raise TypeError(f"x must be an array of real numbers, got dtype {{x.dtype}}")
-    with np.errstate(over="ignore"):
-        x = x.astype(np.float64)
-    if x.ndim != 2 or x.shape[1] != {n_in}:
-        raise ValueError(f"x must have shape (any, {n_in}), got {{x.shape}}")
-    if not np.isfinite(x).all():
-        bad = tuple(int(i) for i in np.argwhere(~np.isfinite(x))[0])
-        raise ValueError(f"x must be finite, got {{x[bad]}} at index {{bad}}")
-    return x
-'''
-
-
-def _function_name(name: str) -> None:
     instance("name", name, str)
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or hasattr(builtins, name):
         raise ValueError(
             f"name must be that of a function, letters, digits and underscores and not a word of Python, "
             f"got {shown(name)}"
         )
+    return str(name)
 
 
 def _imports(modules: Sequence[str] | set[str]) -> str:
