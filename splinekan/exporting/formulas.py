@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -116,8 +117,17 @@ def _printed(phi: Function) -> str:
 
     from splinekan.network.user_functions import X, _parsed
 
-    printer = NumPyPrinter({"fully_qualified_modules": True, "allow_unknown_functions": True})
-    text = printer.doprint(_parsed(phi.expression)).replace("numpy.", "np.")
+    class Printer(NumPyPrinter):  # type: ignore[misc]
+        """NumPy's functions of a number and an array, where sympy prints those of arrays of equal shapes."""
+
+        def _print_Max(self, expr: Any) -> str:  # noqa: N802 - sympy's name
+            return reduce(lambda a, b: f"numpy.maximum({a}, {b})", map(self._print, expr.args))
+
+        def _print_Min(self, expr: Any) -> str:  # noqa: N802
+            return reduce(lambda a, b: f"numpy.minimum({a}, {b})", map(self._print, expr.args))
+
+    settings = {"fully_qualified_modules": True, "allow_unknown_functions": True}
+    text = Printer(settings).doprint(_parsed(phi.expression)).replace("numpy.", "np.")
     points = np.array([0.3, 1.7])
     try:
         with np.errstate(all="ignore"):
