@@ -291,9 +291,9 @@ class Model(Uncached):
     def plot(self, x: ArrayLike | None = None, most: int = 24) -> Any:
         """A figure of the network with the function of every edge.
 
-        Inputs are below, with their names and ranges in their units, outputs above. Every spline edge carries
-        a frame with its function on the range of the points, ticks at the breakpoints. A line is the wider
-        the more the edge contributes.
+        Inputs are below, with their names and ranges in their units, outputs above. Every edge of
+        splines or formulas carries a frame with its function on the range of the points, ticks at the
+        breakpoints. A line is the wider the more the edge contributes.
 
         Parameters
         ----------
@@ -323,17 +323,18 @@ class Model(Uncached):
         Parameters
         ----------
         layer
-            The number of the spline layer, from 0; other layers do not count.
+            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
         input, output
-            Numbers from 0; or names of columns of x in the first spline layer, of outputs in the last.
+            Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
         x
-            Points; what enters the edge is marked on the axis.
+            Points; what enters the edge is marked on the axis. An edge without splines is drawn on their
+            range.
 
         Returns
         -------
         matplotlib.figure.Figure
-            In the first spline layer with the input in the units of x, in the last with the values in those
-            of the output.
+            In the first such layer with the input in the units of x, in the last with the values in those of
+            the output.
 
         Raises
         ------
