@@ -107,6 +107,7 @@ if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.exporting import export
+    from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
@@ -124,6 +125,7 @@ __version__ = "0.1.0"
 
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
+_LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -178,6 +180,7 @@ __all__ = [
     "DomainWarning",
     "Dual",
     "Equation",
+    "Formula",
     "FormulaLayer",
     "FunctionProblem",
     "GaussNewton",
@@ -233,6 +236,8 @@ __all__ = [
     "spectral_density",
     "spline_from_relu",
     "successive_halving",
+    "symbolic",
+    "symbolic_regression",
     "tangent_kernel_spectrum",
     "threads",
     "uniform_knots",

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.symbolic.families import Family
-from splinekan.symbolic.rounding import rounded
-from splinekan.symbolic.snapping import FLOOR, Scored, Snapping, polished
-from splinekan.symbolic.structures import STRUCTURES, is_possible, refined, regauged, start
-from splinekan.symbolic.trial import Trial, trained
+from splinekan.formulas.families import Family
+from splinekan.formulas.rounding import rounded
+from splinekan.formulas.snapping import FLOOR, Scored, Snapping, polished
+from splinekan.formulas.structures import STRUCTURES, is_possible, refined, regauged, start
+from splinekan.formulas.trial import Trial, trained
 
 INTERVALS = 6
 """Of the coarsest splines."""
@@ -79,9 +79,9 @@ class Search:
     seed: int
     report: Callable[[Attempt], object]
 
-    def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trained] = ()) -> list[Attempt]:
-        """Attempts, the best first."""
-        found: list[Attempt] = [self.attempt(each) for each in given]
+    def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trial] = ()) -> list[Attempt]:
+        """Attempts, the best first: trials that are given, then structures."""
+        found: list[Attempt] = [self.attempt(self.fitted(self.given(each))) for each in given]
         if any(each.is_exact for each in found):
             return sorted(found, key=_rank)
         coarse = [self.trained(name) for name in structures if is_possible(name, len(self.x))]
@@ -110,6 +110,11 @@ class Search:
             return self.x, self.y
         chosen = np.sort(np.random.default_rng([self.seed, 0]).permutation(n)[:SAMPLES])
         return np.ascontiguousarray(self.x[:, chosen]), self.y[chosen]
+
+    def given(self, trial: Trial) -> Trained:
+        """A network as a structure."""
+        x, y = self.few
+        return Trained("model", *trained(trial, x, y, MORE), FLOOR)
 
     def trained(self, name: str) -> Trained:
         """The best of several starts of a structure, on coarse knots."""

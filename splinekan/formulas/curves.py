@@ -9,7 +9,7 @@ from functools import cache
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.symbolic.families import Chain, Family, plain
+from splinekan.formulas.families import Chain, Family, plain
 
 STARTS = 3
 """Points of the grid from which the constants of a family are refined."""

@@ -24,7 +24,7 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
-from splinekan.symbolic.trial import Edge, Part, SplineEdge, Trial, built
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 
 STRUCTURES = ("sum", "g(sum)", "u", "u+s", "g(u)", "g(u+s)", "pq+s", "g(pq+s)", "g(w)+g(w)")
 DEGREE = 3

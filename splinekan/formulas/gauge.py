@@ -12,8 +12,8 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
-from splinekan.symbolic.families import plain
-from splinekan.symbolic.trial import Part, SplineEdge, Trial, built, constants
+from splinekan.formulas.families import plain
+from splinekan.formulas.trial import Part, SplineEdge, Trial, built, constants
 
 EPS = 1e-12
 
@@ -65,7 +65,7 @@ def _scale_node(part: Part, node: int, by: float) -> bool:
         if edge.output == node:
             if isinstance(edge, SplineEdge):
                 part.edges[i] = edge, values * by
-            elif edge.constants[0] is None:
+            elif edge.fixed[0] is None:
                 part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
             else:
                 return False
@@ -105,10 +105,10 @@ def _undo(part: Part, j: int, factor: float, shift: float) -> bool:
 
 def _put(edge: Term, full: Float64Array) -> Float64Array | None:
     """The free constants; None if a fixed one would have to change."""
-    for value, fixed in zip(full, edge.constants, strict=True):
+    for value, fixed in zip(full, edge.fixed, strict=True):
         if fixed is not None and abs(value - fixed) > EPS * max(abs(fixed), 1.0):
             return None
-    return full[[each is None for each in edge.constants]]
+    return full[[each is None for each in edge.fixed]]
 
 
 def uses(trial: Trial, s: int, node: int) -> list[tuple[int, tuple[int, ...]]]:

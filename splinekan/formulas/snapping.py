@@ -19,9 +19,9 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
-from splinekan.symbolic.curves import Candidate, candidates
-from splinekan.symbolic.families import Family
-from splinekan.symbolic.trial import Edge, Part, SplineEdge, Trial, built, trained
+from splinekan.formulas.curves import Candidate, candidates
+from splinekan.formulas.families import Family
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built, trained
 
 POINTS = 400
 """Points at which a curve is compared with the library."""
@@ -268,7 +268,7 @@ def _scale(part: Part, node: int, by: float) -> None:
         if edge.output == node:
             if isinstance(edge, SplineEdge):
                 part.edges[i] = edge, values * by
-            elif edge.constants[0] is None:
+            elif edge.fixed[0] is None:
                 part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
     fixed, value = part.biases[node]
     part.biases[node] = (fixed if fixed is None else fixed * by), value * by

@@ -14,9 +14,9 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
-from splinekan.symbolic.gauge import exchanged, scaled_output, shifted_output, uses
-from splinekan.symbolic.snapping import FLOOR, Scored
-from splinekan.symbolic.trial import Trial, built, constants, trained
+from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output, uses
+from splinekan.formulas.snapping import FLOOR, Scored
+from splinekan.formulas.trial import Trial, built, constants, trained
 
 ITERATIONS = 12
 CLOSE = 0.05
@@ -68,8 +68,8 @@ def _places(trial: Trial) -> Iterator[Place]:
     for s in reversed(stages):
         for e, edge in enumerate(trial.stages[s].edges):
             if isinstance(edge, Term):
-                for i in (*range(1, len(edge.constants)), 0):
-                    if edge.constants[i] is None:
+                for i in (*range(1, len(edge.fixed)), 0):
+                    if edge.fixed[i] is None:
                         yield s, e, i
 
 
@@ -80,7 +80,7 @@ def _at(trial: Trial, place: Place) -> float | None:
         return trial.bias(s, i) if trial.stages[s].bias[i] is None else None
     edge, values = trial.edge(s, e)
     assert isinstance(edge, Term)
-    return float(constants(edge, values)[i]) if edge.constants[i] is None else None
+    return float(constants(edge, values)[i]) if edge.fixed[i] is None else None
 
 
 def _fixed(trial: Trial, place: Place, value: float) -> Trial:
@@ -92,7 +92,7 @@ def _fixed(trial: Trial, place: Place, value: float) -> Trial:
         return built(parts)
     edge, values = parts[s].edges[e]
     assert isinstance(edge, Term)
-    fixed = list(edge.constants)
+    fixed = list(edge.fixed)
     at = sum(each is None for each in fixed[:i])
     fixed[i] = value
     parts[s].edges[e] = Term(edge.input, edge.output, edge.functions, fixed), np.delete(values, at)

@@ -232,10 +232,24 @@ def built(parts: Sequence[Part]) -> Trial:
     return Trial(tuple(stages), np.concatenate(numbers))
 
 
+def placed(edge: Edge, input: int, output: int) -> Edge:
+    """The edge from another input to another node."""
+    if isinstance(edge, SplineEdge):
+        return SplineEdge(input, output, edge.knots)
+    return Term(input, output, edge.functions, edge.fixed)
+
+
+def relabelled(trial: Trial, inputs: Sequence[int]) -> Trial:
+    """The trial with the inputs of its first stage numbered as in `inputs`."""
+    first, *others = trial.parts()
+    edges = [(placed(edge, int(inputs[edge.input]), edge.output), values) for edge, values in first.edges]
+    return built([Part(edges, first.biases, first.products), *others])
+
+
 def constants(term: Term, params: Float64Array) -> Float64Array:
     """(c, a_1, b_1, ...) of a term, fixed constants included."""
-    free = [each is None for each in term.constants]
-    found = np.array([0.0 if each is None else each for each in term.constants])
+    free = [each is None for each in term.fixed]
+    found = np.array([0.0 if each is None else each for each in term.fixed])
     found[free] = params
     return found
 
@@ -279,13 +293,13 @@ def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Flo
         a, b = inner[2 * i : 2 * i + 2]
         value, bend = each.derivatives(a * v + b, 1)
         rows = [bend * a * row for row in rows]
-        if edge.constants[1 + 2 * i] is None:
+        if edge.fixed[1 + 2 * i] is None:
             rows.append(bend * v)
-        if edge.constants[2 + 2 * i] is None:
+        if edge.fixed[2 + 2 * i] is None:
             rows.append(bend)
         v, slope = value, bend * a * slope
     rows = [c * row for row in rows]
-    if edge.constants[0] is None:
+    if edge.fixed[0] is None:
         rows.insert(0, v)
     return c * slope, np.array(rows).reshape(len(rows), len(x))
 

@@ -1,0 +1,299 @@
+"""Formulas from networks and from data: `symbolic` and `symbolic_regression`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.stats import qmc
+
+from splinekan._checks import Float64Array, boolean, instance, integer, not_too_large, one_of, sequence
+from splinekan._columns import checked_names, names_of, numbered
+from splinekan.fitting.arguments import inputs_of, targets_of
+from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord
+from splinekan.network.term import Term
+from splinekan.formulas.assembly import network, trials
+from splinekan.formulas.expressions import expressions
+from splinekan.formulas.families import Family
+from splinekan.formulas.families import library as library_of
+from splinekan.formulas.result import Constant, Formula, Tried, deviations
+from splinekan.formulas.search import Attempt, Search
+from splinekan.formulas.structures import STRUCTURES
+from splinekan.formulas.trial import Part, Trial, built, constants, relabelled
+
+LEAST = 20
+"""Samples that a search needs."""
+GRID = 4096
+"""Points of the grid on which a formula is compared with a model."""
+EDGES = 40
+"""Edges of a model that are snapped themselves, at most."""
+LARGEST = 1e100
+
+
+def symbolic(
+    model: Model,
+    X: ArrayLike,
+    y: ArrayLike | None = None,
+    *,
+    library: Iterable[Any] | None = None,
+    structures: Sequence[str] | None = None,
+    seed: int = 0,
+    verbose: bool = False,
+) -> Formula:
+    """Formulas for the outputs of a model.
+
+    First the edges of the model itself: those that are not needed are removed, each of the others is compared
+    with the library, c phi(a x + b) + d, and replaced by the function that explains it best; after each
+    change the whole network is trained again. If a term is right the error does not grow, and otherwise the
+    edge stays a spline. Then simpler structures (see `splinekan.formulas.structures`), among them products,
+    are trained with the same samples and treated alike. The best by n log E + K log n + 2 C is returned, E
+    the mean square error, K the number of constants, C the complexity of the functions. At the end constants
+    are fixed at simple values as far as the data allow; scales and shifts that no data determine are 1 and 0.
+
+    Parameters
+    ----------
+    model
+        Any model; formulas with `features` are not made.
+    X
+        Samples, (n, n_in): at least 20 rows.
+    y
+        Their targets, (n, n_out) or (n,); the values of the model if None, which is then explained as it is.
+    library
+        Functions: names of `splinekan.network.FUNCTIONS`, expressions in one symbol ("besselj(0, x)"), sympy
+        expressions, or tuples of these for chains, the innermost first. None for
+        `splinekan.formulas.DEFAULT`. Straight lines are always among them.
+    structures
+        The simpler structures that are tried, of `splinekan.formulas.STRUCTURES`; () for the model's own
+        edges only; None for all.
+    seed
+        Of the starts of structures and of the part of the samples with which edges are compared.
+    verbose
+        Whether to print a line for each structure that is tried.
+
+    Returns
+    -------
+    Formula
+        With `expressions` for sympy, `model` for everything that models can do, and errors.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds or shapes, values that are not finite, fewer than 20 samples, targets
+        that do not vary, and models with features or with outputs that are not means (log-odds) together
+        with targets.
+
+    Examples
+    --------
+    >>> import numpy as np, splinekan as sk
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (400, 2))
+    >>> model = sk.fit(x, np.sqrt(x[:, 0] ** 2 + x[:, 1] ** 2), hidden=(1,), first="splines", levels=1)
+    >>> sk.symbolic(model, x, np.sqrt(x[:, 0] ** 2 + x[:, 1] ** 2)).expression
+    sqrt(x1**2 + x2**2)
+    """
+    instance("model", model, Model)
+    points = not_too_large("X", inputs_of("X", X, model.names, model.n_in), LARGEST)
+    if model.features is not None:
+        raise ValueError("model must have no features: its outputs are functions of these, not of the columns of X")
+    loss = "squared" if model.record is None else model.record.loss
+    if y is not None and loss in ("logistic", "softmax", "poisson"):
+        raise ValueError(
+            f"y must be None for a model with the loss {loss!r}, whose outputs are not means of y: the formula "
+            "then explains these outputs"
+        )
+    targets = model(points).astype(np.float64) if y is None else _targets(y, len(points), model.n_out)
+    found = trials(model)
+    given: list[list[Trial]] = [[] for _ in range(model.n_out)]
+    if not isinstance(found, str):
+        for o, trial in enumerate(found):
+            if sum(len(stage.edges) for stage in trial.stages) <= EDGES:
+                given[o] = [trial]
+    return _formula(points, targets, model.names, model.output_names, model, given, library, structures, seed, verbose)
+
+
+def symbolic_regression(
+    X: Any,
+    y: Any,
+    *,
+    library: Iterable[Any] | None = None,
+    structures: Sequence[str] | None = None,
+    names: Sequence[str] | None = None,
+    output_names: Sequence[str] | None = None,
+    seed: int = 0,
+    verbose: bool = False,
+) -> Formula:
+    """Formulas for data, without a model: `symbolic` with the structures alone.
+
+    Parameters
+    ----------
+    X, y
+        Samples, (n, n_in), and targets, (n, n_out) or (n,): at least 20 rows; arrays or data frames.
+    library, structures, seed, verbose
+        As of `symbolic`.
+    names, output_names
+        Of the columns; None for those of data frames.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As of `symbolic`.
+
+    Examples
+    --------
+    >>> import numpy as np, splinekan as sk
+    >>> x = np.random.default_rng(0).uniform(-1, 1, (400, 2))
+    >>> sk.symbolic_regression(x, x[:, 0] * x[:, 1]).expression
+    x1*x2
+    """
+    points = not_too_large("X", inputs_of("X", X), LARGEST)
+    columns = names_of(X) if names is None else checked_names("names", names, points.shape[1])
+    targets = _targets(y, len(points), None)
+    labels = names_of(y) if output_names is None else checked_names("output_names", output_names, targets.shape[1])
+    given: list[list[Trial]] = [[] for _ in range(targets.shape[1])]
+    return _formula(points, targets, columns, labels, None, given, library, structures, seed, verbose)
+
+
+def _targets(y: Any, n: int, n_out: int | None) -> Float64Array:
+    t = targets_of(y)
+    if len(t) != n:
+        raise ValueError(f"X and y must have the same number of rows, got {n} and {len(t)}")
+    if n_out is not None and t.shape[1] != n_out:
+        raise ValueError(f"y must have a column for each of {n_out} outputs of the model, got {t.shape[1]}")
+    return not_too_large("y", t, LARGEST)
+
+
+def _formula(
+    points: Float64Array,
+    targets: Float64Array,
+    names: Any,
+    output_names: Any,
+    model: Model | None,
+    given: Sequence[Sequence[Trial]],
+    functions: Any,
+    structures: Any,
+    seed: Any,
+    verbose: Any,
+) -> Formula:
+    families = library_of(functions)
+    chosen = _structures(structures)
+    seed, verbose = integer("seed", seed, low=0), boolean("verbose", verbose)
+    if len(points) < LEAST:
+        raise ValueError(f"X must have at least {LEAST} rows, got {len(points)}")
+    varying = np.flatnonzero(points.min(axis=0) < points.max(axis=0))
+    columns = names or numbered("x", points.shape[1])
+    labels = output_names or numbered("y", targets.shape[1])
+    ends: list[Trial] = []
+    tried: list[Tried] = []
+    for o, label in enumerate(labels):
+        y = targets[:, o]
+
+        def report(attempt: Attempt, label: str = label) -> None:
+            scored = attempt.scored
+            row = (attempt.splines, scored.error, scored.criterion, attempt.is_formula)
+            tried.append(Tried(label, attempt.name, *row))
+            if verbose:
+                print(_line(tried[-1]))
+
+        ends.append(_one(points, y, varying, given[o], families, chosen, seed, report))
+    return _result(points, targets, names, output_names, columns, labels, model, ends, tuple(tried))
+
+
+def _one(
+    points: Float64Array,
+    y: Float64Array,
+    varying: Any,
+    given: Sequence[Trial],
+    families: Sequence[Family],
+    structures: Sequence[str],
+    seed: int,
+    report: Callable[[Attempt], object],
+) -> Trial:
+    """The formula of an output, in all columns."""
+    if not y.min() < y.max() or not len(varying):
+        return built([Part([], [(float(y[0]) if y.min() == y.max() else None, float(y.mean()))], (((0,),),))])
+    if not given:
+        points = points[:, varying]
+    search = Search(np.ascontiguousarray(points.T), y, families, seed, report)
+    found = search.run(structures, given)
+    trial = search.finished(found[0]).scored.trial
+    return trial if given else relabelled(trial, varying)
+
+
+def _structures(given: Any) -> tuple[str, ...]:
+    if given is None:
+        return STRUCTURES
+    listed = sequence("structures", given, empty=True)
+    return tuple(one_of(f"structures[{i}]", each, STRUCTURES) for i, each in enumerate(listed))
+
+
+def _line(row: Tried) -> str:
+    kind = "formula" if row.is_formula else "splines left"
+    return (
+        f"{row.output}: {row.structure:12s} splines {row.splines:.1e}  terms {row.error:.1e}  "
+        f"criterion {row.criterion:.1f}  {kind}"
+    )
+
+
+def _result(
+    points: Float64Array,
+    targets: Float64Array,
+    names: Any,
+    output_names: Any,
+    columns: Sequence[str],
+    labels: Sequence[str],
+    model: Model | None,
+    ends: Sequence[Trial],
+    tried: tuple[Tried, ...],
+) -> Formula:
+    low, high = points.min(axis=0), points.max(axis=0)
+    bounds = tuple(zip(map(float, low), map(float, high), strict=True))
+    domains = [(a, b) if b > a else (a - 1, a + 1) for a, b in bounds]
+    kan, theta = network(ends, points.shape[1], domains)
+    complete = tuple(next(trial.splines(), None) is None for trial in ends)
+    choices = tuple(
+        Choice(f"formula of {row.output}", row.structure, f"criterion {row.criterion:.1f}, error {row.error:.2e}")
+        for row in tried
+    )
+    record = FitRecord(bounds, "squared", len(points), choices)
+    made = Model(kan, theta, names=names, output_names=output_names, record=record)
+    residual = made(points) - targets
+    grid = None
+    if model is not None:
+        unit = qmc.Halton(points.shape[1], scramble=False).random(GRID)
+        box = low + (high - low) * unit
+        grid = np.abs(made(box) - model(box)).max(axis=0)
+    used = {edge.input for trial in ends for edge in trial.stages[0].edges}
+    return Formula(
+        made,
+        tuple(expressions(ends, columns)),
+        complete,
+        np.sqrt(np.mean(residual**2, axis=0)),
+        np.abs(residual).max(axis=0),
+        grid,
+        tuple(c for o, trial in enumerate(ends) for c in _constants(trial, points, targets[:, o], columns, labels[o])),
+        tuple(name for p, name in enumerate(columns) if p not in used),
+        tried,
+    )
+
+
+def _constants(
+    trial: Trial, points: Float64Array, y: Float64Array, columns: Sequence[str], label: str
+) -> Iterator[Constant]:
+    """The constants of a formula, in the order of its terms, with standard errors."""
+    value, J = trial.jacobian(trial.theta, np.ascontiguousarray(points.T))
+    errors = deviations(J, value - y) if np.isfinite(J).all() else np.full(len(trial.theta), np.nan)
+    for s, stage in enumerate(trial.stages):
+        for e, edge in enumerate(stage.edges):
+            if not isinstance(edge, Term):
+                continue
+            numbers, free = iter(errors[trial.places[s][e]]), edge.fixed
+            text = str(edge) if s else str(edge).replace(f"x{edge.input}", columns[edge.input])
+            for v, fixed in zip(constants(edge, trial.edge(s, e)[1]), free, strict=True):
+                yield Constant(f"{label}: {text}", float(v), 0.0 if fixed is not None else float(next(numbers)), fixed is not None)
+        numbers = iter(errors[trial.places[s][-1]])
+        for node, (fixed, v) in enumerate(zip(stage.bias, trial.biases(s, trial.theta), strict=True)):
+            if fixed != 0:
+                deviation = 0.0 if fixed is not None else float(next(numbers))
+                yield Constant(f"{label}: node {node} of stage {s}", float(v), deviation, fixed is not None)
