@@ -14,6 +14,10 @@ from splinekan.formulas.families import Chain, Family, plain
 STARTS = 3
 """Points of the grid from which the constants of a family are refined."""
 ITERATIONS = 12
+CANCELLATION = 30.0
+"""c phi may be larger than the range of the curve by this factor. Sines of next to no frequency, for example,
+are parabolas after cancellation.
+"""
 FLAT = 1e-20
 """A curve whose variance is less than that of rounding is constant."""
 
@@ -136,7 +140,7 @@ def _best(curve: _Curve, family: Family) -> tuple[float, float, Float64Array] | 
     for start in np.argsort(-gain)[:STARTS]:
         if gain[start] >= 0:
             end = _refined(curve, family, grid[start])
-            if end is not None and (best is None or end[0] < best[0]):
+            if end is not None and not _cancels(curve, family, end) and (best is None or end[0] < best[0]):
                 best = end
     return best
 
@@ -154,6 +158,13 @@ def _chain(family: Family, z: Float64Array, inner: Float64Array) -> tuple[Float6
             parts.append(slope[:, None])
         v, rows = value, np.concatenate(parts, axis=1)
     return v, rows
+
+
+def _cancels(curve: _Curve, family: Family, end: tuple[float, float, Float64Array]) -> bool:
+    _, c, inner = end
+    with np.errstate(all="ignore"):
+        v, _ = _chain(family, curve.z, inner)
+    return not np.abs(c * v).max() <= CANCELLATION * np.ptp(curve.f)
 
 
 def _refined(

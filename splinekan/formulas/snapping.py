@@ -34,10 +34,12 @@ TRIED = 5
 EDGES = 2
 """Edges whose candidates are tried at a time, those with the clearest curve first."""
 ITERATIONS = 20
+EQUAL = 1e-3
+"""Criteria that differ by less are equal."""
 SWAPPED = 1e-3
 """What the criterion must fall by for a term to be replaced."""
-ABSENT = 1e-9
-"""An edge that moves the output by less than this, in deviations of y, is absent."""
+RANK = 1e-12
+"""Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +78,9 @@ class Snapping:
     def criterion(self, trial: Trial, error: float) -> float:
         """n log(E + tau) + K log n + 2 C; infinite for an infinite error."""
         n = len(self.y)
-        return float(n * np.log(error + self.tau) + np.log(n) * len(trial.theta) + 2 * complexity(trial))
+        if not np.isfinite(error):
+            return np.inf
+        return float(n * np.log(error + self.tau) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
 
     def pruned(self, best: Scored) -> Scored:
         """Without edges that are not needed, those first that matter least."""
@@ -131,7 +135,7 @@ class Snapping:
                     parts = best.trial.parts()
                     parts[s].biases[node] = (0.0, 0.0)
                     found = self.scored(built(parts))
-                    if found.criterion < best.criterion:
+                    if found.criterion <= best.criterion + EQUAL:
                         best = found
         return best
 
@@ -187,6 +191,16 @@ class Snapping:
             for e, edge in enumerate(stage.edges):
                 moved = runs[s].edges[e] - runs[s].edges[e].mean()
                 yield float(np.sqrt(np.mean((felt[s][edge.output] * moved) ** 2)) / self.y.std()), s, e
+
+
+def rank(trial: Trial, x: Float64Array) -> int:
+    """K, the number of parameters less that of redundant ones: the rank of the Jacobian."""
+    _, J = trial.jacobian(trial.theta, x)
+    scale = np.linalg.norm(J, axis=0)
+    J = J[:, scale > 0] / scale[scale > 0]
+    if not J.shape[1] or not np.isfinite(J).all():
+        return J.shape[1]
+    return int(np.count_nonzero(np.linalg.eigvalsh(J.T @ J) > RANK))
 
 
 def complexity(trial: Trial) -> int:
@@ -278,7 +292,9 @@ def polished(scored: Scored, x: Float64Array, y: Float64Array, iterations: int =
     """Trained with all samples to the end; the criterion is that without tau."""
     trial, error = trained(scored.trial, x, y, iterations, 1e-4)
     n = len(y)
-    criterion = n * np.log(error + FLOOR) + np.log(n) * len(trial.theta) + 2 * complexity(trial)
+    if not np.isfinite(error):
+        return replace(scored, trial=trial, error=error, criterion=np.inf)
+    criterion = n * np.log(error + FLOOR) + np.log(n) * rank(trial, x) + 2 * complexity(trial)
     return replace(scored, trial=trial, error=error, criterion=float(criterion))
 
 

@@ -11,8 +11,7 @@ import sympy
 
 LARGE = 80
 """Operations of an expression beyond which slow simplifications are not tried."""
-DENOMINATORS = 1000
-NUMERATORS = 10**6
+DENOMINATORS = 12
 
 
 HYPERBOLIC = (sympy.tanh, sympy.sinh, sympy.cosh)
@@ -36,9 +35,8 @@ def simple(number: Any) -> Any:
     value = float(number)
     for unit, symbol in ((1.0, sympy.Integer(1)), (float(np.pi), sympy.pi)):
         near = Fraction(value / unit).limit_denominator(DENOMINATORS)
-        if near and abs(near.numerator) <= NUMERATORS and float(near) * unit == value:
-            if near.denominator <= 12 or len(str(value)) < 8:
-                return sympy.Rational(near.numerator, near.denominator) * symbol
+        if near and float(near) * unit == value:
+            return sympy.Rational(near.numerator, near.denominator) * symbol
     return number
 
 
