@@ -237,6 +237,10 @@ def test_texts():
     assert str(sk.Sum([sk.Affine(1, 1), sk.FormulaLayer(1, 1, [], 0)])).startswith("Sum(Affine(")
     summary = sk.Model(NET, np.zeros(NET.n_parameters)).summary()
     assert all(word in summary for word in ("FormulaLayer(3 -> 2", "Product(3 -> 3", "Sum(SplineLayer"))
+    mine = Function("J", "besselj(1, x)", -1.0, closed=(True, False), complexity=7)
+    assert repr(mine) == "Function('J', 'besselj(1, x)', low=-1.0, closed=(True, False), complexity=7)"
+    assert eval(repr(t(0, 0, [mine])), {"Term": t, "Function": Function}) == t(0, 0, [mine])
+    assert repr(FUNCTIONS["sin"]) == "FUNCTIONS['sin']"
     assert eval(repr(layer), {"FormulaLayer": sk.FormulaLayer, "Term": t}) == layer
 
 
@@ -277,6 +281,7 @@ def test_files_hold_functions_of_the_user(tmp_path):
         (lambda: sk.Term(0, 0, ["sin"], (1, 2, np.nan)), r"fixed\[2\] must be finite"),
         (lambda: sk.Term(0, 0, ["sin"], (1, 2, True)), r"fixed\[2\] must be a real number"),
         (lambda: sk.FormulaLayer(0, 1, []), "n_in must be at least 1"),
+        (lambda: sk.FormulaLayer(1, 2**40, []), "a layer with n_out = 1099511627776 would take"),
         (lambda: sk.FormulaLayer(1, 1, [sk.Term(1, 0)]), r"terms\[0\].input must be less than the 1 input"),
         (lambda: sk.FormulaLayer(1, 1, [sk.Term(0, 2)]), r"terms\[0\].output must be less than the 1 output"),
         (lambda: sk.FormulaLayer(1, 1, ["sin"]), r"terms\[0\] must be of type Term"),
@@ -300,7 +305,7 @@ def test_files_hold_functions_of_the_user(tmp_path):
     ],
 )
 def test_bad_descriptions(call, message):
-    with pytest.raises((TypeError, ValueError), match=message):
+    with pytest.raises((TypeError, ValueError, MemoryError), match=message):
         call()
 
 
