@@ -120,6 +120,22 @@ def test_formulas_are_green_and_products_have_their_sign():
     )
 
 
+def test_samples_at_which_formulas_are_undefined_are_left_out():
+    layer = sk.FormulaLayer(1, 1, [sk.Term(0, 0, ["log"], (1, 1, 0))], 0.0)
+    model = Model(sk.KAN([layer, layer]), np.zeros(0))
+    x = np.linspace(-1, 3, 9)[:, None]  # log log x for x > 1
+    figure = model.plot(x)
+    assert any(word.endswith("1.5 … 3") for word in texts(figure))
+    at, values = curve(model.plot_edge(1, 0, 0, x)).T
+    assert (at[0], at[-1]) == (pytest.approx(np.log(0.5)), pytest.approx(np.log(3)))
+    np.testing.assert_allclose(values[at > 0], np.log(at[at > 0]))
+    assert np.isnan(values[at < 0]).all()
+    with pytest.raises(ValueError, match="at which the network is finite"):
+        model.plot(x[:3])
+    with pytest.raises(ValueError, match="at which what enters the edge is finite"):
+        model.plot_edge(1, 0, 0, x[:2])
+
+
 def test_features_are_inputs():
     s, t = sympy.symbols("s t")
     features = Features([s, t], [sympy.cos(s)], [(0, 4), (1, 2)])

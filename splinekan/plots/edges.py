@@ -44,7 +44,8 @@ def strengths(layer: SplineLayer | FormulaLayer | Sum, params: ArrayLike, x: Arr
     own = real_array("params", params, shape=(layer.n_parameters,)).astype(np.float64)
     not_too_large("params", own, 1e150)
     points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
-    return np.array([edge_values(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array([edge_values(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 
 def edge_values(layer: Layer, params: Array, p: int, x: Array) -> Array:

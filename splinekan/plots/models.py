@@ -96,7 +96,7 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
     ins = _input_names(model) if number == first_framed(network) else None
     outs = _output_names(model) if _linear_to_the_end(model, number) is not None else None
     p, q = _index("input", input, edges.n_in, ins), _index("output", output, edges.n_out, outs)
-    marks = None if x is None else network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+    marks = None if x is None else _entering(model, x, number, p)
 
     vectors = knots_of(edges, p)
     if vectors:
@@ -104,7 +104,9 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
         strict = any(getattr(leaf, "extrapolate", "") == "error" for leaf in leaves(edges))
         margin = 0.0 if vectors[0].periodic or strict else 0.08 * (b - a)
     else:
-        known = network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+        known = _entering(model, x, number, p)
+        if not len(known):
+            raise ValueError("x must hold samples at which what enters the edge is finite")
         a, b = float(known.min()), float(known.max())
         margin = 0.5 if a == b else 0.0
     periodic = bool(vectors) and vectors[0].periodic
@@ -141,6 +143,12 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
     ax.set_xlabel(f"input {p} of {kind} {which}" if ins is None else _cut(ins[p]))
     ax.set_ylabel(f"part of output {q}" if outs is None else f"part of {_cut(outs[q])}")
     return figure
+
+
+def _entering(model: Model, x: Any, number: int, p: int) -> Float64Array:
+    """What enters layer `number` from input p, as far as it is finite."""
+    values = model.network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+    return np.asarray(values[np.isfinite(values)], dtype=np.float64)
 
 
 def _inputs(model: Model, x: Any) -> Float64Array:

@@ -62,7 +62,7 @@ def network_diagram(
     network, theta
         What is drawn; both bases look the same.
     x
-        Data (n, n_in), n at least 2; ranges and strengths refer to them.
+        Data (n, n_in), n at least 2; ranges and strengths refer to those at which the network is finite.
     names
         Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
     most
@@ -73,7 +73,8 @@ def network_diagram(
     Raises
     ------
     TypeError, ValueError
-        For theta or x that do not fit the network, fewer than 2 samples, or the wrong number of names.
+        For theta or x that do not fit the network, fewer than 2 samples at which it is finite, or the wrong
+        number of names.
 
     Examples
     --------
@@ -96,7 +97,11 @@ def network_diagram(
     parameters = np.array(network.to_basis(theta, "spline"))
     spline = network.with_basis("spline")
     labels = _labels(network, names)
-    inputs = spline.linearize(parameters, data).inputs
+    known = spline.linearize(parameters, data)
+    defined = np.all([np.isfinite(values).all(axis=1) for values in (*known.inputs, known.output)], axis=0)
+    if defined.sum() < 2:
+        raise ValueError("x must hold at least 2 samples at which the network is finite, got fewer")
+    data, inputs = data[defined], [values[defined] for values in known.inputs]
     views = spline.unpack(parameters)
     ax.set_axis_off()
     ax.set_xlim(0, 1.06 if numbered else 1)
