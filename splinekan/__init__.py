@@ -6,7 +6,7 @@ Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`, of `FormulaLayer` (each edge a
     `Term`, a function by name with constants), `Sum` and `Product`; `MLP`; `initialize` draws
     parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
-    `DomainWarning`.
+    `DomainWarning`. `export` writes a model as source code or as expressions of sympy.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
@@ -106,6 +106,7 @@ from splinekan.stochastic import Batches, minibatch_training
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
+    from splinekan.exporting import export
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
@@ -122,7 +123,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
-_LAZY |= {"save": "io", "load": "io"}
+_LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -208,6 +209,7 @@ __all__ = [
     "change_of_basis",
     "change_of_basis_spectrum",
     "clamped_knots",
+    "export",
     "extended_knots",
     "extreme_eigenvalues",
     "fit",

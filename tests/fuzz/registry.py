@@ -19,6 +19,7 @@ AREAS = (
     "outside",
     "estimators",
     "fitting",
+    "exporting",
 )
 
 
