@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array, instance, integer, not_too_large, shown
-from splinekan._columns import numbered
+from splinekan._checks import Array, Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.network import Normalizer, SplineLayer
-from splinekan.network.domains import one_each
+from splinekan.model.edges import located, names_of_inputs, names_of_outputs
+from splinekan.network import SplineLayer
 from splinekan.plots.network import CURVE, _breakpoints, _edges, network_diagram
 from splinekan.plots.style import canvas
 
@@ -50,7 +49,7 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
     limit = integer("most", most, low=0)
     layers = [layer for layer in model.network.layers if isinstance(layer, SplineLayer)]
     frames = max((min(layer.n_in * layer.n_out, limit) for layer in layers), default=1)
-    names = [_cut(name) for name in (*_input_names(model), *_output_names(model))]
+    names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
     return figure
@@ -84,15 +83,9 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
         For a layer, an input or an output that is not there, and points that do not fit the model.
     """
     network = instance("model", model, Model).network
-    numbers = [i for i, each in enumerate(network.layers) if isinstance(each, SplineLayer)]
-    if not numbers:
-        raise ValueError("model must have spline layers, got a network without any")
-    which = integer("layer", layer, low=0, high=len(numbers) - 1)
-    number = numbers[which]
-    splines: Any = network.layers[number]
-    ins = _input_names(model) if splines is network._first_splines else None
-    outs = _output_names(model) if _linear_to_the_end(model, number) is not None else None
-    p, q = _index("input", input, splines.n_in, ins), _index("output", output, splines.n_out, outs)
+    edge = located(model, layer, input, output)
+    number, splines, p, q = edge.number, edge.layer, edge.input, edge.output
+    ins, outs = names_of_inputs(model, number), names_of_outputs(model, number)
     marks = None if x is None else network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
 
     knots = splines.knots[p]
@@ -106,12 +99,11 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
     ends = _breakpoints(knots, low, high)
     curve = np.unique(np.concatenate([np.linspace(low, high, POINTS), ends]))
     spline = splines.with_basis("spline")
-    unit = 1.0 if outs is None else float(_linear_to_the_end(model, number)[q])  # type: ignore[index]
-    values, at_ends = (unit * _edges(spline, own, p, points)[:, q] for points in (curve, ends))
+    values, at_ends = (edge.scale * _edges(spline, own, p, points)[:, q] for points in (curve, ends))
 
     figure, axes = canvas(size=(5.0, 3.2))
     ax = axes[0, 0]
-    to_user = _user_units(model, number, p)
+    to_user = edge.units.to_x
     ax.plot(to_user(curve), values, color=CURVE, linewidth=1.5)
     ax.plot(
         to_user(ends), at_ends, linestyle="none", marker="o", markersize=3, color="0.2", label="breakpoints"
@@ -127,7 +119,7 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
             to_user(where), np.zeros(len(where)), linestyle="none", color="0.3", transform=transform, **style
         )
     ax.set_xlim(*to_user(np.array([low, high])))
-    ax.set_xlabel(f"input {p} of spline layer {which}" if ins is None else _cut(ins[p]))
+    ax.set_xlabel(f"input {p} of spline layer {layer}" if ins is None else _cut(ins[p]))
     ax.set_ylabel(f"part of output {q}" if outs is None else f"part of {_cut(outs[q])}")
     return figure
 
@@ -155,53 +147,6 @@ def _drawn(model: Model) -> Float64Array:
     points = np.random.default_rng(0).uniform(low, high, (SAMPLES, len(low)))
     points[:2] = low, high  # the ranges are those of the bounds
     return points
-
-
-def _input_names(model: Model) -> tuple[str, ...]:
-    """Names of the inputs of the network."""
-    if model.features is None:
-        return model.names or numbered("x", model.n_in)
-    features: Any = model.features
-    bounds, extra = getattr(features, "bounds", None), getattr(features, "extra", ())
-    names = model.names or [str(each) for each in features.variables]
-    entering = [name for i, name in enumerate(names) if bounds is None or bounds[i] is not None]
-    found = (*entering, *map(str, extra))
-    return found if len(found) == model.network.n_in else numbered("x", model.network.n_in)
-
-
-def _output_names(model: Model) -> tuple[str, ...]:
-    return model.output_names or numbered("y", model.n_out)
-
-
-def _index(what: str, value: Any, count: int, names: tuple[str, ...] | None) -> int:
-    if not isinstance(value, str):
-        return integer(what, value, low=0, high=count - 1)
-    if names is None:
-        raise TypeError(f"{what} must be a number from 0 to {count - 1} in this layer, got {shown(value)}")
-    if value not in names:
-        raise ValueError(f"{what} must be one of {shown(list(names))}, got {shown(value)}")
-    return names.index(value)
-
-
-def _linear_to_the_end(model: Model, number: int) -> Float64Array | None:
-    """What 1 of the values of layer `number` is in the outputs, if only affine normalisers follow."""
-    unit = np.ones(model.network.layers[number].n_out)
-    for layer in model.network.layers[number + 1 :]:
-        if not (isinstance(layer, Normalizer) and layer.kind == "affine"):
-            return None
-        domain, source = (np.array(one_each(ends, layer.width)) for ends in (layer.domain, layer.source))
-        unit = unit * np.diff(domain)[:, 0] / np.diff(source)[:, 0]
-    return unit
-
-
-def _user_units(model: Model, number: int, p: int) -> Any:
-    """A function from the units of the knots of input p of layer `number` to those of x."""
-    network = model.network
-    first = network.layers[0]
-    if network.layers[number] is not network._first_splines or not isinstance(first, Normalizer):
-        return lambda points: points
-    (a, b), (c, d) = one_each(first.domain, first.width)[p], one_each(first.source, first.width)[p]
-    return lambda points: c + (points - a) / (b - a) * (d - c)
 
 
 def _cut(name: str) -> str:

@@ -1,0 +1,339 @@
+"""Single edges of a network: where they are, in which units they are drawn, and as splines, out and in."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from splinekan._checks import Array, Float64Array, boolean, integer, shown
+from splinekan._columns import numbered
+from splinekan.model.extrapolation import level_outside_of_the_package
+from splinekan.network import KAN, DomainWarning, Normalizer, SplineLayer
+from splinekan.network.domains import one_each
+from splinekan.splines.change_of_basis import change_of_basis
+from splinekan.splines.knot_vector import KnotVector
+from splinekan.splines.pp_form import KEPT
+from splinekan.splines.spacing import NESTED
+from splinekan.splines.spline import Spline
+
+if TYPE_CHECKING:
+    from splinekan.model.model import Model
+
+
+class Units(NamedTuple):
+    """The map x -> c + (x - a) (d - c)/(b - a) from the units of the knots, (a, b), to those of x, (c, d)."""
+
+    knots: tuple[float, float]
+    x: tuple[float, float]
+
+    def to_x(self, points: Array) -> Array:
+        """Points in the units of x."""
+        return _mapped(points, self.knots, self.x)
+
+    def to_knots(self, points: Array) -> Array:
+        """Points in the units of the knots."""
+        return _mapped(points, self.x, self.knots)
+
+
+def _mapped(points: Array, source: tuple[float, float], target: tuple[float, float]) -> Array:
+    if source == target:
+        return points
+    (a, b), (c, d) = source, target
+    mapped: Array = c + (points - a) / (b - a) * (d - c)
+    return mapped
+
+
+@dataclass(frozen=True)
+class Edge:
+    """The edge from an input to an output of a spline layer.
+
+    Attributes
+    ----------
+    network, theta
+        The network and its parameters.
+    number
+        The number of the layer among all layers.
+    layer
+        The layer.
+    input, output
+        Their numbers.
+    units
+        Those of the input: of x in the first spline layer, if at most an affine normaliser is in front.
+    scale
+        What 1 of the layer's values is in the units of the outputs; 1 in other layers than the last.
+    """
+
+    network: KAN
+    theta: Float64Array
+    number: int
+    layer: SplineLayer
+    input: int
+    output: int
+    units: Units
+    scale: float
+
+    @property
+    def knots(self) -> KnotVector:
+        """The knots in the units of x, if the layer is the first."""
+        knots, units = self.layer.knots[self.input], self.units
+        if units.knots == units.x:
+            return knots
+        k = knots.degree
+        try:
+            if knots.is_uniform:
+                a, b = (float(end) for end in units.to_x(np.array(knots.domain)))
+                return KnotVector.uniform(a, b, knots.intervals, k, knots.periodic)
+            if knots.periodic:
+                points = units.to_x(knots.breakpoints)
+                return KnotVector.extended(points, k, knots.multiplicities, periodic=True)
+            return KnotVector(units.to_x(knots.t), k)
+        except ValueError as error:
+            raise ValueError(f"input {self.input}: {knots} has no knots in the units of x: {error}") from None
+
+    @property
+    def where(self) -> NDArray[np.int64]:
+        """Indices into theta of the coefficients."""
+        return self.network.indices(self.number, self.input, self.output, "coefficients")
+
+    @property
+    def branch(self) -> NDArray[np.int64]:
+        """The index into theta of the weight of the base branch; empty without a base branch."""
+        if self.layer.base is None:
+            return np.zeros(0, np.int64)
+        return self.network.indices(self.number, self.input, self.output, "base")
+
+    @property
+    def coefficients(self) -> Float64Array:
+        """Those of the B-splines, in the units of the layer."""
+        c: Float64Array = self.theta[self.where]
+        if self.layer.basis == "relu":
+            c = change_of_basis(self.layer.knots[self.input]).solve_transpose(c)
+        return c
+
+
+def located(model: Model, layer: Any, input: Any, output: Any) -> Edge:
+    """The edge of a spline layer, counted from 0; inputs and outputs by number, or by name if they have any.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a layer, an input or an output that is not there.
+    """
+    network = model.network
+    numbers = [i for i, each in enumerate(network.layers) if isinstance(each, SplineLayer)]
+    if not numbers:
+        raise ValueError("model must have spline layers, got a network without any: no layer has an edge")
+    number = numbers[integer("layer", layer, low=0, high=len(numbers) - 1)]
+    splines: Any = network.layers[number]
+    scale = linear_to_the_end(model, number)
+    p = _index("input", input, splines.n_in, names_of_inputs(model, number))
+    q = _index("output", output, splines.n_out, names_of_outputs(model, number))
+    unit = 1.0 if scale is None else float(scale[q])
+    return Edge(network, model.theta, number, splines, p, q, units_of(model, number, p), unit)
+
+
+def spline(edge: Edge, base: Any) -> Spline:
+    """See `Model.edge`."""
+    c, layer = edge.coefficients, edge.layer
+    if boolean("base", base):
+        c = c + _branch_in_splines(edge)
+    return Spline(edge.knots, edge.scale * c, extrapolate=_mode(layer, layer.knots[edge.input]))
+
+
+def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
+    """The network and the parameters with another function on an edge; see `Model.with_edge`."""
+    whole, new = boolean("base", base), _scalar_spline(given)
+    old, layer = edge.knots, edge.layer
+    _check_space(new.knots, old, layer)
+    where, points = _missing(new.knots, old)
+    if len(points):
+        # Multiples of a breakpoint are copies of the layer's own number, to the last bit.
+        own = layer.knots[edge.input]
+        inserted = edge.units.to_knots(points)
+        inserted[where >= 0] = own.breakpoints[where[where >= 0]]
+        edge = _refined(edge, own.insert(inserted))
+        old = old.insert(points)
+    if new.knots != old:
+        try:
+            new = new.on(old)
+        except ValueError as error:
+            raise ValueError(f"spline has knots too close to others of the layer: {error}") from None
+    c = new.c.astype(np.float64)
+    _warn_of_continuation(new, layer, old.periodic)
+    theta, before = edge.theta.copy(), edge.coefficients
+    with np.errstate(over="ignore"):
+        c = np.where(edge.scale * before == c, before, c / edge.scale)
+    if not np.isfinite(c).all():
+        raise ValueError("spline must have coefficients within the range of float64 in the layer's units")
+    if edge.layer.basis == "relu" and not np.array_equal(c, before):
+        theta[edge.where] = change_of_basis(edge.layer.knots[edge.input]).apply_transpose(c)
+    elif edge.layer.basis == "spline":
+        theta[edge.where] = c
+    if whole:
+        theta[edge.branch] = 0.0
+    return edge.network, theta
+
+
+def _branch_in_splines(edge: Edge) -> Any:
+    """Coefficients of the base branch; 0 if its weight is.
+
+    Raises
+    ------
+    ValueError
+        If the base branch is not a spline that continues as the layer does.
+    """
+    weight = edge.theta[edge.branch]
+    if not weight.any():
+        return 0.0
+    layer, knots = edge.layer, edge.layer.knots[edge.input]
+    if layer.base == "identity" and knots.degree > 0 and layer.extrapolate not in ("clamp", "zero"):
+        return float(weight[0]) * knots.greville
+    why = "" if layer.base == "silu" else f" with degree {knots.degree} and {layer.extrapolate!r} beyond"
+    raise ValueError(
+        f"base must be False for this edge, which gives its spline alone: it is the sum of a spline and "
+        f"{weight[0]:g} {layer.base}(x), which is not a spline on the same knots{why}"
+    )
+
+
+def _scalar_spline(given: Any) -> Spline:
+    if isinstance(given, scipy.interpolate.BSpline):
+        try:
+            given = Spline.from_scipy(given)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"spline cannot be read: {error}") from None
+    if not isinstance(given, Spline):
+        raise TypeError(f"spline must be a splinekan.Spline or a SciPy BSpline, got {shown(given)}")
+    if given.c.ndim != 1:
+        raise ValueError(f"spline must have numbers as values, got coefficients of shape {given.c.shape}")
+    return given
+
+
+def _check_space(new: KnotVector, old: KnotVector, layer: SplineLayer) -> None:
+    if new.degree != layer.degree:
+        raise ValueError(f"spline must have the degree of the layer, {layer.degree}, got {new.degree}")
+    if old.periodic and not new.periodic:
+        raise ValueError("spline must have periodic knots, as this input of the layer has")
+    (a, b), (c, d) = old.domain, new.domain
+    beside = np.array([np.diff(each.breakpoints)[[0, -1]] for each in (old, new)]).min(axis=0)
+    if (np.abs([a - c, b - d]) > NESTED * beside).any():
+        raise ValueError(
+            f"spline must have the domain of the layer's splines, [{a}, {b}] in the units of this edge, got "
+            f"[{c}, {d}]"
+        )
+
+
+def _missing(new: KnotVector, old: KnotVector) -> tuple[NDArray[np.int64], Float64Array]:
+    """Knots to insert into `old`, and which breakpoint of `old` each repeats; -1 for new breakpoints."""
+    where, points = [], []
+    widths, own = np.diff(old.breakpoints), np.diff(new.breakpoints)
+    for i, count in enumerate(new.multiplicities, start=1):
+        point = new.breakpoints[i]
+        at = int(np.abs(old.breakpoints - point).argmin())
+        beside = min(widths[max(at - 1, 0)], widths[min(at, len(widths) - 1)], own[i - 1], own[i])
+        inner = 0 < at < len(widths)
+        if abs(old.breakpoints[at] - point) <= NESTED * beside and inner:
+            extra = int(count - old.multiplicities[at - 1])
+            where += [at] * max(extra, 0)
+            points += [old.breakpoints[at]] * max(extra, 0)
+        else:
+            where += [-1] * int(count)
+            points += [point] * int(count)
+    return np.array(where, np.int64), np.array(points, np.float64)
+
+
+def _refined(edge: Edge, knots: KnotVector) -> Edge:
+    """The same function with other knots of the edge's input."""
+    layer, network = edge.layer, edge.network
+    if layer.basis == "relu" and not knots.has_relu_basis:
+        raise ValueError(
+            "spline has repeated knots, which the ReLU basis of the layer does not allow: take "
+            "model.with_basis('spline')"
+        )
+    each = (*layer.knots[: edge.input], knots, *layer.knots[edge.input + 1 :])
+    finer = SplineLayer(
+        layer.n_in, layer.n_out, each, layer.degree, layer.extrapolate, layer.basis, layer.base
+    )
+    start, stop = network.offsets[edge.number : edge.number + 2]
+    theta = edge.theta
+    theta = np.concatenate([theta[:start], layer.prolongation(finer) @ theta[start:stop], theta[stop:]])
+    layers = (*network.layers[: edge.number], finer, *network.layers[edge.number + 1 :])
+    return Edge(KAN(layers), theta, edge.number, finer, edge.input, edge.output, edge.units, edge.scale)
+
+
+def _mode(layer: SplineLayer, knots: KnotVector) -> str:
+    return "periodic" if knots.periodic else layer.extrapolate
+
+
+def _warn_of_continuation(new: Spline, layer: SplineLayer, periodic: bool) -> None:
+    """A `DomainWarning` if the spline goes on outside of its domain otherwise than the layer."""
+    mine, other = new.extrapolate, "periodic" if periodic else layer.extrapolate
+    powers = [min(KEPT.get(mode, 9), new.degree + 1) for mode in (mine, other)]
+    alike = {mine, other} <= {"polynomial", *KEPT} and powers[0] == powers[1]
+    if mine not in ("error", other) and not alike:
+        a, b = new.domain
+        warnings.warn(
+            f"outside of [{a:g}, {b:g}] the edge continues as its layer does, {other!r}, and no longer "
+            f"{mine!r} as the spline; a spline with extrapolate='error' (False in SciPy) has no continuation "
+            "to lose",
+            DomainWarning,
+            stacklevel=level_outside_of_the_package(),
+        )
+
+
+# Names and units
+
+
+def names_of_inputs(model: Model, number: int | None = None) -> tuple[str, ...] | None:
+    """Names of the inputs of the network; None where layer `number` takes other inputs."""
+    if number is not None and model.network.layers[number] is not model.network._first_splines:
+        return None
+    if model.features is None:
+        return model.names or numbered("x", model.n_in)
+    features: Any = model.features
+    bounds, extra = getattr(features, "bounds", None), getattr(features, "extra", ())
+    names = model.names or [str(each) for each in features.variables]
+    entering = [name for i, name in enumerate(names) if bounds is None or bounds[i] is not None]
+    found = (*entering, *map(str, extra))
+    return found if len(found) == model.network.n_in else numbered("x", model.network.n_in)
+
+
+def names_of_outputs(model: Model, number: int | None = None) -> tuple[str, ...] | None:
+    """Names of the outputs; None where those of layer `number` are others."""
+    if number is not None and linear_to_the_end(model, number) is None:
+        return None
+    return model.output_names or numbered("y", model.n_out)
+
+
+def linear_to_the_end(model: Model, number: int) -> Float64Array | None:
+    """What 1 of the values of layer `number` is in the outputs, if only affine normalisers follow."""
+    unit = np.ones(model.network.layers[number].n_out)
+    for layer in model.network.layers[number + 1 :]:
+        if not (isinstance(layer, Normalizer) and layer.kind == "affine"):
+            return None
+        domain, source = (np.array(one_each(ends, layer.width)) for ends in (layer.domain, layer.source))
+        unit = unit * np.diff(domain)[:, 0] / np.diff(source)[:, 0]
+    return unit
+
+
+def units_of(model: Model, number: int, p: int) -> Units:
+    """The units of input p of layer `number`: those of x in the first spline layer."""
+    network = model.network
+    first = network.layers[0]
+    if network.layers[number] is not network._first_splines or not isinstance(first, Normalizer):
+        return Units((0.0, 1.0), (0.0, 1.0))
+    return Units(one_each(first.domain, first.width)[p], one_each(first.source, first.width)[p])
+
+
+def _index(what: str, value: Any, count: int, names: tuple[str, ...] | None) -> int:
+    if not isinstance(value, str):
+        return integer(what, value, low=0, high=count - 1)
+    if names is None:
+        raise TypeError(f"{what} must be a number from 0 to {count - 1} in this layer, got {shown(value)}")
+    if value not in names:
+        raise ValueError(f"{what} must be one of {shown(list(names))}, got {shown(value)}")
+    return names.index(value)
