@@ -3,7 +3,8 @@
 Fits
     `fit` returns a `Model` of a table of inputs and targets; `save`, `load`.
 Networks
-    `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`; `MLP`; `initialize` draws
+    `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`, of `FormulaLayer` (each edge a
+    `Term`, a function by name with constants), `Sum` and `Product`; `MLP`; `initialize` draws
     parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
     `DomainWarning`.
 Training
@@ -57,8 +58,12 @@ from splinekan.network import (
     Activation,
     Affine,
     DomainWarning,
+    FormulaLayer,
     Normalizer,
+    Product,
     SplineLayer,
+    Sum,
+    Term,
     initialize,
 )
 from splinekan.objectives import (
@@ -177,6 +182,7 @@ __all__ = [
     "DomainWarning",
     "Dual",
     "Equation",
+    "FormulaLayer",
     "FunctionProblem",
     "GaussNewton",
     "GradientDescent",
@@ -191,6 +197,7 @@ __all__ = [
     "Normalizer",
     "Poisson",
     "PowerReLUBasis",
+    "Product",
     "Quantile",
     "ResidualProblem",
     "Restricted",
@@ -200,6 +207,8 @@ __all__ = [
     "Spline",
     "SplineLayer",
     "SquaredError",
+    "Sum",
+    "Term",
     "ansatz",
     "change_of_basis",
     "change_of_basis_spectrum",
