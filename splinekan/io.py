@@ -24,14 +24,31 @@ from splinekan._checks import affordable, boolean, instance, integer, shown
 from splinekan._files import KINDS, as_path, replacing
 from splinekan.model import Model
 from splinekan.model.record import Choice, FitRecord, Trial
-from splinekan.network import KAN, Activation, Affine, Normalizer, SplineLayer
+from splinekan.network import (
+    FUNCTIONS,
+    KAN,
+    Activation,
+    Affine,
+    FormulaLayer,
+    Function,
+    Normalizer,
+    Product,
+    SplineLayer,
+    Sum,
+    Term,
+)
 from splinekan.optimize import History
 from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"
 VERSION = 1
 """Of the format. Files of a later version are refused."""
-SIMPLE: dict[str, type] = {"Affine": Affine, "Activation": Activation, "Normalizer": Normalizer}
+SIMPLE: dict[str, type] = {
+    "Affine": Affine,
+    "Activation": Activation,
+    "Normalizer": Normalizer,
+    "Product": Product,
+}
 """Layers that their fields describe."""
 HISTORY = "history_"
 """Before the names of the columns of the history."""
@@ -150,10 +167,26 @@ def _described(number: int, layer: Any, vectors: dict[KnotVector, int]) -> dict[
         return {"class": name, "knots": knots, **options}
     if type(layer) in SIMPLE.values():
         return {"class": name} | {each.name: getattr(layer, each.name) for each in fields(layer)}
+    if type(layer) is FormulaLayer:
+        options = {"n_in": layer.n_in, "n_out": layer.n_out, "bias": layer.bias}
+        return {"class": name, "terms": [_term(term) for term in layer.terms], **options}
+    if type(layer) is Sum:
+        return {"class": name, "layers": [_described(number, each, vectors) for each in layer.layers]}
     raise TypeError(
         f"model.network.layers[{number}] is of the class {type(layer).__qualname__}, which cannot be saved: "
-        f"only SplineLayer, {', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
+        f"only SplineLayer, FormulaLayer, Sum, {', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
     )
+
+
+def _term(term: Term) -> dict[str, Any]:
+    """The functions by name, those of the user by their text too."""
+    functions = [
+        each.name
+        if each.name in FUNCTIONS
+        else {field.name: getattr(each, field.name) for field in fields(each)}
+        for each in term.functions
+    ]
+    return {"input": term.input, "output": term.output, "functions": functions, "fixed": term.fixed}
 
 
 def _features(features: Any) -> dict[str, Any]:
@@ -232,9 +265,18 @@ def _layer(options: dict[str, Any], vectors: list[KnotVector]) -> Any:
     if kind == "SplineLayer":
         knots = [vectors[integer("knots", number, low=0)] for number in options.pop("knots")]
         return SplineLayer(knots=knots, **options)
+    if kind == "Sum":
+        return Sum(tuple(_layer(dict(each), vectors) for each in options["layers"]))
+    if kind == "FormulaLayer":
+        return FormulaLayer(terms=tuple(map(_read_term, options.pop("terms"))), **options)
     if kind not in SIMPLE:
         raise ValueError(f"it holds a layer of the class {shown(kind)}, which this version does not read")
     return SIMPLE[kind](**options)
+
+
+def _read_term(tree: dict[str, Any]) -> Term:
+    functions = [each if isinstance(each, str) else Function(**each) for each in tree["functions"]]
+    return Term(tree["input"], tree["output"], functions, tree["fixed"])
 
 
 def _read_record(tree: dict[str, Any], history: History | None) -> FitRecord:

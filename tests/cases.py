@@ -133,6 +133,18 @@ def networks():
                 sk.SplineLayer(3, 2, sk.KnotVector.extended([0, 0.3, 0.5, 1], 3, [4, 3])),
             ]
         ),
+        "formulas": sk.KAN.chain(
+            [
+                formulas()["sum"],
+                sk.Product(3, [(0,), (1, 2), (2,)]),
+                sk.FormulaLayer(
+                    3,
+                    2,
+                    [sk.Term(0, 0, ["sin"]), sk.Term(1, 1, ["tanh"]), sk.Term(2, 0), sk.Term(2, 1, ["atan"])],
+                    [None, 0.5],
+                ),
+            ]
+        ),
         "periodic": sk.KAN.chain(
             [
                 sk.SplineLayer(2, 3, [sk.KnotVector.uniform(0, 0.7, 8, 3, periodic=True), t]),
@@ -144,7 +156,7 @@ def networks():
 
 
 def layers():
-    """Layers 2 -> 3, and elementwise 2 -> 2."""
+    """Layers 2 -> 3, and elementwise 2 -> 2; not affine in their parameters are those of `BENT`."""
     even, fine = sk.uniform_knots(0, 1, 5, 3), sk.KnotVector.extended([-1, -0.3, 0.1, 1], 3)
     periodic = sk.KnotVector.uniform(0, 1, 9, 3, periodic=True)
     return {
@@ -163,12 +175,51 @@ def layers():
         "affine": sk.Affine(2, 3),
         "activation": sk.Activation(2),
         "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
+        **formulas(),
     }
+
+
+def formulas():
+    """Layers 2 -> 3 of formulas, sums and products, smooth everywhere."""
+    t, f = sk.Term, sk.network.function("besselj(0, x)*x", "wave")
+    free = [
+        t(0, 0, ["sin"]),
+        t(1, 0, ["square", "tanh", "exp"]),
+        t(1, 2),
+        t(0, 1, ["gaussian", f]),
+        t(0, 0, ["sin"]),
+        t(1, 1, ["square"], [None, 1.0, None]),
+        t(0, 2, ["cube", "sigmoid"], [2.0, 0.5, None, -1.0, 0.0]),
+    ]
+    even, fine = sk.uniform_knots(0, 1, 5, 3), sk.KnotVector.extended([-1, -0.3, 0.1, 1], 3)
+    formula = sk.FormulaLayer(2, 3, free, [None, 0.5, None])
+    return {
+        "formula": formula,
+        "formula, fixed": sk.FormulaLayer(2, 3, [t(1, 2, ["erf"], [2.0, -1.0, 0.25])], [1.0, 0.0, 2.0]),
+        "formula, linear": sk.FormulaLayer(2, 3, [t(0, 1), t(1, 1), t(1, 0)], 0.0),
+        "sum": sk.Sum([sk.SplineLayer(2, 3, even), formula]),
+        "sum, relu": sk.Sum([formula, sk.SplineLayer(2, 3, [even, fine], basis="relu", base="silu")]),
+        "product": sk.Product(2, [(0, 1), (1,), (0, 1, 0)]),
+    }
+
+
+BENT = ("formula", "sum", "sum, relu")
+"""Layers that are not affine in their parameters."""
+
+
+def leaves(net):
+    """The layers of a network, those of sums one by one."""
+    return [leaf for layer in net.layers for leaf in getattr(layer, "layers", (layer,))]
+
+
+def bounded(net):
+    """Whether enclosures exist for all layers."""
+    return all(type(layer) not in (sk.FormulaLayer, sk.Product, sk.Sum) for layer in net.layers)
 
 
 def has_relu_basis(net):
     """Whether the ReLU basis exists on all knots of a network."""
-    return all(each.has_relu_basis for layer in net.layers for each in getattr(layer, "knots", ()))
+    return all(each.has_relu_basis for layer in leaves(net) for each in getattr(layer, "knots", ()))
 
 
 def bases(nets):
@@ -186,7 +237,7 @@ def amplification(net):
     return max(
         [
             sk.change_of_basis(each).condition_number()
-            for layer in net.layers
+            for layer in leaves(net)
             for each in {*getattr(layer, "knots", ())}
         ],
         default=1.0,

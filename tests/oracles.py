@@ -5,6 +5,7 @@ from functools import cache
 from itertools import pairwise
 
 import numpy as np
+from scipy import special
 
 
 def rational(values):
@@ -87,32 +88,70 @@ def insert_knot(knots, degree, c, new):
 
 def network(net, theta, x):
     """A network sample by sample, layer by layer, every basis function tabulated."""
-    from splinekan import BSplineBasis, PowerReLUBasis
-    from splinekan.network import Affine, Normalizer, SplineLayer
-
     values = np.asarray(x, dtype=float)
-    for layer, views, start in zip(net.layers, net.unpack(theta), net.offsets, strict=False):
-        if isinstance(layer, Affine):
-            values = values @ views["weight"] + views.get("bias", 0.0)
-        elif isinstance(layer, SplineLayer):
-            kind = BSplineBasis if layer.basis == "spline" else PowerReLUBasis
-            total = 0.0
-            for p in range(layer.n_in):
-                basis = kind(layer.knots[p], extrapolate=layer.extrapolate)
-                total = total + basis.tabulate(values[:, p]) @ views["coefficients"][p]
-            if layer.base is not None:
-                sigmoid = 1.0 if layer.base == "identity" else 1 / (1 + np.exp(-values))
-                total = total + (values * sigmoid) @ views["base"]
-            values = total
-        elif isinstance(layer, Normalizer) and layer.kind == "affine":
-            ends = [np.broadcast_to(pairs, (layer.width, 2)) for pairs in (layer.domain, layer.source)]
-            columns = []
-            for (a, b), (c, d), column in zip(*ends, values.T, strict=True):
-                columns.append([a + (b - a) * (point - c) / (d - c) for point in column])
-            values = np.array(columns).T
-        else:
-            values = layer.value(theta[start:start], values)
+    for layer, start in zip(net.layers, net.offsets, strict=False):
+        values = _layer(layer, theta[start : start + layer.n_parameters], values)
     return values
+
+
+def _layer(layer, params, values):
+    from splinekan import BSplineBasis, PowerReLUBasis
+    from splinekan.network import Affine, FormulaLayer, Normalizer, Product, SplineLayer, Sum
+
+    if isinstance(layer, Affine):
+        views = layer.unpack(params)
+        return values @ views["weight"] + views.get("bias", 0.0)
+    if isinstance(layer, SplineLayer):
+        views = layer.unpack(params)
+        kind = BSplineBasis if layer.basis == "spline" else PowerReLUBasis
+        total = 0.0
+        for p in range(layer.n_in):
+            basis = kind(layer.knots[p], extrapolate=layer.extrapolate)
+            total = total + basis.tabulate(values[:, p]) @ views["coefficients"][p]
+        if layer.base is not None:
+            sigmoid = 1.0 if layer.base == "identity" else 1 / (1 + np.exp(-values))
+            total = total + (values * sigmoid) @ views["base"]
+        return total
+    if isinstance(layer, Normalizer) and layer.kind == "affine":
+        ends = [np.broadcast_to(pairs, (layer.width, 2)) for pairs in (layer.domain, layer.source)]
+        columns = []
+        for (a, b), (c, d), column in zip(*ends, values.T, strict=True):
+            columns.append([a + (b - a) * (point - c) / (d - c) for point in column])
+        return np.array(columns).T
+    if isinstance(layer, FormulaLayer):
+        return formula(layer, params, values)
+    if isinstance(layer, Product):
+        return np.stack([np.prod(values[:, list(group)], axis=1) for group in layer.groups], axis=1)
+    if isinstance(layer, Sum):
+        ends = np.cumsum([each.n_parameters for each in layer.layers])[:-1]
+        pieces = zip(layer.layers, np.split(np.asarray(params, dtype=float), ends), strict=True)
+        return sum(_layer(each, piece, values) for each, piece in pieces)
+    return layer.value(params, values)
+
+
+def formula(layer, params, x):
+    """A layer of formulas term by term; its functions are evaluated by Python from their text."""
+    free = iter(np.asarray(params, dtype=float))
+
+    def constant(fixed):
+        return next(free) if fixed is None else fixed
+
+    y = np.zeros((len(x), layer.n_out))
+    for term in layer.terms:
+        c, *inner = [constant(fixed) for fixed in term.fixed]
+        z = x[:, term.input]
+        for function, a, b in zip(term.functions, inner[::2], inner[1::2], strict=True):
+            with np.errstate(all="ignore"):
+                z = evaluated(function.expression, a * z + b)
+        y[:, term.output] += c * z
+    return y + [constant(fixed) for fixed in layer.bias]
+
+
+def evaluated(expression, x):
+    """An expression in x, by NumPy and SciPy under the names of sympy."""
+    names = {"Abs": np.abs, "besselj": special.jv, "erf": special.erf}
+    names |= {f"a{name}": getattr(np, f"arc{name}") for name in ("sin", "cos", "tan", "sinh", "cosh", "tanh")}
+    return eval(expression, {"__builtins__": {}}, vars(np) | names | {"x": x})
 
 
 @cache

@@ -241,7 +241,7 @@ class Model(Uncached):
         ------
         TypeError, ValueError
             For a negative tolerance, other bounds than intervals, no known bounds, and networks with layers
-            of other classes than those of the package.
+            other than splines, affine maps, activations and normalisers.
 
         Examples
         --------

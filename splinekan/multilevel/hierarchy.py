@@ -192,7 +192,7 @@ def _nested(networks: Sequence[KAN]) -> tuple[Level, ...]:
 
 def _check_knots(network: KAN, n_levels: int) -> None:
     """Refuse levels on which rounding would merge neighbouring knots."""
-    for number, layer in enumerate(network.layers):
+    for number, layer, _ in network._leaves:
         for t in set(layer.knots) if isinstance(layer, SplineLayer) and n_levels > 1 else ():
             widths = np.diff(t)
             # Rounded midpoints are distinct as long as the halves are at least a unit in the last place.
@@ -211,7 +211,7 @@ def _check_knots(network: KAN, n_levels: int) -> None:
 def _size(network: KAN, index: int) -> float:
     """Memory of level `index` in bytes: the parameters, and ten arrays of knots while these are computed."""
     total = 0.0
-    for layer in network.layers:
+    for _, layer, _ in network._leaves:
         parameters, knots = float(layer.n_parameters), 0.0
         for at in layer.edges if isinstance(layer, SplineLayer) else ():
             intervals = float(np.ldexp(float(at.knots.intervals), min(index, 1000)))

@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 
     Attributes
     ----------
-    count
+    n_chains
         The number of these chains, the first ones.
     scale, shift
         Where a and b are among the constants.
@@ -36,7 +36,7 @@ class Stage(NamedTuple):
         The functions, each with its range of chains.
     """
 
-    count: int
+    n_chains: int
     scale: Indices
     shift: Indices
     functions: tuple[tuple[Function, slice], ...]
@@ -89,8 +89,8 @@ class Chains(NamedTuple):
         z = self._entering(x)
         for stage in self.stages:
             u = _argument(constants, stage, z)
-            next_z = z if stage.count == len(z) else z.copy()
-            next_z[: stage.count] = _evaluated(stage, u, 0, directions)[0]
+            next_z = z if stage.n_chains == len(z) else z.copy()
+            next_z[: stage.n_chains] = _evaluated(stage, u, 0, directions)[0]
             z = next_z
         return self._summed(constants[self.factors, None, None] * z, n_out)
 
@@ -105,7 +105,9 @@ class Chains(NamedTuple):
         for stage in self.stages:
             u = _argument(constants, stage, z[-1])
             value, slope = _evaluated(stage, u, 1, directions)
-            z.append(value if stage.count == len(z[-1]) else np.concatenate([value, z[-1][stage.count :]]))
+            z.append(
+                value if stage.n_chains == len(z[-1]) else np.concatenate([value, z[-1][stage.n_chains :]])
+            )
             slopes.append(slope)
         found = np.zeros((len(constants), len(x) if each else 1), x.dtype)
         inner = _each if each else _total
@@ -113,10 +115,10 @@ class Chains(NamedTuple):
         found[self.factors] = inner(cotangent, z[-1])
         g = constants[self.factors, None, None] * cotangent
         for stage, before, slope in zip(reversed(self.stages), z[-2::-1], reversed(slopes), strict=True):
-            gu = pulled(slope, g[: stage.count], directions)
-            found[stage.scale] = inner(gu, before[: stage.count])
+            gu = pulled(slope, g[: stage.n_chains], directions)
+            found[stage.scale] = inner(gu, before[: stage.n_chains])
             found[stage.shift] = gu[:, 0] if each else gu[:, 0].sum(axis=1, keepdims=True)
-            g[: stage.count] = constants[stage.scale, None, None] * gu
+            g[: stage.n_chains] = constants[stage.scale, None, None] * gu
         if not want_x:
             return found, np.empty((0, *x.shape[1:]), x.dtype)
         return found, np.ascontiguousarray(self._gathered(g, x.shape[2]).transpose(2, 1, 0))
@@ -127,7 +129,7 @@ class Chains(NamedTuple):
         for stage in self.stages:
             u, du = _argument(constants, stage, z), _argument_change(constants, dconstants, stage, z, dz)
             value, slope = _evaluated(stage, u, 1, ALONE)
-            z[: stage.count], dz[: stage.count] = value, slope * du
+            z[: stage.n_chains], dz[: stage.n_chains] = value, slope * du
         change = constants[self.factors, None, None] * dz + dconstants[self.factors, None, None] * z
         return self._summed(change, n_out)[:, 0]
 
@@ -151,8 +153,8 @@ class Chains(NamedTuple):
             u = _argument(constants, stage, before)
             du = _argument_change(constants, dconstants, stage, before, dbefore)
             value, slope, bend = _evaluated(stage, u, 2, ALONE)
-            z.append(np.concatenate([value, before[stage.count :]]))
-            dz.append(np.concatenate([slope * du, dbefore[stage.count :]]))
+            z.append(np.concatenate([value, before[stage.n_chains :]]))
+            dz.append(np.concatenate([slope * du, dbefore[stage.n_chains :]]))
             kept.append((slope, bend * du))
         found = np.zeros(len(constants), x.dtype)
         cotangent, dcotangent = self._cotangent(gy[:, None]), self._cotangent(dgy[:, None])
@@ -161,7 +163,7 @@ class Chains(NamedTuple):
         g, dg = c * cotangent, c * dcotangent + dc * cotangent
         steps = zip(reversed(self.stages), z[-2::-1], dz[-2::-1], reversed(kept), strict=True)
         for stage, before, dbefore, (slope, turn) in steps:
-            own = slice(stage.count)
+            own = slice(stage.n_chains)
             gu = slope * g[own]
             dgu = slope * dg[own] + turn * g[own]
             found[stage.scale] = (_total(dgu, before[own]) + _total(gu, dbefore[own]))[:, 0]
@@ -194,14 +196,14 @@ def _added(terms: Array, places: Indices, count: int) -> Array:
 
 def _argument(constants: Array, stage: Stage, z: Array) -> Array:
     """a z + b."""
-    u = constants[stage.scale, None, None] * z[: stage.count]
+    u = constants[stage.scale, None, None] * z[: stage.n_chains]
     u[:, 0] += constants[stage.shift, None]
     return u
 
 
 def _argument_change(constants: Array, change: Array, stage: Stage, z: Array, dz: Array) -> Array:
     """a dz + da z + db, without channels."""
-    own = slice(stage.count)
+    own = slice(stage.n_chains)
     du = constants[stage.scale, None, None] * dz[own] + change[stage.scale, None, None] * z[own]
     return du + change[stage.shift, None, None]
 

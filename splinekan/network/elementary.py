@@ -29,9 +29,11 @@ def integer_power(exponent: int) -> Rule:
         powers = [np.ones_like(z), base]
         while len(powers) <= size:
             powers.append(powers[len(powers) // 2] * powers[(len(powers) + 1) // 2])
-        found, factor = [], 1
+        found: list[Array] = []
+        factor = 1
         for d in range(order + 1):
-            found.append(float(factor) * powers[abs(exponent - d)] if factor else np.zeros_like(z))
+            value: Array = float(factor) * powers[abs(exponent - d)] if factor else np.zeros_like(z)
+            found.append(value)
             factor *= exponent - d
         return found
 
@@ -44,7 +46,7 @@ def half_power(halves: int) -> Rule:
     def rule(z: Array, order: int) -> list[Array]:
         with np.errstate(divide="ignore"):
             inverse = 1 / z
-        power = np.sqrt(z) if halves > 0 else np.sqrt(inverse)
+        power: Array = np.sqrt(z) if halves > 0 else np.sqrt(inverse)
         roots = [power]  # z^(1/2), z^(3/2), ..., or z^(-1/2)
         for _ in range((halves - 1) // 2):
             roots.append(roots[-1] * z)
@@ -201,8 +203,9 @@ def sign(z: Array, order: int) -> list[Array]:
 
 def gaussian(z: Array, order: int) -> list[Array]:
     """(-1)^d H_d(z) exp(-z^2) with the Hermite polynomials H_d."""
-    value = np.exp(-z * z)
-    found, near = [value], np.clip(z, -FAR, FAR)
+    value: Array = np.exp(-z * z)
+    found = [value]
+    near = np.clip(z, -FAR, FAR)
     before, hermite = np.zeros_like(z), np.ones_like(z)
     for d in range(order):
         before, hermite = hermite, 2 * near * hermite - 2 * d * before
@@ -239,7 +242,8 @@ def sigmoid(z: Array, order: int) -> list[Array]:
 def silu(z: Array, order: int) -> list[Array]:
     """z s^(d) + d s^(d - 1) of the sigmoid s."""
     s, finite = sigmoid(z, order), np.clip(z, *_finite(z))
-    return [finite * s[0]] + [finite * s[d] + d * s[d - 1] for d in range(1, order + 1)]
+    found: list[Array] = [finite * s[0]]
+    return found + [finite * s[d] + d * s[d - 1] for d in range(1, order + 1)]
 
 
 def softplus(z: Array, order: int) -> list[Array]:
@@ -249,7 +253,7 @@ def softplus(z: Array, order: int) -> list[Array]:
 
 
 def _finite(z: Array) -> tuple[float, float]:
-    largest = np.finfo(z.dtype).max
+    largest = float(np.finfo(z.dtype).max)
     return -largest, largest
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import floats, quiet, viewable
-from splinekan._checks import Array, Float64Array, boolean, instance, integer, real, sequence, shown
+from splinekan._checks import Array, Float64Array, boolean, instance, integer, one_of, real, sequence, shown
 from splinekan.network.chains import Chains
 from splinekan.network.elementwise import ALONE
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
@@ -113,6 +113,19 @@ class FormulaLayer(Knotless):
         viewable("params", params, self.n_parameters)
         ends = zip(self._starts[:-1], self._starts[1:], strict=True)
         return {"terms": tuple(params[a:b] for a, b in ends), "bias": params[self._starts[-1] :]}
+
+    def selected(self, name: str, views: Any, input: int | None, output: int | None) -> list[Array]:
+        """Those of the views of `unpack` under `name` that belong to edges from an input to an output.
+
+        None for all inputs or all outputs; d belongs to no input.
+        """
+        if one_of("name", name, ("terms", "bias")) == "terms":
+            edges = [(term.input, term.output) for term in self.terms]
+            pairs = zip(edges, views, strict=True)
+            return [view for (p, q), view in pairs if input in (None, p) and output in (None, q)]
+        free = [q for q, value in enumerate(self._biases) if value is None]
+        chosen = [i for i, q in enumerate(free) if output in (None, q)] if input is None else []
+        return [views[i : i + 1] for i in chosen]
 
     def constants(self, params: ArrayLike) -> tuple[tuple[tuple[float, ...], ...], tuple[float, ...]]:
         """All constants, fixed ones included: (c, a_1, b_1, ...) of every term, and d of every output.

@@ -33,7 +33,7 @@ class Function(Uncached):
     name
         Its name.
     expression
-        phi(x) as text that sympy reads: "sin(x)", "x**2".
+        phi(x) as text that sympy reads, "sin(x)" or "x**2"; read, and possibly refused, as by `function`.
     low, high
         The ends of the domain, possibly infinite.
     closed
@@ -82,9 +82,14 @@ class Function(Uncached):
         if self.hole is not None:
             object.__setattr__(self, "hole", real("hole", self.hole))
         object.__setattr__(self, "complexity", integer("complexity", self.complexity, low=0))
-        known = _BUILT_IN.get(self.name)
-        if known is not None and known != _content(self):
+        built_in = _BUILT_IN.get(self.name)
+        if built_in is not None and built_in != _content(self):
             raise ValueError(f"name must not be that of another function, got {self.name!r}")
+        if built_in is None:
+            from splinekan.network.user_functions import canonical, rule  # sympy takes long to import
+
+            object.__setattr__(self, "expression", canonical(self.expression))
+            rule(self.expression)  # refuses what does not compile
 
     def derivatives(self, z: ArrayLike, order: int = 0) -> list[Array]:
         """phi(z), phi'(z), ..., phi^(order)(z), of the shape of z.
@@ -133,7 +138,7 @@ class Function(Uncached):
     def _rule(self) -> Rule:
         if self.name in RULES:
             return RULES[self.name]
-        from splinekan.network.user_functions import rule  # sympy takes long to import
+        from splinekan.network.user_functions import rule
 
         return rule(self.expression)
 
@@ -265,7 +270,7 @@ def function(expression: Any, name: str | None = None) -> Function:
     >>> function("t^2") is FUNCTIONS["square"]
     True
     """
-    from splinekan.network.user_functions import canonical, rule, size
+    from splinekan.network.user_functions import canonical, size
 
     if name is not None and not isinstance(name, str):
         raise TypeError(f"name must be a text or None, got {shown(name)}")
@@ -275,7 +280,6 @@ def function(expression: Any, name: str | None = None) -> Function:
             return known
     if name in FUNCTIONS:
         raise ValueError(f"name must not be that of another function, got {name!r}")
-    rule(text)  # refuses what does not compile
     return Function(text if name is None else name, text, complexity=size(text))
 
 

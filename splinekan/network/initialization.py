@@ -12,10 +12,14 @@ from splinekan._checks import Float64Array, generator, instance, one_of, real
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, intervals, one_each
+from splinekan.network.formula import FormulaLayer
+from splinekan.network.formula_start import draw_formula
 from splinekan.network.kan import KAN
 from splinekan.network.layer import Layer
 from splinekan.network.normalizer import Normalizer
+from splinekan.network.product import Product
 from splinekan.network.spline import SplineLayer
+from splinekan.network.sum import leaves, splines_of
 from splinekan.splines.gram import gram_matrix
 from splinekan.splines.knot_vector import KnotVector
 
@@ -51,6 +55,9 @@ def initialize(
         As "frames", with a random linear function on every edge in addition, exact by the Greville
         points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
         layers start inside their domains. On periodic knots it is a sine with the same range.
+
+    In formulas a and b take the range of the inputs to an interval in the domain of each function, in turn, c
+    is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay.
 
     The weights of a base branch are N(0, noise^2/n_in); with "noise" N(0, 1/n_in) over the root mean square
     of its function on the domain, and splines and base have half the variance each. They are drawn after the
@@ -89,20 +96,40 @@ def initialize(
     theta = np.zeros(network.n_parameters)
     followers: list[Layer | None] = [*spline_network.layers[1:], None]
     pieces = zip(spline_network.layers, followers, pairwise(network.offsets), strict=True)
-    for layer, follower, (start, stop) in pieces:
-        views = layer.unpack(theta[start:stop])
-        if isinstance(layer, Affine):
-            if scheme != "noise" and isinstance(follower, SplineLayer):
-                _fill_domain(views, follower, rng, ranges)
-            else:
-                views["weight"][:] = rng.normal(size=(layer.n_in, layer.n_out))
-                views["weight"] /= np.sqrt(layer.n_in)
-        elif isinstance(layer, SplineLayer):
-            _draw_splines(layer, theta[start:stop], rng, scheme, noise, mean)
-        ranges = _image(layer, views, ranges)
+    for layer, follower, (start, _) in pieces:
+        splines = next(iter(splines_of(follower)), None) if follower is not None else None
+        images = []
+        for leaf in leaves(layer):
+            own = theta[start : start + leaf.n_parameters]
+            images.append(_drawn(leaf, splines, own, rng, (scheme, noise, mean), ranges))
+            start += leaf.n_parameters
+        ranges = np.asarray(np.sum(images, axis=0), dtype=np.float64)
     if not np.isfinite(theta).all():
         raise ValueError("noise, mean and bounds must leave theta finite")
     return spline_network.to_basis(theta, network.basis)
+
+
+def _drawn(
+    layer: Layer,
+    follower: SplineLayer | None,
+    theta: Float64Array,
+    rng: np.random.Generator,
+    how: tuple[str, float, float],
+    ranges: Float64Array,
+) -> Float64Array:
+    """Fill the layer's piece of theta, and return where its outputs lie, (n_out, 2)."""
+    views = layer.unpack(theta)
+    if isinstance(layer, FormulaLayer):
+        return draw_formula(layer, theta, ranges, rng)
+    if isinstance(layer, Affine):
+        if how[0] != "noise" and follower is not None:
+            _fill_domain(views, follower, rng, ranges)
+        else:
+            views["weight"][:] = rng.normal(size=(layer.n_in, layer.n_out))
+            views["weight"] /= np.sqrt(layer.n_in)
+    elif isinstance(layer, SplineLayer):
+        _draw_splines(layer, theta, rng, *how)
+    return _image(layer, views, ranges)
 
 
 def _draw_splines(
@@ -165,8 +192,19 @@ def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64
     if isinstance(layer, SplineLayer):
         ends = [edges.knots.domain for edges in layer.edges]
         return np.tile(ends[0] if len(set(ends)) == 1 else np.mean(layer.domain, axis=0), (layer.n_out, 1))
+    if isinstance(layer, Product):
+        return np.array([_multiplied(ranges[list(group)]) for group in layer.groups])
     # Elementwise maps are monotone.
     return np.ascontiguousarray(layer.value(np.zeros(0), np.ascontiguousarray(ranges.T)).T, dtype=np.float64)
+
+
+def _multiplied(ranges: Float64Array) -> Float64Array:
+    """(2,): where the product of numbers in these ranges lies."""
+    ends: Float64Array = ranges[0]
+    for other in ranges[1:]:
+        corners = np.outer(ends, other)
+        ends = np.array([corners.min(), corners.max()])
+    return ends
 
 
 def _fill_domain(

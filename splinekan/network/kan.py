@@ -35,6 +35,7 @@ from splinekan.network.layer import BASES, Layer, fulfilling
 from splinekan.network.linearization import Linearization, cast
 from splinekan.network.normalizer import Normalizer
 from splinekan.network.spline import SplineLayer
+from splinekan.network.sum import leaves, splines_of
 from splinekan.operators.coordinates import Coordinates
 from splinekan.operators.segments import SparseRows
 from splinekan.splines.knots import uniform_knots
@@ -174,7 +175,7 @@ class KAN(Uncached):
     @property
     def intervals(self) -> int:
         """The largest number of intervals of any spline layer; 0 without one."""
-        return max((s.intervals for s in self.layers if isinstance(s, SplineLayer)), default=0)
+        return max((layer.intervals for _, layer, _ in self._splines), default=0)
 
     @property
     def basis(self) -> str:
@@ -185,21 +186,22 @@ class KAN(Uncached):
         ValueError
             If the layers differ.
         """
-        found = {s.basis for s in self.layers if isinstance(s, SplineLayer)}
+        found = {layer.basis for _, layer, _ in self._splines}
         if len(found) > 1:
             raise ValueError("the spline layers of this network do not share one basis")
         return found.pop() if found else "spline"
 
     @property
     def domain(self) -> tuple[Interval, ...] | None:
-        """The domain of the splines of every input; None if an affine map mixes the inputs.
+        """The domain of the splines of every input; None if an affine map, say, takes the inputs.
 
-        That of the first layer, if it is a spline layer; its preimage, if an affine `Normalizer` comes first.
+        That of the first layer, if it is a spline layer or a sum with one; its preimage, if an affine
+        `Normalizer` comes first.
         """
         splines, first = self._first_splines, self.layers[0]
         if splines is None:
             return None
-        return splines.domain if splines is first else first.preimage(splines.domain)  # type: ignore[attr-defined]
+        return first.preimage(splines.domain) if isinstance(first, Normalizer) else splines.domain
 
     @property
     def _first_splines(self) -> SplineLayer | None:
@@ -207,7 +209,24 @@ class KAN(Uncached):
         first, *others = self.layers
         if isinstance(first, Normalizer) and first.kind == "affine" and others:
             first = others[0]
-        return first if isinstance(first, SplineLayer) else None
+        return next(iter(splines_of(first)), None)
+
+    @cached_property
+    def _leaves(self) -> tuple[tuple[int, Layer, int], ...]:
+        """The layers, those of sums one by one: the number in the network, the layer, its start in theta."""
+        found = []
+        for number, (layer, start) in enumerate(zip(self.layers, self.offsets, strict=False)):
+            for leaf in leaves(layer):
+                found.append((number, leaf, start))
+                start += leaf.n_parameters
+        return tuple(found)
+
+    @cached_property
+    def _splines(self) -> tuple[tuple[int, SplineLayer, int], ...]:
+        """The spline layers among `_leaves`."""
+        return tuple(
+            (number, layer, start) for number, layer, start in self._leaves if isinstance(layer, SplineLayer)
+        )
 
     def unpack(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
         """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
@@ -229,10 +248,10 @@ class KAN(Uncached):
             Its number, 0 for the first.
         input, output
             The edges from that input, to that output, or between the two, counted from 0; None for all.
-            The bias of an affine map belongs to its outputs and to no input.
+            The bias of an affine map, or of formulas, belongs to its outputs and to no input.
         part
             A key of `unpack`: "coefficients" or "base" of a spline layer, "weight" or "bias" of an affine
-            map; None for all.
+            map, "terms" or "bias" of formulas; of a sum one of those of its layers; None for all.
 
         Raises
         ------
@@ -400,7 +419,7 @@ class KAN(Uncached):
             layer.roughness
             if isinstance(layer, SplineLayer)
             else scipy.sparse.csr_array((0, layer.n_parameters))
-            for layer in self.layers
+            for _, layer, _ in self._leaves
         ]
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -174,12 +173,12 @@ class Product(Knotless):
 
     def _others(
         self, x: Array, dx: Array | None, directions: Directions = ALONE
-    ) -> Sequence[tuple[list[Array], list[Array]]]:
+    ) -> list[tuple[list[Array], list[Array]]]:
         """For every output and every factor the product of the other factors, and its change along dx.
 
         x and dx are (n_in, channels, n). Products of what is before times what is after: no division.
         """
-        one = np.zeros(x.shape[1:], x.dtype)
+        one: Array = np.zeros(x.shape[1:], x.dtype)
         one[0] = 1.0
         zero = np.zeros_like(one)
         found = []
@@ -188,7 +187,8 @@ class Product(Knotless):
             moves = [zero if dx is None else dx[p] for p in group]
             before = _running(values, moves, one, zero, directions)
             after = _running(values[::-1], moves[::-1], one, zero, directions)[::-1]
-            others, turns = [], []
+            others: list[Array] = []
+            turns: list[Array] = []
             for (left, dleft), (right, dright) in zip(before, after, strict=True):
                 others.append(series.product(left, right, directions))
                 if dx is not None:

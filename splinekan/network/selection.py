@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from math import factorial
+from typing import Any
 
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import integer, one_of, real_array, shown, vector
+from splinekan._checks import Array, integer, one_of, real_array, shown, vector
 from splinekan.kernels.jets import MAX_ORDER
+from splinekan.network.formula import FormulaLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import KAN
 from splinekan.network.layer import Directions, Layer
@@ -27,17 +29,32 @@ def indices(
     q = None if output is None else integer("output", output, low=0, high=found.n_out - 1)
     if p is None and q is None and part is None:
         return np.arange(network.offsets[number], network.offsets[number + 1])
-    views = found.unpack(np.arange(found.n_parameters, dtype=np.float64))
-    if part is not None and one_of("part", part, views or ("none: the layer has no parameters",)):
-        views = {part: views[part]}
-    chosen = [np.zeros(0)]
+    chosen = [np.zeros(0, np.int64)]
+    known: dict[str, None] = {}
+    for of_layer, leaf, start in network._leaves:
+        if of_layer == number and leaf.n_parameters:
+            views = leaf.unpack(np.arange(leaf.n_parameters, dtype=np.float64))
+            known |= dict.fromkeys(views)
+            views = views if part is None else {key: view for key, view in views.items() if key == part}
+            chosen.append(start + _places(leaf, views, p, q))
+    if part is not None:
+        one_of("part", part, known)
+    return np.concatenate(chosen)
+
+
+def _places(layer: Layer, views: dict[str, Any], p: int | None, q: int | None) -> NDArray[np.int64]:
+    """The parameters in `views`, which hold their own indices, of the edges from p and to q."""
+    chosen: list[Array] = [np.zeros(0)]
     for name, view in views.items():
+        if isinstance(layer, FormulaLayer):
+            chosen += layer.selected(name, view, p, q)
+            continue
         if name == "bias":  # belongs to outputs, not to edges
             edges = [view] if p is None else []
         else:
             edges = list(view) if p is None else [view[p]]
         chosen += [np.ravel(edge if q is None else edge[..., q]) for edge in edges]
-    return network.offsets[number] + np.sort(np.concatenate(chosen)).astype(np.int64)
+    return np.sort(np.concatenate(chosen)).astype(np.int64)
 
 
 def edge_rows(

@@ -79,7 +79,7 @@ def _parsed(text: str) -> Any:
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         raise ValueError(f"expression must be a formula of one symbol, got {shown(text)}") from None
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
-    called = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and _named(node)}
+    called = {_called(node) for node in ast.walk(tree)}
     symbols = sorted(names - called - set(CONSTANTS))
     if len(symbols) != 1:
         found = ", ".join(symbols) or "none"
@@ -97,8 +97,9 @@ def _parsed(text: str) -> Any:
     return read
 
 
-def _named(node: ast.Call) -> bool:
-    return isinstance(node.func, ast.Name)
+def _called(node: ast.AST) -> str | None:
+    """The name of the function that a node calls."""
+    return node.func.id if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) else None
 
 
 def _read(node: ast.AST, symbol: str, text: str, depth: int) -> Any:
@@ -116,8 +117,7 @@ def _read(node: ast.AST, symbol: str, text: str, depth: int) -> Any:
         if isinstance(node.op, ast.Pow) and left.is_number and right.is_number:
             _small(right, text)
         result = OPERATORS[type(node.op)](left, right)
-    elif isinstance(node, ast.Call) and _named(node) and not node.keywords:
-        name = node.func.id  # type: ignore[attr-defined]
+    elif isinstance(node, ast.Call) and not node.keywords and (name := _called(node)) is not None:
         if name not in KNOWN:
             raise ValueError(f"expression must be made of {', '.join(KNOWN)}, got {name} in {shown(text)}")
         arguments = [_read(each, symbol, text, depth + 1) for each in node.args]
@@ -171,7 +171,7 @@ def rule(text: str) -> Rule:
     def evaluate(z: Array, order: int) -> list[Array]:
         at_least(order)
         with np.errstate(all="ignore"):
-            found = []
+            found: list[Array] = []
             for each in compiled[: order + 1]:
                 value = np.asarray(each(z))
                 if np.iscomplexobj(value):
@@ -179,8 +179,8 @@ def rule(text: str) -> Rule:
                 found.append(np.array(np.broadcast_to(value, z.shape), z.dtype))
             undefined = np.isnan(found[0])
             if undefined.any():
-                for each in found:
-                    each[undefined] = np.nan
+                for values in found:
+                    values[undefined] = np.nan
         return found
 
     at_least(1)

@@ -169,7 +169,7 @@ class PINN(ChunkedSum):
                     f"blocks[{number}] needs a network from {features.n_inputs} inputs to "
                     f"{equation.n_unknowns} outputs, got {network.n_in} to {network.n_out}"
                 )
-            for layer in network.layers:
+            for _, layer, _ in network._leaves:
                 degree = getattr(layer, "degree", None) if layer.n_parameters else None
                 if degree is not None and degree <= equation.order:
                     raise ValueError(

@@ -105,7 +105,7 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
         raise ValueError("coordinates start from B-spline coefficients: use network.with_basis('spline')")
     where = layer_slice(network, layer)
     pieces = []
-    for part, start in zip(network.layers, network.offsets, strict=False):
+    for _, part, start in network._leaves:
         inside = where.start <= start < where.stop
         if inside and isinstance(part, SplineLayer) and basis != "spline":
             begin = start - where.start

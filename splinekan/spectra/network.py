@@ -169,8 +169,8 @@ def error_scale(network: KAN, J: Float64Array) -> Float64Array:
     """
     squares = np.einsum("ij,ij->j", J, J)
     scale = np.empty(network.n_parameters)
-    for number, layer in enumerate(network.layers):
-        where = layer_slice(network, number)
+    for _, layer, start in network._leaves:
+        where = slice(start, start + layer.n_parameters)
         here = squares[where]
         if isinstance(layer, SplineLayer):
             k, own = layer.degree, scale[where]
