@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import MAX_DEGREE, Array, Float64Array, one_of
-from splinekan.interop.functions import BASE_FUNCTIONS, chain
+from splinekan.interop.functions import chain
 from splinekan.network import SplineLayer
 from splinekan.network.formula import FormulaLayer
 from splinekan.network.layer import Layer
+from splinekan.network.spline import BASE_FUNCTIONS
 from splinekan.network.sum import Sum
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
@@ -74,7 +75,7 @@ def degree_of(what: str, knots: Array, coefficients: Array) -> int:
         If they do not go together, or for degrees above 7.
     """
     m, n = knots.shape[-1], coefficients.shape[-1]
-    degree = m - n - 1
+    degree: int = m - n - 1
     if degree < 0 or n - degree < 1:
         raise ValueError(
             f"{what} must have G + k coefficients on G + 2 k + 1 knots for G intervals of degree k, got {n} "

@@ -29,7 +29,7 @@ def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str 
     model
         A KAN or KANLinear of efficient-kan; or its state dictionary, of tensors or arrays.
     base
-        With a state dictionary, which lacks it, the base activation s: "silu" is the default of efficient-kan;
+        With a state dictionary, which lacks it, the base activation s: "silu", the default of efficient-kan,
         "identity", "tanh", "relu", "gelu" and others; "zero" for no base branch. None with a network, whose
         own is found by its name and checked by its values.
     extrapolate
@@ -47,8 +47,8 @@ def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str 
     Raises
     ------
     TypeError, ValueError
-        For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots that
-        do not increase (efficient-kan computes NaN on them), degrees above 7, and unknown activations.
+        For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots
+        that do not increase (efficient-kan computes NaN on them), degrees above 7, unknown activations.
 
     Examples
     --------
@@ -69,8 +69,8 @@ def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str 
     if is_state(model):
         if base is None:
             raise ValueError(
-                "base must be given with a state dictionary, which lacks it: the name of the base activation, "
-                "'silu' unless the network was made with another"
+                "base must be given with a state dictionary, which lacks it: the name of the base "
+                "activation, 'silu' unless the network was made with another"
             )
         state, bases = model, None
         first = [name for name in ("", "layers.0.") if f"{name}base_weight" in state]
@@ -128,7 +128,8 @@ def _of_network(model: Any) -> tuple[dict[str, Any], list[str], bool]:
         raise TypeError(
             f"model must be a KAN or a KANLinear of efficient-kan, or a state dictionary, got {shown(model)}"
         )
-    state, bases = {}, []
+    state: dict[str, Any] = {}
+    bases = []
     for number, each in enumerate(layers):
         prefix = "" if alone else f"layers.{number}."
         names = ["grid", "base_weight", "spline_weight"]

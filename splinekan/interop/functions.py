@@ -1,4 +1,4 @@
-"""Which function an activation of another library is: by its name, and by its values where it can be called."""
+"""Which function an activation of another library is: by its name, and by its values if it can be called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import scipy
 
 from splinekan._checks import Array, shown
 from splinekan.network.functions import FUNCTIONS, Function, function
-from splinekan.network.spline import BASE_FUNCTIONS
 
 POINTS = np.concatenate([np.arange(-3.27, 4, 0.25), [-30.0, -11.0, 9.0, 25.0]])
 """Where functions are compared: none of them near a pole of the tangent."""
@@ -109,6 +108,3 @@ def _values(name: str, x: Array) -> Array:
     if name == "gelu":
         return np.asarray(x * (1 + scipy.special.erf(x / np.sqrt(2))) / 2)
     return FUNCTIONS[name].derivatives(x)[0]
-
-
-__all__ = ["BASE_FUNCTIONS", "KNOWN", "chain", "identified", "named"]

@@ -52,8 +52,8 @@ def from_pykan(
         With a state dictionary what it lacks, by the names that pykan writes to the file ending in
         _config.yml: "base_fun_name" ("silu" unless another was chosen); "mult_arity" (or "width" and
         "mult_arity") if nodes multiply and several arities are possible; "symbolic.funs_name.0" and so on, a
-        list of names for every node, for layers with symbolic edges; "symbolic_enabled" if that is false. Other
-        entries of that file are ignored. None with a network, which holds all of it.
+        list of names for every node, for layers with symbolic edges; "symbolic_enabled" if that is false. The
+        other entries of that file are ignored. None with a network, which holds all of it.
     extrapolate
         Continuation outside of the grid. None for what pykan computes there, exactly: the B-splines fall to 0
         within k ghost intervals, which are intervals of the spline layer then, with k coefficients more at
@@ -69,9 +69,9 @@ def from_pykan(
     Raises
     ------
     TypeError, ValueError
-        For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots that
-        repeat (pykan leaves out B-splines there) unless all of an input are equal (its spline is 0), degrees
-        above 7, functions that are not known here, by the name of the edge.
+        For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots
+        that repeat (pykan leaves out B-splines there) unless all of an input are equal (its spline is 0),
+        degrees above 7, functions that are not known here, by the name of the edge.
 
     Examples
     --------
@@ -152,9 +152,7 @@ def _read(
     weights = mask * base
     function = chosen.base(number, bool(weights.any()))
     only_symbolic = bool(edges) and not mask.any()
-    found = Edges(
-        knots, coefficients, function, weights, constants, tuple(edges), splines=not only_symbolic
-    )
+    found = Edges(knots, coefficients, function, weights, constants, tuple(edges), splines=not only_symbolic)
     return _scaled(found, scale, bias), products, node_scale, node_bias
 
 
@@ -187,7 +185,7 @@ def _layers(
     bias: Float64Array,
     mode: str | None,
 ) -> list[Placed]:
-    """The layer, and the products of its outputs if nodes multiply; node_scale goes into the first factors."""
+    """The layer, and the products of its outputs if nodes multiply; node_scale is in the first factors."""
     factors, first = np.ones(len(edges.bias)), [group[0] for group in products]
     factors[first] = scale
     multiply = len(edges.bias) > len(products)

@@ -1,10 +1,11 @@
-"""What the state dictionary of a network of pykan lacks: from the network itself, or from its configuration."""
+"""What the state dictionary of a network of pykan lacks: from the network, or from its configuration."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -68,12 +69,12 @@ class Options:
         sums = n_nodes - len(arities)
         if sums < 0 or sums + sum(arities) != n_sub or not n_nodes or min(arities, default=2) < 2:
             raise ValueError(
-                f"model: layer {number} has {n_nodes} nodes of {n_sub} subnodes, which do not go with nodes that "
-                f"multiply {shown(list(arities))} factors"
+                f"model: layer {number} has {n_nodes} nodes of {n_sub} subnodes, which do not go with nodes "
+                f"that multiply {shown(list(arities))} factors"
             )
         starts = sums + np.cumsum([0, *arities])
         groups = [(j,) for j in range(sums)]
-        return (*groups, *(tuple(range(a, b)) for a, b in zip(starts[:-1], starts[1:], strict=True)))
+        return (*groups, *(tuple(range(a, b)) for a, b in pairwise(starts.tolist())))
 
 
 def of_config(state: Mapping[str, Any], config: Any) -> Options:
@@ -108,8 +109,8 @@ def of_config(state: Mapping[str, Any], config: Any) -> Options:
             return named("config['base_fun_name']", known["base_fun_name"])
         if matters:
             raise ValueError(
-                "config must hold 'base_fun_name' with this state dictionary, which lacks it: 'silu' unless the "
-                "network was made with another base_fun"
+                "config must hold 'base_fun_name' with this state dictionary, which lacks it: 'silu' unless "
+                "the network was made with another base_fun"
             )
         return "zero"
 
@@ -117,8 +118,8 @@ def of_config(state: Mapping[str, Any], config: Any) -> Options:
         key = f"symbolic.funs_name.{number}"
         if key not in known:
             raise ValueError(
-                f"config must hold {key!r}: the edge from input {p} to node {q} of layer {number} is symbolic, "
-                "and a state dictionary lacks the name of its function"
+                f"config must hold {key!r}: the edge from input {p} to node {q} of layer {number} is "
+                "symbolic, and a state dictionary lacks the name of its function"
             )
         rows = sequence(f"config[{key!r}]", known[key])
         row = sequence(f"config[{key!r}][{q}]", rows[q]) if q < len(rows) else ()
@@ -145,9 +146,9 @@ def of_network(model: Any) -> tuple[dict[str, Any], Options]:
     TypeError, ValueError
         For other objects, and functions that are not known here.
     """
-    needed = ("act_fun", "symbolic_fun", "width", "mult_arity", "symbolic_enabled", "input_id")
-    needed += ("node_scale", "node_bias", "subnode_scale", "subnode_bias")
-    missing = [name for name in needed if not hasattr(model, name)]
+    options = ("act_fun", "symbolic_fun", "width", "mult_arity", "symbolic_enabled", "input_id")
+    nodes = ("node_scale", "node_bias", "subnode_scale", "subnode_bias")
+    missing = [name for name in (*options, *nodes) if not hasattr(model, name)]
     if missing:
         hint = " (it has layers: see from_efficient_kan)" if hasattr(model, "layers") else ""
         raise TypeError(
@@ -163,7 +164,7 @@ def of_network(model: Any) -> tuple[dict[str, Any], Options]:
                 state[f"act_fun.{number}.{name}"] = getattr(numerical, name)
             for name in ("mask", "affine"):
                 state[f"symbolic_fun.{number}.{name}"] = getattr(symbolic, name)
-            for name in ("node_scale", "node_bias", "subnode_scale", "subnode_bias"):
+            for name in nodes:
                 state[f"{name}_{number}"] = getattr(model, name)[number]
     except (AttributeError, IndexError, TypeError) as error:
         raise TypeError(f"model must be a KAN of pykan 0.2: {error}") from None
@@ -204,7 +205,7 @@ def _arities(
 ) -> tuple[int, ...]:
     """The factors of the nodes that multiply, behind layer `at` - 1."""
     n_nodes, n_sub = (len(state[f"{name}_scale_{at - 1}"]) for name in ("node", "subnode"))
-    if arity is not None and not np.ndim(arity) and not isinstance(arity, (list, tuple)):
+    if arity is not None and not isinstance(arity, (list, tuple)):
         factors = integer("mult_arity", arity, low=2)
         if width is None:
             return (factors,) * ((n_sub - n_nodes) // (factors - 1))
