@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from splinekan._checks import MAX_DEGREE, Array, Float64Array, one_of
+from splinekan._checks import LARGEST, MAX_DEGREE, Array, Float64Array, not_too_large, one_of
 from splinekan.interop.functions import chain
-from splinekan.network import SplineLayer
+from splinekan.model import Model
+from splinekan.network import KAN, SplineLayer
 from splinekan.network.formula import FormulaLayer
 from splinekan.network.layer import Layer
 from splinekan.network.spline import BASE_FUNCTIONS
 from splinekan.network.sum import Sum
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
-from splinekan.splines.pp_form import EXTRAPOLATIONS
+from splinekan.splines.pp_form import EXTRAPOLATIONS, SHORTEST
 
+LARGEST_KNOT = LARGEST / 100
+"""Bound on the modulus of knots, so that those which are added are within the bound of a KnotVector."""
 Placed = tuple[Layer, Float64Array]
 """A layer and its parameters."""
 
@@ -87,14 +91,15 @@ def degree_of(what: str, knots: Array, coefficients: Array) -> int:
 
 
 def check_increasing(what: str, knots: Array) -> None:
-    """Refuse knots, (n_in, m), that do not increase strictly in every row.
+    """Refuse knots, (n_in, m), that do not increase strictly in every row, or are too large or too close.
 
     Raises
     ------
     ValueError
         Naming them.
     """
-    bad = np.argwhere(np.diff(knots) <= 0)
+    not_too_large(what, knots, LARGEST_KNOT)
+    bad = np.argwhere(np.diff(knots) < SHORTEST)
     if len(bad):
         p, i = (int(each) for each in bad[0])
         raise ValueError(
@@ -112,6 +117,20 @@ def continuation(value: Any) -> str | None:
         For anything else.
     """
     return None if value is None else one_of("extrapolate", value, EXTRAPOLATIONS)
+
+
+def assembled(placed: Sequence[Placed], names: tuple[str, ...] | None = None) -> Model:
+    """The model of layers in order.
+
+    Raises
+    ------
+    ValueError
+        If a parameter, as the product of a coefficient and scales, is beyond the range of float64.
+    """
+    theta = np.concatenate([params for _, params in placed])
+    if not np.isfinite(theta).all():
+        raise ValueError("model must have scales whose products with coefficients are within float64")
+    return Model(KAN(tuple(each for each, _ in placed)), theta, names=names)
 
 
 def layer(edges: Edges, extrapolate: str | None) -> Placed:

@@ -7,11 +7,10 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import shown
-from splinekan.interop.assembly import Edges, check_increasing, continuation, degree_of, layer
+from splinekan.interop.assembly import Edges, assembled, check_increasing, continuation, degree_of, layer
 from splinekan.interop.functions import identified, named
 from splinekan.interop.tensors import Reader, is_state
 from splinekan.model import Model
-from splinekan.network import KAN
 
 LIBRARY = "efficient-kan"
 
@@ -98,7 +97,7 @@ def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str 
         placed.append(layer(edges, mode))
         n_in, number = edges.weights.shape[1], number + 1
     read.finish()
-    return Model(KAN(tuple(each for each, _ in placed)), np.concatenate([params for _, params in placed]))
+    return assembled(placed)
 
 
 def _edges(read: Reader, prefix: str, base: str) -> Edges:
@@ -112,7 +111,8 @@ def _edges(read: Reader, prefix: str, base: str) -> Edges:
     degree_of(f"model['{prefix}spline_weight']", grid, c)
     check_increasing(f"model['{prefix}grid']", grid)
     if f"{prefix}spline_scaler" in read.state:
-        c = c * read(f"{prefix}spline_scaler", n_out, n_in)[..., None]
+        with np.errstate(over="ignore"):
+            c = c * read(f"{prefix}spline_scaler", n_out, n_in)[..., None]
     return Edges(grid, c.swapaxes(0, 1), base, weights.T, np.zeros(n_out))
 
 

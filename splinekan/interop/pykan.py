@@ -14,6 +14,7 @@ from splinekan.interop.assembly import (
     Edges,
     Placed,
     Symbolic,
+    assembled,
     check_increasing,
     continuation,
     degree_of,
@@ -22,7 +23,6 @@ from splinekan.interop.assembly import (
 from splinekan.interop.pykan_options import Options
 from splinekan.interop.tensors import Reader, array, is_state
 from splinekan.model import Model
-from splinekan.network import KAN
 from splinekan.network.formula import FormulaLayer
 from splinekan.network.product import Product
 from splinekan.network.term import Term
@@ -102,14 +102,14 @@ def from_pykan(
     placed: list[Placed] = []
     n_in, names = None, None
     for number in range(chosen.depth):
-        edges, products, scale, bias = _read(read, number, n_in, chosen)
-        if number == 0 and chosen.inputs is not None:
-            edges, names = _sorted(edges, chosen.inputs)
-        placed += _layers(edges, products, scale, bias, mode)
+        with np.errstate(over="ignore", invalid="ignore"):
+            edges, products, scale, bias = _read(read, number, n_in, chosen)
+            if number == 0 and chosen.inputs is not None:
+                edges, names = _sorted(edges, chosen.inputs)
+            placed += _layers(edges, products, scale, bias, mode)
         n_in = placed[-1][0].n_out
     read.finish()
-    network = KAN(tuple(each for each, _ in placed))
-    return Model(network, np.concatenate([params for _, params in placed]), names=names)
+    return assembled(placed, names)
 
 
 def _read(
