@@ -138,7 +138,7 @@ def layer(edges: Edges, extrapolate: str | None) -> Placed:
     terms, constants = _terms(edges)
     parts = [_splines(edges, extrapolate)] if edges.splines else []
     if terms or edges.bias.any() or not parts:
-        outputs = {term.output for term in terms}
+        outputs = {edge.output for edge in edges.symbolic}
         free = [bool(edges.bias[q]) or q in outputs for q in range(len(edges.bias))]
         bias = tuple(None if each else 0.0 for each in free)
         formula = FormulaLayer(edges.weights.shape[0], len(edges.bias), tuple(terms), bias)
