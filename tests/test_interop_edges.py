@@ -6,6 +6,8 @@ import scipy
 from scipy.interpolate import BSpline, make_interp_spline
 
 import splinekan as sk
+from splinekan.network import FormulaLayer, Sum
+from splinekan.network.term import Term
 
 RNG = np.random.default_rng(3)
 
@@ -226,8 +228,23 @@ def test_edges_that_are_not_there_are_refused():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             model.edge(*arguments)
-    with pytest.raises(ValueError, match="model must have spline layers"):
+    with pytest.raises(ValueError, match="model must have spline layers or formulas"):
         random_model([sk.Affine(2, 2)]).edge(0, 0, 0)
+    summands = [
+        sk.SplineLayer(2, 2, sk.KnotVector.uniform(0, 1, 4, 3)),
+        FormulaLayer(2, 2, [Term(1, 0, ["sin"])], bias=None),
+    ]
+    mixed = random_model([sk.Normalizer(2, "affine", (0, 1), (5, 9)), Sum(summands)])
+    with pytest.raises(ValueError, match="has a formula from input 1 to output 0"):
+        mixed.edge(0, 1, 0)
+    x = np.column_stack([np.linspace(5, 9, 30), np.full(30, 6.0)])
+    s = mixed.edge(0, "x1", "y1")
+    assert np.allclose(s(x[:, 0]) - s(5.0), (mixed(x) - mixed(x[:1]))[:, 0], rtol=0, atol=1e-12)
+    finer = mixed.with_edge(0, 0, 0, s.refine())
+    assert finer.n_parameters == mixed.n_parameters + 8
+    assert np.allclose(finer(x), mixed(x), rtol=0, atol=1e-12)
+    with pytest.raises(ValueError, match="must have a single spline on every edge"):
+        random_model([Sum([summands[0], sk.Affine(2, 2)])]).edge(0, 0, 0)
     repeated = sk.Spline(sk.KnotVector.clamped([0, 0.1, 0.7, 1], 3, [2, 1]), np.zeros(7), extrapolate="error")
     with pytest.raises(ValueError, match=r"ReLU basis .* model.with_basis\('spline'\)"):
         model.with_edge(0, 1, 0, repeated)

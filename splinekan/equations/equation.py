@@ -26,7 +26,7 @@ from splinekan.equations.features import MAX_ORDER, expression, located
 
 
 @dataclass(frozen=True)
-class Term:
+class DerivativeTerm:
     """A symbol of the residual: the sum of weights times channels of an unknown."""
 
     unknown: int
@@ -84,7 +84,7 @@ class Equation:
     directions: tuple[tuple[float, ...], ...] = field(init=False)
     orders: tuple[int, ...] = field(init=False)
     order: int = field(init=False)
-    terms: tuple[Term, ...] = field(init=False, repr=False)
+    terms: tuple[DerivativeTerm, ...] = field(init=False, repr=False)
     _outputs: tuple[Any, ...] = field(init=False, repr=False)
     _symbols: tuple[Any, ...] = field(init=False, repr=False)
     _compiled: Callable[..., Any] = field(init=False, repr=False)
@@ -125,7 +125,7 @@ class Equation:
             "directions": tuple(directions),
             "orders": tuple(directions.values()),
             "order": max((sum(index) for _, index in derivatives), default=0),
-            "terms": tuple(Term(which, _weights(index, first)) for which, index in derivatives),
+            "terms": tuple(DerivativeTerm(which, _weights(index, first)) for which, index in derivatives),
             "_outputs": tuple(outputs),
             "_symbols": (*reals.symbols, *names),
         }
@@ -207,7 +207,7 @@ class Equation:
                 x, y = (next(i for i, v in enumerate(way_of[channel]) if v) for channel, _ in single)
                 weights = (1 / (h[x] * h[y]), -h[x] / h[y], -h[y] / h[x])
                 channels = tuple(zip((both, single[0][0], single[1][0]), weights, strict=True))
-            terms.append(Term(term.unknown, channels))
+            terms.append(DerivativeTerm(term.unknown, channels))
         return trusted(Equation, **vars(self) | {"directions": tuple(directions), "terms": tuple(terms)})
 
     def _points(self, name: str, value: Any) -> Float64Array:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from splinekan._checks import Array, Float64Array, boolean, integer, shown
 from splinekan._columns import numbered
 from splinekan.model.extrapolation import level_outside_of_the_package
-from splinekan.network import KAN, DomainWarning, Normalizer, SplineLayer
+from splinekan.network import KAN, Affine, DomainWarning, FormulaLayer, Normalizer, SplineLayer, Sum
 from splinekan.network.domains import one_each
+from splinekan.network.layer import Layer
 from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import KEPT
@@ -48,39 +49,59 @@ def _mapped(points: Array, source: tuple[float, float], target: tuple[float, flo
     return mapped
 
 
-@dataclass(frozen=True)
-class Edge:
-    """The edge from an input to an output of a spline layer.
+class Place(NamedTuple):
+    """Where an edge is.
 
     Attributes
     ----------
-    network, theta
-        The network and its parameters.
     number
-        The number of the layer among all layers.
-    layer
-        The layer.
+        The number of its layer among all layers.
     input, output
         Their numbers.
     units
-        Those of the input: of x in the first spline layer, if at most an affine normaliser is in front.
+        Those of the input: of x in the first layer, if at most an affine normaliser is in front.
     scale
         What 1 of the layer's values is in the units of the outputs; 1 in other layers than the last.
     """
 
-    network: KAN
-    theta: Float64Array
     number: int
-    layer: SplineLayer
     input: int
     output: int
     units: Units
     scale: float
 
+
+@dataclass(frozen=True)
+class Edge:
+    """An edge that is a spline.
+
+    Attributes
+    ----------
+    network, theta
+        The network and its parameters.
+    place
+        Where the edge is.
+    layer
+        The spline layer: that layer of the network, or its summand.
+    start
+        Where its parameters begin in theta.
+    """
+
+    network: KAN
+    theta: Float64Array
+    place: Place
+    layer: SplineLayer
+    start: int
+
+    @property
+    def own_knots(self) -> KnotVector:
+        """The knots of the layer."""
+        return self.layer.knots[self.place.input]
+
     @property
     def knots(self) -> KnotVector:
         """The knots in the units of x, if the layer is the first."""
-        knots, units = self.layer.knots[self.input], self.units
+        knots, units = self.own_knots, self.place.units
         if units.knots == units.x:
             return knots
         k = knots.degree
@@ -93,31 +114,51 @@ class Edge:
                 return KnotVector.extended(points, k, knots.multiplicities, periodic=True)
             return KnotVector(units.to_x(knots.t), k)
         except ValueError as error:
-            raise ValueError(f"input {self.input}: {knots} has no knots in the units of x: {error}") from None
+            raise ValueError(
+                f"input {self.place.input}: {knots} has no knots in the units of x: {error}"
+            ) from None
 
     @property
     def where(self) -> NDArray[np.int64]:
         """Indices into theta of the coefficients."""
-        return self.network.indices(self.number, self.input, self.output, "coefficients")
+        return self._indices("coefficients")
 
     @property
     def branch(self) -> NDArray[np.int64]:
         """The index into theta of the weight of the base branch; empty without a base branch."""
         if self.layer.base is None:
             return np.zeros(0, np.int64)
-        return self.network.indices(self.number, self.input, self.output, "base")
+        return self._indices("base")
+
+    def _indices(self, part: str) -> NDArray[np.int64]:
+        alone = KAN((self.layer,))
+        return self.start + alone.indices(0, self.place.input, self.place.output, part)
 
     @property
     def coefficients(self) -> Float64Array:
         """Those of the B-splines, in the units of the layer."""
         c: Float64Array = self.theta[self.where]
         if self.layer.basis == "relu":
-            c = change_of_basis(self.layer.knots[self.input]).solve_transpose(c)
+            c = change_of_basis(self.own_knots).solve_transpose(c)
         return c
 
 
-def located(model: Model, layer: Any, input: Any, output: Any) -> Edge:
-    """The edge of a spline layer, counted from 0; inputs and outputs by number, or by name if they have any.
+def framed(layer: Layer) -> bool:
+    """Whether the edges of a layer are functions of a number: splines, formulas, and sums of them."""
+    if isinstance(layer, Sum):
+        return all(isinstance(leaf, (SplineLayer, FormulaLayer, Affine)) for leaf in layer.layers)
+    return isinstance(layer, (SplineLayer, FormulaLayer))
+
+
+def first_framed(network: KAN) -> int | None:
+    """The number of the layer of such edges that takes the inputs, possibly after a `Normalizer`."""
+    first = network.layers[0]
+    number = int(isinstance(first, Normalizer) and first.kind == "affine")
+    return number if number < len(network.layers) and framed(network.layers[number]) else None
+
+
+def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
+    """Where an edge is: layers of such edges counted from 0, inputs and outputs by number or by name.
 
     Raises
     ------
@@ -125,16 +166,45 @@ def located(model: Model, layer: Any, input: Any, output: Any) -> Edge:
         For a layer, an input or an output that is not there.
     """
     network = model.network
-    numbers = [i for i, each in enumerate(network.layers) if isinstance(each, SplineLayer)]
+    numbers = [i for i, each in enumerate(network.layers) if framed(each)]
     if not numbers:
-        raise ValueError("model must have spline layers, got a network without any: no layer has an edge")
+        raise ValueError("model must have spline layers or formulas, got a network without any")
     number = numbers[integer("layer", layer, low=0, high=len(numbers) - 1)]
-    splines: Any = network.layers[number]
-    scale = linear_to_the_end(model, number)
-    p = _index("input", input, splines.n_in, names_of_inputs(model, number))
-    q = _index("output", output, splines.n_out, names_of_outputs(model, number))
+    found, scale = network.layers[number], linear_to_the_end(model, number)
+    p = _index("input", input, found.n_in, names_of_inputs(model, number))
+    q = _index("output", output, found.n_out, names_of_outputs(model, number))
     unit = 1.0 if scale is None else float(scale[q])
-    return Edge(network, model.theta, number, splines, p, q, units_of(model, number, p), unit)
+    return Place(number, p, q, units_of(model, number, p), unit)
+
+
+def spline_edge(model: Model, layer: Any, input: Any, output: Any) -> Edge:
+    """An edge that is a spline, and nothing else.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For an edge that is not there, or has a formula or a linear function or several splines.
+    """
+    place = located(model, layer, input, output)
+    whole: Any = model.network.layers[place.number]
+    start = model.network.offsets[place.number]
+    summands = (
+        zip(whole.layers, whole.slices, strict=True) if isinstance(whole, Sum) else [(whole, slice(0, 0))]
+    )
+    found = []
+    for leaf, at in summands:
+        if isinstance(leaf, FormulaLayer):
+            own = [term for term in leaf.terms if (term.input, term.output) == (place.input, place.output)]
+            if own:
+                raise ValueError(
+                    f"layer {layer} has a formula from input {place.input} to output {place.output}, not a "
+                    f"spline alone: {own[0]}"
+                )
+        else:
+            found.append((leaf, start + at.start))
+    if len(found) != 1 or not isinstance(found[0][0], SplineLayer):
+        raise ValueError(f"layer {layer} must have a single spline on every edge, got {shown(str(whole))}")
+    return Edge(model.network, model.theta, place, found[0][0], found[0][1])
 
 
 def spline(edge: Edge, base: Any) -> Spline:
@@ -142,7 +212,7 @@ def spline(edge: Edge, base: Any) -> Spline:
     c, layer = edge.coefficients, edge.layer
     if boolean("base", base):
         c = c + _branch_in_splines(edge)
-    return Spline(edge.knots, edge.scale * c, extrapolate=_mode(layer, layer.knots[edge.input]))
+    return Spline(edge.knots, edge.place.scale * c, extrapolate=_mode(layer, edge.own_knots))
 
 
 def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
@@ -153,8 +223,8 @@ def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
     where, points = _missing(new.knots, old)
     if len(points):
         # Multiples of a breakpoint are copies of the layer's own number, to the last bit.
-        own = layer.knots[edge.input]
-        inserted = edge.units.to_knots(points)
+        own = edge.own_knots
+        inserted = edge.place.units.to_knots(points)
         inserted[where >= 0] = own.breakpoints[where[where >= 0]]
         edge = _refined(edge, own.insert(inserted))
         old = old.insert(points)
@@ -167,11 +237,11 @@ def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
     _warn_of_continuation(new, layer, old.periodic)
     theta, before = edge.theta.copy(), edge.coefficients
     with np.errstate(over="ignore"):
-        c = np.where(edge.scale * before == c, before, c / edge.scale)
+        c = np.where(edge.place.scale * before == c, before, c / edge.place.scale)
     if not np.isfinite(c).all():
         raise ValueError("spline must have coefficients within the range of float64 in the layer's units")
     if edge.layer.basis == "relu" and not np.array_equal(c, before):
-        theta[edge.where] = change_of_basis(edge.layer.knots[edge.input]).apply_transpose(c)
+        theta[edge.where] = change_of_basis(edge.own_knots).apply_transpose(c)
     elif edge.layer.basis == "spline":
         theta[edge.where] = c
     if whole:
@@ -190,7 +260,7 @@ def _branch_in_splines(edge: Edge) -> Any:
     weight = edge.theta[edge.branch]
     if not weight.any():
         return 0.0
-    layer, knots = edge.layer, edge.layer.knots[edge.input]
+    layer, knots = edge.layer, edge.own_knots
     if layer.base == "identity" and knots.degree > 0 and layer.extrapolate not in ("clamp", "zero"):
         return float(weight[0]) * knots.greville
     why = "" if layer.base == "silu" else f" with degree {knots.degree} and {layer.extrapolate!r} beyond"
@@ -254,15 +324,20 @@ def _refined(edge: Edge, knots: KnotVector) -> Edge:
             "spline has repeated knots, which the ReLU basis of the layer does not allow: take "
             "model.with_basis('spline')"
         )
-    each = (*layer.knots[: edge.input], knots, *layer.knots[edge.input + 1 :])
+    p, number = edge.place.input, edge.place.number
+    each = (*layer.knots[:p], knots, *layer.knots[p + 1 :])
     finer = SplineLayer(
         layer.n_in, layer.n_out, each, layer.degree, layer.extrapolate, layer.basis, layer.base
     )
-    start, stop = network.offsets[edge.number : edge.number + 2]
-    theta = edge.theta
+    start, stop, theta = edge.start, edge.start + layer.n_parameters, edge.theta
     theta = np.concatenate([theta[:start], layer.prolongation(finer) @ theta[start:stop], theta[stop:]])
-    layers = (*network.layers[: edge.number], finer, *network.layers[edge.number + 1 :])
-    return Edge(KAN(layers), theta, edge.number, finer, edge.input, edge.output, edge.units, edge.scale)
+    layers: list[Layer] = list(network.layers)
+    whole = layers[number]
+    if isinstance(whole, Sum):
+        layers[number] = Sum(tuple(finer if leaf is layer else leaf for leaf in whole.layers))
+    else:
+        layers[number] = finer
+    return replace(edge, network=KAN(tuple(layers)), theta=theta, layer=finer)
 
 
 def _mode(layer: SplineLayer, knots: KnotVector) -> str:
@@ -290,7 +365,7 @@ def _warn_of_continuation(new: Spline, layer: SplineLayer, periodic: bool) -> No
 
 def names_of_inputs(model: Model, number: int | None = None) -> tuple[str, ...] | None:
     """Names of the inputs of the network; None where layer `number` takes other inputs."""
-    if number is not None and model.network.layers[number] is not model.network._first_splines:
+    if number is not None and number != first_framed(model.network):
         return None
     if model.features is None:
         return model.names or numbered("x", model.n_in)
@@ -321,10 +396,9 @@ def linear_to_the_end(model: Model, number: int) -> Float64Array | None:
 
 
 def units_of(model: Model, number: int, p: int) -> Units:
-    """The units of input p of layer `number`: those of x in the first spline layer."""
-    network = model.network
-    first = network.layers[0]
-    if network.layers[number] is not network._first_splines or not isinstance(first, Normalizer):
+    """The units of input p of layer `number`: those of x in the first layer of splines or formulas."""
+    first = model.network.layers[0]
+    if number != first_framed(model.network) or not isinstance(first, Normalizer):
         return Units((0.0, 1.0), (0.0, 1.0))
     return Units(one_each(first.domain, first.width)[p], one_each(first.source, first.width)[p])
 

@@ -272,16 +272,16 @@ class Model(Uncached):
     def edge(self, layer: int, input: int | str, output: int | str, *, base: bool = True) -> Spline:
         """The function of an edge as a `Spline`, in the units of `plot_edge`.
 
-        In the first spline layer its knots are in the units of x, the map of an affine `Normalizer` in front
+        In the first layer its knots are in the units of x, the map of an affine `Normalizer` in front
         undone; in the last its values are in those of the output, if at most affine normalisers follow: what
         the edge adds to the output. `to_scipy` of the result is SciPy's BSpline.
 
         Parameters
         ----------
         layer
-            The number of the spline layer, from 0; other layers do not count.
+            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
         input, output
-            Numbers from 0; or names of columns of x in the first spline layer, of outputs in the last.
+            Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
         base
             Whether the base branch is included. If false, the result is the spline part alone.
 
@@ -294,9 +294,9 @@ class Model(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For a layer, an input or an output that is not there; for an edge with a base branch that is not a
-            spline on the same knots (silu; the identity for degree 0, or continued by "clamp" or "zero") and
-            has a weight other than 0, unless `base` is false.
+            For a layer, an input or an output that is not there; for an edge that has a formula; for an edge
+            with a base branch that is not a spline on the same knots (silu; the identity for degree 0, or
+            continued by "clamp" or "zero") and has a weight other than 0, unless `base` is false.
 
         Examples
         --------
@@ -308,7 +308,7 @@ class Model(Uncached):
         >>> bool((again.theta == model.theta).all())
         True
         """
-        return edges.spline(edges.located(self, layer, input, output), base)
+        return edges.spline(edges.spline_edge(self, layer, input, output), base)
 
     def with_edge(
         self,
@@ -343,8 +343,8 @@ class Model(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For an edge that is not there; for a spline of another kind, degree or domain; for repeated knots
-            in the ReLU basis.
+            For an edge that is not there or has a formula; for a spline of another kind, degree or domain;
+            for repeated knots in the ReLU basis.
 
         Examples
         --------
@@ -358,7 +358,7 @@ class Model(Uncached):
         >>> bool(np.abs(new(x[:, None])[:, 0] - np.sin(x)).max() < 1e-14)
         True
         """
-        found = edges.located(self, layer, input, output)
+        found = edges.spline_edge(self, layer, input, output)
         network, theta = edges.with_spline(found, spline, base)
         return replace(self, network=network, theta=theta)
 
@@ -389,9 +389,9 @@ class Model(Uncached):
     def plot(self, x: ArrayLike | None = None, most: int = 24) -> Any:
         """A figure of the network with the function of every edge.
 
-        Inputs are below, with their names and ranges in their units, outputs above. Every spline edge carries
-        a frame with its function on the range of the points, ticks at the breakpoints. A line is the wider
-        the more the edge contributes.
+        Inputs are below, with their names and ranges in their units, outputs above. Every edge of
+        splines or formulas carries a frame with its function on the range of the points, ticks at the
+        breakpoints. A line is the wider the more the edge contributes.
 
         Parameters
         ----------
@@ -421,17 +421,18 @@ class Model(Uncached):
         Parameters
         ----------
         layer
-            The number of the spline layer, from 0; other layers do not count.
+            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
         input, output
-            Numbers from 0; or names of columns of x in the first spline layer, of outputs in the last.
+            Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
         x
-            Points; what enters the edge is marked on the axis.
+            Points; what enters the edge is marked on the axis. An edge without splines is drawn on their
+            range.
 
         Returns
         -------
         matplotlib.figure.Figure
-            In the first spline layer with the input in the units of x, in the last with the values in those
-            of the output.
+            In the first such layer with the input in the units of x, in the last with the values in those of
+            the output.
 
         Raises
         ------

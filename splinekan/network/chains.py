@@ -63,7 +63,7 @@ class Chains(NamedTuple):
     @staticmethod
     def of(terms: Sequence[Term]) -> Chains:
         """The chains of terms whose constants follow each other."""
-        starts = np.cumsum([0, *(len(term.constants) for term in terms)])
+        starts = np.cumsum([0, *(len(term.fixed) for term in terms)])
 
         def key(i: int) -> tuple[int, tuple[str, ...]]:
             return -len(terms[i].functions), tuple(each.name for each in terms[i].functions)

@@ -86,7 +86,7 @@ class FormulaLayer(Knotless):
     @cached_property
     def _all(self) -> Float64Array:
         """All constants, those of the terms and d, with NaN for parameters."""
-        given = [value for term in self.terms for value in term.constants] + list(self._biases)
+        given = [value for term in self.terms for value in term.fixed] + list(self._biases)
         return np.array([np.nan if value is None else value for value in given])
 
     @property
@@ -114,7 +114,7 @@ class FormulaLayer(Knotless):
         ends = zip(self._starts[:-1], self._starts[1:], strict=True)
         return {"terms": tuple(params[a:b] for a, b in ends), "bias": params[self._starts[-1] :]}
 
-    def selected(self, name: str, views: Any, input: int | None, output: int | None) -> list[Array]:
+    def _selected(self, name: str, views: Any, input: int | None, output: int | None) -> list[Array]:
         """Those of the views of `unpack` under `name` that belong to edges from an input to an output.
 
         None for all inputs or all outputs; d belongs to no input.
@@ -138,8 +138,8 @@ class FormulaLayer(Knotless):
         each = self._full(floats("params", params, (self.n_parameters,), np.dtype(np.float64))).tolist()
         found, at = [], 0
         for term in self.terms:
-            found.append(tuple(each[at : at + len(term.constants)]))
-            at += len(term.constants)
+            found.append(tuple(each[at : at + len(term.fixed)]))
+            at += len(term.fixed)
         return tuple(found), tuple(each[at:])
 
     def _full(self, params: Array, fixed: bool = True) -> Array:

@@ -28,7 +28,7 @@ def draw_formula(
     for term, view in zip(layer.terms, views["terms"], strict=True):
         drawn = rng.normal() / np.sqrt(counts[term.output])
         constants, ends = _constants(term, drawn, ranges[term.input], rng)
-        view[:] = [value for value, fixed in zip(constants, term.constants, strict=True) if fixed is None]
+        view[:] = [value for value, fixed in zip(constants, term.fixed, strict=True) if fixed is None]
         image[term.output] += np.sort(constants[0] * ends)
     views["bias"][:] = 0.0
     known = [0.0 if value is None else value for value in layer.constants(params)[1]]
@@ -40,7 +40,7 @@ def _constants(
     term: Term, drawn: float, ends: Float64Array, rng: np.random.Generator
 ) -> tuple[list[float], Float64Array]:
     """All constants of a term, and the range of its last function."""
-    c, *inner = term.constants
+    c, *inner = term.fixed
     found = [drawn if c is None else c]
     for function, a, b in zip(term.functions, inner[::2], inner[1::2], strict=True):
         low, high = _target(function)

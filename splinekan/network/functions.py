@@ -20,6 +20,8 @@ from splinekan.network.elementary import RULES, Rule
 MAX_DERIVATIVE = 5
 """The highest derivative: Taylor coefficients to order 4 need it where they are differentiated once more."""
 INF = float("inf")
+_PLACES = re.compile(r"(?P<bare>(?:(?<=\()|(?<=, ))x(?=[,)]))|\bx\b")
+"""Where x is in an expression: between parentheses or commas, and elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +185,7 @@ class Function(Uncached):
             raise TypeError(f"argument must be a text, got {shown(argument)}")
         alone = argument if re.fullmatch(r"\w+", argument) else f"({argument})"
         text = self.expression.replace("**", "^")
-        return re.sub(r"\(x\)|\bx\b", lambda at: alone if at[0] == "x" else f"({argument})", text)
+        return _PLACES.sub(lambda at: argument if at["bare"] else alone, text)
 
     def __repr__(self) -> str:
         built_in = self.name in _BUILT_IN

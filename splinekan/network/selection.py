@@ -47,7 +47,7 @@ def _places(layer: Layer, views: dict[str, Any], p: int | None, q: int | None) -
     chosen: list[Array] = [np.zeros(0)]
     for name, view in views.items():
         if isinstance(layer, FormulaLayer):
-            chosen += layer.selected(name, view, p, q)
+            chosen += layer._selected(name, view, p, q)
             continue
         if name == "bias":  # belongs to outputs, not to edges
             edges = [view] if p is None else []

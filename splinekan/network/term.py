@@ -41,8 +41,8 @@ class Term(Uncached):
 
     input: int
     output: int
-    functions: tuple[Function, ...] = ()
-    fixed: tuple[float | None, ...] | None = None
+    functions: tuple[Function, ...]
+    fixed: tuple[float | None, ...]
 
     def __init__(
         self,
@@ -70,14 +70,9 @@ class Term(Uncached):
         put(self, "fixed", tuple(numbers))
 
     @property
-    def constants(self) -> tuple[float | None, ...]:
-        """`fixed`: numbers, and None for parameters."""
-        return self.fixed or ()
-
-    @property
     def n_free(self) -> int:
         """The number of parameters."""
-        return sum(value is None for value in self.constants)
+        return sum(value is None for value in self.fixed)
 
     @property
     def complexity(self) -> int:
@@ -92,14 +87,15 @@ class Term(Uncached):
         return f"Term({self.input}, {self.output}, ({names}), {self.fixed!r})"
 
     def __str__(self) -> str:
-        c, *inner = self.constants
+        c, *inner = self.fixed
         text = f"x{self.input}"
         for i, function in enumerate(self.functions):
             scale, shift = inner[2 * i], inner[2 * i + 1]
             text = function.of(_affine("a", scale, text, shift))
         if c == 1.0:
             return text
-        return f"{'c' if c is None else format(c, '.6g')} {text}"
+        factor = "c" if c is None else format(c, ".6g")
+        return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} {text}"
 
 
 def _affine(name: str, scale: float | None, text: str, shift: float | None) -> str:

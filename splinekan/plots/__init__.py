@@ -12,6 +12,7 @@ from splinekan.plots.complementarity import (
     share_by_level,
 )
 from splinekan.plots.conditioning import condition_by_basis, conditioning_panels
+from splinekan.plots.edges import strengths
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -21,7 +22,7 @@ from splinekan.plots.histories import (
 )
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
 from splinekan.plots.models import edge_figure, model_figure
-from splinekan.plots.network import network_diagram, strengths
+from splinekan.plots.network import network_diagram
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order

@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array, instance, integer, not_too_large
+from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.model.edges import located, names_of_inputs, names_of_outputs
-from splinekan.network import SplineLayer
-from splinekan.plots.network import CURVE, _breakpoints, _edges, network_diagram
+from splinekan.model.edges import framed, located, names_of_inputs, names_of_outputs
+from splinekan.network.sum import leaves
+from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
+from splinekan.plots.network import CURVE, FORMULA, network_diagram
 from splinekan.plots.style import canvas
 
 SAMPLES = 400
@@ -47,7 +48,7 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
     """
     inputs = _inputs(model, x)
     limit = integer("most", most, low=0)
-    layers = [layer for layer in model.network.layers if isinstance(layer, SplineLayer)]
+    layers = [layer for layer in model.network.layers if framed(layer)]
     frames = max((min(layer.n_in * layer.n_out, limit) for layer in layers), default=1)
     names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
@@ -58,20 +59,21 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
 def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x: Any = None) -> Any:
     """The function of an edge, with its breakpoints.
 
-    What is beyond the domain of the splines is shaded. In the first spline layer the input is in the units of
-    x, and in the last the values are in those of the output: what the edge adds to it.
+    What is beyond the domain of the splines is shaded. In the first layer of splines or formulas the input is
+    in the units of x, and in the last the values are in those of the output: what the edge adds to it.
 
     Parameters
     ----------
     model
         The model.
     layer
-        The number of the spline layer, from 0; other layers do not count.
+        The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
     input, output
-        Numbers from 0; names of columns of x in the first spline layer if no affine map is in front, names of
+        Numbers from 0; names of columns of x in the first such layer if no affine map is in front, names of
         outputs in the last.
     x
-        Points; what enters the edge is marked on the axis. None for no marks.
+        Points; what enters the edge is marked on the axis. None for no marks. An edge without splines is
+        drawn on the range of these points, or of those drawn from the bounds of the training data.
 
     Returns
     -------
@@ -83,51 +85,53 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
         For a layer, an input or an output that is not there, and points that do not fit the model.
     """
     network = instance("model", model, Model).network
-    edge = located(model, layer, input, output)
-    number, splines, p, q = edge.number, edge.layer, edge.input, edge.output
+    place = located(model, layer, input, output)
+    number, p, q, edges = place.number, place.input, place.output, network.layers[place.number]
     ins, outs = names_of_inputs(model, number), names_of_outputs(model, number)
     marks = None if x is None else network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
 
-    knots = splines.knots[p]
-    a, b = knots.domain
-    margin = 0.0 if knots.periodic or splines.extrapolate == "error" else 0.08 * (b - a)
+    vectors = knots_of(edges, p)
+    if vectors:
+        a, b = max(knots.domain[0] for knots in vectors), min(knots.domain[1] for knots in vectors)
+        strict = any(getattr(leaf, "extrapolate", "") == "error" for leaf in leaves(edges))
+        margin = 0.0 if vectors[0].periodic or strict else 0.08 * (b - a)
+    else:
+        known = network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+        a, b = float(known.min()), float(known.max())
+        margin = 0.5 if a == b else 0.0
+    periodic = bool(vectors) and vectors[0].periodic
     low, high = a - margin, b + margin
-    if marks is not None and not knots.periodic:
+    if marks is not None and not periodic:
         low, high = min(low, float(marks.min(initial=low))), max(high, float(marks.max(initial=high)))
-    params = network.with_basis("spline").unpack(network.to_basis(model.theta, "spline"))[number]
-    own = np.concatenate([np.ravel(each) for each in _flat(params)])
-    ends = _breakpoints(knots, low, high)
+    piece = slice(network.offsets[number], network.offsets[number + 1])
+    own, spline = network.to_basis(model.theta, "spline")[piece], edges.with_basis("spline")
+    ends = breakpoints(edges, p, low, high)
     curve = np.unique(np.concatenate([np.linspace(low, high, POINTS), ends]))
-    spline = splines.with_basis("spline")
-    values, at_ends = (edge.scale * _edges(spline, own, p, points)[:, q] for points in (curve, ends))
+    values, at_ends = (place.scale * edge_values(spline, own, p, points)[:, q] for points in (curve, ends))
 
+    kind = "spline layer" if vectors else "layer"
     figure, axes = canvas(size=(5.0, 3.2))
     ax = axes[0, 0]
-    to_user = edge.units.to_x
-    ax.plot(to_user(curve), values, color=CURVE, linewidth=1.5)
+    to_user = place.units.to_x
+    color = FORMULA if by_formula(edges)[p, q] else CURVE
+    ax.plot(to_user(curve), values, color=color, linewidth=1.5)
     ax.plot(
         to_user(ends), at_ends, linestyle="none", marker="o", markersize=3, color="0.2", label="breakpoints"
     )
     for start, stop in ((low, a), (b, high)):
-        if stop > start:
+        if stop > start and vectors:
             ax.axvspan(*to_user(np.array([start, stop])), color="0.92", zorder=0, linewidth=0)
     if marks is not None:
-        where = knots.wrap(marks) if knots.periodic else marks
+        where = vectors[0].wrap(marks) if periodic else marks
         transform = ax.get_xaxis_transform()
         style = {"marker": "|", "markersize": 6, "alpha": 0.4, "clip_on": False}
         ax.plot(
             to_user(where), np.zeros(len(where)), linestyle="none", color="0.3", transform=transform, **style
         )
     ax.set_xlim(*to_user(np.array([low, high])))
-    ax.set_xlabel(f"input {p} of spline layer {layer}" if ins is None else _cut(ins[p]))
+    ax.set_xlabel(f"input {p} of {kind} {layer}" if ins is None else _cut(ins[p]))
     ax.set_ylabel(f"part of output {q}" if outs is None else f"part of {_cut(outs[q])}")
     return figure
-
-
-def _flat(views: dict[str, Any]) -> list[Array]:
-    c = views["coefficients"]
-    own = list(c) if isinstance(c, tuple) else [c]
-    return own + ([views["base"]] if "base" in views else [])
 
 
 def _inputs(model: Model, x: Any) -> Float64Array:

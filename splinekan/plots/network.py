@@ -1,4 +1,4 @@
-"""A network drawn as a graph, with the function of every spline edge on the edge."""
+"""A network drawn as a graph, with the function of every edge on the edge."""
 
 from __future__ import annotations
 
@@ -10,14 +10,25 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, boolean, instance, integer, not_too_large, real_array, sequence
-from splinekan.network import KAN, Affine, Normalizer, SplineLayer
+from splinekan.model.edges import first_framed, framed
+from splinekan.network import KAN, Affine, Normalizer, Product
 from splinekan.network.domains import one_each
+from splinekan.network.layer import Layer
+from splinekan.plots.edges import (
+    breakpoints,
+    by_formula,
+    edge_values,
+    knots_of,
+    present,
+    shown_range,
+    strengths,
+)
 from splinekan.plots.style import STYLES, one_axes
-from splinekan.splines.knot_vector import KnotVector
 
 NODE = {"color": "#000000", "marker": "o", "markersize": 7, "zorder": 3}
 LINE = STYLES["coarse"]["color"]
 CURVE = STYLES["multilevel"]["color"]
+FORMULA = STYLES["gauss-newton"]["color"]
 
 
 def network_diagram(
@@ -29,14 +40,15 @@ def network_diagram(
     most: int = 24,
     units: bool = False,
 ) -> Any:
-    """Draw nodes, edges and every spline edge's function; inputs below, outputs above.
+    """Draw nodes, edges and the function of every edge of splines or formulas; inputs below, outputs above.
 
-    A spline edge carries a small frame: the function phi_qp on the range of the data that reach it, with
-    ticks at the breakpoints in that range (a periodic function on one period at most). Frames of one layer
-    share the scale of their values, each moved to its own middle, since constants of different edges are
-    interchangeable. An affine map's edge is a plain line, dashed for a negative weight. A line's weight grows
-    with the edge's strength: the standard deviation over the data of what it adds to its output, relative to
-    the strongest edge of its layer. Activations and normalisers are named on the nodes they act on.
+    Such an edge carries a small frame: the function phi_qp on the range of the data that reach it, with
+    ticks at the breakpoints in that range (a periodic function on one period at most); formulas are green.
+    Frames of one layer share the scale of their values, each moved to its own middle, since constants of
+    different edges are interchangeable. An affine map's edge is a plain line, dashed for a negative weight. A
+    line's weight grows with the edge's strength: the standard deviation over the data of what it adds to its
+    output, relative to the strongest edge of its layer. Activations and normalisers are named on the nodes
+    they act on, and the node of a product has a ×.
 
     With `units` the ends of the ranges of the inputs and the outputs are numbered in their units, whatever
     affine normalisers stand in front and at the end, and a bar beside the frames of a layer measures their
@@ -87,20 +99,22 @@ def network_diagram(
     views = spline.unpack(parameters)
     ax.set_axis_off()
     ax.set_xlim(0, 1.06 if numbered else 1)
-    mixing = [layer for layer in spline.layers if isinstance(layer, (Affine, SplineLayer))]
-    heights = np.cumsum([0.0, *(1.0 if isinstance(layer, SplineLayer) else 0.6 for layer in mixing)])
+    mixing = [layer for layer in spline.layers if not _elementwise(layer)]
+    heights = np.cumsum([0.0, *(1.0 if framed(layer) else 0.6 for layer in mixing)])
     ax.set_ylim(-0.18, heights[-1] + 0.18)
     level = 0
     _nodes(ax, network.n_in, heights[0])
     pieces = zip(spline.layers, inputs, views, pairwise(spline.offsets), strict=True)
     for number, (layer, values, view, (start, stop)) in enumerate(pieces):
         low = heights[level]
-        if isinstance(layer, SplineLayer):
+        if framed(layer):
             scale = _Scale(*_units(spline, number, data)) if numbered else None
             place = (low, heights[level + 1])
-            _spline_edges(ax, layer, values, parameters[start:stop], place, limit, scale)
+            _framed_edges(ax, layer, values, parameters[start:stop], place, limit, scale)
         elif isinstance(layer, Affine):
             _affine_edges(ax, view["weight"], values, low, heights[level + 1])
+        elif not _elementwise(layer):
+            _plain_edges(ax, layer, low, heights[level + 1])
         else:
             if numbered and number in _numbered_normalizers(spline):
                 continue
@@ -137,12 +151,13 @@ def _units(network: KAN, number: int, data: Array) -> tuple[list[tuple[float, fl
     """The ranges of the data if this layer takes the inputs, and the unit of its values."""
     layer, last = network.layers[number], network.layers[-1]
     ends = None
-    if layer is network._first_splines:
+    if number == first_framed(network):
+        domains = network.domain or [(-np.inf, np.inf)] * layer.n_in
         ends = [
             domain
-            if knots.periodic and np.ptp(x) > domain[1] - domain[0]
+            if any(knots.periodic for knots in knots_of(layer, p)) and np.ptp(x) > domain[1] - domain[0]
             else (float(x.min()), float(x.max()))
-            for knots, domain, x in zip(layer.knots, network.domain or (), data.T, strict=True)
+            for p, (domain, x) in enumerate(zip(domains, data.T, strict=True))
         ]
     unit = 1.0
     if number == len(network.layers) - 2 and number + 1 in _numbered_normalizers(network) and last.n_out == 1:
@@ -170,34 +185,14 @@ def _name_style(count: int) -> dict[str, Any]:
     return {"ha": "center", "rotation": 90, "fontsize": max(7.0 - 0.05 * count, 3.5)}
 
 
-def strengths(layer: SplineLayer, params: ArrayLike, x: ArrayLike) -> Array:
-    """Standard deviation of phi_qp(x_p) over the data, (n_in, n_out), in the units of the outputs.
-
-    `params` are the layer's parameters, its piece of theta.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For arguments of other kinds or shapes, or no data.
-    """
-    instance("layer", layer, SplineLayer)
-    own = real_array("params", params, shape=(layer.n_parameters,)).astype(np.float64)
-    not_too_large("params", own, 1e150)
-    points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
-    return np.array([_edges(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
+def _elementwise(layer: Layer) -> bool:
+    """Whether a layer acts on every node alone."""
+    return hasattr(layer, "width")
 
 
-def _edges(layer: SplineLayer, params: Array, p: int, x: Array) -> Array:
-    """Values (n, n_out) of the functions that lead from input p to all outputs."""
-    views = layer.unpack(params)
-    own = [views["coefficients"][p].ravel(), *([views["base"][p]] if "base" in views else [])]
-    alone = SplineLayer(1, layer.n_out, layer.knots[p], None, layer.extrapolate, layer.basis, layer.base)
-    return alone.value(np.concatenate(own), x[:, None])
-
-
-def _spline_edges(
+def _framed_edges(
     ax: Any,
-    layer: SplineLayer,
+    layer: Any,
     x: Array,
     params: Array,
     place: tuple[float, float],
@@ -205,9 +200,10 @@ def _spline_edges(
     scale: _Scale | None,
 ) -> None:
     low, high = place
-    strength = strengths(layer, params, x)
+    strength, there, formulas = np.nan_to_num(strengths(layer, params, x)), present(layer), by_formula(layer)
     relative = strength / max(strength.max(), np.finfo(float).tiny)
-    order = np.argsort(-strength, axis=None, kind="stable")[:limit]
+    order = np.argsort(np.where(there, -strength, 1.0), axis=None, kind="stable")
+    order = order[: min(limit, there.sum())]
     framed = {(int(at) // layer.n_out, int(at) % layer.n_out) for at in order}
     # Frames stand side by side in the order of their edges' inputs, so that lines to them cross little.
     slots = dict(zip(sorted(framed), _places(len(framed)), strict=True))
@@ -216,16 +212,21 @@ def _spline_edges(
     spread = 0.0
     curves = {}
     for p, q in framed:
-        at = np.linspace(*_range(layer.knots[p], x[:, p]), 120)
-        values = _edges(layer, params, p, at)[:, q]
-        spread = max(spread, float(np.ptp(values)))
-        curves[p, q] = at, values - (values.max() + values.min()) / 2
+        at = np.linspace(*shown_range(layer, p, x[:, p]), 120)
+        values = edge_values(layer, params, p, at)[:, q]
+        finite = values[np.isfinite(values)]
+        low_value, high_value = finite.min(initial=np.inf), finite.max(initial=-np.inf)
+        middle = (high_value + low_value) / 2 if len(finite) else 0.0
+        spread = max(spread, float(high_value - low_value))
+        curves[p, q] = at, np.where(np.isfinite(values), values - middle, np.nan)
     inner, outer = _places(layer.n_in), _places(layer.n_out)
     if scale is not None and framed and spread > 0:
         _bar(ax, (bottom + top) / 2, top - bottom, 1.16 * spread, scale.unit)
     for p in range(layer.n_in):
         for q in range(layer.n_out):
             weight = 0.3 + 2.2 * float(relative[p, q])
+            if not there[p, q]:
+                continue
             if (p, q) not in slots:
                 ax.plot([inner[p], outer[q]], [low, high], color="0.8", linewidth=0.5, zorder=0)
                 continue
@@ -234,7 +235,8 @@ def _spline_edges(
             ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, zorder=1)
             frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
             at, values = curves[p, q]
-            _frame(frame, _breakpoints(layer.knots[p], at[0], at[-1]), at, values, spread)
+            color = FORMULA if formulas[p, q] else CURVE
+            _frame(frame, breakpoints(layer, p, at[0], at[-1]), at, values, spread, color)
             if scale is not None and scale.ends is not None and len(framed) <= 12:
                 for end, side, text in zip((0.0, 1.0), ("left", "right"), scale.ends[p], strict=True):
                     style: dict[str, Any] = {
@@ -246,24 +248,8 @@ def _spline_edges(
                     frame.text(end, -0.06, _number(text), transform=frame.transAxes, **style)
 
 
-def _range(knots: KnotVector, x: Array) -> tuple[float, float]:
-    """Where a function is drawn: on the range of its data, but a periodic function on one period at most."""
-    low, high = float(x.min()), float(x.max())
-    a, b = knots.domain
-    return (a, b) if knots.periodic and high - low > b - a else (low, high)
-
-
-def _breakpoints(knots: KnotVector, low: float, high: float) -> Array:
-    """The breakpoints from `low` to `high`; of periodic knots also those beyond the domain."""
-    ends, (a, b) = knots.breakpoints, knots.domain
-    if knots.periodic:
-        periods = np.arange(np.floor((low - a) / (b - a)), np.floor((high - a) / (b - a)) + 1)
-        ends = np.unique(ends + periods[:, None] * (b - a))
-    return ends[(ends >= low) & (ends <= high)]
-
-
-def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float) -> None:
-    ax.plot(x, values, color=CURVE, linewidth=1.2)
+def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float, color: str) -> None:
+    ax.plot(x, values, color=color, linewidth=1.2)
     ax.set_xticks(ends)
     ax.set_yticks([])
     ax.tick_params(length=2.5, width=0.5, direction="in", labelbottom=False)
@@ -294,6 +280,17 @@ def _affine_edges(ax: Any, weight: Array, x: Array, low: float, high: float) -> 
             dashes = "-" if weight[p, q] >= 0 else (0, (4, 2))
             width = 0.3 + 2.2 * float(relative[p, q])
             ax.plot([left, right], [low, high], color=LINE, linewidth=width, linestyle=dashes, zorder=1)
+
+
+def _plain_edges(ax: Any, layer: Layer, low: float, high: float) -> None:
+    """Lines from every input that an output depends on; products have a sign on their nodes."""
+    inner, outer = _places(layer.n_in), _places(layer.n_out)
+    groups = layer.groups if isinstance(layer, Product) else [range(layer.n_in)] * layer.n_out
+    for right, group in zip(outer, groups, strict=True):
+        for p in group:
+            ax.plot([inner[p], right], [low, high], color=LINE, linewidth=1.0, zorder=1)
+        if len(group) > 1 and isinstance(layer, Product):
+            ax.annotate("×", (right, high), (6, -3), textcoords="offset points", fontsize=9)
 
 
 def _nodes(ax: Any, count: int, height: float) -> None:

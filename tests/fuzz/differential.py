@@ -157,10 +157,10 @@ def _(draw: Draw, name: str) -> Call:
     return Call(equation.evaluate, {"points": points, "jets": jets}, check)
 
 
-@calls("Equation.channels", "Equation.n_unknowns", "Term")
+@calls("Equation.channels", "Equation.n_unknowns", "DerivativeTerm")
 def _(draw: Draw, name: str) -> Call:
     equation = _equation(draw.integer(0, len(GOOD) - 1))
-    if name == "Term":
+    if name == "DerivativeTerm":
         return record(equation.terms[0])
     want = {"channels": 1 + sum(equation.orders), "n_unknowns": 1}[name.split(".")[1]]
     return Call(lambda: getattr(equation, name.split(".")[1]), {}, lambda r, _: assert_alike(r, want))

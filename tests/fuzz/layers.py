@@ -26,9 +26,32 @@ def _layer(draw: Draw, kind: str, n_in: int | None = None) -> Any:
         return sk.Affine(p, q, draw.chance())
     if kind == "Activation":
         return sk.Activation(p, draw.one("tanh", "sigmoid", "silu", "relu", "power_relu"), draw.integer(2, 4))
+    if kind == "FormulaLayer":
+        return formula(draw, p, q)
+    if kind == "Product":
+        return sk.Product(p, [[draw.integer(0, p - 1) for _ in range(draw.integer(1, 3))] for _ in range(q)])
+    if kind == "Sum":
+        return sk.Sum([draw.splines(p, q, 3, "spline", False), formula(draw, p, q)])
     if kind == "Normalizer":
         return sk.Normalizer(p, draw.one("sigmoid", "tanh", "affine"), (-1.0, 1.0), (-2.0, 3.0))
     return draw.splines(p, q, draw.one(3, 3, 5), draw.one("spline", "spline", "relu"))
+
+
+def formula(draw: Draw, p: int, q: int) -> sk.FormulaLayer:
+    """A few terms of well-conditioned functions, some constants fixed."""
+    terms = []
+    for _ in range(draw.integer(0, 4)):
+        chain = draw.one((), ("sin",), ("square",), ("tanh", "sin"), ("gaussian",), ("atan",), ("erf",))
+        fixed = [draw.one(None, None, draw.real()) for _ in range(1 + 2 * len(chain))]
+        terms.append(sk.Term(draw.integer(0, p - 1), draw.integer(0, q - 1), chain, fixed))
+    return sk.FormulaLayer(p, q, terms, [draw.one(None, draw.real()) for _ in range(q)])
+
+
+def _views(part: Any) -> list[np.ndarray]:
+    """The arrays of what a layer unpacks."""
+    if isinstance(part, (dict, tuple)):
+        return [view for each in (part.values() if isinstance(part, dict) else part) for view in _views(each)]
+    return [part]
 
 
 def close(got: Any, want: Any, cotangent: np.ndarray, tolerance: float) -> None:
@@ -52,7 +75,9 @@ def _params(draw: Draw, layer: Any) -> np.ndarray:
     return params
 
 
-KINDS = ("Affine", "Activation", "Normalizer", "SplineLayer")
+KINDS = ("Affine", "Activation", "Normalizer", "SplineLayer", "FormulaLayer", "Product", "Sum")
+BY_TWIN = (sk.Affine, sk.SplineLayer, sk.FormulaLayer, sk.Product, sk.Sum)
+"""What `oracles.network` computes."""
 
 
 def value_of(layer: Any, params: Any, x: Any) -> np.ndarray:
@@ -62,7 +87,7 @@ def value_of(layer: Any, params: Any, x: Any) -> np.ndarray:
     assert params.shape == (layer.n_parameters,)
     assert x.ndim == 2
     assert x.shape[1] == layer.n_in
-    if isinstance(layer, (sk.Affine, sk.SplineLayer)):
+    if isinstance(layer, BY_TWIN):
         return (
             oracles.network(net, params, x)
             if np.isfinite(x).all()
@@ -188,9 +213,9 @@ def _(draw: Draw, name: str) -> Call:
         p = floats(args["params"])
         assert p.shape == (layer.n_parameters,), "params of a wrong shape"
         if method == "unpack":
-            views = [view for part in result.values() for view in (part if type(part) is tuple else [part])]
+            views = _views(result)
             assert sum(view.size for view in views) == layer.n_parameters
-            assert all(np.shares_memory(view, args["params"]) for view in views)
+            assert all(np.shares_memory(view, args["params"]) for view in views if view.size)
             return
         x = floats(args["x"])
         assert x.ndim == 2
@@ -238,9 +263,9 @@ def _(draw: Draw, name: str) -> Call:
 
 
 def _unused(layer: Any) -> dict[str, Role]:
-    """What elementwise layers are handed as all layers are, and never look at: they have no parameters."""
-    elementwise = isinstance(layer, (sk.Activation, sk.Normalizer))
-    return dict.fromkeys(("params", "dparams", "slot", "want_x"), FREE) if elementwise else {}
+    """What layers without parameters are handed as all layers are, and never look at."""
+    plain = isinstance(layer, (sk.Activation, sk.Normalizer, sk.Product))
+    return dict.fromkeys(("params", "dparams", "slot", "want_x"), FREE) if plain else {}
 
 
 ROWS = ("jacobian_rows", "jet_value", "jet_vjp", "jet_jacobian_rows")
@@ -347,7 +372,14 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         if method == "change_of_coordinates":
             assert all(0 <= piece.start < piece.stop <= layer.n_parameters for piece in result)
-            assert bool(result) == (splines and args["basis"] != layer.basis)
+            inner = layer.layers[0] if kind == "Sum" else layer
+            assert bool(result) == (args["basis"] != getattr(inner, "basis", args["basis"]))
+            return
+        if kind == "Sum":
+            assert result.layers[1:] == layer.layers[1:]
+            given = [args["basis"]] if method == "with_basis" else []
+            want = getattr(layer.layers[0], method)(*given)
+            assert (result.layers[0].knots, str(result.layers[0])) == (want.knots, str(want))
             return
         assert (result.n_in, result.n_out) == (layer.n_in, layer.n_out)
         if not splines:
@@ -392,7 +424,10 @@ def _(draw: Draw, name: str) -> Call:
 
 @calls(
     *(f"{kind}.{p}" for kind in ("Activation", "Normalizer") for p in ("n_in", "n_out", "n_parameters")),
-    *(f"{kind}.{p}" for kind in ("Affine", "SplineLayer") for p in ("n_parameters", "segment_lengths")),
+    *(f"{kind}.{p}" for kind in KINDS[3:5] for p in ("n_parameters", "segment_lengths")),
+    *(f"Affine.{p}" for p in ("n_parameters", "segment_lengths")),
+    *(f"Sum.{p}" for p in ("n_in", "n_out", "n_parameters", "segment_lengths", "slices", "__str__")),
+    *("Product.n_out", "Product.__str__", "FormulaLayer.__str__"),
     *(f"SplineLayer.{p}" for p in ("intervals", "domain", "edges", "common_knots", "roughness", "__str__")),
 )
 def _(draw: Draw, name: str) -> Call:
@@ -421,10 +456,15 @@ def _(draw: Draw, name: str) -> Call:
             assert sum(result) <= layer.n_parameters
             assert all(type(length) is int and length > 0 for length in result)
         elif what == "__str__":
-            assert "SplineLayer" in result
+            assert kind in result
+        elif what == "slices":
+            assert [each.stop - each.start for each in result] == [each.n_parameters for each in layer.layers]
+        elif what in ("n_in", "n_out"):
+            groups = getattr(layer, "groups", None)
+            first = getattr(layer, "layers", (layer,))[0]
+            assert result == (len(groups) if groups else getattr(first, "width", getattr(first, what)))
         else:
-            want = {"n_parameters": len(_params(draw, layer))}.get(what, getattr(layer, "width", None))
-            assert result == want
+            assert result == len(_params(draw, layer))
 
     several = splines and len(set(layer.knots)) > 1
     target = (lambda: str(layer)) if what == "__str__" else lambda: getattr(layer, what)

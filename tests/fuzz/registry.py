@@ -7,6 +7,7 @@ AREAS = (
     "geometry",
     "splines",
     "layers",
+    "formulas",
     "networks",
     "operators",
     "jets",

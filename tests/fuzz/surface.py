@@ -31,7 +31,7 @@ EXPORTING = (
 PLAIN = (".equations.collocation", ".objectives.pinn", ".objectives.attention")
 """Modules whose names without an underscore are public, where they are defined."""
 RETURNED = (
-    ".equations.equation:Term",
+    ".equations.equation:DerivativeTerm",
     ".network.jets:Jets",
     ".network.layer:Directions",
     ".network.slot:Slot",
