@@ -322,6 +322,13 @@ def test_functions_of_live_networks_are_checked_by_their_values(tmp_path, monkey
     for tensor in (torch.zeros(1, 1, dtype=torch.complex64), torch.zeros(1, 1).to_sparse()):
         with pytest.raises(TypeError, match=r"model\['act_fun.0.mask'\] must be"):
             sk.from_pykan(network.state_dict() | {"act_fun.0.mask": tensor}, {})
+    deeper = kan.KAN(width=[2, 2, 2], grid=3, auto_save=False)
+    deeper.mult_arity = [[], [], []]
+    deeper.mult_homo = False
+    deeper.expand_depth()  # the biases of its new nodes are not in its state dictionary
+    assert deviation(sk.from_pykan(deeper), x, makers.outputs(deeper, x)[1]) < SINGLE
+    with pytest.raises(ValueError, match="its state lacks 'subnode_scale_2'"):
+        sk.from_pykan(deeper.state_dict(), {"base_fun_name": "silu"})
     half = kan.KAN(width=[2, 2, 1], auto_save=False).half()
     assert sk.from_pykan(half).n_in == 2
     with pytest.raises(ValueError, match="config must be None"):

@@ -155,9 +155,9 @@ def of_network(model: Any) -> tuple[dict[str, Any], Options]:
             f"model must be a KAN of pykan 0.2 or a state dictionary, got {shown(model)} without "
             f"{', '.join(missing[:4])}{hint}"
         )
-    depth = len(model.act_fun)
     state: dict[str, Any] = {}
     try:
+        depth = len(model.act_fun)
         for number in range(depth):
             numerical, symbolic = model.act_fun[number], model.symbolic_fun[number]
             for name in ("grid", "coef", "mask", "scale_base", "scale_sp"):
@@ -175,7 +175,7 @@ def of_network(model: Any) -> tuple[dict[str, Any], Options]:
         layer = model.act_fun[number]
         called = getattr(model, "base_fun_name", None)
         called = called if getattr(model, "base_fun", None) is layer.base_fun else None
-        if not matters and called is None:
+        if not matters:
             return "zero"
         what = f"model: the base function of layer {number}"
         return identified(what, layer.base_fun, called, layer.grid)
