@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import Array, instance, not_too_large, real_array
-from splinekan.model.edges import framed
+from splinekan.model.places import framed
 from splinekan.network import Affine, FormulaLayer, SplineLayer, Sum
 from splinekan.network.layer import Layer
 from splinekan.network.sum import leaves, splines_of

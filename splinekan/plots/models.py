@@ -8,7 +8,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.model.edges import framed, located, names_of_inputs, names_of_outputs
+from splinekan.model.places import framed, located, names_of_inputs, names_of_outputs
 from splinekan.network.sum import leaves
 from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
 from splinekan.plots.network import CURVE, FORMULA, network_diagram
