@@ -89,9 +89,7 @@ class Chains(NamedTuple):
         z = self._entering(x)
         for stage in self.stages:
             u = _argument(constants, stage, z)
-            next_z = z if stage.n_chains == len(z) else z.copy()
-            next_z[: stage.n_chains] = _evaluated(stage, u, 0, directions)[0]
-            z = next_z
+            z[: stage.n_chains] = _evaluated(stage, u, 0, directions)[0]
         return self._summed(constants[self.factors, None, None] * z, n_out)
 
     def pulled(

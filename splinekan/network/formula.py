@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import floats, quiet, viewable
-from splinekan._checks import Array, Float64Array, boolean, instance, integer, one_of, real, sequence, shown
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    real,
+    sequence,
+    shown,
+)
 from splinekan.network.chains import Chains
 from splinekan.network.elementwise import ALONE
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
@@ -62,6 +73,7 @@ class FormulaLayer(Knotless):
         put = object.__setattr__
         put(self, "n_in", integer("n_in", self.n_in, low=1))
         put(self, "n_out", integer("n_out", self.n_out, low=1))
+        affordable(f"a layer with n_out = {self.n_out}", 64.0 * self.n_out)
         terms = sequence("terms", self.terms, empty=True)
         for i, term in enumerate(terms):
             instance(f"terms[{i}]", term, Term)

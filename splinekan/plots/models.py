@@ -92,7 +92,7 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
 
     vectors = knots_of(edges, p)
     if vectors:
-        a, b = max(knots.domain[0] for knots in vectors), min(knots.domain[1] for knots in vectors)
+        a, b = min(knots.domain[0] for knots in vectors), max(knots.domain[1] for knots in vectors)
         strict = any(getattr(leaf, "extrapolate", "") == "error" for leaf in leaves(edges))
         margin = 0.0 if vectors[0].periodic or strict else 0.08 * (b - a)
     else:
