@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, boolean, instance, integer, not_too_large, real_array, sequence
+from splinekan.model.places import first_framed, framed
 from splinekan.network import KAN, Affine, Normalizer, Product
 from splinekan.network.domains import one_each
 from splinekan.network.layer import Layer
@@ -17,8 +18,6 @@ from splinekan.plots.edges import (
     breakpoints,
     by_formula,
     edge_values,
-    first_framed,
-    framed,
     knots_of,
     present,
     shown_range,

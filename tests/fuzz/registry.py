@@ -20,6 +20,7 @@ AREAS = (
     "estimators",
     "fitting",
     "exporting",
+    "interop",
 )
 
 
