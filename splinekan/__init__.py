@@ -12,6 +12,9 @@ Training
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
     `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Other libraries
+    `from_pykan` and `from_efficient_kan` return their networks as models; edges as splines of SciPy, out and
+    in: `Model.edge`, `Model.with_edge`.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Estimators
@@ -108,6 +111,7 @@ if TYPE_CHECKING:
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
+    from splinekan.interop import from_efficient_kan, from_pykan
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
@@ -126,6 +130,7 @@ __version__ = "0.1.0"
 _LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
+_LAZY |= dict.fromkeys(("from_efficient_kan", "from_pykan"), "interop")
 _LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
 _LAZY |= dict.fromkeys(
     (
@@ -216,6 +221,8 @@ __all__ = [
     "extended_knots",
     "extreme_eigenvalues",
     "fit",
+    "from_efficient_kan",
+    "from_pykan",
     "gauss_newton_spectrum",
     "gram_matrix",
     "gram_spectrum",

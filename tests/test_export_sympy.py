@@ -236,11 +236,12 @@ def test_features_are_substituted():
     from splinekan.equations.features import Features
 
     x, y = sympy.symbols("x y")
-    features = Features((x, y), extra=[sympy.Abs(x - y)], bounds=[(0, 2), None])
+    features = Features((x, y), extra=[sympy.Abs(x - 0.5 * y)], bounds=[(0, 2), None])
     model = sk.Model(sk.KAN.splines([2, 1], 2, 2), np.arange(8.0), features)
     (expression,) = sk.export(model, "sympy", exact=True)
     value = expression.subs({x: sympy.Rational(1.25), y: sympy.Rational(0.5)})
     assert float(value) == pytest.approx(model([[1.25, 0.5]]).item(), rel=1e-14)
+    assert not expression.atoms(sympy.Float)
     with pytest.raises(ValueError, match="features"):
         sk.export(model, "numpy")
 

@@ -72,8 +72,68 @@ def test_networks_of_every_kind_are_drawn():
     for name, net in cases.networks().items():
         model = Model(net, np.random.default_rng(0).normal(size=net.n_parameters))
         assert len(model.plot(x, most=5).axes[0].child_axes) == sum(
-            min(layer.n_in * layer.n_out, 5) for layer in net.layers if isinstance(layer, sk.SplineLayer)
+            min(len(drawn_edges(layer)), 5) for layer in net.layers
         ), name
+
+
+def drawn_edges(layer):
+    """The edges of a layer that carry their functions."""
+    if isinstance(layer, sk.FormulaLayer):
+        return {(term.input, term.output) for term in layer.terms}
+    splines = isinstance(layer, (sk.SplineLayer, sk.Sum))
+    return {(p, q) for p in range(layer.n_in) for q in range(layer.n_out) if splines}
+
+
+def test_formulas_are_green_and_products_have_their_sign():
+    even = sk.uniform_knots(0, 1, 4, 3)
+    formula = sk.FormulaLayer(2, 2, [sk.Term(0, 0, ["sin"]), sk.Term(0, 0), sk.Term(1, 0, ["sqrt"])])
+    net = sk.KAN([sk.Sum([sk.SplineLayer(2, 2, even), formula]), sk.Product(2, [(0, 1), (1,)]), formula])
+    model = Model(net, np.random.default_rng(0).uniform(0.5, 1, net.n_parameters), names=("a", "b"))
+    x = np.random.default_rng(1).uniform(0, 1, (30, 2))
+    ax = model.plot(x).axes[0]
+    assert [text.get_text() for text in ax.texts].count("×") == 1
+    colors = [child.lines[0].get_color() for child in ax.child_axes]
+    assert sorted((colors.count("#009E73"), colors.count("#D55E00"))) == [2, 4]
+    inputs = net.linearize(model.theta, x).inputs
+    # An edge of a sum is the sum of its functions.
+    low, high = -0.08, 1.08
+    figure = model.plot_edge(0, "a", 0, x)
+    at, values = curve(figure).T
+    assert (at[0], at[-1]) == (pytest.approx(low), pytest.approx(high))
+    moved = np.column_stack([at, np.full(len(at), 0.3)])
+    want = net.layers[0].value(model.theta[: net.offsets[1]], moved)[:, 0]
+    np.testing.assert_allclose(values - values[0], want - want[0], atol=1e-12)
+    # One without splines is drawn on the range of the data, its terms added.
+    figure = model.plot_edge(1, 0, 0, x)
+    at, values = curve(figure).T
+    assert (at[0], at[-1]) == (inputs[2][:, 0].min(), inputs[2][:, 0].max())
+    moved = np.column_stack([at, np.full(len(at), 0.3)])
+    want = net.layers[2].value(model.theta[net.offsets[2] :], moved)[:, 0]
+    np.testing.assert_allclose(values - values[0], want - want[0], atol=1e-12)
+    assert figure.axes[0].get_xlabel() == "input 0 of layer 1"
+    strength = plots.strengths(net.layers[2], model.theta[net.offsets[2] :], inputs[2])
+    np.testing.assert_array_equal(strength[:, 1], 0)
+    assert strength[0, 0] == pytest.approx(
+        net.layers[2]
+        .value(model.theta[net.offsets[2] :], np.c_[inputs[2][:, 0], np.full(30, 0.3)])
+        .std(axis=0)[0]
+    )
+
+
+def test_samples_at_which_formulas_are_undefined_are_left_out():
+    layer = sk.FormulaLayer(1, 1, [sk.Term(0, 0, ["log"], (1, 1, 0))], 0.0)
+    model = Model(sk.KAN([layer, layer]), np.zeros(0))
+    x = np.linspace(-1, 3, 9)[:, None]  # log log x for x > 1
+    figure = model.plot(x)
+    assert any(word.endswith("1.5 … 3") for word in texts(figure))
+    at, values = curve(model.plot_edge(1, 0, 0, x)).T
+    assert (at[0], at[-1]) == (pytest.approx(np.log(0.5)), pytest.approx(np.log(3)))
+    np.testing.assert_allclose(values[at > 0], np.log(at[at > 0]))
+    assert np.isnan(values[at < 0]).all()
+    with pytest.raises(ValueError, match="at which the network is finite"):
+        model.plot(x[:3])
+    with pytest.raises(ValueError, match="at which what enters the edge is finite"):
+        model.plot_edge(1, 0, 0, x[:2])
 
 
 def test_features_are_inputs():

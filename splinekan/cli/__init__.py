@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from splinekan import threads
-from splinekan.cli import fit, predict, show, studies
+from splinekan.cli import export, fit, predict, show, studies
 from splinekan.cli.console import REFUSALS, complain, flush, line, say, versions
 
 
@@ -46,6 +46,7 @@ def parser() -> argparse.ArgumentParser:
     fit.add(commands)
     predict.add(commands)
     show.add(commands)
+    export.add(commands)
     studies.add_study(commands)
     studies.add_figure(commands)
     commands.add_parser("theory", help="verify the theorems in exact arithmetic")

@@ -34,7 +34,7 @@ def expressions(model: Model, exact: bool, symbols: Any) -> list[Any]:
     inputs = given if model.features is None else _features(model.features, given)
     affordable(model, len(inputs), WRITERS)
     writer = Writer(exact)
-    values: list[Any] = list(inputs)
+    values = [writer.rounded(each) for each in inputs]
     for number, (layer, params) in enumerate(model.network._pieces(model.theta)):
         values = writer.layer(number, layer, params, values)
     return values
@@ -96,6 +96,13 @@ class Writer:
                 "model must have polynomials within the range of float64, whose coefficients scale as "
                 "spacing^-degree: rescale the inputs, or give exact=True"
             ) from None
+
+    def rounded(self, expression: Any) -> Any:
+        """An expression of a user with numbers as `exact` asks."""
+        if not self.exact:
+            return expression
+        floats = expression.atoms(sympy.Float)
+        return expression.xreplace({each: self.number(float(each)) for each in floats})
 
     # Layers
 
@@ -218,11 +225,7 @@ class Writer:
         """phi(z)."""
         from splinekan.network.user_functions import X, _parsed
 
-        expression = _parsed(phi.expression)
-        if self.exact:
-            floats = expression.atoms(sympy.Float)
-            expression = expression.xreplace({each: self.number(float(each)) for each in floats})
-        return expression.xreplace({X: z})
+        return self.rounded(_parsed(phi.expression)).xreplace({X: z})
 
     def sum(self, layer: Sum, params: Array, z: Sequence[Any]) -> list[Any]:
         """The layers of a sum."""

@@ -121,10 +121,14 @@ def _printed(phi: Function) -> str:
         """NumPy's functions of a number and an array, where sympy prints those of arrays of equal shapes."""
 
         def _print_Max(self, expr: Any) -> str:  # noqa: N802 - sympy's name
-            return reduce(lambda a, b: f"numpy.maximum({a}, {b})", map(self._print, expr.args))
+            return self._pairs("maximum", expr)
 
         def _print_Min(self, expr: Any) -> str:  # noqa: N802
-            return reduce(lambda a, b: f"numpy.minimum({a}, {b})", map(self._print, expr.args))
+            return self._pairs("minimum", expr)
+
+        def _pairs(self, name: str, expr: Any) -> str:
+            first, *rest = (str(self._print(each)) for each in expr.args)
+            return reduce(lambda a, b: f"numpy.{name}({a}, {b})", rest, first)
 
     settings = {"fully_qualified_modules": True, "allow_unknown_functions": True}
     text = Printer(settings).doprint(_parsed(phi.expression)).replace("numpy.", "np.")

@@ -57,9 +57,7 @@ def pieces(knots: KnotVector, c: Sequence[Fraction], extrapolate: str, basis: st
         Piece(left, polynomial, right)
         for left, right, polynomial in zip(ends[:-1], ends[1:], inside, strict=True)
     ]
-    if knots.periodic:
-        return [*found[:-1], Piece(found[-1].origin, inside[-1], None)]
-    if extrapolate == "polynomial":
+    if knots.periodic or extrapolate == "polynomial":
         return [*found[:-1], Piece(found[-1].origin, inside[-1], None)]
     a, b = ends[0], ends[-1]
     found[-1] = Piece(found[-1].origin, inside[-1], b, closed=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builtins
 import keyword
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -45,7 +45,7 @@ def numpy_source(model: Model, name: str) -> str:
     steps = []
     for number, (layer, params) in enumerate(network._pieces(theta)):
         steps.append(f"    v = {source.layer(number, layer, params)}")
-    if name in {*FIRST, *source.constants, *source.functions}:
+    if name in {*FIRST, *source.constants, *source.functions, *source.modules}:
         raise ValueError(f"name must differ from the other names of the module, got {name!r}")
     inputs = model.names or numbered("x", model.n_in)
     outputs = model.output_names or numbered("y", model.n_out)
@@ -75,7 +75,7 @@ class Source:
         self.modules: set[str] = set()
         self.numbers = 0
         self.widest = 1
-        self._knots: dict[KnotVector, str] = {}
+        self._knots: dict[tuple[KnotVector, str], str] = {}
 
     def layer(self, number: Any, layer: Any, params: Array) -> str:
         """An expression in v for the values of a layer."""
@@ -173,14 +173,14 @@ class Source:
         coefficients = params[at.start : at.stop].reshape(at.n_in, knots.n_basis, layer.n_out)
         table = self._table(suffix, knots, layer.extrapolate)
         c = self.array(f"COEFFICIENTS_{suffix}", coefficients)
-        prefix, name = table.format("EDGES"), f"POLYNOMIALS_{suffix}"
-        pieces = f"{table.format('ACTIVE')}, {table.format('FIRST')}"
-        self.constants[name] = f"_polynomials({pieces}, {c})"
-        return f"_splines({v}, {prefix}, {table.format('ORIGINS')}, {table.format('SCALES')}, {name})"
+        name = f"POLYNOMIALS_{suffix}"
+        self.constants[name] = f"_polynomials({table.format('ACTIVE')}, {table.format('FIRST')}, {c})"
+        arrays = ", ".join(table.format(each) for each in ("EDGES", "ORIGINS", "SCALES"))
+        return f"_splines({v}, {arrays}, {name})"
 
     def _table(self, suffix: str, knots: KnotVector, extrapolate: str) -> str:
         """A template for the names of the arrays that describe the B-splines on their pieces."""
-        key: Any = (knots, extrapolate)
+        key = knots, extrapolate
         if key in self._knots:
             return self._knots[key]
         template = self._knots[key] = f"{{}}_{suffix}"
@@ -243,7 +243,8 @@ def checked_name(name: Any) -> str:
         For anything else.
     """
     instance("name", name, str)
-    if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or hasattr(builtins, name):
+    word = keyword.iskeyword(name) or hasattr(builtins, name) or name.startswith("__")
+    if word or not (name.isidentifier() and name.isascii()):
         raise ValueError(
             f"name must be that of a function, letters, digits and underscores and not a word of Python, "
             f"got {shown(name)}"
@@ -251,5 +252,5 @@ def checked_name(name: Any) -> str:
     return str(name)
 
 
-def _imports(modules: Sequence[str] | set[str]) -> str:
+def _imports(modules: set[str]) -> str:
     return "\n".join(f"import {module}" for module in sorted(modules)) + "\n\nimport numpy as np"

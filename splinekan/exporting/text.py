@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -34,16 +32,20 @@ def names(values: Iterable[str]) -> str:
     return line if len(line) < WIDTH - 10 else f"(\n{_wrapped(items, 4)}\n)"
 
 
-def docstring(lines: Sequence[str], indent: str = "") -> str:
+def docstring(lines: Iterable[str]) -> str:
     """Lines as a docstring, whatever characters they hold."""
-    text = "\n".join(lines).replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
-    end = f"\n{indent}" if len(lines) > 1 else ""
-    return textwrap.indent(f'"""{text}{end}"""', indent, lambda line: line.strip() != "")
+    text = "\n".join("".join(map(_printable, line)) for line in lines)
+    text = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
+    return f'"""{text}\n"""'
 
 
-def sum_of(terms: Sequence[Any]) -> str:
+def _printable(character: str) -> str:
+    return character if character.isprintable() else repr(character)[1:-1]
+
+
+def sum_of(terms: Sequence[str]) -> str:
     """The text of a sum."""
-    return " + ".join(map(str, terms))
+    return " + ".join(terms)
 
 
 def _wrapped(items: Iterable[str], indent: int) -> str:

@@ -38,12 +38,12 @@ def warn_outside(
         f"x leaves the range of the training data: {'; '.join(parts)}{more}. There the model extrapolates. "
         "A model warns once",
         DomainWarning,
-        stacklevel=_level_outside_of_the_package(),
+        stacklevel=level_outside_of_the_package(),
     )
     return True
 
 
-def _level_outside_of_the_package() -> int:
+def level_outside_of_the_package() -> int:
     """The `stacklevel` of the nearest caller outside of this package, for a function that warns."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("splinekan."):

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
+from splinekan.model import edges
 from splinekan.model.coarsening import coarsened
 from splinekan.model.derivatives import hessian
 from splinekan.model.enclosures import Box
@@ -25,6 +27,7 @@ from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
 from splinekan.operators.segments import SparseRows
 from splinekan.optimize import History
+from splinekan.splines.spline import Spline
 
 
 class Inputs(Protocol):
@@ -263,6 +266,101 @@ class Model(Uncached):
         """The same function in the basis `basis`, "spline" or "relu" (w = A^T u on every edge)."""
         network = self.network.with_basis(basis)
         return replace(self, network=network, theta=self.network.to_basis(self.theta, basis))
+
+    # Edges
+
+    def edge(self, layer: int, input: int | str, output: int | str, *, base: bool = True) -> Spline:
+        """The function of an edge as a `Spline`, in the units of `plot_edge`.
+
+        In the first layer its knots are in the units of x, the map of an affine `Normalizer` in front
+        undone; in the last its values are in those of the output, if at most affine normalisers follow: what
+        the edge adds to the output. `to_scipy` of the result is SciPy's BSpline.
+
+        Parameters
+        ----------
+        layer
+            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
+        input, output
+            Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
+        base
+            Whether the base branch is included. If false, the result is the spline part alone.
+
+        Returns
+        -------
+        Spline
+            On the knots of the edge's input, continued outside of [a, b] as the layer is. Without a
+            normaliser the knots are those of the layer, and the coefficients those in theta, to the bit.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a layer, an input or an output that is not there; for an edge that has a formula; for an edge
+            with a base branch that is not a spline on the same knots (silu; the identity for degree 0, or
+            continued by "clamp" or "zero") and has a weight other than 0, unless `base` is false.
+
+        Examples
+        --------
+        >>> network = KAN.splines([2, 1], intervals=4, domain=[(1e5, 2e5), (280, 320)])
+        >>> model = Model(network, initialize(network, 0))
+        >>> model.edge(0, "x2", 0)
+        Spline(degree 3, 4 intervals on [280, 320], linear beyond)
+        >>> again = model.with_edge(0, 1, 0, model.edge(0, 1, 0).to_scipy())
+        >>> bool((again.theta == model.theta).all())
+        True
+        """
+        return edges.spline(edges.spline_edge(self, layer, input, output), base)
+
+    def with_edge(
+        self,
+        layer: int,
+        input: int | str,
+        output: int | str,
+        spline: Spline | scipy.interpolate.BSpline,
+        *,
+        base: bool = True,
+    ) -> Model:
+        """The model with another function on an edge, inside of [a, b] exactly that of `spline`.
+
+        If the knots of the spline are among those of the edge's input, the layer stays as it is. Otherwise
+        the missing knots are inserted for all edges of that input, whose functions stay the same. Putting
+        back what `edge` returned leaves theta unchanged to the bit.
+
+        Lost are the continuation of the spline outside of [a, b], where the edge continues as its layer does
+        (with a `DomainWarning` if that is different), and, if `base` is true, the edge's base branch. The
+        record of a fit is kept, though it describes the model before.
+
+        Parameters
+        ----------
+        layer, input, output
+            As for `edge`.
+        spline
+            With numbers as values, the degree of the layer and its domain, in the units of `edge`; on
+            periodic knots if those of the input are.
+        base
+            Whether the spline stands for the whole edge, so that the weight of the base branch becomes 0; if
+            false, it replaces the spline part alone.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an edge that is not there or has a formula; for a spline of another kind, degree or domain;
+            for repeated knots in the ReLU basis.
+
+        Examples
+        --------
+        >>> from scipy.interpolate import make_interp_spline
+        >>> network = KAN.splines([1, 1], intervals=4)
+        >>> model = Model(network, initialize(network, 0))
+        >>> x = np.linspace(0, 1, 20)
+        >>> sine = make_interp_spline(x, np.sin(x))
+        >>> sine.extrapolate = False
+        >>> new = model.with_edge(0, 0, 0, sine)
+        >>> bool(np.abs(new(x[:, None])[:, 0] - np.sin(x)).max() < 1e-14)
+        True
+        """
+        found = edges.spline_edge(self, layer, input, output)
+        network, theta = edges.with_spline(found, spline, base)
+        return replace(self, network=network, theta=theta)
 
     # Text and figures
 

@@ -21,6 +21,8 @@ from splinekan.network.series import pulled
 from splinekan.network.term import Term
 
 Indices = NDArray[np.int64]
+PIECE = 8192
+"""Numbers of an array, about: those of larger arrays leave the cache, and are slow to allocate."""
 
 
 class Stage(NamedTuple):
@@ -84,22 +86,25 @@ class Chains(NamedTuple):
         )
         return Chains(inputs, outputs, starts[order].astype(np.int64), tuple(stages))
 
+    def pieces(self, n: int, channels: int = 1) -> list[slice]:
+        """Ranges of n samples whose arrays stay in the cache."""
+        length = max(PIECE // (max(len(self.inputs), 1) * channels), 64)
+        return [slice(start, min(start + length, n)) for start in range(0, n, length)]
+
     def values(self, constants: Array, x: Array, directions: Directions, n_out: int) -> Array:
         """The sums of the terms, (n_out, channels, n), from x, (n, channels, n_in)."""
         z = self._entering(x)
         for stage in self.stages:
             u = _argument(constants, stage, z)
-            next_z = z if stage.n_chains == len(z) else z.copy()
-            next_z[: stage.n_chains] = _evaluated(stage, u, 0, directions)[0]
-            z = next_z
+            z[: stage.n_chains] = _evaluated(stage, u, 0, directions)[0]
         return self._summed(constants[self.factors, None, None] * z, n_out)
 
     def pulled(
-        self, constants: Array, x: Array, gy: Array, directions: Directions, want_x: bool, each: bool
+        self, constants: Array, x: Array, gy: Array, directions: Directions, each: bool
     ) -> tuple[Array, Array]:
         """Gradients in all constants, (constants, n) for `each` sample or (constants, 1), and in x.
 
-        gy is (n, channels, n_out); the gradients in d are left to the caller.
+        gy is (n, channels, n_out), the gradient in x (n_in, channels, n). Those in d are left to the caller.
         """
         z, slopes = [self._entering(x)], []
         for stage in self.stages:
@@ -119,9 +124,7 @@ class Chains(NamedTuple):
             found[stage.scale] = inner(gu, before[: stage.n_chains])
             found[stage.shift] = gu[:, 0] if each else gu[:, 0].sum(axis=1, keepdims=True)
             g[: stage.n_chains] = constants[stage.scale, None, None] * gu
-        if not want_x:
-            return found, np.empty((0, *x.shape[1:]), x.dtype)
-        return found, np.ascontiguousarray(self._gathered(g, x.shape[2]).transpose(2, 1, 0))
+        return found, self._gathered(g, x.shape[2])
 
     def changes(self, constants: Array, x: Array, dconstants: Array, dx: Array, n_out: int) -> Array:
         """The change of the sums, (n_out, n), along a tangent of the constants and of x, (n, n_in)."""
@@ -134,14 +137,7 @@ class Chains(NamedTuple):
         return self._summed(change, n_out)[:, 0]
 
     def pulled_changes(
-        self,
-        constants: Array,
-        x: Array,
-        gy: Array,
-        dconstants: Array,
-        dx: Array,
-        dgy: Array,
-        n_in: int,
+        self, constants: Array, x: Array, gy: Array, dconstants: Array, dx: Array, dgy: Array
     ) -> tuple[Array, Array, Array]:
         """Changes of the gradients in all constants and in x, (n_in, n), and the gradient in x.
 
@@ -170,7 +166,7 @@ class Chains(NamedTuple):
             found[stage.shift] = dgu[:, 0].sum(axis=1)
             a, da = constants[stage.scale, None, None], dconstants[stage.scale, None, None]
             g[own], dg[own] = a * gu, a * dgu + da * gu
-        return found, self._gathered(dg, n_in)[:, 0], self._gathered(g, n_in)[:, 0]
+        return found, self._gathered(dg, x.shape[1])[:, 0], self._gathered(g, x.shape[1])[:, 0]
 
     def _entering(self, x: Array) -> Array:
         """x, (n, channels, n_in), as it enters the chains; a new array."""

@@ -10,7 +10,18 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import floats, quiet, viewable
-from splinekan._checks import Array, Float64Array, boolean, instance, integer, one_of, real, sequence, shown
+from splinekan._checks import (
+    Array,
+    Float64Array,
+    affordable,
+    boolean,
+    instance,
+    integer,
+    one_of,
+    real,
+    sequence,
+    shown,
+)
 from splinekan.network.chains import Chains
 from splinekan.network.elementwise import ALONE
 from splinekan.network.layer import Directions, Knotless, entering, entering_jets
@@ -62,6 +73,7 @@ class FormulaLayer(Knotless):
         put = object.__setattr__
         put(self, "n_in", integer("n_in", self.n_in, low=1))
         put(self, "n_out", integer("n_out", self.n_out, low=1))
+        affordable(f"a layer with n_out = {self.n_out}", 64.0 * self.n_out)
         terms = sequence("terms", self.terms, empty=True)
         for i, term in enumerate(terms):
             instance(f"terms[{i}]", term, Term)
@@ -162,8 +174,11 @@ class FormulaLayer(Knotless):
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         full, change = self._full(params), self._full(dparams, False)
-        dy = self._chains.changes(full, x, change, dx, self.n_out)
-        return np.ascontiguousarray((dy + change[len(full) - self.n_out :, None]).T)
+        dy = np.empty((len(x), self.n_out), x.dtype)
+        for some in self._chains.pieces(len(x)):
+            dy[some] = self._chains.changes(full, x[some], change, dx[some], self.n_out).T
+        dy += change[len(full) - self.n_out :]
+        return dy
 
     @quiet
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
@@ -184,12 +199,14 @@ class FormulaLayer(Knotless):
         dgy = floats("dgy", dgy, gy.shape, x.dtype)
         want_x = boolean("want_x", want_x)
         full, change = self._full(params), self._full(dparams, False)
-        found, dgx, gx = self._chains.pulled_changes(full, x, gy, change, dx, dgy, self.n_in)
+        found, dgx, gx = np.zeros(len(full), x.dtype), np.empty_like(x), np.empty_like(x)
+        for some in self._chains.pieces(len(x)):
+            tangent = change, dx[some], dgy[some]
+            more, moved, back = self._chains.pulled_changes(full, x[some], gy[some], *tangent)
+            found += more
+            dgx[some], gx[some] = moved.T, back.T
         found[len(full) - self.n_out :] = dgy.sum(axis=0)
-        nothing = np.empty((0, self.n_in), x.dtype)
-        if not want_x:
-            return found[self._free], nothing, nothing
-        return found[self._free], np.ascontiguousarray(dgx.T), np.ascontiguousarray(gx.T)
+        return found[self._free], dgx if want_x else dgx[:0], gx if want_x else gx[:0]
 
     @quiet
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
@@ -226,29 +243,37 @@ class FormulaLayer(Knotless):
 
     def _value(self, params: Array, x: Array, directions: Directions) -> Array:
         full = self._full(params)
-        y = self._chains.values(full, x, directions, self.n_out)
-        y[:, 0] += full[len(full) - self.n_out :, None]
-        return np.ascontiguousarray(y.transpose(2, 1, 0))
+        y = np.empty((*x.shape[:2], self.n_out), x.dtype)
+        for some in self._chains.pieces(len(x), x.shape[1]):
+            y[some] = self._chains.values(full, x[some], directions, self.n_out).transpose(2, 1, 0)
+        y[:, 0] += full[len(full) - self.n_out :]
+        return y
 
     def _vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
     ) -> tuple[Array, Array]:
         full = self._full(params)
-        found, gx = self._chains.pulled(full, x, gy, directions, want_x, False)
-        found[len(full) - self.n_out :, 0] = gy[:, 0].sum(axis=0)
-        return found[self._free, 0], gx
+        found, gx = np.zeros(len(full), x.dtype), np.empty_like(x)
+        for some in self._chains.pieces(len(x), x.shape[1]):
+            more, back = self._chains.pulled(full, x[some], gy[some], directions, False)
+            found += more[:, 0]
+            gx[some] = back.transpose(2, 1, 0)
+        found[len(full) - self.n_out :] = gy[:, 0].sum(axis=0)
+        return found[self._free], gx if want_x else gx[:0]
 
     def _rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
     ) -> Array:
-        full = self._full(params)
-        found, gx = self._chains.pulled(full, x, v, directions, want_x, True)
+        full, gx = self._full(params), np.empty_like(x)
+        mine = slot.values[slot.shift :: slot.stride, slot.position : slot.position + self.n_parameters]
+        for some in self._chains.pieces(len(x), x.shape[1]):
+            found, back = self._chains.pulled(full, x[some], v[some], directions, True)
+            found[len(full) - self.n_out :] = v[some, 0].T
+            mine[some] = found[self._free].T
+            gx[some] = back.transpose(2, 1, 0)
         if self.n_parameters:
-            found[len(full) - self.n_out :] = v[:, 0].T
-            mine = slot.values[slot.shift :: slot.stride]
-            mine[:, slot.position : slot.position + self.n_parameters] = found[self._free].T
             slot.starts[slot.shift :: slot.stride, slot.segment] = slot.column
-        return gx
+        return gx if want_x else gx[:0]
 
     def __str__(self) -> str:
         lines = []

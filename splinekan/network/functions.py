@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._arrays import quiet
-from splinekan._checks import Array, boolean, integer, one_of, real, real_array, shown
+from splinekan._checks import Array, boolean, integer, real, real_array, shown
 from splinekan._records import Uncached
 from splinekan.network.elementary import RULES, Rule
 
@@ -188,8 +188,11 @@ class Function(Uncached):
         return _PLACES.sub(lambda at: argument if at["bare"] else alone, text)
 
     def __repr__(self) -> str:
-        built_in = self.name in _BUILT_IN
-        return f"Function({self.name!r})" if built_in else f"Function({self.name!r}, {self.expression!r})"
+        if self.name in _BUILT_IN:
+            return f"FUNCTIONS[{self.name!r}]"
+        others = [field for field in fields(self)[2:] if getattr(self, field.name) != field.default]
+        more = "".join(f", {field.name}={getattr(self, field.name)!r}" for field in others)
+        return f"Function({self.name!r}, {self.expression!r}{more})"
 
     def __str__(self) -> str:
         return self.name
@@ -283,18 +286,3 @@ def function(expression: Any, name: str | None = None) -> Function:
     if name in FUNCTIONS:
         raise ValueError(f"name must not be that of another function, got {name!r}")
     return Function(text if name is None else name, text, complexity=size(text))
-
-
-def by_name(name: str, value: Any) -> Function:
-    """`value`, a function or the name of a function of `FUNCTIONS`, as a function.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For anything else.
-    """
-    if isinstance(value, Function):
-        return value
-    if isinstance(value, str):
-        return FUNCTIONS[one_of(name, value, FUNCTIONS)]
-    raise TypeError(f"{name} must be a Function or the name of one in FUNCTIONS, got {shown(value)}")

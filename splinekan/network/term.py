@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from splinekan._checks import integer, real, sequence
+from splinekan._checks import integer, one_of, real, sequence, shown
 from splinekan._records import Uncached
-from splinekan.network.functions import Function, by_name
+from splinekan.network.functions import FUNCTIONS, Function
 
 LONGEST = 32
 """Functions of a chain."""
@@ -57,7 +58,7 @@ class Term(Uncached):
         each = sequence("functions", functions, empty=True)
         if len(each) > LONGEST:
             raise ValueError(f"functions must hold at most {LONGEST} functions, got {len(each)}")
-        chain = tuple(by_name(f"functions[{i}]", function) for i, function in enumerate(each))
+        chain = tuple(_function(f"functions[{i}]", function) for i, function in enumerate(each))
         put(self, "functions", chain)
         count = 1 + 2 * len(chain)
         given = (None,) * count if fixed is None else sequence("fixed", fixed)
@@ -80,9 +81,7 @@ class Term(Uncached):
         return 1 + sum(function.complexity for function in self.functions)
 
     def __repr__(self) -> str:
-        names = ", ".join(
-            repr(each.name if repr(each) == f"Function({each.name!r})" else each) for each in self.functions
-        )
+        names = ", ".join(repr(each.name if each.name in FUNCTIONS else each) for each in self.functions)
         names += "," if len(self.functions) == 1 else ""
         return f"Term({self.input}, {self.output}, ({names}), {self.fixed!r})"
 
@@ -96,6 +95,21 @@ class Term(Uncached):
             return text
         factor = "c" if c is None else format(c, ".6g")
         return f"{factor}{text[1:]}" if text.startswith("1/") else f"{factor} {text}"
+
+
+def _function(name: str, value: Any) -> Function:
+    """`value`, a function or the name of a function of `FUNCTIONS`, as a function.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For anything else.
+    """
+    if isinstance(value, Function):
+        return value
+    if isinstance(value, str):
+        return FUNCTIONS[one_of(name, value, FUNCTIONS)]
+    raise TypeError(f"{name} must be a Function or the name of one in FUNCTIONS, got {shown(value)}")
 
 
 def _affine(name: str, scale: float | None, text: str, shift: float | None) -> str:

@@ -35,6 +35,8 @@ OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Div: lambda a, b: a / b,
     ast.Pow: lambda a, b: a**b,
 }
+DIGITS = 17
+"""Of floats: sympy compiles them to fewer by default."""
 LONGEST, DEEPEST, LARGEST, STEEPEST = 2000, 60, 1e300, 1000
 """Characters and levels of an expression; moduli of numbers, and of exponents of numbers."""
 
@@ -106,7 +108,7 @@ def _read(node: ast.AST, symbol: str, text: str, depth: int) -> Any:
     if depth > DEEPEST:
         raise ValueError(f"expression must have at most {DEEPEST} levels, got {shown(text)}")
     if isinstance(node, ast.Constant) and type(node.value) in (int, float):
-        result = sympy.Integer(node.value) if type(node.value) is int else sympy.Float(node.value)
+        result = sympy.Integer(node.value) if type(node.value) is int else sympy.Float(node.value, DIGITS)
     elif isinstance(node, ast.Name):
         result = X if node.id == symbol else CONSTANTS[node.id]
     elif isinstance(node, ast.UnaryOp) and isinstance(node.op, (ast.USub, ast.UAdd)):

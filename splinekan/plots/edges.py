@@ -8,24 +8,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import Array, instance, not_too_large, real_array
-from splinekan.network import KAN, Affine, FormulaLayer, Normalizer, SplineLayer, Sum
+from splinekan.model.places import framed
+from splinekan.network import Affine, FormulaLayer, SplineLayer, Sum
 from splinekan.network.layer import Layer
 from splinekan.network.sum import leaves, splines_of
 from splinekan.splines.knot_vector import KnotVector
-
-
-def framed(layer: Layer) -> bool:
-    """Whether the edges of a layer are drawn with their functions: splines, formulas, and sums of them."""
-    if isinstance(layer, Sum):
-        return all(isinstance(leaf, (SplineLayer, FormulaLayer, Affine)) for leaf in layer.layers)
-    return isinstance(layer, (SplineLayer, FormulaLayer))
-
-
-def first_framed(network: KAN) -> int | None:
-    """The number of the layer of such edges that takes the inputs, possibly after a `Normalizer`."""
-    first = network.layers[0]
-    number = int(isinstance(first, Normalizer) and first.kind == "affine")
-    return number if number < len(network.layers) and framed(network.layers[number]) else None
 
 
 def strengths(layer: SplineLayer | FormulaLayer | Sum, params: ArrayLike, x: ArrayLike) -> Array:
@@ -44,7 +31,8 @@ def strengths(layer: SplineLayer | FormulaLayer | Sum, params: ArrayLike, x: Arr
     own = real_array("params", params, shape=(layer.n_parameters,)).astype(np.float64)
     not_too_large("params", own, 1e150)
     points = not_too_large("x", real_array("x", x, shape=(None, layer.n_in), empty=False), 1e150)
-    return np.array([edge_values(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
+    with np.errstate(over="ignore", invalid="ignore"):
+        return np.array([edge_values(layer, own, p, points[:, p]).std(axis=0) for p in range(layer.n_in)])
 
 
 def edge_values(layer: Layer, params: Array, p: int, x: Array) -> Array:

@@ -6,13 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, instance, integer, not_too_large, shown
-from splinekan._columns import numbered
+from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.network import Normalizer
-from splinekan.network.domains import one_each
+from splinekan.model.places import framed, located, names_of_inputs, names_of_outputs
 from splinekan.network.sum import leaves
-from splinekan.plots.edges import breakpoints, by_formula, edge_values, first_framed, framed, knots_of
+from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
 from splinekan.plots.network import CURVE, FORMULA, network_diagram
 from splinekan.plots.style import canvas
 
@@ -52,7 +50,7 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
     limit = integer("most", most, low=0)
     layers = [layer for layer in model.network.layers if framed(layer)]
     frames = max((min(layer.n_in * layer.n_out, limit) for layer in layers), default=1)
-    names = [_cut(name) for name in (*_input_names(model), *_output_names(model))]
+    names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
     return figure
@@ -87,24 +85,20 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
         For a layer, an input or an output that is not there, and points that do not fit the model.
     """
     network = instance("model", model, Model).network
-    numbers = [i for i, each in enumerate(network.layers) if framed(each)]
-    if not numbers:
-        raise ValueError("model must have spline layers or formulas, got a network without any")
-    which = integer("layer", layer, low=0, high=len(numbers) - 1)
-    number = numbers[which]
-    edges: Any = network.layers[number]
-    ins = _input_names(model) if number == first_framed(network) else None
-    outs = _output_names(model) if _linear_to_the_end(model, number) is not None else None
-    p, q = _index("input", input, edges.n_in, ins), _index("output", output, edges.n_out, outs)
-    marks = None if x is None else network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+    place = located(model, layer, input, output)
+    number, p, q, edges = place.number, place.input, place.output, network.layers[place.number]
+    ins, outs = names_of_inputs(model, number), names_of_outputs(model, number)
+    marks = None if x is None else _entering(model, x, number, p)
 
     vectors = knots_of(edges, p)
     if vectors:
-        a, b = max(knots.domain[0] for knots in vectors), min(knots.domain[1] for knots in vectors)
+        a, b = min(knots.domain[0] for knots in vectors), max(knots.domain[1] for knots in vectors)
         strict = any(getattr(leaf, "extrapolate", "") == "error" for leaf in leaves(edges))
         margin = 0.0 if vectors[0].periodic or strict else 0.08 * (b - a)
     else:
-        known = network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+        known = _entering(model, x, number, p)
+        if not len(known):
+            raise ValueError("x must hold samples at which what enters the edge is finite")
         a, b = float(known.min()), float(known.max())
         margin = 0.5 if a == b else 0.0
     periodic = bool(vectors) and vectors[0].periodic
@@ -115,13 +109,12 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
     own, spline = network.to_basis(model.theta, "spline")[piece], edges.with_basis("spline")
     ends = breakpoints(edges, p, low, high)
     curve = np.unique(np.concatenate([np.linspace(low, high, POINTS), ends]))
-    unit = 1.0 if outs is None else float(_linear_to_the_end(model, number)[q])  # type: ignore[index]
-    values, at_ends = (unit * edge_values(spline, own, p, points)[:, q] for points in (curve, ends))
+    values, at_ends = (place.scale * edge_values(spline, own, p, points)[:, q] for points in (curve, ends))
 
     kind = "spline layer" if vectors else "layer"
     figure, axes = canvas(size=(5.0, 3.2))
     ax = axes[0, 0]
-    to_user = _user_units(model, number, p)
+    to_user = place.units.to_x
     color = FORMULA if by_formula(edges)[p, q] else CURVE
     ax.plot(to_user(curve), values, color=color, linewidth=1.5)
     ax.plot(
@@ -138,9 +131,15 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
             to_user(where), np.zeros(len(where)), linestyle="none", color="0.3", transform=transform, **style
         )
     ax.set_xlim(*to_user(np.array([low, high])))
-    ax.set_xlabel(f"input {p} of {kind} {which}" if ins is None else _cut(ins[p]))
+    ax.set_xlabel(f"input {p} of {kind} {layer}" if ins is None else _cut(ins[p]))
     ax.set_ylabel(f"part of output {q}" if outs is None else f"part of {_cut(outs[q])}")
     return figure
+
+
+def _entering(model: Model, x: Any, number: int, p: int) -> Float64Array:
+    """What enters layer `number` from input p, as far as it is finite."""
+    values = model.network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
+    return np.asarray(values[np.isfinite(values)], dtype=np.float64)
 
 
 def _inputs(model: Model, x: Any) -> Float64Array:
@@ -160,53 +159,6 @@ def _drawn(model: Model) -> Float64Array:
     points = np.random.default_rng(0).uniform(low, high, (SAMPLES, len(low)))
     points[:2] = low, high  # the ranges are those of the bounds
     return points
-
-
-def _input_names(model: Model) -> tuple[str, ...]:
-    """Names of the inputs of the network."""
-    if model.features is None:
-        return model.names or numbered("x", model.n_in)
-    features: Any = model.features
-    bounds, extra = getattr(features, "bounds", None), getattr(features, "extra", ())
-    names = model.names or [str(each) for each in features.variables]
-    entering = [name for i, name in enumerate(names) if bounds is None or bounds[i] is not None]
-    found = (*entering, *map(str, extra))
-    return found if len(found) == model.network.n_in else numbered("x", model.network.n_in)
-
-
-def _output_names(model: Model) -> tuple[str, ...]:
-    return model.output_names or numbered("y", model.n_out)
-
-
-def _index(what: str, value: Any, count: int, names: tuple[str, ...] | None) -> int:
-    if not isinstance(value, str):
-        return integer(what, value, low=0, high=count - 1)
-    if names is None:
-        raise TypeError(f"{what} must be a number from 0 to {count - 1} in this layer, got {shown(value)}")
-    if value not in names:
-        raise ValueError(f"{what} must be one of {shown(list(names))}, got {shown(value)}")
-    return names.index(value)
-
-
-def _linear_to_the_end(model: Model, number: int) -> Float64Array | None:
-    """What 1 of the values of layer `number` is in the outputs, if only affine normalisers follow."""
-    unit = np.ones(model.network.layers[number].n_out)
-    for layer in model.network.layers[number + 1 :]:
-        if not (isinstance(layer, Normalizer) and layer.kind == "affine"):
-            return None
-        domain, source = (np.array(one_each(ends, layer.width)) for ends in (layer.domain, layer.source))
-        unit = unit * np.diff(domain)[:, 0] / np.diff(source)[:, 0]
-    return unit
-
-
-def _user_units(model: Model, number: int, p: int) -> Any:
-    """A function from the units of the knots of input p of layer `number` to those of x."""
-    network = model.network
-    first = network.layers[0]
-    if number != first_framed(network) or not isinstance(first, Normalizer):
-        return lambda points: points
-    (a, b), (c, d) = one_each(first.domain, first.width)[p], one_each(first.source, first.width)[p]
-    return lambda points: c + (points - a) / (b - a) * (d - c)
 
 
 def _cut(name: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Array, boolean, instance, integer, not_too_large, real_array, sequence
+from splinekan.model.places import first_framed, framed
 from splinekan.network import KAN, Affine, Normalizer, Product
 from splinekan.network.domains import one_each
 from splinekan.network.layer import Layer
@@ -17,8 +18,6 @@ from splinekan.plots.edges import (
     breakpoints,
     by_formula,
     edge_values,
-    first_framed,
-    framed,
     knots_of,
     present,
     shown_range,
@@ -62,7 +61,7 @@ def network_diagram(
     network, theta
         What is drawn; both bases look the same.
     x
-        Data (n, n_in), n at least 2; ranges and strengths refer to them.
+        Data (n, n_in), n at least 2; ranges and strengths refer to those at which the network is finite.
     names
         Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
     most
@@ -73,7 +72,8 @@ def network_diagram(
     Raises
     ------
     TypeError, ValueError
-        For theta or x that do not fit the network, fewer than 2 samples, or the wrong number of names.
+        For theta or x that do not fit the network, fewer than 2 samples at which it is finite, or the wrong
+        number of names.
 
     Examples
     --------
@@ -96,7 +96,11 @@ def network_diagram(
     parameters = np.array(network.to_basis(theta, "spline"))
     spline = network.with_basis("spline")
     labels = _labels(network, names)
-    inputs = spline.linearize(parameters, data).inputs
+    known = spline.linearize(parameters, data)
+    defined = np.all([np.isfinite(values).all(axis=1) for values in (*known.inputs, known.output)], axis=0)
+    if defined.sum() < 2:
+        raise ValueError("x must hold at least 2 samples at which the network is finite, got fewer")
+    data, inputs = data[defined], [values[defined] for values in known.inputs]
     views = spline.unpack(parameters)
     ax.set_axis_off()
     ax.set_xlim(0, 1.06 if numbered else 1)

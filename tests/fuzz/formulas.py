@@ -16,7 +16,7 @@ from fuzz.layers import formula
 from splinekan.network import FUNCTIONS, Function, function
 
 WHOLE = Role("whole", low=1)
-EXPRESSIONS = ("sin(t)**2", "besselj(0, 2*x)", "x^2/(1 + x^2)", "erf(x) + 1.5*x", "exp(-Abs(x))")
+EXPRESSIONS = ("sin(t)**2", "besselj(0, 2*x)", "x^2/(1 + x^2)", "erf(x) + 1.5*x", "tanh(x)**3")
 """Of functions of the user, defined everywhere."""
 
 
@@ -34,7 +34,8 @@ def _(draw: Draw, name: str) -> Call:
         }
         roles = {"input": INDEX, "output": INDEX}
         roles["functions"] = Role("object", accepts=("junk empty list",) if not chain else ())
-        roles["fixed"] = Role("object", optional=True, accepts=("junk list of None",) if not chain else ())
+        fits = {1: ("junk list of None",), 3: ("junk generator",)}.get(1 + 2 * len(chain), ())
+        roles["fixed"] = Role("object", optional=True, accepts=fits)
     elif name == "FormulaLayer":
         made = formula(draw, p, q)
         arguments = {"n_in": p, "n_out": q, "terms": made.terms, "bias": draw.one(None, 0.5, made.bias)}
@@ -50,9 +51,10 @@ def _(draw: Draw, name: str) -> Call:
 
     def check(result: Any, args: Any) -> None:
         if name == "Term":
-            free = args["fixed"] is None or [each is None for each in args["fixed"]]
-            want = 1 + 2 * len(args["functions"]) if free is True else sum(free)
-            assert (result.input, result.output, result.n_free) == (args["input"], args["output"], want)
+            assert (result.input, result.output) == (args["input"], args["output"])
+            if args["fixed"] is None or isinstance(args["fixed"], list):
+                free = [each is None for each in args["fixed"] or [None] * (1 + 2 * len(args["functions"]))]
+                assert result.n_free == sum(free)
         elif name == "FormulaLayer":
             assert result.n_parameters == sum(term.n_free for term in args["terms"]) + sum(
                 each is None for each in result.bias

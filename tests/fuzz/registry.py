@@ -19,6 +19,8 @@ AREAS = (
     "outside",
     "estimators",
     "fitting",
+    "exporting",
+    "interop",
 )
 
 
