@@ -23,7 +23,7 @@ from splinekan.formulas.curves import Candidate, candidates
 from splinekan.formulas.families import Family
 from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built, trained
 
-POINTS = 400
+POINTS = 200
 """Points at which a curve is compared with the library."""
 WITHIN = 8.0
 """Candidates are tried whose error is at most this times the least, or `NEAR`."""
