@@ -19,7 +19,9 @@ FEW = 1
 """Intervals of the knots of inputs without a spline in a layer that needs splines for other inputs."""
 
 
-def network(trials: Sequence[Trial], n_in: int, domains: Sequence[tuple[float, float]]) -> tuple[KAN, Float64Array]:
+def network(
+    trials: Sequence[Trial], n_in: int, domains: Sequence[tuple[float, float]]
+) -> tuple[KAN, Float64Array]:
     """A network with an output for each trial, and its parameters.
 
     Each stage is a `FormulaLayer`, with a `SplineLayer` in a `Sum` for edges that are splines, a `Product` and
@@ -45,7 +47,10 @@ def network(trials: Sequence[Trial], n_in: int, domains: Sequence[tuple[float, f
         if any(len(group) > 1 for group in groups) or groups != [(i,) for i in range(n_nodes)]:
             layers.append(Product(n_nodes, tuple(groups)))
         if any(len(each) > 1 for each in products):
-            sums = [Term(i, j, (), (1.0,)) for i, j in enumerate(j for j, each in enumerate(products) for _ in each)]
+            sums = [
+                Term(i, j, (), (1.0,))
+                for i, j in enumerate(j for j, each in enumerate(products) for _ in each)
+            ]
             layers.append(FormulaLayer(len(groups), len(products), tuple(sums), 0.0))
         width = len(products)
         domains = [(-1.0, 1.0)] * width
@@ -69,7 +74,9 @@ def side_by_side(trials: Sequence[Trial]) -> Iterator[Part]:
                 edges.append((placed(edge, edge.input + first, edge.output + shift), values))
             biases += part.biases
             after.append(len(products))
-            products += [tuple(tuple(node + shift for node in group) for group in groups) for groups in part.products]
+            products += [
+                tuple(tuple(node + shift for node in group) for group in groups) for groups in part.products
+            ]
         before = after
         yield Part(edges, biases, tuple(products))
 
@@ -89,7 +96,9 @@ def _used(part: Part) -> Part:
     used = sorted({node for groups in part.products for group in groups for node in group})
     at = {node: i for i, node in enumerate(used)}
     edges = [(placed(e, e.input, at[e.output]), values) for e, values in part.edges if e.output in at]
-    products: Products = tuple(tuple(tuple(at[n] for n in group) for group in groups) for groups in part.products)
+    products: Products = tuple(
+        tuple(tuple(at[n] for n in group) for group in groups) for groups in part.products
+    )
     return Part(edges, [part.biases[node] for node in used], products)
 
 
@@ -136,7 +145,9 @@ def trials(model: Model) -> list[Trial] | str:
     data.
     """
     layers = list(model.network.layers)
-    params = [model.theta[a:b] for a, b in zip(model.network.offsets[:-1], model.network.offsets[1:], strict=True)]
+    params = [
+        model.theta[a:b] for a, b in zip(model.network.offsets[:-1], model.network.offsets[1:], strict=True)
+    ]
     if model.features is not None:
         return "the model has features"
     inputs = outputs = None

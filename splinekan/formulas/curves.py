@@ -167,9 +167,7 @@ def _cancels(curve: _Curve, family: Family, end: tuple[float, float, Float64Arra
     return not np.abs(c * v).max() <= CANCELLATION * np.ptp(curve.f)
 
 
-def _refined(
-    curve: _Curve, family: Family, start: Float64Array
-) -> tuple[float, float, Float64Array] | None:
+def _refined(curve: _Curve, family: Family, start: Float64Array) -> tuple[float, float, Float64Array] | None:
     """Gauss-Newton steps with damping for the inner constants."""
     free = np.array(family.free)
     inner = start.copy()

@@ -28,7 +28,10 @@ def expressions(trials: Sequence[Trial], names: Sequence[str]) -> Iterator[Any]:
                     count += 1
                     value = sympy.Function(f"s{count}")(values[edge.input])
                 nodes[edge.output] += value
-            values = [sympy.Add(*(sympy.Mul(*(nodes[i] for i in group)) for group in groups)) for groups in stage.products]
+            values = [
+                sympy.Add(*(sympy.Mul(*(nodes[i] for i in group)) for group in groups))
+                for groups in stage.products
+            ]
         yield tidy(values[0])
 
 

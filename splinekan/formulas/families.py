@@ -37,7 +37,22 @@ POWERS = {
 }
 """phi(k x) = k^p phi(x) for k > 0."""
 EVEN = ("square", "x^4", "x^-2", "x^-4", "abs", "cosh", "gaussian")
-ODD = ("cube", "x^5", "reciprocal", "x^-3", "x^-5", "sin", "tan", "sinh", "tanh", "asin", "atan", "asinh", "atanh", "erf")
+ODD = (
+    "cube",
+    "x^5",
+    "reciprocal",
+    "x^-3",
+    "x^-5",
+    "sin",
+    "tan",
+    "sinh",
+    "tanh",
+    "asin",
+    "atan",
+    "asinh",
+    "atanh",
+    "erf",
+)
 
 
 @dataclass(frozen=True)
@@ -163,7 +178,10 @@ def _unit_starts(each: Function, few: bool) -> tuple[Float64Array, Float64Array]
         a = _geometric(0.05, 8.0, 22 // thin)
         return np.concatenate([a, -a]), np.zeros(2 * len(a))
     if name in ("sin", "cos"):
-        return _pairs(_geometric(0.2, 40.0, 60) if not few else _geometric(0.3, 6.0, 10), np.arange(8 // min(thin, 2)) * np.pi * min(thin, 2) / 8)
+        return _pairs(
+            _geometric(0.2, 40.0, 60) if not few else _geometric(0.3, 6.0, 10),
+            np.arange(8 // min(thin, 2)) * np.pi * min(thin, 2) / 8,
+        )
     if np.isfinite([each.low, each.high]).all() or name == "tan":
         ends = 1 - _geometric(1e-4, 1.0, 10 if not few else 4)
         ends = np.concatenate([-ends, ends[-2::-1]]) * (np.pi / 2 if name == "tan" else 1.0)
@@ -173,7 +191,10 @@ def _unit_starts(each: Function, few: bool) -> tuple[Float64Array, Float64Array]
         kept = right - left > 0.02 * (ends[-1] - ends[0])
         left, right = left[kept], right[kept]
         return (right - left) / 2, (right + left) / 2
-    a, centre = _pairs(_geometric(0.2, 15.0 if name not in ("sinh", "cosh") else 6.0, 14 // thin), np.linspace(-1.6, 1.6, 13 // thin))
+    a, centre = _pairs(
+        _geometric(0.2, 15.0 if name not in ("sinh", "cosh") else 6.0, 14 // thin),
+        np.linspace(-1.6, 1.6, 13 // thin),
+    )
     return a, -a * centre
 
 

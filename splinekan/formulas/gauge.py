@@ -24,7 +24,9 @@ def scaled_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
     if s + 1 >= len(parts) or by == 0:
         return None
     first = [group[0] for group in parts[s].products[j]]
-    others = [node for i, groups in enumerate(parts[s].products) if i != j for group in groups for node in group]
+    others = [
+        node for i, groups in enumerate(parts[s].products) if i != j for group in groups for node in group
+    ]
     if len(set(first)) < len(first) or set(first) & set(others):
         return None
     done = all(_scale_node(parts[s], node, by) for node in first)
@@ -115,4 +117,3 @@ def uses(trial: Trial, s: int, node: int) -> list[tuple[int, tuple[int, ...]]]:
     """The outputs of stage s that a node enters, with the group of nodes."""
     products = trial.stages[s].products
     return [(j, group) for j, groups in enumerate(products) for group in groups if node in group]
-

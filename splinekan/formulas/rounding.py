@@ -27,27 +27,27 @@ ROUNDING = 1e3
 """A fixed constant may raise an error that is rounding by this factor."""
 
 
-def rounded(scored: Scored, x: Float64Array, y: Float64Array) -> Scored:
-    """The formula with simple constants fixed, one after the other."""
-    best = _scored(scored.trial, x, y, 8)
+def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> Scored:
+    """The formula with simple constants fixed, one after the other; errors below `floor` are equal."""
+    best = _scored(scored.trial, x, y, 8, floor)
     for place in list(_places(best.trial)):
         current = _at(best.trial, place)
         if current is None:
             continue
         for value in _simple(current, place):
             trial = _fixed(best.trial, place, value)
-            found = _scored(trial, x, y, ITERATIONS)
+            found = _scored(trial, x, y, ITERATIONS, floor)
             if found.criterion < best.criterion:
                 best = found
                 break
     return best
 
 
-def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int) -> Scored:
+def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int, floor: float) -> Scored:
     found, error = trained(trial, x, y, iterations, 1e-6)
     n = len(y)
-    # Errors of rounding are equal, whatever they are.
-    value = n * np.log(max(error, ROUNDING * FLOOR)) + np.log(n) * len(found.theta)
+    least = max(floor, ROUNDING * FLOOR)
+    value = n * np.log(error + least) + np.log(n) * len(found.theta)
     return Scored(found, error, float(value))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.formulas.families import Family
 from splinekan.formulas.rounding import rounded
-from splinekan.formulas.snapping import FLOOR, Scored, Snapping, polished
+from splinekan.formulas.snapping import FLOOR, Scored, Snapping
 from splinekan.formulas.structures import STRUCTURES, is_possible, refined, regauged, start
 from splinekan.formulas.trial import Trial, trained
 
@@ -18,8 +18,8 @@ INTERVALS = 6
 """Of the coarsest splines."""
 LEVELS = 3
 STARTS = 4
-FIRST, MORE, FINE = 15, 20, 30
-"""Iterations of a start, after its inner knots were fitted, and after a refinement."""
+FIRST, MORE, FINE, POLISH = 15, 20, 30, 60
+"""Iterations of a start, after its inner knots were fitted, after a refinement, and at the end."""
 SAMPLES = 800
 """Samples with which structures are trained and edges are snapped."""
 HOPELESS = 1e-2
@@ -51,11 +51,6 @@ class Attempt:
         """Whether all edges are terms."""
         return next(self.scored.trial.splines(), None) is None
 
-    @property
-    def is_exact(self) -> bool:
-        """Whether it is a formula whose error is rounding."""
-        return self.is_formula and self.scored.error <= EXACT
-
 
 @dataclass(frozen=True, eq=False)
 class Search:
@@ -71,6 +66,8 @@ class Search:
         Of the starts.
     report
         Called with every attempt.
+    tolerance
+        Mean square errors, over the variance of y, that do not count.
     """
 
     x: Float64Array = field(repr=False)
@@ -78,11 +75,12 @@ class Search:
     families: Sequence[Family] = field(repr=False)
     seed: int
     report: Callable[[Attempt], object]
+    tolerance: float = 0.0
 
     def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trial] = ()) -> list[Attempt]:
         """Attempts, the best first: trials that are given, then structures."""
         found: list[Attempt] = [self.attempt(self.fitted(self.given(each))) for each in given]
-        if any(each.is_exact for each in found):
+        if any(self.suffices(each) for each in found):
             return sorted(found, key=_rank)
         coarse = [self.trained(name) for name in structures if is_possible(name, len(self.x))]
         coarse = sorted((each for each in coarse if np.isfinite(each.error)), key=_size)
@@ -96,11 +94,15 @@ class Search:
                 continue
             attempt = self.attempt(splines)
             found.append(attempt)
-            if attempt.is_exact:
+            if self.suffices(attempt):
                 break
             if attempt.is_formula and self._explains(attempt, coarse):
                 enough = min(enough, _size(each))
         return sorted(found, key=_rank)
+
+    def suffices(self, attempt: Attempt) -> bool:
+        """Whether it is a formula whose error is rounding, or does not count."""
+        return attempt.is_formula and attempt.scored.error <= max(EXACT, self.tolerance)
 
     @property
     def few(self) -> tuple[Float64Array, Float64Array]:
@@ -112,9 +114,9 @@ class Search:
         return np.ascontiguousarray(self.x[:, chosen]), self.y[chosen]
 
     def given(self, trial: Trial) -> Trained:
-        """A network as a structure."""
+        """A network as a structure, on coarse knots: dense Jacobians are for a hundred parameters."""
         x, y = self.few
-        return Trained("model", *trained(trial, x, y, MORE), FLOOR)
+        return Trained("model", *trained(regauged(trial, x, INTERVALS), x, y, MORE), FLOOR)
 
     def trained(self, name: str) -> Trained:
         """The best of several starts of a structure, on coarse knots."""
@@ -146,12 +148,12 @@ class Search:
     def attempt(self, splines: Trained) -> Attempt:
         """A structure with terms for its splines, trained with all samples, simple constants fixed."""
         x, y = self.few
-        snapping = Snapping(x, y, self.families, splines.tau)
+        snapping = Snapping(x, y, self.families, max(splines.tau, self.tolerance))
         scored = Scored(splines.trial, splines.error, snapping.criterion(splines.trial, splines.error))
-        scored = polished(snapping.snapped(snapping.pruned(scored)), self.x, self.y)
+        scored = self.polished(snapping.snapped(snapping.pruned(scored)))
         attempt = Attempt(splines.name, splines.error, scored)
         if attempt.is_formula:
-            every = Snapping(self.x, self.y, self.families, FLOOR)
+            every = Snapping(self.x, self.y, self.families, self.floor)
             scored = every.swapped(scored)
             attempt = replace(attempt, scored=scored)
         self.report(attempt)
@@ -159,7 +161,18 @@ class Search:
 
     def finished(self, attempt: Attempt) -> Attempt:
         """With simple constants fixed."""
-        return replace(attempt, scored=rounded(attempt.scored, self.x, self.y))
+        return replace(attempt, scored=rounded(attempt.scored, self.x, self.y, self.floor))
+
+    @property
+    def floor(self) -> float:
+        """Mean square errors that are less are equal."""
+        return max(FLOOR, self.tolerance)
+
+    def polished(self, scored: Scored) -> Scored:
+        """Trained with all samples to the end."""
+        every = Snapping(self.x, self.y, self.families, self.floor)
+        trial, error = trained(scored.trial, self.x, self.y, POLISH, 1e-4)
+        return Scored(trial, error, every.criterion(trial, error))
 
     def _bound(self, splines: Trained) -> float:
         """What the criterion of a formula of this structure is at least: its error cannot be much less."""
@@ -171,7 +184,9 @@ class Search:
         n = len(self.few[1])
         for each in waiting:
             more = max(len(each.trial.theta) - len(attempt.scored.trial.theta), 1)
-            if n * np.log((attempt.scored.error + FLOOR) / (each.error + FLOOR)) > more + 4 * np.sqrt(2 * more):
+            if n * np.log((attempt.scored.error + FLOOR) / (each.error + FLOOR)) > more + 4 * np.sqrt(
+                2 * more
+            ):
                 return False
         return True
 
@@ -182,4 +197,3 @@ def _size(splines: Trained) -> int:
 
 def _rank(attempt: Attempt) -> tuple[bool, float]:
     return not attempt.is_formula, attempt.scored.criterion
-

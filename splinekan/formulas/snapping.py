@@ -13,7 +13,7 @@ from E: errors below it are those of the splines, not of the terms.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -34,6 +34,8 @@ TRIED = 5
 EDGES = 2
 """Edges whose candidates are tried at a time, those with the clearest curve first."""
 ITERATIONS = 20
+FLOOR = 1e-24
+"""Errors that are less are rounding."""
 EQUAL = 1e-3
 """Criteria that differ by less are equal."""
 SWAPPED = 1e-3
@@ -152,7 +154,9 @@ class Snapping:
         for s, stage in enumerate(best.trial.stages):
             for e in range(len(stage.edges)):
                 found = self._candidates(best.trial, s, e)
-                scored = [self.scored(trial) for trial in self._changes(best.trial, s, e, found)] if found else []
+                scored = (
+                    [self.scored(trial) for trial in self._changes(best.trial, s, e, found)] if found else []
+                )
                 better = min(scored, key=lambda each: each.criterion, default=best)
                 if better.criterion < best.criterion - SWAPPED:
                     return better
@@ -286,17 +290,3 @@ def _scale(part: Part, node: int, by: float) -> None:
                 part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
     fixed, value = part.biases[node]
     part.biases[node] = (fixed if fixed is None else fixed * by), value * by
-
-
-def polished(scored: Scored, x: Float64Array, y: Float64Array, iterations: int = 60) -> Scored:
-    """Trained with all samples to the end; the criterion is that without tau."""
-    trial, error = trained(scored.trial, x, y, iterations, 1e-4)
-    n = len(y)
-    if not np.isfinite(error):
-        return replace(scored, trial=trial, error=error, criterion=np.inf)
-    criterion = n * np.log(error + FLOOR) + np.log(n) * rank(trial, x) + 2 * complexity(trial)
-    return replace(scored, trial=trial, error=error, criterion=float(criterion))
-
-
-FLOOR = 1e-24
-"""Errors below this are rounding."""

@@ -23,7 +23,9 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
+from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
+from splinekan.splines.prolongation import prolongation
 from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 
 STRUCTURES = ("sum", "g(sum)", "u", "u+s", "g(u)", "g(u+s)", "pq+s", "g(pq+s)", "g(w)+g(w)")
@@ -57,11 +59,15 @@ def start(
     def slope() -> float:
         return float(rng.choice([-1.0, 1.0]) * rng.uniform(0.3, 1.0))
 
-    def spline(i: int, q: int, domain: tuple[float, float], rise: float, shift: float = 0.0) -> tuple[Edge, Float64Array]:
+    def spline(
+        i: int, q: int, domain: tuple[float, float], rise: float, shift: float = 0.0
+    ) -> tuple[Edge, Float64Array]:
         knots = KnotVector.uniform(*domain, intervals, DEGREE)
         a, b = domain
         line = (2 * knots.greville - a - b) / (b - a)
-        return SplineEdge(i, q, knots), shift + rise * line + SPREAD * abs(rise) * rng.standard_normal(len(line))
+        return SplineEdge(i, q, knots), shift + rise * line + SPREAD * abs(rise) * rng.standard_normal(
+            len(line)
+        )
 
     def splines(q: int, size: float) -> list[tuple[Edge, Float64Array]]:
         return [spline(i, q, ends[i], size * slope()) for i in range(n)]
@@ -95,7 +101,9 @@ def start(
         (Term(i, q), np.array([slope() / (n * half[i])])) for q in range(2) for i in range(n)
     ]
     middles = [(high + low) / 2 for low, high in ends]
-    shifts = [-sum(float(w[0]) * middles[edge.input] for edge, w in lines if edge.output == q) for q in range(2)]
+    shifts = [
+        -sum(float(w[0]) * middles[edge.input] for edge, w in lines if edge.output == q) for q in range(2)
+    ]
     first = Part(lines, [(None, each) for each in shifts], (((0,),), ((1,),)))
     ridges = [spline(q, 0, (-1.0, 1.0), deviation * slope(), centre / 2) for q in range(2)]
     return built([first, Part(ridges, [fixed], ALONE)])
@@ -110,8 +118,6 @@ def is_possible(structure: str, n: int) -> bool:
 
 def refined(trial: Trial) -> Trial:
     """The same function with every interval of every spline halved."""
-    from splinekan.splines.prolongation import prolongation
-
     parts = []
     for edges, biases, products in trial.parts():
         finer: list[tuple[Edge, Float64Array]] = []
@@ -125,21 +131,23 @@ def refined(trial: Trial) -> Trial:
     return built(parts)
 
 
-def regauged(trial: Trial, x: Float64Array) -> Trial:
-    """The trial with the domains of inner splines fitted to what enters them.
+def regauged(trial: Trial, x: Float64Array, intervals: int | None = None) -> Trial:
+    """The trial with the domains of its splines fitted to what enters them.
 
-    A spline of a node gets uniform knots on the range of the node, and there the function that it was, by
-    least squares at the samples; training goes on from there.
+    A spline gets uniform knots on the range of its input, and there the function that it was, by least
+    squares at the samples; training goes on from there. Without `intervals` the splines keep their numbers of
+    intervals, and those of the first stage their knots.
     """
     runs, parts = trial.run(trial.theta, x), []
     for s, (edges, biases, products) in enumerate(trial.parts()):
         moved: list[tuple[Edge, Float64Array]] = []
         for e, (edge, values) in enumerate(edges):
-            if s and isinstance(edge, SplineEdge):
+            if isinstance(edge, SplineEdge) and (s or intervals is not None):
                 points = runs[s].x[edge.input]
                 low, high = float(points.min()), float(points.max())
                 if np.isfinite([low, high]).all() and high > low:
-                    knots = KnotVector.uniform(low, high, edge.knots.intervals, edge.knots.degree)
+                    count = min(intervals or edge.knots.intervals, edge.knots.intervals)
+                    knots = KnotVector.uniform(low, high, count, edge.knots.degree)
                     values = _projected(knots, points, runs[s].edges[e])
                     edge = SplineEdge(edge.input, edge.output, knots)
             moved.append((edge, values))
@@ -148,8 +156,6 @@ def regauged(trial: Trial, x: Float64Array) -> Trial:
 
 
 def _projected(knots: KnotVector, points: Float64Array, values: Float64Array) -> Float64Array:
-    from splinekan.splines.basis import BSplineBasis
-
     matrix = BSplineBasis(knots).tabulate(points)
     # Where no point lies, coefficients continue a straight line.
     n = knots.n_basis

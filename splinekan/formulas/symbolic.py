@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.stats import qmc
 
-from splinekan._checks import Float64Array, boolean, instance, integer, not_too_large, one_of, sequence
+from splinekan._checks import Float64Array, boolean, instance, integer, not_too_large, one_of, real, sequence
 from splinekan._columns import checked_names, names_of, numbered
 from splinekan.fitting.arguments import inputs_of, targets_of
 from splinekan.model import Model
@@ -31,6 +31,7 @@ GRID = 4096
 EDGES = 40
 """Edges of a model that are snapped themselves, at most."""
 LARGEST = 1e100
+UNKNOWN = 1e-8
 
 
 def symbolic(
@@ -40,6 +41,7 @@ def symbolic(
     *,
     library: Iterable[Any] | None = None,
     structures: Sequence[str] | None = None,
+    tolerance: float | None = None,
     seed: int = 0,
     verbose: bool = False,
 ) -> Formula:
@@ -68,6 +70,9 @@ def symbolic(
     structures
         The simpler structures that are tried, of `splinekan.formulas.STRUCTURES`; () for the model's own
         edges only; None for all.
+    tolerance
+        Mean square errors, over the variance of y, that do not count. None for 0 with targets; without, for
+        the mean square error of the model's own fit, as its record has it, or 1e-8.
     seed
         Of the starts of structures and of the part of the samples with which edges are compared.
     verbose
@@ -96,7 +101,9 @@ def symbolic(
     instance("model", model, Model)
     points = not_too_large("X", inputs_of("X", X, model.names, model.n_in), LARGEST)
     if model.features is not None:
-        raise ValueError("model must have no features: its outputs are functions of these, not of the columns of X")
+        raise ValueError(
+            "model must have no features: its outputs are functions of these, not of the columns of X"
+        )
     loss = "squared" if model.record is None else model.record.loss
     if y is not None and loss in ("logistic", "softmax", "poisson"):
         raise ValueError(
@@ -110,7 +117,10 @@ def symbolic(
         for o, trial in enumerate(found):
             if sum(len(stage.edges) for stage in trial.stages) <= EDGES:
                 given[o] = [trial]
-    return _formula(points, targets, model.names, model.output_names, model, given, library, structures, seed, verbose)
+    if tolerance is None:
+        tolerance = 0.0 if y is not None else _accuracy(model)
+    options = Options.checked(library, structures, tolerance, seed, verbose)
+    return _formula(points, targets, model.names, model.output_names, model, given, options)
 
 
 def symbolic_regression(
@@ -119,6 +129,7 @@ def symbolic_regression(
     *,
     library: Iterable[Any] | None = None,
     structures: Sequence[str] | None = None,
+    tolerance: float = 0.0,
     names: Sequence[str] | None = None,
     output_names: Sequence[str] | None = None,
     seed: int = 0,
@@ -130,7 +141,7 @@ def symbolic_regression(
     ----------
     X, y
         Samples, (n, n_in), and targets, (n, n_out) or (n,): at least 20 rows; arrays or data frames.
-    library, structures, seed, verbose
+    library, structures, tolerance, seed, verbose
         As of `symbolic`.
     names, output_names
         Of the columns; None for those of data frames.
@@ -150,9 +161,12 @@ def symbolic_regression(
     points = not_too_large("X", inputs_of("X", X), LARGEST)
     columns = names_of(X) if names is None else checked_names("names", names, points.shape[1])
     targets = _targets(y, len(points), None)
-    labels = names_of(y) if output_names is None else checked_names("output_names", output_names, targets.shape[1])
+    labels = (
+        names_of(y) if output_names is None else checked_names("output_names", output_names, targets.shape[1])
+    )
     given: list[list[Trial]] = [[] for _ in range(targets.shape[1])]
-    return _formula(points, targets, columns, labels, None, given, library, structures, seed, verbose)
+    options = Options.checked(library, structures, tolerance, seed, verbose)
+    return _formula(points, targets, columns, labels, None, given, options)
 
 
 def _targets(y: Any, n: int, n_out: int | None) -> Float64Array:
@@ -171,14 +185,8 @@ def _formula(
     output_names: Any,
     model: Model | None,
     given: Sequence[Sequence[Trial]],
-    functions: Any,
-    structures: Any,
-    seed: Any,
-    verbose: Any,
+    options: Options,
 ) -> Formula:
-    families = library_of(functions)
-    chosen = _structures(structures)
-    seed, verbose = integer("seed", seed, low=0), boolean("verbose", verbose)
     if len(points) < LEAST:
         raise ValueError(f"X must have at least {LEAST} rows, got {len(points)}")
     varying = np.flatnonzero(points.min(axis=0) < points.max(axis=0))
@@ -193,10 +201,10 @@ def _formula(
             scored = attempt.scored
             row = (attempt.splines, scored.error, scored.criterion, attempt.is_formula)
             tried.append(Tried(label, attempt.name, *row))
-            if verbose:
+            if options.verbose:
                 print(_line(tried[-1]))
 
-        ends.append(_one(points, y, varying, given[o], families, chosen, seed, report))
+        ends.append(_one(points, y, varying, given[o], options, report))
     return _result(points, targets, names, output_names, columns, labels, model, ends, tuple(tried))
 
 
@@ -205,9 +213,7 @@ def _one(
     y: Float64Array,
     varying: Any,
     given: Sequence[Trial],
-    families: Sequence[Family],
-    structures: Sequence[str],
-    seed: int,
+    options: Options,
     report: Callable[[Attempt], object],
 ) -> Trial:
     """The formula of an output, in all columns."""
@@ -215,17 +221,40 @@ def _one(
         return built([Part([], [(float(y[0]) if y.min() == y.max() else None, float(y.mean()))], (((0,),),))])
     if not given:
         points = points[:, varying]
-    search = Search(np.ascontiguousarray(points.T), y, families, seed, report)
-    found = search.run(structures, given)
+    x = np.ascontiguousarray(points.T)
+    search = Search(x, y, options.families, options.seed, report, options.tolerance)
+    found = search.run(options.structures, given)
     trial = search.finished(found[0]).scored.trial
     return trial if given else relabelled(trial, varying)
 
 
-def _structures(given: Any) -> tuple[str, ...]:
-    if given is None:
-        return STRUCTURES
-    listed = sequence("structures", given, empty=True)
-    return tuple(one_of(f"structures[{i}]", each, STRUCTURES) for i, each in enumerate(listed))
+class Options(NamedTuple):
+    """What a search may do."""
+
+    families: tuple[Family, ...]
+    structures: tuple[str, ...]
+    tolerance: float
+    seed: int
+    verbose: bool
+
+    @classmethod
+    def checked(cls, functions: Any, structures: Any, tolerance: Any, seed: Any, verbose: Any) -> Options:
+        """The options, or an error that names the wrong one."""
+        listed = STRUCTURES if structures is None else sequence("structures", structures, empty=True)
+        return cls(
+            library_of(functions),
+            tuple(one_of(f"structures[{i}]", each, STRUCTURES) for i, each in enumerate(listed)),
+            real("tolerance", tolerance, low=0.0),
+            integer("seed", seed, low=0),
+            boolean("verbose", verbose),
+        )
+
+
+def _accuracy(model: Model) -> float:
+    """The mean square error of a model's fit, over the variance of its outputs."""
+    if model.record is not None and model.record.trials and model.record.loss == "squared":
+        return max(float(model.record.trials[-1].loss), UNKNOWN)
+    return UNKNOWN
 
 
 def _line(row: Tried) -> str:
@@ -253,7 +282,9 @@ def _result(
     kan, theta = network(ends, points.shape[1], domains)
     complete = tuple(next(trial.splines(), None) is None for trial in ends)
     choices = tuple(
-        Choice(f"formula of {row.output}", row.structure, f"criterion {row.criterion:.1f}, error {row.error:.2e}")
+        Choice(
+            f"formula of {row.output}", row.structure, f"criterion {row.criterion:.1f}, error {row.error:.2e}"
+        )
         for row in tried
     )
     record = FitRecord(bounds, "squared", len(points), choices)
@@ -272,7 +303,11 @@ def _result(
         np.sqrt(np.mean(residual**2, axis=0)),
         np.abs(residual).max(axis=0),
         grid,
-        tuple(c for o, trial in enumerate(ends) for c in _constants(trial, points, targets[:, o], columns, labels[o])),
+        tuple(
+            c
+            for o, trial in enumerate(ends)
+            for c in _constants(trial, points, targets[:, o], columns, labels[o])
+        ),
         tuple(name for p, name in enumerate(columns) if p not in used),
         tried,
     )
@@ -291,7 +326,12 @@ def _constants(
             numbers, free = iter(errors[trial.places[s][e]]), edge.fixed
             text = str(edge) if s else str(edge).replace(f"x{edge.input}", columns[edge.input])
             for v, fixed in zip(constants(edge, trial.edge(s, e)[1]), free, strict=True):
-                yield Constant(f"{label}: {text}", float(v), 0.0 if fixed is not None else float(next(numbers)), fixed is not None)
+                yield Constant(
+                    f"{label}: {text}",
+                    float(v),
+                    0.0 if fixed is not None else float(next(numbers)),
+                    fixed is not None,
+                )
         numbers = iter(errors[trial.places[s][-1]])
         for node, (fixed, v) in enumerate(zip(stage.bias, trial.biases(s, trial.theta), strict=True)):
             if fixed != 0:

@@ -78,7 +78,9 @@ class Stage:
 
     def outputs(self, s: Float64Array) -> Float64Array:
         """Sums of products of nodes, (n_out, n)."""
-        return np.array([sum(np.prod(s[list(group)], axis=0) for group in groups) for groups in self.products])
+        return np.array(
+            [sum(np.prod(s[list(group)], axis=0) for group in groups) for groups in self.products]
+        )
 
     def pulled(self, s: Float64Array, by: Float64Array) -> Float64Array:
         """The sum over the outputs of by_j d out_j/d s_q, (n_nodes, n), for by of (n_out, n)."""
@@ -200,7 +202,9 @@ class Trial:
             found.append(by)
             gradient = np.zeros_like(run.x)
             for edge, at in zip(stage.edges, self.places[s], strict=False):
-                gradient[edge.input] += by[edge.output] * _derivatives(edge, self.theta[at], run.x[edge.input])[0]
+                gradient[edge.input] += (
+                    by[edge.output] * _derivatives(edge, self.theta[at], run.x[edge.input])[0]
+                )
         return found[::-1]
 
 
