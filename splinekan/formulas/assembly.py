@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
+from splinekan.formulas.trial import Edge, Part, Products, SplineEdge, Trial, built, placed
 from splinekan.model import Model
 from splinekan.network import KAN, Affine, FormulaLayer, Normalizer, Product, SplineLayer, Sum
 from splinekan.network.domains import one_each
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
-from splinekan.formulas.trial import Edge, Part, Products, SplineEdge, Trial, built, placed
 
 FEW = 1
 """Intervals of the knots of inputs without a spline in a layer that needs splines for other inputs."""
@@ -24,8 +24,8 @@ def network(
 ) -> tuple[KAN, Float64Array]:
     """A network with an output for each trial, and its parameters.
 
-    Each stage is a `FormulaLayer`, with a `SplineLayer` in a `Sum` for edges that are splines, a `Product` and
-    a `FormulaLayer` that adds products.
+    Each stage is a `FormulaLayer`, with a `SplineLayer` in a `Sum` for edges that are splines, a `Product`
+    and a `FormulaLayer` that adds products.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def network(
 
 
 def side_by_side(trials: Sequence[Trial]) -> Iterator[Part]:
-    """The stages of several trials of the same inputs as one; short trials end with stages that do nothing."""
+    """Trials of the same inputs as one, stage by stage; short trials end with stages that do nothing."""
     each = [trial.parts() for trial in trials]
     idle = Part([(Term(0, 0, (), (1.0,)), np.zeros(0))], [(0.0, 0.0)], (((0,),),))
     before = [0] * len(each)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from typing import Any
 
 import numpy as np
 
@@ -129,7 +130,7 @@ def _best(curve: _Curve, family: Family) -> tuple[float, float, Float64Array] | 
         return None if line is None else (curve.error(line[1]), line[0], np.zeros(0))
     grid = _grid(family)
     with np.errstate(all="ignore"):
-        v = curve.z[None]
+        v: Any = curve.z[None]
         for i, each in enumerate(family.functions):
             v = each.derivatives(grid[:, 2 * i, None] * v + grid[:, 2 * i + 1, None])[0]
         v = v - (v @ curve.weights)[:, None]
@@ -147,7 +148,8 @@ def _best(curve: _Curve, family: Family) -> tuple[float, float, Float64Array] | 
 
 def _chain(family: Family, z: Float64Array, inner: Float64Array) -> tuple[Float64Array, Float64Array]:
     """The values of a chain, and their derivatives with respect to its free constants, (n, any)."""
-    v, rows = z, np.zeros((len(z), 0))
+    v: Any = z
+    rows: Any = np.zeros((len(z), 0))
     for i, each in enumerate(family.functions):
         a, b = inner[2 * i : 2 * i + 2]
         value, slope = each.derivatives(a * v + b, 1)

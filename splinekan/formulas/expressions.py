@@ -7,10 +7,10 @@ from typing import Any
 
 import sympy
 
-from splinekan.network.functions import Function
-from splinekan.network.term import Term
 from splinekan.formulas.tidy import simple, tidy
 from splinekan.formulas.trial import Trial, constants
+from splinekan.network.functions import Function
+from splinekan.network.term import Term
 
 
 def expressions(trials: Sequence[Trial], names: Sequence[str]) -> Iterator[Any]:

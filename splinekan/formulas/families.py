@@ -127,21 +127,18 @@ def _family(functions: Chain) -> Family:
 
 
 def _grid(functions: Chain) -> Float64Array:
-    first = _starts(functions[0], -1.0, 1.0)
-    rows = [(row, *_range(functions[0], *row)) for row in first]
-    for each in functions[1:]:
-        rows = [
-            (np.concatenate([row, new]), *_range(each, *new, low, high))
-            for row, low, high in rows
-            if np.isfinite([low, high]).all() and high > low
-            for new in _starts(each, low, high, few=True)
-        ]
-    return np.array([row for row, *_ in rows]).reshape(-1, 2 * len(functions))
-
-
-def _range(each: Function, a: float, b: float, low: float = -1.0, high: float = 1.0) -> tuple[float, float]:
-    values = each.derivatives(a * np.linspace(low, high, 41) + b)[0]
-    return (np.nan, np.nan) if not np.isfinite(values).all() else (float(values.min()), float(values.max()))
+    """Constants of the whole chain, each function on the range of those before it."""
+    rows: list[tuple[Float64Array, float, float]] = [(np.zeros(0), -1.0, 1.0)]
+    for number, each in enumerate(functions):
+        longer = []
+        for row, low, high in rows:
+            for a, b in _starts(each, low, high, few=number > 0):
+                values = each.derivatives(a * np.linspace(low, high, 41) + b)[0]
+                ends = float(values.min()), float(values.max())
+                if np.isfinite(ends).all() and ends[0] < ends[1]:
+                    longer.append((np.append(row, [a, b]), *ends))
+        rows = longer
+    return np.array([row for row, _, _ in rows]).reshape(-1, 2 * len(functions))
 
 
 def _starts(each: Function, low: float, high: float, few: bool = False) -> Float64Array:

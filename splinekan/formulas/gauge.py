@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.network.term import Term
 from splinekan.formulas.families import plain
 from splinekan.formulas.trial import Part, SplineEdge, Trial, built, constants
+from splinekan.network.term import Term
 
 EPS = 1e-12
 

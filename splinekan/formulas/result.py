@@ -69,8 +69,8 @@ class Formula:
     Attributes
     ----------
     model
-        The formulas as a model: a network of `FormulaLayer` and `Product`, with all that models have. Edges for
-        which no function was found are splines.
+        The formulas as a model: a network of `FormulaLayer` and `Product`. Edges for which no function was
+        found are splines.
     expressions
         A sympy expression for each output, in symbols with the names of the inputs; with functions s1, s2,
         ... where edges are splines.
@@ -79,8 +79,7 @@ class Formula:
     rms_error
         For each output the root of the mean square of formula - y over the samples, in the units of y.
     max_error
-        For each output the largest |formula - y| over the samples; if a model was given, |formula - model|
-        on a grid of points between the bounds of the samples too: `grid_error`.
+        For each output the largest |formula - y| over the samples.
     grid_error
         For each output the largest |formula - model| over points that fill the box of the samples; None
         without a model.

@@ -13,10 +13,11 @@ from fractions import Fraction
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.network.term import Term
 from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output, uses
 from splinekan.formulas.snapping import FLOOR, Scored
-from splinekan.formulas.trial import Trial, built, constants, trained
+from splinekan.formulas.training import trained
+from splinekan.formulas.trial import Trial, built, constants
+from splinekan.network.term import Term
 
 ITERATIONS = 12
 CLOSE = 0.05
@@ -125,11 +126,10 @@ def _simple(value: float, place: Place) -> Iterator[float]:
     """Simple numbers to try, the simplest first."""
     _, e, i = place
     tried: list[float] = []
-    if e < 0:
+    if e < 0 or (i and i % 2 == 0):  # a shift
         tried.append(0.0)
-    elif i % 2 == 0 and i:
-        tried.append(0.0)
-    tried += [float(np.sign(value)) or 1.0] if not (e >= 0 and i % 2 == 0 and i) else []
+    if e < 0 or i == 0 or i % 2:
+        tried.append(float(np.sign(value)) or 1.0)
     near: list[tuple[float, float]] = []
     for denominator in DENOMINATORS:
         for unit in (1.0, np.pi):

@@ -12,7 +12,8 @@ from splinekan.formulas.families import Family
 from splinekan.formulas.rounding import rounded
 from splinekan.formulas.snapping import FLOOR, Scored, Snapping
 from splinekan.formulas.structures import STRUCTURES, is_possible, refined, regauged, start
-from splinekan.formulas.trial import Trial, trained
+from splinekan.formulas.training import trained
+from splinekan.formulas.trial import Trial
 
 INTERVALS = 6
 """Of the coarsest splines."""

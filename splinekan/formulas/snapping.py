@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.network.term import Term
 from splinekan.formulas.curves import Candidate, candidates
 from splinekan.formulas.families import Family
-from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built, trained
+from splinekan.formulas.training import trained
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
+from splinekan.network.term import Term
 
 POINTS = 200
 """Points at which a curve is compared with the library."""
@@ -29,7 +30,7 @@ WITHIN = 8.0
 """Candidates are tried whose error is at most this times the least, or `NEAR`."""
 NEAR = 1e-3
 LINE = 0.5
-"""Straight lines are tried up to this error: where a network has redundant constants they are the simplest."""
+"""Straight lines are tried up to this error: with redundant constants they are the simplest choice."""
 TRIED = 5
 EDGES = 2
 """Edges whose candidates are tried at a time, those with the clearest curve first."""
@@ -203,7 +204,7 @@ def rank(trial: Trial, x: Float64Array) -> int:
     scale = np.linalg.norm(J, axis=0)
     J = J[:, scale > 0] / scale[scale > 0]
     if not J.shape[1] or not np.isfinite(J).all():
-        return J.shape[1]
+        return int(J.shape[1])
     return int(np.count_nonzero(np.linalg.eigvalsh(J.T @ J) > RANK))
 
 
@@ -251,7 +252,7 @@ def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
 
 
 def _shift(part: Part, node: int, by: float) -> None:
-    """Add to a node: to the coefficients of a spline if there is one, else to its bias, which is free then."""
+    """Add to a node: to the coefficients of a spline if it has any, else to its bias, which becomes free."""
     for i, (edge, values) in enumerate(part.edges):
         if edge.output == node and isinstance(edge, SplineEdge):
             part.edges[i] = edge, values + by

@@ -22,11 +22,11 @@ from __future__ import annotations
 import numpy as np
 
 from splinekan._checks import Float64Array
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 from splinekan.network.term import Term
 from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.prolongation import prolongation
-from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 
 STRUCTURES = ("sum", "g(sum)", "u", "u+s", "g(u)", "g(u+s)", "pq+s", "g(pq+s)", "g(w)+g(w)")
 DEGREE = 3
@@ -79,7 +79,7 @@ def start(
 
     inside = structure[2:-1] if structure.startswith("g(") and structure != "g(w)+g(w)" else structure
     g = inside != structure
-    fixed = (0.0, 0.0)
+    fixed: tuple[float | None, float] = (0.0, 0.0)
     if inside == "sum":
         if not g:
             return built([Part(splines(0, deviation), [(0.0, 0.0)], ALONE)])

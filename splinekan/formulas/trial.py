@@ -6,25 +6,19 @@ Their Jacobians have a hundred columns, so that dense matrices are the fastest r
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 import scipy
 
-from splinekan._blas import one
 from splinekan._checks import Float64Array
 from splinekan.network.term import Term
-from splinekan.optimize import LevenbergMarquardt
-from splinekan.optimize.driver import Frame, Iterate, Point
 from splinekan.splines.knot_vector import KnotVector
 
-PATIENCE = 3
-JITTER = 1e-13
-EXACT = 1e-27
-"""A mean square error, over the variance of y, that only rounding leaves."""
 Products = tuple[tuple[tuple[int, ...], ...], ...]
 """For every output of a stage its terms, each the numbers of the nodes whose product it is."""
 
@@ -117,7 +111,7 @@ class Trial:
         for stage in self.stages:
             sizes = [edge.n_free for edge in stage.edges] + [sum(each is None for each in stage.bias)]
             ends = np.cumsum([at, *sizes])
-            found.append(tuple(slice(int(a), int(b)) for a, b in zip(ends[:-1], ends[1:], strict=True)))
+            found.append(tuple(slice(int(a), int(b)) for a, b in pairwise(ends)))
             at = int(ends[-1])
         return tuple(found)
 
@@ -172,7 +166,8 @@ class Trial:
 
     def value(self, theta: Float64Array, x: Float64Array) -> Float64Array:
         """The output, (n,)."""
-        return self.run(theta, x)[-1].x[0]
+        found: Float64Array = self.run(theta, x)[-1].x[0]
+        return found
 
     def jacobian(self, theta: Float64Array, x: Float64Array) -> tuple[Float64Array, Float64Array]:
         """The output, (n,), and its derivatives, (n, n_parameters), by one sweep back."""
@@ -268,7 +263,7 @@ def _value(edge: Edge, params: Float64Array, x: Float64Array) -> Float64Array:
     if isinstance(edge, SplineEdge):
         return np.asarray(_rows(edge.knots, x) @ params)
     c, *inner = constants(edge, params)
-    v = x
+    v: Any = x
     for i, each in enumerate(edge.functions):
         v = each.derivatives(inner[2 * i] * v + inner[2 * i + 1])[0]
     return np.asarray(c * v)
@@ -291,8 +286,9 @@ def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Flo
         _, slopes = _basis(edge.knots)
         return np.asarray(slopes(np.clip(x, *edge.knots.domain)) @ params), _rows(edge.knots, x).T
     c, *inner = constants(edge, params)
-    v, slope = x, np.ones_like(x)
-    rows: list[Float64Array] = []
+    v: Any = x
+    slope: Any = np.ones_like(x)
+    rows: list[Any] = []
     for i, each in enumerate(edge.functions):
         a, b = inner[2 * i : 2 * i + 2]
         value, bend = each.derivatives(a * v + b, 1)
@@ -306,107 +302,3 @@ def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Flo
     if edge.fixed[0] is None:
         rows.insert(0, v)
     return c * slope, np.array(rows).reshape(len(rows), len(x))
-
-
-@dataclass(frozen=True, eq=False)
-class _Fit:
-    """The half mean square error in units of the variance of y, as optimisers take it."""
-
-    trial: Trial
-    x: Float64Array
-    y: Float64Array
-    scale: float
-    cost = 1.0
-
-    @property
-    def n_residuals(self) -> float:
-        return float(len(self.y))
-
-    def value(self, theta: Float64Array) -> float:
-        r = (self.trial.value(theta, self.x) - self.y) * self.scale
-        return float(r @ r) / 2
-
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        value, gradient, _ = self.normal_equations(theta)
-        return value, gradient
-
-    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        value, J = self.trial.jacobian(theta, self.x)
-        r, J = (value - self.y) * self.scale, J * self.scale
-        return float(r @ r) / 2, J.T @ r, J.T @ J
-
-
-@dataclass(frozen=True)
-class _Regularized:
-    """Normal equations with `JITTER` on the diagonal: structures have constants that others make redundant."""
-
-    needs = ("normal_equations",)
-    assembles = True
-
-    def linearize(
-        self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None
-    ) -> _Equations:
-        if matrix is None:
-            point, matrix = frame.normal(point.z)
-        return _Equations(matrix, point.fed)
-
-
-@dataclass(frozen=True, eq=False)
-class _Equations:
-    matrix: Float64Array
-    right: Float64Array
-
-    @property
-    def columns(self) -> Float64Array:
-        return np.sqrt(np.diag(self.matrix))
-
-    def damped(self, scale: Float64Array) -> Callable[[float], Float64Array]:
-        """damping -> dz."""
-        scaled, right = self.matrix / scale / scale[:, None], -self.right / scale
-
-        def solve(damping: float) -> Float64Array:
-            matrix = scaled.copy()
-            matrix[np.diag_indices_from(matrix)] += damping + JITTER
-            factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1)
-            if failed:
-                return np.full_like(right, np.nan)
-            return np.asarray(scipy.linalg.lapack.dpotrs(factor, right, lower=1)[0] / scale)
-
-        return solve
-
-
-@one
-def trained(
-    trial: Trial, x: Float64Array, y: Float64Array, iterations: int, damping: float = 1e-3
-) -> tuple[Trial, float]:
-    """The trial after Levenberg-Marquardt, and its mean square error over the variance of y.
-
-    Infinite if the error or a derivative is not finite at the start. Training ends when `PATIENCE` iterations
-    in a row lower the error by less than 1 %.
-    """
-    variance = float(np.var(y)) or 1.0
-    problem = _Fit(trial, x, y, 1 / np.sqrt(len(y) * variance))
-    with np.errstate(all="ignore"):
-        first, J = trial.jacobian(trial.theta, x)
-    if not (np.isfinite(first).all() and np.isfinite(J).all()):
-        return trial, np.inf
-    if not len(trial.theta):
-        return trial, 2 * problem.value(trial.theta)
-    slow, before = 0, np.inf
-
-    def stalled(iterate: Iterate) -> bool:
-        nonlocal slow, before
-        slow = slow + 1 if iterate.value > 0.99 * before else 0
-        before = iterate.value
-        return slow >= PATIENCE
-
-    method = LevenbergMarquardt(damping=damping, solver=_Regularized(), trials=8)
-    result = method.minimize(
-        problem,
-        trial.theta,
-        iterations=iterations,
-        callback=stalled,
-        value_tolerance=EXACT / 2,
-        keep="best",
-    )
-    return replace(trial, theta=result.theta), 2 * float(result.value)

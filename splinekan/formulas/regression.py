@@ -12,9 +12,6 @@ from scipy.stats import qmc
 from splinekan._checks import Float64Array, boolean, instance, integer, not_too_large, one_of, real, sequence
 from splinekan._columns import checked_names, names_of, numbered
 from splinekan.fitting.arguments import inputs_of, targets_of
-from splinekan.model import Model
-from splinekan.model.record import Choice, FitRecord
-from splinekan.network.term import Term
 from splinekan.formulas.assembly import network, trials
 from splinekan.formulas.expressions import expressions
 from splinekan.formulas.families import Family
@@ -23,6 +20,9 @@ from splinekan.formulas.result import Constant, Formula, Tried, deviations
 from splinekan.formulas.search import Attempt, Search
 from splinekan.formulas.structures import STRUCTURES
 from splinekan.formulas.trial import Part, Trial, built, constants, relabelled
+from splinekan.model import Model
+from splinekan.model.record import Choice, FitRecord
+from splinekan.network.term import Term
 
 LEAST = 20
 """Samples that a search needs."""
@@ -99,7 +99,7 @@ def symbolic(
     sqrt(x1**2 + x2**2)
     """
     instance("model", model, Model)
-    points = not_too_large("X", inputs_of("X", X, model.names, model.n_in), LARGEST)
+    points = _bounded("X", inputs_of("X", X, model.names, model.n_in))
     if model.features is not None:
         raise ValueError(
             "model must have no features: its outputs are functions of these, not of the columns of X"
@@ -107,8 +107,8 @@ def symbolic(
     loss = "squared" if model.record is None else model.record.loss
     if y is not None and loss in ("logistic", "softmax", "poisson"):
         raise ValueError(
-            f"y must be None for a model with the loss {loss!r}, whose outputs are not means of y: the formula "
-            "then explains these outputs"
+            f"y must be None for a model with the loss {loss!r}, whose outputs are not means of y: the "
+            "formula then explains these outputs"
         )
     targets = model(points).astype(np.float64) if y is None else _targets(y, len(points), model.n_out)
     found = trials(model)
@@ -158,7 +158,7 @@ def symbolic_regression(
     >>> sk.symbolic_regression(x, x[:, 0] * x[:, 1]).expression
     x1*x2
     """
-    points = not_too_large("X", inputs_of("X", X), LARGEST)
+    points = _bounded("X", inputs_of("X", X))
     columns = names_of(X) if names is None else checked_names("names", names, points.shape[1])
     targets = _targets(y, len(points), None)
     labels = (
@@ -169,13 +169,17 @@ def symbolic_regression(
     return _formula(points, targets, columns, labels, None, given, options)
 
 
+def _bounded(name: str, values: Float64Array) -> Float64Array:
+    return not_too_large(name, values, LARGEST).astype(np.float64)
+
+
 def _targets(y: Any, n: int, n_out: int | None) -> Float64Array:
     t = targets_of(y)
     if len(t) != n:
         raise ValueError(f"X and y must have the same number of rows, got {n} and {len(t)}")
     if n_out is not None and t.shape[1] != n_out:
         raise ValueError(f"y must have a column for each of {n_out} outputs of the model, got {t.shape[1]}")
-    return not_too_large("y", t, LARGEST)
+    return _bounded("y", t)
 
 
 def _formula(

@@ -1,0 +1,128 @@
+"""Levenberg-Marquardt for trials: dense, small, with redundant constants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import scipy
+
+from splinekan._blas import one
+from splinekan._checks import Float64Array
+from splinekan.formulas.trial import Trial
+from splinekan.optimize import LevenbergMarquardt
+from splinekan.optimize.driver import Frame, Iterate, Point
+from splinekan.optimize.problem import IdentityMap
+
+PATIENCE = 3
+"""Iterations in a row that lower the error by less than 1 % before training ends."""
+JITTER = 1e-13
+EXACT = 1e-27
+"""A mean square error, over the variance of y, that only rounding leaves."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """The half mean square error in units of the variance of y, as optimisers take it."""
+
+    trial: Trial
+    x: Float64Array
+    y: Float64Array
+    scale: float
+    cost: float | None = 1.0
+
+    @property
+    def n_residuals(self) -> float:
+        return float(len(self.y))
+
+    def coordinates(self, name: str) -> IdentityMap:
+        raise ValueError(f"unknown coordinates {name!r}; trials have none but the native ones (None)")
+
+    def value(self, theta: Float64Array) -> float:
+        r = (self.trial.value(theta, self.x) - self.y) * self.scale
+        return float(r @ r) / 2
+
+    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
+        value, gradient, _ = self.normal_equations(theta)
+        return value, gradient
+
+    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        value, J = self.trial.jacobian(theta, self.x)
+        r, J = (value - self.y) * self.scale, J * self.scale
+        return float(r @ r) / 2, J.T @ r, J.T @ J
+
+
+@dataclass(frozen=True)
+class _Regularized:
+    """Normal equations with `JITTER` on the diagonal, for constants that others make redundant."""
+
+    needs = ("normal_equations",)
+    assembles = True
+
+    def linearize(self, frame: Frame, point: Point, mixed: bool, matrix: Float64Array | None = None) -> Any:
+        if matrix is None:
+            point, matrix = frame.normal(point.z)
+        return _Equations(matrix, point.fed)
+
+
+@dataclass(frozen=True, eq=False)
+class _Equations:
+    matrix: Float64Array
+    right: Float64Array
+
+    @property
+    def columns(self) -> Float64Array:
+        return np.sqrt(np.diag(self.matrix))
+
+    def damped(self, scale: Float64Array) -> Callable[[float], Float64Array]:
+        """damping -> dz."""
+        scaled, right = self.matrix / scale / scale[:, None], -self.right / scale
+
+        def solve(damping: float) -> Float64Array:
+            matrix = scaled.copy()
+            matrix[np.diag_indices_from(matrix)] += damping + JITTER
+            factor, failed = scipy.linalg.lapack.dpotrf(matrix, lower=1, overwrite_a=1)
+            if failed:
+                return np.full_like(right, np.nan)
+            return np.asarray(scipy.linalg.lapack.dpotrs(factor, right, lower=1)[0] / scale)
+
+        return solve
+
+
+@one
+def trained(
+    trial: Trial, x: Float64Array, y: Float64Array, iterations: int, damping: float = 1e-3
+) -> tuple[Trial, float]:
+    """The trial after Levenberg-Marquardt, and its mean square error over the variance of y.
+
+    Infinite if the error or a derivative is not finite at the start. Training ends when `PATIENCE` iterations
+    in a row lower the error by less than 1 %.
+    """
+    variance = float(np.var(y)) or 1.0
+    problem = _Fit(trial, x, y, 1 / np.sqrt(len(y) * variance))
+    with np.errstate(all="ignore"):
+        first, J = trial.jacobian(trial.theta, x)
+    if not (np.isfinite(first).all() and np.isfinite(J).all()):
+        return trial, np.inf
+    if not len(trial.theta):
+        return trial, 2 * problem.value(trial.theta)
+    slow, before = 0, np.inf
+
+    def stalled(iterate: Iterate) -> bool:
+        nonlocal slow, before
+        slow = slow + 1 if iterate.value > 0.99 * before else 0
+        before = iterate.value
+        return slow >= PATIENCE
+
+    method = LevenbergMarquardt(damping=damping, solver=_Regularized(), trials=8)
+    result = method.minimize(
+        problem,
+        trial.theta,
+        iterations=iterations,
+        callback=stalled,
+        value_tolerance=EXACT / 2,
+        keep="best",
+    )
+    return replace(trial, theta=result.theta), 2 * float(result.value)
