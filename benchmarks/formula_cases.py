@@ -1,8 +1,9 @@
 """Formulas to be found from samples: their text, the box of their inputs, and where they come from.
 
-Feynman's equations carry their numbers in AI Feynman (Udrescu, Tegmark, arXiv:1905.11481) and have the dimensionless
-form of the table of Feynman data in the paper on KANs (Liu et al., arXiv:2404.19756); their boxes are ours,
-close to those of pykan's `kan.feynman`, and exclude poles and roots of 0. Nguyen's are those of Uy et al. (2011).
+Feynman's equations carry their numbers in AI Feynman (Udrescu, Tegmark, arXiv:1905.11481) and have the
+dimensionless form of the table of Feynman data in the paper on KANs (Liu et al., arXiv:2404.19756). Their
+boxes are ours, close to those of pykan's `kan.feynman`, and exclude poles and roots of 0. Nguyen's are
+those of Uy et al. (2011), on their box.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ class Case:
     def points(self, n: int, *seed: int) -> np.ndarray:
         """n points, uniform in the box."""
         low, high = np.array(list(self.ranges.values())).T
-        return np.random.default_rng([zlib.crc32(self.name.encode()), *seed]).uniform(low, high, (n, len(low)))
+        return np.random.default_rng([zlib.crc32(self.name.encode()), *seed]).uniform(
+            low, high, (n, len(low))
+        )
 
     def draw(self, noise: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """`SAMPLES` samples; normal noise, `noise` times the deviation of the values."""

@@ -85,9 +85,7 @@ def refitted(case: Case, expression: sympy.Expr) -> float:
     y, truth = case.values(x), case.values(fresh)
     arguments = [constants, case.symbols]
     call = sympy.lambdify(arguments, general, modules=MODULES, cse=True)
-    slopes = sympy.lambdify(
-        arguments, [sympy.diff(general, c) for c in constants], modules=MODULES, cse=True
-    )
+    slopes = sympy.lambdify(arguments, [sympy.diff(general, c) for c in constants], modules=MODULES, cse=True)
 
     def residual(values: np.ndarray) -> np.ndarray:
         return np.broadcast_to(call(values, x.T), len(x)) - y

@@ -2,19 +2,20 @@
 
     python benchmarks/formula_peers.py PACKAGE SAMPLES.npz RESULT.json LIMIT THREADS SEED
 
-pykan takes the route of its tutorials (`hellokan`, "Interpretability 1", "Example 10"), with all choices made
-by the error of the formula on held-out samples:
+pykan takes the route of its tutorials (`hellokan`, "Interpretability 1", "Example 10"), with all choices
+made by the error of the formula on held-out samples:
 
 - float64; half of the samples train, as in `create_dataset`;
-- L-BFGS, 20 steps with `lamb`; `prune`; 20 steps; `refine(10)` and 20 steps, kept if the held-out error is less;
-- `auto_symbolic` with the default library, for `weight_simple` 0.8, its default, and 0; 50 steps to retrain, again
-  with `singularity_avoiding` if values are not finite; `symbolic_formula`.
+- L-BFGS, 20 steps with `lamb`; `prune`; 20 steps; `refine(10)` and 20 steps, kept if that lowers the
+  held-out error;
+- `auto_symbolic` with the default library, for `weight_simple` 0.8, its default, and 0; 50 steps to
+  retrain, again with `singularity_avoiding` if values are not finite; `symbolic_formula`.
 
-Shapes come in turn, with a new seed in every round, until the limit of processor time has passed or the held-out
-error is rounding: [n, 1, 1], [n, 5, 1], [n, [2, 2], 1] with products, [n, 2, 1]. An attempt that has begun is
-completed. The search for the constants of an edge (101 x 101 trial values for each function) sees 50 samples, not
-all: it is the most expensive part, and fewer samples leave time for more attempts. Two threads of torch
-take longer than one on networks of this size, so that one is the default.
+Shapes come in turn, with a new seed in every round, until the limit of processor time has passed or the
+held-out error is rounding: [n, 1, 1], [n, 5, 1], [n, [2, 2], 1] with products, [n, 2, 1]. An attempt that
+has begun is completed. The search for the constants of an edge (101 x 101 trial values for each function)
+sees 50 samples, not all: it is the most expensive part, and fewer samples leave time for more attempts. Two
+threads of torch take longer than one on networks of this size, so that one is the default.
 """
 
 from __future__ import annotations
@@ -82,9 +83,9 @@ def splinekan(x: np.ndarray, y: np.ndarray, limit: float, threads: int, seed: in
     """`splinekan.symbolic_regression` with its defaults."""
     import splinekan as sk
 
+    sk.set_threads(threads)
     watch = Watch()
-    with sk.threads(threads):
-        result = sk.symbolic_regression(x, y)
+    result = sk.symbolic_regression(x, y)
     times = watch.times
     return {"expression": text(named(result.expressions[0], FIRST)), **times}
 

@@ -1,14 +1,15 @@
 """Formulas found from samples: how often, how fast, and which, by splinekan and by pykan.
 
-    python benchmarks/formulas.py [--quick] [--only NAME ...] [--packages NAME ...] [--noise LEVEL ...] [--draws N]
-        [--limit SECONDS] [--threads N] [--jobs N] [--known FILE] [--out FILE] [--markdown] [--verbose]
+    python benchmarks/formulas.py [--quick] [--only NAME ...] [--packages NAME ...] [--noise LEVEL ...]
+        [--draws N] [--limit SECONDS] [--threads N] [--jobs N] [--known FILE] [--out FILE] [--markdown]
+        [--verbose]
 
-2000 samples, uniform in a box, of every formula in `formula_cases.py`; noise in deviations of y. A package runs
-in a process of its own, and its time is without imports. `formula_judge.py` judges all alike: "family" counts
-formulas that are the true one once their constants are fitted to data without noise (largest error
-on fresh points at most 1e-6 deviations of y), "constants" those that are so as they stand; 1 - R^2 on
-fresh points, without noise. `formula_peers.py` describes the route of pykan; `--limit` is the processor time after
-which it begins no further attempt.
+2000 samples, uniform in a box, of every formula in `formula_cases.py`; noise in deviations of y. A package
+runs in a process of its own, and its time is without imports: seconds on the clock, and of processors.
+`formula_judge.py` judges all alike: "family" counts formulas that are the true one once their constants are
+fitted to data without noise (largest error on fresh points at most 1e-6 deviations of y), "constants" those
+that are so as they stand; 1 - R^2 on fresh points, without noise. `formula_peers.py` describes the route of
+pykan; `--limit` is the processor time after which it begins no further attempt.
 
 `--known` takes results of all packages but splinekan from an earlier `--out` file where that holds them.
 """
@@ -63,21 +64,28 @@ def measured(case: Case, package: str, noise: float, draw: int, options: argpars
                 timeout=PATIENCE * options.limit + 120,
             )
         except subprocess.TimeoutExpired as late:
-            return record | asdict(FAILED) | {"expression": "", "seconds": late.timeout, "processor": late.timeout, "failure": "time"}
+            return record | asdict(FAILED) | {"expression": "", "failure": "time", **times(late.timeout)}
         if done.returncode:
             failure = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1][:200]
-            return record | asdict(FAILED) | {"expression": "", "seconds": float("nan"), "failure": failure}
+            return record | asdict(FAILED) | {"expression": "", "failure": failure, **times(float("nan"))}
         record |= json.loads(result.read_text())
     if not record["expression"]:
         return record | asdict(FAILED) | {"failure": "no formula"}
     return record | asdict(judge(case, record["expression"]))
 
 
+def times(seconds: float) -> dict[str, float]:
+    """Those of a process that has written none."""
+    return {"seconds": seconds, "processor": seconds}
+
+
 def chosen(names: list[str]) -> list[Case]:
     """The cases whose names begin so."""
     found = [case for case in CASES if not names or any(case.name.startswith(name) for name in names)]
     if not found:
-        raise SystemExit(f"no case begins with {', '.join(names)}; there are {', '.join(c.name for c in CASES)}")
+        raise SystemExit(
+            f"no case begins with {', '.join(names)}; there are {', '.join(c.name for c in CASES)}"
+        )
     return found
 
 
@@ -93,11 +101,12 @@ def installed(names: list[str]) -> list[str]:
 
 def run(options: argparse.Namespace) -> list[Record]:
     """Every record, level by level; the file grows as they come."""
+    if options.out is not None and options.out.exists() and options.out != options.known:
+        raise SystemExit(f"{options.out} exists; choose another file, or give it to --known as well")
     known = {}
     if options.known is not None:
         for record in json.loads(options.known.read_text())["records"]:
-            if record["package"] != OURS:
-                known[record["case"], record["package"], record["noise"], record["draw"]] = record
+            known[key(record)] = record
     plan = [
         (case, package, noise, draw)
         for noise in options.noise
@@ -107,21 +116,27 @@ def run(options: argparse.Namespace) -> list[Record]:
     ]
     records: list[Record] = []
 
-    def one(task: tuple[Case, str, float, int]) -> Record:
-        earlier = known.get((task[0].name, *task[1:]))
+    def result(task: tuple[Case, str, float, int]) -> Record:
+        earlier = known.get((task[0].name, *task[1:])) if task[1] != OURS else None
         return earlier or measured(*task, options)
 
     with ThreadPoolExecutor(options.jobs) as pool:
-        for record in pool.map(one, plan):
+        for record in pool.map(result, plan):
             records.append(record)
+            known.pop(key(record), None)
             if options.verbose:
                 print(json.dumps(record), flush=True)
-            save(options, records)
+            save(options, [*records, *known.values()])
     return records
 
 
+def key(record: Record) -> tuple[str, str, float, int]:
+    """What tells records apart."""
+    return record["case"], record["package"], record["noise"], record["draw"]
+
+
 def save(options: argparse.Namespace, records: list[Record]) -> None:
-    """The records so far, whole at any moment."""
+    """The records so far and the known ones that are not among them, whole at any moment."""
     if options.out is None:
         return
     settings = {name: getattr(options, name) for name in ("limit", "threads", "jobs")}
@@ -149,11 +164,24 @@ def share(records: list[Record], key: str) -> str:
 
 def show(records: list[Record], markdown: bool) -> None:
     """A table for every level of noise; totals, with medians over all formulas."""
-    head = ("formula", "package", "family", "constants", "1 - R^2", "numbers", "size", "seconds", "found")
+    head = (
+        "formula",
+        "package",
+        "family",
+        "constants",
+        "1 - R^2",
+        "numbers",
+        "size",
+        "seconds",
+        "processor",
+        "found",
+    )
     for noise in dict.fromkeys(record["noise"] for record in records):
         level = [record for record in records if record["noise"] == noise]
         title = f"noise {noise:.0%}" if noise else "no noise"
-        widest = [max(map(len, column)) for column in zip(*((r["case"], r["package"]) for r in level))]
+        widest = [
+            max(map(len, column)) for column in zip(*((r["case"], r["package"]) for r in level), strict=True)
+        ]
         columns = head if markdown else (head[0].rjust(widest[0]), head[1].rjust(widest[1]), *head[2:])
         table = Table(f"### {title}" if markdown else title, columns, markdown)
         pairs = list(dict.fromkeys((record["case"], record["package"]) for record in level))
@@ -169,7 +197,7 @@ def show(records: list[Record], markdown: bool) -> None:
 
 def summary(mine: list[Record]) -> tuple[object, ...]:
     """Verdicts of the draws, and medians."""
-    keys = "unexplained", "numbers", "operations", "seconds"
+    keys = "unexplained", "numbers", "operations", "seconds", "processor"
     unexplained, *rest = (float(np.median([record[key] for record in mine])) for key in keys)
     return share(mine, "family"), share(mine, "constants"), f"{unexplained:.1e}", *rest
 
@@ -185,7 +213,9 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=1, help="draws of samples and noise")
     parser.add_argument("--limit", type=float, help="seconds of processor time; 120 if left out")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--jobs", type=int, default=1, help="processes at a time; times are worth less with more")
+    parser.add_argument(
+        "--jobs", type=int, default=1, help="processes at a time; times are worth less with more"
+    )
     parser.add_argument("--known", type=Path, help="take the others' results from this file")
     parser.add_argument("--out", type=Path, help="a file for all results, in JSON")
     parser.add_argument("--markdown", action="store_true")
