@@ -3,9 +3,10 @@
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
-#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
+#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up,
+#               formulas
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
-# make formulas  formulas found from samples by splinekan and, where it is installed, by pykan (hours)
+# make formulas  twenty-four formulas found from samples by splinekan and, where it is installed, by pykan (hours)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
