@@ -71,7 +71,10 @@ def measured(case: Case, package: str, noise: float, draw: int, options: argpars
         record |= json.loads(result.read_text())
     if not record["expression"]:
         return record | asdict(FAILED) | {"failure": "no formula"}
-    return record | asdict(judge(case, record["expression"]))
+    try:
+        return record | asdict(judge(case, record["expression"]))
+    except Exception as failure:  # a function that SymPy cannot compile, say: the run goes on
+        return record | asdict(FAILED) | {"failure": repr(failure)[:200]}
 
 
 def times(seconds: float) -> dict[str, float]:

@@ -212,6 +212,15 @@ def test_failures_are_results(tmp_path, monkeypatch, capsys):
     broken = formulas.measured(BY_NAME["product"], "broken", 0.0, 0, options(tmp_path))
     assert "broken" in broken["failure"]
     assert not broken["family"]
+
+    def run(command, **_):
+        Path(command[4]).write_text(json.dumps({"expression": "x1*q", "seconds": 1.0, "processor": 1.0}))
+        return SimpleNamespace(returncode=0)
+
+    monkeypatch.setattr(formulas.subprocess, "run", run)
+    unknown = formulas.measured(BY_NAME["product"], "splinekan", 0.0, 0, options(tmp_path))
+    assert "found must be an expression in x1, x2" in unknown["failure"]
+    assert not unknown["family"]
     formulas.show([broken], markdown=False)
     assert "0/1" in capsys.readouterr().out
 
