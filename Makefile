@@ -3,8 +3,10 @@
 # make check    format, lint, types, import contracts
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
-#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
+#               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up,
+#               formulas
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
+# make formulas  twenty-four formulas found from samples by splinekan and, where it is installed, by pykan (hours)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -12,7 +14,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench baselines fuzz faults mutants check wheel-check clean
+.PHONY: demo test bench baselines formulas fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -48,9 +50,13 @@ bench: $(VENV)/.base
 	$(BIN)/python benchmarks/solvers.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/formulas.py --quick
 
 baselines: $(VENV)/.test
 	$(BIN)/python benchmarks/baselines.py --markdown
+
+formulas: $(VENV)/.base
+	$(BIN)/python benchmarks/formulas.py --markdown
 
 mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet cosmic-ray
