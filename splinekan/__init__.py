@@ -11,6 +11,9 @@ Training
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
     `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
     `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+Explanations
+    `attribution` of variance to inputs, nodes and edges, `sobol_indices`, `confidence_bands`; `prune` removes
+    edges and nodes.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Estimators
@@ -101,6 +104,7 @@ from splinekan.stochastic import Batches, minibatch_training
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
+    from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
@@ -132,6 +136,7 @@ _LAZY |= dict.fromkeys(
     ),
     "spectra",
 )
+_LAZY |= dict.fromkeys(("attribution", "confidence_bands", "prune", "sobol_indices"), "explain")
 _LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
@@ -196,9 +201,11 @@ __all__ = [
     "SplineLayer",
     "SquaredError",
     "ansatz",
+    "attribution",
     "change_of_basis",
     "change_of_basis_spectrum",
     "clamped_knots",
+    "confidence_bands",
     "extended_knots",
     "extreme_eigenvalues",
     "fit",
@@ -215,10 +222,12 @@ __all__ = [
     "nested_iteration",
     "nested_steps",
     "prolongation",
+    "prune",
     "refine_knots",
     "relu_from_spline",
     "save",
     "set_threads",
+    "sobol_indices",
     "spectral_density",
     "spline_from_relu",
     "successive_halving",

@@ -2,6 +2,7 @@
 
 from splinekan.explain.attribution import Attribution, attribution
 from splinekan.explain.bands import Band, ConfidenceBands, EdgeBand, confidence_bands
+from splinekan.explain.pruning import prune
 from splinekan.explain.sobol import SobolIndices, sobol_indices
 
 __all__ = [
@@ -12,5 +13,6 @@ __all__ = [
     "SobolIndices",
     "attribution",
     "confidence_bands",
+    "prune",
     "sobol_indices",
 ]
