@@ -2,7 +2,7 @@
 
 from splinekan.explain.attribution import Attribution, attribution
 from splinekan.explain.bands import Band, ConfidenceBands, EdgeBand, confidence_bands
-from splinekan.explain.pruning import prune
+from splinekan.explain.pruning import Pruned, Removal, prune
 from splinekan.explain.sobol import SobolIndices, sobol_indices
 
 __all__ = [
@@ -10,6 +10,8 @@ __all__ = [
     "Band",
     "ConfidenceBands",
     "EdgeBand",
+    "Pruned",
+    "Removal",
     "SobolIndices",
     "attribution",
     "confidence_bands",

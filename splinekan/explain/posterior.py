@@ -139,7 +139,8 @@ def posterior(
 
 def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array | None) -> Float64Array:
     """What 1 is in every output, (n_out,): its deviation, times the noise of the output over that of all."""
-    spread = last_unit(model)
+    penalised = model.record is not None and len(model.record.weights) > 0
+    spread = last_unit(model) if penalised else deviations_of(y, weights)
     residual = (model(x) - y) / spread
     squares = np.maximum(np.average(residual**2, axis=0, weights=weights), FLOOR)
     if model.record is not None and model.record.noise:
@@ -148,6 +149,12 @@ def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array 
     if unlike.max() < UNLIKE * unlike.min():
         return spread
     return np.asarray(spread * unlike)
+
+
+def deviations_of(y: Float64Array, weights: Float64Array | None) -> Float64Array:
+    """The deviations of the outputs, (n_out,); 1 of those that do not vary."""
+    found = np.sqrt(np.average((y - np.average(y, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
+    return np.where(found > 64 * EPS * np.abs(y).max(axis=0), found, 1.0)
 
 
 def last_unit(model: Model) -> Float64Array:
