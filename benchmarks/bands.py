@@ -2,11 +2,11 @@
 
     python benchmarks/bands.py [--repetitions 200] [--markdown]
 
-Simulated data, noise of a tenth of the deviation of the true function: three additive functions of independent
-uniform inputs, fitted by `sk.fit(X, y, hidden=())`, with bands for the edges and the outputs; and a function of
-a sum, fitted with a hidden layer, with bands for the outputs. Of every repetition the share of the points (of a
-grid from the least to the largest sample for edges, of the samples for outputs) at which the band covers the
-truth is averaged; the error is the standard error over the repetitions.
+Simulated data, noise of a tenth of the deviation of the true function: three additive functions of
+independent uniform inputs, fitted by `sk.fit(X, y, hidden=())`, with bands for the edges and the outputs; and
+a function of a sum, fitted with a hidden layer, with bands for the outputs. Of every repetition the share of
+the points (of a grid from the least to the largest sample for edges, of the samples for outputs) at which the
+band covers the truth is averaged; the error is the standard error over the repetitions.
 """
 
 from __future__ import annotations
@@ -71,7 +71,9 @@ def shares(case: Case, repetition: int, options: dict[str, Any]) -> dict[str, li
     for level in LEVELS:
         bands = sk.confidence_bands(model, x, y, level, **options)
         at, half = bands(x)
-        found.setdefault("outputs", []).append(float(np.mean(np.abs(at[:, 0] - truth(case, x)) <= half[:, 0])))
+        found.setdefault("outputs", []).append(
+            float(np.mean(np.abs(at[:, 0] - truth(case, x)) <= half[:, 0]))
+        )
         for edge in () if case.hidden else bands.edges:
             f = FUNCTIONS[edge.input]
             exact = f(edge.grid) - f(x[:, edge.input]).mean()
@@ -92,7 +94,9 @@ def study(case: Case, repetitions: int, **options: Any) -> dict[str, tuple[Any, 
 
 def main() -> None:
     """The tables."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--repetitions", type=int, default=200)
     parser.add_argument("--markdown", action="store_true", help="tables in Markdown")
     options = parser.parse_args()

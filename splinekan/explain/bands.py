@@ -6,25 +6,23 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, instance, integer, real, shown
 from splinekan.explain.chain import (
     Chain,
     explained,
-    node_names,
     samples_of,
     shares,
     without_record,
 )
+from splinekan.explain.edge_bands import EdgeBand, Edges
 from splinekan.explain.losses import loss_of
-from splinekan.explain.posterior import Posterior, last_unit, posterior
+from splinekan.explain.posterior import Posterior, posterior
 from splinekan.explain.text import aligned, columns
 from splinekan.fitting.arguments import targets_of
 from splinekan.fitting.samples import merged
 from splinekan.model import Model
-from splinekan.network import KAN, Affine, Normalizer, SplineLayer
 from splinekan.objectives import QuadraticPenalty
 
 CHUNK = 2**22
@@ -45,33 +43,6 @@ class Band(NamedTuple):
 
     values: Float64Array
     half_width: Float64Array
-
-
-@dataclass(frozen=True, eq=False)
-class EdgeBand:
-    """The function of an edge with its band.
-
-    Attributes
-    ----------
-    layer, input, output
-        The number of the layer in `model.network.layers`, and those of input and output from 0.
-    names
-        Of input and output.
-    grid
-        Points from the least to the largest value of the input at the samples, (points,): in the units of x
-        for inputs of the model, of the node otherwise.
-    values, half_width
-        The function less its mean over the samples, and half the width of the band, (points,); in the units
-        of y for edges that lead to an output, of the node otherwise.
-    """
-
-    layer: int
-    input: int
-    output: int
-    names: tuple[str, str]
-    grid: Float64Array = field(repr=False)
-    values: Float64Array = field(repr=False)
-    half_width: Float64Array = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,18 +160,18 @@ def confidence_bands(
 
     The parameters have the covariance phi (J^T J + W)^{-1} about their estimates, W the penalties of
     `splinekan.fit`, phi the deviance over (number of values of y - effective parameters). It is that of a
-    Gaussian posterior (Wahba 1983), which counts the bias by smoothing as well as the noise: averaged over the
-    points of a function, a band covers the truth as often as its level tells (Nychka 1988; Marra & Wood 2012,
-    Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band that contains the
-    whole function with that probability. The choice of the weights of the penalties is not counted.
+    Gaussian posterior (Wahba 1983), which counts the bias by smoothing as well as the noise: averaged over
+    the points of a function, a band covers the truth as often as its level tells (Nychka 1988; Marra & Wood
+    2012, Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band that contains
+    the whole function with that probability. The choice of the weights of the penalties is not counted.
 
     Constants can move between the edges that lead to the same node; the function of an edge is given less its
     mean over the samples. Units of hidden nodes are arbitrary, too: a shift or a stretch of a node is made up
-    for by the edges that leave it. The bands of edges from and to hidden nodes are those of the functions with
-    every hidden node in units of its mean and its deviation over the samples, converted to those of the model:
-    what such changes would do is not counted. The bands are local, for solutions next to this model; other
-    minima, with other functions on their edges, may fit as well. Bands of outputs do not depend on any of
-    this.
+    for by the edges that leave it. The bands of edges from and to hidden nodes are those of the functions
+    with every hidden node in units of its mean and its deviation over the samples, converted to those of the
+    model: what such changes would do is not counted. The bands are local, for solutions next to this model;
+    other minima, with other functions on their edges, may fit as well. Bands of outputs do not depend on any
+    of this.
 
     Parameters
     ----------
@@ -278,7 +249,7 @@ def confidence_bands(
     found = posterior(splines, x, t, w, known.loss, known.likelihood, penalty)
     chain = Chain.of(splines.network, splines.theta, x, shares(w, len(x)))
     factor = quantile(found, width)
-    edges = _Edges(splines, chain, found, count, both).all(factor)
+    edges = Edges(splines, chain, found, count, both).all(factor)
     noise = np.full(model.n_out, np.nan) if found.known else np.sqrt(found.phi) * found.scales
     return ConfidenceBands(splines, width, edges, noise, found.effective, found)
 
@@ -289,113 +260,3 @@ def quantile(found: Posterior, level: float) -> float:
 
     share = (1 + level) / 2
     return float(ndtri(share) if found.known else stdtrit(found.n - found.effective, share))
-
-
-class _Edges:
-    """The functionals of theta that are the values of centred edges on grids."""
-
-    def __init__(
-        self, model: Model, chain: Chain, found: Posterior, count: int, with_mean: bool
-    ) -> None:
-        self.model, self.chain, self.found, self.count, self.with_mean = model, chain, found, count, with_mean
-        self.names = node_names(model, chain.mixing)
-
-    def all(self, factor: float) -> tuple[EdgeBand, ...]:
-        """The bands, with half-widths of `factor` deviations."""
-        edges = []
-        for depth, number in enumerate(self.chain.mixing):
-            layer = self.chain.network.layers[number]
-            if not isinstance(layer, (SplineLayer, Affine)):
-                continue
-            for p in range(layer.n_in):
-                for q in range(layer.n_out):
-                    edges.append(self._band(depth, number, p, q, factor))
-        return tuple(edges)
-
-    def _band(self, depth: int, number: int, p: int, q: int, factor: float) -> EdgeBand:
-        chain, w = self.chain, self.chain.weights
-        grid, u = self._grid(number, p)
-        at = chain.inputs[number][:, p]
-        rows = self._rows(number, p, q, u, 0).toarray()
-        average = scipy.sparse.csr_array(w[None]) @ self._rows(number, p, q, at, 0)
-        values, means = rows @ chain.theta, average @ chain.theta
-        rows -= average.toarray()
-        if chain.network.offsets[number]:  # the input is a hidden node: its unit is the deviation
-            mean, size, middle, spread = self._moments(number, p)
-            if size > 0:
-                slope = self._rows(number, p, q, u, 1) @ chain.theta
-                rows += slope[:, None] * (mean + ((u - middle) / size)[:, None] * spread)
-            slopes = self._rows(number, p, q, at, 1) @ chain.theta
-            rows -= self._pulled(number, p, w * slopes)
-        values = values - means
-        last = number == chain.mixing[-1]
-        ends = self._linear_end(number)
-        unit = 1.0
-        if last and ends:
-            unit = float(last_unit(self.model)[q])
-            if self.with_mean:
-                rows += self._pulled_outputs(q, w) / unit
-        elif not last:
-            h = chain.values(number)[:, q]
-            middle = float(w @ h)
-            size = float(np.sqrt(w @ (h - middle) ** 2))
-            if size > 0:
-                spread = self._pulled(number + 1, q, w * (h - middle) / size)
-                rows -= (values / size)[:, None] * spread
-        names = (self.names[depth][p], self.names[depth + 1][q])
-        half = factor * abs(unit) * self.found.deviations(rows)
-        return EdgeBand(number, p, q, names, grid, unit * values, half)
-
-    def _grid(self, number: int, p: int) -> tuple[Float64Array, Float64Array]:
-        """Points in the units that are shown, and as they enter the layer."""
-        chain = self.chain
-        source = 0 if chain.network.offsets[number] == 0 else number
-        column = chain.inputs[source][:, p]
-        grid = np.linspace(column.min(), column.max(), self.count)
-        values = np.repeat(chain.inputs[source][:1], self.count, axis=0)
-        values[:, p] = grid
-        for later in range(source, number):
-            values = np.asarray(chain.network.layers[later].value(np.zeros(0), values))
-        return grid, np.ascontiguousarray(values[:, p])
-
-    def _rows(self, number: int, p: int, q: int, u: Float64Array, derivative: int) -> scipy.sparse.csr_array:
-        """Rows whose products with theta are values, or derivatives, of an edge."""
-        network = self.chain.network
-        layer = network.layers[number]
-        if isinstance(layer, SplineLayer):
-            return network.edge_rows(number, p, q, u, derivative)
-        column = network.indices(number, p, q, "weight")
-        values = u if derivative == 0 else np.ones_like(u)
-        at = (np.arange(len(u)), np.repeat(column, len(u)))
-        return scipy.sparse.csr_array((values, at), shape=(len(u), network.n_parameters))
-
-    def _moments(self, number: int, p: int) -> tuple[Float64Array, float, float, Float64Array]:
-        """Rows of the mean of a node, and of its deviation, which are given too."""
-        w, u = self.chain.weights, self.chain.inputs[number][:, p]
-        middle = float(w @ u)
-        size = float(np.sqrt(w @ (u - middle) ** 2))
-        spread = w * (u - middle) / size if size > 0 else w
-        return self._pulled(number, p, w), size, middle, self._pulled(number, p, spread)
-
-    def _pulled(self, number: int, p: int, g: Float64Array) -> Float64Array:
-        """The row of sum_i g_i (input p of layer `number`)_i as a functional of theta."""
-        network = self.chain.network
-        part = KAN(network.layers[:number])
-        start = part.n_parameters
-        gy = np.zeros((len(g), part.n_out))
-        gy[:, p] = g
-        row = np.zeros(network.n_parameters)
-        row[:start] = part.vjp(self.chain.theta[:start], self.chain.inputs[0], gy)
-        return row
-
-    def _pulled_outputs(self, q: int, g: Float64Array) -> Float64Array:
-        gy = np.zeros_like(self.chain.output)
-        gy[:, q] = g
-        return self.chain.network.vjp(self.chain.theta, self.chain.inputs[0], gy)
-
-    def _linear_end(self, number: int) -> bool:
-        """Whether nothing but an affine normaliser follows."""
-        rest = self.chain.network.layers[number + 1 :]
-        return not rest or (len(rest) == 1 and isinstance(rest[0], Normalizer) and rest[0].kind == "affine")
-
-

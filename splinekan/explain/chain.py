@@ -193,5 +193,5 @@ def without_record(model: Model) -> Model:
     return replace(model, record=None)
 
 
-Mask = NDArray[np.bool_]
+Mask = NDArray[Any]
 """Which edges of a layer are there, (n_in, n_out)."""

@@ -36,6 +36,6 @@ def loss_of(model: Model, loss: Any, refused: tuple[str, ...] = ()) -> Known:
         raise ValueError(f"loss must not be {name!r}, got {shown(wanted)}")
     if name in ROBUST and isinstance(wanted, str):
         raise ValueError(
-            f"loss must be given in the units of y, as Huber(delta) or Quantile(q, width), got the name {name!r}"
+            f"loss must be given in the units of y, as Huber(delta) or Quantile(q, width), got {name!r}"
         )
     return Known(found, name, name in LIKELIHOODS or name == "custom")

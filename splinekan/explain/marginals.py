@@ -50,7 +50,7 @@ class Empirical(NamedTuple):
     def of(cls, column: Float64Array, weights: Float64Array) -> Empirical:
         """That of a column whose samples have these shares."""
         values, where = np.unique(column, return_inverse=True)
-        shares = np.bincount(where, weights, minlength=len(values))
+        shares = np.bincount(where, weights, minlength=len(values)).astype(np.float64)
         return cls(values[shares > 0], shares[shares > 0])
 
     def rule(self, points: int) -> Rule:

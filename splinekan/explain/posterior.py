@@ -76,7 +76,7 @@ class Posterior:
     known: bool
 
     def deviations(self, rows: Any) -> Float64Array:
-        """sqrt(var(C theta)) for rows C, (any, n_parameters), sparse or dense; infinite where undetermined."""
+        """sqrt(var(C theta)) for rows C, (any, n_parameters), sparse or dense; infinite if undetermined."""
         modal = rows @ self.T
         modal = modal.toarray() if scipy.sparse.issparse(modal) else np.asarray(modal)
         variance = np.einsum("ij,ij->i", part := modal @ self.root, part)
@@ -85,7 +85,7 @@ class Posterior:
             lost = np.einsum("ij,ij->i", part := scaled @ self.null, part)
             size = np.einsum("ij,ij->i", scaled, scaled)
             variance = np.where(lost > DETERMINED**2 * size, np.inf, variance)
-        return np.sqrt(variance)
+        return np.asarray(np.sqrt(variance))
 
 
 def posterior(

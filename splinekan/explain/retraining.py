@@ -50,7 +50,7 @@ class Task:
     @property
     def total(self) -> float:
         """The number of values of y, repeated samples counted."""
-        return float(len(self.x) if self.weights is None else self.weights.sum()) * self.y.shape[1]
+        return float(self.y.shape[1] * (len(self.x) if self.weights is None else self.weights.sum()))
 
     def data(self, network: KAN) -> DataLoss:
         """The sum of the losses of a network whose outputs have the units of the model."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from math import prod
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, integer
-from splinekan.explain.attribution import constant
 from splinekan.explain.chain import (
     explained,
     input_names,
@@ -20,25 +18,24 @@ from splinekan.explain.chain import (
     shares,
     without_record,
 )
-from splinekan.explain.marginals import Empirical, Marginal, Rule, uniform
+from splinekan.explain.contributions import constant
+from splinekan.explain.marginals import Empirical, Marginal, uniform
+from splinekan.explain.sobol_rules import (
+    CHUNK,
+    GAUSS,
+    by_sampling,
+    by_tensor_rule,
+    of_sums,
+    points_of_tensor_rule,
+)
 from splinekan.explain.text import aligned, columns
 from splinekan.model import Model
 from splinekan.network import Affine, Normalizer, SplineLayer
 from splinekan.network.domains import Interval
 from splinekan.network.elementwise import Elementwise
 
-TENSOR = 2**20
-"""Points of a tensor rule, at most."""
-GAUSS = (10, 8, 6, 5, 4)
-"""Points in a piece, of which the largest number is taken that the tensor rule admits."""
-CHUNK = 2**16
-"""Points that are evaluated at once."""
-REPLICATES = 16
-"""Independent scramblings, whose scatter is the error."""
 MAX_INPUTS = 10_000
 """SciPy's Sobol sequence has 21,201 dimensions, and two samples are drawn from it."""
-
-Function = Callable[[Float64Array], Float64Array]
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,10 +118,10 @@ def sobol_indices(
     S_i = T_i for all i if f is a sum of functions of each input; then they add up to 1.
 
     Sums of functions are integrated input by input, between the breakpoints of their splines, exactly but for
-    rounding. Functions of few inputs are integrated by a tensor rule with Gauss points between the breakpoints
-    of the first layer. For more, x_i is exchanged in one of two samples of a scrambled Sobol sequence
-    (Saltelli et al. 2010, Comput. Phys. Commun. 181, 259, Table 2: the estimator (b) for S_i, and that of
-    Jansen, (f), for T_i), in 16 scramblings, whose scatter is the standard error.
+    rounding. Functions of few inputs are integrated by a tensor rule with Gauss points between the
+    breakpoints of the first layer. For more, x_i is exchanged in one of two samples of a scrambled Sobol
+    sequence (Saltelli et al. 2010, Comput. Phys. Commun. 181, 259, Table 2: the estimator (b) for S_i, and
+    that of Jansen, (f), for T_i), in 16 scramblings, whose scatter is the standard error.
 
     Parameters
     ----------
@@ -180,26 +177,25 @@ def sobol_indices(
         box: Sequence[Interval] = model._box(bounds)
         marginals, _ = uniform(model, box)
     function = _Counted(without_record(model))
+    rule, method = by_tensor_rule, "tensor"
+    points = points_of_tensor_rule(marginals)
     if additive(model):
-        best = GAUSS[0]
-        found = _additive(function, [each.rule(best) for each in marginals])
-        cruder = None if exact else _additive(function, [each.rule(best - 1) for each in marginals])
-        method = "additive"
-    elif points := _affordable(marginals):
-        found = _tensor(function, [each.rule(points) for each in marginals])
-        cruder = None if exact else _tensor(function, [each.rule(points - 1) for each in marginals])
-        method = "tensor"
+        rule, method, points = of_sums, "additive", GAUSS[0]
+    if points:
+        found = rule(function, [each.rule(points) for each in marginals])
+        if not exact:
+            found = found.compared(rule(function, [each.rule(points - 1) for each in marginals]))
     else:
-        found, cruder, method = _sampled(function, marginals, budget, start), None, "quasi-Monte Carlo"
-    mean, variance, first, total, *errors = found
-    if not errors:
-        errors = [np.zeros_like(first)] * 2 if cruder is None else _differences(found, cruder)
-    lacking = variance <= function.constant
-    shown = [np.where(lacking, np.nan, each) for each in (first, total, *errors)]
+        found, method = by_sampling(function, marginals, budget, start), "quasi-Monte Carlo"
+    lacking = found.variance <= function.constant
+    first, total, first_error, total_error = (np.where(lacking, np.nan, each) for each in found[2:])
     return SobolIndices(
-        *shown,
-        mean,
-        np.where(lacking, 0.0, variance),
+        first,
+        total,
+        first_error,
+        total_error,
+        found.mean,
+        np.where(lacking, 0.0, found.variance),
         method,
         function.count,
         input_names(model),
@@ -233,106 +229,3 @@ def additive(model: Model) -> bool:
         and isinstance(layers[mixing[0]], (SplineLayer, Affine))
         and all(isinstance(each, Normalizer) and each.kind == "affine" for each in layers[mixing[0] + 1 :])
     )
-
-
-def _affordable(marginals: Sequence[Marginal]) -> int:
-    """Points in a piece for the tensor rule; 0 if none is small enough."""
-    for points in GAUSS:
-        if prod(float(len(each.rule(points).nodes)) for each in marginals) <= TENSOR:
-            return points
-    return 0
-
-
-def _indices(
-    mean: Float64Array, variance: Float64Array, alone: Float64Array, all_of: Float64Array
-) -> list[Float64Array]:
-    safe = np.where(variance > 0, variance, 1.0)
-    return [mean, variance, alone / safe, all_of / safe]
-
-
-def _differences(found: list[Float64Array], cruder: list[Float64Array]) -> list[Float64Array]:
-    return [np.abs(found[i] - cruder[i]) for i in (2, 3)]
-
-
-def _additive(function: Function, rules: Sequence[Rule]) -> list[Float64Array]:
-    """Mean, variance, first-order and total indices of a sum of functions of each input."""
-    origin = np.array([rule.nodes[0] for rule in rules])
-    base = function(origin[None])[0]
-    mean, parts = base.copy(), []
-    for p, rule in enumerate(rules):
-        x = np.repeat(origin[None], len(rule.nodes), axis=0)
-        x[:, p] = rule.nodes
-        values = function(x)
-        middle = rule.weights @ values
-        mean += middle - base
-        parts.append(rule.weights @ (values - middle) ** 2)
-    alone = np.array(parts)
-    return _indices(mean, alone.sum(axis=0), alone, alone)
-
-
-def _tensor(function: Function, rules: Sequence[Rule]) -> list[Float64Array]:
-    """The same of any function, by the product of the rules."""
-    sizes = tuple(len(rule.nodes) for rule in rules)
-    parts = []
-    for start in range(0, prod(sizes), CHUNK):
-        at = np.unravel_index(np.arange(start, min(start + CHUNK, prod(sizes))), sizes)
-        x = np.column_stack([rule.nodes[i] for rule, i in zip(rules, at, strict=True)])
-        parts.append(function(x))
-    values = np.concatenate(parts).reshape(*sizes, -1)
-    mean = _averaged(values, rules, range(len(rules)))
-    values = values - mean
-    variance = _averaged(values**2, rules, range(len(rules)))
-    alone, all_of = [], []
-    for p, rule in enumerate(rules):
-        others = [j for j in range(len(rules)) if j != p]
-        alone.append(rule.weights @ _averaged(values, rules, others) ** 2)
-        centred = values - np.expand_dims(_averaged(values, rules, [p]), p)
-        all_of.append(_averaged(centred**2, rules, range(len(rules))))
-    return _indices(mean, variance, np.array(alone), np.array(all_of))
-
-
-def _averaged(values: Float64Array, rules: Sequence[Rule], axes: Sequence[int]) -> Float64Array:
-    """Means over some of the axes."""
-    for p in sorted(axes, reverse=True):
-        values = np.tensordot(rules[p].weights, values, (0, p))
-    return values
-
-
-def _sampled(
-    function: Function, marginals: Sequence[Marginal], budget: int, seed: int
-) -> list[Float64Array]:
-    """The same with standard errors, by scrambled Sobol points."""
-    from scipy.stats.qmc import Sobol  # which takes long to import
-
-    d = len(marginals)
-    power = max(int(np.log2(max(budget / (REPLICATES * (d + 2)), 1))), 3)
-    variances, alone, all_of, means = [], [], [], []
-    shift: Any = None
-    for replicate in range(REPLICATES):
-        rng = np.random.default_rng([seed, replicate])
-        u = Sobol(2 * d, rng=rng).random_base2(power)
-        a, b = (
-            np.column_stack([each.quantile(part[:, p]) for p, each in enumerate(marginals)])
-            for part in (u[:, :d], u[:, d:])
-        )
-        fa, fb = function(a), function(b)
-        means.append((fa.mean(axis=0) + fb.mean(axis=0)) / 2)
-        shift = means[0] if shift is None else shift
-        fa, fb = fa - shift, fb - shift
-        variances.append((np.mean(fa**2, axis=0) + np.mean(fb**2, axis=0)) / 2 - (means[-1] - shift) ** 2)
-        first, total = np.empty((2, d, fa.shape[1]))
-        for p in range(d):
-            x = a.copy()
-            x[:, p] = b[:, p]
-            mixed = function(x) - shift
-            first[p] = np.mean(fb * (mixed - fa), axis=0)
-            total[p] = np.mean((fa - mixed) ** 2, axis=0) / 2
-        alone.append(first)
-        all_of.append(total)
-    variance = np.mean(variances, axis=0)
-    found = _indices(np.mean(means, axis=0), variance, np.mean(alone, axis=0), np.mean(all_of, axis=0))
-    safe = np.where(variance > 0, variance, 1.0)
-    for parts, index in ((alone, found[2]), (all_of, found[3])):
-        rest = np.array(parts) - index * np.array(variances)[:, None]
-        found.append(rest.std(axis=0, ddof=1) / np.sqrt(REPLICATES) / safe)
-    return found

@@ -1,23 +1,24 @@
-"""A network some of whose edges are taken out: masks of edges, constants moved, nodes without edges removed."""
+"""A network without some of its edges: constants move to other edges, nodes without edges are taken out."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
-from splinekan.explain.chain import Chain, Mask
+from splinekan.explain.chain import Chain, Mask, edge_values
 from splinekan.explain.posterior import modal
 from splinekan.fitting.modes import ModalCoordinates
 from splinekan.network import KAN, Activation, Affine, Normalizer, SplineLayer
 from splinekan.network.domains import one_each
 from splinekan.network.layer import Layer
 
-Kept = NDArray[np.int64]
+Kept = NDArray[Any]
 """Numbers of nodes that stay."""
 
 
@@ -116,8 +117,6 @@ class Thinned:
 
     def _means(self, number: int, chain: Chain) -> Float64Array:
         """Mean values of the edges of a layer at the samples, (n_in, n_out)."""
-        from splinekan.explain.chain import edge_values
-
         layer, params, x = self.network.layers[number], chain.params(number), chain.inputs[number]
         return np.array([chain.weights @ edge_values(layer, params, p, x) for p in range(layer.n_in)])
 
@@ -129,9 +128,9 @@ class Thinned:
         state = self
         while True:
             edges: dict[int, Mask] = {}
-            for before, after in zip(state.mixing, state.mixing[1:], strict=False):
-                entered = state.masks[before].any(axis=0)
-                left = state.masks[after].any(axis=1)
+            for before, after in pairwise(state.mixing):
+                entered = np.asarray(state.masks[before].any(axis=0))
+                left = np.asarray(state.masks[after].any(axis=1))
                 edges[before] = np.broadcast_to(~left, state.masks[before].shape)
                 edges[after] = edges.get(after, False) | ~entered[:, None] & state.masks[after]
             edges = {n: mask & state.masks[n] for n, mask in edges.items()}
@@ -144,7 +143,7 @@ class Thinned:
         """Without the nodes that have no edge left."""
         mixing = self.mixing
         keep: dict[int, Kept] = {}
-        for before, after in zip(mixing, mixing[1:], strict=False):
+        for before, after in pairwise(mixing):
             used = np.flatnonzero(self.masks[before].any(axis=0) & self.masks[after].any(axis=1))
             keep[after] = used if len(used) else np.zeros(1, np.int64)
         if all(len(kept) == self.network.layers[number].n_in for number, kept in keep.items()):
@@ -153,8 +152,8 @@ class Thinned:
         pieces, masks, labels = [], {}, {}
         kept: Kept = np.arange(self.network.n_in)
         for number, layer in enumerate(self.network.layers):
-            after = next((n for n in mixing if n > number), None)
-            wanted = keep[after] if after is not None and number in mixing else np.arange(layer.n_out)
+            following = next((n for n in mixing if n > number), None)
+            wanted = np.arange(layer.n_out) if following is None else keep[following]
             start, stop = self.network.offsets[number : number + 2]
             if number in mixing:
                 narrow, piece = selected(layer, self.theta[start:stop], kept, wanted)
@@ -175,7 +174,7 @@ class Thinned:
         """The weights of the groups of a narrower network."""
         old = ModalCoordinates(self.network).groups
         places = {(g.layer, g.input, g.output, g.kind): i for i, g in enumerate(old)}
-        following = dict(zip(self.mixing, self.mixing[1:], strict=False))
+        following = dict(pairwise(self.mixing))
         weights: Any = self.weights
         found = []
         for g in ModalCoordinates(network).groups:

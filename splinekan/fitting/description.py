@@ -52,9 +52,7 @@ def smoothing_of(
     return tuple(found)
 
 
-def noise_of(
-    state: State, samples: Samples, scaling: Scaling, unlike: Float64Array
-) -> tuple[float, ...]:
+def noise_of(state: State, samples: Samples, scaling: Scaling, unlike: Float64Array) -> tuple[float, ...]:
     """The deviation of the noise of every output in its units; () where it was not estimated."""
     if not (samples.loss.squared and state.assessed):
         return ()

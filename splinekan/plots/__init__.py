@@ -12,6 +12,7 @@ from splinekan.plots.complementarity import (
     share_by_level,
 )
 from splinekan.plots.conditioning import condition_by_basis, conditioning_panels
+from splinekan.plots.explanations import attribution_figure, bands_figure
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -31,6 +32,8 @@ __all__ = [
     "MAP",
     "SERIES",
     "STYLES",
+    "attribution_figure",
+    "bands_figure",
     "boundary_value_panels",
     "canvas",
     "complementarity_panels",

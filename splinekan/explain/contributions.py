@@ -59,12 +59,10 @@ class Attribution:
         """
         rows: list[tuple[Any, ...]] = []
         outputs = self.names[-1]
-        for depth, (shares, number) in enumerate(
-            zip((self.inputs, *self.nodes), self.layers, strict=True)
-        ):
+        for depth, (parts, number) in enumerate(zip((self.inputs, *self.nodes), self.layers, strict=True)):
             kind = "node" if depth else "input"
             for p, name in enumerate(self.names[depth]):
-                rows += [(kind, number, name, None, o, shares[p, i]) for i, o in enumerate(outputs)]
+                rows += [(kind, number, name, None, o, parts[p, i]) for i, o in enumerate(outputs)]
         for depth, (edges, number) in enumerate(zip(self.edges, self.layers, strict=True)):
             for p, name in enumerate(self.names[depth]):
                 for q, to in enumerate(self.names[depth + 1]):
@@ -77,8 +75,8 @@ class Attribution:
         outputs = self.names[-1]
         tops = [
             (name, row)
-            for depth, shares in enumerate((self.inputs, *self.nodes))
-            for name, row in zip(self.names[depth], shares, strict=True)
+            for depth, parts in enumerate((self.inputs, *self.nodes))
+            for name, row in zip(self.names[depth], parts, strict=True)
         ]
         links = [
             (name, to, self.edges[depth][p, q])
