@@ -61,38 +61,41 @@ class Edges:
         return tuple(edges)
 
     def _band(self, depth: int, number: int, p: int, q: int, factor: float) -> EdgeBand:
+        grid, values, rows = self.functional(number, p, q)
+        names = (self.names[depth][p], self.names[depth + 1][q])
+        half = factor * self.found.deviations(rows)
+        return EdgeBand(number, p, q, names, grid, values, half)
+
+    def functional(self, number: int, p: int, q: int) -> tuple[Float64Array, Float64Array, Float64Array]:
+        """The grid of an edge, its values there, and the rows of their derivatives with respect to theta.
+
+        The values depend on theta through the coefficients of the edge, its mean over the samples, and the
+        mean and the deviation of the nodes at its ends, if these are hidden.
+        """
         chain, w = self.chain, self.chain.weights
         grid, u = self._grid(number, p)
         at = chain.inputs[number][:, p]
         rows = self._rows(number, p, q, u, 0).toarray()
         average = scipy.sparse.csr_array(w[None]) @ self._rows(number, p, q, at, 0)
-        values, means = rows @ chain.theta, average @ chain.theta
+        values = rows @ chain.theta - average @ chain.theta
         rows -= average.toarray()
         if chain.network.offsets[number]:  # the input is a hidden node: its unit is the deviation
-            mean, size, middle, spread = self._moments(number, p)
+            size, middle, mean, spread = self._moments(number, at, p)
             if size > 0:
                 slope = self._rows(number, p, q, u, 1) @ chain.theta
                 rows += slope[:, None] * (mean + ((u - middle) / size)[:, None] * spread)
             slopes = self._rows(number, p, q, at, 1) @ chain.theta
             rows -= self._pulled(number, p, w * slopes)
-        values = values - means
-        last = number == chain.mixing[-1]
-        ends = self._linear_end(number)
-        unit = 1.0
-        if last and ends:
-            unit = float(last_unit(self.model)[q])
-            if self.with_mean:
-                rows += self._pulled_outputs(q, w) / unit
-        elif not last:
-            h = chain.values(number)[:, q]
-            middle = float(w @ h)
-            size = float(np.sqrt(w @ (h - middle) ** 2))
+        if number != chain.mixing[-1]:  # so is the output
+            size, _, _, spread = self._moments(number + 1, chain.values(number)[:, q], q)
             if size > 0:
-                spread = self._pulled(number + 1, q, w * (h - middle) / size)
                 rows -= (values / size)[:, None] * spread
-        names = (self.names[depth][p], self.names[depth + 1][q])
-        half = factor * abs(unit) * self.found.deviations(rows)
-        return EdgeBand(number, p, q, names, grid, unit * values, half)
+        elif self._linear_end(number):
+            unit = float(last_unit(self.model)[q])
+            values, rows = unit * values, unit * rows
+            if self.with_mean:
+                rows += self._pulled(len(chain.network.layers), q, w)
+        return grid, values, rows
 
     def _grid(self, number: int, p: int) -> tuple[Float64Array, Float64Array]:
         """Points in the units that are shown, and as they enter the layer."""
@@ -117,13 +120,15 @@ class Edges:
         at = (np.arange(len(u)), np.repeat(column, len(u)))
         return scipy.sparse.csr_array((values, at), shape=(len(u), network.n_parameters))
 
-    def _moments(self, number: int, p: int) -> tuple[Float64Array, float, float, Float64Array]:
-        """Rows of the mean of a node, and of its deviation, which are given too."""
-        w, u = self.chain.weights, self.chain.inputs[number][:, p]
+    def _moments(
+        self, number: int, u: Float64Array, p: int
+    ) -> tuple[float, float, Float64Array, Float64Array]:
+        """Deviation and mean of the values u of input p of a layer, and the rows of mean and deviation."""
+        w = self.chain.weights
         middle = float(w @ u)
         size = float(np.sqrt(w @ (u - middle) ** 2))
         spread = w * (u - middle) / size if size > 0 else w
-        return self._pulled(number, p, w), size, middle, self._pulled(number, p, spread)
+        return size, middle, self._pulled(number, p, w), self._pulled(number, p, spread)
 
     def _pulled(self, number: int, p: int, g: Float64Array) -> Float64Array:
         """The row of sum_i g_i (input p of layer `number`)_i as a functional of theta."""
@@ -135,11 +140,6 @@ class Edges:
         row = np.zeros(network.n_parameters)
         row[:start] = part.vjp(self.chain.theta[:start], self.chain.inputs[0], gy)
         return row
-
-    def _pulled_outputs(self, q: int, g: Float64Array) -> Float64Array:
-        gy = np.zeros_like(self.chain.output)
-        gy[:, q] = g
-        return self.chain.network.vjp(self.chain.theta, self.chain.inputs[0], gy)
 
     def _linear_end(self, number: int) -> bool:
         """Whether nothing but an affine normaliser follows."""
