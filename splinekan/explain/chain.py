@@ -48,10 +48,19 @@ class Chain:
 
     @classmethod
     def of(cls, network: KAN, theta: Float64Array, x: Float64Array, weights: Float64Array) -> Chain:
-        """The network, in any basis, at x (n, n_in)."""
+        """The network, in any basis, at x (n, n_in).
+
+        Raises
+        ------
+        ValueError
+            Where an output is not finite.
+        """
         parameters = network.to_basis(theta, "spline")
         splines = network.with_basis("spline")
         at = splines.linearize(parameters, x)
+        if not np.isfinite(at.output).all():
+            bad = int(np.argmax(~np.isfinite(at.output).all(axis=1)))
+            raise ValueError(f"X must have finite outputs, got {at.output[bad]} for the sample at index {bad}")
         mixing = tuple(i for i, each in enumerate(splines.layers) if not isinstance(each, Elementwise))
         inputs: Any = at.inputs
         return cls(splines, parameters, inputs, np.asarray(at.output), weights, mixing)

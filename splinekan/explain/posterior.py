@@ -98,7 +98,8 @@ def posterior(
     penalty: QuadraticPenalty | None,
 ) -> Posterior:
     """That of a model in the spline basis with its training samples, and a loss of outputs in their units."""
-    scales = np.ones(y.shape[1]) if known else units(model, x, y, weights)
+    plain = known or penalty is not None  # whose weight is relative to the loss of y
+    scales = np.ones(y.shape[1]) if plain else units(model, x, y, weights)
     network = model.network
     if not known:
         ends = tuple((-float(each), float(each)) for each in scales)
@@ -106,7 +107,8 @@ def posterior(
     data = DataLoss(network, x, y / scales, weights, loss=loss)
     total = float(len(x) if weights is None else weights.sum()) * y.shape[1]
     deviance = 2 * data.value(model.theta)
-    first = 1.0 if known else max(deviance / total, FLOOR)
+    least = FLOOR * float(np.mean((deviations_of(y, weights) / scales) ** 2))
+    first = 1.0 if known else max(deviance / total, least)
     coordinates = penalties(model, first)
     problem = ModalProblem(data, coordinates.T, coordinates.diagonal)
     m = len(coordinates.diagonal)
@@ -131,7 +133,7 @@ def posterior(
             f"X must hold more samples than the model has effective parameters, {effective:.0f}, to estimate "
             f"the noise, got {total:.0f} values of y"
         )
-    phi = 1.0 if known else max(deviance / rest, FLOOR)
+    phi = 1.0 if known else max(deviance / rest, least)
     return Posterior(
         np.sqrt(phi) * root, vectors[:, ~kept], scale, coordinates.T, phi, scales, effective, total, known
     )
