@@ -69,7 +69,7 @@ def shares(case: Case, repetition: int, options: dict[str, Any]) -> dict[str, li
         model = sk.fit(x, y, case.hidden, first=first, progress=False, seed=repetition)
     found: dict[str, list[float]] = {}
     for level in LEVELS:
-        bands = sk.confidence_bands(model, x, y, level, **options)
+        bands = sk.confidence_bands(model, x, y, level, points=51, **options)
         at, half = bands(x)
         found.setdefault("outputs", []).append(
             float(np.mean(np.abs(at[:, 0] - truth(case, x)) <= half[:, 0]))

@@ -262,7 +262,7 @@ def test_coverage_of_the_study():
     case = study.Case("additive", (), 100)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        found = study.study(case, 30)
+        found = study.study(case, 20)
     mean, error = found["outputs"]
     assert np.all(np.abs(mean - [0.78, 0.93, 0.98]) < [0.07, 0.05, 0.02])
     assert (error < 0.03).all()

@@ -90,7 +90,7 @@ class Elimination:
         n = self.task.total
         phi = max(now.phi, self.floor)
         self.price = phi * log(max(n, 2.0))
-        self.limit = None if self.tolerance is None else (1 + self.tolerance) * max(now.deviance, n * phi)
+        self.limit = None if self.tolerance is None else (1 + self.tolerance) * max(now.deviance, n * self.floor)
         now = self._together(now)
         tried: set[tuple[str, str]] = set()
         while True:
@@ -190,7 +190,7 @@ class Elimination:
             return now
         rounds, iterations = END
         found = retrained(now.state, self.task, rounds=rounds, iterations=iterations)
-        return found if found.deviance <= max(now.deviance, self.price) else now
+        return found if self._accepts(now, found) else now
 
     def _loss(self, found: Trained) -> float:
         network, theta = found.state.network, found.state.theta

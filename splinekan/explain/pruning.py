@@ -114,9 +114,12 @@ def prune(
     layers. It ends when all that is left has been tried since the last removal.
 
     The criterion is BIC with the noise of the original model: a removal may raise the deviance (twice the
-    loss) by phi log(n) for every effective parameter that it saves, and for a parameter at least, n the
-    number of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
-    likelihoods, and at least the square of `floor` times the deviation of y: errors below count as none.
+    loss) by phi log(n) for every effective parameter that it saves, and for a parameter at least, n the number
+    of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
+    likelihoods, and at least the square of `floor` times the deviation of y, as if y had noise of that size.
+
+    In networks without noise hidden nodes may do nothing but correct the errors of coarse splines. If finer
+    splines make them superfluous, `prune(model.refine(2), X, y)` removes them.
 
     Parameters
     ----------
@@ -134,7 +137,7 @@ def prune(
         None for the criterion above; else removals are accepted as long as the loss is at most 1 + tolerance
         times that of the original model (whose noise counts as at least `floor`).
     floor
-        The relative error that counts as none, not negative.
+        The least deviation of the noise over that of y, not negative.
     attempts
         The largest number of removals that are tried; None for as many as it takes.
 

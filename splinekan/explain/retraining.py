@@ -26,6 +26,10 @@ from splinekan.objectives import DataLoss
 from splinekan.optimize import Cholesky, LevenbergMarquardt, Restricted
 
 
+HOPELESS = 100.0
+"""A deviance above its goal by this factor, after two rounds, will not fall to it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Task:
     """What networks are trained for.
@@ -109,18 +113,34 @@ def retrained(
         if len(free):
             restricted = Restricted(problem, fixed=fixed) if len(fixed) else problem
             stop = None if goal is None else goal / 2
-            result = method.minimize(restricted, z, iterations=iterations, value_tolerance=stop)
+            result = method.minimize(
+                restricted, z, iterations=iterations, value_tolerance=stop, callback=_Stagnation()
+            )
             z = result.theta
         found, shares = _assessed(replace(state, theta=np.asarray(T @ z)), task, problem, z, free)
         if goal is not None and found.deviance <= goal:
             break
         if number and found.deviance > before * (1 - 1e-3):
             break
+        if number and goal is not None and found.deviance > max(HOPELESS * goal, before / 2):
+            break
         before = found.deviance
         if coordinates is not None and (task.loss.squared or task.likelihood):
             state = _reweighted(found, coordinates, z, shares, task.likelihood)
     assert found is not None
     return found
+
+
+class _Stagnation:
+    """A callback that ends a run whose loss has fallen by less than a hundredth in four iterations."""
+
+    def __init__(self) -> None:
+        self.values: list[float] = []
+
+    def __call__(self, at: Any) -> bool:
+        """Whether the run is to end."""
+        self.values.append(at.value)
+        return len(self.values) > 4 and self.values[-5] - at.value < 0.01 * abs(at.value)
 
 
 def _diagonal(state: Thinned, coordinates: ModalCoordinates | None, phi: float) -> Float64Array:

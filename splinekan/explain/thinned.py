@@ -153,7 +153,9 @@ class Thinned:
         kept: Kept = np.arange(self.network.n_in)
         for number, layer in enumerate(self.network.layers):
             following = next((n for n in mixing if n > number), None)
-            wanted = np.arange(layer.n_out) if following is None else keep[following]
+            wanted = np.arange(layer.n_out)
+            if following is not None:
+                wanted = keep.get(following, wanted)  # in front of the first edges nothing goes
             start, stop = self.network.offsets[number : number + 2]
             if number in mixing:
                 narrow, piece = selected(layer, self.theta[start:stop], kept, wanted)
