@@ -5,6 +5,7 @@
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
 #               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
+# make coverage how often confidence bands cover the truth, in simulations (about ten minutes)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -12,7 +13,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench baselines fuzz faults mutants check wheel-check clean
+.PHONY: demo test bench baselines coverage fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -51,6 +52,9 @@ bench: $(VENV)/.base
 
 baselines: $(VENV)/.test
 	$(BIN)/python benchmarks/baselines.py --markdown
+
+coverage: $(VENV)/.base
+	$(BIN)/python benchmarks/bands.py --markdown
 
 mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet cosmic-ray

@@ -154,7 +154,7 @@ def test_rows_are_derivatives_of_edges_in_units_of_their_nodes(with_mean):
         layer = network.layers[number]
         for p in range(layer.n_in):
             for q in range(layer.n_out):
-                grid, values, row = edges.functional(number, p, q)
+                grid, _, row = edges.functional(number, p, q)
                 u = chain.inputs[number][:, p]
                 entering = edges._grid(number, p)[1]
                 first = network.offsets[number] == 0
@@ -167,9 +167,7 @@ def test_rows_are_derivatives_of_edges_in_units_of_their_nodes(with_mean):
     for _ in range(3):
         v = rng.normal(size=len(theta))
         step = 1e-5
-        ahead, behind = (
-            functionals(network, theta + s * step * v, x, grids, with_mean) for s in (1.0, -1.0)
-        )
+        ahead, behind = (functionals(network, theta + s * step * v, x, grids, with_mean) for s in (1.0, -1.0))
         slope = (ahead - behind) / (2 * step)
         assert np.allclose(rows @ v, slope, rtol=1e-5, atol=1e-5 * np.abs(slope).max())
 
@@ -242,7 +240,10 @@ def test_logistic_regression_has_its_covariance():
     assert np.allclose(bands(x).half_width[:, 0], want, rtol=1e-6)
     assert np.isnan(bands.noise).all()
     fitted = sk.fit(x, label, hidden=(), loss="logistic")
-    covered = np.abs(fitted(x)[:, 0] - (3 * x[:, 0] - 1)) < sk.confidence_bands(fitted, x, label)(x).half_width[:, 0]
+    covered = (
+        np.abs(fitted(x)[:, 0] - (3 * x[:, 0] - 1))
+        < sk.confidence_bands(fitted, x, label)(x).half_width[:, 0]
+    )
     assert covered.mean() > 0.5
 
 
@@ -321,6 +322,6 @@ def test_losses_of_the_record_that_have_no_bands_are_refused():
     with pytest.raises(ValueError, match="loss must not be 'huber'"):
         sk.confidence_bands(model, X, Y)
     coarse = sk.fit(X, Y, hidden=(), levels=1)
+    wrong = sk.Model(sk.KAN.splines([2, 2, 1]), np.zeros(48), record=coarse.record)
     with pytest.raises(ValueError, match=r"model\.record must hold the penalties"):
-        wrong = sk.Model(sk.KAN.splines([2, 2, 1]), np.zeros(48), record=coarse.record)
         sk.confidence_bands(wrong, X, Y)

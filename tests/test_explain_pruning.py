@@ -91,7 +91,7 @@ def test_the_means_of_removed_edges_move_and_nothing_jumps():
     gone = {number: np.zeros_like(mask) for number, mask in state.masks.items()}
     gone[4][0, 1] = True  # of the affine map, which had no bias
     slim = state.without(gone, chain)
-    own = list(chain.edges(4))[0][:, 1]
+    own = next(iter(chain.edges(4)))[:, 1]
     after = slim.chain(x, shares).output
     assert np.allclose(after[:, 0], chain.output[:, 0])
     assert np.allclose(after[:, 1], chain.output[:, 1] - own)
@@ -99,7 +99,7 @@ def test_the_means_of_removed_edges_move_and_nothing_jumps():
     gone[1][0, 0] = gone[3][:, 1] = True  # all edges to a node of the third layer: a constant
     slim = state.without(gone, chain)
     want = [chain.values(1).copy(), chain.values(3).copy()]
-    want[0][:, 0] -= list(chain.edges(1))[0][:, 0]
+    want[0][:, 0] -= next(iter(chain.edges(1)))[:, 0]
     assert np.allclose(slim.chain(x, shares).values(1), want[0])
     assert np.allclose(slim.chain(x, shares).values(3)[:, 1], want[1][:, 1].mean())
     narrow = slim.narrowed(slim.chain(x, shares))

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import splinekan as sk
-from splinekan.explain.sobol_rules import REPLICATES, by_sampling
 from splinekan.explain.marginals import uniform
+from splinekan.explain.sobol_rules import REPLICATES, by_sampling
 
 
 def interpolated(layer, functions):

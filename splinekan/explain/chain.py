@@ -60,7 +60,9 @@ class Chain:
         at = splines.linearize(parameters, x)
         if not np.isfinite(at.output).all():
             bad = int(np.argmax(~np.isfinite(at.output).all(axis=1)))
-            raise ValueError(f"X must have finite outputs, got {at.output[bad]} for the sample at index {bad}")
+            raise ValueError(
+                f"X must have finite outputs, got {at.output[bad]} for the sample at index {bad}"
+            )
         mixing = tuple(i for i, each in enumerate(splines.layers) if not isinstance(each, Elementwise))
         inputs: Any = at.inputs
         return cls(splines, parameters, inputs, np.asarray(at.output), weights, mixing)

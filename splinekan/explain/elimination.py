@@ -90,7 +90,9 @@ class Elimination:
         n = self.task.total
         phi = max(now.phi, self.floor)
         self.price = phi * log(max(n, 2.0))
-        self.limit = None if self.tolerance is None else (1 + self.tolerance) * max(now.deviance, n * self.floor)
+        self.limit = (
+            None if self.tolerance is None else (1 + self.tolerance) * max(now.deviance, n * self.floor)
+        )
         now = self._together(now)
         tried: set[tuple[str, str]] = set()
         while True:

@@ -114,8 +114,8 @@ def prune(
     layers. It ends when all that is left has been tried since the last removal.
 
     The criterion is BIC with the noise of the original model: a removal may raise the deviance (twice the
-    loss) by phi log(n) for every effective parameter that it saves, and for a parameter at least, n the number
-    of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
+    loss) by phi log(n) for every effective parameter that it saves, and for a parameter at least, n the
+    number of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
     likelihoods, and at least the square of `floor` times the deviation of y, as if y had noise of that size.
 
     In networks without noise hidden nodes may do nothing but correct the errors of coarse splines. If finer

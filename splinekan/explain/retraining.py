@@ -25,7 +25,6 @@ from splinekan.network import KAN, Affine, Normalizer
 from splinekan.objectives import DataLoss
 from splinekan.optimize import Cholesky, LevenbergMarquardt, Restricted
 
-
 HOPELESS = 100.0
 """A deviance above its goal by this factor, after two rounds, will not fall to it."""
 

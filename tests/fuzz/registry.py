@@ -18,6 +18,7 @@ AREAS = (
     "outside",
     "estimators",
     "fitting",
+    "explaining",
 )
 
 
