@@ -8,6 +8,7 @@ from splinekan._checks import shown
 from splinekan.fitting.named_losses import ROBUST, named
 from splinekan.model import Model
 from splinekan.model.record import LIKELIHOODS
+from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS
 
 
 class Known(NamedTuple):
@@ -23,8 +24,8 @@ def loss_of(model: Model, loss: Any, refused: tuple[str, ...] = ()) -> Known:
 
     Raises
     ------
-    ValueError
-        For a loss whose width or class the record does not hold, and for the names in `refused`.
+    TypeError, ValueError
+        For other objects, losses whose width or class the record does not hold, and names in `refused`.
     """
     wanted = loss
     if loss is None:
@@ -32,6 +33,9 @@ def loss_of(model: Model, loss: Any, refused: tuple[str, ...] = ()) -> Known:
         if wanted == "custom" and wanted not in refused:
             raise ValueError("loss must be given: the record of the model does not hold a loss of your class")
     name, found = named(wanted)
+    lacking = [each for each in (*LOSS_METHODS, *LOSS_ATTRIBUTES) if not hasattr(found, each)]
+    if isinstance(found, type) or lacking:
+        raise TypeError(f"loss must be a name or a loss, such as Huber(0.5), got {shown(wanted)}")
     if name in refused:
         raise ValueError(f"loss must not be {name!r}, got {shown(wanted)}")
     if name in ROBUST and isinstance(wanted, str):

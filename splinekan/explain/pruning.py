@@ -137,7 +137,7 @@ def prune(
         None for the criterion above; else removals are accepted as long as the loss is at most 1 + tolerance
         times that of the original model (whose noise counts as at least `floor`).
     floor
-        The least deviation of the noise over that of y, not negative.
+        The least deviation of the noise over that of y, from 0 to 1.
     attempts
         The largest number of removals that are tried; None for as many as it takes.
 
@@ -170,7 +170,7 @@ def prune(
     if sample_weight is not None:
         shares(sample_weight, len(x))
     allowed = None if tolerance is None else real("tolerance", tolerance, low=0.0)
-    least = real("floor", floor, low=0.0)
+    least = real("floor", floor, low=0.0, high=1.0)
     most = None if attempts is None else integer("attempts", attempts, low=0)
     x, t, w = merged(x, t, None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64))
     splines = model.with_basis("spline")

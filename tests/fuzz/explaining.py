@@ -126,7 +126,7 @@ def _(draw: Draw, name: str) -> Call:
         "sample_weight": WEIGHTS,
         "loss": OPTIONAL,
         "tolerance": Role("real", low=0.0, optional=True),
-        "floor": Role("real", low=0.0),
+        "floor": Role("real", low=0.0, high=1.0),
         "attempts": Role("whole", low=0, optional=True),
     }
     theta = model.theta.copy()
@@ -137,7 +137,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.model is model or any(each.removed for each in result.removals)
 
     # Whether a removal is accepted may hang on rounding.
-    return Call(sk.prune, arguments, check, roles, scale=np.inf, names=("weights",))
+    return Call(sk.prune, arguments, check, roles, scale=1e30, names=("weights",))
 
 
 @cache
