@@ -26,13 +26,15 @@ def test_a_composition_comes_down_to_a_single_node():
     x = uniform(500, 3)
     y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     model = sk.fit(x, y, hidden=(3,), first="splines", levels=2)
-    coarse = sk.prune(model, x, y)
+    theta = model.theta.copy()
+    coarse = sk.prune(model, x, y, refinements=0)
     assert coarse.idle == ("x3",)
     assert coarse.loss_after < 1.1 * coarse.loss_before
-    model = model.refine(2)  # nodes that correct errors of coarse splines are not needed then
-    theta = model.theta.copy()
-    found = sk.prune(model, x, y)
+    assert coarse.model.network.intervals == model.network.intervals
+    found = sk.prune(model, x, y)  # nodes that correct errors of coarse splines are not needed then
     assert found.widths == (3, 1, 1)
+    assert found.model.network.intervals > model.network.intervals
+    assert "refined" in found.reason
     assert found.idle == ("x3",)
     assert found.loss_after < found.loss_before
     assert np.isclose(found.loss_after, np.mean((found.model(x)[:, 0] - y) ** 2))
@@ -148,7 +150,7 @@ def test_an_affine_map_first():
     x = uniform(400, 3)
     y = np.sin(2 * (x[:, 0] + 0.5 * x[:, 1]))
     model = sk.fit(x, y, hidden=(2,), first="affine", levels=2)
-    found = sk.prune(model.refine(2), x, y)
+    found = sk.prune(model, x, y)
     assert found.widths == (3, 1, 1)
     assert found.idle == ("x3",)
     assert found.model.score(x, y) > 1 - 1e-7
@@ -165,7 +167,7 @@ def test_a_base_branch_another_basis_and_normalisers_between():
             sk.SplineLayer(2, 1, knots, base="identity"),
         )
     )
-    model = trained(network, x, y, iterations=100).refine(2)
+    model = trained(network, x, y, iterations=100)
     for each in (model, model.with_basis("relu")):
         found = sk.prune(each, x, y)
         assert found.idle == ("x2",)
@@ -271,6 +273,7 @@ BAD = [
     ({"y": np.full(20, np.nan)}, ValueError, "y must be finite"),
     ({"tolerance": -1.0}, ValueError, "tolerance must be at least"),
     ({"floor": -1.0}, ValueError, "floor must be in"),
+    ({"refinements": 3}, ValueError, "refinements must be between 0 and 2"),
     ({"attempts": -1}, ValueError, "attempts must be at least"),
     ({"attempts": 1.5}, TypeError, "attempts must be an integer"),
     ({"loss": "quantile"}, ValueError, "loss must be given in the units of y"),

@@ -79,6 +79,17 @@ class Thinned:
         return int(sum(mask.sum() for mask in self.masks.values()))
 
     @property
+    def n_nodes(self) -> int:
+        """The number of hidden nodes."""
+        return int(sum(self.network.layers[number].n_in for number in self.mixing[1:]))
+
+    def refined(self) -> Thinned:
+        """The same function on knots with every interval halved."""
+        network = self.network.refined()
+        theta = np.asarray(self.network.prolongation(network) @ self.theta)
+        return replace(self, network=network, theta=theta)
+
+    @property
     def fixed(self) -> Kept:
         """Indices of the parameters of edges that are not there."""
         found = [

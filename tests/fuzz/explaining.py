@@ -121,6 +121,7 @@ def _(draw: Draw, name: str) -> Call:
         "tolerance": draw.one(None, draw.real(0.0, 1.0)),
         "floor": draw.real(0.0, 1e-3),
         "attempts": draw.integer(0, 4),
+        "refinements": draw.integer(0, 2),
     }
     roles = {
         "sample_weight": WEIGHTS,
@@ -128,6 +129,7 @@ def _(draw: Draw, name: str) -> Call:
         "tolerance": Role("real", low=0.0, optional=True),
         "floor": Role("real", low=0.0, high=1.0),
         "attempts": Role("whole", low=0, optional=True),
+        "refinements": Role("whole", low=0, high=2),
     }
     theta = model.theta.copy()
 
