@@ -236,6 +236,15 @@ def test_weights_are_multiplicities():
     assert weighted.removals == repeated.removals
 
 
+def test_samples_beyond_the_domain_of_splines_are_not_warned_of_again():
+    x = uniform(100, 2)
+    y = np.sin(2 * x[:, 0])
+    with pytest.warns(sk.DomainWarning):
+        model = trained(sk.KAN.splines([2, 1], 3, 3, (-0.5, 0.5)), x, y)
+    assert sk.prune(model, x, y).idle == ("x2",)
+    assert np.isfinite(sk.confidence_bands(model, x, y)(x).half_width).all()
+
+
 def test_tolerance_and_attempts():
     x = uniform(300, 3)
     y = np.sin(2 * x[:, 0]) + 0.03 * x[:, 1] + 0.1 * np.random.default_rng(5).normal(size=300)

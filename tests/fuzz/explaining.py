@@ -190,7 +190,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.values.shape == result.half_width.shape == (len(floats(args["x"])), 1)
         assert (result.half_width >= 0).all()
 
-    return Call(bands, {"x": draw.points(draw.integer(1, 5), 2)}, check, scale=1e8, names=("X",))
+    return Call(bands, {"x": draw.points(draw.integer(1, 5), 2)}, check, scale=1e8)
 
 
 @calls("ConfidenceBands.edge")
