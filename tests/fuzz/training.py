@@ -302,7 +302,7 @@ def _(draw: Draw, name: str) -> Call:
     )
     C, d = draw.normal(2, n), draw.normal(2)
     C[:, 0] = 0.0
-    pair, fixed = (C, d), draw.one(None, [1, 1], np.array([False, True, False, False]))
+    pair, fixed = (C, d), draw.one(None, [1], np.array([False, True, False, False]))
     method = name.rpartition(".")[2]
     if method == "Restricted":
 
