@@ -125,6 +125,20 @@ def test_a_node_that_no_edge_leaves_goes_with_the_edges_that_enter_it():
     assert np.allclose(narrow.chain(x, shares).output, slim.chain(x, shares).output, rtol=1e-12)
 
 
+def test_a_mean_that_moved_to_an_edge_moves_on_when_that_edge_goes_too():
+    network = sk.KAN.splines([2, 2, 1], intervals=2)
+    theta, x = np.random.default_rng(3).normal(size=network.n_parameters), uniform(40, 2, low=0.0)
+    state, shares = Thinned.whole(network, theta, None), np.full(40, 1 / 40)
+    chain = state.chain(x, shares)
+    gone = {number: np.zeros_like(mask) for number, mask in state.masks.items()}
+    gone[0][:, 0] = True  # the first node is a constant
+    gone[1][1, 0] = True  # and the second leads nowhere: its mean moves to the edge from the first
+    narrow = state.without(gone, chain).narrowed(chain)
+    assert [layer.n_in for layer in narrow.network.layers] == [2, 1]
+    assert narrow.n_edges == 0
+    assert np.allclose(narrow.chain(x, shares).output, chain.output.mean(), rtol=1e-12)
+
+
 def test_a_removed_node_that_others_can_replace():
     """Two equal hidden nodes: half of the output passes through each, and removing one costs nothing."""
     x = uniform(300, 2)

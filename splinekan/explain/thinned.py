@@ -127,8 +127,9 @@ class Thinned:
         return replace(self, theta=theta, masks=masks)
 
     def _means(self, number: int, chain: Chain) -> Float64Array:
-        """Mean values of the edges of a layer at the samples, (n_in, n_out)."""
-        layer, params, x = self.network.layers[number], chain.params(number), chain.inputs[number]
+        """Mean values of the edges of a layer where its inputs are those of a chain, (n_in, n_out)."""
+        start, stop = self.network.offsets[number : number + 2]
+        layer, params, x = self.network.layers[number], self.theta[start:stop], chain.inputs[number]
         return np.array([chain.weights @ edge_values(layer, params, p, x) for p in range(layer.n_in)])
 
     def narrowed(self, chain: Chain) -> Thinned:
