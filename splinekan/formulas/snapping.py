@@ -19,7 +19,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.curves import Candidate, candidates
-from splinekan.formulas.families import Family
+from splinekan.formulas.families import Chain, Family
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 from splinekan.network.term import Term
@@ -41,8 +41,8 @@ FLOOR = 1e-24
 """Errors that are less are rounding."""
 EQUAL = 1e-3
 """Criteria that differ by less are equal."""
-SWAPPED = 1e-3
-"""What the criterion must fall by for a term to be replaced."""
+SWAPPED, SWAPS = 1.0, 10
+"""What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
 RANK = 1e-12
 """Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
@@ -146,19 +146,22 @@ class Snapping:
         return best
 
     def swapped(self, best: Scored) -> Scored:
-        """With each term replaced by another where that lowers the criterion, until none does."""
-        while True:
+        """With terms replaced by others as long as that lowers the criterion clearly."""
+        for _ in range(SWAPS):
             better = self._swap(best)
             if better is None:
-                return self.unbiased(best)
+                break
             best = better
+        return self.unbiased(best)
 
     def _swap(self, best: Scored) -> Scored | None:
-        """The first edge's best replacement that lowers the criterion."""
+        """The first edge's best replacement that lowers the criterion clearly."""
         for s, stage in enumerate(best.trial.stages):
-            for e in range(len(stage.edges)):
-                found = self._candidates(best.trial, s, e)
-                changes = self._changes(best.trial, s, e, found) if found else ()
+            for e, edge in enumerate(stage.edges):
+                others = [
+                    each for each in self._candidates(best.trial, s, e) if each.functions != _chain(edge)
+                ]
+                changes = self._changes(best.trial, s, e, others) if others else ()
                 scored = [self.scored(trial, best) for trial in changes]
                 better = min(scored, key=lambda each: each.criterion, default=best)
                 if better.criterion < best.criterion - SWAPPED:
@@ -198,6 +201,10 @@ class Snapping:
             for e, edge in enumerate(stage.edges):
                 moved = runs[s].edges[e] - runs[s].edges[e].mean()
                 yield float(np.sqrt(np.mean((felt[s][edge.output] * moved) ** 2)) / self.y.std()), s, e
+
+
+def _chain(edge: Edge) -> Chain | None:
+    return edge.functions if isinstance(edge, Term) else None
 
 
 def rank(trial: Trial, x: Float64Array) -> int:
