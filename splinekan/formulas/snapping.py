@@ -98,7 +98,7 @@ class Snapping:
                 if trial is None:
                     continue
                 found = self.scored(trial)
-                if found.criterion < best.criterion:
+                if found.criterion < best.criterion + EQUAL:  # splines of equal columns are redundant
                     best = found
                     break
                 refused.add((s, edge))
