@@ -12,7 +12,7 @@ from splinekan._checks import Float64Array
 from splinekan.formulas.families import Family
 from splinekan.formulas.rounding import rounded
 from splinekan.formulas.snapping import FLOOR, Scored, Snapping, rank
-from splinekan.formulas.structures import STRUCTURES, is_possible, refined, regauged, start
+from splinekan.formulas.structures import STRUCTURES, refined, regauged, simplest, start
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Trial
 
@@ -86,7 +86,8 @@ class Search:
         found: list[Attempt] = [self.attempt(self.fitted(self.given(each))) for each in given]
         if any(self.suffices(each) for each in found):
             return sorted(found, key=_rank)
-        coarse = [self.trained(name) for name in structures if is_possible(name, len(self.x))]
+        names = dict.fromkeys(simplest(name, len(self.x)) for name in structures)
+        coarse = [self.trained(name) for name in names]
         coarse = sorted((each for each in coarse if np.isfinite(each.error)), key=_size)
         least = min((each.error for each in coarse), default=0.0)
         enough = np.inf
