@@ -237,7 +237,7 @@ def _one(
     x = np.ascontiguousarray(points[:, varying].T)
     search = Search(x, y, options.families, options.seed, report, options.tolerance)
     found = search.run(options.structures, [restricted(each, varying, points[0]) for each in given])
-    return relabelled(search.finished(found[0]).scored.trial, varying)
+    return relabelled(search.finished(found).scored.trial, varying)
 
 
 class Options(NamedTuple):

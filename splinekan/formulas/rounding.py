@@ -14,7 +14,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output, uses
-from splinekan.formulas.snapping import FLOOR, Scored
+from splinekan.formulas.snapping import FLOOR, Scored, complexity
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Trial, built, constants
 from splinekan.network.term import Term
@@ -38,7 +38,7 @@ def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> S
     length of its description (Rissanen 1978, Automatica 14, 465): simple numbers lie the closer to any
     constant the larger p and q may be.
     """
-    best = _scored(scored.trial, x, y, 8, floor)
+    best, paid = _scored(scored.trial, x, y, 8, floor), 0.0
     for simple in (_trivial, _rational):
         for place in list(_places(best.trial)):
             current = _at(best.trial, place)
@@ -47,9 +47,9 @@ def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> S
             for value, price in simple(current, place, _is_angle(best.trial, place)):
                 found = _scored(_fixed(best.trial, place, value), x, y, ITERATIONS, floor)
                 if found.criterion + price < best.criterion:
-                    best = found
+                    best, paid = found, paid + price
                     break
-    return best
+    return Scored(best.trial, best.error, best.criterion + paid + 2 * complexity(best.trial))
 
 
 def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int, floor: float) -> Scored:

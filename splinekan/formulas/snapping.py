@@ -121,8 +121,8 @@ class Snapping:
             else:
                 return best
 
-    def snapped(self, best: Scored) -> Scored:
-        """With terms in the place of splines, as long as the criterion falls.
+    def snapped(self, best: Scored) -> list[Scored]:
+        """With terms in the place of splines, as long as the criterion falls: the best ends.
 
         Where several terms do about equally well, the search goes on with each of them.
         """
@@ -138,7 +138,8 @@ class Snapping:
             least = min((each.criterion for each in found.values()), default=np.inf)
             close = [each for each in found.values() if each.criterion < least + MARGIN]
             running = [self.unbiased(each) for each in sorted(close, key=_criterion)[:WIDTH]]
-        return min(ended, key=_criterion)
+        least = min(each.criterion for each in ended)
+        return sorted((each for each in ended if each.criterion < least + MARGIN), key=_criterion)[:WIDTH]
 
     def _expanded(self, best: Scored) -> list[Scored]:
         """With one more edge changed, where that lowers the criterion, the best first."""
@@ -281,8 +282,9 @@ def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) 
     parts, run = trial.parts(), trial.run(trial.theta, x)[s]
     edge = parts[s].edges[e][0]
     points, values = run.x[edge.input], run.edges[e]
-    fit = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
-    fit = np.append(fit, np.zeros(degree + 1 - len(fit)))
+    coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
+    fit = np.zeros(degree + 1)
+    fit[: len(coefficients)] = coefficients
     terms: list[tuple[Edge, Float64Array]] = [(Term(edge.input, edge.output), fit[1:2])]
     for power in range(2, degree + 1):
         term = Term(edge.input, edge.output, (MONOMIALS[power],), (None, 1.0, 0.0))
