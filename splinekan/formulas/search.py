@@ -153,7 +153,7 @@ class Search:
         return Trained(splines.name, trial, error, max(gain, FLOOR))
 
     def attempts(self, splines: Trained) -> list[Attempt]:
-        """A structure with terms for its splines, trained with all samples; the best, if several are close."""
+        """A structure with terms for its splines, trained with all samples; several, if they are close."""
         x, y = self.few
         snapping = Snapping(x, y, self.families, max(splines.tau, self.tolerance))
         every = Snapping(self.x, self.y, self.families, self.floor)
