@@ -262,16 +262,21 @@ def _shift(part: Part, node: int, by: float) -> None:
 
 
 def _without_factor(part: Part, node: int, number: float) -> Part:
-    """Products without a node that is constant; another factor is multiplied by its value."""
+    """Products without a node that is constant; another factor is multiplied by its value.
+
+    The node stays where all other factors are needed elsewhere.
+    """
     products = []
+    everywhere = [other for groups in part.products for group in groups for other in group]
     for groups in part.products:
         kept = []
         for group in groups:
             others = tuple(other for other in group if other != node)
-            if len(others) == len(group) or not others:
+            free = [other for other in others if everywhere.count(other) == 1]
+            if len(others) == len(group) or not free:
                 kept.append(group)
                 continue
-            _scale(part, others[0], number ** (len(group) - len(others)))
+            _scale(part, free[0], number ** (len(group) - len(others)))
             kept.append(others)
         products.append(tuple(kept))
     used = {other for groups in products for group in groups for other in group}
@@ -289,5 +294,8 @@ def _scale(part: Part, node: int, by: float) -> None:
                 part.edges[i] = edge, values * by
             elif edge.fixed[0] is None:
                 part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
+            else:
+                free = Term(edge.input, edge.output, edge.functions, (None, *edge.fixed[1:]))
+                part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
     fixed, value = part.biases[node]
     part.biases[node] = (fixed if fixed is None else fixed * by), value * by
