@@ -1,6 +1,5 @@
 """Random trials for the tests of `splinekan.formulas`."""
 
-import numpy as np
 
 from splinekan.formulas.trial import Part, SplineEdge, built
 from splinekan.network.term import Term

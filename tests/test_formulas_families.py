@@ -9,7 +9,6 @@ from splinekan.formulas.curves import candidates
 from splinekan.formulas.families import DEFAULT, EVEN, ODD, POWERS, library, plain
 from splinekan.network.functions import FUNCTIONS, Function, function
 
-
 ALL = [*FUNCTIONS, *(each for each in DEFAULT if isinstance(each, tuple)), ("sin", "exp"), ("log", "sqrt")]
 CURVES = [each for each in ALL if each not in ("sign", ("log", "sqrt"))]  # of the last the grid is coarse
 

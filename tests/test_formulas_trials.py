@@ -1,4 +1,4 @@
-"""Trials: values, Jacobians, training, moves along the gauge, edges removed and replaced, networks and back."""
+"""Trials: values, Jacobians, training, moves along the gauge, snapping, networks and back."""
 
 import pickle
 import warnings
