@@ -36,7 +36,12 @@ def line_and_sine(a, b, c, d):
 
 @pytest.mark.parametrize(
     "numbers",
-    [(np.pi, 0.5, -3.0, 0.0), (7.0, 0.0, 0.5, 2.0), (3 * np.pi / 2, -1.0, 1.0, -4.0), (2.5, 0.3, 12.0, 0.125)],
+    [
+        (np.pi, 0.5, -3.0, 0.0),
+        (7.0, 0.0, 0.5, 2.0),
+        (3 * np.pi / 2, -1.0, 1.0, -4.0),
+        (2.5, -0.5, 12.0, 0.125),
+    ],
 )
 def test_simple_constants_are_found(numbers):
     a, b, c, d = numbers
@@ -86,7 +91,9 @@ def test_arbitrary_scales_and_shifts_disappear():
         ALONE,
     )
     second = Part(
-        [(Term(0, 0, ("exp",), (None, None, 0.0)), np.array([np.exp(-0.37 / 1.7), 1 / 1.7]))], [(None, 0.0)], ALONE
+        [(Term(0, 0, ("exp",), (None, None, 0.0)), np.array([np.exp(-0.37 / 1.7), 1 / 1.7]))],
+        [(None, 0.0)],
+        ALONE,
     )
     best = fitted([first, second], X, np.exp(X[0] + X[1] ** 2))
     assert best.error < 1e-30
@@ -103,7 +110,9 @@ def test_arbitrary_scales_and_shifts_disappear():
 
 def test_several_constants_of_a_sum_are_a_single_constant():
     first = Part(
-        [(Term(0, 0), np.array([1.0])), (Term(1, 1), np.array([1.0]))], [(None, 1.3), (None, 1.7)], (((0,), (1,)),)
+        [(Term(0, 0), np.array([1.0])), (Term(1, 1), np.array([1.0]))],
+        [(None, 1.3), (None, 1.7)],
+        (((0,), (1,)),),
     )
     second = Part([(Term(0, 0), np.array([1.0]))], [(None, 0.0)], ALONE)
     best = fitted([first, second], X, X[0] + 1 + X[1] + 2)
@@ -171,7 +180,8 @@ def test_tidy_expressions_have_equal_values():
             for each in (found, expression)
         )
         np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-12, err_msg=text)
-        assert size(found) <= size(expression)
+        exact = expression.xreplace({each: simple(each) for each in expression.atoms(sympy.Float)})
+        assert size(found) <= size(exact)
 
 
 @pytest.mark.parametrize(
@@ -225,13 +235,18 @@ def two():
     y = np.column_stack([1.234567 * x[:, 0] ** 2 + x[:, 1], np.exp(x[:, 1])])
     y += 0.01 * rng.normal(size=y.shape)
     found = sk.symbolic_regression(
-        x, y, structures=["sum"], names=["mass", "beta", "x 1"], output_names=["u", "v_1"], library=["square", "exp"]
+        x,
+        y,
+        structures=["sum"],
+        names=["mass", "beta", "x 1"],
+        output_names=["u", "v_1"],
+        library=["square", "exp"],
     )
     return found, x, y
 
 
 def test_what_a_formula_shows(two):
-    found, x, y = two
+    found, _, _ = two
     lines = str(found).split("\n")
     assert lines[0].startswith("u = beta + 1.23")
     assert "mass**2" in lines[0]
@@ -261,7 +276,10 @@ def test_errors_of_a_formula_are_those_of_its_model(two):
     for o, each in enumerate(found.expressions):
         value = sympy.lambdify(symbols, each, "numpy")(*x.T)
         np.testing.assert_allclose(value, found(x)[:, o], rtol=1e-12)
-    assert {(row.output, row.structure, row.is_formula) for row in found.tried} == {("u", "sum", True), ("v_1", "sum", True)}
+    assert {(row.output, row.structure, row.is_formula) for row in found.tried} == {
+        ("u", "sum", True),
+        ("v_1", "sum", True),
+    }
     for row, error in zip(found.tried, found.rms_error, strict=True):
         assert row.error <= (error / y.std(axis=0).min()) ** 2 * 1.1
     assert found.model.record.n_samples == 300
