@@ -13,7 +13,11 @@ from sympy.core.function import AppliedUndef
 LARGE = 80
 """Operations of a form beyond which it is not factored and so on."""
 SIMPLIFIED, SHORTEST = 40, 2
-"""Operations of a form beyond which `sympy.simplify` takes seconds, and the number of forms it is tried for."""
+"""Operations of a form beyond which `sympy.simplify` takes seconds, and the forms that it is tried for."""
+DENOMINATORS = 12
+HYPERBOLIC = (sympy.tanh, sympy.sinh, sympy.cosh)
+INVERSE = (sympy.atanh,)
+"""As exponentials and logarithms they meet others: exp(-2 atanh(2 x - 1)) is (1 - x)/x."""
 
 
 def tidy(expression: Any) -> Any:
