@@ -10,10 +10,11 @@ from formula_trials import ALONE, formula, mixed, points, spline, term
 
 import splinekan as sk
 from splinekan.formulas.assembly import network, trials
+from splinekan.formulas.changes import with_spline, with_term, without
 from splinekan.formulas.curves import Candidate
 from splinekan.formulas.families import library, plain
 from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output
-from splinekan.formulas.snapping import Scored, Snapping, rank, with_term, without
+from splinekan.formulas.snapping import Scored, Snapping, rank
 from splinekan.formulas.structures import STRUCTURES, refined, regauged, simplest, start
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Part, SplineEdge, Trial, built, constants, relabelled, restricted
@@ -383,6 +384,16 @@ def test_terms_that_are_not_defined_are_no_change():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert with_term(trial, 0, 0, log, x) is None
+
+
+def test_a_further_spline_changes_nothing_yet():
+    rng = np.random.default_rng(25)
+    for name, trial, x in drawn(26):
+        edge, _ = spline(rng, 1, 0)
+        found = with_spline(trial, edge)
+        assert (found.value(found.theta, x) == trial.value(trial.theta, x)).all(), name
+        assert len(found.theta) == len(trial.theta) + edge.n_free
+        assert next(found.splines()) is not None
 
 
 def test_redundant_parameters_do_not_count():

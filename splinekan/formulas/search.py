@@ -159,6 +159,8 @@ class Search:
         attempt = Attempt(splines.name, splines.error, scored)
         if attempt.is_formula:
             every = Snapping(self.x, self.y, self.families, self.floor)
+            if scored.error > max(EXACT, self.tolerance):
+                scored = every.regrown(scored, splines.trial)
             scored = every.swapped(scored)
             attempt = replace(attempt, scored=scored)
         self.report(attempt)
