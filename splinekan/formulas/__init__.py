@@ -3,8 +3,8 @@
 `symbolic(model, X, y)` explains a network, `symbolic_regression(X, y)` data; both return a `Formula`. Begin
 with `search`: structures (`structures`) are trained as small spline networks (`trial`, `training`); their
 edges are compared with families of functions (`curves`, `families`) and replaced one after the other
-(`snapping`); constants become simple where the data allow (`rounding`), and scales and shifts that are
-arbitrary move (`gauge`). `assembly` makes models of them, `expressions` and `tidy` expressions of sympy.
+(`snapping`, `changes`); constants become simple where the data allow (`rounding`), and scales and shifts that
+are arbitrary move (`gauge`). `assembly` makes models of them, `expressions` and `tidy` expressions of sympy.
 `read` gives the formulas of a model as lines of text.
 """
 

@@ -24,8 +24,8 @@ def network(
 ) -> tuple[KAN, Float64Array]:
     """A network with an output for each trial, and its parameters.
 
-    Each stage is a `FormulaLayer`, with a `SplineLayer` in a `Sum` for edges that are splines, a `Product`
-    and a `FormulaLayer` that adds products.
+    Each stage is a `FormulaLayer`, with `SplineLayer`s in a `Sum` for edges that are splines, a `Product` and
+    a `FormulaLayer` that adds products.
 
     Parameters
     ----------
@@ -114,10 +114,8 @@ def _add_stage(
     terms = [(edge, values) for edge, values in edges if isinstance(edge, Term)]
     formulas = FormulaLayer(n_in, n_out, tuple(t for t, _ in terms), tuple(fixed for fixed, _ in biases))
     numbers = [values for _, values in terms] + [np.array([v for fixed, v in biases if fixed is None])]
-    splines = [(edge, values) for edge, values in edges if isinstance(edge, SplineEdge)]
-    if not splines:
-        layers.append(formulas)
-    else:
+    summands: list[Any] = []
+    for splines in _on_equal_knots(edges):
         degree = splines[0][0].knots.degree
         knots = [KnotVector.uniform(*domains[p], FEW, degree) for p in range(n_in)]
         for edge, _ in splines:
@@ -127,12 +125,33 @@ def _add_stage(
         views = layer.unpack(params)
         for edge, values in splines:
             views["coefficients"][edge.input][:, edge.output] += values
-        empty = not terms and all(fixed == 0 for fixed, _ in biases)
-        layers.append(layer if empty else Sum((layer, formulas)))
+        summands.append(layer)
         theta.append(params)
-        if empty:
-            return
-    theta += numbers
+    if not summands or terms or any(fixed != 0 for fixed, _ in biases):
+        summands.append(formulas)
+        theta += numbers
+    layers.append(summands[0] if len(summands) == 1 else Sum(tuple(summands)))
+
+
+def _on_equal_knots(
+    edges: Sequence[tuple[Edge, Float64Array]],
+) -> list[list[tuple[SplineEdge, Float64Array]]]:
+    """The splines in groups, each with the same knots for all edges from an input, as layers have them.
+
+    Outputs whose formulas are not complete may end on unlike knots.
+    """
+    groups: list[list[tuple[SplineEdge, Float64Array]]] = []
+    for edge, values in edges:
+        if isinstance(edge, SplineEdge):
+            for group in groups:
+                if edge.knots.degree == group[0][0].knots.degree and all(
+                    other.knots == edge.knots for other, _ in group if other.input == edge.input
+                ):
+                    group.append((edge, values))
+                    break
+            else:
+                groups.append([(edge, values)])
+    return groups
 
 
 # From networks

@@ -14,7 +14,7 @@ from splinekan.formulas.families import Chain, Family, plain
 
 STARTS = 3
 """Points of the grid from which the constants of a family are refined."""
-ITERATIONS = 12
+ITERATIONS = 30
 CANCELLATION = 30.0
 """c phi may be larger than the range of the curve by this factor. Sines of next to no frequency, for example,
 are parabolas after cancellation.
@@ -80,7 +80,8 @@ def candidates(
             inner = inner.copy()
             inner[1] -= inner[0] * middle / (half or 1.0)
             inner[0] /= half or 1.0
-            constants, _ = plain(family.functions, np.concatenate([[c], inner]))
+            with np.errstate(all="ignore"):  # numbers far from 0 in large units leave the range of float64
+                constants, _ = plain(family.functions, np.concatenate([[c], inner]))
         else:
             constants = np.array([c / (half or 1.0)])
         if np.isfinite(constants).all():

@@ -108,6 +108,10 @@ def _function(name: str, value: Any) -> Function:
         return value
     if isinstance(value, str) and value in FUNCTIONS:
         return FUNCTIONS[value]
+    if isinstance(value, str) and value.strip().isidentifier():  # a symbol alone is an expression elsewhere
+        raise ValueError(
+            f"{name} must be an expression in one symbol or one of {', '.join(FUNCTIONS)}, got {shown(value)}"
+        )
     try:
         return function(value)
     except (TypeError, ValueError) as error:
@@ -133,7 +137,7 @@ def _grid(functions: Chain) -> Float64Array:
         longer = []
         for row, low, high in rows:
             for a, b in _starts(each, low, high, few=number > 0):
-                values = each.derivatives(a * np.linspace(low, high, 41) + b)[0]
+                values = each.derivatives(a * np.linspace(low, high, 201) + b)[0]
                 ends = float(values.min()), float(values.max())
                 if np.isfinite(ends).all() and ends[0] < ends[1]:
                     longer.append((np.append(row, [a, b]), *ends))

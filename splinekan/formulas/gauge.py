@@ -24,10 +24,7 @@ def scaled_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
     if s + 1 >= len(parts) or by == 0:
         return None
     first = [group[0] for group in parts[s].products[j]]
-    others = [
-        node for i, groups in enumerate(parts[s].products) if i != j for group in groups for node in group
-    ]
-    if len(set(first)) < len(first) or set(first) & set(others):
+    if any(_count(parts[s], node) > 1 for node in first):
         return None
     done = all(_scale_node(parts[s], node, by) for node in first)
     return built(parts) if done and _undo(parts[s + 1], j, 1 / by, 0.0) else None
@@ -39,9 +36,8 @@ def exchanged(trial: Trial, s: int, node: int, by: float) -> Trial | None:
     groups = [group for each in parts[s].products for group in each if node in group]
     if by == 0 or len(groups) != 1 or groups[0].count(node) != 1:
         return None
-    everywhere = [other for each in parts[s].products for group in each for other in group]
     for other in groups[0]:
-        if other != node and everywhere.count(other) == 1:
+        if other != node and _count(parts[s], other) == 1:
             done = _scale_node(parts[s], node, by) and _scale_node(parts[s], other, 1 / by)
             return built(parts) if done else None
     return None
@@ -53,13 +49,18 @@ def shifted_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
     if s + 1 >= len(parts):
         return None
     alone = [group[0] for group in parts[s].products[j] if len(group) == 1]
-    if not alone:
+    if not alone or _count(parts[s], alone[0]) > 1:
         return None
     fixed, value = parts[s].biases[alone[0]]
     if fixed is not None:
         return None
     parts[s].biases[alone[0]] = None, value + by
     return built(parts) if _undo(parts[s + 1], j, 1.0, -by) else None
+
+
+def _count(part: Part, node: int) -> int:
+    """How often a node occurs in the products of a stage."""
+    return sum(group.count(node) for groups in part.products for group in groups)
 
 
 def _scale_node(part: Part, node: int, by: float) -> bool:

@@ -75,7 +75,7 @@ def symbolic(
         splines of degree 0 or layers of other kinds than splines and affine maps, or more than 40 edges.
     tolerance
         Mean square errors, over the variance of y, that do not count. None for 0 with targets; without, for
-        the mean square error of the model's own fit, as its record has it, or 1e-8.
+        4 times the mean square error of the model's own fit, as its record has it, or 1e-8.
     seed
         Of the starts of structures and of the part of the samples with which edges are compared.
     verbose
@@ -265,7 +265,7 @@ class Options(NamedTuple):
 def _accuracy(model: Model) -> float:
     """The mean square error of a model's fit, over the variance of its outputs."""
     if model.record is not None and model.record.trials and model.record.loss == "squared":
-        return max(float(model.record.trials[-1].loss), UNKNOWN)
+        return max(4 * float(model.record.trials[-1].loss), UNKNOWN)
     return UNKNOWN
 
 

@@ -55,8 +55,7 @@ def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> S
 def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int, floor: float) -> Scored:
     found, error = trained(trial, x, y, iterations, 1e-6)
     n = len(y)
-    least = max(floor, ROUNDING * FLOOR)
-    value = n * np.log(error + least) + np.log(n) * len(found.theta)
+    value = n * np.log(max(error + ROUNDING * FLOOR, floor)) + np.log(n) * len(found.theta)
     return Scored(found, error, float(value))
 
 

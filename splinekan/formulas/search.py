@@ -155,13 +155,15 @@ class Search:
     def attempts(self, splines: Trained) -> list[Attempt]:
         """A structure with terms for its splines, trained with all samples; several, if they are close."""
         x, y = self.few
-        snapping = Snapping(x, y, self.families, max(splines.tau, self.tolerance))
-        every = Snapping(self.x, self.y, self.families, self.floor)
+        snapping = Snapping(x, y, self.families, splines.tau, self.tolerance)
+        every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
         scored = Scored(splines.trial, splines.error, snapping.criterion(splines.trial, splines.error))
         found: list[Attempt] = []
         for number, each in enumerate(snapping.snapped(snapping.pruned(scored))):
             attempt = Attempt(splines.name, splines.error, self.polished(each))
             if number == 0 and attempt.is_formula:
+                if not self.suffices(attempt):
+                    attempt = replace(attempt, scored=every.regrown(attempt.scored, splines.trial))
                 attempt = replace(attempt, scored=every.swapped(attempt.scored))
             self.report(attempt)
             found.append(attempt)
@@ -175,17 +177,14 @@ class Search:
         if not best.is_formula:
             return best
         close = [a for a in found if a.is_formula and a.scored.criterion < best.scored.criterion + CLOSE]
-        ends = [replace(a, scored=rounded(a.scored, self.x, self.y, self.floor)) for a in close[:FINALISTS]]
+        ends = [
+            replace(a, scored=rounded(a.scored, self.x, self.y, self.tolerance)) for a in close[:FINALISTS]
+        ]
         return min(ends, key=lambda a: a.scored.criterion)
-
-    @property
-    def floor(self) -> float:
-        """Mean square errors that are less are equal."""
-        return max(FLOOR, self.tolerance)
 
     def polished(self, scored: Scored) -> Scored:
         """Trained with all samples to the end."""
-        every = Snapping(self.x, self.y, self.families, self.floor)
+        every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
         trial, error = trained(scored.trial, self.x, self.y, POLISH, 1e-4)
         return Scored(trial, error, every.criterion(trial, error))
 

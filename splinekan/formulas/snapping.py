@@ -18,10 +18,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from splinekan._checks import Float64Array
+from splinekan.formulas.changes import MONOMIALS, with_polynomial, with_spline, with_term, without
 from splinekan.formulas.curves import Candidate, candidates
 from splinekan.formulas.families import Chain, Family
 from splinekan.formulas.training import trained
-from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
+from splinekan.formulas.trial import Edge, SplineEdge, Trial, built
 from splinekan.network.functions import FUNCTIONS
 from splinekan.network.term import Term
 
@@ -44,7 +45,6 @@ EQUAL = 1e-3
 """Criteria that differ by less are equal."""
 MARGIN, WIDTH = 40.0, 3
 """Trials whose criteria are this close to the least are followed, and how many at most."""
-MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
 POLYNOMIALS = (3, 4)
 """Degrees of polynomials; those of degree 2 are squares."""
 SWAPPED, SWAPS = 1.0, 10
@@ -74,12 +74,15 @@ class Snapping:
         The library.
     tau
         The error of the splines.
+    tolerance
+        Errors that are less are equal.
     """
 
     x: Float64Array = field(repr=False)
     y: Float64Array = field(repr=False)
     families: Sequence[Family] = field(repr=False)
     tau: float
+    tolerance: float = 0.0
 
     @property
     def polynomials(self) -> bool:
@@ -99,7 +102,8 @@ class Snapping:
         n = len(self.y)
         if not np.isfinite(error):
             return np.inf
-        return float(n * np.log(error + self.tau) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
+        counted = max(error + self.tau, self.tolerance)
+        return float(n * np.log(counted) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
 
     def pruned(self, best: Scored) -> Scored:
         """Without edges that are not needed, those first that matter least."""
@@ -156,6 +160,28 @@ class Snapping:
             if better and number + 1 >= EDGES:
                 break
         return sorted(better, key=_criterion)[:WIDTH]
+
+    def regrown(self, best: Scored, first: Trial) -> Scored:
+        """With those splines of `first` put back, and snapped, that are needed after all.
+
+        Pruning weighs an edge against the error of all splines. Where a logarithm nearly reaches its pole
+        that is large, and what it hides shows when the logarithm is a term.
+        """
+        while True:
+            stage = best.trial.stages[0]
+            present = {(edge.input, edge.output) for edge in stage.edges}
+            used = {node for groups in stage.products for group in groups for node in group}
+            grown = [
+                self.scored(with_spline(best.trial, edge), best)
+                for edge in first.stages[0].edges
+                if isinstance(edge, SplineEdge)
+                and edge.output in used
+                and (edge.input, edge.output) not in present
+            ]
+            better = min(grown, key=lambda each: each.criterion, default=best)
+            if not better.criterion < best.criterion - SWAPPED:
+                return best
+            best = self.snapped(better)[0]
 
     def unbiased(self, best: Scored) -> Scored:
         """Without biases that are not needed.
@@ -255,108 +281,3 @@ def rank(trial: Trial, x: Float64Array) -> int:
 def complexity(trial: Trial) -> int:
     """The sum over the terms."""
     return sum(e.complexity for stage in trial.stages for e in stage.edges if isinstance(e, Term))
-
-
-def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Array) -> Trial | None:
-    """The trial with a term for an edge, and the same mean of its node; None where it is not defined."""
-    parts, run = trial.parts(), trial.run(trial.theta, x)[s]
-    edge = parts[s].edges[e][0]
-    fixed = [None if free else float(v) for v, free in zip(candidate.constants, candidate.free, strict=True)]
-    term = Term(edge.input, edge.output, candidate.functions, fixed)
-    values = candidate.constants[list(candidate.free)]
-    parts[s].edges[e] = (term, values)
-    points = run.x[edge.input]
-    v = points
-    with np.errstate(all="ignore"):
-        for i, each in enumerate(candidate.functions):
-            v = each.derivatives(candidate.constants[1 + 2 * i] * v + candidate.constants[2 + 2 * i])[0]
-        shift = float(np.mean(run.edges[e] - candidate.constants[0] * v))
-    if not np.isfinite(shift):
-        return None
-    _shift(parts[s], edge.output, shift)
-    return built(parts)
-
-
-def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) -> Trial:
-    """The trial with a term for each power up to the degree in the place of an edge, by least squares."""
-    parts, run = trial.parts(), trial.run(trial.theta, x)[s]
-    edge = parts[s].edges[e][0]
-    points, values = run.x[edge.input], run.edges[e]
-    coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
-    fit = np.zeros(degree + 1)
-    fit[: len(coefficients)] = coefficients
-    terms: list[tuple[Edge, Float64Array]] = [(Term(edge.input, edge.output), fit[1:2])]
-    for power in range(2, degree + 1):
-        term = Term(edge.input, edge.output, (MONOMIALS[power],), (None, 1.0, 0.0))
-        terms.append((term, fit[power : power + 1]))
-    parts[s].edges[e : e + 1] = terms
-    _shift(parts[s], edge.output, float(fit[0]))
-    return built(parts)
-
-
-def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
-    """The trial without an edge, whose mean stays; None if that leaves a constant output.
-
-    A factor without edges is a number, which the other factors take.
-    """
-    parts, run = trial.parts(), trial.run(trial.theta, x)[s]
-    part, edge = parts[s], parts[s].edges[e][0]
-    mean = float(run.edges[e].mean())
-    del part.edges[e]
-    _shift(part, edge.output, mean)
-    if not any(other.output == edge.output for other, _ in part.edges):
-        if not part.edges:
-            return None
-        number = float(run.nodes[edge.output].mean())
-        parts[s] = part = _without_factor(part, edge.output, number)
-    return built(parts)
-
-
-def _shift(part: Part, node: int, by: float) -> None:
-    """Add to a node: to the coefficients of a spline if it has any, else to its bias, which becomes free."""
-    for i, (edge, values) in enumerate(part.edges):
-        if edge.output == node and isinstance(edge, SplineEdge):
-            part.edges[i] = edge, values + by
-            return
-    _, value = part.biases[node]
-    part.biases[node] = None, value + by
-
-
-def _without_factor(part: Part, node: int, number: float) -> Part:
-    """Products without a node that is constant; another factor is multiplied by its value.
-
-    The node stays where all other factors are needed elsewhere.
-    """
-    products = []
-    everywhere = [other for groups in part.products for group in groups for other in group]
-    for groups in part.products:
-        kept = []
-        for group in groups:
-            others = tuple(other for other in group if other != node)
-            free = [other for other in others if everywhere.count(other) == 1]
-            if len(others) == len(group) or not free:
-                kept.append(group)
-                continue
-            _scale(part, free[0], number ** (len(group) - len(others)))
-            kept.append(others)
-        products.append(tuple(kept))
-    used = {other for groups in products for group in groups for other in group}
-    biases = list(part.biases)
-    if node not in used:
-        biases[node] = (0.0, 0.0)
-    return Part(part.edges, biases, tuple(products))
-
-
-def _scale(part: Part, node: int, by: float) -> None:
-    """Multiply a node."""
-    for i, (edge, values) in enumerate(part.edges):
-        if edge.output == node:
-            if isinstance(edge, SplineEdge):
-                part.edges[i] = edge, values * by
-            elif edge.fixed[0] is None:
-                part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
-            else:
-                free = Term(edge.input, edge.output, edge.functions, (None, *edge.fixed[1:]))
-                part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
-    fixed, value = part.biases[node]
-    part.biases[node] = (fixed if fixed is None else fixed * by), value * by

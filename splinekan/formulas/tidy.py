@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import sympy
+from sympy.core.function import AppliedUndef
 
 LARGE = 80
-"""Operations of an expression beyond which slow simplifications are not tried."""
+"""Operations of a form beyond which it is not factored and so on."""
+SIMPLIFIED, SHORTEST = 40, 2
+"""Operations of a form beyond which `sympy.simplify` takes seconds, and the forms that it is tried for."""
 DENOMINATORS = 12
-
-
 HYPERBOLIC = (sympy.tanh, sympy.sinh, sympy.cosh)
 INVERSE = (sympy.atanh,)
 """As exponentials and logarithms they meet others: exp(-2 atanh(2 x - 1)) is (1 - x)/x."""
@@ -49,19 +50,28 @@ def _forms(expression: Any) -> Iterator[Any]:
     yield expression
     if expression.has(sympy.Piecewise, sympy.Max):
         return
-    expanded = sympy.expand(sympy.expand_trig(expression), force=False)
-    yield expanded
     yield sympy.expand(expression)
-    if expression.count_ops() > LARGE:
-        return
+    expanded = sympy.expand(sympy.expand_trig(expression), force=False)
     logarithms = expression.rewrite(INVERSE, sympy.log)
     powers = sympy.powsimp(sympy.expand(logarithms.rewrite(HYPERBOLIC, sympy.exp)), force=False)
+    found = [expression]
     for form in (expression, expanded, powers):
-        for change in (sympy.factor, sympy.together, sympy.powsimp, sympy.simplify):
-            try:
-                changed = change(form)
-            except (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError):
-                continue  # sympy's algorithms do not know all functions
-            yield changed
-            if change is not sympy.simplify:
-                yield sympy.simplify(changed) if changed.count_ops() <= LARGE else changed
+        if form.count_ops() > LARGE:
+            continue
+        found.append(form)
+        for change in (sympy.factor, sympy.together, sympy.powsimp):
+            found.append(_changed(change, form))
+    found = [form for form in dict.fromkeys(found) if form is not None]
+    yield from found
+    # Fitted constants and unknown functions leave little to simplify, for which sympy searches for long.
+    if not expression.has(AppliedUndef, sympy.Float):
+        simple_first = sorted((form for form in found if form.count_ops() <= SIMPLIFIED), key=size)
+        yield from filter(None, (_changed(sympy.simplify, form) for form in simple_first[:SHORTEST]))
+
+
+def _changed(change: Callable[[Any], Any], form: Any) -> Any:
+    """Another form; None where sympy's algorithms do not know the functions."""
+    try:
+        return change(form)
+    except (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError):
+        return None
