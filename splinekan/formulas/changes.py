@@ -6,7 +6,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.curves import Candidate
-from splinekan.formulas.trial import Part, SplineEdge, Trial, built
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 from splinekan.network.term import Term
 
 MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
