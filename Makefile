@@ -7,6 +7,7 @@
 #               formulas
 # make baselines  the estimators against scikit-learn's, on functions and data (about an hour)
 # make formulas  twenty-four formulas found from samples by splinekan and, where it is installed, by pykan (hours)
+# make coverage how often confidence bands cover the truth, in simulations (about ten minutes)
 # make fuzz     50,000 generated calls of everything public, and a table of how they end
 # make faults   kills, full disks, damaged checkpoints, outputs that cannot be written
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
@@ -14,7 +15,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench baselines formulas fuzz faults mutants check wheel-check clean
+.PHONY: demo test bench baselines formulas coverage fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -57,6 +58,8 @@ baselines: $(VENV)/.test
 
 formulas: $(VENV)/.base
 	$(BIN)/python benchmarks/formulas.py --markdown
+coverage: $(VENV)/.base
+	$(BIN)/python benchmarks/bands.py --markdown
 
 mutants: $(VENV)/.test
 	$(BIN)/python -m pip install --quiet cosmic-ray

@@ -15,6 +15,9 @@ Training
 Other libraries
     `from_pykan` and `from_efficient_kan` return their networks as models; edges as splines of SciPy, out and
     in: `Model.edge`, `Model.with_edge`.
+Explanations
+    `attribution` of variance to inputs, nodes and edges, `sobol_indices`, `confidence_bands`; `prune` removes
+    edges and nodes.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Estimators
@@ -112,6 +115,7 @@ if TYPE_CHECKING:
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.interop import from_efficient_kan, from_pykan
+    from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (
@@ -145,6 +149,7 @@ _LAZY |= dict.fromkeys(
     ),
     "spectra",
 )
+_LAZY |= dict.fromkeys(("attribution", "confidence_bands", "prune", "sobol_indices"), "explain")
 _LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
@@ -214,9 +219,11 @@ __all__ = [
     "Sum",
     "Term",
     "ansatz",
+    "attribution",
     "change_of_basis",
     "change_of_basis_spectrum",
     "clamped_knots",
+    "confidence_bands",
     "export",
     "extended_knots",
     "extreme_eigenvalues",
@@ -236,10 +243,12 @@ __all__ = [
     "nested_iteration",
     "nested_steps",
     "prolongation",
+    "prune",
     "refine_knots",
     "relu_from_spline",
     "save",
     "set_threads",
+    "sobol_indices",
     "spectral_density",
     "spline_from_relu",
     "successive_halving",

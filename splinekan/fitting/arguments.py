@@ -33,7 +33,8 @@ def targets_of(y: Any, name: str = "y", names: Any = None) -> Float64Array:
     TypeError, ValueError
         For anything but real numbers in one or two axes.
     """
-    if getattr(getattr(y, "dtype", None), "kind", "f") in "OSU":
+    kind = getattr(getattr(y, "dtype", None), "kind", "f")
+    if isinstance(kind, str) and kind in "OSU":
         raise TypeError(
             f"{name} must be numbers, got {shown(y)}: KANClassifier takes labels, and fit a column of zeros "
             "and ones for each class, with loss='softmax'"

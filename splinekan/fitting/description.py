@@ -46,11 +46,23 @@ def smoothing_of(
             f"restricted likelihood, a weight for each of {len(state.weights)} groups",
         )
     ]
-    if samples.loss.squared:
-        noise = np.sqrt(state.phi) * unlike * scaling.deviation
+    if noise := noise_of(state, samples, scaling, unlike):
         text = ", ".join(f"{each:.3g}" for each in noise[:3]) + (", ..." if len(noise) > 3 else "")
         found.append(Choice("noise", f"deviation {text} in y", "estimated from the residuals"))
     return tuple(found)
+
+
+def noise_of(state: State, samples: Samples, scaling: Scaling, unlike: Float64Array) -> tuple[float, ...]:
+    """The deviation of the noise of every output in its units; () where it was not estimated."""
+    if not (samples.loss.squared and state.assessed):
+        return ()
+    return tuple(float(each) for each in np.sqrt(state.phi) * unlike * scaling.deviation)
+
+
+def penalties_of(state: State) -> tuple[float, ...]:
+    """The weights of the penalties, a single weight if they are all equal."""
+    weights = state.weights.tolist()
+    return tuple(weights[:1] if len(set(weights)) == 1 else weights)
 
 
 def without_effect(state: State, constant: Sequence[int], names: Sequence[str] | None) -> tuple[Choice, ...]:

@@ -15,7 +15,7 @@ from splinekan.fitting import path
 from splinekan.fitting.arguments import apart_of, check_targets, inputs_of, targets_of
 from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
-from splinekan.fitting.description import described, smoothing_of, without_effect
+from splinekan.fitting.description import described, noise_of, penalties_of, smoothing_of, without_effect
 from splinekan.fitting.evidence import State, improve
 from splinekan.fitting.named_losses import ROBUST, in_deviations, middle, named
 from splinekan.fitting.options import DENSE, INTERVALS, STARTS, WIDER, Options
@@ -197,7 +197,14 @@ def fit(
     if scaling.outputs is not None:
         layers.append(scaling.outputs)
     record = FitRecord(
-        scaling.bounds, kind, n_samples, choices, tuple(report.trials), History.join(state.histories)
+        scaling.bounds,
+        kind,
+        n_samples,
+        choices,
+        tuple(report.trials),
+        History.join(state.histories),
+        penalties_of(state),
+        noise_of(state, samples, scaling, noise),
     )
     return Model(KAN(tuple(layers)), state.theta, names=inputs, output_names=outputs, record=record)
 

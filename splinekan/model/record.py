@@ -68,6 +68,13 @@ class FitRecord:
         The networks that were trained, in order; the model itself is the last.
     history
         Loss, work and time of the training of the model itself, an entry per iteration.
+    weights
+        Of the penalties: of slope and bending of every edge, in the order of the groups of
+        `splinekan.fitting.modes.ModalCoordinates`, for outputs in deviations and the sum of the losses; a
+        single weight for all; () if unknown.
+    noise
+        The deviation of the noise of every output, in its units; () for other losses than squares, and where
+        it was not estimated.
     """
 
     bounds: tuple[tuple[float, float], ...]
@@ -76,3 +83,5 @@ class FitRecord:
     choices: tuple[Choice, ...] = ()
     trials: tuple[Trial, ...] = ()
     history: History | None = field(default=None, repr=False)
+    weights: tuple[float, ...] = field(default=(), repr=False)
+    noise: tuple[float, ...] = ()

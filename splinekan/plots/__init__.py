@@ -13,6 +13,7 @@ from splinekan.plots.complementarity import (
 )
 from splinekan.plots.conditioning import condition_by_basis, conditioning_panels
 from splinekan.plots.edges import strengths
+from splinekan.plots.explanations import attribution_figure, bands_figure
 from splinekan.plots.histories import (
     equation_losses,
     loss_against_work,
@@ -32,6 +33,8 @@ __all__ = [
     "MAP",
     "SERIES",
     "STYLES",
+    "attribution_figure",
+    "bands_figure",
     "boundary_value_panels",
     "canvas",
     "complementarity_panels",

@@ -21,6 +21,7 @@ AREAS = (
     "fitting",
     "exporting",
     "interop",
+    "explaining",
 )
 
 

@@ -14,6 +14,7 @@ EXPORTING = (
     ".splines.knots",
     ".operators",
     ".network",
+    ".explain",
     ".fitting",
     ".model",
     ".objectives",

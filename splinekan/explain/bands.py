@@ -1,0 +1,262 @@
+"""Confidence bands for the functions on the edges of a model, and for its outputs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, boolean, instance, integer, real, shown
+from splinekan.explain.chain import (
+    Chain,
+    explained,
+    samples_of,
+    shares,
+    without_record,
+)
+from splinekan.explain.edge_bands import EdgeBand, Edges
+from splinekan.explain.losses import loss_of
+from splinekan.explain.posterior import Posterior, posterior
+from splinekan.explain.text import aligned, columns
+from splinekan.fitting.arguments import targets_of
+from splinekan.fitting.samples import merged
+from splinekan.model import Model
+from splinekan.objectives import QuadraticPenalty
+
+CHUNK = 2**22
+"""Numbers of a dense piece of the Jacobian."""
+LARGEST = 5000
+"""Parameters of a model, at most: their covariance is a dense matrix."""
+
+
+class Band(NamedTuple):
+    """Values and half the width of an interval about each.
+
+    Attributes
+    ----------
+    values, half_width
+        Of the same shape and in the same units; the half-width is infinite where the samples determine
+        nothing.
+    """
+
+    values: Float64Array
+    half_width: Float64Array
+
+
+@dataclass(frozen=True, eq=False)
+class ConfidenceBands:
+    """Bands for the edges of a model and, by a call with points, for its outputs.
+
+    `print` shows a table; `pandas.DataFrame(bands.to_dict())` makes a data frame; `plot` draws the edges.
+
+    Attributes
+    ----------
+    model
+        The model.
+    level
+        The share of the points at which a band is to cover the truth.
+    edges
+        A band for every edge of a spline layer or an affine map.
+    noise
+        The estimated deviation of the noise of every output, (n_out,), in the units of y; NaN for
+        likelihoods.
+    effective
+        Effective number of parameters.
+    """
+
+    model: Model = field(repr=False)
+    level: float
+    edges: tuple[EdgeBand, ...] = field(repr=False)
+    noise: Float64Array
+    effective: float
+    posterior: Posterior = field(repr=False)
+
+    def __call__(self, x: ArrayLike) -> Band:
+        """The outputs at points x, (n, n_in), and the half-widths of their band, both (n, n_out).
+
+        The band is for the expected value of y, not for another sample; for likelihoods it is for the outputs
+        of the model, such as log-odds.
+        """
+        points = samples_of(self.model, x, least=1)
+        model, factor = without_record(self.model), quantile(self.posterior, self.level)
+        deviations = np.empty((len(points), model.n_out))
+        size = max(CHUNK // max(model.n_parameters * model.n_out, 1), 1)
+        for start in range(0, len(points), size):
+            rows = model.jacobian(points[start : start + size]).tocsr()
+            found = self.posterior.deviations(rows) if len(points) else np.zeros(0)
+            deviations[start : start + size] = found.reshape(-1, model.n_out)
+        return Band(np.asarray(model(points)), factor * deviations)
+
+    def edge(self, layer: int, input: int, output: int) -> EdgeBand:
+        """The band of an edge, by the number of the layer in `model.network.layers`, its input and output.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For an edge without a band.
+        """
+        at = (
+            integer("layer", layer, low=0),
+            integer("input", input, low=0),
+            integer("output", output, low=0),
+        )
+        for each in self.edges:
+            if (each.layer, each.input, each.output) == at:
+                return each
+        raise ValueError(f"layer, input and output must name an edge with a band, got {at}")
+
+    def to_dict(self) -> dict[str, list[Any]]:
+        """Columns "layer", "from", "to", "at", "value" and "half_width", a row for every point of a grid."""
+        rows = [
+            (each.layer, *each.names, *map(float, point))
+            for each in self.edges
+            for point in zip(each.grid, each.values, each.half_width, strict=True)
+        ]
+        return columns(("layer", "from", "to", "at", "value", "half_width"), rows)
+
+    def __str__(self) -> str:
+        """A row for every edge: its range, its widest half-width, and where the band excludes 0."""
+        rows = []
+        for each in self.edges:
+            with np.errstate(invalid="ignore"):
+                away = np.mean(np.abs(each.values) > each.half_width)
+            rows.append(
+                (
+                    *each.names,
+                    f"{each.values.min():.3g}",
+                    f"{each.values.max():.3g}",
+                    f"{each.half_width.max():.2g}",
+                    f"{100 * away:.0f} %",
+                )
+            )
+        noise = ", ".join(f"{each:.3g}" for each in self.noise[:3]) + ", ..." * (len(self.noise) > 3)
+        title = f"{100 * self.level:g} % bands, {self.effective:.0f} effective parameters"
+        title += "" if np.isnan(self.noise).all() else f", noise {noise}"
+        head = ("edge from", "to", "least", "largest", "half-width up to", "without 0")
+        return f"{title}\n{aligned(head, rows, 2)}"
+
+    def plot(self, most: int = 24) -> Any:
+        """A figure with a panel for each of at most `most` edges, those with the largest ranges first."""
+        from splinekan.plots import bands_figure  # matplotlib takes long to import
+
+        return bands_figure(self, most)
+
+
+def confidence_bands(
+    model: Any,
+    X: Any,
+    y: Any,
+    level: float = 0.95,
+    *,
+    sample_weight: ArrayLike | None = None,
+    points: int = 101,
+    with_mean: bool = True,
+    loss: Any = None,
+    penalty: Any = None,
+) -> ConfidenceBands:
+    """Confidence bands for the functions on the edges of a fitted model, and for its outputs.
+
+    The parameters have the covariance phi (J^T J + W)^{-1} about their estimates, W the penalties of
+    `splinekan.fit`, phi the deviance over (number of values of y - effective parameters). It is that of a
+    Gaussian posterior (Wahba 1983), which counts the bias by smoothing as well as the noise: averaged over
+    the points of a function, a band covers the truth as often as its level tells (Nychka 1988; Marra & Wood
+    2012, Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band that contains
+    the whole function with that probability. The choice of the weights of the penalties is not counted.
+
+    Constants can move between the edges that lead to the same node; the function of an edge is given less its
+    mean over the samples. Units of hidden nodes are arbitrary, too: a shift or a stretch of a node is made up
+    for by the edges that leave it. The bands of edges from and to hidden nodes are those of the functions
+    with every hidden node in units of its mean and its deviation over the samples, converted to those of the
+    model: what such changes would do is not counted. The bands are local, for solutions next to this model;
+    other minima, with other functions on their edges, may fit as well. Bands of outputs do not depend on any
+    of this.
+
+    Parameters
+    ----------
+    model
+        Of `splinekan.fit`, or any `Model` at a minimum of its loss, such as a trained network.
+    X, y
+        The training samples, (n, n_in) and (n, n_out) or (n,).
+    level
+        Between 0 and 1.
+    sample_weight
+        Multiplicities, (n,), as in `splinekan.fit`.
+    points
+        Of the grid for every edge, at least 2.
+    with_mean
+        Whether the bands of edges that lead to an output contain the uncertainty of the mean of the output.
+        Without it a band has next to no width where the function crosses its mean, and covers less than its
+        level if the function is nearly straight (Marra & Wood 2012, section 3).
+    loss
+        "squared", "logistic", "softmax" or "poisson", or such a loss; None for that of the record, squares
+        without one.
+    penalty
+        The `QuadraticPenalty` of a model trained by hand with a sum of losses, such as
+        `LeastSquares(..., smoothing=1e-3).penalty`; None for that of the record, if there is one.
+
+    Returns
+    -------
+    ConfidenceBands
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds or shapes, other losses, fewer values of y than effective parameters, and
+        more than 5000 parameters.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> rng = np.random.default_rng(0)
+    >>> x = rng.uniform(0, 1, (300, 2))
+    >>> y = np.sin(6 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=300)
+    >>> bands = confidence_bands(fit(x, y, hidden=()), x, y)
+    >>> values, half_width = bands([[0.3, 0.5]])
+    >>> bool(np.abs(values[0, 0] - np.sin(1.8) - 0.5) < 2 * half_width[0, 0])
+    True
+    """
+    model = explained(model)
+    width = real("level", level, low=0.0)
+    if not 0 < width < 1:
+        raise ValueError(f"level must lie between 0 and 1, got {width}")
+    count, both = integer("points", points, low=2), boolean("with_mean", with_mean)
+    x, t = samples_of(model, X), targets_of(y, names=model.output_names)
+    if t.shape != (len(x), model.n_out):
+        raise ValueError(f"y must have shape {(len(x), model.n_out)}, got {t.shape}")
+    known = loss_of(model, loss, refused=("huber", "quantile", "custom"))
+    if hasattr(known.loss, "check"):
+        known.loss.check(t)
+    if sample_weight is not None:
+        shares(sample_weight, len(x))
+    if model.n_parameters > LARGEST:
+        raise ValueError(
+            f"model must have at most {LARGEST} parameters, whose covariance is a dense matrix, "
+            f"got {model.n_parameters}"
+        )
+    if penalty is not None:
+        instance("penalty", penalty, QuadraticPenalty)
+        if model.basis != "spline" or penalty.root.shape[1] != model.n_parameters:
+            raise ValueError(
+                f"penalty must act on {model.n_parameters} parameters in the spline basis, got "
+                f"{shown(penalty.root.shape)} in the basis {model.basis!r}"
+            )
+        if model.record is not None:
+            model = replace(model, record=replace(model.record, weights=()))
+    x, t, w = merged(x, t, None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64))
+    splines = model.with_basis("spline")
+    found = posterior(splines, x, t, w, known.loss, known.likelihood, penalty)
+    chain = Chain.of(splines.network, splines.theta, x, shares(w, len(x)))
+    factor = quantile(found, width)
+    edges = Edges(splines, chain, found, count, both).all(factor)
+    noise = np.full(model.n_out, np.nan) if found.known else np.sqrt(found.phi) * found.scales
+    return ConfidenceBands(splines, width, edges, noise, found.effective, found)
+
+
+def quantile(found: Posterior, level: float) -> float:
+    """Of Student's distribution with the degrees of freedom that are left; normal if the noise is known."""
+    from scipy.special import ndtri, stdtrit
+
+    share = (1 + level) / 2
+    return float(ndtri(share) if found.known else stdtrit(found.n - found.effective, share))
