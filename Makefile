@@ -58,6 +58,7 @@ baselines: $(VENV)/.test
 
 formulas: $(VENV)/.base
 	$(BIN)/python benchmarks/formulas.py --markdown
+
 coverage: $(VENV)/.base
 	$(BIN)/python benchmarks/bands.py --markdown
 
