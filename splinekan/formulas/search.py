@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+import scipy
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.families import Family
 from splinekan.formulas.rounding import rounded
-from splinekan.formulas.snapping import FLOOR, Scored, Snapping
+from splinekan.formulas.snapping import FLOOR, Scored, Snapping, rank
 from splinekan.formulas.structures import STRUCTURES, is_possible, refined, regauged, start
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Trial
@@ -21,10 +22,12 @@ LEVELS = 3
 STARTS = 4
 FIRST, MORE, FINE, POLISH = 15, 20, 30, 60
 """Iterations of a start, after its inner knots were fitted, after a refinement, and at the end."""
-SAMPLES = 800
+SAMPLES = 600
 """Samples with which structures are trained and edges are snapped."""
 HOPELESS = 1e-2
 """Structures with a larger error are left aside if another has an error of less than 1e-4 of theirs."""
+SURE = 1e-4
+"""The level of the F-test by which a structure explains more than a formula."""
 EXACT = 1e-18
 """A formula with this error is the function, but for rounding."""
 
@@ -180,14 +183,17 @@ class Search:
         least = max(splines.error - 4 * splines.tau, FLOOR)
         return float(len(self.y) * np.log(0.9 * least))
 
-    def _explains(self, attempt: Attempt, waiting: Sequence[Trained]) -> bool:
-        """Whether no spline structure has an error that is less by more than its parameters explain."""
-        n = len(self.few[1])
-        for each in waiting:
-            more = max(len(each.trial.theta) - len(attempt.scored.trial.theta), 1)
-            if n * np.log((attempt.scored.error + FLOOR) / (each.error + FLOOR)) > more + 4 * np.sqrt(
-                2 * more
-            ):
+    def _explains(self, attempt: Attempt, coarse: Sequence[Trained]) -> bool:
+        """Whether no spline structure has less error than its parameters explain, by the F-test."""
+        x, y = self.few
+        formula, error = trained(attempt.scored.trial, x, y, FIRST, 1e-4)
+        n = len(y)
+        for each in coarse:
+            more, rest = rank(each.trial, x) - rank(formula, x), n - rank(each.trial, x)
+            if more < 1 or rest < 1:
+                continue
+            ratio = (error - each.error) / more / ((each.error + FLOOR) / rest)
+            if ratio > scipy.stats.f.isf(SURE, more, rest):
                 return False
         return True
 

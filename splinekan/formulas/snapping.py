@@ -35,6 +35,8 @@ TRIED = 5
 EDGES = 2
 """Edges whose candidates are tried at a time, those with the clearest curve first."""
 ITERATIONS = 20
+HOPELESS = 3.0
+"""Training ends early if the error stays above this multiple of E + tau."""
 FLOOR = 1e-24
 """Errors that are less are rounding."""
 EQUAL = 1e-3
@@ -73,9 +75,10 @@ class Snapping:
     families: Sequence[Family] = field(repr=False)
     tau: float
 
-    def scored(self, trial: Trial, iterations: int = ITERATIONS) -> Scored:
-        """The trial after training."""
-        found, error = trained(trial, self.x, self.y, iterations)
+    def scored(self, trial: Trial, best: Scored | None = None) -> Scored:
+        """The trial after training, which ends early if it has no chance against `best`."""
+        hopeless = np.inf if best is None else HOPELESS * (best.error + self.tau)
+        found, error = trained(trial, self.x, self.y, ITERATIONS, hopeless=hopeless)
         return Scored(found, error, self.criterion(found, error))
 
     def criterion(self, trial: Trial, error: float) -> float:
@@ -97,7 +100,7 @@ class Snapping:
                 trial = without(best.trial, s, e, self.x)
                 if trial is None:
                     continue
-                found = self.scored(trial)
+                found = self.scored(trial, best)
                 if found.criterion < best.criterion:
                     best = found
                     break
@@ -117,7 +120,7 @@ class Snapping:
             chosen: Scored | None = None
             for number, (_, s, e, found) in enumerate(waiting):
                 for trial in self._changes(best.trial, s, e, found):
-                    scored = self.scored(trial)
+                    scored = self.scored(trial, best)
                     if chosen is None or scored.criterion < chosen.criterion:
                         chosen = scored
                 if chosen is not None and chosen.criterion < best.criterion and number + 1 >= EDGES:
@@ -137,7 +140,7 @@ class Snapping:
                 if fixed is None:
                     parts = best.trial.parts()
                     parts[s].biases[node] = (0.0, 0.0)
-                    found = self.scored(built(parts))
+                    found = self.scored(built(parts), best)
                     if found.criterion <= best.criterion + EQUAL:
                         best = found
         return best
@@ -155,9 +158,8 @@ class Snapping:
         for s, stage in enumerate(best.trial.stages):
             for e in range(len(stage.edges)):
                 found = self._candidates(best.trial, s, e)
-                scored = (
-                    [self.scored(trial) for trial in self._changes(best.trial, s, e, found)] if found else []
-                )
+                changes = self._changes(best.trial, s, e, found) if found else ()
+                scored = [self.scored(trial, best) for trial in changes]
                 better = min(scored, key=lambda each: each.criterion, default=best)
                 if better.criterion < best.criterion - SWAPPED:
                     return better

@@ -18,6 +18,7 @@ from splinekan.optimize.problem import IdentityMap
 
 PATIENCE = 3
 """Iterations in a row that lower the error by less than 1 % before training ends."""
+CHANCE = 4
 JITTER = 1e-13
 EXACT = 1e-27
 """A mean square error, over the variance of y, that only rounding leaves."""
@@ -93,12 +94,18 @@ class _Equations:
 
 @one
 def trained(
-    trial: Trial, x: Float64Array, y: Float64Array, iterations: int, damping: float = 1e-3
+    trial: Trial,
+    x: Float64Array,
+    y: Float64Array,
+    iterations: int,
+    damping: float = 1e-3,
+    hopeless: float = np.inf,
 ) -> tuple[Trial, float]:
     """The trial after Levenberg-Marquardt, and its mean square error over the variance of y.
 
     Infinite if the error or a derivative is not finite at the start. Training ends when `PATIENCE` iterations
-    in a row lower the error by less than 1 %.
+    in a row lower the error by less than 1 %, and after `CHANCE` iterations if the error is above `hopeless`
+    and fell by less than a fifth in the last.
     """
     variance = float(np.var(y)) or 1.0
     problem = _Fit(trial, x, y, 1 / np.sqrt(len(y) * variance))
@@ -113,8 +120,9 @@ def trained(
     def stalled(iterate: Iterate) -> bool:
         nonlocal slow, before
         slow = slow + 1 if iterate.value > 0.99 * before else 0
+        failing = 2 * iterate.value > hopeless and iterate.value > 0.8 * before
         before = iterate.value
-        return slow >= PATIENCE
+        return slow >= PATIENCE or (failing and iterate.iteration >= CHANCE)
 
     method = LevenbergMarquardt(damping=damping, solver=_Regularized(), trials=8)
     result = method.minimize(
