@@ -26,13 +26,15 @@ def test_a_composition_comes_down_to_a_single_node():
     x = uniform(500, 3)
     y = np.exp(np.sin(np.pi * x[:, 0]) + x[:, 1] ** 2)
     model = sk.fit(x, y, hidden=(3,), first="splines", levels=2)
-    coarse = sk.prune(model, x, y)
+    theta = model.theta.copy()
+    coarse = sk.prune(model, x, y, refinements=0)
     assert coarse.idle == ("x3",)
     assert coarse.loss_after < 1.1 * coarse.loss_before
-    model = model.refine(2)  # nodes that correct errors of coarse splines are not needed then
-    theta = model.theta.copy()
-    found = sk.prune(model, x, y)
+    assert coarse.model.network.intervals == model.network.intervals
+    found = sk.prune(model, x, y)  # nodes that correct errors of coarse splines are not needed then
     assert found.widths == (3, 1, 1)
+    assert found.model.network.intervals > model.network.intervals
+    assert "refined" in found.reason
     assert found.idle == ("x3",)
     assert found.loss_after < found.loss_before
     assert np.isclose(found.loss_after, np.mean((found.model(x)[:, 0] - y) ** 2))
@@ -123,6 +125,20 @@ def test_a_node_that_no_edge_leaves_goes_with_the_edges_that_enter_it():
     assert np.allclose(narrow.chain(x, shares).output, slim.chain(x, shares).output, rtol=1e-12)
 
 
+def test_a_mean_that_moved_to_an_edge_moves_on_when_that_edge_goes_too():
+    network = sk.KAN.splines([2, 2, 1], intervals=2)
+    theta, x = np.random.default_rng(3).normal(size=network.n_parameters), uniform(40, 2, low=0.0)
+    state, shares = Thinned.whole(network, theta, None), np.full(40, 1 / 40)
+    chain = state.chain(x, shares)
+    gone = {number: np.zeros_like(mask) for number, mask in state.masks.items()}
+    gone[0][:, 0] = True  # the first node is a constant
+    gone[1][1, 0] = True  # and the second leads nowhere: its mean moves to the edge from the first
+    narrow = state.without(gone, chain).narrowed(chain)
+    assert [layer.n_in for layer in narrow.network.layers] == [2, 1]
+    assert narrow.n_edges == 0
+    assert np.allclose(narrow.chain(x, shares).output, chain.output.mean(), rtol=1e-12)
+
+
 def test_a_removed_node_that_others_can_replace():
     """Two equal hidden nodes: half of the output passes through each, and removing one costs nothing."""
     x = uniform(300, 2)
@@ -148,7 +164,7 @@ def test_an_affine_map_first():
     x = uniform(400, 3)
     y = np.sin(2 * (x[:, 0] + 0.5 * x[:, 1]))
     model = sk.fit(x, y, hidden=(2,), first="affine", levels=2)
-    found = sk.prune(model.refine(2), x, y)
+    found = sk.prune(model, x, y)
     assert found.widths == (3, 1, 1)
     assert found.idle == ("x3",)
     assert found.model.score(x, y) > 1 - 1e-7
@@ -165,7 +181,7 @@ def test_a_base_branch_another_basis_and_normalisers_between():
             sk.SplineLayer(2, 1, knots, base="identity"),
         )
     )
-    model = trained(network, x, y, iterations=100).refine(2)
+    model = trained(network, x, y, iterations=100)
     for each in (model, model.with_basis("relu")):
         found = sk.prune(each, x, y)
         assert found.idle == ("x2",)
@@ -234,6 +250,15 @@ def test_weights_are_multiplicities():
     assert weighted.removals == repeated.removals
 
 
+def test_samples_beyond_the_domain_of_splines_are_not_warned_of_again():
+    x = uniform(100, 2)
+    y = np.sin(2 * x[:, 0])
+    with pytest.warns(sk.DomainWarning):
+        model = trained(sk.KAN.splines([2, 1], 3, 3, (-0.5, 0.5)), x, y)
+    assert sk.prune(model, x, y).idle == ("x2",)
+    assert np.isfinite(sk.confidence_bands(model, x, y)(x).half_width).all()
+
+
 def test_tolerance_and_attempts():
     x = uniform(300, 3)
     y = np.sin(2 * x[:, 0]) + 0.03 * x[:, 1] + 0.1 * np.random.default_rng(5).normal(size=300)
@@ -271,6 +296,7 @@ BAD = [
     ({"y": np.full(20, np.nan)}, ValueError, "y must be finite"),
     ({"tolerance": -1.0}, ValueError, "tolerance must be at least"),
     ({"floor": -1.0}, ValueError, "floor must be in"),
+    ({"refinements": 3}, ValueError, "refinements must be between 0 and 2"),
     ({"attempts": -1}, ValueError, "attempts must be at least"),
     ({"attempts": 1.5}, TypeError, "attempts must be an integer"),
     ({"loss": "quantile"}, ValueError, "loss must be given in the units of y"),

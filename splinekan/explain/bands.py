@@ -79,7 +79,7 @@ class ConfidenceBands:
         The band is for the expected value of y, not for another sample; for likelihoods it is for the outputs
         of the model, such as log-odds.
         """
-        points = samples_of(self.model, x, least=1)
+        points = samples_of(self.model, x, 1, "x")
         model, factor = without_record(self.model), quantile(self.posterior, self.level)
         deviations = np.empty((len(points), model.n_out))
         size = max(CHUNK // max(model.n_parameters * model.n_out, 1), 1)

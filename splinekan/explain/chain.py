@@ -148,11 +148,11 @@ def explained(model: Any, needs: str = "") -> Model:
     return model  # type: ignore[no-any-return]
 
 
-def samples_of(model: Model, X: Any, least: int = 2) -> Float64Array:
+def samples_of(model: Model, X: Any, least: int = 2, name: str = "X") -> Float64Array:
     """X as (n, n_in) in float64, n at least `least`."""
-    x = not_too_large("X", inputs_of("X", X, model.names, model.n_in), LARGEST).astype(np.float64)
+    x = not_too_large(name, inputs_of(name, X, model.names, model.n_in), LARGEST).astype(np.float64)
     if len(x) < least:
-        raise ValueError(f"X must hold at least {least} samples, got {len(x)}")
+        raise ValueError(f"{name} must hold at least {least} samples, got {len(x)}")
     return x
 
 

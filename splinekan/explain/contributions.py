@@ -140,7 +140,7 @@ def attribution(
     >>> x = np.random.default_rng(0).uniform(-1, 1, (400, 3))
     >>> model = fit(x, 3 * x[:, 0] + x[:, 1] ** 2, hidden=())
     >>> attribution(model, x).inputs[:, 0].round(2)
-    array([0.97, 0.03, 0.  ])
+    array([0.99, 0.03, 0.  ])
     """
     model = explained(model)
     x = samples_of(model, X)

@@ -18,6 +18,10 @@ TRIAL = (3, 12)
 """Rounds and iterations after a removal."""
 END = (6, 40)
 """The same at the end."""
+LARGEST_REFINED = 1500
+"""Parameters up to which knots are refined unasked."""
+COARSE = 100.0
+"""Errors up to the root of this times `floor` may be those of coarse splines."""
 NEGLIGIBLE = 1e-2
 """Edges whose contributions together raise the deviance by less than this, over the price of a parameter."""
 
@@ -75,9 +79,11 @@ class Elimination:
         tolerance: float | None,
         floor: float,
         attempts: int | None,
+        refinements: int,
     ) -> None:
         self.task, self.start, self.names = task, start, names
         self.tolerance, self.floor, self.attempts = tolerance, floor, attempts
+        self.refinements = refinements
         self.removals: list[Removal] = []
         weights = task.weights
         n = len(task.x)
@@ -93,11 +99,40 @@ class Elimination:
         self.limit = (
             None if self.tolerance is None else (1 + self.tolerance) * max(now.deviance, n * self.floor)
         )
+        now, reason = self._pass(now)
+        finer, known = now, len(self.removals)
+        for number in range(self.refinements):
+            if self._exhausted or not self._worth_refining(finer):
+                break
+            rounds, iterations = TRIAL
+            finer = retrained(finer.state.refined(), self.task, rounds=rounds, iterations=iterations)
+            finer, why = self._pass(finer)
+            if finer.state.n_nodes < now.state.n_nodes:
+                now, known = finer, len(self.removals)
+                reason = f"{why}, on knots that were refined {('once', 'twice')[number]}"
+        del self.removals[known:]  # on finer knots that did not make nodes superfluous
+        return self._ended(now), reason
+
+    @property
+    def _exhausted(self) -> bool:
+        return self.attempts is not None and len(self.removals) >= self.attempts
+
+    def _worth_refining(self, now: Trained) -> bool:
+        """Whether hidden nodes may be there for the errors of coarse splines only: noise would hide these."""
+        state = now.state
+        hidden = [layer.n_in for layer in state.network.layers[state.mixing[0] + 1 :]]
+        few = 2 * state.network.n_parameters <= LARGEST_REFINED
+        return (
+            now.phi < COARSE * self.floor and max(hidden, default=1) > 1 and few and not self.task.likelihood
+        )
+
+    def _pass(self, now: Trained) -> tuple[Trained, str]:
+        """Removals until nothing else can be removed."""
         now = self._together(now)
         tried: set[tuple[str, str]] = set()
         while True:
-            if self.attempts is not None and len(self.removals) >= self.attempts:
-                return self._ended(now), f"{self.attempts} attempts"
+            if self._exhausted:
+                return now, f"{self.attempts} attempts"
             chain = now.state.chain(self.task.x, self.shares)
             waiting = [
                 (amount, share, each)
@@ -105,7 +140,7 @@ class Elimination:
                 if self._name(now.state, each) not in tried
             ]
             if not waiting:
-                return self._ended(now), "nothing else can be removed"
+                return now, "nothing else can be removed"
             _, share, each = min(waiting, key=lambda item: (item[0], item[2]))
             name = self._name(now.state, each)
             trial = self._trial(now, [each], chain)
@@ -127,7 +162,7 @@ class Elimination:
         amplitudes = np.cumsum(np.sqrt([item[0] for item in found]))
         count = int((self.task.total * amplitudes**2 <= NEGLIGIBLE * self.price).sum())
         if self.attempts is not None:
-            count = min(count, self.attempts)
+            count = min(count, self.attempts - len(self.removals))
         if not count:
             return now
         trial = self._trial(now, [item[2] for item in found[:count]], chain)

@@ -32,6 +32,13 @@ DETERMINED = 1e-6
 """The largest part of a functional, relative to its size, in directions that nothing determines."""
 
 
+class Samples(DataLoss):
+    """The loss of training samples, which does not warn of their domains again."""
+
+    def _warn_of_inputs(self) -> None:
+        pass
+
+
 class Coordinates(NamedTuple):
     """theta = T z, and the diagonal W of the penalties of z."""
 
@@ -104,7 +111,7 @@ def posterior(
     if not known:
         ends = tuple((-float(each), float(each)) for each in scales)
         network = KAN((*network.layers, Normalizer(len(ends), "affine", (-1.0, 1.0), ends)))
-    data = DataLoss(network, x, y / scales, weights, loss=loss)
+    data = Samples(network, x, y / scales, weights, loss=loss)
     total = float(len(x) if weights is None else weights.sum()) * y.shape[1]
     deviance = 2 * data.value(model.theta)
     least = FLOOR * float(np.mean((deviations_of(y, weights) / scales) ** 2))
@@ -143,7 +150,7 @@ def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array 
     """What 1 is in every output, (n_out,): its deviation, times the noise of the output over that of all."""
     penalised = model.record is not None and len(model.record.weights) > 0
     spread = last_unit(model) if penalised else deviations_of(y, weights)
-    residual = (model(x) - y) / spread
+    residual = (model.network(model.theta, x) - y) / spread
     squares = np.maximum(np.average(residual**2, axis=0, weights=weights), FLOOR)
     if model.record is not None and model.record.noise:
         squares = (np.array(model.record.noise) / spread) ** 2

@@ -104,6 +104,7 @@ def prune(
     tolerance: float | None = None,
     floor: float = 1e-4,
     attempts: int | None = None,
+    refinements: int = 2,
 ) -> Pruned:
     """A model without the edges and the hidden nodes that the samples do not need.
 
@@ -118,8 +119,9 @@ def prune(
     number of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
     likelihoods, and at least the square of `floor` times the deviation of y, as if y had noise of that size.
 
-    In networks without noise hidden nodes may do nothing but correct the errors of coarse splines. If finer
-    splines make them superfluous, `prune(model.refine(2), X, y)` removes them.
+    Where errors are below ten times `floor`, hidden nodes may do nothing but correct the errors of coarse
+    splines. When nothing else can be removed, the knots of such networks are therefore refined, and the
+    elimination goes on; networks of which finer knots remove no node keep their knots.
 
     Parameters
     ----------
@@ -140,6 +142,8 @@ def prune(
         The least deviation of the noise over that of y, from 0 to 1.
     attempts
         The largest number of removals that are tried; None for as many as it takes.
+    refinements
+        How often knots may be refined, 0 to 2.
 
     Returns
     -------
@@ -171,6 +175,7 @@ def prune(
         shares(sample_weight, len(x))
     allowed = None if tolerance is None else real("tolerance", tolerance, low=0.0)
     least = real("floor", floor, low=0.0, high=1.0)
+    finer = integer("refinements", refinements, low=0, high=2)
     most = None if attempts is None else integer("attempts", attempts, low=0)
     x, t, w = merged(x, t, None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64))
     splines = model.with_basis("spline")
@@ -187,7 +192,7 @@ def prune(
     start = Thinned.whole(splines.network, splines.theta, weights)
     task = Task(x, t / scales, w, known.loss, known.likelihood, scales)
     floor_phi = 1.0 if known.likelihood else least**2 * float(np.mean(spread**2))
-    search = Elimination(task, start, node_names(model, start.mixing), allowed, floor_phi, most)
+    search = Elimination(task, start, node_names(model, start.mixing), allowed, floor_phi, most, finer)
     best, reason = search.run()
     removals = tuple(search.removals)
     before = mean_loss(model, x, t, w, known.loss)

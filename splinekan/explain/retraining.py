@@ -9,6 +9,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Float64Array
+from splinekan.explain.posterior import Samples
 from splinekan.explain.thinned import Thinned, constants
 from splinekan.fitting.evidence import (
     FLOOR,
@@ -22,11 +23,14 @@ from splinekan.fitting.evidence import (
 from splinekan.fitting.modal_problem import ModalProblem
 from splinekan.fitting.modes import ModalCoordinates
 from splinekan.network import KAN, Affine, Normalizer
-from splinekan.objectives import DataLoss
 from splinekan.optimize import Cholesky, LevenbergMarquardt, Restricted
 
 HOPELESS = 100.0
 """A deviance above its goal by this factor, after two rounds, will not fall to it."""
+
+
+LITTLE, NEXT_TO_NOTHING = 1e-2, 1e-4
+"""Shares of the loss: runs that lower it less in four iterations end, after a removal and at the end."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,12 +59,12 @@ class Task:
         """The number of values of y, repeated samples counted."""
         return float(self.y.shape[1] * (len(self.x) if self.weights is None else self.weights.sum()))
 
-    def data(self, network: KAN) -> DataLoss:
+    def data(self, network: KAN) -> Samples:
         """The sum of the losses of a network whose outputs have the units of the model."""
         if self.loss.squared:
             ends = tuple((-float(each), float(each)) for each in self.scales)
             network = KAN((*network.layers, Normalizer(len(ends), "affine", (-1.0, 1.0), ends)))
-        return DataLoss(network, self.x, self.y, self.weights, loss=self.loss)
+        return Samples(network, self.x, self.y, self.weights, loss=self.loss)
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,9 +102,6 @@ def retrained(
     z = state.theta if coordinates is None else np.asarray(coordinates.inverse @ state.theta)
     fixed = state.fixed
     free = np.setdiff1d(np.arange(m), fixed)
-    z = z.copy()
-    constant = z[fixed] != 0  # outputs without edges are constants
-    z[fixed] = np.where(constant, z[fixed], 0.0)
     phi, before = 1.0, np.inf
     method = LevenbergMarquardt(solver=Cholesky(), damping=1e-4)
     found: Trained | None = None
@@ -113,7 +114,11 @@ def retrained(
             restricted = Restricted(problem, fixed=fixed) if len(fixed) else problem
             stop = None if goal is None else goal / 2
             result = method.minimize(
-                restricted, z, iterations=iterations, value_tolerance=stop, callback=_Stagnation()
+                restricted,
+                z,
+                iterations=iterations,
+                value_tolerance=stop,
+                callback=_Stagnation(LITTLE if goal is not None else NEXT_TO_NOTHING),
             )
             z = result.theta
         found, shares = _assessed(replace(state, theta=np.asarray(T @ z)), task, problem, z, free)
@@ -131,15 +136,16 @@ def retrained(
 
 
 class _Stagnation:
-    """A callback that ends a run whose loss has fallen by less than a hundredth in four iterations."""
+    """A callback that ends a run whose loss has fallen by less than that share in four iterations."""
 
-    def __init__(self) -> None:
+    def __init__(self, share: float) -> None:
         self.values: list[float] = []
+        self.share = share
 
     def __call__(self, at: Any) -> bool:
         """Whether the run is to end."""
         self.values.append(at.value)
-        return len(self.values) > 4 and self.values[-5] - at.value < 0.01 * abs(at.value)
+        return len(self.values) > 4 and self.values[-5] - at.value < self.share * abs(at.value)
 
 
 def _diagonal(state: Thinned, coordinates: ModalCoordinates | None, phi: float) -> Float64Array:

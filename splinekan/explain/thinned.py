@@ -79,6 +79,17 @@ class Thinned:
         return int(sum(mask.sum() for mask in self.masks.values()))
 
     @property
+    def n_nodes(self) -> int:
+        """The number of hidden nodes."""
+        return int(sum(self.network.layers[number].n_in for number in self.mixing[1:]))
+
+    def refined(self) -> Thinned:
+        """The same function on knots with every interval halved."""
+        network = self.network.refined()
+        theta = np.asarray(self.network.prolongation(network) @ self.theta)
+        return replace(self, network=network, theta=theta)
+
+    @property
     def fixed(self) -> Kept:
         """Indices of the parameters of edges that are not there."""
         found = [
@@ -116,8 +127,9 @@ class Thinned:
         return replace(self, theta=theta, masks=masks)
 
     def _means(self, number: int, chain: Chain) -> Float64Array:
-        """Mean values of the edges of a layer at the samples, (n_in, n_out)."""
-        layer, params, x = self.network.layers[number], chain.params(number), chain.inputs[number]
+        """Mean values of the edges of a layer where its inputs are those of a chain, (n_in, n_out)."""
+        start, stop = self.network.offsets[number : number + 2]
+        layer, params, x = self.network.layers[number], self.theta[start:stop], chain.inputs[number]
         return np.array([chain.weights @ edge_values(layer, params, p, x) for p in range(layer.n_in)])
 
     def narrowed(self, chain: Chain) -> Thinned:

@@ -89,22 +89,23 @@ def bands_figure(bands: Any, most: int = 24) -> Any:
     columns = min(len(edges), COLUMNS)
     rows = -(-len(edges) // columns)
     figure, axes = canvas(rows, columns, (0.6 + 2.4 * columns, 0.3 + 2.0 * rows))
-    limits: dict[tuple[int, int], float] = {}
+    limits: dict[tuple[int, int], tuple[float, float]] = {}
     for edge in edges:
-        finite = edge.half_width[np.isfinite(edge.half_width)]
-        reach = float(np.abs(edge.values).max() + finite.max(initial=0.0))
-        at = (edge.layer, edge.output)
-        limits[at] = max(limits.get(at, 0.0), reach)
+        half = np.where(np.isfinite(edge.half_width), edge.half_width, 0.0)
+        low, high = limits.get((edge.layer, edge.output), (0.0, 0.0))
+        ends = min(low, float((edge.values - half).min())), max(high, float((edge.values + half).max()))
+        limits[edge.layer, edge.output] = ends
     for ax, edge in zip(axes.flat, edges, strict=False):
-        style, end = SERIES[0], limits[edge.layer, edge.output]
-        half = np.where(np.isfinite(edge.half_width), edge.half_width, 4 * end)
+        style, (low, high) = SERIES[0], limits[edge.layer, edge.output]
+        margin = 0.05 * (high - low) if high > low else 1.0
+        half = np.where(np.isfinite(edge.half_width), edge.half_width, 4 * (high - low) + 1)
         ax.fill_between(
             edge.grid, edge.values - half, edge.values + half, color=style["color"], alpha=0.25, linewidth=0
         )
         ax.plot(edge.grid, edge.values, color=style["color"], linewidth=1.4)
         ax.axhline(0.0, color="0.5", linewidth=0.5)
         ax.set_xlim(edge.grid[0], edge.grid[-1] if edge.grid[-1] > edge.grid[0] else edge.grid[0] + 1)
-        ax.set_ylim(*(1.05 * end * np.array([-1, 1]) if end > 0 else (-1, 1)))
+        ax.set_ylim(low - margin, high + margin)
         ax.set_xlabel(_cut(edge.names[0]))
         ax.set_ylabel(f"part of {_cut(edge.names[1])}")
     for ax in axes.flat[len(edges) :]:

@@ -121,6 +121,7 @@ def _(draw: Draw, name: str) -> Call:
         "tolerance": draw.one(None, draw.real(0.0, 1.0)),
         "floor": draw.real(0.0, 1e-3),
         "attempts": draw.integer(0, 4),
+        "refinements": draw.integer(0, 2),
     }
     roles = {
         "sample_weight": WEIGHTS,
@@ -128,6 +129,7 @@ def _(draw: Draw, name: str) -> Call:
         "tolerance": Role("real", low=0.0, optional=True),
         "floor": Role("real", low=0.0, high=1.0),
         "attempts": Role("whole", low=0, optional=True),
+        "refinements": Role("whole", low=0, high=2),
     }
     theta = model.theta.copy()
 
@@ -188,7 +190,7 @@ def _(draw: Draw, name: str) -> Call:
         assert result.values.shape == result.half_width.shape == (len(floats(args["x"])), 1)
         assert (result.half_width >= 0).all()
 
-    return Call(bands, {"x": draw.points(draw.integer(1, 5), 2)}, check, scale=1e8, names=("X",))
+    return Call(bands, {"x": draw.points(draw.integer(1, 5), 2)}, check, scale=1e8)
 
 
 @calls("ConfidenceBands.edge")
