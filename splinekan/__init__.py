@@ -112,10 +112,10 @@ from splinekan.stochastic import Batches, minibatch_training
 if TYPE_CHECKING:
     from splinekan.equations import Equation, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
+    from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.interop import from_efficient_kan, from_pykan
-    from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
     from splinekan.spectra import (

@@ -171,6 +171,8 @@ def _part(layer: Any, params: Float64Array, inputs: Normalizer | None) -> Part |
     if isinstance(layer, SplineLayer):
         if layer.base is not None:
             return "the model has base branches"
+        if layer.degree == 0:
+            return "the model has splines of degree 0"
         if layer.basis != "spline":
             return _part(layer.with_basis("spline"), _in_splines(layer, params), inputs)
         views = layer.unpack(params)

@@ -19,7 +19,7 @@ from splinekan.formulas.families import library as library_of
 from splinekan.formulas.result import Constant, Formula, Tried, deviations
 from splinekan.formulas.search import Attempt, Search
 from splinekan.formulas.structures import STRUCTURES
-from splinekan.formulas.trial import Part, Trial, built, constants, relabelled
+from splinekan.formulas.trial import Part, Trial, built, constants, relabelled, restricted
 from splinekan.model import Model
 from splinekan.model.record import Choice, FitRecord
 from splinekan.network.term import Term
@@ -31,6 +31,8 @@ GRID = 4096
 EDGES = 40
 """Edges of a model that are snapped themselves, at most."""
 LARGEST = 1e100
+CONSTANT = 1e-12
+"""Columns that vary by less than this times their largest modulus hold rounding, and no knots."""
 UNKNOWN = 1e-8
 
 
@@ -69,7 +71,8 @@ def symbolic(
         `splinekan.formulas.DEFAULT`. Straight lines are always among them.
     structures
         The simpler structures that are tried, of `splinekan.formulas.STRUCTURES`; () for the model's own
-        edges only; None for all.
+        edges only; None for all. Edges of the model are left aside if it has base branches, periodic splines,
+        splines of degree 0 or layers of other kinds than splines and affine maps, or more than 40 edges.
     tolerance
         Mean square errors, over the variance of y, that do not count. None for 0 with targets; without, for
         the mean square error of the model's own fit, as its record has it, or 1e-8.
@@ -86,9 +89,9 @@ def symbolic(
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds or shapes, values that are not finite, fewer than 20 samples, targets
-        that do not vary, and models with features or with outputs that are not means (log-odds) together
-        with targets.
+        For arguments of other kinds or shapes, values that are not finite, fewer than 20 samples, and models
+        with features, with outputs that are not means (log-odds) together with targets, or with edges that
+        cannot be formulas together with structures=().
 
     Examples
     --------
@@ -110,16 +113,19 @@ def symbolic(
             f"y must be None for a model with the loss {loss!r}, whose outputs are not means of y: the "
             "formula then explains these outputs"
         )
-    targets = model(points).astype(np.float64) if y is None else _targets(y, len(points), model.n_out)
-    found = trials(model)
+    targets = model(points).astype(np.float64) if y is None else _targets(y, len(points), model)
+    if tolerance is None:
+        tolerance = 0.0 if y is not None else _accuracy(model)
+    options = Options.checked(library, structures, tolerance, seed, verbose)
     given: list[list[Trial]] = [[] for _ in range(model.n_out)]
+    found = trials(model)
+    reason = found if isinstance(found, str) else f"the model has more than {EDGES} edges"
     if not isinstance(found, str):
         for o, trial in enumerate(found):
             if sum(len(stage.edges) for stage in trial.stages) <= EDGES:
                 given[o] = [trial]
-    if tolerance is None:
-        tolerance = 0.0 if y is not None else _accuracy(model)
-    options = Options.checked(library, structures, tolerance, seed, verbose)
+    if not options.structures and not all(given):
+        raise ValueError(f"structures must not be () for a model whose edges cannot be formulas: {reason}")
     return _formula(points, targets, model.names, model.output_names, model, given, options)
 
 
@@ -160,12 +166,14 @@ def symbolic_regression(
     """
     points = _bounded("X", inputs_of("X", X))
     columns = names_of(X) if names is None else checked_names("names", names, points.shape[1])
-    targets = _targets(y, len(points), None)
+    targets = _targets(y, len(points))
     labels = (
         names_of(y) if output_names is None else checked_names("output_names", output_names, targets.shape[1])
     )
-    given: list[list[Trial]] = [[] for _ in range(targets.shape[1])]
     options = Options.checked(library, structures, tolerance, seed, verbose)
+    if not options.structures:
+        raise ValueError("structures must not be empty, got (): without a model nothing else is tried")
+    given: list[list[Trial]] = [[] for _ in range(targets.shape[1])]
     return _formula(points, targets, columns, labels, None, given, options)
 
 
@@ -173,12 +181,14 @@ def _bounded(name: str, values: Float64Array) -> Float64Array:
     return not_too_large(name, values, LARGEST).astype(np.float64)
 
 
-def _targets(y: Any, n: int, n_out: int | None) -> Float64Array:
-    t = targets_of(y)
+def _targets(y: Any, n: int, model: Model | None = None) -> Float64Array:
+    t = targets_of(y, names=None if model is None else model.output_names)
     if len(t) != n:
         raise ValueError(f"X and y must have the same number of rows, got {n} and {len(t)}")
-    if n_out is not None and t.shape[1] != n_out:
-        raise ValueError(f"y must have a column for each of {n_out} outputs of the model, got {t.shape[1]}")
+    if model is not None and t.shape[1] != model.n_out:
+        raise ValueError(
+            f"y must have a column for each of {model.n_out} outputs of the model, got {t.shape[1]}"
+        )
     return _bounded("y", t)
 
 
@@ -193,7 +203,8 @@ def _formula(
 ) -> Formula:
     if len(points) < LEAST:
         raise ValueError(f"X must have at least {LEAST} rows, got {len(points)}")
-    varying = np.flatnonzero(points.min(axis=0) < points.max(axis=0))
+    size = np.abs(points).max(axis=0)
+    varying = np.flatnonzero(np.ptp(points, axis=0) > CONSTANT * size)
     columns = names or numbered("x", points.shape[1])
     labels = output_names or numbered("y", targets.shape[1])
     ends: list[Trial] = []
@@ -220,16 +231,13 @@ def _one(
     options: Options,
     report: Callable[[Attempt], object],
 ) -> Trial:
-    """The formula of an output, in all columns."""
+    """The formula of an output, in all columns; those that do not vary are left aside."""
     if not y.min() < y.max() or not len(varying):
         return built([Part([], [(float(y[0]) if y.min() == y.max() else None, float(y.mean()))], (((0,),),))])
-    if not given:
-        points = points[:, varying]
-    x = np.ascontiguousarray(points.T)
+    x = np.ascontiguousarray(points[:, varying].T)
     search = Search(x, y, options.families, options.seed, report, options.tolerance)
-    found = search.run(options.structures, given)
-    trial = search.finished(found[0]).scored.trial
-    return trial if given else relabelled(trial, varying)
+    found = search.run(options.structures, [restricted(each, varying, points[0]) for each in given])
+    return relabelled(search.finished(found).scored.trial, varying)
 
 
 class Options(NamedTuple):

@@ -19,9 +19,10 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.curves import Candidate, candidates
-from splinekan.formulas.families import Family
+from splinekan.formulas.families import Chain, Family
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
+from splinekan.network.functions import FUNCTIONS
 from splinekan.network.term import Term
 
 POINTS = 200
@@ -41,8 +42,13 @@ FLOOR = 1e-24
 """Errors that are less are rounding."""
 EQUAL = 1e-3
 """Criteria that differ by less are equal."""
-SWAPPED = 1e-3
-"""What the criterion must fall by for a term to be replaced."""
+MARGIN, WIDTH = 40.0, 3
+"""Trials whose criteria are this close to the least are followed, and how many at most."""
+MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
+POLYNOMIALS = (3, 4)
+"""Degrees of polynomials; those of degree 2 are squares."""
+SWAPPED, SWAPS = 1.0, 10
+"""What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
 RANK = 1e-12
 """Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
@@ -75,6 +81,13 @@ class Snapping:
     families: Sequence[Family] = field(repr=False)
     tau: float
 
+    @property
+    def polynomials(self) -> bool:
+        """Whether the library has the powers of polynomials."""
+        return {(FUNCTIONS[name],) for name in MONOMIALS.values()} <= {
+            each.functions for each in self.families
+        }
+
     def scored(self, trial: Trial, best: Scored | None = None) -> Scored:
         """The trial after training, which ends early if it has no chance against `best`."""
         hopeless = np.inf if best is None else HOPELESS * (best.error + self.tau)
@@ -101,33 +114,48 @@ class Snapping:
                 if trial is None:
                     continue
                 found = self.scored(trial, best)
-                if found.criterion < best.criterion:
+                if found.criterion < best.criterion + EQUAL:  # splines of equal columns are redundant
                     best = found
                     break
                 refused.add((s, edge))
             else:
                 return best
 
-    def snapped(self, best: Scored) -> Scored:
-        """With terms in the place of splines, as long as the criterion falls."""
-        while True:
-            waiting = []
-            for s, e in best.trial.splines():
-                found = self._candidates(best.trial, s, e)
-                if found:
-                    waiting.append((found[0].error, s, e, found))
-            waiting.sort(key=lambda each: each[0])
-            chosen: Scored | None = None
-            for number, (_, s, e, found) in enumerate(waiting):
-                for trial in self._changes(best.trial, s, e, found):
-                    scored = self.scored(trial, best)
-                    if chosen is None or scored.criterion < chosen.criterion:
-                        chosen = scored
-                if chosen is not None and chosen.criterion < best.criterion and number + 1 >= EDGES:
-                    break
-            if chosen is None or not chosen.criterion < best.criterion:
-                return best
-            best = self.unbiased(chosen)
+    def snapped(self, best: Scored) -> list[Scored]:
+        """With terms in the place of splines, as long as the criterion falls: the best ends.
+
+        Where several terms do about equally well, the search goes on with each of them.
+        """
+        running, ended = [best], []
+        while running:
+            found: dict[object, Scored] = {}
+            for each in running:
+                after = self._expanded(each)
+                if not after:
+                    ended.append(each)
+                for scored in after:
+                    found.setdefault(scored.trial.stages, scored)
+            least = min((each.criterion for each in found.values()), default=np.inf)
+            close = [each for each in found.values() if each.criterion < least + MARGIN]
+            running = [self.unbiased(each) for each in sorted(close, key=_criterion)[:WIDTH]]
+        least = min(each.criterion for each in ended)
+        return sorted((each for each in ended if each.criterion < least + MARGIN), key=_criterion)[:WIDTH]
+
+    def _expanded(self, best: Scored) -> list[Scored]:
+        """With one more edge changed, where that lowers the criterion, the best first."""
+        waiting = []
+        for s, e in best.trial.splines():
+            found = self._candidates(best.trial, s, e)
+            if found:
+                waiting.append((found[0].error, s, e, found))
+        waiting.sort(key=lambda each: each[0])
+        better: list[Scored] = []
+        for number, (_, s, e, found) in enumerate(waiting):
+            changed = [self.scored(trial, best) for trial in self._changes(best.trial, s, e, found)]
+            better += [each for each in changed if each.criterion < best.criterion]
+            if better and number + 1 >= EDGES:
+                break
+        return sorted(better, key=_criterion)[:WIDTH]
 
     def unbiased(self, best: Scored) -> Scored:
         """Without biases that are not needed.
@@ -146,19 +174,22 @@ class Snapping:
         return best
 
     def swapped(self, best: Scored) -> Scored:
-        """With each term replaced by another where that lowers the criterion, until none does."""
-        while True:
+        """With terms replaced by others as long as that lowers the criterion clearly."""
+        for _ in range(SWAPS):
             better = self._swap(best)
             if better is None:
-                return self.unbiased(best)
+                break
             best = better
+        return self.unbiased(best)
 
     def _swap(self, best: Scored) -> Scored | None:
-        """The first edge's best replacement that lowers the criterion."""
+        """The first edge's best replacement that lowers the criterion clearly."""
         for s, stage in enumerate(best.trial.stages):
-            for e in range(len(stage.edges)):
-                found = self._candidates(best.trial, s, e)
-                changes = self._changes(best.trial, s, e, found) if found else ()
+            for e, edge in enumerate(stage.edges):
+                others = [
+                    each for each in self._candidates(best.trial, s, e) if each.functions != _chain(edge)
+                ]
+                changes = self._changes(best.trial, s, e, others) if others else ()
                 scored = [self.scored(trial, best) for trial in changes]
                 better = min(scored, key=lambda each: each.criterion, default=best)
                 if better.criterion < best.criterion - SWAPPED:
@@ -176,6 +207,9 @@ class Snapping:
             changed = with_term(trial, s, e, candidate, self.x)
             if changed is not None:
                 yield changed
+        if self.polynomials and isinstance(trial.stages[s].edges[e], SplineEdge):
+            for degree in POLYNOMIALS:
+                yield with_polynomial(trial, s, e, degree, self.x)
 
     def _candidates(self, trial: Trial, s: int, e: int) -> list[Candidate]:
         """The library for a spline edge, weighted by what the output feels of it."""
@@ -198,6 +232,14 @@ class Snapping:
             for e, edge in enumerate(stage.edges):
                 moved = runs[s].edges[e] - runs[s].edges[e].mean()
                 yield float(np.sqrt(np.mean((felt[s][edge.output] * moved) ** 2)) / self.y.std()), s, e
+
+
+def _criterion(each: Scored) -> float:
+    return each.criterion
+
+
+def _chain(edge: Edge) -> Chain | None:
+    return edge.functions if isinstance(edge, Term) else None
 
 
 def rank(trial: Trial, x: Float64Array) -> int:
@@ -235,6 +277,23 @@ def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Arra
     return built(parts)
 
 
+def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) -> Trial:
+    """The trial with a term for each power up to the degree in the place of an edge, by least squares."""
+    parts, run = trial.parts(), trial.run(trial.theta, x)[s]
+    edge = parts[s].edges[e][0]
+    points, values = run.x[edge.input], run.edges[e]
+    coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
+    fit = np.zeros(degree + 1)
+    fit[: len(coefficients)] = coefficients
+    terms: list[tuple[Edge, Float64Array]] = [(Term(edge.input, edge.output), fit[1:2])]
+    for power in range(2, degree + 1):
+        term = Term(edge.input, edge.output, (MONOMIALS[power],), (None, 1.0, 0.0))
+        terms.append((term, fit[power : power + 1]))
+    parts[s].edges[e : e + 1] = terms
+    _shift(parts[s], edge.output, float(fit[0]))
+    return built(parts)
+
+
 def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
     """The trial without an edge, whose mean stays; None if that leaves a constant output.
 
@@ -264,16 +323,21 @@ def _shift(part: Part, node: int, by: float) -> None:
 
 
 def _without_factor(part: Part, node: int, number: float) -> Part:
-    """Products without a node that is constant; another factor is multiplied by its value."""
+    """Products without a node that is constant; another factor is multiplied by its value.
+
+    The node stays where all other factors are needed elsewhere.
+    """
     products = []
+    everywhere = [other for groups in part.products for group in groups for other in group]
     for groups in part.products:
         kept = []
         for group in groups:
             others = tuple(other for other in group if other != node)
-            if len(others) == len(group) or not others:
+            free = [other for other in others if everywhere.count(other) == 1]
+            if len(others) == len(group) or not free:
                 kept.append(group)
                 continue
-            _scale(part, others[0], number ** (len(group) - len(others)))
+            _scale(part, free[0], number ** (len(group) - len(others)))
             kept.append(others)
         products.append(tuple(kept))
     used = {other for groups in products for group in groups for other in group}
@@ -291,5 +355,8 @@ def _scale(part: Part, node: int, by: float) -> None:
                 part.edges[i] = edge, values * by
             elif edge.fixed[0] is None:
                 part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
+            else:
+                free = Term(edge.input, edge.output, edge.functions, (None, *edge.fixed[1:]))
+                part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
     fixed, value = part.biases[node]
     part.biases[node] = (fixed if fixed is None else fixed * by), value * by

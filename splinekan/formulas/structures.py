@@ -109,11 +109,11 @@ def start(
     return built([first, Part(ridges, [fixed], ALONE)])
 
 
-def is_possible(structure: str, n: int) -> bool:
-    """Whether a structure is another than the simpler ones for n inputs."""
-    if n == 1:
-        return structure in ("sum", "g(sum)")
-    return True
+def simplest(structure: str, n: int) -> str:
+    """The structure that is the same for n inputs: all are "sum" or "g(sum)" for a single input."""
+    if n > 1:
+        return structure
+    return "g(sum)" if structure.startswith("g(") and structure != "g(w)+g(w)" else "sum"
 
 
 def refined(trial: Trial) -> Trial:

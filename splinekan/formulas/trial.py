@@ -245,6 +245,24 @@ def relabelled(trial: Trial, inputs: Sequence[int]) -> Trial:
     return built([Part(edges, first.biases, first.products), *others])
 
 
+def restricted(trial: Trial, inputs: Sequence[int], at: Float64Array) -> Trial:
+    """The trial in some of its inputs, ascending, with the others at these values, (n_in,).
+
+    Edges from the others are numbers, which their nodes take.
+    """
+    first, *others = trial.parts()
+    place = {int(p): i for i, p in enumerate(inputs)}
+    edges, biases = [], list(first.biases)
+    for edge, values in first.edges:
+        if edge.input in place:
+            edges.append((placed(edge, place[edge.input], edge.output), values))
+        else:
+            _, value = biases[edge.output]
+            number = _value(edge, values, at[edge.input : edge.input + 1])
+            biases[edge.output] = None, value + float(number[0])
+    return built([Part(edges, biases, first.products), *others])
+
+
 def constants(term: Term, params: Float64Array) -> Float64Array:
     """(c, a_1, b_1, ...) of a term, fixed constants included."""
     free = [each is None for each in term.fixed]

@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
+from splinekan._checks import Array, Float64Array, boolean, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
 from splinekan.model import edges
@@ -386,7 +386,7 @@ class Model(Uncached):
             bounds = self.network.domain
         return summary(Described(self.network, names, outputs, bounds, self.record))
 
-    def plot(self, x: ArrayLike | None = None, most: int = 24) -> Any:
+    def plot(self, x: ArrayLike | None = None, most: int = 24, *, formula: Any = False) -> Any:
         """A figure of the network with the function of every edge.
 
         Inputs are below, with their names and ranges in their units, outputs above. Every edge of
@@ -400,6 +400,10 @@ class Model(Uncached):
             bounds of the training data, or without a record from the domain of the network.
         most
             The largest number of frames in a layer; weaker edges are lines only.
+        formula
+            Whether the formulas of the outputs stand under the picture: those of the network if it consists
+            of formulas, else those by which `splinekan.symbolic` explains it, which takes seconds; or a
+            `Formula` of the model.
 
         Returns
         -------
@@ -413,7 +417,15 @@ class Model(Uncached):
         """
         from splinekan.plots import model_figure  # matplotlib takes long to import
 
-        return model_figure(self, x, most)
+        lines: tuple[tuple[str, str], ...] = ()
+        if formula is not False:
+            from splinekan.formulas import Formula, read
+
+            known = formula if isinstance(formula, Formula) else None
+            if known is None:
+                boolean("formula", formula)
+            lines = tuple((line.latex, line.plain) for line in read(self, known))
+        return model_figure(self, x, most, lines)
 
     def plot_edge(self, layer: int, input: int | str, output: int | str, x: ArrayLike | None = None) -> Any:
         """A figure of the function of an edge, with its breakpoints; outside the domain it is shaded.

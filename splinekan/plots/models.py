@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from matplotlib.mathtext import MathTextParser
 
 from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.model.places import framed, located, names_of_inputs, names_of_outputs
+from splinekan.model.places import drawn, framed, located, names_of_inputs, names_of_outputs
 from splinekan.network.sum import leaves
 from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
 from splinekan.plots.network import CURVE, FORMULA, network_diagram
@@ -18,11 +20,13 @@ SAMPLES = 400
 """Points that are drawn where none are given."""
 POINTS = 600
 """Of a curve."""
+LINE = 110
+"""Characters of an equation; longer ones are cut."""
 NAME = 24
 """Characters of a name; longer names are cut."""
 
 
-def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
+def model_figure(model: Model, x: Any = None, most: int = 24, lines: Sequence[tuple[str, str]] = ()) -> Any:
     """The network of a model with the functions on its edges; see `network_diagram`.
 
     Inputs and outputs have the names and the units of the model.
@@ -36,6 +40,9 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
         bounds of the training data, or without a record from the domain of the network.
     most
         The largest number of frames in a layer; weaker edges are lines.
+    lines
+        Equations to stand under the picture, in LaTeX and as text; the text is taken where Matplotlib cannot
+        set the LaTeX, and long lines are cut.
 
     Returns
     -------
@@ -53,7 +60,24 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
     names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
+    if lines:
+        width, height = figure.get_size_inches()
+        figure.set_size_inches(max(width, 6.0), height + 0.5 * len(lines))
+        figure.supxlabel("\n".join(_set(*line) for line in lines), fontsize=10)
     return figure
+
+
+def _set(latex: str, plain: str) -> str:
+    """An equation that Matplotlib can set."""
+    if len(plain) <= LINE:
+        try:
+            MathTextParser("path").parse(latex)
+        except ValueError:
+            pass  # mathtext knows a part of LaTeX
+        else:
+            return latex
+    plain = plain if len(plain) <= LINE else plain[: LINE - 3] + "..."
+    return plain.replace("$", r"\$")
 
 
 def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x: Any = None) -> Any:
@@ -145,20 +169,8 @@ def _entering(model: Model, x: Any, number: int, p: int) -> Float64Array:
 def _inputs(model: Model, x: Any) -> Float64Array:
     """The inputs of the network at points of the model."""
     instance("model", model, Model)
-    points = _drawn(model) if x is None else x
+    points = drawn(model, SAMPLES) if x is None else x
     return not_too_large("x", model._inputs(points), 1e150).astype(np.float64)
-
-
-def _drawn(model: Model) -> Float64Array:
-    bounds: Any = model.record.bounds if model.record is not None else None
-    if bounds is None:
-        bounds = model.network.domain if model.features is None else getattr(model.features, "bounds", None)
-    if bounds is None or any(ends is None for ends in bounds):
-        raise ValueError("x must be given: neither a record nor the network tells where the inputs lie")
-    low, high = np.array(bounds, dtype=np.float64).T
-    points = np.random.default_rng(0).uniform(low, high, (SAMPLES, len(low)))
-    points[:2] = low, high  # the ranges are those of the bounds
-    return points
 
 
 def _cut(name: str) -> str:
