@@ -38,11 +38,10 @@ def run(options: argparse.Namespace) -> int:
     failed, found = 0, None
     lines: tuple[Any, ...] = ()
     if options.formula:
-        from splinekan.formulas import read, symbolic
-        from splinekan.formulas.reading import POINTS, is_formula
-        from splinekan.model.places import drawn
+        from splinekan.formulas import read
+        from splinekan.formulas.reading import explained, is_formula
 
-        found = None if is_formula(model) else symbolic(model, drawn(model, POINTS))
+        found = None if is_formula(model) else explained(model)
         lines = read(model, found)
     if options.figure is not None:
         from splinekan import plots

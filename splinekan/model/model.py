@@ -10,7 +10,7 @@ import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Array, Float64Array, boolean, instance, integer, real, shown, vector
+from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
 from splinekan.model import edges
@@ -401,9 +401,11 @@ class Model(Uncached):
         most
             The largest number of frames in a layer; weaker edges are lines only.
         formula
-            Whether the formulas of the outputs stand under the picture: those of the network if it consists
-            of formulas, else those by which `splinekan.symbolic` explains it, which takes seconds; or a
-            `Formula` of the model.
+            Whether the formulas of the outputs stand above the picture, with their errors: those of the
+            network if it consists of formulas, else those by which `splinekan.symbolic` explains the model at
+            the points, which takes seconds for narrow networks and minutes for wide ones. Or formulas that
+            are known: a `Formula` of the model, or an expression of sympy for every output, in symbols with
+            the names of the inputs.
 
         Returns
         -------
@@ -413,19 +415,25 @@ class Model(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For points that do not fit the model, and without points where no domain is known.
+            For points that do not fit the model, and without points where no domain is known; for formulas of
+            another kind, in other symbols, or for other outputs.
+
+        Examples
+        --------
+        >>> import sympy
+        >>> network = KAN.splines([2, 1], intervals=4)
+        >>> x1, x2 = sympy.symbols("x1 x2")
+        >>> figure = Model(network, initialize(network, 0)).plot(formula=x1 + sympy.sin(x2))
         """
         from splinekan.plots import model_figure  # matplotlib takes long to import
 
-        lines: tuple[tuple[str, str], ...] = ()
-        if formula is not False:
-            from splinekan.formulas import Formula, read
+        if formula is None or formula is False:
+            return model_figure(self, x, most)
+        from splinekan.formulas import caption
 
-            known = formula if isinstance(formula, Formula) else None
-            if known is None:
-                boolean("formula", formula)
-            lines = tuple((line.latex, line.plain) for line in read(self, known))
-        return model_figure(self, x, most, lines)
+        integer("most", most, low=0)  # before a search
+        points = None if x is None else self._points(x)
+        return model_figure(self, x, most, caption(self, None if formula is True else formula, points))
 
     def plot_edge(self, layer: int, input: int | str, output: int | str, x: ArrayLike | None = None) -> Any:
         """A figure of the function of an edge, with its breakpoints; outside the domain it is shaded.

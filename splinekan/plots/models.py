@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from matplotlib.mathtext import MathTextParser
 
 from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
 from splinekan.model.places import drawn, framed, located, names_of_inputs, names_of_outputs
 from splinekan.network.sum import leaves
 from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
+from splinekan.plots.mathematics import NAME, Caption, captioned, cut
 from splinekan.plots.network import CURVE, FORMULA, network_diagram
 from splinekan.plots.style import canvas
 
@@ -20,13 +19,9 @@ SAMPLES = 400
 """Points that are drawn where none are given."""
 POINTS = 600
 """Of a curve."""
-LINE = 110
-"""Characters of an equation; longer ones are cut."""
-NAME = 24
-"""Characters of a name; longer names are cut."""
 
 
-def model_figure(model: Model, x: Any = None, most: int = 24, lines: Sequence[tuple[str, str]] = ()) -> Any:
+def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption | None = None) -> Any:
     """The network of a model with the functions on its edges; see `network_diagram`.
 
     Inputs and outputs have the names and the units of the model.
@@ -40,9 +35,9 @@ def model_figure(model: Model, x: Any = None, most: int = 24, lines: Sequence[tu
         bounds of the training data, or without a record from the domain of the network.
     most
         The largest number of frames in a layer; weaker edges are lines.
-    lines
-        Equations to stand under the picture, in LaTeX and as text; the text is taken where Matplotlib cannot
-        set the LaTeX, and long lines are cut.
+    caption
+        Formulas to stand above the picture, as `splinekan.formulas.caption` makes them. Sums are broken into
+        lines, and long formulas cut; what matplotlib cannot set as mathematics is plain text.
 
     Returns
     -------
@@ -55,29 +50,16 @@ def model_figure(model: Model, x: Any = None, most: int = 24, lines: Sequence[tu
     """
     inputs = _inputs(model, x)
     limit = integer("most", most, low=0)
+    if caption is not None:
+        instance("caption", caption, Caption)
     layers = [layer for layer in model.network.layers if framed(layer)]
     frames = max((min(layer.n_in * layer.n_out, limit) for layer in layers), default=1)
     names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
-    if lines:
-        width, height = figure.get_size_inches()
-        figure.set_size_inches(max(width, 6.0), height + 0.5 * len(lines))
-        figure.supxlabel("\n".join(_set(*line) for line in lines), fontsize=10)
+    if caption is not None:
+        captioned(figure, axes[0, 0], caption)
     return figure
-
-
-def _set(latex: str, plain: str) -> str:
-    """An equation that Matplotlib can set."""
-    if len(plain) <= LINE:
-        try:
-            MathTextParser("path").parse(latex)
-        except ValueError:
-            pass  # mathtext knows a part of LaTeX
-        else:
-            return latex
-    plain = plain if len(plain) <= LINE else plain[: LINE - 3] + "..."
-    return plain.replace("$", r"\$")
 
 
 def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x: Any = None) -> Any:
@@ -175,6 +157,4 @@ def _inputs(model: Model, x: Any) -> Float64Array:
 
 def _cut(name: str) -> str:
     """A short name that matplotlib takes as plain text."""
-    plain = " ".join(name.split())
-    plain = plain if len(plain) <= NAME else plain[: NAME - 3] + "..."
-    return plain.replace("$", r"\$")
+    return cut(name, NAME).replace("$", r"\$")
