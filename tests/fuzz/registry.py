@@ -22,6 +22,7 @@ AREAS = (
     "exporting",
     "interop",
     "explaining",
+    "symbolic",
 )
 
 
