@@ -201,8 +201,8 @@ def _formula(
     given: Sequence[Sequence[Trial]],
     options: Options,
 ) -> Formula:
-    if len(points) < LEAST:
-        raise ValueError(f"X must have at least {LEAST} rows, got {len(points)}")
+    if len(points) < LEAST or not points.shape[1]:
+        raise ValueError(f"X must have at least {LEAST} rows and a column, got shape {points.shape}")
     size = np.abs(points).max(axis=0)
     varying = np.flatnonzero(np.ptp(points, axis=0) > CONSTANT * size)
     columns = names or numbered("x", points.shape[1])

@@ -27,6 +27,7 @@ EXPORTING = (
     ".problems",
     ".problems.boundary",
     ".plots",
+    ".formulas",
 )
 """Packages and modules whose `__all__` is public."""
 PLAIN = (".equations.collocation", ".objectives.pinn", ".objectives.attention")
