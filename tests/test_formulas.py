@@ -15,7 +15,6 @@ FEW = ["square", "cube", "x^4", "sqrt", "exp", "log", "sin", "tanh", "atanh"]
 """Functions that come and go quickly; the default library has chains of functions too."""
 
 
-
 def samples(n=250, low=-1.0, high=1.0, n_in=2, seed=0):
     return np.random.default_rng(seed).uniform(low, high, (n, n_in))
 
