@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +161,7 @@ def same_heights(axes: Any) -> Any:
 def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.0)) -> tuple[Any, Any]:
     """A new figure of that size in inches and its axes, an array (rows, columns).
 
-    No window system is touched, so figures can be made anywhere.
+    No window system is touched, so figures can be made anywhere. Jupyter shows the figure.
 
     Raises
     ------
@@ -174,8 +176,15 @@ def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.
     if len(sides) != 2:
         raise ValueError(f"size must hold width and height, got {shown(size)}")
     size = (sides[0], sides[1])
-    figure = Figure(figsize=size, layout="constrained")
+    figure: Any = Figure(figsize=size, layout="constrained")
+    figure._repr_png_ = partial(_png, figure)  # Jupyter knows figures of pyplot only
     return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _png(figure: Any) -> bytes:
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png")
+    return buffer.getvalue()
 
 
 def file_format(path: str | Path) -> str:
