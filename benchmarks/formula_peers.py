@@ -44,8 +44,8 @@ TRIALS = 50
 """Samples that pykan sees in its search for the constants of an edge."""
 ROUNDING = 1e-9
 """Held-out error, in deviations of y, at which pykan's search ends."""
-FIRST = 0
-"""Number of the first input in the names of splinekan: x0, x1, ..."""
+FIRST = 1
+"""Number of the first input in the names of splinekan: x1, x2, ..."""
 
 
 class Watch:

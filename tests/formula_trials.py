@@ -1,6 +1,5 @@
 """Random trials for the tests of `splinekan.formulas`."""
 
-
 from splinekan.formulas.trial import Part, SplineEdge, built
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector

@@ -5,6 +5,7 @@ import io
 import json
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -576,6 +577,24 @@ def test_a_model_is_shown(here, capsys):
     network = KAN.splines([2, 2], intervals=3)
     sk.save("n.npz", sk.Model(network, np.zeros(network.n_parameters)))
     assert json.loads(run(capsys, "show", "n.npz", "--json")[1])["outputs"] == ["y1", "y2"]
+
+
+def test_formulas_of_models_are_shown(here, capsys):
+    sine = sk.Term(0, 0, ["sin"], [None, 2.0, 0.0])
+    own = sk.Model(sk.KAN([sk.FormulaLayer(2, 1, [sine], 0.0)]), [3.0], names=("depth", "speed"))
+    sk.save("own.npz", replace(own, record=made().record))
+    status, text, _ = run(capsys, "show", "own.npz", "--formula", "--figure", "own.png")
+    assert (status, text.splitlines()[-2:]) == (0, ["Formulas", "y = 3*sin(2*depth)"])
+    assert json.loads(run(capsys, "show", "own.npz", "--formula", "--json")[1])["formulas"] == [
+        {"name": "y", "formula": "3*sin(2*depth)", "grid_error": None}
+    ]
+    assert "formulas" not in json.loads(run(capsys, "show", "own.npz", "--json")[1])
+    network = KAN([sk.SplineLayer(1, 1, sk.KnotVector.uniform(0, 1, 2, 2))])
+    squared = network.layers[0].knots[0].greville[:, None] ** 2  # nearly; any quadratic spline would do
+    sk.save("spline.npz", sk.Model(network, squared.ravel()))
+    status, text, _ = run(capsys, "show", "spline.npz", "--formula")
+    assert status == 0
+    assert "  error: root mean square " in text.partition("\n\nFormulas\n")[2]
 
 
 def test_figures_of_models(here, fits, capsys):

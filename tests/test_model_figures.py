@@ -1,5 +1,9 @@
 """Figures of models: names, units and ranges of the user, breakpoints, and what is outside the domain."""
 
+import io
+import re
+from dataclasses import replace
+
 import cases
 import numpy as np
 import pytest
@@ -8,8 +12,10 @@ import sympy
 import splinekan as sk
 from splinekan import plots
 from splinekan.equations import Features
+from splinekan.formulas import read
 from splinekan.model import Model
 from splinekan.model.record import FitRecord
+from splinekan.plots.mathematics import _width
 
 BOUNDS = ((1e5, 3e5), (-1e-3, 1e-3))
 
@@ -214,6 +220,91 @@ def test_periodic_edges_are_drawn_on_a_period():
     assert not figure.axes[0].patches
 
 
+def above(figure):
+    """The formulas above a figure, and the note on their errors."""
+    return figure.get_suptitle().split("\n"), figure.axes[0].get_title().replace("\n", " ")
+
+
+def formulas(names=("a", "b")):
+    """A model that is the formula 2 sin(3 a) + sqrt(b), 0.5 a b."""
+    terms = [
+        sk.Term(0, 0, ["sin"], [2.0, 3.0, 0.0]),
+        sk.Term(1, 0, ["sqrt"], [1.0, 1.0, 0.0]),
+        sk.Term(0, 1, (), [0.5]),
+        sk.Term(1, 2, (), [1.0]),
+    ]
+    net = sk.KAN([sk.FormulaLayer(2, 3, terms, 0.0), sk.Product(3, [(0,), (1, 2)])])
+    return Model(net, [], names=names, record=FitRecord(((0.0, 1.0), (0.1, 1.0)), "squared", 10))
+
+
+def test_a_network_of_formulas_is_written_above_its_picture():
+    lines, note = above(formulas().plot(formula=True))
+    assert lines[0].replace(" ", "") == r"$y_{1}=\sqrt{b}+2\sin{\left(3a\right)}$"
+    assert lines[1].replace(" ", "") == r"$y_{2}=\frac{ab}{2}$"
+    assert note == ""
+    plain = [line.plain for line in read(formulas())]
+    assert plain[0] in ("y1 = sqrt(b) + 2*sin(3*a)", "y1 = 2*sin(3*a) + sqrt(b)")
+
+
+def test_splines_are_explained():
+    x = np.random.default_rng(0).uniform(-1, 1, (200, 2))
+    model = sk.fit(x, x[:, 0] ** 2 + np.exp(x[:, 1]), hidden=(), levels=4, progress=False)
+    lines, note = above(model.plot(formula=True))
+    assert [each.replace(" ", "") for each in lines] == ["$y=x_{1}^{2}+e^{x_{2}}$"]
+    assert re.fullmatch(r"root mean square error \S+, largest \S+, from the model \S+", note)
+    found = sk.symbolic(model, x)
+    assert above(model.plot(formula=found))[0] == lines
+    assert read(model, found)[0].error == found.grid_error[0]
+
+
+def test_expressions_are_compared_with_the_model():
+    a, b = sympy.symbols("a b")
+    model = formulas()
+    exact = [2 * sympy.sin(3 * a) + sympy.sqrt(b), a * b / 2]
+    assert [line.error < 1e-14 for line in read(model, exact)] == [True, True]
+    wrong = [exact[0] + sympy.Rational(1, 4), sympy.Function("s1")(a)]
+    assert [line.error for line in read(model, wrong, [[0.5, 0.5], [0.2, 0.3]])] == [
+        pytest.approx(0.25),
+        None,
+    ]
+    lines, note = above(model.plot(formula=wrong))
+    assert "s_{1}" in lines[1]
+    assert (
+        note == "y1: largest difference from the model 0.25; y2: the difference from the model is not known"
+    )
+    scores = replace(model, record=replace(model.record, loss="softmax"))
+    assert above(scores.plot(formula=exact))[1].endswith("; outputs are logits")
+
+
+@pytest.mark.parametrize("name", ["a\\b", "50 % $^2_", "x#1", "", "größe & {gewicht}", "lambda", "pi", "E"])
+def test_odd_names_can_be_drawn(name):
+    symbol, b = sympy.Symbol(name), sympy.Symbol("b")
+    figure = formulas((name, "b")).plot(formula=[sympy.sin(symbol) / b, sympy.Max(symbol, b)])
+    figure.savefig(io.BytesIO(), format="png", dpi=40)
+
+
+def test_long_formulas_are_broken_and_cut():
+    a, b = sympy.symbols("a b")
+    model = formulas()
+    long = sum(sympy.sin(k * a) * b**k for k in range(1, 10))
+    lines, _ = above(model.plot(formula=[long, a]))
+    assert len(lines) == 3
+    assert "".join(lines[:2]).count("sin") == 9
+    lines, _ = above(model.plot(formula=[sum(sympy.sin(k * a) * b**k for k in range(1, 40)), a]))
+    assert len(lines) == 4
+    assert lines[2].endswith(r"+ \ldots$")
+    for inseparable in (sympy.exp(long) + b, sympy.Piecewise((long, a < 0), (b, True))):
+        lines, _ = above(model.plot(formula=[inseparable, a]))
+        assert "$" not in "".join(lines[:-1])
+    lines, _ = above(model.plot(formula=[sympy.exp(5 * sum(b**k * sympy.cos(k * a) for k in range(40))), a]))
+    assert lines[2].endswith("...")
+    widest = max(_width(line.strip("$")) for line in above(model.plot(formula=[long, a]))[0])
+    assert widest < 72 * model.plot().get_size_inches()[0]
+    many = Model(sk.MLP([2, 6]), np.zeros(18))
+    lines, _ = above(many.plot(np.eye(2), formula=True))
+    assert lines[-1] == "... and 2 more"
+
+
 PLAIN = Model(sk.MLP([1, 2, 1]), np.zeros(7))
 
 
@@ -237,6 +328,16 @@ PLAIN = Model(sk.MLP([1, 2, 1]), np.zeros(7))
             "model must have spline",
         ),
         (lambda m: Model(sk.MLP([1, 2, 1]), np.zeros(7)).plot(), ValueError, "x must be given"),
+        (lambda m: m.plot(formula="x"), TypeError, "formula must be a Formula"),
+        (lambda m: m.plot(formula=3), TypeError, "formula must be a Formula"),
+        (lambda m: m.plot(formula=[]), ValueError, "formula must hold an expression for 1 outputs, got 0"),
+        (lambda m: m.plot(formula=sympy.Symbol("t")), ValueError, "formula must be in the symbols"),
+        (
+            lambda m: m.plot(np.tile([2e5, 0.0], (3, 1)), formula=True),
+            ValueError,
+            "x must hold at least 20 points",
+        ),
+        (lambda m: plots.model_figure(m, caption="y = x"), TypeError, "caption must be of type Caption"),
     ],
 )
 def test_bad_arguments(call, error, message):

@@ -6,8 +6,10 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.curves import Candidate
-from splinekan.formulas.trial import Part, SplineEdge, Trial, built
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
 from splinekan.network.term import Term
+
+MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
 
 
 def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Array) -> Trial | None:
@@ -102,3 +104,20 @@ def _scale(part: Part, node: int, by: float) -> None:
                 part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
     fixed, value = part.biases[node]
     part.biases[node] = (fixed if fixed is None else fixed * by), value * by
+
+
+def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) -> Trial:
+    """The trial with a term for each power up to the degree in the place of an edge, by least squares."""
+    parts, run = trial.parts(), trial.run(trial.theta, x)[s]
+    edge = parts[s].edges[e][0]
+    points, values = run.x[edge.input], run.edges[e]
+    coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
+    fit = np.zeros(degree + 1)
+    fit[: len(coefficients)] = coefficients
+    terms: list[tuple[Edge, Float64Array]] = [(Term(edge.input, edge.output), fit[1:2])]
+    for power in range(2, degree + 1):
+        term = Term(edge.input, edge.output, (MONOMIALS[power],), (None, 1.0, 0.0))
+        terms.append((term, fit[power : power + 1]))
+    parts[s].edges[e : e + 1] = terms
+    _shift(parts[s], edge.output, float(fit[0]))
+    return built(parts)

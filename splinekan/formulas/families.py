@@ -262,6 +262,8 @@ DEFAULT: tuple[str | tuple[str, ...], ...] = (
     ("square", "rsqrt"),
     ("square", "reciprocal"),
     ("square", "log"),
+    ("cosh", "reciprocal"),
     ("log", "exp"),
 )
-"""Functions and chains: the last are Gaussians, square roots and so on of quadratics, and powers x^p."""
+"""Functions and chains: the last are Gaussians, square roots and so on of quadratics, 1/cosh,
+and powers x^p."""

@@ -75,7 +75,7 @@ def symbolic(
         splines of degree 0 or layers of other kinds than splines and affine maps, or more than 40 edges.
     tolerance
         Mean square errors, over the variance of y, that do not count. None for 0 with targets; without, for
-        the mean square error of the model's own fit, as its record has it, or 1e-8.
+        4 times the mean square error of the model's own fit, as its record has it, or 1e-8.
     seed
         Of the starts of structures and of the part of the samples with which edges are compared.
     verbose
@@ -237,7 +237,7 @@ def _one(
     x = np.ascontiguousarray(points[:, varying].T)
     search = Search(x, y, options.families, options.seed, report, options.tolerance)
     found = search.run(options.structures, [restricted(each, varying, points[0]) for each in given])
-    return relabelled(search.finished(found[0]).scored.trial, varying)
+    return relabelled(search.finished(found).scored.trial, varying)
 
 
 class Options(NamedTuple):
@@ -265,7 +265,7 @@ class Options(NamedTuple):
 def _accuracy(model: Model) -> float:
     """The mean square error of a model's fit, over the variance of its outputs."""
     if model.record is not None and model.record.trials and model.record.loss == "squared":
-        return max(float(model.record.trials[-1].loss), UNKNOWN)
+        return max(4 * float(model.record.trials[-1].loss), UNKNOWN)
     return UNKNOWN
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output, uses
-from splinekan.formulas.snapping import FLOOR, Scored
+from splinekan.formulas.snapping import FLOOR, Scored, complexity
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Trial, built, constants
 from splinekan.network.term import Term
@@ -24,6 +24,9 @@ CLOSE = 0.05
 """Simple numbers are tried within this relative distance; arbitrary constants may move any distance."""
 DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
 LARGEST = 1000
+PERIODIC = ("sin", "cos", "tan")
+ANGLE, OTHER = 2, 50
+"""The factor in |p q| for multiples of pi, inside of trigonometric functions and elsewhere."""
 ROUNDING = 1e3
 """A fixed constant may raise an error that is rounding by this factor."""
 
@@ -35,25 +38,24 @@ def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> S
     length of its description (Rissanen 1978, Automatica 14, 465): simple numbers lie the closer to any
     constant the larger p and q may be.
     """
-    best = _scored(scored.trial, x, y, 8, floor)
+    best, paid = _scored(scored.trial, x, y, 8, floor), 0.0
     for simple in (_trivial, _rational):
         for place in list(_places(best.trial)):
             current = _at(best.trial, place)
             if current is None:
                 continue
-            for value, price in simple(current, place):
+            for value, price in simple(current, place, _is_angle(best.trial, place)):
                 found = _scored(_fixed(best.trial, place, value), x, y, ITERATIONS, floor)
                 if found.criterion + price < best.criterion:
-                    best = found
+                    best, paid = found, paid + price
                     break
-    return best
+    return Scored(best.trial, best.error, best.criterion + paid + 2 * complexity(best.trial))
 
 
 def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int, floor: float) -> Scored:
     found, error = trained(trial, x, y, iterations, 1e-6)
     n = len(y)
-    least = max(floor, ROUNDING * FLOOR)
-    value = n * np.log(error + least) + np.log(n) * len(found.theta)
+    value = n * np.log(max(error + ROUNDING * FLOOR, floor)) + np.log(n) * len(found.theta)
     return Scored(found, error, float(value))
 
 
@@ -127,16 +129,23 @@ def _moved(trial: Trial, place: Place, value: float) -> Trial | None:
     return None
 
 
-def _trivial(value: float, place: Place) -> Iterator[tuple[float, float]]:
+def _is_angle(trial: Trial, place: Place) -> bool:
+    """Whether a constant is inside of a trigonometric function."""
+    s, e, i = place
+    edge = trial.stages[s].edges[e] if e >= 0 else None
+    return isinstance(edge, Term) and i > 0 and edge.functions[(i - 1) // 2].name in PERIODIC
+
+
+def _trivial(value: float, place: Place, _: bool) -> Iterator[tuple[float, float]]:
     """0 for shifts; 1 or -1 for scales; with their price, 0."""
-    _, e, i = place
+    e, i = place[1:]
     if e < 0 or (i and i % 2 == 0):
         yield 0.0, 0.0
     if e < 0 or i == 0 or i % 2:
         yield float(np.sign(value)) or 1.0, 0.0
 
 
-def _rational(value: float, place: Place) -> Iterator[tuple[float, float]]:
+def _rational(value: float, _: Place, angle: bool) -> Iterator[tuple[float, float]]:
     """p/q and p pi/q near a constant with their prices, the cheapest first."""
     found: dict[float, float] = {}
     for denominator in DENOMINATORS:
@@ -147,6 +156,8 @@ def _rational(value: float, place: Place) -> Iterator[tuple[float, float]]:
             fraction = Fraction(numerator, denominator)
             simple = float(fraction) * unit
             if abs(simple - value) <= CLOSE * abs(value):
-                size = abs(fraction.numerator) * fraction.denominator * (2 if unit != 1.0 else 1)
+                size = abs(fraction.numerator) * fraction.denominator
+                if unit != 1.0:
+                    size *= ANGLE if angle else OTHER
                 found.setdefault(simple, 2 * float(np.log(size)))
     yield from sorted(found.items(), key=lambda each: each[1])

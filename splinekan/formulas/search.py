@@ -26,6 +26,8 @@ SAMPLES = 600
 """Samples with which structures are trained and edges are snapped."""
 HOPELESS = 1e-2
 """Structures with a larger error are left aside if another has an error of less than 1e-4 of theirs."""
+CLOSE, FINALISTS = 60.0, 4
+"""Simple constants decide between formulas whose criteria differ by less, and how many are compared."""
 SURE = 1e-4
 """The level of the F-test by which a structure explains more than a formula."""
 EXACT = 1e-18
@@ -83,7 +85,7 @@ class Search:
 
     def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trial] = ()) -> list[Attempt]:
         """Attempts, the best first: trials that are given, then structures."""
-        found: list[Attempt] = [self.attempt(self.fitted(self.given(each))) for each in given]
+        found = [attempt for each in given for attempt in self.attempts(self.fitted(self.given(each)))]
         if any(self.suffices(each) for each in found):
             return sorted(found, key=_rank)
         names = dict.fromkeys(simplest(name, len(self.x)) for name in structures)
@@ -97,11 +99,11 @@ class Search:
             splines = self.fitted(each)
             if found and self._bound(splines) > min(a.scored.criterion for a in found):
                 continue
-            attempt = self.attempt(splines)
-            found.append(attempt)
-            if self.suffices(attempt):
+            attempts = self.attempts(splines)
+            found += attempts
+            if any(self.suffices(attempt) for attempt in attempts):
                 break
-            if attempt.is_formula and self._explains(attempt, coarse):
+            if any(attempt.is_formula and self._explains(attempt, coarse) for attempt in attempts):
                 enough = min(enough, _size(each))
         found.sort(key=_rank)
         constant = self.constant()
@@ -160,34 +162,39 @@ class Search:
             trial, error = finer, less
         return Trained(splines.name, trial, error, max(gain, FLOOR))
 
-    def attempt(self, splines: Trained) -> Attempt:
-        """A structure with terms for its splines, trained with all samples, simple constants fixed."""
+    def attempts(self, splines: Trained) -> list[Attempt]:
+        """A structure with terms for its splines, trained with all samples; several, if they are close."""
         x, y = self.few
-        snapping = Snapping(x, y, self.families, max(splines.tau, self.tolerance))
+        snapping = Snapping(x, y, self.families, splines.tau, self.tolerance)
+        every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
         scored = Scored(splines.trial, splines.error, snapping.criterion(splines.trial, splines.error))
-        scored = self.polished(snapping.snapped(snapping.pruned(scored)))
-        attempt = Attempt(splines.name, splines.error, scored)
-        if attempt.is_formula:
-            every = Snapping(self.x, self.y, self.families, self.floor)
-            if scored.error > max(EXACT, self.tolerance):
-                scored = every.regrown(scored, splines.trial)
-            scored = every.swapped(scored)
-            attempt = replace(attempt, scored=scored)
-        self.report(attempt)
-        return attempt
+        found: list[Attempt] = []
+        for number, each in enumerate(snapping.snapped(snapping.pruned(scored))):
+            attempt = Attempt(splines.name, splines.error, self.polished(each))
+            if number == 0 and attempt.is_formula:
+                if not self.suffices(attempt):
+                    attempt = replace(attempt, scored=every.regrown(attempt.scored, splines.trial))
+                attempt = replace(attempt, scored=every.swapped(attempt.scored))
+            self.report(attempt)
+            found.append(attempt)
+            if self.suffices(attempt):
+                break
+        return found
 
-    def finished(self, attempt: Attempt) -> Attempt:
-        """With simple constants fixed."""
-        return replace(attempt, scored=rounded(attempt.scored, self.x, self.y, self.floor))
-
-    @property
-    def floor(self) -> float:
-        """Mean square errors that are less are equal."""
-        return max(FLOOR, self.tolerance)
+    def finished(self, found: Sequence[Attempt]) -> Attempt:
+        """The best of the attempts when simple constants are fixed: of those that are about equal before."""
+        best = found[0]
+        if not best.is_formula:
+            return best
+        close = [a for a in found if a.is_formula and a.scored.criterion < best.scored.criterion + CLOSE]
+        ends = [
+            replace(a, scored=rounded(a.scored, self.x, self.y, self.tolerance)) for a in close[:FINALISTS]
+        ]
+        return min(ends, key=lambda a: a.scored.criterion)
 
     def polished(self, scored: Scored) -> Scored:
         """Trained with all samples to the end."""
-        every = Snapping(self.x, self.y, self.families, self.floor)
+        every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
         trial, error = trained(scored.trial, self.x, self.y, POLISH, 1e-4)
         return Scored(trial, error, every.criterion(trial, error))
 

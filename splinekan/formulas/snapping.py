@@ -18,11 +18,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.formulas.changes import with_spline, with_term, without
+from splinekan.formulas.changes import MONOMIALS, with_polynomial, with_spline, with_term, without
 from splinekan.formulas.curves import Candidate, candidates
-from splinekan.formulas.families import Family
+from splinekan.formulas.families import Chain, Family
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Edge, SplineEdge, Trial, built
+from splinekan.network.functions import FUNCTIONS
 from splinekan.network.term import Term
 
 POINTS = 200
@@ -42,8 +43,12 @@ FLOOR = 1e-24
 """Errors that are less are rounding."""
 EQUAL = 1e-3
 """Criteria that differ by less are equal."""
-SWAPPED = 1e-3
-"""What the criterion must fall by for a term to be replaced."""
+MARGIN, WIDTH = 40.0, 3
+"""Trials whose criteria are this close to the least are followed, and how many at most."""
+POLYNOMIALS = (3, 4)
+"""Degrees of polynomials; those of degree 2 are squares."""
+SWAPPED, SWAPS = 1.0, 10
+"""What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
 RANK = 1e-12
 """Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
@@ -69,12 +74,22 @@ class Snapping:
         The library.
     tau
         The error of the splines.
+    tolerance
+        Errors that are less are equal.
     """
 
     x: Float64Array = field(repr=False)
     y: Float64Array = field(repr=False)
     families: Sequence[Family] = field(repr=False)
     tau: float
+    tolerance: float = 0.0
+
+    @property
+    def polynomials(self) -> bool:
+        """Whether the library has the powers of polynomials."""
+        return {(FUNCTIONS[name],) for name in MONOMIALS.values()} <= {
+            each.functions for each in self.families
+        }
 
     def scored(self, trial: Trial, best: Scored | None = None) -> Scored:
         """The trial after training, which ends early if it has no chance against `best`."""
@@ -87,7 +102,8 @@ class Snapping:
         n = len(self.y)
         if not np.isfinite(error):
             return np.inf
-        return float(n * np.log(error + self.tau) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
+        counted = max(error + self.tau, self.tolerance)
+        return float(n * np.log(counted) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
 
     def pruned(self, best: Scored) -> Scored:
         """Without edges that are not needed, those first that matter least."""
@@ -109,26 +125,41 @@ class Snapping:
             else:
                 return best
 
-    def snapped(self, best: Scored) -> Scored:
-        """With terms in the place of splines, as long as the criterion falls."""
-        while True:
-            waiting = []
-            for s, e in best.trial.splines():
-                found = self._candidates(best.trial, s, e)
-                if found:
-                    waiting.append((found[0].error, s, e, found))
-            waiting.sort(key=lambda each: each[0])
-            chosen: Scored | None = None
-            for number, (_, s, e, found) in enumerate(waiting):
-                for trial in self._changes(best.trial, s, e, found):
-                    scored = self.scored(trial, best)
-                    if chosen is None or scored.criterion < chosen.criterion:
-                        chosen = scored
-                if chosen is not None and chosen.criterion < best.criterion and number + 1 >= EDGES:
-                    break
-            if chosen is None or not chosen.criterion < best.criterion:
-                return best
-            best = self.unbiased(chosen)
+    def snapped(self, best: Scored) -> list[Scored]:
+        """With terms in the place of splines, as long as the criterion falls: the best ends.
+
+        Where several terms do about equally well, the search goes on with each of them.
+        """
+        running, ended = [best], []
+        while running:
+            found: dict[object, Scored] = {}
+            for each in running:
+                after = self._expanded(each)
+                if not after:
+                    ended.append(each)
+                for scored in after:
+                    found.setdefault(scored.trial.stages, scored)
+            least = min((each.criterion for each in found.values()), default=np.inf)
+            close = [each for each in found.values() if each.criterion < least + MARGIN]
+            running = [self.unbiased(each) for each in sorted(close, key=_criterion)[:WIDTH]]
+        least = min(each.criterion for each in ended)
+        return sorted((each for each in ended if each.criterion < least + MARGIN), key=_criterion)[:WIDTH]
+
+    def _expanded(self, best: Scored) -> list[Scored]:
+        """With one more edge changed, where that lowers the criterion, the best first."""
+        waiting = []
+        for s, e in best.trial.splines():
+            found = self._candidates(best.trial, s, e)
+            if found:
+                waiting.append((found[0].error, s, e, found))
+        waiting.sort(key=lambda each: each[0])
+        better: list[Scored] = []
+        for number, (_, s, e, found) in enumerate(waiting):
+            changed = [self.scored(trial, best) for trial in self._changes(best.trial, s, e, found)]
+            better += [each for each in changed if each.criterion < best.criterion]
+            if better and number + 1 >= EDGES:
+                break
+        return sorted(better, key=_criterion)[:WIDTH]
 
     def regrown(self, best: Scored, first: Trial) -> Scored:
         """With those splines of `first` put back, and snapped, that are needed after all.
@@ -150,7 +181,7 @@ class Snapping:
             better = min(grown, key=lambda each: each.criterion, default=best)
             if not better.criterion < best.criterion - SWAPPED:
                 return best
-            best = self.snapped(better)
+            best = self.snapped(better)[0]
 
     def unbiased(self, best: Scored) -> Scored:
         """Without biases that are not needed.
@@ -169,19 +200,22 @@ class Snapping:
         return best
 
     def swapped(self, best: Scored) -> Scored:
-        """With each term replaced by another where that lowers the criterion, until none does."""
-        while True:
+        """With terms replaced by others as long as that lowers the criterion clearly."""
+        for _ in range(SWAPS):
             better = self._swap(best)
             if better is None:
-                return self.unbiased(best)
+                break
             best = better
+        return self.unbiased(best)
 
     def _swap(self, best: Scored) -> Scored | None:
-        """The first edge's best replacement that lowers the criterion."""
+        """The first edge's best replacement that lowers the criterion clearly."""
         for s, stage in enumerate(best.trial.stages):
-            for e in range(len(stage.edges)):
-                found = self._candidates(best.trial, s, e)
-                changes = self._changes(best.trial, s, e, found) if found else ()
+            for e, edge in enumerate(stage.edges):
+                others = [
+                    each for each in self._candidates(best.trial, s, e) if each.functions != _chain(edge)
+                ]
+                changes = self._changes(best.trial, s, e, others) if others else ()
                 scored = [self.scored(trial, best) for trial in changes]
                 better = min(scored, key=lambda each: each.criterion, default=best)
                 if better.criterion < best.criterion - SWAPPED:
@@ -199,6 +233,9 @@ class Snapping:
             changed = with_term(trial, s, e, candidate, self.x)
             if changed is not None:
                 yield changed
+        if self.polynomials and isinstance(trial.stages[s].edges[e], SplineEdge):
+            for degree in POLYNOMIALS:
+                yield with_polynomial(trial, s, e, degree, self.x)
 
     def _candidates(self, trial: Trial, s: int, e: int) -> list[Candidate]:
         """The library for a spline edge, weighted by what the output feels of it."""
@@ -221,6 +258,14 @@ class Snapping:
             for e, edge in enumerate(stage.edges):
                 moved = runs[s].edges[e] - runs[s].edges[e].mean()
                 yield float(np.sqrt(np.mean((felt[s][edge.output] * moved) ** 2)) / self.y.std()), s, e
+
+
+def _criterion(each: Scored) -> float:
+    return each.criterion
+
+
+def _chain(edge: Edge) -> Chain | None:
+    return edge.functions if isinstance(edge, Term) else None
 
 
 def rank(trial: Trial, x: Float64Array) -> int:

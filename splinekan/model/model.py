@@ -386,7 +386,7 @@ class Model(Uncached):
             bounds = self.network.domain
         return summary(Described(self.network, names, outputs, bounds, self.record))
 
-    def plot(self, x: ArrayLike | None = None, most: int = 24) -> Any:
+    def plot(self, x: ArrayLike | None = None, most: int = 24, *, formula: Any = False) -> Any:
         """A figure of the network with the function of every edge.
 
         Inputs are below, with their names and ranges in their units, outputs above. Every edge of
@@ -400,6 +400,12 @@ class Model(Uncached):
             bounds of the training data, or without a record from the domain of the network.
         most
             The largest number of frames in a layer; weaker edges are lines only.
+        formula
+            Whether the formulas of the outputs stand above the picture, with their errors: those of the
+            network if it consists of formulas, else those by which `splinekan.symbolic` explains the model at
+            the points, which takes seconds for narrow networks and minutes for wide ones. Or formulas that
+            are known: a `Formula` of the model, or an expression of sympy for every output, in symbols with
+            the names of the inputs.
 
         Returns
         -------
@@ -409,11 +415,25 @@ class Model(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For points that do not fit the model, and without points where no domain is known.
+            For points that do not fit the model, and without points where no domain is known; for formulas of
+            another kind, in other symbols, or for other outputs.
+
+        Examples
+        --------
+        >>> import sympy
+        >>> network = KAN.splines([2, 1], intervals=4)
+        >>> x1, x2 = sympy.symbols("x1 x2")
+        >>> figure = Model(network, initialize(network, 0)).plot(formula=x1 + sympy.sin(x2))
         """
         from splinekan.plots import model_figure  # matplotlib takes long to import
 
-        return model_figure(self, x, most)
+        if formula is None or formula is False:
+            return model_figure(self, x, most)
+        from splinekan.formulas import caption
+
+        integer("most", most, low=0)  # before a search
+        points = None if x is None else self._points(x)
+        return model_figure(self, x, most, caption(self, None if formula is True else formula, points))
 
     def plot_edge(self, layer: int, input: int | str, output: int | str, x: ArrayLike | None = None) -> Any:
         """A figure of the function of an edge, with its breakpoints; outside the domain it is shaded.

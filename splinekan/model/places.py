@@ -135,6 +135,27 @@ def units_of(model: Model, number: int, p: int) -> Units:
     return Units(one_each(first.domain, first.width)[p], one_each(first.source, first.width)[p])
 
 
+def drawn(model: Model, count: int) -> Float64Array:
+    """Points drawn uniformly from the bounds of the training data, or from the domain of the network.
+
+    The first two are the corners of the box.
+
+    Raises
+    ------
+    ValueError
+        If neither is known.
+    """
+    bounds: Any = model.record.bounds if model.record is not None else None
+    if bounds is None:
+        bounds = model.network.domain if model.features is None else getattr(model.features, "bounds", None)
+    if bounds is None or any(ends is None for ends in bounds):
+        raise ValueError("x must be given: neither a record nor the network tells where the inputs lie")
+    low, high = np.array(bounds, dtype=np.float64).T
+    points = np.random.default_rng(0).uniform(low, high, (count, len(low)))
+    points[:2] = low, high
+    return points
+
+
 def _index(what: str, value: Any, count: int, names: tuple[str, ...] | None) -> int:
     if not isinstance(value, str):
         return integer(what, value, low=0, high=count - 1)

@@ -8,9 +8,10 @@ import numpy as np
 
 from splinekan._checks import Float64Array, instance, integer, not_too_large
 from splinekan.model import Model
-from splinekan.model.places import framed, located, names_of_inputs, names_of_outputs
+from splinekan.model.places import drawn, framed, located, names_of_inputs, names_of_outputs
 from splinekan.network.sum import leaves
 from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
+from splinekan.plots.mathematics import NAME, Caption, captioned, cut
 from splinekan.plots.network import CURVE, FORMULA, network_diagram
 from splinekan.plots.style import canvas
 
@@ -18,11 +19,9 @@ SAMPLES = 400
 """Points that are drawn where none are given."""
 POINTS = 600
 """Of a curve."""
-NAME = 24
-"""Characters of a name; longer names are cut."""
 
 
-def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
+def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption | None = None) -> Any:
     """The network of a model with the functions on its edges; see `network_diagram`.
 
     Inputs and outputs have the names and the units of the model.
@@ -36,6 +35,9 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
         bounds of the training data, or without a record from the domain of the network.
     most
         The largest number of frames in a layer; weaker edges are lines.
+    caption
+        Formulas to stand above the picture, as `splinekan.formulas.caption` makes them. Sums are broken into
+        lines, and long formulas cut; what matplotlib cannot set as mathematics is plain text.
 
     Returns
     -------
@@ -48,11 +50,15 @@ def model_figure(model: Model, x: Any = None, most: int = 24) -> Any:
     """
     inputs = _inputs(model, x)
     limit = integer("most", most, low=0)
+    if caption is not None:
+        instance("caption", caption, Caption)
     layers = [layer for layer in model.network.layers if framed(layer)]
     frames = max((min(layer.n_in * layer.n_out, limit) for layer in layers), default=1)
     names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
+    if caption is not None:
+        captioned(figure, axes[0, 0], caption)
     return figure
 
 
@@ -145,24 +151,10 @@ def _entering(model: Model, x: Any, number: int, p: int) -> Float64Array:
 def _inputs(model: Model, x: Any) -> Float64Array:
     """The inputs of the network at points of the model."""
     instance("model", model, Model)
-    points = _drawn(model) if x is None else x
+    points = drawn(model, SAMPLES) if x is None else x
     return not_too_large("x", model._inputs(points), 1e150).astype(np.float64)
-
-
-def _drawn(model: Model) -> Float64Array:
-    bounds: Any = model.record.bounds if model.record is not None else None
-    if bounds is None:
-        bounds = model.network.domain if model.features is None else getattr(model.features, "bounds", None)
-    if bounds is None or any(ends is None for ends in bounds):
-        raise ValueError("x must be given: neither a record nor the network tells where the inputs lie")
-    low, high = np.array(bounds, dtype=np.float64).T
-    points = np.random.default_rng(0).uniform(low, high, (SAMPLES, len(low)))
-    points[:2] = low, high  # the ranges are those of the bounds
-    return points
 
 
 def _cut(name: str) -> str:
     """A short name that matplotlib takes as plain text."""
-    plain = " ".join(name.split())
-    plain = plain if len(plain) <= NAME else plain[: NAME - 3] + "..."
-    return plain.replace("$", r"\$")
+    return cut(name, NAME).replace("$", r"\$")

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+import sympy
 
 import splinekan as sk
 from fuzz.compare import finite, moderate
@@ -275,6 +276,9 @@ def _(draw: Draw, name: str) -> Call:
         roles = whole | optional
     else:
         arguments, roles = {"x": draw.one(None, x), "most": 4}, {"most": INDEX} | optional
+        if name == "Model.plot" and draw.one(True, False):
+            arguments["formula"] = draw.one(False, sympy.Symbol("a") * sympy.exp(sympy.Symbol("b")))
+            roles["formula"] = Role("object", optional=True)
     target = getattr(model, name.split(".")[1]) if "." in name else getattr(plots, name)
     if "." not in name:
         arguments = {"model": model, **arguments}
