@@ -202,6 +202,19 @@ def test_known_simplifications(given, want):
     assert size(found) <= size(want)
 
 
+def test_large_integers_are_not_expanded():
+    for text in (
+        "-exp(-8.7e21*exp(2*x1))",
+        "exp(1e5*x1) + exp(2e5*x1)",
+        "(x1 + 1)**900.0*x2",
+        "exp(999.0*log(x1 + 1))",
+    ):
+        expression = sympy.sympify(text, locals={"x1": x1, "x2": x2})
+        found = tidy(expression)
+        assert size(found) <= size(expression)
+        assert len(str(found)) < 60
+
+
 @pytest.mark.parametrize(
     ("number", "want"),
     [
@@ -217,6 +230,8 @@ def test_known_simplifications(given, want):
         (3.14159, None),
         (1e-9, None),
         (np.nextafter(np.pi, 4), None),
+        (1e21, None),
+        (1001.0, None),
     ],
 )
 def test_only_exact_numbers_are_simple(number, want):

@@ -182,6 +182,17 @@ def test_what_does_not_vary(rng):
     np.testing.assert_allclose(mixed(x), np.column_stack([np.full(50, 0.1), x[:, 0]]), rtol=1e-15)
 
 
+def test_noise_is_a_constant(rng):
+    x, y = rng.uniform(-1, 1, (200, 2)), 3.0 + rng.normal(size=200)
+    found = regression(x, y, ["sum", "u"])
+    assert found.expression.is_number
+    assert found.dropped == ("x1", "x2")
+    assert found.tried[-1].structure == "constant"
+    assert found.rms_error[0] == pytest.approx(y.std(), rel=1e-2)
+    signal = regression(x, y + 2 * x[:, 0], ["sum", "u"])
+    assert signal.expression.free_symbols == {x1}
+
+
 def test_a_single_column_has_two_structures(rng):
     x = rng.uniform(1, 2, (300, 1))
     for structures in (["u"], ["pq+s"], ["sum"]):

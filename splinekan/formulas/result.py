@@ -43,7 +43,8 @@ class Tried(NamedTuple):
     output
         The name of the output.
     structure
-        The name of the structure; "model" for the edges of the model itself.
+        The name of the structure; "model" for the edges of the model itself; "constant" for the mean of y
+        where no input matters.
     splines
         Mean square error over the variance of y with splines on all edges, for a part of the samples.
     error

@@ -12,9 +12,9 @@ from splinekan._checks import Float64Array
 from splinekan.formulas.families import Family
 from splinekan.formulas.rounding import rounded
 from splinekan.formulas.snapping import FLOOR, Scored, Snapping, rank
-from splinekan.formulas.structures import STRUCTURES, refined, regauged, simplest, start
+from splinekan.formulas.structures import ALONE, STRUCTURES, refined, regauged, simplest, start
 from splinekan.formulas.training import trained
-from splinekan.formulas.trial import Trial
+from splinekan.formulas.trial import Part, Trial, built
 
 INTERVALS = 6
 """Of the coarsest splines."""
@@ -105,7 +105,17 @@ class Search:
                 break
             if any(attempt.is_formula and self._explains(attempt, coarse) for attempt in attempts):
                 enough = min(enough, _size(each))
-        return sorted(found, key=_rank)
+        found.sort(key=_rank)
+        constant = self.constant()
+        if not found or constant.scored.criterion < found[0].scored.criterion:
+            self.report(constant)
+            found.insert(0, constant)
+        return found
+
+    def constant(self) -> Attempt:
+        """The mean of y, which is the formula where no input matters."""
+        trial = built([Part([], [(None, float(self.y.mean()))], ALONE)])
+        return Attempt("constant", 1.0, Scored(trial, 1.0, float(np.log(len(self.y)))))
 
     def suffices(self, attempt: Attempt) -> bool:
         """Whether it is a formula whose error is rounding, or does not count."""

@@ -14,7 +14,9 @@ LARGE = 80
 """Operations of a form beyond which it is not factored and so on."""
 SIMPLIFIED, SHORTEST = 40, 2
 """Operations of a form beyond which `sympy.simplify` takes seconds, and the forms that it is tried for."""
-DENOMINATORS = 12
+DENOMINATORS, NUMERATORS = 12, 1000
+INTEGERS = 50
+"""Numerators and denominators beyond which polynomials in exp(x/q) have too many terms to be factored."""
 HYPERBOLIC = (sympy.tanh, sympy.sinh, sympy.cosh)
 INVERSE = (sympy.atanh,)
 """As exponentials and logarithms they meet others: exp(-2 atanh(2 x - 1)) is (1 - x)/x."""
@@ -32,11 +34,11 @@ def tidy(expression: Any) -> Any:
 
 
 def simple(number: Any) -> Any:
-    """A float as the simple number that it is exactly, if there is such a number."""
+    """A float as the simple number p/q or p pi/q that it is exactly, if there is such a number."""
     value = float(number)
     for unit, symbol in ((1.0, sympy.Integer(1)), (float(np.pi), sympy.pi)):
         near = Fraction(value / unit).limit_denominator(DENOMINATORS)
-        if near and float(near) * unit == value:
+        if near and abs(near.numerator) <= NUMERATORS and float(near) * unit == value:
             return sympy.Rational(near.numerator, near.denominator) * symbol
     return number
 
@@ -48,7 +50,10 @@ def size(expression: Any) -> tuple[int, int]:
 
 def _forms(expression: Any) -> Iterator[Any]:
     yield expression
-    if expression.has(sympy.Piecewise, sympy.Max):
+    numbers = expression.atoms(sympy.Rational)
+    if any(max(abs(each.p), each.q) > INTEGERS for each in numbers) or expression.has(
+        sympy.Piecewise, sympy.Max
+    ):
         return
     yield sympy.expand(expression)
     expanded = sympy.expand(sympy.expand_trig(expression), force=False)
