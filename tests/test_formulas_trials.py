@@ -419,7 +419,7 @@ def test_edges_that_are_not_needed_go_and_equal_columns_are_redundant():
     best = snapping.pruned(Scored(trial, 1.0, np.inf))
     assert len(best.trial.stages[0].edges) == 1
     assert best.trial.stages[0].edges[0].input in (0, 2)
-    snapped = snapping.snapped(best)
+    snapped = snapping.snapped(best)[0]
     assert [phi.name for phi in snapped.trial.stages[0].edges[0].functions] == ["exp"]
 
 

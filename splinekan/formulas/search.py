@@ -115,7 +115,9 @@ class Search:
     def constant(self) -> Attempt:
         """The mean of y, which is the formula where no input matters."""
         trial = built([Part([], [(None, float(self.y.mean()))], ALONE)])
-        return Attempt("constant", 1.0, Scored(trial, 1.0, float(np.log(len(self.y)))))
+        n = len(self.y)
+        criterion = n * np.log(max(1.0, self.tolerance)) + np.log(n)
+        return Attempt("constant", 1.0, Scored(trial, 1.0, float(criterion)))
 
     def suffices(self, attempt: Attempt) -> bool:
         """Whether it is a formula whose error is rounding, or does not count."""
