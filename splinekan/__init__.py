@@ -18,6 +18,8 @@ Other libraries
 Explanations
     `attribution` of variance to inputs, nodes and edges, `sobol_indices`, `confidence_bands`; `prune` removes
     edges and nodes.
+Formulas
+    `symbolic` explains a model, `symbolic_regression` data; both return a `Formula`.
 Batches
     `minibatch_training` steps through `Batches` of arrays in memory or on disk, or of an iterator.
 Estimators

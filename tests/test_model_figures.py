@@ -12,7 +12,7 @@ import sympy
 import splinekan as sk
 from splinekan import plots
 from splinekan.equations import Features
-from splinekan.formulas import read
+from splinekan.formulas.reading import read
 from splinekan.model import Model
 from splinekan.model.record import FitRecord
 from splinekan.plots.mathematics import _width

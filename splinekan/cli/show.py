@@ -38,8 +38,7 @@ def run(options: argparse.Namespace) -> int:
     failed, found = 0, None
     lines: tuple[Any, ...] = ()
     if options.formula:
-        from splinekan.formulas import read
-        from splinekan.formulas.reading import explained, is_formula
+        from splinekan.formulas.reading import explained, is_formula, read
 
         found = None if is_formula(model) else explained(model)
         lines = read(model, found)

@@ -5,11 +5,10 @@ with `search`: structures (`structures`) are trained as small spline networks (`
 edges are compared with families of functions (`curves`, `families`) and replaced one after the other
 (`snapping`, `changes`); constants become simple where the data allow (`rounding`), and scales and shifts that
 are arbitrary move (`gauge`). `assembly` makes models of them, `expressions` and `tidy` expressions of sympy.
-`read` gives the formulas of a model as lines of text, `caption` those above a figure.
+`reading.read` gives the formulas of a model as lines of text, `reading.caption` those above a figure.
 """
 
 from splinekan.formulas.families import DEFAULT
-from splinekan.formulas.reading import Line, caption, read
 from splinekan.formulas.regression import symbolic, symbolic_regression
 from splinekan.formulas.result import Constant, Formula, Tried
 from splinekan.formulas.structures import STRUCTURES
@@ -19,10 +18,7 @@ __all__ = [
     "STRUCTURES",
     "Constant",
     "Formula",
-    "Line",
     "Tried",
-    "caption",
-    "read",
     "symbolic",
     "symbolic_regression",
 ]

@@ -429,7 +429,7 @@ class Model(Uncached):
 
         if formula is None or formula is False:
             return model_figure(self, x, most)
-        from splinekan.formulas import caption
+        from splinekan.formulas.reading import caption
 
         integer("most", most, low=0)  # before a search
         points = None if x is None else self._points(x)
