@@ -217,6 +217,31 @@ def test_integers_float32_and_units(rng):
     np.testing.assert_allclose(found(big)[:, 0], y, rtol=1e-10)
 
 
+@pytest.mark.parametrize("unit", [1e-30, 1e-10, 1e10, 1e30])
+def test_units_far_from_one(rng, unit):
+    x = rng.uniform(-1, 1, (200, 2))
+    found = regression(unit * x, unit * (np.exp(x[:, 0]) + x[:, 1] ** 2), ["sum"])
+    assert found.is_complete == (True,)
+    assert {type(each) for each in found.expression.atoms(sympy.Function, sympy.Pow)} <= {
+        sympy.exp,
+        sympy.Pow,
+    }
+    assert found.rms_error[0] < 1e-9 * unit
+
+
+def test_columns_of_few_values_warn_of_nothing(rng):
+    x = rng.integers(0, 2, (200, 2))
+    found = regression(x, x[:, 0] + 2.0 * x[:, 1] + 0.1 * rng.normal(size=200), ["sum"])
+    assert found.rms_error[0] < 0.12
+    assert found.is_complete == (True,)
+
+
+def test_numbers_at_the_limit_warn_of_nothing(rng):
+    x = rng.uniform(-1, 1, (200, 2))
+    found = sk.symbolic_regression(1e90 * x, 1e90 * x[:, 0] ** 2, structures=["sum"])
+    assert found.rms_error[0] < 1e82
+
+
 def test_several_outputs_have_formulas_of_their_own(rng):
     x = rng.uniform(-1, 1, (300, 2))
     y = np.column_stack([x[:, 0] * x[:, 1], x[:, 0] + np.exp(x[:, 1]), np.full(300, -1.0)])

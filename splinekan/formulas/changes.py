@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 
 from splinekan._checks import Float64Array
@@ -111,7 +113,9 @@ def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) 
     parts, run = trial.parts(), trial.run(trial.theta, x)[s]
     edge = parts[s].edges[e][0]
     points, values = run.x[edge.input], run.edges[e]
-    coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", np.exceptions.RankWarning)  # of columns with few different values
+        coefficients = np.polynomial.Polynomial.fit(points, values, degree).convert().coef
     fit = np.zeros(degree + 1)
     fit[: len(coefficients)] = coefficients
     terms: list[tuple[Edge, Float64Array]] = [(Term(edge.input, edge.output), fit[1:2])]

@@ -184,12 +184,15 @@ def _refined(curve: _Curve, family: Family, start: Float64Array) -> tuple[float,
         for _ in range(ITERATIONS):
             J = np.column_stack([centred, c * rows])
             J = (J - curve.weights @ J) * np.sqrt(curve.weights)[:, None]
+            unit = np.abs(J).max(axis=0)  # c and the constants inside may be in units far apart
+            unit[~(unit > 0)] = 1.0
+            J = J / unit
             matrix, right = J.T @ J, J.T @ (np.sqrt(curve.weights) * residual)
             scale = np.diag(matrix) + 1e-14 * np.diag(matrix).max()
             for _ in range(5):
                 step = np.linalg.lstsq(matrix + damping * np.diag(scale), right, rcond=None)[0]
                 trial = inner.copy()
-                trial[free] += step[1:]
+                trial[free] += (step / unit)[1:]
                 v, new_rows = _chain(family, curve.z, trial)
                 state = curve.projected(v)
                 if state is not None and np.isfinite(new_rows).all():

@@ -169,7 +169,7 @@ def deviations(J: Float64Array, residual: Float64Array) -> Float64Array:
     n, k = J.shape
     if not k:
         return np.zeros(0)
-    scale = np.linalg.norm(J, axis=0)
+    scale = np.abs(J).max(axis=0)
     scale[scale == 0] = 1.0
     inverse = np.linalg.pinv((J / scale).T @ (J / scale), rcond=1e-12, hermitian=True)
     variance = float(residual @ residual) / max(n - k, 1)

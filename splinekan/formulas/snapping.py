@@ -49,6 +49,8 @@ POLYNOMIALS = (3, 4)
 """Degrees of polynomials; those of degree 2 are squares."""
 SWAPPED, SWAPS = 1.0, 10
 """What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
+SPLINE = 6
+"""Complexity of a spline, which has as many parameters as a term if its input takes few values."""
 RANK = 1e-12
 """Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
@@ -271,13 +273,14 @@ def _chain(edge: Edge) -> Chain | None:
 def rank(trial: Trial, x: Float64Array) -> int:
     """K, the number of parameters less that of redundant ones: the rank of the Jacobian."""
     _, J = trial.jacobian(trial.theta, x)
-    scale = np.linalg.norm(J, axis=0)
-    J = J[:, scale > 0] / scale[scale > 0]
+    largest = np.abs(J).max(axis=0)
+    J = J[:, largest > 0] / largest[largest > 0]
     if not J.shape[1] or not np.isfinite(J).all():
         return int(J.shape[1])
+    J = J / np.linalg.norm(J, axis=0)
     return int(np.count_nonzero(np.linalg.eigvalsh(J.T @ J) > RANK))
 
 
 def complexity(trial: Trial) -> int:
-    """The sum over the terms."""
-    return sum(e.complexity for stage in trial.stages for e in stage.edges if isinstance(e, Term))
+    """The sum over the edges; splines are more complex than terms that are as good."""
+    return sum(e.complexity if isinstance(e, Term) else SPLINE for stage in trial.stages for e in stage.edges)

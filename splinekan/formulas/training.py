@@ -26,12 +26,16 @@ EXACT = 1e-27
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """The half mean square error in units of the variance of y, as optimisers take it."""
+    """The half mean square error in units of the variance of y, as optimisers take it.
+
+    They see z = theta/unit: a factor and a frequency in odd units differ by more than 1/eps.
+    """
 
     trial: Trial
     x: Float64Array
     y: Float64Array
     scale: float
+    unit: Float64Array
     cost: float | None = 1.0
 
     @property
@@ -41,17 +45,17 @@ class _Fit:
     def coordinates(self, name: str) -> IdentityMap:
         raise ValueError(f"unknown coordinates {name!r}; trials have none but the native ones (None)")
 
-    def value(self, theta: Float64Array) -> float:
-        r = (self.trial.value(theta, self.x) - self.y) * self.scale
+    def value(self, z: Float64Array) -> float:
+        r = (self.trial.value(z * self.unit, self.x) - self.y) * self.scale
         return float(r @ r) / 2
 
-    def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        value, gradient, _ = self.normal_equations(theta)
+    def value_and_gradient(self, z: Float64Array) -> tuple[float, Float64Array]:
+        value, gradient, _ = self.normal_equations(z)
         return value, gradient
 
-    def normal_equations(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
-        value, J = self.trial.jacobian(theta, self.x)
-        r, J = (value - self.y) * self.scale, J * self.scale
+    def normal_equations(self, z: Float64Array) -> tuple[float, Float64Array, Float64Array]:
+        value, J = self.trial.jacobian(z * self.unit, self.x)
+        r, J = (value - self.y) * self.scale, J * self.unit * self.scale
         return float(r @ r) / 2, J.T @ r, J.T @ J
 
 
@@ -108,13 +112,15 @@ def trained(
     and fell by less than a fifth in the last.
     """
     variance = float(np.var(y)) or 1.0
-    problem = _Fit(trial, x, y, 1 / np.sqrt(len(y) * variance))
     with np.errstate(all="ignore"):
         first, J = trial.jacobian(trial.theta, x)
     if not (np.isfinite(first).all() and np.isfinite(J).all()):
         return trial, np.inf
+    scale, largest = 1 / np.sqrt(len(y) * variance), np.abs(J).max(axis=0)
+    unit = np.exp2(-np.round(np.log2(np.where(largest > 0, largest * scale, 1.0))))  # exact factors
+    problem = _Fit(trial, x, y, scale, unit)
     if not len(trial.theta):
-        return trial, 2 * problem.value(trial.theta)
+        return trial, 2 * problem.value(unit)
     slow, before = 0, np.inf
 
     def stalled(iterate: Iterate) -> bool:
@@ -127,10 +133,10 @@ def trained(
     method = LevenbergMarquardt(damping=damping, solver=_Regularized(), trials=8)
     result = method.minimize(
         problem,
-        trial.theta,
+        trial.theta / unit,
         iterations=iterations,
         callback=stalled,
         value_tolerance=EXACT / 2,
         keep="best",
     )
-    return replace(trial, theta=result.theta), 2 * float(result.value)
+    return replace(trial, theta=result.theta * unit), 2 * float(result.value)
