@@ -8,6 +8,8 @@ import sympy
 
 import splinekan as sk
 from splinekan.formulas import Formula
+from splinekan.formulas.trial import Part, Trial, built
+from splinekan.network.term import Term
 
 warnings_are_errors = pytest.mark.filterwarnings("error")
 x1, x2 = sympy.symbols("x1 x2")
@@ -93,3 +95,53 @@ def test_models_that_are_not_explained():
     with pytest.raises(TypeError, match="model"):
         sk.symbolic(3, x)
     assert isinstance(sk.symbolic(model, x, structures=(), library=["square"]), Formula)
+
+
+@pytest.mark.parametrize(
+    ("functions", "numbers", "regular"),
+    [
+        (("reciprocal",), [1.0, 1.0, 0.0], False),
+        (("reciprocal",), [1.0, 1.0, 1.5], True),
+        (("tan",), [1.0, 2.0, 0.0], False),
+        (("square", "rsqrt"), [1.0, 1.0, 0.0, 1.0, -0.01], False),
+        (("sin", "log"), [1.0, 1.0, 0.0, 1.0, 1.0], True),
+    ],
+)
+def test_poles_between_samples_are_seen(functions, numbers, regular):
+    x = np.concatenate([np.linspace(-1, -0.2, 9), np.linspace(0.2, 1, 9)])[None]
+    trial = built([Part([(Term(0, 0, functions), np.array(numbers))], [(0.0, 0.0)], (((0,),),))])
+    assert trial.is_regular(x) == regular
+
+
+def test_poles_between_samples_are_told(monkeypatch):
+    monkeypatch.setattr(Trial, "is_regular", lambda self, x: False)
+    with pytest.warns(sk.DomainWarning, match="y is not defined everywhere between the samples"):
+        result = found(lambda a, b: a + b, samples(40), structures=["sum"], library=["square"])
+    assert result.is_regular == (False,)
+    assert "not defined everywhere" in str(result)
+
+
+def test_poles_do_not_fit_noise():
+    x = samples(200)
+    y = x[:, 0] + 0.1 * np.random.default_rng(0).standard_cauchy(200)
+    result = sk.symbolic_regression(x, y, structures=["sum", "g(sum)"])
+    assert result.is_regular == (True,)
+
+
+def test_numbers_whose_squares_vanish_are_refused():
+    x = samples(40)
+    with pytest.raises(ValueError, match="y must have columns that vary by at least 1e-60"):
+        sk.symbolic_regression(x, 1e-90 * x[:, 0])
+    with pytest.raises(ValueError, match="X must have columns that vary by at least 1e-60"):
+        sk.symbolic_regression(1e-90 * x, x[:, 0])
+    small = sk.symbolic_regression(x, 1e-55 * x[:, 0] ** 2, structures=["sum"], library=["square"])
+    assert small.rms_error[0] < 1e-65
+
+
+def test_edges_that_lead_nowhere_are_gone():
+    x = samples(300)
+    y = np.sin(2 * x[:, 0]) + 0.05 * np.random.default_rng(0).normal(size=300)
+    model = sk.fit(x, y, hidden=(2,), first="splines", levels=1)
+    result = sk.symbolic(model, x, y, structures=(), library=FEW)
+    free = "s1" not in str(result.expression)
+    assert result.is_complete == (free,)

@@ -155,6 +155,7 @@ def confidence_bands(
     with_mean: bool = True,
     loss: Any = None,
     penalty: Any = None,
+    refinements: int | None = None,
 ) -> ConfidenceBands:
     """Confidence bands for the functions on the edges of a fitted model, and for its outputs.
 
@@ -195,6 +196,10 @@ def confidence_bands(
     penalty
         The `QuadraticPenalty` of a model trained by hand with a sum of losses, such as
         `LeastSquares(..., smoothing=1e-3).penalty`; None for that of the record, if there is one.
+    refinements
+        How often the knots are halved first: what coarse splines cannot represent is in the bands of finer
+        splines with the same penalties. None for once if the record has penalties and the finer model is not
+        too large, else for not at all.
 
     Returns
     -------
@@ -230,6 +235,7 @@ def confidence_bands(
         known.loss.check(t)
     if sample_weight is not None:
         shares(sample_weight, len(x))
+    model = _refined(model, refinements, penalty)
     if model.n_parameters > LARGEST:
         raise ValueError(
             f"model must have at most {LARGEST} parameters, whose covariance is a dense matrix, "
@@ -252,6 +258,18 @@ def confidence_bands(
     edges = Edges(splines, chain, found, count, both).all(factor)
     noise = np.full(model.n_out, np.nan) if found.known else np.sqrt(found.phi) * found.scales
     return ConfidenceBands(splines, width, edges, noise, found.effective, found)
+
+
+def _refined(model: Model, times: Any, penalty: Any) -> Model:
+    """The model on the knots of the bands."""
+    if times is not None:
+        number = integer("refinements", times, low=0, high=8)
+        if number and penalty is not None:
+            raise ValueError("refinements must be 0 with a penalty, which acts on the parameters as they are")
+        return model.refine(number)
+    penalised = penalty is None and model.record is not None and len(model.record.weights) > 0
+    finer = model.refine() if penalised and 2 * model.n_parameters <= LARGEST else model
+    return finer if finer.n_parameters <= LARGEST else model
 
 
 def quantile(found: Posterior, level: float) -> float:

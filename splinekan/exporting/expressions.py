@@ -223,9 +223,9 @@ class Writer:
 
     def function(self, phi: Function, z: Any) -> Any:
         """phi(z)."""
-        from splinekan.network.user_functions import X, _parsed
+        from splinekan.network.user_functions import X, parsed
 
-        return self.rounded(_parsed(phi.expression)).xreplace({X: z})
+        return self.rounded(parsed(phi.expression)).xreplace({X: z})
 
     def sum(self, layer: Sum, params: Array, z: Sequence[Any]) -> list[Any]:
         """The layers of a sum."""

@@ -115,7 +115,7 @@ def _printed(phi: Function) -> str:
     """The function of a user, from its expression; refused if that needs SciPy."""
     from sympy.printing.numpy import NumPyPrinter
 
-    from splinekan.network.user_functions import X, _parsed
+    from splinekan.network.user_functions import X, parsed
 
     class Printer(NumPyPrinter):  # type: ignore[misc]
         """NumPy's functions of a number and an array, where sympy prints those of arrays of equal shapes."""
@@ -131,7 +131,7 @@ def _printed(phi: Function) -> str:
             return reduce(lambda a, b: f"numpy.{name}({a}, {b})", rest, first)
 
     settings = {"fully_qualified_modules": True, "allow_unknown_functions": True}
-    text = Printer(settings).doprint(_parsed(phi.expression)).replace("numpy.", "np.")
+    text = Printer(settings).doprint(parsed(phi.expression)).replace("numpy.", "np.")
     points = np.array([0.3, 1.7])
     try:
         with np.errstate(all="ignore"):

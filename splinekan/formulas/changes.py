@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 
 import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.curves import Candidate
-from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built
+from splinekan.formulas.trial import Edge, Part, SplineEdge, Trial, built, scale_node, value_of
 from splinekan.network.term import Term
 
 MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
@@ -22,12 +23,8 @@ def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Arra
     term = Term(edge.input, edge.output, candidate.functions, fixed)
     values = candidate.constants[list(candidate.free)]
     parts[s].edges[e] = (term, values)
-    points = run.x[edge.input]
-    v = points
     with np.errstate(all="ignore"):
-        for i, each in enumerate(candidate.functions):
-            v = each.derivatives(candidate.constants[1 + 2 * i] * v + candidate.constants[2 + 2 * i])[0]
-        shift = float(np.mean(run.edges[e] - candidate.constants[0] * v))
+        shift = float(np.mean(run.edges[e] - value_of(term, values, run.x[edge.input])))
     if not np.isfinite(shift):
         return None
     _shift(parts[s], edge.output, shift)
@@ -54,8 +51,21 @@ def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
         if not part.edges:
             return None
         number = float(run.nodes[edge.output].mean())
-        parts[s] = part = _without_factor(part, edge.output, number)
-    return built(parts)
+        parts[s] = _without_factor(part, edge.output, number)
+    return built(_connected(parts))
+
+
+def _connected(parts: Sequence[Part]) -> list[Part]:
+    """Without edges that lead to nodes, or to outputs of stages, that nothing uses."""
+    found: list[Part] = []
+    wanted = set(range(len(parts[-1].products)))
+    for edges, biases, products in reversed(parts):
+        nodes = {node for j in wanted for group in products[j] for node in group}
+        kept = [(edge, values) for edge, values in edges if edge.output in nodes]
+        known = [each if node in nodes else (0.0, 0.0) for node, each in enumerate(biases)]
+        found.append(Part(kept, known, products))
+        wanted = {edge.input for edge, _ in kept}
+    return found[::-1]
 
 
 def _shift(part: Part, node: int, by: float) -> None:
@@ -83,7 +93,7 @@ def _without_factor(part: Part, node: int, number: float) -> Part:
             if len(others) == len(group) or not free:
                 kept.append(group)
                 continue
-            _scale(part, free[0], number ** (len(group) - len(others)))
+            scale_node(part, free[0], number ** (len(group) - len(others)), freeing=True)
             kept.append(others)
         products.append(tuple(kept))
     used = {other for groups in products for group in groups for other in group}
@@ -91,21 +101,6 @@ def _without_factor(part: Part, node: int, number: float) -> Part:
     if node not in used:
         biases[node] = (0.0, 0.0)
     return Part(part.edges, biases, tuple(products))
-
-
-def _scale(part: Part, node: int, by: float) -> None:
-    """Multiply a node."""
-    for i, (edge, values) in enumerate(part.edges):
-        if edge.output == node:
-            if isinstance(edge, SplineEdge):
-                part.edges[i] = edge, values * by
-            elif edge.fixed[0] is None:
-                part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
-            else:
-                free = Term(edge.input, edge.output, edge.functions, (None, *edge.fixed[1:]))
-                part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
-    fixed, value = part.biases[node]
-    part.biases[node] = (fixed if fixed is None else fixed * by), value * by
 
 
 def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) -> Trial:

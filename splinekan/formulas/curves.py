@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.formulas.families import Chain, Family, plain
+from splinekan.formulas.families import Chain, Family, along, differentiated, plain
 
 STARTS = 3
 """Points of the grid from which the constants of a family are refined."""
@@ -147,26 +147,10 @@ def _best(curve: _Curve, family: Family) -> tuple[float, float, Float64Array] | 
     return best
 
 
-def _chain(family: Family, z: Float64Array, inner: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """The values of a chain, and their derivatives with respect to its free constants, (n, any)."""
-    v: Any = z
-    rows: Any = np.zeros((len(z), 0))
-    for i, each in enumerate(family.functions):
-        a, b = inner[2 * i : 2 * i + 2]
-        value, slope = each.derivatives(a * v + b, 1)
-        parts = [slope[:, None] * a * rows]
-        if family.free[2 * i]:
-            parts.append((slope * v)[:, None])
-        if family.free[2 * i + 1]:
-            parts.append(slope[:, None])
-        v, rows = value, np.concatenate(parts, axis=1)
-    return v, rows
-
-
 def _cancels(curve: _Curve, family: Family, end: tuple[float, float, Float64Array]) -> bool:
     _, c, inner = end
     with np.errstate(all="ignore"):
-        v, _ = _chain(family, curve.z, inner)
+        v = along(family.functions, inner, curve.z)
     return not np.abs(c * v).max() <= CANCELLATION * np.ptp(curve.f)
 
 
@@ -175,14 +159,14 @@ def _refined(curve: _Curve, family: Family, start: Float64Array) -> tuple[float,
     free = np.array(family.free)
     inner = start.copy()
     with np.errstate(all="ignore"):
-        v, rows = _chain(family, curve.z, inner)
+        v, _, rows = differentiated(family.functions, inner, family.free, curve.z)
         state = curve.projected(v)
         if state is None or not np.isfinite(rows).all():
             return None
         c, residual, centred = state
         loss, damping = float(curve.weights @ residual**2), 1e-3
         for _ in range(ITERATIONS):
-            J = np.column_stack([centred, c * rows])
+            J = np.column_stack([centred, *(c * rows)])
             J = (J - curve.weights @ J) * np.sqrt(curve.weights)[:, None]
             unit = np.abs(J).max(axis=0)  # c and the constants inside may be in units far apart
             unit[~(unit > 0)] = 1.0
@@ -193,7 +177,7 @@ def _refined(curve: _Curve, family: Family, start: Float64Array) -> tuple[float,
                 step = np.linalg.lstsq(matrix + damping * np.diag(scale), right, rcond=None)[0]
                 trial = inner.copy()
                 trial[free] += (step / unit)[1:]
-                v, new_rows = _chain(family, curve.z, trial)
+                v, _, new_rows = differentiated(family.functions, trial, family.free, curve.z)
                 state = curve.projected(v)
                 if state is not None and np.isfinite(new_rows).all():
                     new = float(curve.weights @ state[1] ** 2)

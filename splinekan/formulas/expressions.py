@@ -43,6 +43,6 @@ def _term(term: Term, numbers: Any, x: Any) -> Any:
 
 
 def _of(phi: Function, argument: Any) -> Any:
-    from splinekan.network.user_functions import X, _parsed
+    from splinekan.network.user_functions import X, parsed
 
-    return _parsed(phi.expression).xreplace({X: argument})
+    return parsed(phi.expression).xreplace({X: argument})

@@ -9,7 +9,7 @@ constants that remain mean something.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
@@ -202,6 +202,30 @@ def _unit_starts(each: Function, few: bool) -> tuple[Float64Array, Float64Array]
 def _pairs(first: Float64Array, second: Float64Array) -> tuple[Float64Array, Float64Array]:
     a, b = np.meshgrid(first, second)
     return a.ravel(), b.ravel()
+
+
+def along(functions: Chain, inner: Any, x: Float64Array) -> Float64Array:
+    """phi_m(a_m ... phi_1(a_1 x + b_1) ... + b_m), for inner = (a_1, b_1, ..., a_m, b_m)."""
+    v: Any = x
+    for i, each in enumerate(functions):
+        v = each.derivatives(inner[2 * i] * v + inner[2 * i + 1])[0]
+    return np.asarray(v)
+
+
+def differentiated(
+    functions: Chain, inner: Any, free: Sequence[bool], x: Float64Array
+) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """The values of `along`, the slopes, and the derivatives with respect to free constants, (any, n)."""
+    v: Any = x
+    slope: Any = np.ones_like(x)
+    rows: list[Any] = []
+    for i, each in enumerate(functions):
+        a, b = inner[2 * i : 2 * i + 2]
+        value, bend = each.derivatives(a * v + b, 1)
+        rows = [bend * a * row for row in rows]
+        rows += [row for row, wanted in ((bend * v, free[2 * i]), (bend, free[2 * i + 1])) if wanted]
+        v, slope = value, bend * a * slope
+    return v, slope, np.array(rows).reshape(len(rows), len(x))
 
 
 def plain(functions: Chain, constants: Float64Array) -> tuple[Float64Array, float]:

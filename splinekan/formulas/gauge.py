@@ -8,11 +8,9 @@ inverse change cannot enter, forbids them.
 
 from __future__ import annotations
 
-import numpy as np
-
 from splinekan._checks import Float64Array
 from splinekan.formulas.families import plain
-from splinekan.formulas.trial import Part, SplineEdge, Trial, built, constants
+from splinekan.formulas.trial import Part, SplineEdge, Trial, built, constants, scale_node
 from splinekan.network.term import Term
 
 EPS = 1e-12
@@ -26,7 +24,7 @@ def scaled_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
     first = [group[0] for group in parts[s].products[j]]
     if any(_count(parts[s], node) > 1 for node in first):
         return None
-    done = all(_scale_node(parts[s], node, by) for node in first)
+    done = all(scale_node(parts[s], node, by) for node in first)
     return built(parts) if done and _undo(parts[s + 1], j, 1 / by, 0.0) else None
 
 
@@ -38,7 +36,7 @@ def exchanged(trial: Trial, s: int, node: int, by: float) -> Trial | None:
         return None
     for other in groups[0]:
         if other != node and _count(parts[s], other) == 1:
-            done = _scale_node(parts[s], node, by) and _scale_node(parts[s], other, 1 / by)
+            done = scale_node(parts[s], node, by) and scale_node(parts[s], other, 1 / by)
             return built(parts) if done else None
     return None
 
@@ -61,22 +59,6 @@ def shifted_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
 def _count(part: Part, node: int) -> int:
     """How often a node occurs in the products of a stage."""
     return sum(group.count(node) for groups in part.products for group in groups)
-
-
-def _scale_node(part: Part, node: int, by: float) -> bool:
-    for i, (edge, values) in enumerate(part.edges):
-        if edge.output == node:
-            if isinstance(edge, SplineEdge):
-                part.edges[i] = edge, values * by
-            elif edge.fixed[0] is None:
-                part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
-            else:
-                return False
-    fixed, value = part.biases[node]
-    if fixed is not None and fixed != 0:
-        return False
-    part.biases[node] = fixed, value * by
-    return True
 
 
 def _undo(part: Part, j: int, factor: float, shift: float) -> bool:

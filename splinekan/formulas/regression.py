@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
@@ -21,7 +22,9 @@ from splinekan.formulas.search import Attempt, Search
 from splinekan.formulas.structures import STRUCTURES
 from splinekan.formulas.trial import Part, Trial, built, constants, relabelled, restricted
 from splinekan.model import Model
+from splinekan.model.extrapolation import level_outside_of_the_package
 from splinekan.model.record import Choice, FitRecord
+from splinekan.network import DomainWarning
 from splinekan.network.term import Term
 
 LEAST = 20
@@ -30,7 +33,8 @@ GRID = 4096
 """Points of the grid on which a formula is compared with a model."""
 EDGES = 40
 """Edges of a model that are snapped themselves, at most."""
-LARGEST = 1e100
+LARGEST, LEAST_RANGE = 1e100, 1e-60
+"""Of columns: squares of other numbers leave the range of float64."""
 CONSTANT = 1e-12
 """Columns that vary by less than this times their largest modulus hold rounding, and no knots."""
 UNKNOWN = 1e-8
@@ -49,11 +53,13 @@ def symbolic(
 ) -> Formula:
     """Formulas for the outputs of a model.
 
-    First the edges of the model itself: those that are not needed are removed, each of the others is compared
-    with the library, c phi(a x + b) + d, and replaced by the function that explains it best; after each
-    change the whole network is trained again. If a term is right the error does not grow, and otherwise the
-    edge stays a spline. Then simpler structures (see `splinekan.formulas.structures`), among them products,
-    are trained with the same samples and treated alike. The best by n log E + K log n + 2 C is returned, E
+    Edges that are not needed are removed, each of the others is compared with the library,
+    c phi(a x + b) + d, and replaced by the function that explains it best; after each change the whole
+    network is trained again.
+    If a term is right the error does not grow, and otherwise the edge stays a spline. Simple structures (see
+    `splinekan.formulas.structures`), among them products, are trained with the same samples and treated like
+    the model; those with fewer edges come first, and what has more edges than a formula that explains the
+    samples is not tried. The best by n log E + K log n + 2 C is returned, E
     the mean square error, K the number of constants, C the complexity of the functions. At the end constants
     are fixed at simple values as far as the data allow; scales and shifts that no data determine are 1 and 0.
 
@@ -92,6 +98,11 @@ def symbolic(
         For arguments of other kinds or shapes, values that are not finite, fewer than 20 samples, and models
         with features, with outputs that are not means (log-odds) together with targets, or with edges that
         cannot be formulas together with structures=().
+
+    Warns
+    -----
+    DomainWarning
+        For a formula that is not defined everywhere between the samples: `Formula.is_regular`.
 
     Examples
     --------
@@ -178,7 +189,14 @@ def symbolic_regression(
 
 
 def _bounded(name: str, values: Float64Array) -> Float64Array:
-    return not_too_large(name, values, LARGEST).astype(np.float64)
+    found: Float64Array = not_too_large(name, values, LARGEST).astype(np.float64)
+    ranges = np.ptp(found, axis=0) if len(found) else np.zeros(found.shape[1])
+    for p in np.flatnonzero((ranges > 0) & (ranges < LEAST_RANGE)):
+        raise ValueError(
+            f"{name} must have columns that vary by at least {LEAST_RANGE:g} or not at all, got "
+            f"{ranges[p]:g} in column {p}: take other units"
+        )
+    return found
 
 
 def _targets(y: Any, n: int, model: Model | None = None) -> Float64Array:
@@ -293,6 +311,7 @@ def _result(
     domains = [(a, b) if b > a else (a - 1, a + 1) for a, b in bounds]
     kan, theta = network(ends, points.shape[1], domains)
     complete = tuple(next(trial.splines(), None) is None for trial in ends)
+    regular = tuple(trial.is_regular(np.ascontiguousarray(points.T)) for trial in ends)
     choices = tuple(
         Choice(
             f"formula of {row.output}", row.structure, f"criterion {row.criterion:.1f}, error {row.error:.2e}"
@@ -307,11 +326,19 @@ def _result(
         unit = qmc.Halton(points.shape[1], scramble=False).random(GRID)
         box = low + (high - low) * unit
         grid = np.abs(made(box) - model(box)).max(axis=0)
+    if not all(regular):
+        where = ", ".join(label for label, each in zip(labels, regular, strict=True) if not each)
+        warnings.warn(
+            f"the formula of {where} is not defined everywhere between the samples (see is_regular)",
+            DomainWarning,
+            stacklevel=level_outside_of_the_package(),
+        )
     used = {edge.input for trial in ends for edge in trial.stages[0].edges}
     return Formula(
         made,
         tuple(expressions(ends, columns)),
         complete,
+        regular,
         np.sqrt(np.mean(residual**2, axis=0)),
         np.abs(residual).max(axis=0),
         grid,

@@ -77,6 +77,9 @@ class Formula:
         ... where edges are splines.
     is_complete
         For each output whether it is a formula without splines.
+    is_regular
+        For each output whether all its functions are defined between the least and the largest of their
+        arguments at the samples. If not, it may be infinite or NaN between the samples.
     rms_error
         For each output the root of the mean square of formula - y over the samples, in the units of y.
     max_error
@@ -95,6 +98,7 @@ class Formula:
     model: Model
     expressions: tuple[Any, ...]
     is_complete: tuple[bool, ...]
+    is_regular: tuple[bool, ...]
     rms_error: Float64Array
     max_error: Float64Array
     grid_error: Float64Array | None
@@ -138,6 +142,8 @@ class Formula:
             lines.append(f"{name} = {short(each)}")
             if not self.is_complete[o]:
                 lines.append("  (not a formula: for some edges no function was found)")
+            if not self.is_regular[o]:
+                lines.append("  (not defined everywhere between the samples: poles, or ends of domains)")
             errors = f"  error: root mean square {self.rms_error[o]:.3g}, largest {self.max_error[o]:.3g}"
             if self.grid_error is not None:
                 errors += f"; from the model on a grid {self.grid_error[o]:.3g}"

@@ -14,7 +14,7 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.formulas.gauge import exchanged, scaled_output, shifted_output, uses
-from splinekan.formulas.snapping import FLOOR, Scored, complexity
+from splinekan.formulas.snapping import FLOOR, IRREGULAR, Scored, complexity
 from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Trial, built, constants
 from splinekan.network.term import Term
@@ -49,7 +49,8 @@ def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> S
                 if found.criterion + price < best.criterion:
                     best, paid = found, paid + price
                     break
-    return Scored(best.trial, best.error, best.criterion + paid + 2 * complexity(best.trial))
+    value = best.criterion + paid + 2 * complexity(best.trial)
+    return Scored(best.trial, best.error, value if best.trial.is_regular(x) else value + IRREGULAR)
 
 
 def _scored(trial: Trial, x: Float64Array, y: Float64Array, iterations: int, floor: float) -> Scored:

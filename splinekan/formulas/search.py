@@ -30,6 +30,8 @@ CLOSE, FINALISTS = 60.0, 4
 """Simple constants decide between formulas whose criteria differ by less, and how many are compared."""
 SURE = 1e-4
 """The level of the F-test by which a structure explains more than a formula."""
+GIVEN = "model"
+"""The name of a network that is given, among those of structures."""
 EXACT = 1e-18
 """A formula with this error is the function, but for rounding."""
 
@@ -84,17 +86,16 @@ class Search:
     tolerance: float = 0.0
 
     def run(self, structures: Sequence[str] = STRUCTURES, given: Sequence[Trial] = ()) -> list[Attempt]:
-        """Attempts, the best first: trials that are given, then structures."""
-        found = [attempt for each in given for attempt in self.attempts(self.fitted(self.given(each)))]
-        if any(self.suffices(each) for each in found):
-            return sorted(found, key=_rank)
+        """Attempts, the best first. Structures and networks are tried in the order of their sizes."""
         names = dict.fromkeys(simplest(name, len(self.x)) for name in structures)
-        coarse = [self.trained(name) for name in names]
+        coarse = [*map(self.given, given), *map(self.trained, names)]
         coarse = sorted((each for each in coarse if np.isfinite(each.error)), key=_size)
+        found: list[Attempt] = []
         least = min((each.error for each in coarse), default=0.0)
         enough = np.inf
         for each in coarse:
-            if _size(each) > enough or (each.error > HOPELESS and each.error > 1e4 * least):
+            hopeless = each.error > HOPELESS and each.error > 1e4 * least
+            if _size(each) > enough or (hopeless and each.name != GIVEN):
                 continue
             splines = self.fitted(each)
             if found and self._bound(splines) > min(a.scored.criterion for a in found):
@@ -135,7 +136,7 @@ class Search:
     def given(self, trial: Trial) -> Trained:
         """A network as a structure, on coarse knots: dense Jacobians are for a hundred parameters."""
         x, y = self.few
-        return Trained("model", *trained(regauged(trial, x, INTERVALS), x, y, MORE), FLOOR)
+        return Trained(GIVEN, *trained(regauged(trial, x, INTERVALS), x, y, MORE), FLOOR)
 
     def trained(self, name: str) -> Trained:
         """The best of several starts of a structure, on coarse knots."""

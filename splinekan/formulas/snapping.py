@@ -51,6 +51,8 @@ SWAPPED, SWAPS = 1.0, 10
 """What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
 SPLINE = 6
 """Complexity of a spline, which has as many parameters as a term if its input takes few values."""
+IRREGULAR = 100.0
+"""What the criterion grows by for a formula with a pole, or an end of its domain, between the samples."""
 RANK = 1e-12
 """Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
 
@@ -100,12 +102,13 @@ class Snapping:
         return Scored(found, error, self.criterion(found, error))
 
     def criterion(self, trial: Trial, error: float) -> float:
-        """n log(E + tau) + K log n + 2 C; infinite for an infinite error."""
+        """n log(E + tau) + K log n + 2 C, and `IRREGULAR`; infinite for an infinite error."""
         n = len(self.y)
         if not np.isfinite(error):
             return np.inf
         counted = max(error + self.tau, self.tolerance)
-        return float(n * np.log(counted) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial))
+        value = n * np.log(counted) + np.log(n) * rank(trial, self.x) + 2 * complexity(trial)
+        return float(value if trial.is_regular(self.x) else value + IRREGULAR)
 
     def pruned(self, best: Scored) -> Scored:
         """Without edges that are not needed, those first that matter least."""

@@ -16,6 +16,7 @@ import numpy as np
 import scipy
 
 from splinekan._checks import Float64Array
+from splinekan.formulas.families import along, differentiated
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
 
@@ -155,7 +156,7 @@ class Trial:
         found: list[Run] = []
         for s, stage in enumerate(self.stages):
             values = [
-                _value(edge, theta[at], x[edge.input])
+                value_of(edge, theta[at], x[edge.input])
                 for edge, at in zip(stage.edges, self.places[s], strict=False)
             ]
             nodes = stage.nodes(values, x.shape[1], self.biases(s, theta))
@@ -186,6 +187,26 @@ class Trial:
                     gradient[edge.input] += by[edge.output] * slope
             J[self.places[s][-1]] = by[[each is None for each in stage.bias]]
         return runs[-1].x[0], J.T
+
+    def is_regular(self, x: Float64Array) -> bool:
+        """Whether all functions are defined between the least and the largest of their arguments at x.
+
+        Samples that fill a connected set take all values in between, so that a pole there is a pole of the
+        formula among the samples, or beside it if they lie on both sides.
+        """
+        for stage, run, places in zip(self.stages, self.run(self.theta, x), self.places, strict=False):
+            for edge, at in zip(stage.edges, places, strict=False):
+                if isinstance(edge, SplineEdge):
+                    continue
+                _, *inner = constants(edge, self.theta[at])
+                v: Any = run.x[edge.input]
+                for i, each in enumerate(edge.functions):
+                    argument = inner[2 * i] * v + inner[2 * i + 1]
+                    low, high = float(argument.min()), float(argument.max())
+                    if not (np.isfinite([low, high]).all() and each.regular(low, high)):
+                        return False
+                    v = each.derivatives(argument)[0]
+        return True
 
     def sensitivities(self, x: Float64Array) -> list[Float64Array]:
         """d output/d node of every stage, (n_nodes, n)."""
@@ -258,7 +279,7 @@ def restricted(trial: Trial, inputs: Sequence[int], at: Float64Array) -> Trial:
             edges.append((placed(edge, place[edge.input], edge.output), values))
         else:
             _, value = biases[edge.output]
-            number = _value(edge, values, at[edge.input : edge.input + 1])
+            number = value_of(edge, values, at[edge.input : edge.input + 1])
             biases[edge.output] = None, value + float(number[0])
     return built([Part(edges, biases, first.products), *others])
 
@@ -277,14 +298,11 @@ def _basis(knots: KnotVector) -> tuple[Any, Any]:
     return basis, basis.derivative()
 
 
-def _value(edge: Edge, params: Float64Array, x: Float64Array) -> Float64Array:
+def value_of(edge: Edge, params: Float64Array, x: Float64Array) -> Float64Array:
     if isinstance(edge, SplineEdge):
         return np.asarray(_rows(edge.knots, x) @ params)
     c, *inner = constants(edge, params)
-    v: Any = x
-    for i, each in enumerate(edge.functions):
-        v = each.derivatives(inner[2 * i] * v + inner[2 * i + 1])[0]
-    return np.asarray(c * v)
+    return np.asarray(c * along(edge.functions, inner, x))
 
 
 def _rows(knots: KnotVector, x: Float64Array) -> Float64Array:
@@ -304,19 +322,30 @@ def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Flo
         _, slopes = _basis(edge.knots)
         return np.asarray(slopes(np.clip(x, *edge.knots.domain)) @ params), _rows(edge.knots, x).T
     c, *inner = constants(edge, params)
-    v: Any = x
-    slope: Any = np.ones_like(x)
-    rows: list[Any] = []
-    for i, each in enumerate(edge.functions):
-        a, b = inner[2 * i : 2 * i + 2]
-        value, bend = each.derivatives(a * v + b, 1)
-        rows = [bend * a * row for row in rows]
-        if edge.fixed[1 + 2 * i] is None:
-            rows.append(bend * v)
-        if edge.fixed[2 + 2 * i] is None:
-            rows.append(bend)
-        v, slope = value, bend * a * slope
-    rows = [c * row for row in rows]
-    if edge.fixed[0] is None:
-        rows.insert(0, v)
-    return c * slope, np.array(rows).reshape(len(rows), len(x))
+    free = [each is None for each in edge.fixed]
+    v, slope, rows = differentiated(edge.functions, inner, free[1:], x)
+    return c * slope, np.vstack([v[None], c * rows]) if free[0] else c * rows
+
+
+def scale_node(part: Part, node: int, by: float, *, freeing: bool = False) -> bool:
+    """Multiply a node of a stage; whether that was possible.
+
+    Fixed factors and biases forbid it; with `freeing` they become free, or other fixed numbers.
+    """
+    for i, (edge, values) in enumerate(part.edges):
+        if edge.output != node:
+            continue
+        if isinstance(edge, SplineEdge):
+            part.edges[i] = edge, values * by
+        elif edge.fixed[0] is None:
+            part.edges[i] = edge, np.concatenate([[values[0] * by], values[1:]])
+        elif freeing:
+            free = Term(edge.input, edge.output, edge.functions, (None, *edge.fixed[1:]))
+            part.edges[i] = free, np.concatenate([[edge.fixed[0] * by], values])
+        else:
+            return False
+    fixed, value = part.biases[node]
+    if fixed and not freeing:
+        return False
+    part.biases[node] = (None if fixed is None else fixed * by), value * by
+    return True

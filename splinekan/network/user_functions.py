@@ -57,14 +57,14 @@ def canonical(expression: Any) -> str:
         As `splinekan.network.functions.function`.
     """
     if isinstance(expression, str):
-        return _text(_parsed(expression))
+        return _text(parsed(expression))
     if not isinstance(expression, sympy.Expr):
         raise TypeError(f"expression must be a text or a sympy expression, got {shown(expression)}")
     symbols = expression.free_symbols
     if len(symbols) != 1:
         found = ", ".join(sorted(map(str, symbols))) or "none"
         raise ValueError(f"expression must have a single free symbol, got {found} in {shown(expression)}")
-    return _text(_parsed(_text(expression.xreplace({symbols.pop(): X}))))
+    return _text(parsed(_text(expression.xreplace({symbols.pop(): X}))))
 
 
 def _text(expression: Any) -> str:
@@ -72,7 +72,7 @@ def _text(expression: Any) -> str:
 
 
 @cache
-def _parsed(text: str) -> Any:
+def parsed(text: str) -> Any:
     """The sympy expression in x."""
     if len(text) > LONGEST:
         raise ValueError(f"expression must have at most {LONGEST} characters, got {len(text)}")
@@ -149,7 +149,7 @@ def _bounded(number: Any, most: float, text: str) -> None:
 
 def size(text: str) -> int:
     """The number of nodes of an expression."""
-    return sum(1 for _ in sympy.preorder_traversal(_parsed(text)))
+    return sum(1 for _ in sympy.preorder_traversal(parsed(text)))
 
 
 @cache
@@ -161,7 +161,7 @@ def rule(text: str) -> Rule:
     ValueError
         If phi or its slope does not compile.
     """
-    expression = _parsed(text)
+    expression = parsed(text)
     compiled = [_compiled(expression, text)]
     derivatives = [expression]
 

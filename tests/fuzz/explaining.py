@@ -92,6 +92,7 @@ def _(draw: Draw, name: str) -> Call:
         "with_mean": draw.chance(),
         "loss": draw.one(None, "squared", sk.SquaredError()),
         "penalty": None,
+        "refinements": draw.one(None, 0, 1),
     }
     roles = {
         "level": Role("real", low=5e-324, high=1 - 1e-16),
@@ -99,6 +100,7 @@ def _(draw: Draw, name: str) -> Call:
         "points": Role("whole", low=2, most=100),
         "loss": OPTIONAL,
         "penalty": OPTIONAL,
+        "refinements": Role("whole", low=0, high=8, optional=True),
     }
 
     def check(result: Any, args: Any) -> None:
