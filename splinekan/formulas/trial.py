@@ -20,6 +20,8 @@ from splinekan.formulas.families import along, differentiated
 from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
 
+INSIDE = 129
+"""Points between the least and the largest input of a term, at which it is followed through its functions."""
 Products = tuple[tuple[tuple[int, ...], ...], ...]
 """For every output of a stage its terms, each the numbers of the nodes whose product it is."""
 
@@ -189,23 +191,17 @@ class Trial:
         return runs[-1].x[0], J.T
 
     def is_regular(self, x: Float64Array) -> bool:
-        """Whether all functions are defined between the least and the largest of their arguments at x.
+        """Whether every term is defined between the least and the largest of its inputs at x.
 
         Samples that fill a connected set take all values in between, so that a pole there is a pole of the
         formula among the samples, or beside it if they lie on both sides.
         """
         for stage, run, places in zip(self.stages, self.run(self.theta, x), self.places, strict=False):
             for edge, at in zip(stage.edges, places, strict=False):
-                if isinstance(edge, SplineEdge):
-                    continue
-                _, *inner = constants(edge, self.theta[at])
-                v: Any = run.x[edge.input]
-                for i, each in enumerate(edge.functions):
-                    argument = inner[2 * i] * v + inner[2 * i + 1]
-                    low, high = float(argument.min()), float(argument.max())
-                    if not (np.isfinite([low, high]).all() and each.regular(low, high)):
+                if isinstance(edge, Term):
+                    inside = np.linspace(run.x[edge.input].min(), run.x[edge.input].max(), INSIDE)
+                    if not _is_defined(edge, constants(edge, self.theta[at])[1:], inside):
                         return False
-                    v = each.derivatives(argument)[0]
         return True
 
     def sensitivities(self, x: Float64Array) -> list[Float64Array]:
@@ -250,6 +246,19 @@ def built(parts: Sequence[Part]) -> Trial:
         numbers += [np.asarray(values, dtype=np.float64) for _, values in edges]
         numbers.append(np.array([value for fixed, value in biases if fixed is None]))
     return Trial(tuple(stages), np.concatenate(numbers))
+
+
+def _is_defined(edge: Term, inner: Float64Array, v: Any) -> bool:
+    """Whether a chain is defined on all of an interval, of which v holds points."""
+    for i, each in enumerate(edge.functions):
+        v = inner[2 * i] * v + inner[2 * i + 1]
+        low, high = float(v.min()), float(v.max())
+        if not (np.isfinite([low, high]).all() and each.regular(low, high)):
+            return False
+        if low < 0 < high:  # where squares are least
+            v = np.append(v, 0.0)
+        v = each.derivatives(v)[0]
+    return True
 
 
 def placed(edge: Edge, input: int, output: int) -> Edge:
