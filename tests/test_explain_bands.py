@@ -12,6 +12,7 @@ import splinekan as sk
 from splinekan import plots
 from splinekan.explain.chain import Chain
 from splinekan.explain.edge_bands import Edges
+from splinekan.explain.posterior import interval
 from splinekan.objectives.penalty import QuadraticPenalty
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "benchmarks"))
@@ -86,6 +87,32 @@ def test_a_penalty_counts():
     rows = network.jacobian(theta, x[:4]).toarray()
     want = scipy.stats.t.ppf(0.975, len(y) - effective) * np.sqrt(phi * np.diag(rows @ H @ rows.T))
     assert np.allclose(bands(x[:4]).half_width[:, 0], want)
+
+
+@pytest.mark.parametrize("freedom", [3.0, 40.0, np.inf])
+def test_intervals_about_another_value_than_the_mean_have_their_probability(freedom):
+    t = scipy.stats.norm if np.isinf(freedom) else scipy.stats.t(freedom)
+    shift = np.array([0.0, 1e-3, 0.5, 2.0, 30.0, 1e4])
+    for level in (0.2, 0.8, 0.99):
+        half = interval(shift, level, freedom)
+        assert np.allclose(t.cdf(half - shift) - t.cdf(-half - shift), level, rtol=1e-6)
+        assert np.isclose(half[0], t.ppf((1 + level) / 2))
+        assert np.all(np.diff(half) > 0)
+
+
+def test_bands_show_what_coarse_splines_cannot_represent():
+    """Outputs with unlike noise share their knots; those of the cleaner one are too coarse."""
+    covered = []
+    for repetition in range(6):
+        rng = np.random.default_rng([repetition, 7])
+        x = rng.uniform(0, 1, (300, 2))
+        f = np.sin(6 * x[:, 0]) + x[:, 1]
+        other = np.exp(-((5 * x[:, 0] - 2.5) ** 2)) + np.cos(3 * x[:, 1])
+        truth = np.column_stack([f, other])
+        y = truth + rng.normal(size=(300, 2)) * [0.001, 0.3]
+        values, half = sk.confidence_bands(sk.fit(x, y, hidden=()), x, y)(x)
+        covered.append(np.mean(np.abs(values - truth) <= half, axis=0))
+    assert np.all(np.mean(covered, axis=0) > 0.85)
 
 
 def test_units_of_y_do_not_matter():

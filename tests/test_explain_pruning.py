@@ -44,7 +44,24 @@ def test_a_composition_comes_down_to_a_single_node():
     assert found.model.n_in == 3
     again = sk.prune(found.model, x, y)  # the record of a pruned model fits its network
     assert again.widths == found.widths
-    assert sk.confidence_bands(found.model, x, y).effective < found.model.n_parameters
+    assert sk.confidence_bands(found.model, x, y, refinements=0).effective < found.model.n_parameters
+
+
+def test_constant_outputs_do_not_excuse_errors_of_others():
+    rng = np.random.default_rng(3)
+    x = uniform(300, 3)
+    y = np.sin(2 * x[:, 0]) + x[:, 1] ** 2 + 0.05 * rng.normal(size=300)
+    both = np.column_stack([y, np.full(300, 7.0)])
+    model = sk.fit(x, both, hidden=(), levels=2)
+    found = sk.prune(model, x, both)
+    assert found.idle == ("x3",)
+    assert np.mean((found.model(x)[:, 0] - y) ** 2) < 0.05**2
+    assert np.allclose(found.model(x)[:, 1], 7.0)
+    generous = sk.prune(model, x, both, tolerance=0.1)
+    assert np.mean((generous.model(x)[:, 0] - y) ** 2) < 1.2 * 0.05**2
+    half = sk.confidence_bands(model, x, both)(x).half_width
+    assert 0.005 < np.median(half[:, 0]) < 0.05
+    assert np.all(half[:, 1] < 1e-3)
 
 
 def test_noise_is_not_kept():

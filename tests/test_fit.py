@@ -217,6 +217,17 @@ def test_outside_the_domain_warns_once_by_name():
         model([[0.5, 3.0]])
 
 
+def test_constant_outputs_do_not_count_for_the_noise():
+    rng = np.random.default_rng(2)
+    x = rng.uniform(-1, 1, (400, 2))
+    y = np.sin(2 * x[:, 0]) + x[:, 1] + 0.1 * rng.normal(size=400)
+    alone = sk.fit(x, y, hidden=()).record.noise
+    beside = sk.fit(x, np.column_stack([y, np.full(400, 7.0), np.zeros(400)]), hidden=()).record.noise
+    assert abs(beside[0] / 0.1 - 1) < 0.1
+    assert np.isclose(beside[0], alone[0], rtol=0.03)
+    assert max(beside[1:]) < 1e-6
+
+
 def test_outputs_with_unlike_noise():
     """A column of noise does not flatten the others."""
     x, y, xt = wave(80)

@@ -155,6 +155,12 @@ def test_splines_are_functions_by_number():
     assert names == [["s1", "s2", "s3", "s4"], ["s5", "s6", "s7", "s8"]]
 
 
+def test_splines_do_not_take_the_names_of_inputs():
+    found = next(expressions([mixed(np.random.default_rng(5))], ["s2", "s1"]))
+    names = {str(each.func) for each in found.atoms(sympy.core.function.AppliedUndef)}
+    assert names == {"s3", "s4", "s5", "s6"}
+
+
 def test_tidy_expressions_have_equal_values():
     rng = np.random.default_rng(6)
     symbols = (x1, x2)

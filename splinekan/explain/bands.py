@@ -80,14 +80,14 @@ class ConfidenceBands:
         of the model, such as log-odds.
         """
         points = samples_of(self.model, x, 1, "x")
-        model, factor = without_record(self.model), quantile(self.posterior, self.level)
-        deviations = np.empty((len(points), model.n_out))
+        model = without_record(self.model)
+        half_width = np.empty((len(points), model.n_out))
         size = max(CHUNK // max(model.n_parameters * model.n_out, 1), 1)
         for start in range(0, len(points), size):
             rows = model.jacobian(points[start : start + size]).tocsr()
-            found = self.posterior.deviations(rows) if len(points) else np.zeros(0)
-            deviations[start : start + size] = found.reshape(-1, model.n_out)
-        return Band(np.asarray(model(points)), factor * deviations)
+            found = self.posterior.half_widths(rows, self.level) if len(points) else np.zeros(0)
+            half_width[start : start + size] = found.reshape(-1, model.n_out)
+        return Band(np.asarray(model(points)), half_width)
 
     def edge(self, layer: int, input: int, output: int) -> EdgeBand:
         """The band of an edge, by the number of the layer in `model.network.layers`, its input and output.
@@ -165,6 +165,10 @@ def confidence_bands(
     the points of a function, a band covers the truth as often as its level tells (Nychka 1988; Marra & Wood
     2012, Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band that contains
     the whole function with that probability. The choice of the weights of the penalties is not counted.
+
+    With refined knots the distribution has its mean where a Gauss-Newton step on these knots leads. A band is
+    about the model as it is, as wide as it takes to have the probability `level` in this distribution: where
+    splines were too coarse for the function of an output, because another is noisier, its band shows it.
 
     Constants can move between the edges that lead to the same node; the function of an edge is given less its
     mean over the samples. Units of hidden nodes are arbitrary, too: a shift or a stretch of a node is made up
@@ -254,8 +258,7 @@ def confidence_bands(
     splines = model.with_basis("spline")
     found = posterior(splines, x, t, w, known.loss, known.likelihood, penalty)
     chain = Chain.of(splines.network, splines.theta, x, shares(w, len(x)))
-    factor = quantile(found, width)
-    edges = Edges(splines, chain, found, count, both).all(factor)
+    edges = Edges(splines, chain, found, count, both).all(width)
     noise = np.full(model.n_out, np.nan) if found.known else np.sqrt(found.phi) * found.scales
     return ConfidenceBands(splines, width, edges, noise, found.effective, found)
 
@@ -270,11 +273,3 @@ def _refined(model: Model, times: Any, penalty: Any) -> Model:
     penalised = penalty is None and model.record is not None and len(model.record.weights) > 0
     finer = model.refine() if penalised and 2 * model.n_parameters <= LARGEST else model
     return finer if finer.n_parameters <= LARGEST else model
-
-
-def quantile(found: Posterior, level: float) -> float:
-    """Of Student's distribution with the degrees of freedom that are left; normal if the noise is known."""
-    from scipy.special import ndtri, stdtrit
-
-    share = (1 + level) / 2
-    return float(ndtri(share) if found.known else stdtrit(found.n - found.effective, share))

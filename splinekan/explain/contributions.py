@@ -107,7 +107,7 @@ def attribution(
     mean values. For a sum of functions, f = sum_p phi_p(x_p), the share of an input is Var phi_p/Var f; if
     the inputs are independent, these shares add up to 1. In deeper networks they need not: what passes
     through the same path is counted with each of its edges, and interactions with each of their inputs. A
-    share above 1 belongs to functions that cancel.
+    share above 1 belongs to functions that cancel. Shares of an output that does not vary are NaN.
 
     The first-order variant takes (df/dh_q)(phi_pq - mean) for f - f_without, h_q the value of the node to
     which the edge leads: a reverse sweep for each output instead of an evaluation for each edge. It is exact

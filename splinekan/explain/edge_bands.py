@@ -48,8 +48,8 @@ class Edges:
         self.model, self.chain, self.found, self.count, self.with_mean = model, chain, found, count, with_mean
         self.names = node_names(model, chain.mixing)
 
-    def all(self, factor: float) -> tuple[EdgeBand, ...]:
-        """The bands, with half-widths of `factor` deviations."""
+    def all(self, level: float) -> tuple[EdgeBand, ...]:
+        """The bands, each with its probability."""
         edges = []
         for depth, number in enumerate(self.chain.mixing):
             layer = self.chain.network.layers[number]
@@ -57,13 +57,13 @@ class Edges:
                 continue
             for p in range(layer.n_in):
                 for q in range(layer.n_out):
-                    edges.append(self._band(depth, number, p, q, factor))
+                    edges.append(self._band(depth, number, p, q, level))
         return tuple(edges)
 
-    def _band(self, depth: int, number: int, p: int, q: int, factor: float) -> EdgeBand:
+    def _band(self, depth: int, number: int, p: int, q: int, level: float) -> EdgeBand:
         grid, values, rows = self.functional(number, p, q)
         names = (self.names[depth][p], self.names[depth + 1][q])
-        half = factor * self.found.deviations(rows)
+        half = self.found.half_widths(rows, level)
         return EdgeBand(number, p, q, names, grid, values, half)
 
     def functional(self, number: int, p: int, q: int) -> tuple[Float64Array, Float64Array, Float64Array]:

@@ -9,6 +9,7 @@ that it gives cover the truth as often as they claim (Nychka 1988, J. Am. Stat. 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -18,7 +19,7 @@ import scipy.sparse.linalg
 from splinekan._blas import several
 from splinekan._checks import Float64Array, affordable
 from splinekan.fitting.balance import UNLIKE
-from splinekan.fitting.evidence import FLOOR, FREE_PRIOR, LEAST
+from splinekan.fitting.evidence import FLOOR, FREE_PRIOR, LEAST, n_varying
 from splinekan.fitting.modal_problem import ModalProblem
 from splinekan.fitting.modes import ModalCoordinates
 from splinekan.model import Model
@@ -28,6 +29,7 @@ from splinekan.network.elementwise import Elementwise
 from splinekan.objectives import DataLoss, QuadraticPenalty
 
 EPS = float(np.finfo(np.float64).eps)
+BISECTIONS = 52
 DETERMINED = 1e-6
 """The largest part of a functional, relative to its size, in directions that nothing determines."""
 
@@ -52,6 +54,9 @@ class Posterior:
 
     Attributes
     ----------
+    step
+        From z of the model to the mean of the distribution: 0 at a minimum of the penalised loss, and on
+        refined knots what they correct.
     root
         R, (n_parameters, rank), with R R^T the covariance of z, and ...
     null
@@ -72,6 +77,7 @@ class Posterior:
         Whether phi is 1 because the loss is a likelihood.
     """
 
+    step: Float64Array = field(repr=False)
     root: Float64Array = field(repr=False)
     null: Float64Array = field(repr=False)
     scale: Float64Array = field(repr=False)
@@ -94,6 +100,34 @@ class Posterior:
             variance = np.where(lost > DETERMINED**2 * size, np.inf, variance)
         return np.asarray(np.sqrt(variance))
 
+    def half_widths(self, rows: Any, level: float) -> Float64Array:
+        """h such that C theta lies within h of its estimate with probability `level`, for rows C."""
+        deviations = self.deviations(rows)
+        shift = np.abs(rows @ (self.T @ self.step))
+        relative = shift / np.where(deviations > 0, deviations, 1.0)
+        return np.asarray(deviations * interval(relative, level, self.freedom))
+
+    @property
+    def freedom(self) -> float:
+        """Degrees of freedom that are left for the noise; infinite if it is known."""
+        return np.inf if self.known else self.n - self.effective
+
+
+def interval(shift: Float64Array, level: float, freedom: float) -> Float64Array:
+    """h with P(|t + shift| <= h) = level, for Student's distribution of t, or the normal one; shift >= 0."""
+    from scipy.special import ndtr, ndtri, stdtr, stdtrit
+
+    known = np.isinf(freedom)
+    of = ndtr if known else partial(stdtr, freedom)
+    at = ndtri if known else partial(stdtrit, freedom)
+    both = float(at((1 + level) / 2))
+    low, high = np.maximum(shift + float(at(level)), both), shift + both
+    for _ in range(BISECTIONS):
+        middle = (low + high) / 2
+        short = of(middle - shift) - of(-middle - shift) < level
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    return np.asarray(high)
+
 
 def posterior(
     model: Model,
@@ -112,22 +146,23 @@ def posterior(
         ends = tuple((-float(each), float(each)) for each in scales)
         network = KAN((*network.layers, Normalizer(len(ends), "affine", (-1.0, 1.0), ends)))
     data = Samples(network, x, y / scales, weights, loss=loss)
-    total = float(len(x) if weights is None else weights.sum()) * y.shape[1]
+    total = float(len(x) if weights is None else weights.sum()) * n_varying(y)
     deviance = 2 * data.value(model.theta)
-    least = FLOOR * float(np.mean((deviations_of(y, weights) / scales) ** 2))
+    least = FLOOR * floor_unit(y, weights, scales)
     first = 1.0 if known else max(deviance / total, least)
     coordinates = penalties(model, first)
     problem = ModalProblem(data, coordinates.T, coordinates.diagonal)
     m = len(coordinates.diagonal)
     affordable("the covariance of the parameters", 32.0 * m**2)
     z = scipy.sparse.linalg.spsolve(coordinates.T.tocsc(), model.theta) if m > 1 else model.theta
-    _, _, matrix = problem.normal_equations(np.atleast_1d(z))
-    matrix = matrix.copy()
+    _, gradient, matrix = problem.normal_equations(np.atleast_1d(z))
+    gradient, matrix = np.array(gradient), matrix.copy()
     own = np.diag(coordinates.diagonal)
     if penalty is not None:
         roots = np.asarray((penalty.root @ coordinates.T).toarray())
         own = own + roots.T @ roots
         matrix += roots.T @ roots
+        gradient += roots.T @ (roots @ np.atleast_1d(z))
     scale = 1 / np.sqrt(np.maximum(np.diag(matrix), np.finfo(np.float64).tiny))
     with several(10.0 * m**3):
         sizes, vectors = np.linalg.eigh(matrix * scale * scale[:, None])
@@ -141,8 +176,18 @@ def posterior(
             f"the noise, got {total:.0f} values of y"
         )
     phi = 1.0 if known else max(deviance / rest, least)
+    step = -root @ (root.T @ gradient)
     return Posterior(
-        np.sqrt(phi) * root, vectors[:, ~kept], scale, coordinates.T, phi, scales, effective, total, known
+        step,
+        np.sqrt(phi) * root,
+        vectors[:, ~kept],
+        scale,
+        coordinates.T,
+        phi,
+        scales,
+        effective,
+        total,
+        known,
     )
 
 
@@ -150,6 +195,7 @@ def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array 
     """What 1 is in every output, (n_out,): its deviation, times the noise of the output over that of all."""
     penalised = model.record is not None and len(model.record.weights) > 0
     spread = last_unit(model) if penalised else deviations_of(y, weights)
+    spread = np.where(spread > 0, spread, 1.0)
     residual = (model.network(model.theta, x) - y) / spread
     squares = np.maximum(np.average(residual**2, axis=0, weights=weights), FLOOR)
     if model.record is not None and model.record.noise:
@@ -161,9 +207,15 @@ def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array 
 
 
 def deviations_of(y: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """The deviations of the outputs, (n_out,); 1 of those that do not vary."""
+    """The deviations of the outputs, (n_out,); 0 of those that do not vary."""
     found = np.sqrt(np.average((y - np.average(y, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
-    return np.where(found > 64 * EPS * np.abs(y).max(axis=0), found, 1.0)
+    return np.where(found > 64 * EPS * np.abs(y).max(axis=0), found, 0.0)
+
+
+def floor_unit(y: Float64Array, weights: Float64Array | None, scales: Float64Array) -> float:
+    """The mean square deviation of y/scales over the outputs that vary; 1 if there are none."""
+    relative = deviations_of(y, weights) / scales
+    return float(np.mean(relative[relative > 0] ** 2)) if relative.any() else 1.0
 
 
 def last_unit(model: Model) -> Float64Array:

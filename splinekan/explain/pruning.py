@@ -12,7 +12,7 @@ from splinekan._checks import integer, real, shown
 from splinekan.explain.chain import Mask, explained, input_names, node_names, samples_of, shares
 from splinekan.explain.elimination import Elimination, Removal, mean_loss
 from splinekan.explain.losses import loss_of
-from splinekan.explain.posterior import deviations_of, penalties, units
+from splinekan.explain.posterior import floor_unit, penalties, units
 from splinekan.explain.retraining import Task, Trained
 from splinekan.explain.text import aligned, columns, percent
 from splinekan.explain.thinned import Thinned
@@ -181,7 +181,6 @@ def prune(
     splines = model.with_basis("spline")
     squared = bool(known.loss.squared)
     scales = units(splines, x, t, w) if squared else np.ones(model.n_out)
-    spread = deviations_of(t, w) / scales
     penalty = penalties(splines, 1.0)
     weights = None
     if penalty.diagonal.any():
@@ -191,7 +190,7 @@ def prune(
             weights = np.repeat(weights, _groups(splines.network))
     start = Thinned.whole(splines.network, splines.theta, weights)
     task = Task(x, t / scales, w, known.loss, known.likelihood, scales)
-    floor_phi = 1.0 if known.likelihood else least**2 * float(np.mean(spread**2))
+    floor_phi = 1.0 if known.likelihood else least**2 * floor_unit(t, w, scales)
     search = Elimination(task, start, node_names(model, start.mixing), allowed, floor_phi, most, finer)
     best, reason = search.run()
     removals = tuple(search.removals)

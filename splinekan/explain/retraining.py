@@ -19,6 +19,7 @@ from splinekan.fitting.evidence import (
     LEAST_KNOWN,
     MOST,
     _logdet_and_inverse_diagonal,
+    n_varying,
 )
 from splinekan.fitting.modal_problem import ModalProblem
 from splinekan.fitting.modes import ModalCoordinates
@@ -56,8 +57,8 @@ class Task:
 
     @property
     def total(self) -> float:
-        """The number of values of y, repeated samples counted."""
-        return float(self.y.shape[1] * (len(self.x) if self.weights is None else self.weights.sum()))
+        """The number of values of y with noise, repeated samples counted."""
+        return float(n_varying(self.y) * (len(self.x) if self.weights is None else self.weights.sum()))
 
     def data(self, network: KAN) -> Samples:
         """The sum of the losses of a network whose outputs have the units of the model."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import scipy
+from numpy.typing import ArrayLike
 
 from splinekan._blas import several
 from splinekan._checks import Float64Array
@@ -218,7 +219,15 @@ def _reweighted(state: State, z: Float64Array, gamma: Float64Array, least: float
 
 def _count(data: DataLoss) -> float:
     total = data.n_samples if data.weights is None else np.sum(data.weights)
-    return float(total) * data.network.n_out
+    return float(total) * n_varying(data.y)
+
+
+def n_varying(y: ArrayLike) -> int:
+    """The number of outputs with noise: targets that do not vary have none; at least 1."""
+    y = np.asarray(y, dtype=np.float64)
+    columns = y.reshape(len(y), -1)
+    rounding = 64 * EPS * np.abs(columns).max(axis=0)
+    return max(int(np.sum(np.ptp(columns, axis=0) > rounding)), 1)
 
 
 def _logdet_and_inverse_diagonal(matrix: Float64Array) -> tuple[float, Float64Array]:

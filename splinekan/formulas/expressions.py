@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -14,9 +15,9 @@ from splinekan.network.term import Term
 
 
 def expressions(trials: Sequence[Trial], names: Sequence[str]) -> Iterator[Any]:
-    """For each trial its output in symbols of these names; splines are functions s1, s2, ..."""
+    """For each trial its output in symbols of these names; splines are functions with free names s1, s2, ...."""
     inputs = [sympy.Symbol(name) for name in names]
-    count = 0
+    free = (name for number in itertools.count(1) if (name := f"s{number}") not in names)
     for trial in trials:
         values = list(inputs)
         for s, stage in enumerate(trial.stages):
@@ -25,8 +26,7 @@ def expressions(trials: Sequence[Trial], names: Sequence[str]) -> Iterator[Any]:
                 if isinstance(edge, Term):
                     value = _term(edge, constants(edge, trial.edge(s, e)[1]), values[edge.input])
                 else:
-                    count += 1
-                    value = sympy.Function(f"s{count}")(values[edge.input])
+                    value = sympy.Function(next(free))(values[edge.input])
                 nodes[edge.output] += value
             values = [
                 sympy.Add(*(sympy.Mul(*(nodes[i] for i in group)) for group in groups))
