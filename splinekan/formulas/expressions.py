@@ -15,7 +15,10 @@ from splinekan.network.term import Term
 
 
 def expressions(trials: Sequence[Trial], names: Sequence[str]) -> Iterator[Any]:
-    """For each trial its output in symbols of these names; splines are functions with free names s1, s2, ...."""
+    """For each trial its output in symbols of these names; splines are functions s1, s2, ...
+
+    Names of inputs are not among these.
+    """
     inputs = [sympy.Symbol(name) for name in names]
     free = (name for number in itertools.count(1) if (name := f"s{number}") not in names)
     for trial in trials:
