@@ -44,8 +44,8 @@ class KnotDerivatives(NamedTuple):
     n_free
         J, the number of inner breakpoints.
     matrix
-        (doubled.n_basis J, n_basis), sparse: row i J + j of matrix @ c is the coefficient of the i-th B-spline
-        in the derivative with respect to the j-th inner breakpoint, in units of c over those of x.
+        (doubled.n_basis J, n_basis), sparse: row i J + j of matrix @ c is the coefficient of the i-th
+        B-spline in the derivative with respect to the j-th inner breakpoint, in units of c over those of x.
     """
 
     doubled: KnotVector
@@ -65,7 +65,7 @@ def knot_derivatives(
     degree: int | None = None,
     extrapolate: str = "linear",
 ) -> Float64Array:
-    """d/dtau_j sum_i c_i b_i(x), tau_j the inner breakpoints, for fixed coefficients: (n, J) or (n, J, n_out).
+    """d/dtau_j sum_i c_i b_i(x) for the J inner breakpoints tau_j and fixed c: (n, J) or (n, J, n_out).
 
     a, b and the ghost knots stay. The copies of a repeated breakpoint move together; periodic ghost knots
     move with the breakpoints that they repeat. At a breakpoint of multiplicity k, where a derivative may
