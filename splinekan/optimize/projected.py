@@ -191,21 +191,20 @@ class Projected:
         return c
 
     def _check_affine(self, theta: Float64Array) -> None:
-        """Refuse a residual whose loss at the solution is not that of an affine one."""
-        at_zero = theta.copy()
+        """Refuse a residual whose loss, at theta and at the solution, is not that of an affine residual."""
+        at_zero, given = theta.copy(), theta.copy()
         at_zero[self.linear] = 0.0
+        if not theta[self.linear].any():
+            given[self.linear] = 1.0
         gradient, matrix = self._equations(at_zero)
         before = real_number("problem.value(theta)", self.problem.value(at_zero))
-        solved = self.native(self.start)
-        c = solved[self.linear]
-        expected = float(before + gradient @ c + c @ matrix @ c / 2)
-        value = real_number("problem.value(theta)", self.problem.value(solved))
-        if (
-            math.isfinite(before)
-            and math.isfinite(expected)
-            and not abs(value - expected) <= AFFINE * abs(before)
-        ):
-            raise ValueError(
-                f"the residual must be affine in the linear parameters: at their least-squares solution the "
-                f"loss is {value:.6g}, where that of an affine residual is {expected:.6g}"
-            )
+        for point in (given, self.native(self.start)):
+            c = point[self.linear]
+            expected = float(before + gradient @ c + c @ matrix @ c / 2)
+            value = real_number("problem.value(theta)", self.problem.value(point))
+            scale = max(abs(before), float(c @ matrix @ c))
+            if math.isfinite(scale) and math.isfinite(value) and abs(value - expected) > AFFINE * scale:
+                raise ValueError(
+                    f"the residual must be affine in the linear parameters: where its loss is {value:.6g}, "
+                    f"that of an affine residual is {expected:.6g}"
+                )
