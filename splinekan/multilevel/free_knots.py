@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from splinekan._arrays import quiet
 from splinekan._blas import one
-from splinekan._checks import Float64Array, affordable, boolean, instance, one_of, real, vector
+from splinekan._checks import Float64Array, affordable, boolean, each, instance, integer, one_of, real, vector
 from splinekan._records import Uncached
 from splinekan.model import Model
 from splinekan.multilevel.knot_spacings import KnotSpacings
@@ -93,6 +93,9 @@ class FreeKnots(Uncached):
         one_of("unknowns", self.unknowns, UNKNOWNS)
         if self.least >= 1:
             raise ValueError("least must be below 1: knots that are equally spaced could not move")
+        if self.layers is not None:
+            numbers = each("layers", self.layers, integer)
+            object.__setattr__(self, "layers", tuple(numbers))
         _ = self._first  # knots that cannot move, or are too close, are refused now
 
     # The unknowns
@@ -139,8 +142,9 @@ class FreeKnots(Uncached):
 
     def model(self, z: ArrayLike) -> Model:
         """The network on the knots of z, with its theta."""
-        network = self.network(z)
-        return Model(network, self._checked(z)[: network.n_parameters])
+        unknowns = vector("z", z, self.n_parameters)
+        network = self.network(unknowns)
+        return Model(network, unknowns[: network.n_parameters])
 
     def _checked(self, z: ArrayLike) -> Float64Array:
         return vector("z", z, self.n_parameters, finite=False)

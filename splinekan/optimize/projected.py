@@ -34,7 +34,7 @@ from numpy.typing import NDArray
 
 from splinekan._blas import one, several
 from splinekan._checks import Float64Array
-from splinekan.optimize.answers import parts, real_number, reals
+from splinekan.optimize.answers import finite, parts, real_number, reals
 from splinekan.optimize.problem import Factor
 from splinekan.optimize.solvers import EPS
 
@@ -90,12 +90,14 @@ class Projected:
         return theta.copy()
 
     def value(self, alpha: Float64Array) -> float:
-        """The loss."""
-        return real_number("problem.value(theta)", self.problem.value(self.native(alpha)))
+        """The loss; NaN where the linear parameters are not finite."""
+        return self._value(self.native(alpha))
 
     def value_and_gradient(self, alpha: Float64Array) -> tuple[float, Float64Array]:
         """The loss and its gradient."""
         theta, name = self.native(alpha), "problem.value_and_gradient(theta)"
+        if not finite(theta):
+            return np.nan, np.full_like(alpha, np.nan)
         value, gradient = parts(name, self.problem.value_and_gradient(theta), 2)
         return real_number(f"{name}[0]", value), reals(f"{name}[1]", gradient, theta.shape)[self.others]
 
@@ -134,6 +136,11 @@ class Projected:
         if name == "model" and callable(getattr(self.problem, "model", None)):
             return lambda alpha: self.problem.model(self.native(alpha))
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def _value(self, theta: Float64Array) -> float:
+        if not finite(theta):
+            return np.nan
+        return real_number("problem.value(theta)", self.problem.value(theta))
 
     def _normal(self, theta: Float64Array) -> tuple[float, Float64Array, Float64Array]:
         name = "problem.normal_equations(theta)"
@@ -197,11 +204,11 @@ class Projected:
         if not theta[self.linear].any():
             given[self.linear] = 1.0
         gradient, matrix = self._equations(at_zero)
-        before = real_number("problem.value(theta)", self.problem.value(at_zero))
+        before = self._value(at_zero)
         for point in (given, self.native(self.start)):
             c = point[self.linear]
             expected = float(before + gradient @ c + c @ matrix @ c / 2)
-            value = real_number("problem.value(theta)", self.problem.value(point))
+            value = self._value(point)
             scale = max(abs(before), float(c @ matrix @ c))
             if math.isfinite(scale) and math.isfinite(value) and abs(value - expected) > AFFINE * scale:
                 raise ValueError(

@@ -153,20 +153,28 @@ def knot_derivative_matrix(knots: KnotVector) -> KnotDerivatives:
         """~t of every row and every j: t_j twice."""
         return np.asarray(t[np.where(index <= j, index, index - 1)])
 
-    # De Boor's recursion gives the blossom at the doubled knots, as weights of the k + 1 active coefficients.
+    # De Boor's recursion, every row and every j at once, gives the blossom at the doubled knots, as weights
+    # of the k + 1 active coefficients.
     weights = np.zeros((*j.shape, k + 1, k + 1))
     weights[..., np.arange(k + 1), np.arange(k + 1)] = 1.0
-    for level in range(1, k + 1):
-        u = doubled.t[row + level][:, None]
-        for place in range(k, level - 1, -1):
-            left, right = tilde(span - k + place), tilde(span + place - level + 1)
-            up = ((u - left) / (right - left))[..., None]
-            weights[..., place, :] = (1 - up) * weights[..., place - 1, :] + up * weights[..., place, :]
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        for level in range(1, k + 1):
+            u = doubled.t[row + level][:, None]
+            for place in range(k, level - 1, -1):
+                left, right = tilde(span - k + place), tilde(span + place - level + 1)
+                up = ((u - left) / (right - left))[..., None]
+                weights[..., place, :] = (1 - up) * weights[..., place - 1, :] + up * weights[..., place, :]
     l = span[..., None] - k + np.arange(k + 1)
     moves = (owner[j] >= 0)[..., None] & (l >= j[..., None] - k) & (l <= j[..., None])
     i, o, p = np.nonzero(moves & (weights[..., k, :] != 0))
     of = l[i, o, p]
-    values = weights[i, o, k, p] / (t[of + k] - t[of])
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        values = weights[i, o, k, p] / (t[of + k] - t[of])
+    if not np.isfinite(values).all():
+        raise ValueError(
+            "derivatives with respect to knots scale as 1/spacing and leave the range of float64: got knots "
+            f"from {t[0]} to {t[-1]}; rescale them"
+        )
     rows = np.tile(i * count + owner[j[i, o]], 2)
     columns = knots.fold[np.concatenate([of - 1, of])]
     shape = (doubled.n_basis * count, knots.n_basis)
