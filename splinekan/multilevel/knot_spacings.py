@@ -20,6 +20,8 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.splines.knot_vector import KnotVector
 
+ROUNDING = 1e-6
+
 
 @dataclass(frozen=True)
 class KnotSpacings:
@@ -70,8 +72,9 @@ class KnotSpacings:
                 return None
             inside = self.least / count * np.arange(1, count) + (1 - self.least) * self._sums(unknowns)
         points = np.concatenate([[a], a + (b - a) * inside, [b]])
-        spacings = np.diff(points)
-        if not (spacings > 0.5 * self.least * (b - a) / count).all():  # half: rounding is admissible
+        # Rounding may take a little from spacings that are at their least.
+        least = (1 - ROUNDING) * self.least * (b - a) / count
+        if not (np.diff(points) >= least).all():
             return None
         return points
 
