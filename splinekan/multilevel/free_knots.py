@@ -235,7 +235,7 @@ class FreeKnots(Uncached):
             return np.nan, np.full(len(unknowns), np.nan)
         size = placed.network.n_parameters
         total, gradient, knots = 0.0, np.zeros(size), np.zeros((1, self.n_free))
-        for part in self._parts(placed, unknowns, "value"):
+        for part in self._parts(placed, unknowns, "rows"):  # what knots need is as long as a row
             total += part.value
             gradient += part.gradient()
             pulled = pulled_to_knots(part.at, self._groups, part.root * part._rooted)

@@ -5,7 +5,8 @@ The setting is that of the regression study: an affine map 2 -> 5 and one cubic 
 target, by whichever method. (The scale is that of outputs in [0, 1].)
 
 The methods are successive halving of starts and nested iteration from a single start, both by
-Levenberg-Marquardt and with variable projection of the last layer.
+Levenberg-Marquardt and with variable projection of the last layer. An iteration of the latter takes longer:
+"single, longer" gives Levenberg-Marquardt three times as many.
 """
 
 from __future__ import annotations
@@ -35,12 +36,13 @@ CASES = (
 )
 """(target, number of seeds)."""
 METHODS = {
-    "halving": ("spline-tournament", "Gauss-Newton"),
-    "halving, projected": ("spline-tournament", "variable projection"),
-    "single": ("spline-gauss-newton", "Gauss-Newton"),
-    "single, projected": ("spline-gauss-newton", "variable projection"),
+    "halving": ("spline-tournament", "Gauss-Newton", 1),
+    "halving, projected": ("spline-tournament", "variable projection", 1),
+    "single": ("spline-gauss-newton", "Gauss-Newton", 1),
+    "single, projected": ("spline-gauss-newton", "variable projection", 1),
+    "single, longer": ("spline-gauss-newton", "Gauss-Newton", 3),
 }
-"""(schedule of the regression study, optimiser)."""
+"""(schedule of the regression study, optimiser, multiple of its iterations)."""
 FIRST_SEED = 3000
 FACTOR = 10.0
 MOST = 10**6
@@ -122,9 +124,10 @@ def run(
         instance("schedule", schedule, Schedule)
     schedules = {}
     for method in chosen:
-        given, optimizer = METHODS[method]
+        given, optimizer, times = METHODS[method]
         taken = select([given])[0] if schedule is None else schedule
-        schedules[method] = replace(taken, optimizer=optimizer)
+        budgets = tuple(times * count for count in taken.budgets)
+        schedules[method] = replace(taken, optimizer=optimizer, budgets=budgets)
     seeds = {name: range(FIRST_SEED, FIRST_SEED + count) for name, count in known if name in wanted}
     factor = real("factor", factor, low=1.0)
 
