@@ -32,8 +32,8 @@ class VariableProjection(LevenbergMarquardt):
     effect. Steps, gradients and tolerances are those of the others.
 
     The loss is that of the whole problem, and so are its minima; where the linear parameters are not
-    determined, their solution of least norm is taken. An evaluation costs a factorisation of the last layer
-    more, and fewer of them are needed.
+    determined, their solution of least norm is taken. An evaluation costs an assembly and a factorisation of
+    the last layer more than one of `LevenbergMarquardt`.
 
     Parameters
     ----------
@@ -149,7 +149,7 @@ class VariableProjection(LevenbergMarquardt):
         require(name, problem, self.NEEDS)
         if not hasattr(problem, "cost"):
             raise TypeError(f"{name} must have a cost, which {shown(problem)} lacks")
-        if self.linear is None and not hasattr(type(problem), "linear_parameters"):
+        if self.linear is None and not hasattr(problem, "linear_parameters"):
             raise TypeError(
                 f"{name} must have linear_parameters, as least squares of a network have, which "
                 f"{shown(problem)} lacks; else give their indices as `linear`"

@@ -55,8 +55,15 @@ class Target:
 
 WAVES = problems.regression("rotated-waves")
 
+
+def _cusp(x: Float64Array) -> Float64Array:
+    return np.asarray(np.abs(x[:, 0] - 0.3) ** 0.6)
+
+
 TARGETS = {
-    "|x - 0.3|^0.6": Target(lambda x: np.abs(x[:, 0] - 0.3) ** 0.6, 1, (0.0, 1.0), 8, 0),
+    "|x - 0.3|^0.6": Target(_cusp, 1, (0.0, 1.0), 8, 0),
+    "|x - 0.3|^0.6, G = 16": Target(_cusp, 1, (0.0, 1.0), 16, 0),
+    "|x - 0.3|^0.6, G = 32": Target(_cusp, 1, (0.0, 1.0), 32, 0),
     "peak": Target(lambda x: np.exp(-(((x[:, 0] - 0.4) / WIDTH) ** 2)), 1, (0.0, 1.0), 8, 0),
     "tanh(100(x+y))": Target(lambda x: np.tanh(100 * (x[:, 0] + x[:, 1])), 2, (-1.0, 1.0), 8, 1),
     "rotated-waves": Target(WAVES.function, 2, WAVES.bounds, 5, 5),
