@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -77,7 +77,6 @@ class FreeKnots(Uncached):
     shared: bool = True
     least: float = 1e-3
     unknowns: str = "log-ratios"
-    _kept: dict[bytes, DataLoss] = field(init=False, repr=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         objective = instance("objective", self.objective, DataLoss)
@@ -107,6 +106,11 @@ class FreeKnots(Uncached):
     @cached_property
     def _spacings(self) -> tuple[KnotSpacings, ...]:
         return tuple(KnotSpacings(group.knots, self.least, self.unknowns) for group in self._groups)
+
+    @cached_property
+    def _kept(self) -> dict[bytes, DataLoss]:
+        """Objectives on the last knots, by the unknowns of the knots."""
+        return {}
 
     @cached_property
     def _first(self) -> Float64Array:

@@ -169,15 +169,15 @@ class Projected:
         if not np.isfinite(matrix).all():
             return None
         scale = self._scale(np.diag(matrix))
-        damped = matrix / scale / scale[:, None]
-        damped[np.diag_indices_from(damped)] += self.ridge
-        with several(len(damped) ** 3 / 3):
-            try:
-                factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
-            except np.linalg.LinAlgError:  # rounding of normal equations above the ridge
-                damped = matrix / scale / scale[:, None]
-                damped[np.diag_indices_from(damped)] += max(self.ridge, 100 * len(damped) * EPS)
-                factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
+        scaled_matrix, ridge, factor = matrix / scale / scale[:, None], self.ridge, None
+        while factor is None:
+            damped = scaled_matrix.copy()
+            damped[np.diag_indices_from(damped)] += ridge
+            with several(len(damped) ** 3 / 3):
+                try:
+                    factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
+                except np.linalg.LinAlgError:  # rounding is above the ridge
+                    ridge *= 100
 
         def solve(v: Float64Array) -> Float64Array:
             scaled = v / (scale if v.ndim == 1 else scale[:, None])

@@ -61,13 +61,15 @@ def _cusp(x: Float64Array) -> Float64Array:
 
 
 TARGETS = {
-    "|x - 0.3|^0.6": Target(_cusp, 1, (0.0, 1.0), 8, 0),
-    "|x - 0.3|^0.6, G = 16": Target(_cusp, 1, (0.0, 1.0), 16, 0),
-    "|x - 0.3|^0.6, G = 32": Target(_cusp, 1, (0.0, 1.0), 32, 0),
+    "cusp": Target(_cusp, 1, (0.0, 1.0), 8, 0),
+    "cusp-16": Target(_cusp, 1, (0.0, 1.0), 16, 0),
+    "cusp-32": Target(_cusp, 1, (0.0, 1.0), 32, 0),
     "peak": Target(lambda x: np.exp(-(((x[:, 0] - 0.4) / WIDTH) ** 2)), 1, (0.0, 1.0), 8, 0),
-    "tanh(100(x+y))": Target(lambda x: np.tanh(100 * (x[:, 0] + x[:, 1])), 2, (-1.0, 1.0), 8, 1),
+    "layer": Target(lambda x: np.tanh(100 * (x[:, 0] + x[:, 1])), 2, (-1.0, 1.0), 8, 1),
     "rotated-waves": Target(WAVES.function, 2, WAVES.bounds, 5, 5),
 }
+"""|x - 0.3|^0.6 on 8, 16 and 32 intervals, a Gaussian of width 1e-2, tanh(100 (x + y)), and the target of the
+regression study."""
 
 
 @dataclass(frozen=True)
