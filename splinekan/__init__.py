@@ -11,7 +11,8 @@ Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
     `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
-    `Cholesky`, `SVD`, `Dual` or `CG`), `GaussNewton`, `LBFGS`, `Adam`, `GradientDescent`.
+    `Cholesky`, `SVD`, `Dual` or `CG`), `VariableProjection`, `GaussNewton`, `LBFGS`, `Adam`,
+    `GradientDescent`.
 Other libraries
     `from_pykan` and `from_efficient_kan` return their networks as models; edges as splines of SciPy, out and
     in: `Model.edge`, `Model.with_edge`.
@@ -25,13 +26,14 @@ Batches
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
-    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`;
+    `free_knots` of a model, `FreeKnots` for any optimiser.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
-    `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`;
-    `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays `uniform_knots`,
-    `extended_knots`, `clamped_knots`, `refine_knots`, `insert_knots`, `greville_points`.
+    `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
+    `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
+    `uniform_knots`, `extended_knots`, `clamped_knots`, `refine_knots`, `insert_knots`, `greville_points`.
 Spectra
     `gauss_newton_spectrum`, `tangent_kernel_spectrum`, `hessian_spectrum`, `gram_spectrum` and
     `change_of_basis_spectrum` return a `Spectrum`; `extreme_eigenvalues`, `spectral_density` for operators.
@@ -50,9 +52,11 @@ from splinekan._threads import set_threads, threads
 from splinekan.fitting import fit
 from splinekan.model import Model
 from splinekan.multilevel import (
+    FreeKnots,
     Hierarchy,
     Level,
     Round,
+    free_knots,
     nested_iteration,
     nested_steps,
     successive_halving,
@@ -94,10 +98,12 @@ from splinekan.optimize import (
     LevenbergMarquardt,
     ResidualProblem,
     Restricted,
+    VariableProjection,
 )
 from splinekan.splines.basis import BSplineBasis, PowerReLUBasis
 from splinekan.splines.change_of_basis import change_of_basis, relu_from_spline, spline_from_relu
 from splinekan.splines.gram import gram_matrix
+from splinekan.splines.knot_derivatives import knot_derivatives
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.knots import (
     clamped_knots,
@@ -194,6 +200,7 @@ __all__ = [
     "Equation",
     "Formula",
     "FormulaLayer",
+    "FreeKnots",
     "FunctionProblem",
     "GaussNewton",
     "GradientDescent",
@@ -220,6 +227,7 @@ __all__ = [
     "SquaredError",
     "Sum",
     "Term",
+    "VariableProjection",
     "ansatz",
     "attribution",
     "change_of_basis",
@@ -230,6 +238,7 @@ __all__ = [
     "extended_knots",
     "extreme_eigenvalues",
     "fit",
+    "free_knots",
     "from_efficient_kan",
     "from_pykan",
     "gauss_newton_spectrum",
@@ -239,6 +248,7 @@ __all__ = [
     "hessian_spectrum",
     "initialize",
     "insert_knots",
+    "knot_derivatives",
     "load",
     "manufactured",
     "minibatch_training",

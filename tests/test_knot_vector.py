@@ -153,3 +153,8 @@ def test_knots_without_numbers_between_them_are_not_uniform(degree):
         assert sk.KnotVector(knots_with_middles, degree).is_uniform
     with pytest.raises(ValueError, match="an interval is too short to be halved"):
         sk.KnotVector(least, degree).refine()
+
+
+def test_multiplicities_are_integers_also_in_lists():
+    with pytest.raises(TypeError, match=r"multiplicity"):
+        sk.KnotVector.clamped([0, 1, 2, 3], 3, [2, True])

@@ -1,6 +1,7 @@
 """The robustness study and its command."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from small import always
@@ -28,6 +29,20 @@ def test_successes_are_counted_against_the_best_of_the_target():
     assert row.successes == sum(error <= 10 * row.best for error in errors)
     strict = robustness.run([("products", 3)], samples=300, schedule=SHORT, factor=1.0)
     assert strict.rows[0].successes == 1
+
+
+def test_methods_are_compared_with_the_best_of_all():
+    both = ["halving", "halving, projected"]
+    study = robustness.run([("products", 2)], samples=300, schedule=SHORT, methods=both)
+    assert [row.method for row in study.rows] == both
+    best = min(row.best for row in study.rows)
+    for row, optimizer in zip(study.rows, ("Gauss-Newton", "variable projection"), strict=True):
+        schedule = replace(SHORT, optimizer=optimizer)
+        errors = [train(schedule, seed, 300, target="products").mse for seed in (3000, 3001)]
+        assert (row.best, row.worst) == (min(errors), max(errors))
+        assert row.successes == sum(error <= 10 * best for error in errors)
+    with pytest.raises(ValueError, match="methods"):
+        robustness.run([("products", 2)], methods=["halving", "halving"])
 
 
 def test_command_and_bad_input(tmp_path, capsys, monkeypatch):

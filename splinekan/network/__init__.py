@@ -7,6 +7,7 @@ from splinekan.network.formula import FormulaLayer
 from splinekan.network.functions import FUNCTIONS, Function, function
 from splinekan.network.initialization import initialize
 from splinekan.network.kan import KAN, MLP
+from splinekan.network.knot_derivatives import knot_jacobian
 from splinekan.network.layer import BASES, Layer
 from splinekan.network.linearization import Linearization
 from splinekan.network.normalizer import Normalizer
@@ -36,4 +37,5 @@ __all__ = [
     "Term",
     "function",
     "initialize",
+    "knot_jacobian",
 ]

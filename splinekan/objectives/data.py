@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,15 +13,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from splinekan._arrays import F8, floats, quiet
 from splinekan._blas import one
-from splinekan._checks import Array, Float64Array, boolean, instance, one_of, real, real_array
+from splinekan._checks import Array, Float64Array, affordable, boolean, instance, one_of, real, real_array
 from splinekan._records import Uncached
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
+from splinekan.objectives.last_layer import linear_parameters, tail
 from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
-from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor, ranges
+from splinekan.objectives.sums import ChunkedSum, Executor, added, checked_executor, ranges
 from splinekan.operators import Operator, Stacked
+from splinekan.operators.segments import symmetric
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -187,6 +190,53 @@ class DataLoss(ChunkedSum):
             rho = np.concatenate([rho, self.penalty.residual(theta)])
         return part.value + self.penalty.value(theta), rho, jacobian
 
+    @property
+    def linear_parameters(self) -> NDArray[np.int64]:
+        """Indices into theta of the parameters of the last layer, in which the residual is affine.
+
+        Affine maps with fixed numbers may follow.
+
+        Raises
+        ------
+        ValueError
+            For losses other than squares, and a last layer that is not linear in its parameters: splines in
+            the spline basis, with or without a base branch, affine maps, and their sums are.
+        """
+        return linear_parameters(self.network, self.squared)
+
+    @quiet
+    def linear_equations(self, theta: Float64Array) -> tuple[Float64Array, Float64Array]:
+        """(g, H): the entries of the gradient and of J^T J + B^T B that belong to `linear_parameters`.
+
+        Only the last layer is differentiated: H costs a fraction of `normal_equations`.
+        """
+        theta, where = self.network._theta(theta), self.linear_parameters
+        affordable("the normal matrix", 8.0 * len(where) ** 2)
+        groups = list(self._sum("_linear", theta, "rows"))
+        gradient, matrix = added([part for part, _ in groups]), added([upper for _, upper in groups])
+        symmetric(matrix)
+        if self.penalty.n_rows:
+            root = self.penalty.root[:, where]
+            gradient += self.penalty.product(theta)[where]
+            matrix += (root.T @ root).toarray()
+        return gradient, matrix
+
+    @one
+    @quiet
+    def _linear(
+        self, theta: Float64Array, chunks: Sequence[tuple[int, int]]
+    ) -> tuple[Float64Array, Float64Array]:
+        last, behind = tail(self.network, self.squared)
+        own = theta[self.network.offsets[last] :]
+        gradient, upper = np.zeros(len(own)), np.zeros((len(own), len(own)))
+        for chunk in chunks:
+            part = self._part(theta, chunk)
+            alone = DataPart(self.loss, behind.linearize(own, part.at.inputs[last]), part.y, part.root)
+            rows = alone.jacobian()
+            gradient += rows.rmatvec(alone.residual)
+            rows.add_products(upper)
+        return gradient, upper
+
     def model(self, theta: Float64Array) -> Model:
         """The network with theta."""
         return Model(self.network, theta)
@@ -311,14 +361,19 @@ class DataPart(Uncached):
         """sum_i w_i J_i^T dl_i/dg."""
         return self.at.vjp(self.root * self._rooted)
 
-    def jacobian(self) -> SparseRows:
-        """The rows sqrt(w_i) S_i J_i."""
+    @property
+    def _matrices(self) -> Array:
+        """sqrt(w_i) S_i as matrices, (n, n_out, n_out), or (1, n_out, n_out) for all samples alike."""
         S, outputs = self._S, self.y.shape[1]
         if S is None or S.ndim == 2:
             diagonal = np.ones((1, 1), self.y.dtype) if S is None else S
             S = np.zeros((len(diagonal), outputs, outputs), self.y.dtype)
             S[:, range(outputs), range(outputs)] = diagonal
-        return self.at.rows(self.root.reshape(-1, 1, 1) * S)
+        return self.root.reshape(-1, 1, 1) * S
+
+    def jacobian(self) -> SparseRows:
+        """The rows sqrt(w_i) S_i J_i."""
+        return self.at.rows(self._matrices)
 
     def hessian_product(self, v: Float64Array) -> Float64Array:
         """sum_i w_i (J_i^T l_i'' J_i v + dl_i/dg (Hessian of g_i) v)."""

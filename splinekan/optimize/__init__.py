@@ -17,6 +17,7 @@ from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import History, Result, Status
 from splinekan.optimize.schedules import Constant, Cosine, ExponentialCyclic, LinearRamp, Schedule
 from splinekan.optimize.solvers import CG, SVD, Cholesky, Dual, Solver
+from splinekan.optimize.variable_projection import VariableProjection
 
 __all__ = [
     "CG",
@@ -47,4 +48,5 @@ __all__ = [
     "Schedule",
     "Solver",
     "Status",
+    "VariableProjection",
 ]

@@ -14,6 +14,7 @@ from splinekan.splines.change_of_basis import (
     spline_from_relu,
 )
 from splinekan.splines.gram import gram_factor, gram_matrix
+from splinekan.splines.knot_derivatives import knot_derivatives
 from splinekan.splines.knots import (
     KnotVector,
     clamped_knots,
@@ -50,6 +51,7 @@ __all__ = [
     "greville_points",
     "highest_derivative",
     "insert_knots",
+    "knot_derivatives",
     "knot_vector",
     "local_pieces",
     "prolongation",

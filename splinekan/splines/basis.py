@@ -108,11 +108,14 @@ class _Basis(Uncached):
         """Values (k+1, n) of the active B-splines, and the index (n,) of the first in `knots.fold`."""
         x, pieces = self._wrapped(points, derivative)
         affordable("x", (self.degree + 2.0) * len(x) * x.itemsize)
-        values = np.empty((self.degree + 1, len(x)), x.dtype)
-        first = np.empty(len(x), np.int64)
-        found = _on_threads(bspline.tabulate, x, pieces, values, first)
-        self._check_active(points, x, any(found), derivative, values)
+        values, first, outside = _tabulated(x, pieces, self.degree + 1)
+        self._check_active(points, x, outside, derivative, values)
         return values, first
+
+    def _active_at_any(self, x: Array) -> tuple[Array, NDArray[np.int64]]:
+        """`_active` of the functions themselves at whatever points: NaN and infinities pass."""
+        x, pieces = self._wrapped(x, 0)
+        return _tabulated(x, pieces, self.degree + 1)[:2]
 
     def _wrapped(self, points: Array, derivative: int) -> tuple[Array, tuple[Any, ...]]:
         """Points as kernels read them, and what they read about the derivative."""
@@ -157,6 +160,13 @@ class _Basis(Uncached):
     def _dense(self, n: int, dtype: DTypeLike) -> Array:
         affordable(f"a dense table of {n} points and {self.n_basis} functions", 8.0 * n * self.n_basis)
         return np.zeros((n, self.n_basis), dtype)
+
+
+def _tabulated(x: Array, pieces: tuple[Any, ...], width: int) -> tuple[Array, NDArray[np.int64], bool]:
+    """Values (width, n) and index (n,) of the first active functions, and whether a point lies outside."""
+    values, first = np.empty((width, len(x)), x.dtype), np.empty(len(x), np.int64)
+    found = _on_threads(bspline.tabulate, x, pieces, values, first)
+    return values, first, any(found)
 
 
 def _on_threads(kernel: Callable[..., Any], x: Array, *arguments: Any) -> list[Any]:

@@ -116,7 +116,8 @@ def repeated(points: Float64Array, multiplicity: ArrayLike, k: int) -> Float64Ar
             f"got shape {given.shape}"
         )
     else:
-        counts[1:-1] = [integer("multiplicity", m, low=1, high=k + 1) for m in given]
+        items = multiplicity if isinstance(multiplicity, (list, tuple)) else given  # arrays hide booleans
+        counts[1:-1] = [integer("multiplicity", m, low=1, high=k + 1) for m in items]
     return np.repeat(points, counts)
 
 

@@ -67,6 +67,11 @@ class Entry:
 
 START = Option("--start", "start", {"choices": ("rough", "smooth")})
 NAMES = replace(ROWS.helped("these functions only"), flag="--names", argument="names")
+METHODS = replace(
+    ROWS.helped("halving and single starts, both also projected: the last layer solved for"),
+    flag="--methods",
+    argument="methods",
+)
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -86,7 +91,13 @@ STUDIES: dict[str, Entry] = {
     "robustness": Entry(
         "robustness",
         "other seeds, other angles, other targets",
-        (TARGETS, SAMPLES),
+        (TARGETS, SAMPLES, METHODS),
+    ),
+    "free-knots": Entry(
+        "free_knots",
+        "moving knots against uniform knots at equal numbers of unknowns",
+        (TARGETS, SEEDS, SAMPLES),
+        quick="500 samples, 30 iterations, two seeds unless given",
     ),
     "complementarity": Entry(
         "complementarity",

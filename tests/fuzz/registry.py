@@ -13,6 +13,7 @@ AREAS = (
     "jets",
     "objectives",
     "training",
+    "free_knots",
     "stochastic",
     "differential",
     "analysis",

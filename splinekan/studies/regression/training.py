@@ -21,7 +21,7 @@ from splinekan._checks import Float64Array, boolean, instance, integer, one_of
 from splinekan.multilevel import Hierarchy, Level, NestedResult, Round, nested_iteration, successive_halving
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives import LeastSquares
-from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer, Result
+from splinekan.optimize import LBFGS, History, LevenbergMarquardt, Optimizer, Result, VariableProjection
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names
 from splinekan.studies.skeleton.interrupts import whole
 
@@ -196,6 +196,12 @@ def train(
     return Run(end.value, held_out, end.history, marks, seconds, end.model.n_parameters)
 
 
+def _optimizer(schedule: Schedule) -> Optimizer:
+    if schedule.optimizer == "L-BFGS":
+        return LBFGS(memory=100, search="armijo")
+    return VariableProjection() if schedule.optimizer == "variable projection" else LevenbergMarquardt()
+
+
 def _nested(
     schedule: Schedule, x: Float64Array, y: Float64Array, rng: np.random.Generator, start: Start
 ) -> tuple[NestedResult, Marks]:
@@ -213,10 +219,8 @@ def _nested(
     def objective(level: Level) -> LeastSquares:
         return LeastSquares(level.network, x, y, 2.0 / len(x), cost=base * level.cost)
 
-    first_order = schedule.optimizer == "L-BFGS"
-    method: Optimizer = LBFGS(memory=100, search="armijo") if first_order else LevenbergMarquardt()
-    unit = "evaluations" if first_order else "iterations"
-    result = whole(nested_iteration(levels, objective, method, budgets, theta, unit=unit))
+    unit = "evaluations" if schedule.optimizer == "L-BFGS" else "iterations"
+    result = whole(nested_iteration(levels, objective, _optimizer(schedule), budgets, theta, unit=unit))
     return result, result.marks
 
 
@@ -234,7 +238,7 @@ def _halved(
     def draw(generator: np.random.Generator) -> Float64Array:
         return initialize(levels.network, generator, mean=start.mean, noise=start.noise)
 
-    best = whole(successive_halving(levels, objective, LevenbergMarquardt(), schedule.rounds, draw, rng))
+    best = whole(successive_halving(levels, objective, _optimizer(schedule), schedule.rounds, draw, rng))
     # Earlier rounds saw fewer samples: the history is the last run's, after all the work before it.
     history = best.result.history.ending_at(best.evaluations, best.work, best.seconds)
     return replace(best.result, history=history), ((best.level, 0),)

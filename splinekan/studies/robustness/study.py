@@ -2,13 +2,17 @@
 
 The setting is that of the regression study: an affine map 2 -> 5 and one cubic spline layer 5 -> 1, from 5 to
 40 intervals. A run succeeds if its mean square error is at most `FACTOR` times that of the best run on its
-target. (The scale is that of outputs in [0, 1].)
+target, by whichever method. (The scale is that of outputs in [0, 1].)
+
+The methods are successive halving of starts and nested iteration from a single start, both by
+Levenberg-Marquardt and with variable projection of the last layer. An iteration of the latter takes longer:
+"single, longer" gives Levenberg-Marquardt three times as many.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -31,6 +35,14 @@ CASES = (
     ("products", 5),
 )
 """(target, number of seeds)."""
+METHODS = {
+    "halving": ("spline-tournament", "Gauss-Newton", 1),
+    "halving, projected": ("spline-tournament", "variable projection", 1),
+    "single": ("spline-gauss-newton", "Gauss-Newton", 1),
+    "single, projected": ("spline-gauss-newton", "variable projection", 1),
+    "single, longer": ("spline-gauss-newton", "Gauss-Newton", 3),
+}
+"""(schedule of the regression study, optimiser, multiple of its iterations)."""
 FIRST_SEED = 3000
 FACTOR = 10.0
 MOST = 10**6
@@ -39,9 +51,10 @@ MOST = 10**6
 
 @dataclass(frozen=True)
 class Row:
-    """A target over its seeds."""
+    """A target over its seeds, by a method."""
 
     name: str
+    method: str
     successes: int
     runs: int
     best: float
@@ -53,6 +66,7 @@ class Row:
 
 COLUMNS = (
     Column("target", "name", left=True),
+    Column("method", "method", left=True),
     Column("success", lambda row: f"{row.successes}/{row.runs}"),
     Column("best", "best", ".1e"),
     Column("median", "median", ".1e"),
@@ -69,6 +83,7 @@ def run(
     schedule: Schedule | None = None,
     targets: Sequence[str] | None = None,
     factor: float = FACTOR,
+    methods: Sequence[str] = ("halving",),
 ) -> TableStudy[Row]:
     """Train on every target from its number of seeds, 3000 and following.
 
@@ -81,17 +96,19 @@ def run(
     progress
         Show a bar (tqdm), one tick per run.
     schedule
-        Another schedule than the regression study's "spline-tournament".
+        Another schedule than those of the methods, each with their optimisers.
     targets
         Names of the cases that are run; None for all.
     factor
-        A run succeeds if its error is at most this multiple of the best.
+        A run succeeds if its error is at most this multiple of the best, over all methods that are run.
+    methods
+        Names of `METHODS`.
 
     Raises
     ------
     TypeError, ValueError
-        For an unknown target, a target given twice, no cases, numbers of seeds below 1 or of samples below 2,
-        or a factor below 1.
+        For an unknown target or method, either given twice, no cases, numbers of seeds below 1 or of samples
+        below 2, or a factor below 1.
     MemoryError
         If the samples do not fit into this machine.
     """
@@ -102,30 +119,46 @@ def run(
     names = distinct_names("targets", [name for name, _ in known], problems.REGRESSION)
     wanted = names if targets is None else distinct_names("targets", targets, names)
     progress = boolean("progress", progress)
-    method = select(["spline-tournament"])[0] if schedule is None else schedule
-    instance("schedule", method, Schedule)
+    chosen = distinct_names("methods", methods, METHODS)
+    if schedule is not None:
+        instance("schedule", schedule, Schedule)
+    schedules = {}
+    for method in chosen:
+        given, optimizer, times = METHODS[method]
+        taken = select([given])[0] if schedule is None else schedule
+        budgets = tuple(times * count for count in taken.budgets)
+        schedules[method] = replace(taken, optimizer=optimizer, budgets=budgets)
     seeds = {name: range(FIRST_SEED, FIRST_SEED + count) for name, count in known if name in wanted}
     factor = real("factor", factor, low=1.0)
 
-    def ends(name: str, seed: int) -> tuple[float, float, float]:
-        run = train(method, seed, samples, target=name)
-        return run.mse, run.test_mse, run.seconds
+    def ends(name: str, seed: int) -> list[tuple[float, float, float]]:
+        runs = [train(schedules[method], seed, samples, target=name) for method in chosen]
+        return [(run.mse, run.test_mse, run.seconds) for run in runs]
 
     runs = every_seed(ends, seeds, progress)
-    rows = tuple(_row(name, factor, *zip(*runs[name], strict=True)) for name in runs)
+    rows = []
+    for name, ended in runs.items():
+        best = min(mse for each in ended for mse, _, _ in each)
+        for method, values in zip(chosen, zip(*ended, strict=True), strict=True):
+            rows.append(_row(name, method, factor * best, *zip(*values, strict=True)))
     settings = {"first_seed": FIRST_SEED, "samples": samples, "factor": factor}
-    return TableStudy("robustness", COLUMNS, rows, settings)
+    return TableStudy("robustness", COLUMNS, tuple(rows), settings)
 
 
 def _row(
-    name: str, factor: float, errors: Sequence[float], held_out: Sequence[float], seconds: Sequence[float]
+    name: str,
+    method: str,
+    enough: float,
+    errors: Sequence[float],
+    held_out: Sequence[float],
+    seconds: Sequence[float],
 ) -> Row:
-    best = min(errors)
     return Row(
         name,
-        sum(error <= factor * best for error in errors),
+        method,
+        sum(error <= enough for error in errors),
         len(errors),
-        best,
+        min(errors),
         float(np.median(errors)),
         max(errors),
         float(np.median(held_out)),

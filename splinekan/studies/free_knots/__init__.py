@@ -1,0 +1,1 @@
+"""Free knots against uniform knots at equal numbers of unknowns."""
