@@ -25,7 +25,8 @@ Batches
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
-    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `multigrid` cycles;
+    `successive_halving` by `Round`; `projection` and `network_projection`, left inverses of P.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -53,8 +54,11 @@ from splinekan.multilevel import (
     Hierarchy,
     Level,
     Round,
+    multigrid,
     nested_iteration,
     nested_steps,
+    network_projection,
+    projection,
     successive_halving,
 )
 from splinekan.network import (
@@ -242,8 +246,11 @@ __all__ = [
     "load",
     "manufactured",
     "minibatch_training",
+    "multigrid",
     "nested_iteration",
     "nested_steps",
+    "network_projection",
+    "projection",
     "prolongation",
     "prune",
     "refine_knots",

@@ -1,17 +1,25 @@
-"""Multilevel training: hierarchies of exactly nested networks, nested iteration, successive halving."""
+"""Multilevel training: nested networks, nested iteration, cycles, projections, successive halving."""
 
+from splinekan.multilevel.cycle_record import Correction, MultigridResult
 from splinekan.multilevel.hierarchy import Hierarchy, Level
+from splinekan.multilevel.multigrid import multigrid
 from splinekan.multilevel.nested import NestedResult, NestedStep, nested_iteration, nested_steps
+from splinekan.multilevel.projections import network_projection, projection
 from splinekan.multilevel.successive_halving import HalvingResult, Round, successive_halving
 
 __all__ = [
+    "Correction",
     "HalvingResult",
     "Hierarchy",
     "Level",
+    "MultigridResult",
     "NestedResult",
     "NestedStep",
     "Round",
+    "multigrid",
     "nested_iteration",
     "nested_steps",
+    "network_projection",
+    "projection",
     "successive_halving",
 ]

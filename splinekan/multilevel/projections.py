@@ -5,7 +5,8 @@ projection onto the coarse splines, which a coarse level leaves unchanged. Kinds
 
 - "pseudoinverse": R = (P^T P)^{-1} P^T. Among all left inverses it has the least 2-norm, 1/sigma_min(P). Rows
   decay exponentially away from the diagonal.
-- "L2": R = (P^T M P)^{-1} P^T M with the mass matrix M on the fine knots: the nearest coarse spline in L2(a, b).
+- "L2": R = (P^T M P)^{-1} P^T M with the mass matrix M on the fine knots: the nearest coarse spline in
+  L2(a, b).
 - "interpolation": coefficient i of the polynomial that interpolates the fine spline at k + 1 Chebyshev points
   of a coarse interval near the middle of the support of b_i (Lee, Lyche & Morken 2001).
 - "dual": coefficient i of the polynomial piece on a fine interval near that middle, which is the functional
@@ -14,9 +15,9 @@ projection onto the coarse splines, which a coarse level leaves unchanged. Kinds
 
 In the spline basis the norms of the first four are bounded independently of the number of intervals, since
 they are local (or decay) and invariant under scaling; the constants grow with the degree. On knots that are
-not clamped, the B-splines at the ends have little mass in [a, b], and "L2" has large entries there. Dropping a power
-w_j max(0, x - t_j)^k changes the function everywhere to the right of t_j: as a map of functions, injection
-is not bounded.
+not clamped, the B-splines at the ends have little mass in [a, b], and "L2" has large entries there. Dropping
+a power w_j max(0, x - t_j)^k changes the function everywhere to the right of t_j: as a map of functions,
+injection is not bounded.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ import scipy
 from numpy.typing import ArrayLike
 from scipy.sparse.linalg import splu
 
-from splinekan._checks import Array, Float64Array, affordable, instance, one_of
+from splinekan._checks import Array, affordable, instance, one_of
 from splinekan.network import KAN, SplineLayer
 from splinekan.operators import Matrix, Operator
 from splinekan.splines.basis import BSplineBasis
@@ -99,7 +100,7 @@ def projection(
     if basis == "spline":
         return R
     affordable("the projection in the ReLU basis", 32.0 * P.shape[0] * P.shape[1])
-    return scipy.sparse.csr_array(a_fine.solve(np.asarray((R.T @ a_coarse.toarray()))).T)
+    return scipy.sparse.csr_array(a_fine.solve(np.asarray(R.T @ a_coarse.toarray())).T)
 
 
 def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> Operator:
@@ -182,7 +183,7 @@ def _weighted_left_inverse(P: scipy.sparse.csr_array, M: Any) -> scipy.sparse.cs
 
 
 def _interpolation(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_array:
-    """Coefficient i of the polynomial through k + 1 values on an interval near the middle of b_i's support."""
+    """Coefficient i of the polynomial through k + 1 values near the middle of the support of b_i."""
     k, n = coarse.degree, coarse.n_basis
     left, right = coarse.breakpoints[coarse.middles], coarse.breakpoints[coarse.middles + 1]
     chebyshev = (1 - np.cos(np.pi * (2 * np.arange(k + 1) + 1) / (2 * k + 2))) / 2
@@ -192,10 +193,10 @@ def _interpolation(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_arr
     which = np.argmax(coarse.fold[spans[:, None] + np.arange(k + 1)] == np.arange(n)[:, None], axis=1)
     units = np.eye(k + 1)[which]
     # (k + 1 points, k + 1 functions) for every i; its inverse takes values to coefficients.
-    local: Float64Array = np.asarray(values).T.reshape(n, k + 1, k + 1)
-    weights = np.linalg.solve(local.transpose(0, 2, 1), units[:, :, None])[:, :, 0]
+    local = np.asarray(values).T.reshape(n, k + 1, k + 1)
+    weights = np.linalg.solve(local.transpose(0, 2, 1), units[:, :, None]).ravel()
     rows, columns = np.repeat(np.arange(n), k + 1), np.arange(n * (k + 1))
-    functionals = scipy.sparse.csr_array((weights.ravel(), (rows, columns)), shape=(n, n * (k + 1)))
+    functionals = scipy.sparse.csr_array((weights, (rows, columns)), shape=(n, n * (k + 1)))
     return scipy.sparse.csr_array(functionals @ BSplineBasis(fine).design_matrix(points))
 
 
