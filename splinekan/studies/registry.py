@@ -99,7 +99,7 @@ STUDIES: dict[str, Entry] = {
         "cycles",
         "multigrid cycles against nested iteration, and factors of model problems",
         (SEEDS, SAMPLES),
-        quick="500 samples, two seeds unless given, a quarter of the budgets, two sizes",
+        quick="regression only, 500 samples, two seeds unless given, a quarter of the budgets",
         figure="cycles",
     ),
     "conditioning": Entry(

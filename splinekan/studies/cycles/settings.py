@@ -97,7 +97,7 @@ def _burgers(seed: int, samples: int) -> Instance:
     """Burgers' equation with exact conditions; points do not depend on the seed."""
     problem = boundary.problem("burgers-hard")
     levels = Hierarchy(problem.network, 3)
-    cells = max(int(np.sqrt(samples / 8)), 2)
+    cells = max(int(np.sqrt(samples / 12)), 2)
     blocks = problem.blocks(problem.uniform((2 * cells, cells)), 2)
     theta = initialize(levels.network, np.random.default_rng(seed), "greville", bounds=(-1.0, 1.0), noise=0.3)
     return Instance(levels, lambda level: problem.pinn(level.network, blocks), theta)
@@ -114,11 +114,11 @@ def _smoothers(
 
 
 SETTINGS = (
-    Setting("regression", _regression("spline"), _smoothers((1280, 640), (1280, 640), (400, 200))),
+    Setting("regression", _regression("spline"), _smoothers((960, 480), (960, 480), (400, 200))),
     Setting(
-        "regression, ReLU basis", _regression("relu"), _smoothers((1280, 640), (1280, 640), (400, 200))[:1]
+        "regression, ReLU basis", _regression("relu"), _smoothers((960, 480), (960, 480), (400, 200))[:1]
     ),
-    Setting("Burgers", _burgers, _smoothers((400, 240), (400, 240), (160, 70))),
+    Setting("Burgers", _burgers, _smoothers((400, 240), (400, 240), (320, 160))),
 )
 
 

@@ -15,7 +15,7 @@ from splinekan._checks import MAX_DEGREE, boolean, each, instance, integer, sequ
 from splinekan.optimize import History
 from splinekan.studies.cycles.model_problems import FACTORS, PROJECTIONS, Factor, Norm, factor, norms
 from splinekan.studies.cycles.settings import COUNTS, METHODS, SETTINGS, Setting, Smoother, shortened
-from splinekan.studies.cycles.tables import Row, factor_table, norm_table
+from splinekan.studies.cycles.tables import Row, factor_table, loss_table, norm_table
 from splinekan.studies.cycles.training import Run, train
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
 from splinekan.studies.skeleton.seeds import progress_bar
@@ -25,8 +25,8 @@ SEEDS = (1234, 1235, 1236, 1237, 1238)
 QUICK: dict[str, Any] = {
     "seeds": SEEDS[:2],
     "samples": 500,
-    "settings": shortened(SETTINGS[::2], 4),
-    "levels": (2, 3),
+    "settings": shortened(SETTINGS[:1], 4),
+    "levels": (2, 3, 4),
     "degrees": (1,),
 }
 
@@ -52,7 +52,7 @@ class Study:
 
 def run(
     seeds: Sequence[int] = SEEDS,
-    samples: int = 2000,
+    samples: int = 1500,
     *,
     settings: Sequence[Setting] = SETTINGS,
     methods: Sequence[str] = tuple(METHODS),
@@ -67,7 +67,7 @@ def run(
     seeds
         Each draws its own start, and of regression its own points.
     samples
-        Of regression; about half as many collocation points.
+        Of regression; two thirds as many collocation points.
     settings
         Problems and smoothers.
     methods
