@@ -13,6 +13,7 @@ AREAS = (
     "jets",
     "objectives",
     "training",
+    "cycles",
     "stochastic",
     "differential",
     "analysis",
