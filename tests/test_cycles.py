@@ -108,7 +108,7 @@ def test_the_schemes_agree_for_linear_problems(basis, cycle):
 
 
 def test_a_two_level_cycle_against_dense_linear_algebra():
-    """Without smoothing and with the coarse level solved: the error of the cycle is (I - P (P^T H P)^+ P^T H)."""
+    """Without smoothing, the coarse level solved: the error is multiplied by I - P (P^T H P)^{-1} P^T H."""
     hierarchy, objective = one_layer(2)
     fine, P = objective(hierarchy[1]), hierarchy[1].P.toarray()
     theta = np.random.default_rng(0).normal(size=P.shape[0])

@@ -1,4 +1,4 @@
-"""Projections are left inverses of P, to rounding, and bounded independently of the level in the spline basis."""
+"""Projections are left inverses of P, to rounding; their norms do not grow with the level."""
 
 import numpy as np
 import pytest
@@ -62,7 +62,7 @@ def test_pseudoinverse_l2_and_interpolation_against_dense_twins():
 
 
 def test_dual_is_the_functional_of_de_boor_and_fix():
-    """sum_j (-1)^(k-j) psi^(k-j)(x) s^(j)(x)/k! at any x of the piece, psi = (t_{i+1} - .)...(t_{i+k} - .)."""
+    """sum_j (-1)^(k-j) psi^(k-j)(x) s^(j)(x)/k! at any x of the piece, psi(x) = prod_j (t_{i+j} - x)."""
     coarse, fine = knots("uniform", 3)
     c = np.random.default_rng(0).normal(size=fine.n_basis)
     R = projection(coarse, fine, kind="dual")

@@ -79,7 +79,7 @@ def projection(
     >>> from splinekan import KnotVector
     >>> coarse = KnotVector.uniform(0, 1, 4, 3)
     >>> P = prolongation(coarse, coarse.refine())
-    >>> np.abs(projection(coarse, coarse.refine()) @ P - np.eye(7)).max() < 1e-14
+    >>> bool(np.abs(projection(coarse, coarse.refine()) @ P - np.eye(7)).max() < 1e-14)
     True
     """
     one_of("basis", basis, ("spline", "relu"))
