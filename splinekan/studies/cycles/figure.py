@@ -10,6 +10,7 @@ from splinekan.studies.cycles import study
 from splinekan.studies.skeleton.figure import Figure
 
 PANELS = (("regression", "L-BFGS"), ("Burgers", "Levenberg-Marquardt"))
+"""Shown if they were run, else others."""
 STYLES = {
     "single": ("0.5", ":"),
     "nested": ("#000000", "-"),
@@ -25,7 +26,11 @@ COUNT = "evaluations"
 
 def draw(axes: Any, data: study.Study) -> Any:
     """Two panels of losses, and a panel of factors."""
-    for ax, (problem, smoother) in zip(axes[0, :2], PANELS, strict=True):
+    run = list(dict.fromkeys((problem, smoother) for problem, smoother, _, _ in data.histories))
+    chosen = sorted(run, key=lambda pair: pair not in PANELS)[:2]
+    for ax in axes[0, len(chosen) : 2]:
+        ax.set_axis_off()
+    for ax, (problem, smoother) in zip(axes[0], chosen, strict=False):
         for method, (colour, line) in STYLES.items():
             histories = data.histories.get((problem, smoother, COUNT, method), [])
             if not histories:
