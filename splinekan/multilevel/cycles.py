@@ -100,7 +100,9 @@ class Cycles:
         self.hierarchy, self.problems, self.methods = hierarchy, problems, methods
         self.settings, self.ledger = settings, ledger
         self.R: list[Any] = [
-            level.coarser and network_projection(level.coarser, level.network, settings.projection)
+            None
+            if level.coarser is None
+            else network_projection(level.coarser, level.network, settings.projection)
             for level in hierarchy.levels
         ]
         self.corrections: list[Correction] = []
@@ -191,6 +193,7 @@ class Cycles:
         return theta
 
     def cost(self, problem: Any, index: int) -> float:
+        """Work units of an evaluation on level `index`."""
         return float(self.hierarchy[index].cost if problem.cost is None else problem.cost)
 
     def evaluated(self, index: int, problem: Any, theta: Float64Array) -> tuple[float, Float64Array]:
@@ -201,6 +204,7 @@ class Cycles:
         return real_number(f"{name}[0]", value), reals(f"{name}[1]", gradient, theta.shape)
 
     def moved(self, theta: Float64Array, value: float) -> None:
+        """Go to theta on the level that is trained."""
         self.theta, self.value = theta, value
         if value < self.best_value:
             self.best, self.best_value = theta, value
