@@ -87,7 +87,7 @@ class Tilted(Wrapped):
 class Pulled(Wrapped):
     """F(theta + P (v - v0)), the problem of the level above on an affine subspace (Tai & Xu 2001).
 
-    Its values are values of F, so that a lower value is a better theta. Every evaluation is one of F.
+    Its values are values of F, so that a lower value is a better theta. Every evaluation evaluates F.
     """
 
     def __init__(
