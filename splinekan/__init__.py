@@ -26,8 +26,9 @@ Batches
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
-    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`;
-    `free_knots` of a model, `FreeKnots` for any optimiser.
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `multigrid` cycles;
+    `successive_halving` by `Round`; `projection` and `network_projection`, left inverses of P; `free_knots` of
+    a model, `FreeKnots` for any optimiser.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -57,8 +58,11 @@ from splinekan.multilevel import (
     Level,
     Round,
     free_knots,
+    multigrid,
     nested_iteration,
     nested_steps,
+    network_projection,
+    projection,
     successive_halving,
 )
 from splinekan.network import (
@@ -252,8 +256,11 @@ __all__ = [
     "load",
     "manufactured",
     "minibatch_training",
+    "multigrid",
     "nested_iteration",
     "nested_steps",
+    "network_projection",
+    "projection",
     "prolongation",
     "prune",
     "refine_knots",

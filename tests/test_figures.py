@@ -32,7 +32,7 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("hessian-spectra", "complementarity", "network", "regression")
+OURS = ("hessian-spectra", "complementarity", "cycles", "network", "regression")
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):

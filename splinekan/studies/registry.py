@@ -106,6 +106,13 @@ STUDIES: dict[str, Entry] = {
         quick="4000 samples, two seeds unless given, two degrees",
         figure="complementarity",
     ),
+    "cycles": Entry(
+        "cycles",
+        "multigrid cycles against nested iteration, and factors of model problems",
+        (SEEDS, SAMPLES),
+        quick="regression only, 500 samples, two seeds unless given, a quarter of the budgets",
+        figure="cycles",
+    ),
     "conditioning": Entry(
         "conditioning",
         "condition numbers against intervals, spectra by level and basis",
@@ -139,6 +146,7 @@ FIGURES: dict[str, str] = {
     "9": "residuals",
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
+    "cycles": "cycles",
     "network": "network",
     "regression": "regression",
 }

@@ -14,6 +14,7 @@ AREAS = (
     "objectives",
     "training",
     "free_knots",
+    "cycles",
     "stochastic",
     "differential",
     "analysis",

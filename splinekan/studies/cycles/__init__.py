@@ -1,0 +1,1 @@
+"""Cycles against nested iteration, and what cycles do for linear model problems."""
