@@ -25,7 +25,8 @@ Batches
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
-    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`;
+    `adapt`, local refinement where an indicator says that it helps.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -53,6 +54,7 @@ from splinekan.multilevel import (
     Hierarchy,
     Level,
     Round,
+    adapt,
     nested_iteration,
     nested_steps,
     successive_halving,
@@ -220,6 +222,7 @@ __all__ = [
     "SquaredError",
     "Sum",
     "Term",
+    "adapt",
     "ansatz",
     "attribution",
     "change_of_basis",
