@@ -294,8 +294,8 @@ class Model(Uncached):
         ------
         TypeError, ValueError
             For a negative tolerance, other bounds than intervals, no known bounds, and networks with layers
-            other than splines, affine maps, activations and normalisers; for neither a tolerance nor a budget,
-            and a budget that cannot be reached within the tolerance, or only with a change that is unbounded.
+            other than splines, affine maps, activations and normalisers; for neither a tolerance nor a
+            budget, and a budget that the tolerance does not allow, or no bounded change.
 
         Examples
         --------

@@ -68,7 +68,7 @@ def sites(network: KAN) -> dict[Key, Site]:
     Layers without splines, and sums with several spline layers, have none.
     """
     numbers = [number for number, each in enumerate(network.layers) if framed(each)]
-    found = {}
+    found: dict[Key, Site] = {}
     for count, number in enumerate(numbers):
         own = [(layer, start) for at, layer, start in network._splines if at == number]
         if len(own) == 1:
@@ -104,7 +104,7 @@ def refined(
 
 
 def closure(widths: Float64Array, periodic: bool, marked: Mask) -> list[Mask]:
-    """The intervals to be halved, round after round: the marked ones, then those that are too wide beside them.
+    """The intervals to halve, round after round: the marked ones, then those too wide beside them.
 
     Every mask refers to the intervals after the rounds before it.
     """
@@ -167,7 +167,9 @@ def keyed(model: Model, known: Mapping[Key, Site], name: str, given: Any) -> dic
         count = model.network.layers[number].n_in
         plain = layer, _index(f"the input of a key of {name}", key[1], count, names)
         if plain not in known:
-            raise ValueError(f"{name}: layer {layer} must have splines on a single set of knots to be refined")
+            raise ValueError(
+                f"{name}: layer {layer} must have splines on a single set of knots to be refined"
+            )
         if plain in found:
             raise ValueError(f"{name} must hold every (layer, input) once, got {plain} twice")
         found[plain] = value
@@ -209,7 +211,11 @@ def _ranks(
 
 
 def _affordable(
-    size: int, known: Mapping[Key, Site], masks: Mapping[Key, Mask], ranks: list[tuple[Key, int]], limit: float
+    size: int,
+    known: Mapping[Key, Site],
+    masks: Mapping[Key, Mask],
+    ranks: list[tuple[Key, int]],
+    limit: float,
 ) -> dict[Key, Mask]:
     """The longest run of `ranks` with whose closure the network has at most `limit` parameters."""
 

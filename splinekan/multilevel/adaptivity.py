@@ -41,7 +41,7 @@ NARROWEST = 2.0**12
 
 def adapt(
     model: Model,
-    X: ArrayLike | None = None,  # noqa: N803 - as in scikit-learn
+    X: ArrayLike | None = None,
     y: ArrayLike | None = None,
     *,
     indicator: str | Indicator = "gauss-newton",
@@ -145,7 +145,7 @@ def adapt(
     return models(model)
 
 
-def _objective(X: Any, y: Any, objective: Any) -> Objective:  # noqa: N803
+def _objective(X: Any, y: Any, objective: Any) -> Objective:
     if objective is not None:
         if X is not None or y is not None:
             raise ValueError("X and y must be omitted with an objective, which holds its own data")
@@ -153,7 +153,7 @@ def _objective(X: Any, y: Any, objective: Any) -> Objective:  # noqa: N803
         return made
     if X is None or y is None:
         raise TypeError("X and y must be given, or an objective")
-    return lambda network: LeastSquares(network, X, y, reduction="mean")  # type: ignore[arg-type]
+    return lambda network: LeastSquares(network, X, y, reduction="mean")
 
 
 def _scores(given: Any, model: Model, objective: Objective, least: int) -> Scores:

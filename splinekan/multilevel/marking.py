@@ -95,4 +95,6 @@ def _marks(every: list[tuple[Any, int]], chosen: NDArray[np.intp], sizes: Float6
         if sizes[at] > 0:
             key, i = every[at]
             marks.setdefault(key, []).append(i)
-    return {key: np.array(marks[key], np.int64) for key in dict.fromkeys(key for key, _ in every) if key in marks}
+    return {
+        key: np.array(marks[key], np.int64) for key in dict.fromkeys(key for key, _ in every) if key in marks
+    }

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
 from splinekan.model import Model
@@ -15,8 +16,9 @@ from splinekan.network import KAN
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.prolongation import prolongation
 
-REGULAR = 1e-13
-"""Of the diagonal, added to J^T J, which is singular where a constant can move between edges."""
+REGULAR = (1e-13, 1e-11, 1e-9)
+"""Of the diagonal, times the number of unknowns: added to J^T J, which is singular where a constant can move
+between edges. The first with which the matrix has a Cholesky factor."""
 CUTOFF = 1e-9
 """New directions of which the old ones leave less than this share are not resolved, and count as old."""
 
@@ -35,8 +37,10 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     B-spline in the middle of those that have the midpoint as a knot). For a network of a single layer and
     squared errors, where the outputs are linear in the coefficients, it is the exact reduction of the loss.
 
-    All columns come from J^T J of the network with every interval halved, m' ~ 2 m unknowns: memory 8 m'^2
-    bytes, work of order m^3. Loss weights and smoothing are included.
+    Directions of the old unknowns in which the scaled J^T J has eigenvalues below about 1e-13 are left out:
+    constants that can move between edges, and what rounding does not resolve. All columns come from J^T J of
+    the network with every interval halved, m' ~ 2 m unknowns: memory 8 m'^2 bytes, work of order m^3. Loss
+    weights and smoothing are included.
 
     Parameters, errors and result are those of `residual_indicator`; any problem with `normal_equations` will
     do.
@@ -53,16 +57,18 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     plain = checked(model, objective)
     fine = plain.network.refined()
     P = plain.network.prolongation(fine)
-    _, gradient, H = objective(fine).normal_equations(P @ plain.theta)  # type: ignore[attr-defined]
+    problem: Any = objective(fine)
+    _, gradient, H = problem.normal_equations(P @ plain.theta)
+    if not (np.isfinite(gradient).all() and np.isfinite(H).all()):
+        raise ValueError("objective(network) must have finite normal equations at the parameters of model")
     finer = sites(fine)
     columns = {key: new_functions(site, finer[key], fine) for key, site in plain.sites.items()}
     E = scipy.sparse.hstack(list(columns.values()), format="csc")
     HE = H @ E
-    scale = np.sqrt(np.maximum(P.T.multiply((P.T @ H)).sum(axis=1), 0.0))
+    scale = np.sqrt(np.maximum(P.T.multiply(P.T @ H).sum(axis=1), 0.0))
     scale = np.where(scale > 0, scale, 1.0)
     A = np.asarray(P.T @ (H @ P)) / scale / scale[:, None]
-    A[np.diag_indices_from(A)] += REGULAR * len(A)
-    factor = scipy.linalg.cholesky(A, lower=True, overwrite_a=True)
+    factor = _factor(A)
     Z = scipy.linalg.solve_triangular(factor, np.asarray(P.T @ HE) / scale[:, None], lower=True)
     old = scipy.linalg.solve_triangular(factor, (P.T @ gradient) / scale, lower=True)
     g = E.T @ gradient - Z.T @ old
@@ -86,10 +92,8 @@ def new_functions(site: Site, finer: Site, fine: KAN) -> scipy.sparse.csc_array:
     """
     knots, outputs = knots_of(site), site.layer.n_out
     k, breaks = knots.degree, knots.breakpoints
-    stride = max(k, 1)
     on_fine = np.zeros((knots_of(finer).n_basis, knots.intervals))
-    for first in range(min(stride, knots.intervals)):
-        chosen = np.arange(first, knots.intervals, stride)
+    for chosen in _apart(knots.intervals, max(k, 1), knots.periodic):
         mids = (breaks[chosen] + breaks[chosen + 1]) / 2
         inserted: KnotVector = knots.insert(mids)
         at = np.searchsorted(inserted.t, mids) - (k + 1) // 2
@@ -100,6 +104,29 @@ def new_functions(site: Site, finer: Site, fine: KAN) -> scipy.sparse.csc_array:
     return scipy.sparse.csc_array((local.data, (rows, local.col)), shape=(fine.n_parameters, local.shape[1]))
 
 
+def _factor(A: Float64Array) -> Float64Array:
+    """The Cholesky factor of a scaled matrix, with what must be added to its diagonal."""
+    for share in REGULAR:
+        factor, failed = scipy.linalg.lapack.dpotrf(
+            A + share * len(A) * np.eye(len(A)), lower=True, clean=True
+        )
+        if not failed:
+            return np.asarray(factor)
+    raise ValueError("objective(network) must have a positive semidefinite J^T J at the parameters of model")
+
+
+def _apart(count: int, stride: int, periodic: bool) -> list[NDArray[np.intp]]:
+    """All intervals in groups of which no two are closer than `stride`, around the end too if periodic."""
+    groups = [np.arange(first, count, stride) for first in range(min(stride, count))]
+    if not periodic:
+        return groups
+    whole: list[NDArray[np.intp]] = []
+    for group in groups:
+        close = len(group) > 1 and group[0] + count - group[-1] < stride
+        whole += [group[:-1], group[-1:]] if close else [group]
+    return whole
+
+
 def _quadratic(S: Float64Array, g: Float64Array, size: Float64Array) -> Float64Array:
     """1/2 g^T S^+ g for every interval; eigenvalues of S below `CUTOFF` times `size` count as 0."""
     values, vectors = np.linalg.eigh(S)
@@ -107,5 +134,3 @@ def _quadratic(S: Float64Array, g: Float64Array, size: Float64Array) -> Float64A
     resolved = (values > CUTOFF * size[:, None]) & (values > 0)
     safe = np.where(resolved, values, 1.0)
     return np.asarray((np.where(resolved, along**2, 0.0) / safe).sum(axis=1) / 2)
-
-

@@ -67,6 +67,7 @@ class Entry:
 
 START = Option("--start", "start", {"choices": ("rough", "smooth")})
 NAMES = replace(ROWS.helped("these functions only"), flag="--names", argument="names")
+PROBLEMS = replace(ROWS.helped("these problems only"), flag="--problems", argument="problems")
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -102,6 +103,13 @@ STUDIES: dict[str, Entry] = {
         quick="two degrees, fewer and smaller sizes",
         figure="conditioning",
     ),
+    "adaptivity": Entry(
+        "adaptivity",
+        "error against parameters, with uniform and with adaptive knots",
+        (SEEDS, SAMPLES, PROBLEMS),
+        quick="one seed, 2000 samples, five problems, fewer levels",
+        figure="adaptivity",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -126,6 +134,7 @@ FIGURES: dict[str, str] = {
     "7": "boundary_value",
     "8": "boundary_value",
     "9": "residuals",
+    "adaptivity": "adaptivity",
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
     "network": "network",
