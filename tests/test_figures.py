@@ -32,7 +32,7 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("hessian-spectra", "complementarity", "network", "regression")
+OURS = ("hessian-spectra", "adaptivity", "complementarity", "network", "regression")
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):
@@ -238,6 +238,7 @@ def test_checkpoints_are_used_again(tiny, tmp_path, monkeypatch):
 STUDY_COMMANDS = {
     "regression": ["--quick", "--seeds", "3", "--samples", "300"],
     "complementarity": ["--quick", "--seeds", "1", "--samples", "300"],
+    "adaptivity": ["--quick", "--seeds", "1", "--samples", "300"],
     "conditioning": ["--quick"],
     "interface": ["--quick", "--rows", "spline-multilevel"],
 }

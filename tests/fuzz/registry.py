@@ -13,6 +13,7 @@ AREAS = (
     "jets",
     "objectives",
     "training",
+    "adaptive",
     "stochastic",
     "differential",
     "analysis",

@@ -11,8 +11,8 @@ FIGURES = {
         "Error against parameters, with uniform and with adaptive knots",
         "Root mean square errors of fits by cubic splines (curves) and by networks, against their "
         "parameters: knots halved everywhere, knots halved where one of four indicators is large, and "
-        "for curves the knots of SciPy's generate_knots (FITPACK). A line for every seed; the dotted line has "
-        "order 4, that of cubic splines for smooth functions.",
+        "for curves the knots of SciPy's generate_knots (FITPACK). A line for every seed; the dotted line "
+        "has order 4, that of cubic splines for smooth functions.",
         plots.adaptivity_panels,
         lambda setting: study.run(**setting.arguments(study.QUICK)),
         panels=(2, 4),
