@@ -140,7 +140,7 @@ def test_command(tmp_path, capsys, monkeypatch):
 
 
 def test_the_panels_show_every_method(small):
-    figure, axes = plots.canvas(2, 4, (12.0, 6.0))
+    axes = plots.canvas(2, 4, (12.0, 6.0))[1]
     plots.adaptivity_panels(axes, small)
     labels = [line.get_label() for line in axes[0, 0].get_lines()]
     assert [name for name in labels if not name.startswith("_")] == [
@@ -173,5 +173,3 @@ def test_the_panels_show_every_method(small):
 def test_bad_input(arguments, message):
     with pytest.raises(ValueError, match=message):
         adaptivity.run(**arguments)
-
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import islice
+from itertools import islice, pairwise
 from types import SimpleNamespace
 from typing import Any
 
@@ -102,7 +102,7 @@ def _(draw: Draw, name: str) -> Call:
         assert sizes == sorted(set(sizes))
         assert args["budget"] is None or sizes[-1] <= args["budget"]
         losses = [sk.LeastSquares(one.network, x, y).value(one.theta) for one in result]
-        assert all(b <= a * (1 + 1e-6) + 1e-9 for a, b in zip(losses, losses[1:], strict=False))
+        assert all(b <= a * (1 + 1e-6) + 1e-9 for a, b in pairwise(losses))
 
     roles = {
         "budget": Role("whole", low=model.n_parameters, optional=True),
