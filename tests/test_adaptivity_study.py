@@ -124,7 +124,10 @@ def test_reached_and_medians():
     assert (jump.needed, jump.saving, jump.faster) == (14, 3.5, 3.0)
     assert jump.order is None
     never = adaptivity.summarised(FIELDS[0], [*rows[:4], row("jump", 0, 10, 1.0, 1.0)])[1]
-    assert np.isnan(never.needed)
+    assert (never.reached, never.needed, never.saving) == (0, np.inf, 0.0)
+    assert (uniform.reached, jump.reached) == (2, 2)
+    text = adaptivity.table(adaptivity.COLUMNS, [never]).splitlines()[1].split()
+    assert text[-4:] == ["0", "-", "-", "-"]
 
 
 def test_command(tmp_path, capsys, monkeypatch):

@@ -78,6 +78,7 @@ def _guide(ax: Any, sizes: Any, order: float) -> None:
     limits = ax.get_xlim(), ax.get_ylim()
     start = 2e-2 * limits[1][1]
     ax.plot(sizes, start * (sizes / sizes[0]) ** -order, color="grey", linestyle=":", linewidth=1)
-    ax.text(sizes[0] * 1.3, start * 0.6, f"order {order:g}", fontsize=7, color="grey")
+    at = sizes[-1] * 1.1, start * (sizes[-1] / sizes[0]) ** -order
+    ax.text(*at, f"order {order:g}", fontsize=7, color="grey")
     ax.set_xlim(*limits[0])
     ax.set_ylim(*limits[1])

@@ -50,9 +50,10 @@ class Summary:
         and by theory; None for networks.
     maximum_order, predicted_maximum
         The same in the maximum norm.
+    reached
+        With how many of the seeds the method reaches the error of uniform refinement at its end.
     needed
-        Parameters with which the method reaches the error of uniform refinement at its end; nan if it does
-        not.
+        Parameters with which it does; infinite if it does not.
     saving, faster
         Parameters and seconds of uniform refinement at its end over those that the method needs.
     """
@@ -65,6 +66,7 @@ class Summary:
     predicted: float | None
     maximum_order: float | None
     predicted_maximum: float | None
+    reached: int
     needed: float
     saving: float
     faster: float
@@ -86,9 +88,10 @@ COLUMNS = (
     Column("error", "error", ".1e"),
     Column("order (theory)", lambda row: _orders(row.order, row.predicted)),
     Column("in max norm", lambda row: _orders(row.maximum_order, row.predicted_maximum)),
+    Column("reached", "reached"),
     Column("needed", lambda row: _number(row.needed, ".0f")),
-    Column("fewer parameters", lambda row: _number(row.saving, ".1f")),
-    Column("fewer seconds", lambda row: _number(row.faster, ".1f")),
+    Column("fewer parameters", lambda row: _number(row.saving or None, ".1f")),
+    Column("fewer seconds", lambda row: _number(row.faster or None, ".1f")),
 )
 
 
@@ -114,8 +117,8 @@ class Study:
         """The summary as text."""
         lines = table(COLUMNS, self.summaries, lambda row: row.problem)
         return (
-            f"{lines}\nneeded: parameters with which a method reaches the last error of uniform refinement; "
-            "fewer: how many times"
+            f"{lines}\nreached: seeds with which a method reaches the last error of uniform refinement; "
+            "needed: parameters for that; fewer: how many times"
         )
 
     def record(self) -> dict[str, Any]:
@@ -224,6 +227,7 @@ def summarised(problem: Curve | Field, rows: Sequence[Row]) -> list[Summary]:
                 float(np.median([end.parameters for end in ends])),
                 float(np.median([end.error for end in ends])),
                 *orders,
+                sum(bool(np.isfinite(at[0])) for at in reached),
                 float(np.median([at[0] for at in reached])),
                 float(np.median(saving)),
                 float(np.median(faster)),
@@ -237,7 +241,7 @@ def _reached(run: Sequence[Row], error: float) -> tuple[float, float]:
     for row in run:
         if row.error <= error:
             return float(row.parameters), max(row.seconds, 1e-9)
-    return np.nan, np.nan
+    return np.inf, np.inf
 
 
 def _order(run: Sequence[Row], norm: str) -> float:
