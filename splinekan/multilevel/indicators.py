@@ -1,4 +1,4 @@
-"""Indicators: for every interval of every spline layer a number that says where finer knots would help most.
+"""Indicators: for every interval a number, the larger the more finer knots would help there.
 
 All indicators have the signature `indicator(model, objective)`, where `objective` makes the problem of a
 network, and return by (layer, input) a score for every interval, in the units of the loss. Layers of splines
