@@ -8,9 +8,10 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
+from splinekan._blas import several
 from splinekan._checks import Float64Array
 from splinekan.model import Model
-from splinekan.model.refinement import Site, sites
+from splinekan.model.refinement import Key, Site, sites
 from splinekan.multilevel.indicators import Objective, Scores, checked, knots_of
 from splinekan.network import KAN
 from splinekan.splines.knot_vector import KnotVector
@@ -42,8 +43,7 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     the network with every interval halved, m' ~ 2 m unknowns: memory 8 m'^2 bytes, work of order m^3. Loss
     weights and smoothing are included.
 
-    Parameters, errors and result are those of `residual_indicator`; any problem with `normal_equations` will
-    do.
+    Parameters, errors and result are those of `residual_indicator`.
 
     Examples
     --------
@@ -64,6 +64,12 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     finer = sites(fine)
     columns = {key: new_functions(site, finer[key], fine) for key, site in plain.sites.items()}
     E = scipy.sparse.hstack(list(columns.values()), format="csc")
+    with several(2.0 * P.shape[1] ** 2 * (P.shape[1] + E.shape[1])):
+        return _gains(plain.sites, P, E, H, gradient)
+
+
+def _gains(known: dict[Key, Site], P: Any, E: Any, H: Float64Array, gradient: Float64Array) -> Scores:
+    """1/2 g^T S^-1 g for every interval, with the old unknowns P and the new ones E in the refined network."""
     HE = H @ E
     scale = np.sqrt(np.maximum(P.T.multiply(P.T @ H).sum(axis=1), 0.0))
     scale = np.where(scale > 0, scale, 1.0)
@@ -74,7 +80,7 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     g = E.T @ gradient - Z.T @ old
     EH = np.asarray(E.T @ HE)
     scores, at = {}, 0
-    for key, site in plain.sites.items():
+    for key, site in known.items():
         count, m = knots_of(site).intervals, site.layer.n_out
         own = np.arange(at, at + count * m).reshape(count, m)
         at += count * m
