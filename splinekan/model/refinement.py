@@ -3,7 +3,7 @@
 After a refinement neighbouring intervals of which at least one was halved differ in width by at most a factor
 of 2. The closure that ensures this is the usual one of adaptive methods: an interval that is more than twice
 as wide as a neighbour is halved too, again and again. For graded knots it adds a bounded multiple of the
-marked intervals over all refinements together (Binev, Dahmen & DeVore 2004, in two dimensions).
+marked intervals over all refinements together (Binev, Dahmen & DeVore 2004, for triangulations).
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
 
 
 def _gains(known: dict[Key, Site], P: Any, E: Any, H: Float64Array, gradient: Float64Array) -> Scores:
-    """1/2 g^T S^-1 g for every interval, with the old unknowns P and the new ones E in the refined network."""
+    """1/2 g^T S^-1 g for every interval: old unknowns P and new unknowns E, in the refined network."""
     HE = H @ E
     scale = np.sqrt(np.maximum(P.T.multiply(P.T @ H).sum(axis=1), 0.0))
     scale = np.where(scale > 0, scale, 1.0)

@@ -50,17 +50,19 @@ def error_by_parameters(ax: Any, rows: Sequence[Any], problem: str) -> Any:
 
 
 def adaptivity_panels(axes: Any, study: Any) -> Any:
-    """Axes (2, 4): `error_by_parameters` for every problem; axes without a problem are blank.
+    """`error_by_parameters` for every problem, on axes of any shape; axes without a problem are blank.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of other kinds, and fewer axes than problems.
     """
-    axes = many_axes("axes", axes, 2, 4)
+    flat = many_axes("axes", axes.ravel() if isinstance(axes, np.ndarray) else axes, None)
     having("study", study, "a studies.adaptivity.study.Study", "rows")
     problems = list(dict.fromkeys(row.problem for row in study.rows))
-    for number, ax in enumerate(axes.flat):
+    if len(flat) < len(problems):
+        raise ValueError(f"axes must hold axes for each of {len(problems)} problems, got {len(flat)}")
+    for number, ax in enumerate(flat):
         if number < len(problems):
             error_by_parameters(ax, study.rows, problems[number])
             if number:
@@ -69,7 +71,7 @@ def adaptivity_panels(axes: Any, study: Any) -> Any:
                 ax.legend(frameon=False, fontsize=7, loc="lower left")
         else:
             ax.set_axis_off()
-    _guide(axes.flat[0], np.array([30.0, 250.0]), 4.0)
+    _guide(flat[0], np.array([30.0, 250.0]), 4.0)
     return axes
 
 
@@ -79,6 +81,6 @@ def _guide(ax: Any, sizes: Any, order: float) -> None:
     start = 2e-2 * limits[1][1]
     ax.plot(sizes, start * (sizes / sizes[0]) ** -order, color="grey", linestyle=":", linewidth=1)
     at = sizes[-1] * 1.1, start * (sizes[-1] / sizes[0]) ** -order
-    ax.text(*at, f"order {order:g}", fontsize=7, color="grey")
+    ax.text(*at, f"order {order:g}", fontsize=7, color="grey", clip_on=True)
     ax.set_xlim(*limits[0])
     ax.set_ylim(*limits[1])

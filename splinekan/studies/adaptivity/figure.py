@@ -6,6 +6,18 @@ from splinekan import plots
 from splinekan.studies.adaptivity import study
 from splinekan.studies.skeleton.figure import Figure
 
+
+def _panels(found: study.Study) -> tuple[int, int]:
+    """A row of up to four problems, or two rows."""
+    count = len(dict.fromkeys(row.problem for row in found.rows))
+    return (1, count) if count <= 4 else (2, (count + 1) // 2)
+
+
+def _size(found: study.Study) -> tuple[float, float]:
+    rows, columns = _panels(found)
+    return 3.75 * columns, 3.7 * rows
+
+
 FIGURES = {
     "adaptivity": Figure(
         "Error against parameters, with uniform and with adaptive knots",
@@ -15,8 +27,8 @@ FIGURES = {
         "has order 4, that of cubic splines for smooth functions.",
         plots.adaptivity_panels,
         lambda setting: study.run(**setting.arguments(study.QUICK)),
-        panels=(2, 4),
-        size=(15.0, 7.4),
+        panels=_panels,
+        size=_size,
         takes=("full", "seeds"),
     ),
 }
