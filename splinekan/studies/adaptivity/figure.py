@@ -13,11 +13,6 @@ def _panels(found: study.Study) -> tuple[int, int]:
     return (1, count) if count <= 4 else (2, (count + 1) // 2)
 
 
-def _size(found: study.Study) -> tuple[float, float]:
-    rows, columns = _panels(found)
-    return 3.75 * columns, 3.7 * rows
-
-
 FIGURES = {
     "adaptivity": Figure(
         "Error against parameters, with uniform and with adaptive knots",
@@ -28,7 +23,7 @@ FIGURES = {
         plots.adaptivity_panels,
         lambda setting: study.run(**setting.arguments(study.QUICK)),
         panels=_panels,
-        size=_size,
+        size=(15.0, 7.4),
         takes=("full", "seeds"),
     ),
 }
