@@ -27,8 +27,8 @@ Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `multigrid` cycles;
-    `successive_halving` by `Round`; `projection` and `network_projection`, left inverses of P; `free_knots` of
-    a model, `FreeKnots` for any optimiser.
+    `successive_halving` by `Round`; `projection` and `network_projection`, left inverses of P; `adapt`, local
+    refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -57,6 +57,7 @@ from splinekan.multilevel import (
     Hierarchy,
     Level,
     Round,
+    adapt,
     free_knots,
     multigrid,
     nested_iteration,
@@ -232,6 +233,7 @@ __all__ = [
     "Sum",
     "Term",
     "VariableProjection",
+    "adapt",
     "ansatz",
     "attribution",
     "change_of_basis",

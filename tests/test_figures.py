@@ -12,6 +12,7 @@ from small import always
 
 from splinekan import cli
 from splinekan.studies import figures, registry
+from splinekan.studies.adaptivity import study as adaptivity
 from splinekan.studies.boundary_value import figure as boundary_value
 from splinekan.studies.boundary_value import first_order
 from splinekan.studies.complementarity import study as complementarity
@@ -32,7 +33,7 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("hessian-spectra", "complementarity", "cycles", "network", "regression")
+OURS = ("adaptivity", "hessian-spectra", "complementarity", "cycles", "network", "regression")
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):
@@ -52,6 +53,8 @@ def tiny(monkeypatch):
     monkeypatch.setattr(levels, "BUDGETS", (3, 2))
     with_arguments(monkeypatch, speed, [2, 3], (2, 4, 1), 4, 8, 1)
     with_arguments(monkeypatch, complementarity, seeds=[1], samples=300, refinements=1)
+    small = {"problems": ("root", "ridge-1"), "curve_levels": 3, "field_levels": 2, "budget": 12}
+    with_arguments(monkeypatch, adaptivity, seeds=[1], samples=300, **small)
 
 
 def test_the_registry_is_complete():
@@ -238,6 +241,7 @@ def test_checkpoints_are_used_again(tiny, tmp_path, monkeypatch):
 STUDY_COMMANDS = {
     "regression": ["--quick", "--seeds", "3", "--samples", "300"],
     "complementarity": ["--quick", "--seeds", "1", "--samples", "300"],
+    "adaptivity": ["--quick", "--seeds", "1", "--samples", "300"],
     "conditioning": ["--quick"],
     "interface": ["--quick", "--rows", "spline-multilevel"],
 }

@@ -10,7 +10,7 @@ import pytest
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NUMBERS = [f"{number:02d}" for number in range(14)]
+NUMBERS = [f"{number:02d}" for number in range(15)]
 LARGEST = 300_000
 """Bytes of one file, figures included."""
 CELL_SECONDS = 120

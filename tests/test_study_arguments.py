@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from splinekan import LBFGS, LevenbergMarquardt, Round
+from splinekan.studies.adaptivity import study as adaptivity
 from splinekan.studies.boundary_value import fields
 from splinekan.studies.boundary_value import study as boundary_value
 from splinekan.studies.complementarity import study as complementarity
@@ -25,6 +26,7 @@ SEEDED = {
     "toy": toy.run,
     "functions": lambda seeds: functions.run(seeds=seeds),
     "complementarity": complementarity.run,
+    "adaptivity": adaptivity.run,
     "poisson": lambda seeds: boundary_value.run("poisson", seeds),
 }
 SAMPLED = {
@@ -32,6 +34,7 @@ SAMPLED = {
     "toy": lambda n: toy.run(samples=n),
     "functions": lambda n: functions.run(samples=n),
     "complementarity": lambda n: complementarity.run(samples=n),
+    "adaptivity": lambda n: adaptivity.run(samples=n),
     "robustness": lambda n: robustness.run(samples=n),
     "conditioning": lambda n: conditioning.run(samples=n),
     "trained": lambda n: levels.trained((1,), n, 0),

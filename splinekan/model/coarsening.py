@@ -59,17 +59,19 @@ class Path:
 
 
 def coarsened(
-    network: KAN, theta: Float64Array, box: Box, tolerance: Float64Array
+    network: KAN, theta: Float64Array, box: Box, tolerance: Float64Array, budget: int | None = None
 ) -> tuple[KAN, Float64Array, Float64Array]:
     """A network on fewer knots, its parameters, and bounds on the change of its outputs, (n_out,).
 
     The bounds hold for inputs in `box` and are at most `tolerance`, (n_out,), or what rounding may do, if
-    that is more.
+    that is more. With a `budget`, a largest number of parameters, the removal ends when it is reached.
 
     Raises
     ------
     TypeError
         For layers of other classes than those of the package.
+    ValueError
+        For a budget that the tolerance does not allow.
     """
     plain, params = network.with_basis("spline"), network.to_basis(theta, "spline")
     coefficients = [layer.unpack(piece) for layer, piece in plain._pieces(params)]
@@ -79,7 +81,8 @@ def coarsened(
     ]
     nothing = [None] * len(pieces)
     boxes = through(plain, pieces, box, nothing)
-    scale = tolerance / tolerance.max() if tolerance.all() else np.ones(len(tolerance))
+    relative = tolerance.all() and np.isfinite(tolerance).all()
+    scale = tolerance / tolerance.max() if relative else np.ones(len(tolerance))
     weights = _sensitivities(plain, pieces, boxes)
     paths = [
         _path(number, p, edge, coefficients[number]["coefficients"][p], boxes[number], weight / scale)
@@ -102,10 +105,17 @@ def coarsened(
     unneeded = [path.unneeded for path in paths]
     best = result(unneeded)
     if not np.isfinite(best[2]).all():
-        return network, theta, np.zeros(network.n_out)
+        best = network, theta, np.zeros(network.n_out)
+        paths, unneeded = [], []
     allowed = np.maximum(tolerance, best[2])
     levels = np.unique(np.concatenate([path.cost for path in paths] or [np.zeros(1)]))
+    levels = levels[np.isfinite(levels)]
     low, high = -1, len(levels) - 1  # the last level known to be allowed, and the last that may be
+    if budget is not None:
+        if best[0].n_parameters <= budget:
+            return best
+        sizes = [_size(plain, paths, [path.stage(level) for path in paths]) for level in levels]
+        high = next((at for at, size in enumerate(sizes) if size <= budget), high)
     while low < high:
         middle = (low + high + 1) // 2
         stages = [path.stage(levels[middle]) for path in paths]
@@ -115,10 +125,22 @@ def coarsened(
         if stages == unneeded:
             break
         found = result(stages)
-        if (found[2] <= allowed).all():
-            return found
+        if (found[2] <= allowed).all() and np.isfinite(found[2]).all():
+            best = found
+            break
         low -= 1
+    if budget is not None and best[0].n_parameters > budget:
+        within = "with a bounded change" if np.isinf(tolerance).all() else "within the tolerance"
+        raise ValueError(
+            f"budget must be at least {best[0].n_parameters}, the fewest parameters {within}, got {budget}"
+        )
     return best
+
+
+def _size(network: KAN, paths: list[Path], stages: list[int]) -> int:
+    """The number of parameters without the knots."""
+    outputs = [network.layers[path.layer].n_out for path in paths]
+    return network.n_parameters - sum(n * stage for n, stage in zip(outputs, stages, strict=True))
 
 
 def _sensitivities(network: KAN, pieces: Sequence[Any], boxes: list[Box]) -> list[Float64Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Protocol
 
@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Array, Float64Array, instance, integer, real, shown, vector
 from splinekan._columns import checked_names, numbered, table
 from splinekan._records import Uncached
-from splinekan.model import edges
+from splinekan.model import edges, refinement
 from splinekan.model.coarsening import coarsened
 from splinekan.model.derivatives import hessian
 from splinekan.model.enclosures import Box
@@ -196,8 +196,53 @@ class Model(Uncached):
 
     # Other knots and bases
 
-    def refine(self, times: int = 1) -> Model:
-        """The same function on knots with every interval halved, `times` times, exactly."""
+    def refine(
+        self,
+        times: int = 1,
+        *,
+        marked: Mapping[tuple[int, int | str], ArrayLike] | None = None,
+        budget: int | None = None,
+        importance: Mapping[tuple[int, int | str], ArrayLike] | None = None,
+    ) -> Model:
+        """The same function on finer knots, exactly: every interval halved, or the `marked` intervals.
+
+        Knots are graded: a halved interval and its neighbours differ in width by at most a factor of 2, for
+        which neighbours that are too wide are halved too. All outputs of a layer share the knots of an input.
+
+        Parameters
+        ----------
+        times
+            How often all intervals are halved; 1 if `marked` or `budget` is given.
+        marked
+            By (layer, input) the intervals to halve, indices or a mask of booleans; None for all intervals.
+            Layers of splines or formulas are counted from 0, inputs by number or, in the first such layer, by
+            name, as for `edge`.
+        budget
+            The largest number of parameters of the result; None for no limit. As many of the marked
+            intervals are halved, the most important first, as it allows with their neighbours.
+        importance
+            By (layer, input) a number for every interval, for the budget: the scores of an indicator of
+            `splinekan.multilevel`. None for the jumps of the highest derivative at the ends of an interval,
+            the sum over the outputs of the mean of h^2k [s^(k)]^2.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For keys that are not there, indices out of range, masks of another length, a budget below the
+            number of parameters, and intervals with no float64 number between their ends.
+
+        Examples
+        --------
+        >>> network = KAN.splines([2, 1], intervals=4)
+        >>> finer = Model(network, initialize(network, 0)).refine(marked={(0, "x1"): [0]})
+        >>> [knots.intervals for knots in finer.network.layers[0].knots]
+        [5, 4]
+        """
+        if marked is not None or budget is not None or importance is not None:
+            if integer("times", times, low=0) != 1:
+                raise ValueError(f"times must be 1 with marked, budget or importance, got {times}")
+            network, theta = refinement.refined(self, marked, budget, importance)
+            return replace(self, network=network, theta=theta)
         network, theta = self.network, self.theta
         for _ in range(integer("times", times, low=0)):
             finer = network.refined()
@@ -209,7 +254,11 @@ class Model(Uncached):
         return self.refine()
 
     def coarsen(
-        self, tolerance: float | ArrayLike, bounds: Interval | Sequence[Interval] | None = None
+        self,
+        tolerance: float | ArrayLike | None = None,
+        bounds: Interval | Sequence[Interval] | None = None,
+        *,
+        budget: int | None = None,
     ) -> Coarsened:
         """A model on fewer knots, whose outputs differ from these by at most `tolerance`.
 
@@ -225,10 +274,14 @@ class Model(Uncached):
         Parameters
         ----------
         tolerance
-            Largest change of the outputs in the maximum norm, in their units: a number, or one for each.
+            Largest change of the outputs in the maximum norm, in their units: a number, or one for each. None
+            for no limit, with a budget.
         bounds
             The box of x for which the bound holds: an interval (low, high) for each column, or one for all.
             If None, the bounds of the training data; without a record, the domain of the network.
+        budget
+            The largest number of parameters of the result. Knots are then removed only until it is reached;
+            without a budget, as many as the tolerance allows.
 
         Returns
         -------
@@ -241,7 +294,8 @@ class Model(Uncached):
         ------
         TypeError, ValueError
             For a negative tolerance, other bounds than intervals, no known bounds, and networks with layers
-            other than splines, affine maps, activations and normalisers.
+            other than splines, affine maps, activations and normalisers; for neither a tolerance nor a
+            budget, and a budget that the tolerance does not allow, or no bounded change.
 
         Examples
         --------
@@ -251,7 +305,12 @@ class Model(Uncached):
         >>> coarse.n_parameters == model.n_parameters, bool(change[0] < 1e-10)
         (True, True)
         """
-        if isinstance(tolerance, (list, tuple, np.ndarray)):
+        most = None if budget is None else integer("budget", budget, low=1)
+        if tolerance is None:
+            if most is None:
+                raise ValueError("tolerance or budget must be given")
+            allowed = np.full(self.n_out, np.inf)
+        elif isinstance(tolerance, (list, tuple, np.ndarray)):
             allowed = vector("tolerance", tolerance, self.n_out)
             if (allowed < 0).any():
                 raise ValueError(f"tolerance must not be negative, got {allowed.min()}")
@@ -259,7 +318,7 @@ class Model(Uncached):
             allowed = np.full(self.n_out, real("tolerance", tolerance, low=0.0))
         low, high = np.array(self._box(bounds), dtype=np.float64).T
         box = Box(low, high, np.zeros(len(low)))
-        network, theta, change = coarsened(self.network, self.theta, box, allowed)
+        network, theta, change = coarsened(self.network, self.theta, box, allowed, most)
         return Coarsened(replace(self, network=network, theta=theta), change)
 
     def with_basis(self, basis: str) -> Model:

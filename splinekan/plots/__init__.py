@@ -1,5 +1,6 @@
 """Figures: functions take axes and return them; `model_figure` and `edge_figure` make a figure."""
 
+from splinekan.plots.adaptivity import adaptivity_panels, error_by_parameters
 from splinekan.plots.boundary_value import (
     boundary_value_panels,
     error_by_level,
@@ -33,6 +34,7 @@ __all__ = [
     "MAP",
     "SERIES",
     "STYLES",
+    "adaptivity_panels",
     "attribution_figure",
     "bands_figure",
     "boundary_value_panels",
@@ -44,6 +46,7 @@ __all__ = [
     "edge_figure",
     "equation_losses",
     "error_by_level",
+    "error_by_parameters",
     "extreme_modes",
     "field",
     "file_format",

@@ -72,6 +72,7 @@ METHODS = replace(
     flag="--methods",
     argument="methods",
 )
+PROBLEMS = replace(ROWS.helped("these problems only"), flag="--problems", argument="problems")
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -120,6 +121,13 @@ STUDIES: dict[str, Entry] = {
         quick="two degrees, fewer and smaller sizes",
         figure="conditioning",
     ),
+    "adaptivity": Entry(
+        "adaptivity",
+        "error against parameters, with uniform and with adaptive knots",
+        (SEEDS, SAMPLES, PROBLEMS),
+        quick="one seed, 2000 samples, five problems, fewer levels",
+        figure="adaptivity",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -144,6 +152,7 @@ FIGURES: dict[str, str] = {
     "7": "boundary_value",
     "8": "boundary_value",
     "9": "residuals",
+    "adaptivity": "adaptivity",
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
     "cycles": "cycles",

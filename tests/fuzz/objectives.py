@@ -21,6 +21,7 @@ from fuzz.layers import BASIS, has_relu_basis
 from fuzz.networks import _direction
 from splinekan.equations import Features
 from splinekan.model.record import FitRecord
+from splinekan.model.refinement import sites
 from splinekan.objectives import QuadraticPenalty, Workers
 
 KINDS = ("DataLoss", "LeastSquares")
@@ -577,6 +578,13 @@ def _(draw: Draw, name: str) -> Call:
     roles = {}
     if method == "refine":
         arguments, roles = {"times": draw.integer(0, 2)}, {"times": Role("whole", low=0, most=4)}
+        if model.network.intervals and (known := sites(model.network)) and draw.chance():
+            key = draw.one(*known)
+            arguments = {"marked": {key: [0]}, "budget": model.n_parameters + draw.integer(0, 30)}
+            roles = {
+                "marked": Role("object", optional=True, accepts=("junk dictionary",)),
+                "budget": Role("whole", low=model.n_parameters, optional=True),
+            }
     strict = method != "with_basis" or has_relu_basis(model.network)
     return Call(getattr(model, method), arguments, check, roles, strict=strict, names=NO_BASIS)
 
@@ -585,7 +593,7 @@ def _(draw: Draw, name: str) -> Call:
 def _(draw: Draw, name: str) -> Call:
     model, _ = _model(draw)
     bounds = None if model.network.domain is not None else (0.0, 1.0)
-    arguments = {"tolerance": draw.one(0.0, 0.1, 10.0), "bounds": bounds}
+    arguments = {"tolerance": draw.one(0.0, 0.1, 10.0), "bounds": bounds, "budget": None}
 
     def check(result: Any, args: Any) -> None:
         assert result.model.n_parameters <= model.n_parameters
@@ -598,6 +606,7 @@ def _(draw: Draw, name: str) -> Call:
     roles = {
         "tolerance": Role("real", low=0.0, accepts=("1-d array",)),
         "bounds": Role("interval", optional=True),
+        "budget": Role("whole", low=model.n_parameters, optional=True),
     }
     strict = model.features is None or bounds is None
     return Call(model.coarsen, arguments, check, roles, strict=strict, names=("layer", "bounds"))

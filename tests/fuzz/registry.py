@@ -15,6 +15,7 @@ AREAS = (
     "training",
     "free_knots",
     "cycles",
+    "adaptive",
     "stochastic",
     "differential",
     "analysis",
