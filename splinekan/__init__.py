@@ -25,7 +25,8 @@ Batches
 Estimators
     `KANRegressor` and `KANClassifier` have the interface of scikit-learn, which they need.
 Levels
-    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`.
+    `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `successive_halving` by `Round`;
+    preconditioners `BPX` and `VCycle`.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -50,9 +51,11 @@ from splinekan._threads import set_threads, threads
 from splinekan.fitting import fit
 from splinekan.model import Model
 from splinekan.multilevel import (
+    BPX,
     Hierarchy,
     Level,
     Round,
+    VCycle,
     nested_iteration,
     nested_steps,
     successive_halving,
@@ -175,6 +178,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "BPX",
     "CG",
     "KAN",
     "LBFGS",
@@ -220,6 +224,7 @@ __all__ = [
     "SquaredError",
     "Sum",
     "Term",
+    "VCycle",
     "ansatz",
     "attribution",
     "change_of_basis",
