@@ -397,7 +397,7 @@ def test_bad_arguments_are_refused(arguments, message):
         ({"smoother": Jacobi}, "or a smoother such as Jacobi"),
         ({"smoother": None}, "or a smoother such as Jacobi"),
         ({"steps": 0}, "steps must be at least 1"),
-        ({"unknowns": "old"}, "unknowns must be 'all', 'new' or indices"),
+        ({"unknowns": "old"}, "unknowns must be one of 'all', 'new'"),
         ({"unknowns": [None]}, "unknowns must have 2 entries"),
         ({"unknowns": [None, [0.5]]}, r"unknowns\[1\] must hold indices"),
         ({"unknowns": [None, [9]]}, r"unknowns\[1\] must hold indices from 0 to 8"),
@@ -413,7 +413,7 @@ def test_bad_options_of_a_cycle_are_refused(arguments, message):
 
 def test_prolongations_of_splines_check_their_knots():
     assert spline_prolongations([spaces(1, 1)[0]]) == []
-    with pytest.raises(ValueError, match="boundary must be 'free' or 'zero'"):
+    with pytest.raises(ValueError, match="boundary must be one of 'free', 'zero'"):
         spline_prolongations(spaces(1, 2), "periodic")
     with pytest.raises(ValueError, match="must be clamped"):
         spline_prolongations([sk.KnotVector.uniform(0, 1, 4, 2)], "zero")

@@ -15,7 +15,7 @@ import scipy
 from numpy.typing import NDArray
 
 from splinekan._blas import one, several
-from splinekan._checks import Float64Array, affordable, each, instance, real_array, sequence, shown
+from splinekan._checks import Float64Array, affordable, each, instance, one_of, real_array, sequence
 from splinekan.multilevel.hierarchy import Hierarchy
 from splinekan.multilevel.tensor_products import KroneckerSum, sparse_matrix
 from splinekan.splines.knot_vector import KnotVector
@@ -125,8 +125,7 @@ def spline_prolongations(knots: Sequence[KnotVector], boundary: str = "free") ->
     >>> [P.shape for P in spline_prolongations(levels, boundary="zero")]
     [(4, 2)]
     """
-    if boundary not in ("free", "zero"):
-        raise ValueError(f"boundary must be 'free' or 'zero', got {shown(boundary)}")
+    boundary = one_of("boundary", boundary, ("free", "zero"))
     spaces = each("knots", knots, lambda name, value: instance(name, value, KnotVector))
     if boundary == "zero":
         for number, space in enumerate(spaces):

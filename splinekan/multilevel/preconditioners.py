@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Array, Float64Array, integer, real, real_array, sequence, shown
+from splinekan._arrays import quiet
+from splinekan._checks import Array, Float64Array, integer, one_of, real, real_array, sequence, shown
 from splinekan.multilevel.galerkin import (
     CoarseSolver,
     coarse_matrix,
@@ -150,14 +151,15 @@ class BPX(_Levels):
         return self._sizes
 
     def _matvec(self, v: Array) -> Float64Array:
-        residuals = [np.asarray(v, dtype=np.float64).ravel()]
-        for level in range(self.n_levels - 1, 0, -1):
-            residuals.append(self._restrict(level, residuals[-1]))
-        residuals.reverse()
-        x = self._coarse_weight * self._coarse.solve(residuals[0])
-        for level in range(1, self.n_levels):
-            x = self._lift(level, x) + self._scales[level] * residuals[level]
-        return x
+        with quiet:
+            residuals = [np.asarray(v, dtype=np.float64).ravel()]
+            for level in range(self.n_levels - 1, 0, -1):
+                residuals.append(self._restrict(level, residuals[-1]))
+            residuals.reverse()
+            x = self._coarse_weight * self._coarse.solve(residuals[0])
+            for level in range(1, self.n_levels):
+                x = self._lift(level, x) + self._scales[level] * residuals[level]
+            return x
 
 
 class VCycle(_Levels):
@@ -228,10 +230,8 @@ class VCycle(_Levels):
     def _indices(self, unknowns: Any) -> list[Any]:
         """The indices to be smoothed, None for all, level by level."""
         if isinstance(unknowns, str):
-            if unknowns not in ("all", "new"):
-                raise ValueError(f"unknowns must be 'all', 'new' or indices, got {shown(unknowns)}")
             chosen: list[Any] = [None] * self.n_levels
-            if unknowns == "new":
+            if one_of("unknowns", unknowns, ("all", "new")) == "new":
                 chosen[1:] = [new_unknowns(P) for P in self._P]
         else:
             chosen = list(sequence("unknowns", unknowns))
@@ -267,7 +267,8 @@ class VCycle(_Levels):
         return A[index][:, index]
 
     def _matvec(self, v: Array) -> Float64Array:
-        return self._cycle(self.n_levels - 1, np.asarray(v, dtype=np.float64).ravel())
+        with quiet:
+            return self._cycle(self.n_levels - 1, np.asarray(v, dtype=np.float64).ravel())
 
     def _cycle(self, level: int, b: Float64Array) -> Float64Array:
         index = self._unknowns[level]

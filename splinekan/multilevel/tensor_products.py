@@ -164,10 +164,10 @@ def _applied(terms: Any, sizes: tuple[int, ...], v: Array) -> Float64Array:
 
 
 def _sum_of_products(terms: Sequence[Sequence[Float64Array]]) -> Float64Array:
-    total = np.zeros(1)
+    total: Float64Array = np.zeros(1)
     for factors in terms:
-        product = np.ones(1)
+        product: Float64Array = np.ones(1)
         for factor in factors:
-            product = np.kron(product, factor)
+            product = np.asarray(np.kron(product, factor))
         total = total + product
     return total
