@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._arrays import quiet
 from splinekan._checks import Array, Float64Array, integer, one_of, real, real_array, sequence, shown
 from splinekan.multilevel.galerkin import (
     CoarseSolver,
@@ -151,7 +150,7 @@ class BPX(_Levels):
         return self._sizes
 
     def _matvec(self, v: Array) -> Float64Array:
-        with quiet:
+        with np.errstate(over="ignore", invalid="ignore"):
             residuals = [np.asarray(v, dtype=np.float64).ravel()]
             for level in range(self.n_levels - 1, 0, -1):
                 residuals.append(self._restrict(level, residuals[-1]))
@@ -267,7 +266,7 @@ class VCycle(_Levels):
         return A[index][:, index]
 
     def _matvec(self, v: Array) -> Float64Array:
-        with quiet:
+        with np.errstate(over="ignore", invalid="ignore"):
             return self._cycle(self.n_levels - 1, np.asarray(v, dtype=np.float64).ravel())
 
     def _cycle(self, level: int, b: Float64Array) -> Float64Array:
