@@ -213,8 +213,9 @@ def _kept(P: Any) -> NDArray[np.bool_]:
 class CoarseSolver:
     """The inverse of the coarsest matrix; its pseudo-inverse if it is singular.
 
-    Up to 2048 unknowns by eigenvalues: those of at most n eps times the largest count as 0, and the solution
-    has no component there; `null` is their number. Beyond, sparse matrices are factored by SuperLU, others by
+    Up to 2048 unknowns by eigenvalues: those of at most 8 n eps times the largest diagonal entry of all levels
+    (`scale`), which is where rounding in Galerkin products comes from, count as 0, and the solution has no
+    component there; `null` is their number. Beyond, sparse matrices are factored by SuperLU, others by
     Cholesky, and must be positive definite.
 
     Raises
@@ -223,10 +224,10 @@ class CoarseSolver:
         For a matrix that is not positive semidefinite, or singular where that is not accepted.
     """
 
-    def __init__(self, matrix: Any) -> None:
+    def __init__(self, matrix: Any, scale: float = 0.0) -> None:
         self.null = 0
         if matrix.shape[0] <= DENSE:
-            self._solve, self.null = _pseudo_inverse(matrix)
+            self._solve, self.null = _pseudo_inverse(matrix, scale)
         elif scipy.sparse.issparse(matrix) or isinstance(matrix, KroneckerSum):
             self._solve = _sparse_factor(matrix)
         else:
@@ -244,17 +245,17 @@ def _dense(matrix: Any) -> Float64Array:
     return matrix if isinstance(matrix, np.ndarray) else np.asarray(matrix.toarray())
 
 
-def _pseudo_inverse(matrix: Any) -> tuple[Any, int]:
+def _pseudo_inverse(matrix: Any, scale: float) -> tuple[Any, int]:
     dense, n = _dense(matrix), matrix.shape[0]
     with several(9.0 * n**3):
         values, vectors = scipy.linalg.eigh(dense, check_finite=False)
-    largest = float(np.abs(values).max())
-    if float(values.min()) < -100 * n * EPS * largest:
+    rounding = 8 * n * EPS * max(float(np.abs(values).max()), scale)
+    if float(values.min()) < -rounding:
         raise ValueError(
             f"the matrix must be positive semidefinite, got the eigenvalue {values.min():.6g} on the "
             "coarsest level"
         )
-    kept = values > n * EPS * largest
+    kept = values > rounding
     root = vectors[:, kept] / np.sqrt(values[kept])
     return (lambda r: root @ (root.T @ r)), int((~kept).sum())
 

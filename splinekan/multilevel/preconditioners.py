@@ -40,6 +40,7 @@ class _Levels(Operator):
         for P in reversed(self._P):
             levels.append(coarse_matrix(levels[-1], P))
         self._A = levels[::-1]
+        self._scale = max(float(np.max(A.diagonal())) for A in levels)
         super().__init__(np.dtype(np.float64), finest.shape)
 
     @property
@@ -127,7 +128,7 @@ class BPX(_Levels):
         decay = real("decay", decay, low=0.0, high=1.0)
         super().__init__(matrix, prolongations)
         self.decay = decay
-        self._coarse = CoarseSolver(self._A[0])
+        self._coarse = CoarseSolver(self._A[0], self._scale)
         top = self.n_levels - 1
         self._scales: list[Float64Array] = [np.zeros(0)]
         for level, P in enumerate(self._P, start=1):
@@ -224,7 +225,7 @@ class VCycle(_Levels):
             A = self._part(level)
             sweep = method.on(A)
             self._sweeps.append(sweep if steps == 1 else Repeated(sweep, A, steps))
-        self._coarse = CoarseSolver(self._part(0))
+        self._coarse = CoarseSolver(self._part(0), self._scale)
 
     def _indices(self, unknowns: Any) -> list[Any]:
         """The indices to be smoothed, None for all, level by level."""

@@ -6,7 +6,9 @@ the energy norm of A, |I - S A|_A < 1 on its range, which makes V-cycles symmetr
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,6 +23,10 @@ LANCZOS = 12
 """Steps of the estimate of the largest eigenvalue."""
 SAFETY = 1.1
 """Its factor."""
+
+
+def _given_bound(value: float | None) -> float | None:
+    return None if value is None else real("bound", value, positive=True)
 
 
 class Sweep(Protocol):
@@ -53,11 +59,15 @@ class Jacobi:
         omega times the bound of `eigenvalue_bound` on the eigenvalues of D^{-1} A, in (0, 2). The default
         4/3 takes the factor on the upper three quarters of the spectrum to 1/3 at the most: for linear
         elements, whose eigenvalues lie below 2, it is the classical omega = 2/3.
+    bound
+        The bound on the eigenvalues of D^{-1} A on all levels, where it is known; None to compute it.
     """
 
     damping: float = 4 / 3
+    bound: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bound", _given_bound(self.bound))
         damping = real("damping", self.damping, positive=True, high=2.0)
         if damping == 2.0:
             raise ValueError("damping must be below 2, got 2.0: the sweep would not converge")
@@ -66,7 +76,8 @@ class Jacobi:
     def on(self, matrix: Any) -> Sweep:
         """omega D^{-1} of `matrix`; unknowns with a zero diagonal stay as they are."""
         inverse = inverse_diagonal(matrix)
-        return _Diagonal(self.damping / eigenvalue_bound(matrix) * inverse)
+        bound = eigenvalue_bound(matrix) if self.bound is None else self.bound
+        return _Diagonal(self.damping / bound * inverse)
 
 
 @dataclass(frozen=True)
@@ -113,12 +124,16 @@ class Chebyshev:
     ratio
         b/a > 1. Larger values reach further down: B-splines of a high degree have small eigenvalues
         on oscillations too.
+    bound
+        b on all levels, where it is known; None to compute it.
     """
 
     degree: int = 3
     ratio: float = 10.0
+    bound: float | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "bound", _given_bound(self.bound))
         object.__setattr__(self, "degree", integer("degree", self.degree, low=1, high=100))
         ratio = real("ratio", self.ratio, high=1e8)
         if ratio <= 1.0:
@@ -127,7 +142,8 @@ class Chebyshev:
 
     def on(self, matrix: Any) -> Sweep:
         """The polynomial of `matrix`."""
-        return _Polynomial(matrix, self.degree, self.ratio)
+        high = eigenvalue_bound(matrix) if self.bound is None else self.bound
+        return _Polynomial(matrix, self.degree, high / self.ratio, high)
 
 
 SMOOTHERS: dict[str, Smoother] = {
@@ -280,24 +296,32 @@ class _Triangle:
 
 
 class _Polynomial:
-    def __init__(self, matrix: Any, degree: int, ratio: float) -> None:
-        self._matrix, self._degree = matrix, degree
+    def __init__(self, matrix: Any, degree: int, low: float, high: float) -> None:
+        self._multiply = partial(product, matrix)
         self._inverse = inverse_diagonal(matrix)
-        high = eigenvalue_bound(matrix)
-        self._middle, self._half = (high + high / ratio) / 2, (high - high / ratio) / 2
+        self._degree, self._low, self._high = degree, low, high
 
     def apply(self, r: Float64Array) -> Float64Array:
-        # Saad, Iterative Methods for Sparse Linear Systems, 2003, Algorithm 12.1.
-        middle, half = self._middle, self._half
-        sigma = middle / half
-        rho = 1 / sigma
-        step = self._inverse * r / middle
-        x, residual = step, r
-        for _ in range(self._degree - 1):
-            residual = residual - product(self._matrix, step)
-            following = 1 / (2 * sigma - rho)
-            step = following * rho * step + (2 * following / half) * (self._inverse * residual)
-            x, rho = x + step, following
-        return x
+        return np.asarray(chebyshev(self._multiply, self._inverse, self._degree, self._low, self._high, r))
 
     apply_transpose = apply
+
+
+def chebyshev(
+    multiply: Callable[[Any], Any], inverse: Any, degree: int, low: float, high: float, r: Any
+) -> Any:
+    """S r of `Chebyshev` for the interval [low, high], by products and the inverse diagonal.
+
+    Saad, Iterative Methods for Sparse Linear Systems, 2003, Algorithm 12.1.
+    """
+    middle, half = (high + low) / 2, (high - low) / 2
+    sigma = middle / half
+    rho = 1 / sigma
+    step = inverse * r / middle
+    x, residual = step, r
+    for _ in range(degree - 1):
+        residual = residual - multiply(step)
+        following = 1 / (2 * sigma - rho)
+        step = following * rho * step + (2 * following / half) * (inverse * residual)
+        x, rho = x + step, following
+    return x
