@@ -213,8 +213,8 @@ def _kept(P: Any) -> NDArray[np.bool_]:
 class CoarseSolver:
     """The inverse of the coarsest matrix; its pseudo-inverse if it is singular.
 
-    Up to 2048 unknowns by eigenvalues: those of at most 8 n eps times the largest diagonal entry of all levels
-    (`scale`), which is where rounding in Galerkin products comes from, count as 0, and the solution has no
+    Up to 2048 unknowns by eigenvalues: those of at most 8 n eps times the largest diagonal entry of all
+    levels (`scale`), where the rounding of Galerkin products comes from, count as 0, and the solution has no
     component there; `null` is their number. Beyond, sparse matrices are factored by SuperLU, others by
     Cholesky, and must be positive definite.
 

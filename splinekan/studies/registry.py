@@ -67,6 +67,15 @@ class Entry:
 
 START = Option("--start", "start", {"choices": ("rough", "smooth")})
 NAMES = replace(ROWS.helped("these functions only"), flag="--names", argument="names")
+INTEGERS = {"type": int, "nargs": "+", "metavar": "N"}
+DEGREES = Option("--degrees", "degrees", {**INTEGERS, "help": "these degrees only"})
+LEVELS = Option("--levels", "levels", {**INTEGERS, "help": "these numbers of levels only"})
+UNKNOWNS = Option(
+    "--unknowns", "unknowns", {"type": int, "metavar": "N", "help": "leave larger systems out; 70000"}
+)
+WAYS = replace(
+    ROWS.helped("these preconditioners only"), flag="--preconditioners", argument="preconditioners"
+)
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -102,6 +111,13 @@ STUDIES: dict[str, Entry] = {
         quick="two degrees, fewer and smaller sizes",
         figure="conditioning",
     ),
+    "preconditioning": Entry(
+        "preconditioning",
+        "iterations of preconditioned conjugate gradients by degree and level, factors of cycles",
+        (SEEDS, DEGREES, LEVELS, UNKNOWNS, WAYS),
+        quick="two degrees, at most seven levels and 2000 unknowns",
+        figure="preconditioning",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -128,6 +144,7 @@ FIGURES: dict[str, str] = {
     "9": "residuals",
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
+    "preconditioning": "preconditioning",
     "network": "network",
     "regression": "regression",
 }
