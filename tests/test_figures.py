@@ -18,6 +18,7 @@ from splinekan.studies.complementarity import study as complementarity
 from splinekan.studies.conditioning import levels
 from splinekan.studies.figures import make
 from splinekan.studies.geometry import figure as geometry
+from splinekan.studies.preconditioning import study as preconditioning
 from splinekan.studies.registry import FIGURES, STUDIES, figure
 from splinekan.studies.regression import study as regression
 from splinekan.studies.skeleton.figure import Setting
@@ -32,7 +33,7 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("hessian-spectra", "complementarity", "network", "regression")
+OURS = ("hessian-spectra", "complementarity", "preconditioning", "network", "regression")
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):
@@ -52,6 +53,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(levels, "BUDGETS", (3, 2))
     with_arguments(monkeypatch, speed, [2, 3], (2, 4, 1), 4, 8, 1)
     with_arguments(monkeypatch, complementarity, seeds=[1], samples=300, refinements=1)
+    with_arguments(monkeypatch, preconditioning, degrees=(1, 2), levels=(2, 3), unknowns=200)
 
 
 def test_the_registry_is_complete():
@@ -239,6 +241,7 @@ STUDY_COMMANDS = {
     "regression": ["--quick", "--seeds", "3", "--samples", "300"],
     "complementarity": ["--quick", "--seeds", "1", "--samples", "300"],
     "conditioning": ["--quick"],
+    "preconditioning": ["--quick", "--seeds", "1"],
     "interface": ["--quick", "--rows", "spline-multilevel"],
 }
 

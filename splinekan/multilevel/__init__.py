@@ -2,6 +2,7 @@
 
 from splinekan.multilevel.galerkin import GalerkinMatrix, spline_prolongations
 from splinekan.multilevel.hierarchy import Hierarchy, Level
+from splinekan.multilevel.local_fourier import LocalFourier
 from splinekan.multilevel.nested import NestedResult, NestedStep, nested_iteration, nested_steps
 from splinekan.multilevel.preconditioners import BPX, VCycle
 from splinekan.multilevel.smoothers import Chebyshev, GaussSeidel, Jacobi
@@ -18,6 +19,7 @@ __all__ = [
     "Jacobi",
     "KroneckerSum",
     "Level",
+    "LocalFourier",
     "NestedResult",
     "NestedStep",
     "Round",

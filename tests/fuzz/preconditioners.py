@@ -237,3 +237,85 @@ def _(draw: Draw, name: str) -> Call:
         {"knots": OBJECT, "boundary": Role("word")},
         strict=False,
     )
+
+
+ANALYSES = {"degree": Role("whole", low=1, high=7), "derivative": Role("whole", low=0, high=1)}
+ANALYSES |= {"dimension": Role("whole", low=1, high=3), "reaction": Role("real", low=0.0, high=1e100)}
+
+
+def analysis(draw: Draw) -> multilevel.LocalFourier:
+    degree, derivative = draw.integer(1, 5), draw.integer(0, 1)
+    reaction = draw.real(0, 2) if derivative else 0.0
+    return multilevel.LocalFourier(degree, derivative, draw.integer(1, 2), reaction)
+
+
+@calls("LocalFourier", share=2)
+def _(draw: Draw, name: str) -> Call:
+    made = analysis(draw)
+    arguments = {each: getattr(made, each) for each in ANALYSES}
+    return Call(
+        multilevel.LocalFourier,
+        arguments,
+        lambda result, args: [assert_alike(getattr(result, k), v) for k, v in args.items()] and None,
+        dict(ANALYSES),
+        strict=False,
+    )
+
+
+@calls("LocalFourier.symbol", "LocalFourier.two_scale_symbol")
+def _(draw: Draw, name: str) -> Call:
+    made, method = analysis(draw), name.split(".")[1]
+    d = made.dimension
+    theta = draw.normal(3, d) if d > 1 else draw.normal(3)
+
+    def check(result: Any, args: Any) -> None:
+        given = floats(args["theta"])
+        shape = given.shape[:-1] if d > 1 else given.shape
+        assert result.shape == shape
+        angles = given.reshape(-1, d)
+        if method == "two_scale_symbol":
+            want = np.prod(2 * np.abs(np.cos(angles / 2)) ** (made.degree + 1), axis=-1)
+            assert_near(np.abs(result).ravel(), want, 2.0**d, 1e8)
+        else:
+            assert (result >= -1e-7 * (1 + made.reaction)).all()
+            assert (result <= 20.0**d * (1 + made.reaction)).all()
+
+    return Call(getattr(made, method), {"theta": theta}, check, scale=1e6)
+
+
+@calls("LocalFourier.eigenvalue_bound", "LocalFourier.oscillation_ratio", share=1)
+def _(draw: Draw, name: str) -> Call:
+    made, method = analysis(draw), name.split(".")[1]
+
+    def check(result: Any, _args: Any) -> None:
+        assert 1 <= result < 1e12
+
+    return Call(lambda: getattr(made, method), {}, check)
+
+
+@calls("LocalFourier.smoothing_factor", "LocalFourier.cycle_factor", "LocalFourier.bpx_condition", share=2)
+def _(draw: Draw, name: str) -> Call:
+    made, method = analysis(draw), name.split(".")[1]
+    smoother = draw.one(*SMOOTHERS)
+    numbers = {"levels": Role("whole", low=2, high=12, most=4), "intervals": Role("whole", low=2, most=8)}
+    levels = {"levels": 2, "intervals": 4}
+    arguments: dict[str, Any] = {
+        "smoothing_factor": {"smoother": smoother, "steps": 1},
+        "cycle_factor": {"smoother": smoother, "steps": 1, **levels},
+        "bpx_condition": {"decay": 0.5, **levels},
+    }[method]
+    roles = {
+        "smoother": OBJECT,
+        "steps": Role("whole", low=1, most=10),
+        "decay": Role("real", low=0.0, high=1.0),
+    }
+
+    def check(result: Any, _args: Any) -> None:
+        if method == "bpx_condition":
+            assert result >= 1 - 1e-9
+        elif method == "cycle_factor":
+            assert 0 <= result < 1
+        else:
+            assert 0 <= result <= 4
+
+    return Call(getattr(made, method), arguments, check, {**roles, **numbers}, strict=False)

@@ -1,7 +1,7 @@
 """Convergence factors of cycles: predicted by local Fourier analysis, measured on an interval and a square.
 
-In power ReLU coordinates too: the coarse correction is the same, but a sweep is another, with the diagonal and
-the triangle of another matrix.
+In power ReLU coordinates too: the coarse correction is the same, but a sweep is another, with the diagonal
+and the triangle of another matrix.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ SETTLED = 8
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """A matrix with its prolongations, coarsest first; in two dimensions a KroneckerSum and tuples of factors."""
+    """A matrix and its prolongations, coarsest first; in two dimensions a KroneckerSum, tuples of factors."""
 
     matrix: Any
     prolongations: list[Any]
@@ -122,7 +122,7 @@ def conjugate_gradients(matrix: Any, inverse: Any, b: Float64Array, tolerance: f
         carried = beta / alpha
         if found is None and float(np.linalg.norm(r)) <= target:
             found, most = step, 2 * step + 60
-        if found is not None and (step - found) % SETTLED == 0 or rho <= 0:
+        if (found is not None and (step - found) % SETTLED == 0) or rho <= 0:
             ends = scipy.linalg.eigvalsh_tridiagonal(diagonal, off)[[0, -1]]
             if (np.abs(ends - past) <= RESOLVED * np.abs(ends)).all() or rho <= 0:
                 condition = float(ends[1] / ends[0])

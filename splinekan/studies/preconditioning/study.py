@@ -2,21 +2,21 @@
 
 Systems with the mass matrix, with K + M, and with the stiffness matrix for zero boundary values, on clamped
 uniform knots of the unit interval and, as Kronecker products, the unit square. The coarsest level has 4
-intervals in each direction. Right-hand sides are normal random vectors; the start is 0; iterations are counted
-until the residual's 2-norm is 1e-8 times that of the right-hand side. Condition numbers of B A are ratios of
-Ritz values (Lanczos).
+intervals in each direction. Right-hand sides are normal random vectors; the start is 0; iterations are
+counted until the residual's 2-norm is 1e-8 times that of the right-hand side. Condition numbers of B A are
+ratios of Ritz values (Lanczos).
 
 Two further tables: convergence factors of two-grid and V-cycles, predicted by local Fourier analysis and
 measured, and two-grid factors in the B-spline and in the power ReLU basis.
 
 Results:
 
-- V-cycles are level-independent for every matrix, degree, smoother and dimension. BPX is so for K + M and K; for
-  the mass matrix it grows with the number of levels (claim bpx-mass-growth of the theory), where the diagonal
-  alone does not.
-- Condition numbers grow exponentially with the degree, with an exponent in proportion to the dimension: smoothers
-  meet the condition number of the B-spline basis on the oscillations (column "oscillations"), which no coarse
-  level reduces.
+- V-cycles are level-independent for every matrix, degree, smoother and dimension. BPX is so for K + M and K;
+  for the mass matrix it grows with the number of levels (claim bpx-mass-growth of the theory), where the
+  diagonal alone does not.
+- Condition numbers grow exponentially with the degree, with an exponent in proportion to the dimension:
+  smoothers meet the condition number of the B-spline basis on the oscillations (column "oscillations"), which
+  no coarse level reduces.
 - In power ReLU coordinates a sweep is not local, and the factor tends to 1 with the number of intervals.
 """
 
@@ -101,8 +101,8 @@ class Study:
         """All tables as text."""
         return "\n".join(
             [
-                f"iterations of conjugate gradients to {self.settings['tolerance']:g}, by number of levels; -, "
-                f"not in {self.settings['limit']}; condition number of B A with the least and the most levels",
+                f"iterations of conjugate gradients to {self.settings['tolerance']:g}, by number of levels; "
+                f"-, not in {self.settings['limit']}; condition number of B A, least and most levels",
                 iteration_table(self.rows),
                 "",
                 "convergence factors of V(1, 1): local Fourier analysis (periodic), and measured (clamped)",
