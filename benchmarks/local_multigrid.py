@@ -19,6 +19,7 @@ repository.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import subprocess
 import sys
@@ -34,7 +35,7 @@ PUBLISHED = {"HB": (107, 49, 49, 41), "THB": (118, 19, 15, 15)}
 
 
 def hierarchical(truncated: bool) -> dict[str, Any]:
-    """Matrix, right-hand side, prolongations, free unknowns and smoothing sets, from tensor-product levels."""
+    """Matrix, right-hand side, prolongations, free unknowns, smoothing sets, from tensor-product levels."""
     import splinekan as sk
 
     knots = [sk.KnotVector.clamped(np.linspace(0, 1, INTERVALS + 1), DEGREE)]
@@ -42,7 +43,7 @@ def hierarchical(truncated: bool) -> dict[str, Any]:
         knots.append(knots[-1].refine())
     P = [scipy.sparse.kron(Q, Q, format="csr") for Q in map(sk.prolongation, knots[:-1], knots[1:])]
     n = [t.n_basis for t in knots]
-    # Supports along an axis, in knots; a function belongs to the region of a level if it starts behind its corner.
+    # Left ends of supports; a function belongs to a region if it starts behind the region's corner.
     starts = [t.t[: t.n_basis] for t in knots]
     corner = [1 - 2.0**-level for level in range(LEVELS)] + [1.0]
 
@@ -62,7 +63,7 @@ def hierarchical(truncated: bool) -> dict[str, Any]:
     active = [r[~gone[level][r]] for level, r in enumerate(region)]
     passive = [r[gone[level][r]] for level, r in enumerate(region)]
     members = [np.concatenate(pair) for pair in zip(active, passive, strict=True)]
-    # W: the functions of a level of the hierarchy in its tensor-product basis; origin: (level, index) of each.
+    # W: the functions of a level of the hierarchy in its tensor-product basis; origin: their (level, index).
     W = scipy.sparse.eye_array(n[0] ** 2, format="csr")[:, members[0]]
     origin = [(0, j) for j in members[0]]
     prolongations, origins, touched = [], [origin], [set()]
@@ -182,10 +183,8 @@ def krylov(A: Any, b: np.ndarray, B: Any, free: np.ndarray, exact: np.ndarray) -
             raise Reached
 
     M = scipy.sparse.linalg.LinearOperator(A.shape, matvec=inverse, dtype=np.float64)
-    try:
+    with contextlib.suppress(Reached):
         scipy.sparse.linalg.cg(A, b, rtol=1e-15, M=M, callback=step)
-    except Reached:
-        pass
     return count
 
 

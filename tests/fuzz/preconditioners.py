@@ -46,7 +46,7 @@ def problem(draw: Draw) -> tuple[Any, Any, np.ndarray]:
 def _(draw: Draw, name: str) -> Call:
     A, P, dense = problem(draw)
     arguments: dict[str, Any] = {"matrix": A, "prolongations": P}
-    roles = {"matrix": OBJECT, "prolongations": OBJECT}
+    roles = {"matrix": OBJECT, "prolongations": Role("object", accepts=("junk empty list",))}
     if name == "BPX":
         arguments["decay"], roles["decay"] = 0.5, Role("real", low=0.0, high=1.0)
     else:
