@@ -6,7 +6,7 @@ import scipy
 
 import splinekan as sk
 from splinekan.multilevel import Chebyshev, GaussSeidel, Jacobi, KroneckerSum
-from splinekan.multilevel.smoothers import Repeated, eigenvalue_bound
+from splinekan.multilevel.sweeps import Repeated, eigenvalue_bound
 
 
 def matrices():

@@ -20,7 +20,8 @@ import numpy as np
 from splinekan._blas import one
 from splinekan._checks import Float64Array, affordable, integer, real
 from splinekan.multilevel.fourier_symbols import Complex, Symbols
-from splinekan.multilevel.smoothers import Chebyshev, GaussSeidel, Jacobi, chebyshev, smoother_of
+from splinekan.multilevel.smoothers import Chebyshev, GaussSeidel, Jacobi, smoother_of
+from splinekan.multilevel.sweeps import chebyshev
 
 FINE = 2048
 """Frequencies of an axis on which largest values are looked for in one dimension; in d, its d-th root."""

@@ -21,7 +21,8 @@ from splinekan.multilevel.galerkin import (
     prolongations_of,
     symmetric_matrix,
 )
-from splinekan.multilevel.smoothers import Repeated, inverse_diagonal, smoother_of
+from splinekan.multilevel.smoothers import smoother_of
+from splinekan.multilevel.sweeps import Repeated, inverse_diagonal
 from splinekan.multilevel.tensor_products import KroneckerSum
 from splinekan.operators import Operator
 
