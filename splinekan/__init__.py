@@ -28,7 +28,8 @@ Estimators
 Levels
     `Hierarchy`, a sequence of `Level`; `nested_iteration`, `nested_steps`; `multigrid` cycles;
     `successive_halving` by `Round`; `projection` and `network_projection`, left inverses of P; `adapt`, local
-    refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser.
+    refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser;
+    preconditioners `BPX` and `VCycle`.
 Differential equations
     `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
@@ -53,10 +54,12 @@ from splinekan._threads import set_threads, threads
 from splinekan.fitting import fit
 from splinekan.model import Model
 from splinekan.multilevel import (
+    BPX,
     FreeKnots,
     Hierarchy,
     Level,
     Round,
+    VCycle,
     adapt,
     free_knots,
     multigrid,
@@ -186,6 +189,7 @@ def __dir__() -> list[str]:
 
 
 __all__ = [
+    "BPX",
     "CG",
     "KAN",
     "LBFGS",
@@ -232,6 +236,7 @@ __all__ = [
     "SquaredError",
     "Sum",
     "Term",
+    "VCycle",
     "VariableProjection",
     "adapt",
     "ansatz",

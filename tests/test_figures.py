@@ -19,6 +19,7 @@ from splinekan.studies.complementarity import study as complementarity
 from splinekan.studies.conditioning import levels
 from splinekan.studies.figures import make
 from splinekan.studies.geometry import figure as geometry
+from splinekan.studies.preconditioning import study as preconditioning
 from splinekan.studies.registry import FIGURES, STUDIES, figure
 from splinekan.studies.regression import study as regression
 from splinekan.studies.skeleton.figure import Setting
@@ -33,7 +34,15 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("adaptivity", "hessian-spectra", "complementarity", "cycles", "network", "regression")
+OURS = (
+    "adaptivity",
+    "hessian-spectra",
+    "complementarity",
+    "cycles",
+    "preconditioning",
+    "network",
+    "regression",
+)
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):
@@ -55,6 +64,7 @@ def tiny(monkeypatch):
     with_arguments(monkeypatch, complementarity, seeds=[1], samples=300, refinements=1)
     small = {"problems": ("root", "ridge-1"), "curve_levels": 3, "field_levels": 2, "budget": 12}
     with_arguments(monkeypatch, adaptivity, seeds=[1], samples=300, **small)
+    with_arguments(monkeypatch, preconditioning, degrees=(1, 2), levels=(2, 3), unknowns=200)
 
 
 def test_the_registry_is_complete():
@@ -243,6 +253,7 @@ STUDY_COMMANDS = {
     "complementarity": ["--quick", "--seeds", "1", "--samples", "300"],
     "adaptivity": ["--quick", "--seeds", "1", "--samples", "300"],
     "conditioning": ["--quick"],
+    "preconditioning": ["--quick", "--seeds", "1"],
     "interface": ["--quick", "--rows", "spline-multilevel"],
 }
 

@@ -13,6 +13,7 @@ from splinekan.studies.conditioning import study as conditioning
 from splinekan.studies.functions import fitting
 from splinekan.studies.functions import study as functions
 from splinekan.studies.network.figure import fitted_network
+from splinekan.studies.preconditioning import study as preconditioning
 from splinekan.studies.regression import study as regression
 from splinekan.studies.regression import training
 from splinekan.studies.residuals import study as residuals
@@ -27,6 +28,7 @@ SEEDED = {
     "functions": lambda seeds: functions.run(seeds=seeds),
     "complementarity": complementarity.run,
     "adaptivity": adaptivity.run,
+    "preconditioning": preconditioning.run,
     "poisson": lambda seeds: boundary_value.run("poisson", seeds),
 }
 SAMPLED = {

@@ -25,6 +25,11 @@ from splinekan.plots.histories import (
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
 from splinekan.plots.models import edge_figure, model_figure
 from splinekan.plots.network import network_diagram
+from splinekan.plots.preconditioning import (
+    condition_by_degree,
+    iterations_by_level,
+    preconditioning_panels,
+)
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order
@@ -41,6 +46,7 @@ __all__ = [
     "canvas",
     "complementarity_panels",
     "condition_by_basis",
+    "condition_by_degree",
     "condition_growth",
     "conditioning_panels",
     "edge_figure",
@@ -50,11 +56,13 @@ __all__ = [
     "extreme_modes",
     "field",
     "file_format",
+    "iterations_by_level",
     "loss_against_work",
     "loss_by_work",
     "median_history",
     "model_figure",
     "network_diagram",
+    "preconditioning_panels",
     "reduction_by_wave",
     "regression_losses",
     "residual_spectra",

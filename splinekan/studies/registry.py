@@ -73,6 +73,15 @@ METHODS = replace(
     argument="methods",
 )
 PROBLEMS = replace(ROWS.helped("these problems only"), flag="--problems", argument="problems")
+INTEGERS = {"type": int, "nargs": "+", "metavar": "N"}
+DEGREES = Option("--degrees", "degrees", {**INTEGERS, "help": "these degrees only"})
+LEVELS = Option("--levels", "levels", {**INTEGERS, "help": "these numbers of levels only"})
+UNKNOWNS = Option(
+    "--unknowns", "unknowns", {"type": int, "metavar": "N", "help": "leave larger systems out; 70000"}
+)
+WAYS = replace(
+    ROWS.helped("these preconditioners only"), flag="--preconditioners", argument="preconditioners"
+)
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -128,6 +137,13 @@ STUDIES: dict[str, Entry] = {
         quick="one seed, 2000 samples, five problems, fewer levels",
         figure="adaptivity",
     ),
+    "preconditioning": Entry(
+        "preconditioning",
+        "iterations of preconditioned conjugate gradients by degree and level, factors of cycles",
+        (SEEDS, DEGREES, LEVELS, UNKNOWNS, WAYS),
+        quick="two degrees, at most seven levels and 2000 unknowns",
+        figure="preconditioning",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -156,6 +172,7 @@ FIGURES: dict[str, str] = {
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
     "cycles": "cycles",
+    "preconditioning": "preconditioning",
     "network": "network",
     "regression": "regression",
 }

@@ -107,6 +107,26 @@ def _values() -> dict[str, Any]:
     }
 
 
+def _solves() -> Any:
+    rows = [
+        SimpleNamespace(
+            matrix=m,
+            dimension=d,
+            degree=k,
+            levels=n,
+            preconditioner=p,
+            iterations=None if (p, n) == ("none", 5) else 10 * n,
+            condition=float("nan") if p == "none" else 2.0**k,
+        )
+        for m in ("mass", "H1", "stiffness")
+        for d in (1, 2)
+        for k in (1, 2)
+        for p in ("none", "bpx")
+        for n in (3, 5)
+    ]
+    return SimpleNamespace(rows=rows)
+
+
 def _fields() -> list[Any]:
     x = np.linspace(0, 1, 6)
     made = {
@@ -138,7 +158,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3),
         "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
-        "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
+        "preconditioning_panels": (2, 3), "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
     }.get(name, (1, 1))  # fmt: skip
     axes = plots.canvas(rows, columns)[1]
     ax = axes[0, 0] if (rows, columns) == (1, 1) else axes
@@ -159,6 +179,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         ),
         "complementarity_panels": ({"axes": axes, "study": study}, {}),
         "condition_by_basis": ({"ax": ax, "growths": study.growths, "matrix": "mass"}, {}),
+        "condition_by_degree": ({"ax": ax, "rows": _solves().rows, "matrix": "mass"}, {}),
         "condition_growth": (
             {"ax": ax, "intervals": [8, 16, 32], "ratios": {2: [3.0, 40.0, 700.0]}},
             {"intervals": Role("object")},
@@ -172,6 +193,10 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         ),
         "field": ({"ax": ax, "values": _values(), "name": "error"}, {}),
         "file_format": ({"path": Path(path)}, {}),
+        "iterations_by_level": (
+            {"ax": ax, "rows": _solves().rows, "matrix": "mass", "degree": 2},
+            {"degree": whole},
+        ),
         "loss_against_work": (
             {"ax": ax, "runs": study.histories, "unit": 2.0, "scale": draw.one("log", "linear")},
             {"runs": Role("object", accepts=("junk dictionary",))},
@@ -199,6 +224,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         ),
         "reduction_by_wave": ({"ax": ax, "modes": study.modes}, {}),
         "regression_losses": ({"axes": line, "study": study, "scale": "log", "perceptrons": False}, {}),
+        "preconditioning_panels": ({"axes": axes, "study": _solves()}, {}),
         "residual_spectra": (
             {"ax": ax, "values": _values(), "intervals": [4, 8]},
             {"intervals": Role("object", accepts=("junk set",))},
@@ -238,6 +264,7 @@ FIGURES = (
     "canvas",
     "complementarity_panels",
     "condition_by_basis",
+    "condition_by_degree",
     "condition_growth",
     "conditioning_panels",
     "equation_losses",
@@ -245,10 +272,12 @@ FIGURES = (
     "extreme_modes",
     "field",
     "file_format",
+    "iterations_by_level",
     "loss_against_work",
     "loss_by_work",
     "median_history",
     "network_diagram",
+    "preconditioning_panels",
     "reduction_by_wave",
     "regression_losses",
     "residual_spectra",

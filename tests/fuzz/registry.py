@@ -10,6 +10,7 @@ AREAS = (
     "formulas",
     "networks",
     "operators",
+    "preconditioners",
     "jets",
     "objectives",
     "training",

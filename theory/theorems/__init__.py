@@ -21,6 +21,7 @@ MODULES = (
     "nestedness",
     "gram_matrices",
     "coarse_correction",
+    "preconditioning",
     "outside",
 )
 """Order of the table. A tuple and not import statements, which the formatter would sort."""
