@@ -7,12 +7,15 @@ from typing import Any
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from splinekan._blas import several
-from splinekan._checks import Float64Array
+from splinekan._checks import Array, Float64Array
 from splinekan.operators import Matrix, Operator, SparseRows
 
 Rows = SparseRows | Matrix
+DENSE = 200
+"""Blocks of a prolongation with more rows stay sparse."""
 
 
 def chunks(jacobian: Any) -> Iterator[Rows]:
@@ -22,49 +25,61 @@ def chunks(jacobian: Any) -> Iterator[Rows]:
         yield chunk if isinstance(chunk, (SparseRows, Matrix)) else Matrix(chunk.toarray())
 
 
-def prolonged(rows: Rows, P: Any) -> Rows:
-    """J P for sparse P (fine, coarse).
+class Prolongation:
+    """J -> J P for sparse P (fine, coarse), with the blocks of P that the rows of J have met.
 
     On a fine interval the active fine functions are combinations of the functions that are active on the
     coarse interval around it, so that the segments of a row stay segments of the same length: those of the
-    samples in an interval are multiplied by a small block of P. For P that does not act segment by segment
-    the product is stored without that structure.
+    samples in an interval are multiplied by a small block of P.
     """
-    if isinstance(rows, Matrix):
-        return Matrix(rows.matrix @ P)
-    places = np.cumsum(rows.lengths) - rows.lengths
-    P = scipy.sparse.csr_array(P)
-    pieces, starts, lengths = [], [], []
-    for number, (place, length) in enumerate(zip(places, rows.lengths, strict=True)):
-        if not length:
-            pieces.append(rows.values[:, place:place])
-            starts.append(starts[-1] + lengths[-1] if starts else np.zeros(len(rows.values), np.int64))
-            lengths.append(0)
-            continue
-        values = rows.values[:, place : place + length]
-        distinct, group = np.unique(rows.starts[:, number], return_inverse=True)
-        blocks = [P[start : start + length] for start in distinct]
-        ends = [(int(b.indices.min()), int(b.indices.max()) + 1) for b in blocks]
-        width = max(last - first for first, last in ends)
-        least, most = min(first for first, _ in ends), max(last for _, last in ends)
-        product = np.empty((len(values), width), np.float64)
-        begin = np.empty(len(values), np.int64)
-        order = np.argsort(group, kind="stable")
-        bounds = np.searchsorted(group[order], np.arange(len(distinct) + 1))
-        for at, (block, (first, _)) in enumerate(zip(blocks, ends, strict=True)):
-            first = max(min(first, most - width), least)
-            some = order[bounds[at] : bounds[at + 1]]
-            product[some] = values[some] @ block[:, first : first + width].toarray()
-            begin[some] = first
-        pieces.append(product)
-        starts.append(begin)
-        lengths.append(width)
-    return SparseRows.trusted(
-        np.ascontiguousarray(np.concatenate(pieces, axis=1)),
-        np.ascontiguousarray(np.stack(starts, axis=1)),
-        np.array(lengths, np.int64),
-        P.shape[1],
-    )
+
+    def __init__(self, P: Any) -> None:
+        self.P = scipy.sparse.csr_array(P)
+        self._blocks: dict[tuple[int, int], tuple[int, int, Any]] = {}
+
+    def _block(self, start: int, length: int) -> tuple[int, int, Any]:
+        """(first, last + 1, entries) of the columns that the rows start, ..., start + length - 1 of P touch."""
+        key = (start, length)
+        if key not in self._blocks:
+            rows = self.P[start : start + length]
+            first, last = int(rows.indices.min()), int(rows.indices.max()) + 1
+            part = rows[:, first:last]
+            self._blocks[key] = first, last, part if part.shape[0] > DENSE else part.toarray()
+        return self._blocks[key]
+
+    def __call__(self, rows: Rows) -> Rows:
+        """J P, in the form of J."""
+        if isinstance(rows, Matrix):
+            return Matrix(rows.matrix @ self.P)
+        places = np.cumsum(rows.lengths) - rows.lengths
+        found = [
+            self._segment(rows.values[:, place : place + length], rows.starts[:, number], int(length))
+            for number, (place, length) in enumerate(zip(places, rows.lengths, strict=True))
+            if length
+        ]
+        return SparseRows.trusted(
+            np.ascontiguousarray(np.concatenate([values for values, _ in found], axis=1)),
+            np.ascontiguousarray(np.stack([starts for _, starts in found], axis=1)),
+            np.array([values.shape[1] for values, _ in found], np.int64),
+            self.P.shape[1],
+        )
+
+    def _segment(
+        self, values: Array, starts: NDArray[np.int64], length: int
+    ) -> tuple[Float64Array, NDArray[np.int64]]:
+        """The values and starts of a segment in J P."""
+        order = np.argsort(starts, kind="stable")
+        distinct, begins = np.unique(starts[order], return_index=True)
+        blocks = [self._block(int(start), length) for start in distinct]
+        width = max(last - first for first, last, _ in blocks)
+        most = max(last for _, last, _ in blocks)
+        product, firsts = np.zeros((len(values), width)), np.empty(len(values), np.int64)
+        for (first, last, block), some in zip(blocks, np.split(order, begins[1:]), strict=True):
+            # A block narrower than the segment keeps within the columns of the segment.
+            begin = min(first, most - width)
+            product[some, first - begin : last - begin] = values[some] @ block
+            firsts[some] = begin
+        return product, firsts
 
 
 def add_normal(rows: Rows, lower: Float64Array) -> None:

@@ -19,6 +19,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,8 @@ from scipy.sparse.linalg import LinearOperator
 
 from splinekan._blas import several
 from splinekan._checks import Float64Array, affordable, instance, integer, one_of, real, shown
-from splinekan.multilevel.galerkin_rows import add_normal, chunks, columns, prolonged, stored
+from splinekan._records import Uncached
+from splinekan.multilevel.galerkin_rows import Prolongation, add_normal, chunks, columns, stored
 from splinekan.multilevel.hierarchy import Hierarchy
 from splinekan.network import KAN
 from splinekan.operators.segments import symmetric
@@ -86,7 +88,7 @@ class Applied(LinearOperator):  # type: ignore[misc]
 
 
 @dataclass(frozen=True, eq=False)
-class GaussNewtonBPX(Preconditioner):
+class GaussNewtonBPX(Uncached, Preconditioner):
     """The additive multilevel preconditioner B = sum_l w_l P_l D_l^{-1} P_l^T of a network's equations.
 
     P_l takes the parameters of level l to those of the network and D_l = diag(P_l^T (J^T J + damping S^2) P_l),
@@ -134,28 +136,38 @@ class GaussNewtonBPX(Preconditioner):
         object.__setattr__(self, "decay", real("decay", self.decay, positive=True, high=1.0))
         one_of("coarse", self.coarse, COARSE)
 
+    @cached_property
+    def _steps(self) -> dict[int, Prolongation]:
+        return {}
+
+    def _step(self, level: int) -> Prolongation:
+        """To a level from the level below."""
+        if level not in self._steps:
+            self._steps[level] = Prolongation(self.levels[level].P)
+        return self._steps[level]
+
     def prepared(self, J: ScaledJacobian) -> Inverse:
         """B in scaled coordinates, as a function of the damping; see `Preconditioner.prepared`."""
         jacobian, scale = _own_coordinates(J)
         at = _index(self.levels, len(scale))
         full = self.coarse == "full"
         n = len(scale)
-        steps = [level.P for level in self.levels[1 : at + 1]][::-1]
-        sizes = [n, *(P.shape[1] for P in steps)]
+        steps = [self._step(number) for number in range(at, 0, -1)]
+        sizes = [n, *(step.P.shape[1] for step in steps)]
         squares = [np.zeros(size) for size in sizes]
         lower = np.zeros((sizes[-1], sizes[-1])) if full else None
         for rows in chunks(jacobian):
             for number in range(at + 1):
                 if number:
-                    rows = prolonged(rows, steps[number - 1])
+                    rows = steps[number - 1](rows)
                 if number == at and lower is not None:
                     add_normal(rows, lower)
                 else:
                     squares[number] += rows.column_squares()
         # In scaled coordinates the functions of level l are the columns of S P_l.
         Z = [scipy.sparse.csr_array(scipy.sparse.diags_array(scale))]
-        for P in steps:
-            Z.append(scipy.sparse.csr_array(Z[-1] @ P))
+        for step in steps:
+            Z.append(scipy.sparse.csr_array(Z[-1] @ step.P))
         ridges = [_column_squares(each) for each in Z]
         transposed = [scipy.sparse.csr_array(each.T) for each in Z]
         coarsest = None if lower is None else Galerkin(symmetric(lower), Z[-1])
@@ -180,7 +192,7 @@ class GaussNewtonBPX(Preconditioner):
 
 
 @dataclass(frozen=True, eq=False)
-class Deflation(Preconditioner):
+class Deflation(Uncached, Preconditioner):
     """Conjugate gradients deflated by the Gauss-Newton matrix of a coarser level, with all its couplings.
 
     With Z = P_c, the prolongation from a coarser level, E = Z^T (J^T J + damping S^2) Z is assembled and
@@ -225,6 +237,19 @@ class Deflation(Preconditioner):
         instance("levels", self.levels, Hierarchy)
         object.__setattr__(self, "parameters", integer("parameters", self.parameters, low=1))
 
+    @cached_property
+    def _prolongations(self) -> dict[tuple[int, int], Prolongation]:
+        return {}
+
+    def _prolongation(self, coarse: int, fine: int) -> Prolongation:
+        """From a level to another."""
+        if (coarse, fine) not in self._prolongations:
+            P = self.levels[coarse + 1].P
+            for level in self.levels[coarse + 2 : fine + 1]:
+                P = scipy.sparse.csr_array(level.P @ P)
+            self._prolongations[coarse, fine] = Prolongation(P)
+        return self._prolongations[coarse, fine]
+
     def coarse_level(self, size: int) -> int | None:
         """The index of the coarse level for a network with `size` parameters, None without one.
 
@@ -244,23 +269,19 @@ class Deflation(Preconditioner):
         jacobian, scale = _own_coordinates(J)
         n, at = len(scale), _index(self.levels, len(scale))
         coarse = self.coarse_level(n)
-        squares = np.zeros(n)
-        steps = [] if coarse is None else [level.P for level in self.levels[coarse + 1 : at + 1]][::-1]
-        P = scipy.sparse.eye_array(n, format="csr")
-        for each in steps:
-            P = scipy.sparse.csr_array(P @ each)
-        affordable("the coarse Gauss-Newton matrix", 24.0 * P.shape[1] ** 2 if steps else 0.0)
-        lower = np.zeros((P.shape[1], P.shape[1]) if steps else (0, 0))
+        if coarse is None:
+            return lambda damping: Applied(n, lambda v: v)
+        prolonged = self._prolongation(coarse, at)
+        count = prolonged.P.shape[1]
+        affordable("the coarse Gauss-Newton matrix", 24.0 * count**2)
+        squares, lower = np.zeros(n), np.zeros((count, count))
         for rows in chunks(jacobian):
             squares += rows.column_squares()
-            if steps:
-                add_normal(prolonged(rows, P), lower)
-        galerkin = Galerkin(symmetric(lower), scipy.sparse.diags_array(scale) @ P) if steps else None
+            add_normal(prolonged(rows), lower)
+        galerkin = Galerkin(symmetric(lower), scipy.sparse.diags_array(scale) @ prolonged.P)
 
         def inverse(damping: float) -> LinearOperator:
             diagonal = 1 / (squares / scale**2 + damping)
-            if galerkin is None:
-                return Applied(n, lambda v: diagonal * v)
             Q = galerkin.solver(damping)
 
             def product(v: Float64Array) -> Float64Array:

@@ -310,14 +310,14 @@ class Krylov:
         options, n, right = self._options, len(scale), self._fed / scale
         scaled = ScaledJacobian(self._jacobian, self._frame.geometry, scale)
         given: Any = options.preconditioner
-        prepare = getattr(given, "prepared", None)
-        inverse_at = partial(given, scaled) if prepare is None else prepare(scaled)
+        prepare = getattr(given, "prepared", lambda jacobian: partial(given, jacobian))
+        inverse_at = (lambda damping: None) if given is None else prepare(scaled)
 
         def step(damping: float) -> Float64Array:
             def product(v: Float64Array) -> Float64Array:
                 return scaled.rmatvec(scaled.matvec(v)) + damping * v.ravel()
 
-            inverse = None if given is None else inverse_at(damping)
+            inverse = inverse_at(damping)
             start = getattr(inverse, "start", None)
             with one if inverse is None else nullcontext():  # a preconditioner of the user may use threads
                 solution, _ = cg(
