@@ -25,6 +25,7 @@ from splinekan.plots.matrices import condition_growth, extreme_modes, sign_chang
 from splinekan.plots.models import edge_figure, model_figure
 from splinekan.plots.network import network_diagram
 from splinekan.plots.residuals import residuals_by_level
+from splinekan.plots.solvers import iterations_panels, iterations_shape
 from splinekan.plots.spectra import spectra_by_level
 from splinekan.plots.speed import seconds_by_order
 from splinekan.plots.style import MAP, SERIES, STYLES, canvas, file_format, save
@@ -47,6 +48,8 @@ __all__ = [
     "extreme_modes",
     "field",
     "file_format",
+    "iterations_panels",
+    "iterations_shape",
     "loss_against_work",
     "loss_by_work",
     "median_history",

@@ -102,6 +102,13 @@ STUDIES: dict[str, Entry] = {
         quick="two degrees, fewer and smaller sizes",
         figure="conditioning",
     ),
+    "gauss-newton-cg": Entry(
+        "gauss_newton_cg",
+        "preconditioned conjugate gradients on Gauss-Newton equations by level, and training with them",
+        (SEEDS, SAMPLES, ROWS),
+        quick="two small networks, two levels, one seed unless given",
+        figure="gauss-newton-cg",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -128,6 +135,7 @@ FIGURES: dict[str, str] = {
     "9": "residuals",
     "hessian-spectra": "conditioning",
     "complementarity": "complementarity",
+    "gauss-newton-cg": "gauss_newton_cg",
     "network": "network",
     "regression": "regression",
 }
