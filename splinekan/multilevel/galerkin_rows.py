@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from splinekan._blas import several
 from splinekan._checks import Array, Float64Array
-from splinekan.operators import Matrix, Operator, SparseRows
+from splinekan.operators import Matrix, SparseRows
 
 Rows = SparseRows | Matrix
 DENSE = 200
@@ -38,7 +38,7 @@ class Prolongation:
         self._blocks: dict[tuple[int, int], tuple[int, int, Any]] = {}
 
     def _block(self, start: int, length: int) -> tuple[int, int, Any]:
-        """(first, last + 1, entries) of the columns that the rows start, ..., start + length - 1 of P touch."""
+        """(first, last + 1, entries) of the columns that the rows from `start` on touch."""
         key = (start, length)
         if key not in self._blocks:
             rows = self.P[start : start + length]

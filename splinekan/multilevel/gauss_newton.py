@@ -1,23 +1,22 @@
-"""Preconditioners of the damped Gauss-Newton equations of networks, for `CG(preconditioner=...)`.
+"""Multilevel preconditioners of the damped Gauss-Newton equations of networks, for `CG(preconditioner=...)`.
 
 The equations are (J^T J + damping S^2) dz = -g; in the scaled coordinates S z their matrix is
-A = S^{-1} J^T J S^{-1} + damping. B-splines are well conditioned, so that S alone removes the dependence on the
-level of the blocks of single edges. What remains is the coupling of edges.
+A = S^{-1} J^T J S^{-1} + damping. Since B-splines are well conditioned, S alone bounds the condition of the
+block of an edge, whatever the level. What remains is the coupling of edges.
 
 - `GaussNewtonBPX` scales every level by its diagonal.
 - `Deflation` solves the equations of a coarser level exactly, with all couplings, and leaves to conjugate
   gradients what is orthogonal to its functions.
-- `LayerBlocks` solves the equations of each layer exactly.
-- `Nystrom` replaces J^T J by a randomised approximation of low rank.
 
-All are records, called with the Jacobian in scaled coordinates and a damping; `prepared` shares what does not
-depend on the damping between the trial steps of a linearisation.
+Beside them, without levels, `LayerBlocks` solves the equations of each layer exactly, and `Nystrom` replaces
+J^T J by a randomised approximation of low rank. All are records, called with the Jacobian in scaled
+coordinates and a damping; `prepared` shares what does not depend on the damping between the trial steps of a
+linearisation.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,78 +25,35 @@ import numpy as np
 import scipy
 from scipy.sparse.linalg import LinearOperator
 
-from splinekan._blas import several
-from splinekan._checks import Float64Array, affordable, instance, integer, one_of, real, shown
+from splinekan._checks import Float64Array, affordable, instance, integer, one_of, real
 from splinekan._records import Uncached
-from splinekan.multilevel.galerkin_rows import Prolongation, add_normal, chunks, columns, stored
+from splinekan.multilevel.galerkin_rows import Prolongation, add_normal, chunks
 from splinekan.multilevel.hierarchy import Hierarchy
-from splinekan.network import KAN
+from splinekan.multilevel.inverses import (
+    Applied,
+    Inverse,
+    Preconditioner,
+    factored,
+    index_of,
+    own_coordinates,
+)
 from splinekan.operators.segments import symmetric
-from splinekan.optimize.problem import IdentityMap
 from splinekan.optimize.scaled_jacobian import ScaledJacobian
 
-EPS = float(np.finfo(np.float64).eps)
 COARSE = ("full", "diagonal")
-Inverse = Callable[[float], LinearOperator]
-"""The preconditioner as a function of the damping."""
-
-
-class Preconditioner(ABC):
-    """A preconditioner of damped Gauss-Newton equations."""
-
-    @abstractmethod
-    def prepared(self, J: ScaledJacobian) -> Inverse:
-        """The approximate inverse of J^T J + damping, as a function of the damping.
-
-        Parameters
-        ----------
-        J
-            The Jacobian in scaled coordinates, as `CG` makes it.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For anything else; for an optimiser that works in coordinates other than the network's own; for
-            a network that the hierarchy does not hold.
-        """
-
-    def __call__(self, J: ScaledJacobian, damping: float) -> LinearOperator:
-        """`prepared(J)(damping)`."""
-        return self.prepared(J)(damping)
-
-
-class Applied(LinearOperator):  # type: ignore[misc]
-    """A preconditioner by its product, and the start of the iteration if it gives one."""
-
-    def __init__(
-        self,
-        size: int,
-        product: Callable[[Float64Array], Float64Array],
-        start: Callable[[Float64Array], Float64Array] | None = None,
-    ) -> None:
-        self._product = product
-        if start is not None:
-            self.start = start
-        super().__init__(np.dtype(np.float64), (size, size))
-
-    def _matvec(self, v: Float64Array) -> Float64Array:
-        return self._product(np.ravel(v))
-
-    def _adjoint(self) -> Applied:
-        return self
 
 
 @dataclass(frozen=True, eq=False)
 class GaussNewtonBPX(Uncached, Preconditioner):
     """The additive multilevel preconditioner B = sum_l w_l P_l D_l^{-1} P_l^T of a network's equations.
 
-    P_l takes the parameters of level l to those of the network and D_l = diag(P_l^T (J^T J + damping S^2) P_l),
-    from the columns of J P_l, exactly (Bramble, Pasciak & Xu 1990, Math. Comp. 55; with the diagonals of Xu
-    1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole matrix is factored, unless
-    `coarse` is "diagonal".
+    P_l takes the parameters of level l to those of the network, and D_l is the diagonal of
+    P_l^T (J^T J + damping S^2) P_l, from the columns of J P_l, exactly (Bramble, Pasciak & Xu 1990, Math.
+    Comp. 55; with the diagonals of Xu 1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole matrix is
+    factored, unless `coarse` is "diagonal".
 
-    B-splines are stable in L2, so that for networks that are fitted to data the finest level alone (Jacobi) has
-    a condition number that the levels do not improve: see docs/gauss-newton-cg.md.
+    B-splines are stable in L2, so that for networks fitted to data the diagonals of coarser levels do not
+    improve on that of the finest: see docs/gauss-newton-cg.md.
 
     Parameters
     ----------
@@ -148,8 +104,8 @@ class GaussNewtonBPX(Uncached, Preconditioner):
 
     def prepared(self, J: ScaledJacobian) -> Inverse:
         """B in scaled coordinates, as a function of the damping; see `Preconditioner.prepared`."""
-        jacobian, scale = _own_coordinates(J)
-        at = _index(self.levels, len(scale))
+        jacobian, scale = own_coordinates(J)
+        at = index_of(self.levels, len(scale))
         full = self.coarse == "full"
         n = len(scale)
         steps = [self._step(number) for number in range(at, 0, -1)]
@@ -195,13 +151,16 @@ class GaussNewtonBPX(Uncached, Preconditioner):
 class Deflation(Uncached, Preconditioner):
     """Conjugate gradients deflated by the Gauss-Newton matrix of a coarser level, with all its couplings.
 
-    With Z = P_c, the prolongation from a coarser level, E = Z^T (J^T J + damping S^2) Z is assembled and
-    factored exactly; Q = Z E^{-1} Z^T. The iteration starts at Q b, and the residuals of conjugate gradients,
-    preconditioned by (I - Q A) D^{-1} + Q, D the diagonal, stay orthogonal to the coarse functions:
-    the method A-DEF2 of Tang, Nabben, Vuik & Erlangga 2009, J. Sci. Comput. 39. Smooth functions that the
-    edges of a network share, such as constants that can be moved between edges, have small eigenvalues on
-    every level; these the coarse matrix sees. An iteration costs two products with J^T J instead of one, and
-    two solves with E.
+    With Z = P_c, the prolongation from a coarser level, and A = J^T J + damping S^2, the matrix E = Z^T A Z
+    is assembled and factored exactly; Q = Z E^{-1} Z^T. The iteration starts at Q b, and the residuals of
+    conjugate gradients, preconditioned by (I - Q A) D^{-1}, D the diagonal of A, stay orthogonal to the
+    coarse functions: R-BNN2 of Tang, Nabben, Vuik & Erlangga 2009, J. Sci. Comput. 39, in exact arithmetic
+    the balancing preconditioner. (A-DEF2 there adds Q, which multiplies what rounding leaves in the coarse
+    space by up to 1/damping; with it, residuals stagnate near 1e-5.)
+
+    Smooth functions that the edges of a network share, such as constants that can be moved between edges,
+    have small eigenvalues on every level; the coarse matrix sees these. An iteration costs two products with
+    J^T J instead of one, and a solve with E.
 
     Parameters
     ----------
@@ -258,16 +217,14 @@ class Deflation(Uncached, Preconditioner):
         TypeError, ValueError
             For a size that no level has.
         """
-        at = _index(self.levels, integer("size", size, low=1))
-        small = [
-            each.index for each in self.levels[:at] if each.network.n_parameters <= self.parameters
-        ]
+        at = index_of(self.levels, integer("size", size, low=1))
+        small = [each.index for each in self.levels[:at] if each.network.n_parameters <= self.parameters]
         return small[-1] if small else None
 
     def prepared(self, J: ScaledJacobian) -> Inverse:
         """The preconditioner in scaled coordinates; see `Preconditioner.prepared`."""
-        jacobian, scale = _own_coordinates(J)
-        n, at = len(scale), _index(self.levels, len(scale))
+        jacobian, scale = own_coordinates(J)
+        n, at = len(scale), index_of(self.levels, len(scale))
         coarse = self.coarse_level(n)
         if coarse is None:
             return lambda damping: Applied(n, lambda v: v)
@@ -286,141 +243,9 @@ class Deflation(Uncached, Preconditioner):
 
             def product(v: Float64Array) -> Float64Array:
                 w = diagonal * v
-                return w + Q(v - (J.rmatvec(J.matvec(w)) + damping * w))
+                return w - Q(J.rmatvec(J.matvec(w)) + damping * w)
 
             return Applied(n, product, Q)
-
-        return inverse
-
-
-@dataclass(frozen=True, eq=False)
-class LayerBlocks(Preconditioner):
-    """The blocks of each layer on the diagonal of J^T J + damping S^2, factored exactly.
-
-    For a network with a single layer of splines it is nearly the whole matrix. The largest layer takes
-    8 parameters^2 bytes, and assembling and factoring the blocks costs about as much as `Cholesky` where
-    a layer dominates.
-
-    Parameters
-    ----------
-    network
-        The network, or a hierarchy that holds it.
-
-    Raises
-    ------
-    TypeError
-        For anything else.
-
-    Examples
-    --------
-    >>> import splinekan as sk
-    >>> sk.CG(preconditioner=LayerBlocks(sk.KAN.splines([2, 3, 1])), tolerance=0.01).iterations
-    50
-    """
-
-    network: KAN | Hierarchy
-
-    def __post_init__(self) -> None:
-        instance("network", self.network, (KAN, Hierarchy))
-
-    def prepared(self, J: ScaledJacobian) -> Inverse:
-        """The inverse blocks in scaled coordinates; see `Preconditioner.prepared`."""
-        jacobian, scale = _own_coordinates(J)
-        n = len(scale)
-        if isinstance(self.network, Hierarchy):
-            network = self.network[_index(self.network, n)].network
-        else:
-            network = self.network
-            if network.n_parameters != n:
-                raise ValueError(
-                    f"network must have {n} parameters, as the Jacobian, got {network.n_parameters}"
-                )
-        ends = [slice(a, b) for a, b in _pairs(network.offsets) if b > a]
-        affordable("the blocks of the layers", sum(16.0 * (e.stop - e.start) ** 2 for e in ends))
-        blocks = [np.zeros((e.stop - e.start, e.stop - e.start)) for e in ends]
-        for rows in chunks(jacobian):
-            for each, block in zip(ends, blocks, strict=True):
-                add_normal(columns(rows, each.start, each.stop), block)
-        for each, block in zip(ends, blocks, strict=True):
-            symmetric(block)
-            block /= np.outer(scale[each], scale[each])
-
-        def inverse(damping: float) -> LinearOperator:
-            factors = [factored(block, damping) for block in blocks]
-
-            def product(v: Float64Array) -> Float64Array:
-                out = np.empty(n)
-                for each, factor in zip(ends, factors, strict=True):
-                    out[each] = scipy.linalg.cho_solve(factor, v[each], check_finite=False)
-                return out
-
-            return Applied(n, product)
-
-        return inverse
-
-
-@dataclass(frozen=True)
-class Nystrom(Preconditioner):
-    """The randomised Nystrom preconditioner of rank r (Frangella, Tropp & Udell 2023, SIMAX 44, section 5).
-
-    J^T J is replaced by U diag(s) U^T, its Nystrom approximation from products with r random vectors;
-    on the rest the smallest of the s takes its place. Sketching costs about as much as r iterations of conjugate
-    gradients; with the stored rows of J it is several times cheaper.
-
-    Parameters
-    ----------
-    rank
-        r, at most the number of parameters.
-    seed
-        Draws the vectors, anew for every linearisation from the same seed.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For numbers below 1 (rank) or 0 (seed).
-
-    Examples
-    --------
-    >>> import splinekan as sk
-    >>> sk.CG(preconditioner=Nystrom(rank=50)).tolerance
-    0.3
-    """
-
-    rank: int = 100
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "rank", integer("rank", self.rank, low=1))
-        object.__setattr__(self, "seed", integer("seed", self.seed, low=0))
-
-    def prepared(self, J: ScaledJacobian) -> Inverse:
-        """The preconditioner in scaled coordinates; see `Preconditioner.prepared`."""
-        jacobian, scale = _own_coordinates(J)
-        n = len(scale)
-        rank = min(self.rank, n)
-        affordable("the sketch of J^T J", 32.0 * n * rank)
-        with several(4.0 * n * rank**2):
-            probes = np.linalg.qr(np.random.default_rng(self.seed).normal(size=(n, rank)))[0]
-        sketch = np.zeros((n, rank))
-        thin = probes / scale[:, None]
-        for rows in chunks(jacobian):
-            matrix = stored(rows)
-            sketch += matrix.T @ (matrix @ thin)
-        sketch /= scale[:, None]
-        shift = EPS * float(np.linalg.norm(sketch))
-        if not np.isfinite(shift) or shift == 0.0:
-            return lambda damping: Applied(n, lambda v: v)
-        sketch += shift * probes
-        with several(8.0 * n * rank**2):
-            values, vectors = scipy.linalg.eigh(probes.T @ sketch)
-            kept = values > rank * EPS * values[-1]
-            root = sketch @ (vectors[:, kept] / np.sqrt(values[kept]))
-            U, s, _ = scipy.linalg.svd(root, full_matrices=False, check_finite=False)
-        s = np.maximum(s**2 - shift, 0.0)
-
-        def inverse(damping: float) -> LinearOperator:
-            gains = (s[-1] + damping) / (s + damping) - 1.0
-            return Applied(n, lambda v: v + U @ (gains * (U.T @ v)))
 
         return inverse
 
@@ -441,54 +266,9 @@ class Galerkin:
 
         def solve(v: Float64Array) -> Float64Array:
             coarse = self.transposed @ v / size
-            return np.asarray(
-                self.Z @ (scipy.linalg.cho_solve(factor, coarse, check_finite=False) / size)
-            )
+            return np.asarray(self.Z @ (scipy.linalg.cho_solve(factor, coarse, check_finite=False) / size))
 
         return solve
-
-
-def factored(matrix: Float64Array, damping: float) -> Any:
-    """The Cholesky factor of matrix + damping; rounding that makes it indefinite is met by more damping."""
-    n = len(matrix)
-    shift = damping
-    least = n * EPS * max(float(np.diag(matrix).max(initial=0.0)), np.finfo(np.float64).tiny)
-    while True:
-        damped = matrix.copy()
-        damped[np.diag_indices(n)] += shift
-        try:
-            with several(n**3 / 3):
-                return scipy.linalg.cho_factor(damped.T, overwrite_a=True, check_finite=False)
-        except np.linalg.LinAlgError:
-            if not np.isfinite(damped).all():
-                raise ValueError("J must be finite, got a Gauss-Newton matrix that is not") from None
-            least *= 100.0
-            shift = damping + least
-
-
-def _own_coordinates(J: Any) -> tuple[Any, Float64Array]:
-    """(jacobian, scale) of J in the network's own coordinates."""
-    instance("J", J, ScaledJacobian)
-    if not isinstance(J.geometry, IdentityMap):
-        raise ValueError(
-            "the preconditioner works on the network's own parameters: use an optimiser with geometry=None and "
-            'a network in the spline basis, network.with_basis("spline")'
-        )
-    return J.jacobian, J.scale
-
-
-def _index(levels: Hierarchy, size: int) -> int:
-    """The level whose network has `size` parameters."""
-    sizes = [level.network.n_parameters for level in levels]
-    if size not in sizes:
-        raise ValueError(
-            f"levels must hold a network with {size} parameters, as the Jacobian, got {shown(sizes)}"
-        )
-    return sizes.index(size)
-
-
-def _pairs(offsets: Sequence[int]) -> list[tuple[int, int]]:
-    return list(zip(offsets[:-1], offsets[1:], strict=True))
 
 
 def _column_squares(matrix: Any) -> Float64Array:

@@ -152,12 +152,12 @@ class CG:
     Parameters
     ----------
     preconditioner
-        Called with J S^{-1} (a LinearOperator with the attributes of `ScaledJacobian`) and the damping; returns
-        a matrix or LinearOperator that approximates the inverse of S^{-1} J^T J S^{-1} + damping. If it has
-        a method `prepared`, this is called with J S^{-1} once per linearisation, and its answer with every
-        damping. If what is returned has a method `start`, the iteration begins at start(right-hand side).
-        `splinekan.multilevel` has `BPX`, `Deflation`, `LayerBlocks` and `Nystrom`. None for the scaling S
-        alone.
+        Called with J S^{-1} (a LinearOperator with the attributes of `ScaledJacobian`) and the damping;
+        returns a matrix or LinearOperator that approximates the inverse of S^{-1} J^T J S^{-1} + damping. If
+        it has a method `prepared`, this is called with J S^{-1} once per linearisation, and its answer with
+        every damping. If what is returned has a method `start`, the iteration begins at start(right-hand
+        side). `splinekan.multilevel` has `GaussNewtonBPX`, `Deflation`, `LayerBlocks` and `Nystrom`. None
+        for the scaling S alone.
     tolerance
         Relative residual at which the iteration ends.
     iterations

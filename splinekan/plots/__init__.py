@@ -26,7 +26,7 @@ from splinekan.plots.models import edge_figure, model_figure
 from splinekan.plots.network import network_diagram
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.solvers import iterations_panels, iterations_shape
-from splinekan.plots.spectra import spectra_by_level
+from splinekan.plots.spectra import preconditioned_by_level, spectra_by_level, spectra_panels
 from splinekan.plots.speed import seconds_by_order
 from splinekan.plots.style import MAP, SERIES, STYLES, canvas, file_format, save
 
@@ -55,6 +55,7 @@ __all__ = [
     "median_history",
     "model_figure",
     "network_diagram",
+    "preconditioned_by_level",
     "reduction_by_wave",
     "regression_losses",
     "residual_spectra",
@@ -64,5 +65,6 @@ __all__ = [
     "share_by_level",
     "sign_change_counts",
     "spectra_by_level",
+    "spectra_panels",
     "strengths",
 ]

@@ -45,20 +45,27 @@ def iterations_panels(axes: Any, study: Any) -> Any:
     rows = rows_having("study.rows", study.rows, KIND, *ATTRIBUTES)
     axes = many_axes("axes", axes, *iterations_shape(rows))
     limit = study.settings["limit"]
-    problems, dampings = (list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("problem", "damping"))
+    problems, dampings = (
+        list(dict.fromkeys(getattr(row, name) for row in rows)) for name in ("problem", "damping")
+    )
     for line, damping in zip(axes, dampings, strict=True):
         for ax, problem in zip(line, problems, strict=True):
             here = [row for row in rows if row.problem == problem and row.damping == damping]
             for number, name in enumerate(DRAWN):
                 same = [row for row in here if row.preconditioner == name]
                 style = SERIES[number % len(SERIES)] | {"linewidth": 1.2, "markersize": 5}
-                done = [(row.intervals, row.loose_iterations) for row in same if row.loose_iterations is not None]
-                if done:
-                    ax.plot(*zip(*done, strict=True), label=name, **style)
+                done = [
+                    (row.intervals, row.loose_iterations) for row in same if row.loose_iterations is not None
+                ]
+                ax.plot([g for g, _ in done], [count for _, count in done], label=name, **style)
                 cut = [row.intervals for row in same if row.loose_iterations is None]
                 arrows = {"color": style["color"], "marker": "^", "linestyle": "none", "fillstyle": "none"}
                 ax.plot(cut, [limit] * len(cut), **arrows)
-            log_axes(ax, "intervals G (dimensionless)", "iterations")
+            log_axes(ax, "intervals G (dimensionless)", "iterations to 1e-2 (dimensionless)")
+            counts = sorted({row.intervals for row in here})
+            ax.set_xticks(counts, [str(count) for count in counts])
+            ax.set_xticks([], minor=True)
+            if ax is not axes[0][0] and ax.get_legend() is not None:
+                ax.get_legend().remove()
             ax.set_title(f"{problem}, damping {damping:.0e}", fontsize=10)
-    axes[0][0].legend(frameon=False, fontsize=7)
     return axes

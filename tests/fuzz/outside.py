@@ -129,6 +129,19 @@ def _modes() -> dict[int, Any]:
 
 
 @cache
+def _solves() -> Any:
+    rows = tuple(
+        SimpleNamespace(
+            problem="p", damping=damping, preconditioner=name, intervals=intervals, loose_iterations=count
+        )
+        for damping in (1e-3, 1e-6)
+        for name in ("none", "deflation")
+        for intervals, count in ((5, 12), (10, None))
+    )
+    return SimpleNamespace(rows=rows, settings={"limit": 50})
+
+
+@cache
 def _folder() -> str:
     return tempfile.mkdtemp(prefix="fuzz-figures-")
 
@@ -138,7 +151,8 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3),
         "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
-        "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
+        "seconds_by_order": (1, 2), "spectra_by_level": (2, 2), "spectra_panels": (2, 3),
+        "preconditioned_by_level": (2, 1), "iterations_panels": (2, 1),
     }.get(name, (1, 1))  # fmt: skip
     axes = plots.canvas(rows, columns)[1]
     ax = axes[0, 0] if (rows, columns) == (1, 1) else axes
@@ -225,6 +239,10 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         ),
         "sign_change_counts": ({"ax": ax, "spectra": _modes(), "every": 3}, {"every": whole}),
         "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
+        "spectra_panels": ({"axes": axes, "rows": study.levels}, {}),
+        "preconditioned_by_level": ({"axes": axes, "rows": study.levels}, {}),
+        "iterations_panels": ({"axes": axes, "study": _solves()}, {}),
+        "iterations_shape": ({"rows": _solves().rows}, {}),
         "strengths": (
             {"layer": layer, "params": _params(draw, layer), "x": draw.points(6, 2)},
             {},
@@ -247,8 +265,11 @@ FIGURES = (
     "file_format",
     "loss_against_work",
     "loss_by_work",
+    "iterations_panels",
+    "iterations_shape",
     "median_history",
     "network_diagram",
+    "preconditioned_by_level",
     "reduction_by_wave",
     "regression_losses",
     "residual_spectra",
@@ -258,6 +279,7 @@ FIGURES = (
     "share_by_level",
     "sign_change_counts",
     "spectra_by_level",
+    "spectra_panels",
     "strengths",
 )
 

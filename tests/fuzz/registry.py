@@ -13,6 +13,7 @@ AREAS = (
     "jets",
     "objectives",
     "training",
+    "gauss_newton",
     "stochastic",
     "differential",
     "analysis",

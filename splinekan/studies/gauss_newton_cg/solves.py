@@ -131,9 +131,7 @@ def solves(
     return found
 
 
-def _kinds(
-    problem: Case, index: int, scale: Float64Array, dense: int
-) -> list[tuple[str, Any, int, int]]:
+def _kinds(problem: Case, index: int, scale: Float64Array, dense: int) -> list[tuple[str, Any, int, int]]:
     """(name, preconditioner, parameters of the coarse level, products in an iteration)."""
     levels, n = problem.levels, len(scale)
     kinds: list[tuple[str, Any, int, int]] = [
@@ -156,7 +154,10 @@ def _kinds(
         kinds += [("layer blocks", LayerBlocks(levels), 0, 1)]
     if n <= dense:
         network = levels[index].network
-        kinds += [("edge blocks", edge_blocks(network), 0, 1), ("output blocks", output_blocks(network), 0, 1)]
+        kinds += [
+            ("edge blocks", edge_blocks(network), 0, 1),
+            ("output blocks", output_blocks(network), 0, 1),
+        ]
         kinds += [("Kronecker", kronecker(network), 0, 1)]
     return kinds
 
@@ -204,7 +205,9 @@ def iterations(
         x += a * p
         r = r - a * image
         norm = float(np.linalg.norm(r))
-        counts = [made if c is None and norm <= t * size else c for c, t in zip(counts, TOLERANCES, strict=True)]
+        counts = [
+            made if c is None and norm <= t * size else c for c, t in zip(counts, TOLERANCES, strict=True)
+        ]
         if counts[-1] is not None:
             break
     ritz = scipy.linalg.eigvalsh_tridiagonal(diagonal, beside) if diagonal else np.ones(1)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan.multilevel import Deflation, GaussNewtonBPX
+from splinekan.multilevel import Deflation
 from splinekan.optimize import CG, Cholesky, Iterate, LevenbergMarquardt
 from splinekan.studies.gauss_newton_cg.cases import Case, case
 from splinekan.studies.gauss_newton_cg.solves import COARSE
@@ -74,9 +74,7 @@ COLUMNS = (
 )
 
 
-def trained(
-    name: str, index: int, limit: float, seeds: Sequence[int], samples: int
-) -> list[Training]:
+def trained(name: str, index: int, limit: float, seeds: Sequence[int], samples: int) -> list[Training]:
     """All solvers on a level of a problem, the seeds of samples and starts in turn."""
     runs: dict[str, list[list[tuple[float, float]]]] = {}
     for seed in seeds:
@@ -105,7 +103,6 @@ def _solvers(problem: Case, index: int) -> dict[str, Any]:
     levels = problem.levels
     found = {
         "CG()": CG(),
-        "CG(BPX)": CG(GaussNewtonBPX(levels)),
         "CG(Deflation)": CG(Deflation(levels, COARSE[problem.name])),
     }
     return found | ({"Cholesky()": Cholesky()} if levels[index].network.n_parameters <= CHOLESKY else {})
