@@ -49,8 +49,8 @@ class GaussNewtonBPX(Uncached, Preconditioner):
 
     P_l takes the parameters of level l to those of the network, and D_l is the diagonal of
     P_l^T (J^T J + damping S^2) P_l, from the columns of J P_l, exactly (Bramble, Pasciak & Xu 1990, Math.
-    Comp. 55; with the diagonals of Xu 1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole matrix is
-    factored, unless `coarse` is "diagonal".
+    Comp. 55; with the diagonals of Xu 1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole
+    matrix is factored, unless `coarse` is "diagonal".
 
     B-splines are stable in L2, so that for networks fitted to data the diagonals of coarser levels do not
     improve on that of the finest: see docs/gauss-newton-cg.md.

@@ -1,4 +1,4 @@
-"""Calls of preconditioners of Gauss-Newton equations, against dense inverses, and of what they are made of."""
+"""Calls of preconditioners of Gauss-Newton equations, and of the chunks of Jacobians they are made of."""
 
 from __future__ import annotations
 
@@ -101,11 +101,17 @@ def _(draw: Draw, name: str) -> Call:
     return Call(made.coarse_level, {"size": draw.one(*sizes)}, check, {"size": FREE}, names=("levels",))
 
 
-@calls(*(f"{name}.chunks" for name in ("Operator", "NetworkJacobian", "SparseRows", "Matrix", "Stacked")))
+@calls(
+    *(
+        f"{name}.chunks"
+        for name in ("Coordinates", "Operator", "NetworkJacobian", "SparseRows", "Matrix", "Stacked")
+    )
+)
 def _(draw: Draw, name: str) -> Call:
     theta = draw.normal(_levels()[-1].network.n_parameters)
     jacobian = _objective().linearized(theta)[2]
     made: Any = {
+        "Coordinates": _levels()[0].network.coordinates("relu"),
         "Stacked": jacobian,
         "NetworkJacobian": jacobian.parts[0],
         "SparseRows": _objective().jacobian(theta),

@@ -18,8 +18,8 @@ FIGURES = {
         "Conjugate gradients on Gauss-Newton equations: iterations by level",
         "Iterations to a relative residual of 1e-2 against the number of intervals, a column for each "
         "problem and a row for each damping (relative to the largest eigenvalue): without preconditioner, "
-        "scaled by the columns of J (Jacobi), with BPX, deflated by a coarser level, with the blocks of the layers and "
-        "with a Nystrom approximation. Arrows: not within the limit.",
+        "scaled by the columns of J (Jacobi), with BPX, deflated by a coarser level, with the blocks of the "
+        "layers and with a Nystrom approximation. Arrows: not within the limit.",
         plots.iterations_panels,
         lambda setting: study.run(**setting.arguments(study.QUICK)),
         panels=lambda data: plots.iterations_shape(data.rows),
