@@ -17,6 +17,7 @@ from splinekan.studies.boundary_value import first_order
 from splinekan.studies.complementarity import study as complementarity
 from splinekan.studies.conditioning import levels
 from splinekan.studies.figures import make
+from splinekan.studies.gauss_newton_cg import study as gauss_newton_cg
 from splinekan.studies.geometry import figure as geometry
 from splinekan.studies.registry import FIGURES, STUDIES, figure
 from splinekan.studies.regression import study as regression
@@ -32,7 +33,7 @@ SMALL = {
     "budgets": (4, 2),
     "samples": 200,
 }
-OURS = ("hessian-spectra", "complementarity", "network", "regression")
+OURS = ("hessian-spectra", "complementarity", "gauss-newton-cg", "network", "regression")
 
 
 def with_arguments(monkeypatch, study, *arguments, **named):
@@ -52,6 +53,8 @@ def tiny(monkeypatch):
     monkeypatch.setattr(levels, "BUDGETS", (3, 2))
     with_arguments(monkeypatch, speed, [2, 3], (2, 4, 1), 4, 8, 1)
     with_arguments(monkeypatch, complementarity, seeds=[1], samples=300, refinements=1)
+    small = {"seeds": [1], "rows": ["regression"], "samples": 300, "levels": 2, "limit": 5, "share": 0.01}
+    with_arguments(monkeypatch, gauss_newton_cg, **small)
 
 
 def test_the_registry_is_complete():

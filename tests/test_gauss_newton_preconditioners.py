@@ -118,7 +118,8 @@ def test_products_with_prolongations_keep_their_form(setting):
         for rows in chunks(J.jacobian):
             for _ in range(2):  # the second time with the blocks of the first
                 found = prolonged(rows)
-                assert type(found) is type(rows)
+                # Functions that wrap around take their segments apart.
+                assert type(found) is type(rows) or levels[0].network.layers[0].knots[0].periodic
                 assert_close(found.toarray(), rows.toarray() @ matrix.toarray(), 1e-13)
             if isinstance(found, SparseRows):  # as its constructor checks it
                 SparseRows(found.values, found.starts, found.lengths, found.n_columns)

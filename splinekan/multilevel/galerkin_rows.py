@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -48,15 +49,19 @@ class Prolongation:
         return self._blocks[key]
 
     def __call__(self, rows: Rows) -> Rows:
-        """J P, in the form of J."""
+        """J P, in the form of J wherever segments keep to columns of their own."""
         if isinstance(rows, Matrix):
             return Matrix(rows.matrix @ self.P)
         places = np.cumsum(rows.lengths) - rows.lengths
-        found = [
-            self._segment(rows.values[:, place : place + length], rows.starts[:, number], int(length))
+        segments = [
+            _Segment(self, rows.starts[:, number], int(place), int(length))
             for number, (place, length) in enumerate(zip(places, rows.lengths, strict=True))
             if length
         ]
+        # On periodic knots functions that wrap around meet both ends of the columns.
+        if any(left.last > right.first for left, right in pairwise(segments)):
+            return Matrix(rows.tocsr() @ self.P)
+        found = [segment.products(rows.values) for segment in segments]
         return SparseRows.trusted(
             np.ascontiguousarray(np.concatenate([values for values, _ in found], axis=1)),
             np.ascontiguousarray(np.stack([starts for _, starts in found], axis=1)),
@@ -64,22 +69,31 @@ class Prolongation:
             self.P.shape[1],
         )
 
-    def _segment(
-        self, values: Array, starts: NDArray[np.int64], length: int
-    ) -> tuple[Float64Array, NDArray[np.int64]]:
-        """The values and starts of a segment in J P."""
+
+class _Segment:
+    """A segment of the rows, sorted by its first column, with the blocks of P that it meets."""
+
+    def __init__(
+        self, prolongation: Prolongation, starts: NDArray[np.int64], place: int, length: int
+    ) -> None:
         order = np.argsort(starts, kind="stable")
         distinct, begins = np.unique(starts[order], return_index=True)
-        blocks = [self._block(int(start), length) for start in distinct]
-        width = max(last - first for first, last, _ in blocks)
-        most = max(last for _, last, _ in blocks)
-        product, firsts = np.zeros((len(values), width)), np.empty(len(values), np.int64)
-        for (first, last, block), some in zip(blocks, np.split(order, begins[1:]), strict=True):
+        self.blocks = [prolongation._block(int(start), length) for start in distinct]
+        self.samples = np.split(order, begins[1:])
+        self.where = slice(place, place + length)
+        self.first = min(first for first, _, _ in self.blocks)
+        self.last = max(last for _, last, _ in self.blocks)
+
+    def products(self, values: Array) -> tuple[Float64Array, NDArray[np.int64]]:
+        """The values and the starts of the segment in J P."""
+        width = max(last - first for first, last, _ in self.blocks)
+        product, starts = np.zeros((len(values), width)), np.empty(len(values), np.int64)
+        for (first, last, block), some in zip(self.blocks, self.samples, strict=True):
             # A block narrower than the segment keeps within the columns of the segment.
-            begin = min(first, most - width)
-            product[some, first - begin : last - begin] = values[some] @ block
-            firsts[some] = begin
-        return product, firsts
+            begin = min(first, self.last - width)
+            product[some, first - begin : last - begin] = values[some, self.where] @ block
+            starts[some] = begin
+        return product, starts
 
 
 def add_normal(rows: Rows, lower: Float64Array) -> None:

@@ -70,12 +70,15 @@ class Nystrom(Preconditioner):
         with several(8.0 * n * rank**2):
             values, vectors = scipy.linalg.eigh(probes.T @ sketch)
             kept = values > rank * EPS * values[-1]
+            # If the sketch holds all of the range, the smallest value is 0.
+            whole = bool(kept.all())
             root = sketch @ (vectors[:, kept] / np.sqrt(values[kept]))
             U, s, _ = scipy.linalg.svd(root, full_matrices=False, check_finite=False)
         s = np.maximum(s**2 - shift, 0.0)
+        least = float(s[-1]) if whole else 0.0
 
         def inverse(damping: float) -> LinearOperator:
-            gains = (s[-1] + damping) / (s + damping) - 1.0
+            gains = (least + damping) / (s + damping) - 1.0
             return Applied(n, lambda v: v + U @ (gains * (U.T @ v)))
 
         return inverse

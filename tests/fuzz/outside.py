@@ -73,7 +73,13 @@ def _study() -> Any:
     ]
     spectrum = sk.Spectrum(np.array([3.0, 1.0, -0.5]), np.full(3, 1e-12), "by hand")
     spectra = [
-        SimpleNamespace(basis=b, intervals=4, gauss_newton=spectrum, hessian=spectrum)
+        SimpleNamespace(
+            basis=b,
+            intervals=4,
+            gauss_newton=spectrum,
+            hessian=spectrum,
+            preconditioned={"jacobi": spectrum, "bpx": spectrum},
+        )
         for b in ("spline", "relu")
     ]
     return SimpleNamespace(
