@@ -86,6 +86,7 @@ def test_scaled_jacobian(setting):
     v, r = RNG.normal(size=J.shape[1]), RNG.normal(size=J.shape[0])
     assert_close(J @ v, dense @ v, 1e-12)
     assert_close(J.T @ r, dense.T @ r, 1e-12)
+    assert_close(J @ np.eye(J.shape[1]), dense, 1e-12)
     assert np.dot(J @ v, r) == pytest.approx(np.dot(v, J.T @ r), rel=1e-10)
 
 

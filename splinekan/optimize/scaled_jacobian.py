@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 from scipy.sparse.linalg import LinearOperator
 
 from splinekan._checks import Float64Array
@@ -33,16 +32,8 @@ class ScaledJacobian(LinearOperator):  # type: ignore[misc]
         count = len(np.asarray(jacobian.matvec(geometry.solve(scale * 0.0)))) if rows is None else rows[0]
         super().__init__(np.dtype(np.float64), (count, len(scale)))
 
-    def matvec(self, v: ArrayLike) -> Float64Array:
-        """J T^{-1} S^{-1} v, (rows,)."""
+    def _matvec(self, v: Float64Array) -> Float64Array:
         return np.asarray(self.jacobian.matvec(self.geometry.solve(np.ravel(v) / self.scale)))
 
-    def rmatvec(self, r: ArrayLike) -> Float64Array:
-        """S^{-1} T^{-T} J^T r, (n,)."""
+    def _rmatvec(self, r: Float64Array) -> Float64Array:
         return self.geometry.solve_transpose(self.jacobian.rmatvec(np.ravel(r))) / self.scale
-
-    def _matvec(self, v: ArrayLike) -> Float64Array:
-        return self.matvec(v)
-
-    def _rmatvec(self, r: ArrayLike) -> Float64Array:
-        return self.rmatvec(r)

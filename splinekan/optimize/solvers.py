@@ -315,7 +315,7 @@ class Krylov:
 
         def step(damping: float) -> Float64Array:
             def product(v: Float64Array) -> Float64Array:
-                return scaled.rmatvec(scaled.matvec(v)) + damping * v.ravel()
+                return np.asarray(scaled.rmatvec(scaled.matvec(v.ravel()))) + damping * v.ravel()
 
             inverse = inverse_at(damping)
             start = getattr(inverse, "start", None)
