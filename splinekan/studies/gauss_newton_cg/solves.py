@@ -181,7 +181,7 @@ def iterations(
     """
 
     def apply(v: Float64Array) -> Float64Array:
-        return J.rmatvec(J.matvec(v)) + damping * v
+        return np.asarray(J.rmatvec(J.matvec(v))) + damping * v
 
     start = getattr(inverse, "start", None)
     x = np.zeros_like(right) if start is None else start(right)
