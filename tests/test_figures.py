@@ -18,6 +18,7 @@ from splinekan.studies.boundary_value import first_order
 from splinekan.studies.complementarity import study as complementarity
 from splinekan.studies.conditioning import levels
 from splinekan.studies.figures import make
+from splinekan.studies.gauss_newton_cg import study as gauss_newton_cg
 from splinekan.studies.geometry import figure as geometry
 from splinekan.studies.preconditioning import study as preconditioning
 from splinekan.studies.registry import FIGURES, STUDIES, figure
@@ -39,6 +40,7 @@ OURS = (
     "hessian-spectra",
     "complementarity",
     "cycles",
+    "gauss-newton-cg",
     "preconditioning",
     "network",
     "regression",
@@ -65,6 +67,8 @@ def tiny(monkeypatch):
     small = {"problems": ("root", "ridge-1"), "curve_levels": 3, "field_levels": 2, "budget": 12}
     with_arguments(monkeypatch, adaptivity, seeds=[1], samples=300, **small)
     with_arguments(monkeypatch, preconditioning, degrees=(1, 2), levels=(2, 3), unknowns=200)
+    small = {"seeds": [1], "rows": ["regression"], "samples": 300, "levels": 2, "limit": 5, "share": 0.01}
+    with_arguments(monkeypatch, gauss_newton_cg, **small)
 
 
 def test_the_registry_is_complete():

@@ -4,13 +4,16 @@ from splinekan.multilevel.adaptivity import adapt
 from splinekan.multilevel.cycle_record import Correction, MultigridResult
 from splinekan.multilevel.free_knots import FreeKnots
 from splinekan.multilevel.galerkin import GalerkinMatrix, spline_prolongations
+from splinekan.multilevel.gauss_newton import Deflation, GaussNewtonBPX
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.multilevel.indicators import curvature_indicator, jump_indicator, residual_indicator
+from splinekan.multilevel.layer_blocks import LayerBlocks
 from splinekan.multilevel.local_fourier import LocalFourier
 from splinekan.multilevel.marking import bulk_marking, maximum_marking
 from splinekan.multilevel.moving_knots import free_knots
 from splinekan.multilevel.multigrid import multigrid
 from splinekan.multilevel.nested import NestedResult, NestedStep, nested_iteration, nested_steps
+from splinekan.multilevel.nystrom import Nystrom
 from splinekan.multilevel.preconditioners import BPX, VCycle
 from splinekan.multilevel.prediction import gauss_newton_indicator
 from splinekan.multilevel.projections import network_projection, projection
@@ -22,18 +25,22 @@ __all__ = [
     "BPX",
     "Chebyshev",
     "Correction",
+    "Deflation",
     "FreeKnots",
     "GalerkinMatrix",
+    "GaussNewtonBPX",
     "GaussSeidel",
     "HalvingResult",
     "Hierarchy",
     "Jacobi",
     "KroneckerSum",
+    "LayerBlocks",
     "Level",
     "LocalFourier",
     "MultigridResult",
     "NestedResult",
     "NestedStep",
+    "Nystrom",
     "Round",
     "VCycle",
     "adapt",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -414,6 +414,15 @@ class NetworkJacobian(Operator):
         chunks = self.objective._chunks("rows")
         parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
         return np.asarray(sum(parts, np.zeros(self.shape[1])))
+
+    def chunks(self) -> Iterator[SparseRows]:
+        """The sparse rows chunk by chunk, in the order that suits their products."""
+        theta = self.part.at.theta.astype(np.float64)
+        same = self.objective._in_order
+        for chunk in same._chunks("rows"):
+            with one, np.errstate(over="ignore", invalid="ignore"):
+                rows = same._part(theta, chunk).jacobian()
+            yield rows
 
     @one
     @quiet

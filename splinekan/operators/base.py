@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,6 +58,10 @@ class Operator(LinearOperator):  # type: ignore[misc]
         """The dense matrix."""
         affordable("the dense matrix", 8.0 * self.shape[0] * self.shape[1])
         return np.asarray(self.matmat(np.eye(self.shape[1])))
+
+    def chunks(self) -> Iterator[Operator]:
+        """Operators with stored entries, `SparseRows` or `Matrix`, whose normal matrices sum to J^T J."""
+        yield Matrix(self.toarray())
 
     def _product(self, name: str, value: ArrayLike, size: int, multiply: Any) -> Array:
         if isinstance(value, np.ndarray) and value.ndim == 2 and value.shape[1] == 1:
@@ -123,6 +127,10 @@ class Matrix(Operator):
         """The dense matrix."""
         return np.asarray(self.matrix.toarray() if hasattr(self.matrix, "toarray") else self.matrix)
 
+    def chunks(self) -> Iterator[Operator]:
+        """Itself."""
+        yield self
+
 
 class Stacked(Operator):
     """Operators below one another, with the same columns.
@@ -160,3 +168,8 @@ class Stacked(Operator):
     def toarray(self) -> Array:
         """The dense matrix."""
         return np.concatenate([part.toarray() for part in self.parts])
+
+    def chunks(self) -> Iterator[Operator]:
+        """Those of the parts."""
+        for part in self.parts:
+            yield from part.chunks()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -175,6 +176,10 @@ class SparseRows(Operator):
         out = np.zeros(self.shape, dtype=self.values.dtype)
         kernels.scatter(self.values, self.starts, self.lengths, out, 0, self.shape[0])
         return out
+
+    def chunks(self) -> Iterator[Operator]:
+        """Itself."""
+        yield self
 
     def tocsr(self) -> scipy.sparse.csr_array:
         """The matrix in SciPy's compressed rows."""

@@ -29,6 +29,7 @@ from splinekan._checks import Float64Array, function, integer, real
 from splinekan.optimize.answers import parts, reals, require
 from splinekan.optimize.driver import Frame, Point
 from splinekan.optimize.problem import IdentityMap
+from splinekan.optimize.scaled_jacobian import ScaledJacobian
 
 EPS = float(np.finfo(np.float64).eps)
 MANY = 5000
@@ -36,7 +37,7 @@ MANY = 5000
 
 Damped = Callable[[float], Float64Array]
 """dz(damping)."""
-Preconditioner = Callable[[LinearOperator, float], Any]
+Preconditioner = Callable[[ScaledJacobian, float], Any]
 """(J S^{-1}, damping) -> an operator that approximates the inverse of S^{-1} J^T J S^{-1} + damping."""
 
 
@@ -151,8 +152,12 @@ class CG:
     Parameters
     ----------
     preconditioner
-        Called with J S^{-1} (a LinearOperator) and the damping; returns a matrix or LinearOperator that
-        approximates the inverse of S^{-1} J^T J S^{-1} + damping. None for the scaling S alone.
+        Called with J S^{-1} (a LinearOperator with the attributes of `ScaledJacobian`) and the damping;
+        returns a matrix or LinearOperator that approximates the inverse of S^{-1} J^T J S^{-1} + damping. If
+        it has a method `prepared`, this is called with J S^{-1} once per linearisation, and its answer with
+        every damping. If what is returned has a method `start`, the iteration begins at start(right-hand
+        side). `splinekan.multilevel` has `GaussNewtonBPX`, `Deflation`, `LayerBlocks` and `Nystrom`. None
+        for the scaling S alone.
     tolerance
         Relative residual at which the iteration ends.
     iterations
@@ -302,29 +307,23 @@ class Krylov:
 
     def damped(self, scale: Float64Array) -> Damped:
         """By conjugate gradients, anew for every damping."""
-        geometry, jacobian, options = self._frame.geometry, self._jacobian, self._options
-
-        def forward(v: Float64Array) -> Float64Array:
-            return np.asarray(jacobian.matvec(geometry.solve(v.ravel() / scale)))
-
-        def backward(r: Float64Array) -> Float64Array:
-            return geometry.solve_transpose(jacobian.rmatvec(r.ravel())) / scale
-
-        n = len(scale)
+        options, n, right = self._options, len(scale), self._fed / scale
+        scaled = ScaledJacobian(self._jacobian, self._frame.geometry, scale)
+        given: Any = options.preconditioner
+        prepare = getattr(given, "prepared", lambda jacobian: partial(given, jacobian))
+        inverse_at = (lambda damping: None) if given is None else prepare(scaled)
 
         def step(damping: float) -> Float64Array:
             def product(v: Float64Array) -> Float64Array:
-                return backward(forward(v)) + damping * v.ravel()
+                return np.asarray(scaled.rmatvec(scaled.matvec(v.ravel()))) + damping * v.ravel()
 
-            inverse = None
-            if options.preconditioner is not None:
-                rows = len(forward(np.zeros(n)))
-                scaled = LinearOperator((rows, n), matvec=forward, rmatvec=backward, dtype=np.float64)
-                inverse = options.preconditioner(scaled, damping)
+            inverse = inverse_at(damping)
+            start = getattr(inverse, "start", None)
             with one if inverse is None else nullcontext():  # a preconditioner of the user may use threads
                 solution, _ = cg(
                     LinearOperator((n, n), matvec=product, dtype=np.float64),
-                    self._fed / scale,
+                    right,
+                    x0=None if start is None else start(right),
                     rtol=options.tolerance,
                     maxiter=options.iterations,
                     M=inverse,

@@ -31,7 +31,8 @@ from splinekan.plots.preconditioning import (
     preconditioning_panels,
 )
 from splinekan.plots.residuals import residuals_by_level
-from splinekan.plots.spectra import spectra_by_level
+from splinekan.plots.solvers import iterations_panels, iterations_shape
+from splinekan.plots.spectra import preconditioned_by_level, spectra_by_level, spectra_panels
 from splinekan.plots.speed import seconds_by_order
 from splinekan.plots.style import MAP, SERIES, STYLES, canvas, file_format, save
 
@@ -57,11 +58,14 @@ __all__ = [
     "field",
     "file_format",
     "iterations_by_level",
+    "iterations_panels",
+    "iterations_shape",
     "loss_against_work",
     "loss_by_work",
     "median_history",
     "model_figure",
     "network_diagram",
+    "preconditioned_by_level",
     "preconditioning_panels",
     "reduction_by_wave",
     "regression_losses",
@@ -72,5 +76,6 @@ __all__ = [
     "share_by_level",
     "sign_change_counts",
     "spectra_by_level",
+    "spectra_panels",
     "strengths",
 ]

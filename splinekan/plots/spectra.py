@@ -10,6 +10,7 @@ from splinekan.plots.style import SERIES, many_axes, rows_having, same_heights
 
 MATRICES = {"gauss_newton": "Gauss-Newton matrix", "hessian": "Hessian"}
 BASES = {"spline": "spline basis", "relu": "power ReLU basis"}
+PRECONDITIONED = {"bpx": "Gauss-Newton matrix, BPX", "deflation": "Gauss-Newton matrix, deflated"}
 
 
 def spectra_by_level(axes: Any, rows: Any) -> Any:
@@ -57,4 +58,57 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
         axes[0][0].legend(frameon=False, fontsize=8, loc="lower left")
     for line in axes:
         same_heights(line)
+    return axes
+
+
+def preconditioned_by_level(axes: Any, rows: Any) -> Any:
+    """Eigenvalues of the preconditioned, damped Gauss-Newton matrix: a line for each level.
+
+    Above with BPX, below deflated by the level below; dotted, in the same colour, with the scaling by the
+    columns of J alone. What deflation solves exactly is left out.
+
+    Parameters
+    ----------
+    axes
+        Matplotlib axes (2, 1).
+    rows
+        As for `spectra_by_level`; those without `preconditioned` spectra are not drawn.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no rows.
+    """
+    axes = many_axes("axes", axes, 2, 1)
+    kind = "a studies.conditioning.levels.LevelSpectra"
+    rows = rows_having("rows", rows, kind, "basis", "intervals", "preconditioned")
+    for ax, (name, title) in zip(axes[:, 0], PRECONDITIONED.items(), strict=True):
+        for at, row in enumerate(row for row in rows if row.preconditioned):
+            style = SERIES[at % len(SERIES)] | {"marker": "", "linewidth": 1.2}
+            for which, line in (("jacobi", {"linestyle": ":"}), (name, {"linestyle": "-"})):
+                if which in row.preconditioned:
+                    values = row.preconditioned[which].values
+                    place = (np.arange(len(values)) + 0.5) / len(values)
+                    label = f"G = {row.intervals}" if which == name else None
+                    ax.plot(place, values, label=label, **(style | line))
+        ax.set_yscale("log")
+        ax.set_xlim(0, 1)
+        ax.set_title(f"{title} (dotted: Jacobi)", fontsize=10)
+        ax.set_xlabel("place among the eigenvalues, share of all")
+    if len(axes[0, 0].lines) > 1:
+        axes[0, 0].legend(frameon=False, fontsize=8, loc="lower left")
+    return axes
+
+
+def spectra_panels(axes: Any, rows: Any) -> Any:
+    """Axes (2, 3): `spectra_by_level`, and on the right `preconditioned_by_level`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arguments of other kinds, or no rows.
+    """
+    axes = many_axes("axes", axes, 2, 3)
+    spectra_by_level(axes[:, :2], rows)
+    preconditioned_by_level(axes[:, 2:], rows)
     return axes

@@ -22,6 +22,7 @@ from splinekan.spectra.network import (
     hessian_spectrum,
     tangent_kernel_spectrum,
 )
+from splinekan.spectra.preconditioned import preconditioned_spectrum
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import factor_spectrum
 
@@ -42,6 +43,7 @@ __all__ = [
     "gram_spectrum",
     "hessian_matrix",
     "hessian_spectrum",
+    "preconditioned_spectrum",
     "spectral_density",
     "symmetric_spectrum",
     "tangent_kernel_spectrum",

@@ -144,6 +144,13 @@ STUDIES: dict[str, Entry] = {
         quick="two degrees, at most seven levels and 2000 unknowns",
         figure="preconditioning",
     ),
+    "gauss-newton-cg": Entry(
+        "gauss_newton_cg",
+        "preconditioned conjugate gradients on Gauss-Newton equations by level, and training with them",
+        (SEEDS, SAMPLES, ROWS),
+        quick="two small networks, two levels, one seed unless given",
+        figure="gauss-newton-cg",
+    ),
     **{
         name: Entry(
             "boundary_value",
@@ -173,6 +180,7 @@ FIGURES: dict[str, str] = {
     "complementarity": "complementarity",
     "cycles": "cycles",
     "preconditioning": "preconditioning",
+    "gauss-newton-cg": "gauss_newton_cg",
     "network": "network",
     "regression": "regression",
 }

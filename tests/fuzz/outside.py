@@ -73,7 +73,13 @@ def _study() -> Any:
     ]
     spectrum = sk.Spectrum(np.array([3.0, 1.0, -0.5]), np.full(3, 1e-12), "by hand")
     spectra = [
-        SimpleNamespace(basis=b, intervals=4, gauss_newton=spectrum, hessian=spectrum)
+        SimpleNamespace(
+            basis=b,
+            intervals=4,
+            gauss_newton=spectrum,
+            hessian=spectrum,
+            preconditioned={"jacobi": spectrum, "bpx": spectrum},
+        )
         for b in ("spline", "relu")
     ]
     return SimpleNamespace(
@@ -149,6 +155,19 @@ def _modes() -> dict[int, Any]:
 
 
 @cache
+def _solves() -> Any:
+    rows = tuple(
+        SimpleNamespace(
+            problem="p", damping=damping, preconditioner=name, intervals=intervals, loose_iterations=count
+        )
+        for damping in (1e-3, 1e-6)
+        for name in ("none", "deflation")
+        for intervals, count in ((5, 12), (10, None))
+    )
+    return SimpleNamespace(rows=rows, settings={"limit": 50})
+
+
+@cache
 def _folder() -> str:
     return tempfile.mkdtemp(prefix="fuzz-figures-")
 
@@ -159,6 +178,8 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
         "preconditioning_panels": (2, 3), "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
+        "spectra_panels": (2, 3),
+        "preconditioned_by_level": (2, 1), "iterations_panels": (2, 1),
     }.get(name, (1, 1))  # fmt: skip
     axes = plots.canvas(rows, columns)[1]
     ax = axes[0, 0] if (rows, columns) == (1, 1) else axes
@@ -251,6 +272,10 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         ),
         "sign_change_counts": ({"ax": ax, "spectra": _modes(), "every": 3}, {"every": whole}),
         "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
+        "spectra_panels": ({"axes": axes, "rows": study.levels}, {}),
+        "preconditioned_by_level": ({"axes": axes, "rows": study.levels}, {}),
+        "iterations_panels": ({"axes": axes, "study": _solves()}, {}),
+        "iterations_shape": ({"rows": _solves().rows}, {}),
         "strengths": (
             {"layer": layer, "params": _params(draw, layer), "x": draw.points(6, 2)},
             {},
@@ -275,9 +300,12 @@ FIGURES = (
     "iterations_by_level",
     "loss_against_work",
     "loss_by_work",
+    "iterations_panels",
+    "iterations_shape",
     "median_history",
     "network_diagram",
     "preconditioning_panels",
+    "preconditioned_by_level",
     "reduction_by_wave",
     "regression_losses",
     "residual_spectra",
@@ -287,6 +315,7 @@ FIGURES = (
     "share_by_level",
     "sign_change_counts",
     "spectra_by_level",
+    "spectra_panels",
     "strengths",
 )
 

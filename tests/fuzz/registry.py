@@ -17,6 +17,7 @@ AREAS = (
     "free_knots",
     "cycles",
     "adaptive",
+    "gauss_newton",
     "stochastic",
     "differential",
     "analysis",

@@ -20,11 +20,13 @@ FIGURES = {
         "5 -> 1, cubic), at the end of every level of multilevel training, with respect to the "
         "coefficients in the spline and in the power ReLU basis: the same function, other coordinates. "
         "Moduli in falling order; crosses are negative eigenvalues; values that float64 does not resolve "
-        "are left out.",
-        plots.spectra_by_level,
+        "are left out. Right: the Gauss-Newton matrix in the spline basis as conjugate gradients see it, "
+        "damped by 1e-6 of its largest eigenvalue: scaled by the columns of J (dotted), with BPX, and "
+        "deflated by the level below, whose part is left out.",
+        plots.spectra_panels,
         _trained,
-        panels=(2, 2),
-        size=(9.0, 7.0),
+        panels=(2, 3),
+        size=(13.5, 7.0),
         takes=("full", "seeds"),
         single=("seeds",),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import factorial
 from typing import Any
 
@@ -11,11 +11,17 @@ import numpy as np
 
 from splinekan import problems
 from splinekan._checks import each, integer
-from splinekan.multilevel import Hierarchy, Level, nested_steps
+from splinekan.multilevel import Deflation, GaussNewtonBPX, Hierarchy, Level, nested_steps
 from splinekan.network import KAN, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt, Result
-from splinekan.spectra import Spectrum, gauss_newton_spectrum, hessian_matrix, hessian_spectrum
+from splinekan.spectra import (
+    Spectrum,
+    gauss_newton_spectrum,
+    hessian_matrix,
+    hessian_spectrum,
+    preconditioned_spectrum,
+)
 from splinekan.studies.skeleton.arguments import affordable_samples
 from splinekan.studies.skeleton.interrupts import whole
 from splinekan.studies.skeleton.tables import Column
@@ -45,6 +51,10 @@ class LevelSpectra:
         Spectra of the whole matrices. The spectrum of the tangent kernel is the first, continued by zeros.
     layers
         Spectra of the diagonal blocks of the Gauss-Newton matrix, layer by layer.
+    preconditioned
+        Of the Gauss-Newton matrix in the spline basis, scaled by the norms of the columns of J and damped by
+        1e-6 of its largest eigenvalue: alone ("jacobi"), with BPX ("bpx") and deflated by the level below
+        ("deflation"); the last two above the coarsest level. Empty for other bases.
     """
 
     level: int
@@ -55,6 +65,7 @@ class LevelSpectra:
     gauss_newton: Spectrum
     hessian: Spectrum
     layers: tuple[Spectrum, ...]
+    preconditioned: dict[str, Spectrum] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """For JSON, spectra in full."""
@@ -67,6 +78,7 @@ class LevelSpectra:
             "gauss_newton": self.gauss_newton.record(),
             "hessian": self.hessian.record(),
             "layers": [layer.record() for layer in self.layers],
+            "preconditioned": {name: each.record() for name, each in self.preconditioned.items()},
         }
 
 
@@ -133,7 +145,7 @@ def trained(
     levels: list[LevelSpectra] = []
     kernels = []
     for level, result in nested_steps(hierarchy, objective, LevenbergMarquardt(), budgets, theta):
-        rows = _spectra(level, objective(level), whole(result))
+        rows = _spectra(hierarchy, level, objective(level), whole(result))
         levels += rows.values()
         kernels.append(
             _theorem_2(level, rows["spline"].gauss_newton, rows["scaled-relu"].gauss_newton, constant)
@@ -143,9 +155,18 @@ def trained(
     return levels, kernels
 
 
-def _spectra(level: Level, problem: LeastSquares, result: Result) -> dict[str, LevelSpectra]:
+def _spectra(
+    hierarchy: Hierarchy, level: Level, problem: LeastSquares, result: Result
+) -> dict[str, LevelSpectra]:
     """By basis."""
     theta, layers = result.theta, range(len(level.network.layers))
+    methods: dict[str, Any] = {"jacobi": None}
+    if level.index:
+        below = hierarchy[level.index - 1].network.n_parameters
+        methods |= {"bpx": GaussNewtonBPX(hierarchy), "deflation": Deflation(hierarchy, below)}
+    preconditioned = {
+        name: preconditioned_spectrum(problem, theta, method) for name, method in methods.items()
+    }
     hessian = hessian_matrix(problem, theta)
     return {
         basis: LevelSpectra(
@@ -157,6 +178,7 @@ def _spectra(level: Level, problem: LeastSquares, result: Result) -> dict[str, L
             gauss_newton_spectrum(problem, theta, basis),
             hessian_spectrum(problem, theta, basis, matrix=hessian),
             tuple(gauss_newton_spectrum(problem, theta, basis, number) for number in layers),
+            preconditioned if basis == "spline" else {},
         )
         for basis in BASES
     }

@@ -1,0 +1,1 @@
+"""Conjugate gradients on the Gauss-Newton equations of networks: preconditioners by level."""
