@@ -383,3 +383,20 @@ def test_bad_arguments_are_refused():
 def test_matrices_of_knots_are_kept_by_content():
     knots = sk.KnotVector.uniform(0, 1, 5, 3)
     assert knot_derivative_matrix(knots) is knot_derivative_matrix(sk.KnotVector(knots.t, 3))
+
+
+def test_models_of_fit_keep_their_loss_and_lose_their_penalties():
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-1, 1, (200, 1))
+    y = np.tanh(20 * x[:, 0]) + 0.05 * rng.normal(size=200)
+    model = sk.fit(x, y, hidden=(), levels=1)
+    moved = sk.free_knots(model, x, y, iterations=10)
+    assert moved.record.weights == moved.record.noise == ()
+    assert moved.record.choices[-1].quantity == "knots"
+    assert model.record.weights
+    labels = (y > 0).astype(float)
+    classifier = sk.fit(x, labels, hidden=(), levels=1, loss="logistic")
+    with pytest.raises(ValueError, match="loss must be given: the model was fitted with the loss 'logistic'"):
+        sk.free_knots(classifier, x, labels)
+    with pytest.raises(ValueError, match="objective must be given"):
+        sk.adapt(classifier, x, labels)

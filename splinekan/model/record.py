@@ -85,3 +85,18 @@ class FitRecord:
     history: History | None = field(default=None, repr=False)
     weights: tuple[float, ...] = field(default=(), repr=False)
     noise: tuple[float, ...] = ()
+
+
+def require_squares(record: FitRecord | None, argument: str) -> None:
+    """Refuse to go on with squared errors for a model that was fitted with another loss.
+
+    Raises
+    ------
+    ValueError
+        Unless the model has no record, or one of squares.
+    """
+    if record is not None and record.loss != "squared":
+        raise ValueError(
+            f"{argument} must be given: the model was fitted with the loss {record.loss!r}, and squared "
+            "errors would take its place"
+        )

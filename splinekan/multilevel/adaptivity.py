@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, function, instance, integer, one_of, real, shown
 from splinekan.model import Model
+from splinekan.model.record import require_squares
 from splinekan.model.refinement import Key, keyed
 from splinekan.multilevel.indicators import (
     Indicator,
@@ -66,7 +67,8 @@ def adapt(
     model
         Where to begin.
     X, y
-        The data, as `LeastSquares` takes them; the loss is the mean square error. Omitted with `objective`.
+        The data, as `LeastSquares` takes them; the loss is the mean square error. Omitted with `objective`,
+        which models of `fit` with another loss need.
     indicator
         "gauss-newton" (`gauss_newton_indicator`, the most accurate, memory of order n_parameters^2),
         "residual", "jump", "curvature"; or a function of the model and the objective, which returns by
@@ -122,6 +124,8 @@ def adapt(
     method = LevenbergMarquardt() if optimizer is None else instance("optimizer", optimizer, Optimizer)
     count = integer("iterations", iterations, low=1)
     least = integer("least_samples", least_samples, low=1)
+    if objective is None:
+        require_squares(model.record, "objective")
     problem_of = _objective(X, y, objective)
     method.require("objective(network)", problem_of(model.network))
     checked(model, problem_of)

@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import instance, integer
 from splinekan.model import Model
+from splinekan.model.record import Choice, require_squares
 from splinekan.multilevel.free_knots import FreeKnots
 from splinekan.objectives import DataLoss, LeastSquares, SquaredError
 from splinekan.optimize import Iterate, LevenbergMarquardt, Optimizer, VariableProjection
@@ -47,7 +48,7 @@ def free_knots(
     sample_weight
         (n,), not negative; None for 1.
     loss
-        As of `DataLoss`; None for the squared error.
+        As of `DataLoss`; None for the squared error, unless the model was fitted with another loss.
     layers, shared, least
         As of `FreeKnots`.
     iterations
@@ -61,7 +62,7 @@ def free_knots(
     Returns
     -------
     Model
-        In the basis of the given model, with its names.
+        In the basis of the given model, with its names. Its record has no penalties: there were none.
 
     Raises
     ------
@@ -84,6 +85,8 @@ def free_knots(
     given = instance("model", model, Model)
     if given.features is not None:
         raise ValueError("model must take X as it is: models of differential equations have features")
+    if loss is None:
+        require_squares(given.record, "loss")
     integer("iterations", iterations, low=0)
     network = given.network.with_basis("spline")
     theta = given.network.to_basis(given.theta, "spline")
@@ -101,7 +104,12 @@ def free_knots(
     if not result.value < objective.value(theta):
         return given
     changed = moved.network.with_basis(given.network.basis)
-    return replace(given, network=changed, theta=moved.network.to_basis(moved.theta, given.network.basis))
+    record = given.record
+    if record is not None:
+        done = Choice("knots", "moved", "least squares in parameters and knots, without penalties")
+        record = replace(record, choices=(*record.choices, done), weights=(), noise=())
+    theta = moved.network.to_basis(moved.theta, given.network.basis)
+    return replace(given, network=changed, theta=theta, record=record)
 
 
 def _default(problem: FreeKnots) -> Optimizer:
