@@ -10,6 +10,7 @@ KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
 EPS = np.finfo(float).eps
 METHODS = (sk.GradientDescent, sk.Adam, sk.LBFGS, sk.GaussNewton, sk.LevenbergMarquardt)
+"""Without `VariableProjection`, which runs on problems with linear parameters only and has its own tests."""
 
 
 def knots(kind, degree, intervals=7, seed=0):

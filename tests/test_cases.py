@@ -30,4 +30,4 @@ def test_every_continuation_and_method_is_in_the_tables():
         for kind in vars(optimize).values()
         if isinstance(kind, type) and issubclass(kind, optimize.Optimizer)
     }
-    assert methods - {optimize.Optimizer} == set(cases.METHODS)
+    assert methods - {optimize.Optimizer, sk.VariableProjection} == set(cases.METHODS)

@@ -40,8 +40,8 @@ OURS = (
     "hessian-spectra",
     "complementarity",
     "cycles",
-    "gauss-newton-cg",
     "preconditioning",
+    "gauss-newton-cg",
     "network",
     "regression",
 )

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import Float64Array, integer, real, real_array
+from splinekan._records import Uncached
 
 Complex = NDArray[np.complexfloating]
 
@@ -53,7 +54,7 @@ def gram_stencil(degree: int, derivative: int = 0) -> Float64Array:
 
 
 @dataclass(frozen=True)
-class Symbols:
+class Symbols(Uncached):
     """The symbols of a mass or stiffness matrix on uniform knots; parameters of `LocalFourier`."""
 
     degree: int

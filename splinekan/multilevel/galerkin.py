@@ -225,6 +225,7 @@ class CoarseSolver:
     """
 
     def __init__(self, matrix: Any, scale: float = 0.0) -> None:
+        self._made_of = matrix, scale
         self.null = 0
         if matrix.shape[0] <= DENSE:
             self._solve, self.null = _pseudo_inverse(matrix, scale)
@@ -232,6 +233,9 @@ class CoarseSolver:
             self._solve = _sparse_factor(matrix)
         else:
             self._solve = _dense_factor(matrix)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return CoarseSolver, self._made_of  # factors of SuperLU have no pickles
 
     def solve(self, r: Float64Array) -> Float64Array:
         """The solution for the right-hand side r, (n,)."""

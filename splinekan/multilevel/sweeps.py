@@ -121,6 +121,7 @@ class Triangle:
     """S = (D + L)^{-1}, or the symmetric sweep."""
 
     def __init__(self, matrix: Any, symmetric: bool) -> None:
+        self._made_of = matrix, symmetric
         if isinstance(matrix, KroneckerSum):
             matrix = matrix.tocsr()
         diagonal = np.array(matrix.diagonal(), dtype=np.float64)
@@ -140,6 +141,9 @@ class Triangle:
                 "matrix must have entries for Gauss-Seidel sweeps, got "
                 f"{shown(matrix)}, known by its products; use Jacobi or Chebyshev sweeps"
             )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Triangle, self._made_of  # factors of SuperLU have no pickles
 
     def apply(self, r: Float64Array) -> Float64Array:
         """S r."""

@@ -69,6 +69,9 @@ class KroneckerSum(Operator):
         super().__init__(np.dtype(np.float64), size)
         self._transposed: tuple[tuple[Any, ...], ...] | None = None
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_transposed": None}  # computed again when it is used
+
     def _matvec(self, v: Array) -> Float64Array:
         return _applied(self.terms, self.columns, v)
 

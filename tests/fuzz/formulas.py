@@ -144,7 +144,8 @@ def _(draw: Draw, name: str) -> Call:
 
         def defined(result: Any, args: Any) -> None:
             assert args["low"] <= args["high"]
-            values = made.derivatives(np.linspace(args["low"], args["high"], 101))[0]
+            ends = float(args["low"]), float(args["high"])
+            values = made.derivatives(np.linspace(*ends, 101))[0]
             assert not result or not np.isnan(values).any()
 
         return Call(made.regular, arguments, defined, dict.fromkeys(arguments, Role("real")))

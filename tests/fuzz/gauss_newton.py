@@ -101,12 +101,11 @@ def _(draw: Draw, name: str) -> Call:
     return Call(made.coarse_level, {"size": draw.one(*sizes)}, check, {"size": FREE}, names=("levels",))
 
 
-@calls(
-    *(
-        f"{name}.chunks"
-        for name in ("Coordinates", "Operator", "NetworkJacobian", "SparseRows", "Matrix", "Stacked")
-    )
-)
+CHUNKED = ("Coordinates", "Operator", "NetworkJacobian", "SparseRows", "Matrix", "Stacked")
+CHUNKED = (*CHUNKED, "BPX", "VCycle", "KroneckerSum")
+
+
+@calls(*(f"{name}.chunks" for name in CHUNKED))
 def _(draw: Draw, name: str) -> Call:
     theta = draw.normal(_levels()[-1].network.n_parameters)
     jacobian = _objective().linearized(theta)[2]
@@ -116,6 +115,9 @@ def _(draw: Draw, name: str) -> Call:
         "NetworkJacobian": jacobian.parts[0],
         "SparseRows": _objective().jacobian(theta),
         "Matrix": operators.Matrix(draw.normal(12).reshape(4, 3)),
+        "BPX": sk.BPX(np.diag([2.0, 3.0, 4.0]), [np.eye(3)[:, :2]]),
+        "VCycle": sk.VCycle(np.diag([2.0, 3.0, 4.0]), [np.eye(3)[:, :2]]),
+        "KroneckerSum": multilevel.KroneckerSum([(np.eye(2), draw.normal(6).reshape(2, 3))]),
     }.get(name.split(".")[0], jacobian.parts[0])
     method = operators.Operator.chunks if name == "Operator.chunks" else type(made).chunks
 

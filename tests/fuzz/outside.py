@@ -155,7 +155,7 @@ def _modes() -> dict[int, Any]:
 
 
 @cache
-def _solves() -> Any:
+def _systems() -> Any:
     rows = tuple(
         SimpleNamespace(
             problem="p", damping=damping, preconditioner=name, intervals=intervals, loose_iterations=count
@@ -274,7 +274,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
         "spectra_panels": ({"axes": axes, "rows": study.levels}, {}),
         "preconditioned_by_level": ({"axes": axes, "rows": study.levels}, {}),
-        "iterations_panels": ({"axes": axes, "study": _solves()}, {}),
+        "iterations_panels": ({"axes": axes, "study": _systems()}, {}),
         "iterations_shape": ({"rows": _solves().rows}, {}),
         "strengths": (
             {"layer": layer, "params": _params(draw, layer), "x": draw.points(6, 2)},
