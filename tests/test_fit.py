@@ -85,7 +85,7 @@ def test_friedman_with_noise():
 
 
 def test_smooth_noiseless_targets():
-    x, y = regression("exp-sine").sample(800, 0)
+    x, y = regression("exp-sine").sample(300, 0)
     model = sk.fit(x, y, seed=0)
     xt, yt = regression("exp-sine").sample(2000, 1)
     assert 1 - r2(model, xt, yt) < 1e-6
