@@ -58,7 +58,9 @@ def adapt(
     """Trained models on knots that are refined where an indicator says it helps, a generator.
 
     The first model is the given one, trained; then intervals are marked and halved exactly (`Model.refine`),
-    the finer model is trained from there, and yielded, and so on. The generator ends by itself: when the loss
+    the finer model is trained from there, and yielded, and so on. There is no smoothing, and no test on
+    held-out samples: with noise the loss goes on falling while the error rises. The penalties of a model of
+    `fit` are not taken over. The generator ends by itself: when the loss
     is at most the tolerance, the budget allows no further interval, no marked interval holds enough samples,
     or the scores are all 0.
 
@@ -119,7 +121,12 @@ def adapt(
         chosen = INDICATORS[one_of("indicator", indicator, INDICATORS)]
     one_of("marking", marking, MARKINGS)
     share = real("fraction", fraction, positive=True, high=1.0)
-    limit = None if budget is None else integer("budget", budget, low=model.n_parameters)
+    limit = None if budget is None else integer("budget", budget, low=0)
+    if limit is not None and limit < model.n_parameters:
+        raise ValueError(
+            f"budget must be at least {model.n_parameters}, the parameters of the model, got {limit}; "
+            "`model.coarsen(budget=...)` makes it smaller"
+        )
     goal = real("tolerance", tolerance, low=0.0)
     method = LevenbergMarquardt() if optimizer is None else instance("optimizer", optimizer, Optimizer)
     count = integer("iterations", iterations, low=1)

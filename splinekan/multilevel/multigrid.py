@@ -252,7 +252,11 @@ class _Run:
     def _result(self, status: Status) -> MultigridResult:
         cycles = self.cycles
         theta, value, message = cycles.theta, cycles.value, MESSAGES[status]
-        keep = cycles.settings.keep
+        keep, last = cycles.settings.keep, len(cycles.hierarchy) - 1
+        if status is Status.ITERATION_LIMIT and self.ledger.spent:
+            message = "the work or the seconds were used up"
+        if cycles.top < last:
+            message += f" on level {cycles.top} of 0 to {last}"
         raised = value > self.first
         if raised:
             message += f"; the loss rose from {self.first:.3g} to {value:.3g}"
