@@ -132,7 +132,7 @@ def spline_prolongations(knots: Sequence[KnotVector], boundary: str = "free") ->
             if not space.is_clamped or space.n_basis < 3:
                 raise ValueError(
                     f"knots[{number}] must be clamped, with 3 basis functions or more, for zero boundary "
-                    f"values, got {space}"
+                    f"values, got {space}; KnotVector.clamped makes such knots"
                 )
     made = []
     for number, (coarse, fine) in enumerate(pairwise(spaces)):

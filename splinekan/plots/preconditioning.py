@@ -112,7 +112,8 @@ def preconditioning_panels(axes: Any, study: Any) -> Any:
         top.set_title(f"{matrix}, degree {degree}", fontsize=9)
         condition_by_degree(bottom, study.rows, matrix)
         bottom.set_title(matrix, fontsize=9)
-    for ax in axes.ravel()[1:]:
+    for ax in axes.ravel():
         if ax.get_legend() is not None:
             ax.get_legend().remove()
+    axes[1, 0].legend(frameon=False, fontsize=8, loc="upper left")
     return axes
