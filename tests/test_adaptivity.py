@@ -651,3 +651,19 @@ def test_bad_data_and_scores():
         next(models)
         with pytest.raises((TypeError, ValueError), match=message):
             next(models)
+
+
+def test_models_of_fit_keep_their_loss():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (200, 1))
+    counts = rng.poisson(np.exp(1 + np.sin(5 * x[:, 0]))).astype(float)
+    model = sk.fit(x, counts, hidden=(), levels=1, loss="poisson")
+
+    def objective(network):
+        return sk.DataLoss(network, x, counts, loss=sk.Poisson(), reduction="mean")
+
+    *_, last = sk.adapt(model, objective=objective, budget=model.n_parameters + 2, iterations=3)
+    assert last.record.loss == "poisson"
+    assert last.record.weights == last.record.noise == ()
+    with pytest.raises(ValueError, match="loss must be given"):
+        sk.free_knots(last, x, counts)

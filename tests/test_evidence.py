@@ -206,3 +206,11 @@ def test_worse_needs_more_than_the_error():
     assert not worse(Of(common + 0.01 * rng.normal(size=200)), Of(common), 3.0)
     assert worse(Of(common + 0.01), Of(common), 3.0)
     assert worse(Of([np.inf, 1.0]), Of([1.0, 1.0]), 1.0)
+
+
+def test_a_constant_column_beside_next_to_no_noise():
+    rng = np.random.default_rng(0)
+    x, z = rng.uniform(-3, 5, 400), rng.uniform(0.1, 1, 400)
+    y = np.tanh(3 * x) + (10 * z) ** 2
+    model = sk.fit(np.column_stack([x, z, np.full(400, 2.0)]), y, hidden=(2,), levels=2)
+    assert model.score(np.column_stack([x, z, np.full(400, 2.0)]), y) > 0.999

@@ -400,3 +400,36 @@ def test_models_of_fit_keep_their_loss_and_lose_their_penalties():
         sk.free_knots(classifier, x, labels)
     with pytest.raises(ValueError, match="objective must be given"):
         sk.adapt(classifier, x, labels)
+
+
+def test_what_no_weighted_sample_determines_keeps_its_function():
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 1, (500, 1))
+    y = np.sin(6 * x)
+    network = sk.KAN.splines([1, 1], intervals=8)
+    start = np.zeros(network.n_parameters)
+    model = sk.LevenbergMarquardt().minimize(sk.LeastSquares(network, x, y), start, iterations=10).model
+    weights = (x[:, 0] < 0.5) * 1.0
+    layers = sk.KAN([sk.Affine(1, 1), *network.layers])
+    deep = sk.Model(layers, np.concatenate([[1.0, 0.0], model.theta]))
+    problem = sk.LeastSquares(layers, x, y, weights)
+    away = np.flatnonzero(layers.jacobian(deep.theta, x[weights > 0]).column_squares() == 0)
+    assert len(away) >= 3
+    for nearest, same in ((True, True), (False, False)):
+        method = sk.VariableProjection(nearest=nearest)
+        found = method.minimize(problem, deep.theta + 1e-3, iterations=1).theta
+        kept = away[1:]  # the affine map may move samples into the first
+        assert np.allclose(found[kept], deep.theta[kept] + 1e-3) == same
+
+
+def test_samples_in_float32_are_refused_by_projection_and_taken_by_free_knots():
+    x = np.random.default_rng(0).uniform(0, 1, (300, 1))
+    y = np.abs(x - 0.4)
+    network = sk.KAN.splines([1, 2, 1], intervals=3)
+    problem = sk.LeastSquares(network, x.astype(np.float32), y)
+    theta = sk.initialize(network, 0, "greville")
+    with pytest.raises(ValueError, match="must have samples in float64, got float32"):
+        sk.VariableProjection().minimize(problem, theta, iterations=3)
+    model = sk.Model(network, theta)
+    moved = sk.free_knots(model, x.astype(np.float32), y, iterations=5)
+    assert np.mean((moved(x) - y) ** 2) < np.mean((model(x) - y) ** 2)

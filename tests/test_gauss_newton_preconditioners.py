@@ -486,3 +486,17 @@ def test_study_refuses():
     ):
         with pytest.raises((TypeError, ValueError), match=message):
             call()
+
+
+@pytest.mark.parametrize("kind", [Deflation, GaussNewtonBPX, LayerBlocks])
+def test_coefficients_without_samples_stay(kind):
+    levels = sk.Hierarchy(sk.KAN.splines([1, 1], degree=1, intervals=4), 2)
+    x = np.random.default_rng(0).uniform(0, 0.55, (200, 1))
+    problem = sk.LeastSquares(levels[1].network, x, np.sin(5 * x), reduction="mean")
+    start = np.ones(levels[1].network.n_parameters)
+    solver = sk.CG(preconditioner=kind(levels), tolerance=1e-10, iterations=500)
+    step = sk.LevenbergMarquardt(solver=solver, damping=1e-3)
+    exact = sk.LevenbergMarquardt(solver=sk.SVD(), damping=1e-3)
+    found, want = (each.minimize(problem, start, iterations=1).theta for each in (step, exact))
+    assert np.array_equal(found[-3:], start[-3:])
+    assert np.allclose(found, want, rtol=1e-7)

@@ -66,21 +66,37 @@ def iterations(A, B, tolerance=1e-8):
     return count
 
 
+def finest_with(P, level, j):
+    """The finest level that has function j of a level as it is."""
+    column = np.eye(P[level].shape[1] if level < len(P) else P[-1].shape[0])[j]
+    while level < len(P):
+        column = P[level] @ column
+        if not (column.max() == 1.0 and (column != 0).sum() == 1):
+            break
+        level += 1
+    return level
+
+
 @pytest.mark.parametrize("knots", [spaces(3, 3), locally_refined(2, 4)], ids=["uniform", "local"])
 @pytest.mark.parametrize("decay", [1.0, 0.5, 0.0])
 def test_bpx_is_the_sum_of_its_definition(knots, decay):
     A, P = problem("H1", knots)
     dense = A.toarray()
     total, lift = np.zeros_like(dense), np.eye(len(dense))
+
+    def weights(level):
+        return np.array([decay ** (len(P) - finest_with(P, level, j)) for j in range(lift.shape[1])])
+
     for level in range(len(P), 0, -1):
         D = np.diag(lift.T @ dense @ lift)
         columns = P[level - 1].toarray()
         same = [np.flatnonzero(c)[0] for c in columns.T if (c != 0).sum() == 1 and c.max() == 1.0]
-        scale = decay ** (len(P) - level) / D
+        scale = weights(level) / D
         scale[same] = 0.0
         total += lift @ np.diag(scale) @ lift.T
         lift = lift @ columns
-    total += decay ** len(P) * lift @ np.linalg.inv(lift.T @ dense @ lift) @ lift.T
+    root = np.diag(np.sqrt(weights(0)))
+    total += lift @ root @ np.linalg.inv(lift.T @ dense @ lift) @ root @ lift.T
     B = sk.BPX(A, knots, decay=decay)
     np.testing.assert_allclose(B.toarray(), total, rtol=1e-12, atol=1e-13 * abs(total).max())
     assert B.n_levels == len(knots)
@@ -421,3 +437,18 @@ def test_prolongations_of_splines_check_their_knots():
         spline_prolongations([*spaces(1, 2), spaces(1, 1, 3)[0]])
     with pytest.raises(ValueError, match="terms\\[1\\] must have factors of the shapes"):
         KroneckerSum([(np.eye(2), np.eye(2)), (np.eye(2), np.eye(3))])
+
+
+@pytest.mark.parametrize("derivative", [0, 1])
+def test_decay_zero_is_jacobi_on_locally_refined_levels(derivative):
+    knots = [sk.KnotVector.clamped(np.linspace(0, 1, 5), 3)]
+    for at in ([0.125], [0.0625, 0.9]):
+        knots.append(knots[-1].insert(at))
+    A = sk.gram_matrix(knots[-1]) + derivative * sk.gram_matrix(knots[-1], derivative=1)
+    for decay in (0.0, 0.5, 1.0):
+        B = sk.BPX(A, knots, decay=decay).toarray()
+        assert np.linalg.eigvalsh(B)[0] > 0
+        assert np.allclose(B, B.T, rtol=0, atol=1e-12 * np.abs(B).max())
+    x, info = scipy.sparse.linalg.cg(A, np.ones(len(B)), rtol=1e-10, M=sk.BPX(A, knots, decay=0.0))
+    assert info == 0
+    assert np.allclose(A @ x, 1.0, atol=1e-8)

@@ -166,6 +166,7 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
     """The state at z with its noise and V, and the effective number of parameters of every group."""
     coordinates, diagonal = state.coordinates, problem.diagonal
     value, _, matrix = problem.normal_equations(z)
+    matrix = _decoupled(matrix, diagonal)
     bent = 2 * value
     deviance = bent - float(diagonal @ z**2)
     logdet, inverse = _logdet_and_inverse_diagonal(matrix)
@@ -228,6 +229,17 @@ def n_varying(y: ArrayLike) -> int:
     columns = y.reshape(len(y), -1)
     rounding = 64 * EPS * np.abs(columns).max(axis=0)
     return max(int(np.sum(np.ptp(columns, axis=0) > rounding)), 1)
+
+
+def _decoupled(matrix: Float64Array, diagonal: Float64Array) -> Float64Array:
+    """H with the rows of modes on which no sample has an effect but by rounding: their penalties alone."""
+    unseen = np.diag(matrix) <= diagonal
+    if not unseen.any():
+        return matrix
+    found = matrix.copy()
+    found[unseen], found[:, unseen] = 0.0, 0.0
+    found[unseen, unseen] = diagonal[unseen]
+    return found
 
 
 def _logdet_and_inverse_diagonal(matrix: Float64Array) -> tuple[float, Float64Array]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
 from splinekan.optimize import History
@@ -85,6 +85,13 @@ class FitRecord:
     history: History | None = field(default=None, repr=False)
     weights: tuple[float, ...] = field(default=(), repr=False)
     noise: tuple[float, ...] = ()
+
+
+def without_penalties(record: FitRecord | None, choice: Choice) -> FitRecord | None:
+    """The record of a model that was changed and trained again without penalties."""
+    if record is None:
+        return None
+    return replace(record, choices=(*record.choices, choice), weights=(), noise=())
 
 
 def require_squares(record: FitRecord | None, argument: str) -> None:

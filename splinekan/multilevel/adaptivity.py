@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, function, instance, integer, one_of, real, shown
 from splinekan.model import Model
-from splinekan.model.record import require_squares
+from splinekan.model.record import Choice, require_squares, without_penalties
 from splinekan.model.refinement import Key, keyed
 from splinekan.multilevel.indicators import (
     Indicator,
@@ -95,7 +95,7 @@ def adapt(
     Yields
     ------
     Model
-        With the parameters of the optimiser's result; the record of a fit is not kept.
+        With the parameters of the optimiser's result. The record of a fit keeps its loss, and no penalties.
 
     Raises
     ------
@@ -138,7 +138,8 @@ def adapt(
     checked(model, problem_of)
 
     def models(model: Model) -> Iterator[Model]:
-        model = replace(model, record=None)
+        done = Choice("knots", "refined where it helps", "an indicator; trained without penalties")
+        model = replace(model, record=without_penalties(model.record, done))
         while True:
             problem: Any = problem_of(model.network)
             result = method.minimize(problem, model.theta, iterations=count, value_tolerance=goal)

@@ -6,7 +6,6 @@ Matrices are dense arrays, sparse matrices, `KroneckerSum`, or any `GalerkinMatr
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import reduce
 from itertools import pairwise
 from typing import Any, Protocol, runtime_checkable
 
@@ -186,28 +185,34 @@ def _prolongation(name: str, value: Any) -> Any:
 
 
 def new_unknowns(P: Any) -> NDArray[np.int64]:
-    """The fine basis functions that are not basis functions of the coarse level as they are.
+    """The fine basis functions that are not basis functions of the coarse level as they are."""
+    return np.setdiff1d(np.arange(P.shape[0]), shared_unknowns(P)[0])
+
+
+def shared_unknowns(P: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The fine basis functions that are functions of the coarse level as they are, and these.
 
     Where column j of P is the i-th unit vector, the fine function i is the coarse function j. Uniform
     refinement leaves no function as it is; local refinement leaves most.
     """
-    if isinstance(P, KroneckerSum):
-        kept = [_kept(factor) for factor in P.terms[0]]
-        both = reduce(np.kron, [mask.astype(np.int8) for mask in kept])
-        return np.flatnonzero(both == 0)
-    return np.flatnonzero(~_kept(P))
+    if not isinstance(P, KroneckerSum):
+        return _kept(P)
+    pairs = [_kept(factor) for factor in P.terms[0]]
+    fine, coarse = (np.meshgrid(*(pair[side] for pair in pairs), indexing="ij") for side in (0, 1))
+    return (
+        np.ravel_multi_index(tuple(fine), P.rows).ravel(),
+        np.ravel_multi_index(tuple(coarse), P.columns).ravel(),
+    )
 
 
-def _kept(P: Any) -> NDArray[np.bool_]:
-    """Whether each row of P belongs to a function of the coarse level."""
+def _kept(P: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows and columns of the unit vectors among the columns of P."""
     columns = scipy.sparse.csc_array(P)
     columns.eliminate_zeros()
     single = np.flatnonzero(np.diff(columns.indptr) == 1)
     at = columns.indptr[single]
-    rows = columns.indices[at][columns.data[at] == 1.0]
-    mask = np.zeros(P.shape[0], dtype=bool)
-    mask[rows] = True
-    return mask
+    kept = columns.data[at] == 1.0
+    return columns.indices[at][kept].astype(np.int64), single[kept].astype(np.int64)
 
 
 class CoarseSolver:

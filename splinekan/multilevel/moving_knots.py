@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import instance, integer
 from splinekan.model import Model
-from splinekan.model.record import Choice, require_squares
+from splinekan.model.record import Choice, require_squares, without_penalties
 from splinekan.multilevel.free_knots import FreeKnots
 from splinekan.objectives import DataLoss, LeastSquares, SquaredError
 from splinekan.optimize import Iterate, LevenbergMarquardt, Optimizer, VariableProjection
@@ -54,8 +55,8 @@ def free_knots(
     iterations
         The largest number of iterations.
     optimizer
-        None for `VariableProjection`, where the last layer is linear in its parameters and the loss squared,
-        else `LevenbergMarquardt`.
+        None for `VariableProjection(nearest=True)`, where the last layer is linear in its parameters, the
+        loss squared and X in float64, else `LevenbergMarquardt`.
     callback, progress
         As of `Optimizer.minimize`.
 
@@ -104,10 +105,8 @@ def free_knots(
     if not result.value < objective.value(theta):
         return given
     changed = moved.network.with_basis(given.network.basis)
-    record = given.record
-    if record is not None:
-        done = Choice("knots", "moved", "least squares in parameters and knots, without penalties")
-        record = replace(record, choices=(*record.choices, done), weights=(), noise=())
+    done = Choice("knots", "moved", "least squares in parameters and knots, without penalties")
+    record = without_penalties(given.record, done)
     theta = moved.network.to_basis(moved.theta, given.network.basis)
     return replace(given, network=changed, theta=theta, record=record)
 
@@ -117,4 +116,6 @@ def _default(problem: FreeKnots) -> Optimizer:
         _ = problem.linear_parameters
     except ValueError:
         return LevenbergMarquardt()
-    return VariableProjection()
+    if problem.objective.x.dtype == np.float32:
+        return LevenbergMarquardt()
+    return VariableProjection(nearest=True)

@@ -19,6 +19,7 @@ from splinekan.multilevel.galerkin import (
     new_unknowns,
     product,
     prolongations_of,
+    shared_unknowns,
     symmetric_matrix,
 )
 from splinekan.multilevel.smoothers import smoother_of
@@ -103,7 +104,8 @@ class BPX(_Levels):
     Notes
     -----
     A basis function that a locally refined level shares with the level below is scaled on the coarser level
-    only: counted on every level it would make the condition number grow with their number.
+    only, with the weight of the finest level that has it: counted on every level it would make the condition
+    number grow with their number.
 
     Raises
     ------
@@ -130,16 +132,28 @@ class BPX(_Levels):
         super().__init__(matrix, prolongations)
         self.decay = decay
         self._coarse = CoarseSolver(self._A[0], self._scale)
-        top = self.n_levels - 1
+        weights = self._weights(decay)
         self._scales: list[Float64Array] = [np.zeros(0)]
         for level, P in enumerate(self._P, start=1):
             scale = np.zeros(self._A[level].shape[0])
             new = new_unknowns(P)
-            scale[new] = decay ** (top - level) * inverse_diagonal(self._A[level])[new]
+            scale[new] = (weights[level] * inverse_diagonal(self._A[level]))[new]
             self._scales.append(scale)
-        self._coarse_weight = decay**top
+        self._coarse_roots = np.sqrt(weights[0])
         self._A = self._A[:0]  # products with the matrices of the levels are not needed
         self._sizes = tuple([P.shape[1] for P in self._P] + [self.shape[0]])
+
+    def _weights(self, decay: float) -> list[Float64Array]:
+        """decay^j for every function of every level, j the levels between it and the finest that has it."""
+        top = len(self._P)
+        weights = [np.ones(self._A[top].shape[0])]
+        for level in range(top - 1, -1, -1):
+            P = self._P[level]
+            own = np.full(P.shape[1], decay ** (top - level))
+            fine, coarse = shared_unknowns(P)
+            own[coarse] = weights[-1][fine]
+            weights.append(own)
+        return weights[::-1]
 
     @property
     def n_levels(self) -> int:
@@ -157,7 +171,7 @@ class BPX(_Levels):
             for level in range(self.n_levels - 1, 0, -1):
                 residuals.append(self._restrict(level, residuals[-1]))
             residuals.reverse()
-            x = self._coarse_weight * self._coarse.solve(residuals[0])
+            x = self._coarse_roots * self._coarse.solve(self._coarse_roots * residuals[0])
             for level in range(1, self.n_levels):
                 x = self._lift(level, x) + self._scales[level] * residuals[level]
             return x

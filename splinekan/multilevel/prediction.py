@@ -36,7 +36,8 @@ def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
     and 1/2 g^T S^-1 g is exactly the difference between the least values of 1/2 |r + J d|^2 over steps d of
     the old unknowns, and over steps of old and new. It does not depend on the choice of psi (here the
     B-spline in the middle of those that have the midpoint as a knot). For a network of a single layer and
-    squared errors, where the outputs are linear in the coefficients, it is the exact reduction of the loss.
+    squared errors, where the outputs are linear in the coefficients, it is the exact reduction of the loss
+    without smoothing; a penalty is that of the network with every interval halved.
 
     Directions of the old unknowns in which the scaled J^T J has eigenvalues below about 1e-13 are left out:
     constants that can move between edges, and what rounding does not resolve. All columns come from J^T J of
@@ -139,4 +140,4 @@ def _quadratic(S: Float64Array, g: Float64Array, size: Float64Array) -> Float64A
     along = np.einsum("imn,im->in", vectors, g)
     resolved = (values > CUTOFF * size[:, None]) & (values > 0)
     safe = np.where(resolved, values, 1.0)
-    return np.asarray((np.where(resolved, along**2, 0.0) / safe).sum(axis=1) / 2)
+    return np.asarray((np.where(resolved, along, 0.0) * (along / safe)).sum(axis=1) / 2)

@@ -40,7 +40,7 @@ from splinekan.optimize.solvers import EPS
 
 STEPS = 4
 """Proximal steps."""
-AFFINE = 1e-6
+AFFINE = 1e-4
 """Relative difference of the loss from that of an affine residual, above which a residual is not affine."""
 SMALL = 16 * EPS
 """Squares of columns below this times the largest count as 0."""
@@ -50,7 +50,13 @@ class Projected:
     """A problem as a function of its other parameters alpha, the linear ones solved for."""
 
     def __init__(
-        self, problem: Any, theta: Float64Array, linear: NDArray[np.int64], ridge: float, own: bool
+        self,
+        problem: Any,
+        theta: Float64Array,
+        linear: NDArray[np.int64],
+        ridge: float,
+        own: bool,
+        nearest: bool = False,
     ) -> None:
         self.problem, self.cost, self.ridge = problem, problem.cost, ridge
         self._by_problem = own and callable(getattr(problem, "linear_equations", None))
@@ -66,6 +72,7 @@ class Projected:
                 "solves it in a step"
             )
         self.start = theta[self.others]
+        self._reference = theta[linear] if nearest else np.zeros(len(linear))
         self._solved: list[tuple[bytes, Float64Array]] = []
         with np.errstate(over="ignore", invalid="ignore"):
             self._check_affine(theta)
@@ -83,9 +90,9 @@ class Projected:
             if known == key:
                 return theta.copy()
         theta = np.zeros(len(self.linear) + len(self.others))
-        theta[self.others] = alpha
+        theta[self.others], theta[self.linear] = alpha, self._reference
         gradient, matrix = self._equations(theta)
-        theta[self.linear] = self._minimiser(gradient, matrix)
+        theta[self.linear] += self._minimiser(gradient, matrix)
         self._solved = [(key, theta), *self._solved[:1]]
         return theta.copy()
 
@@ -188,7 +195,7 @@ class Projected:
 
     @one
     def _minimiser(self, gradient: Float64Array, matrix: Float64Array) -> Float64Array:
-        """c(alpha), NaN where the equations are not finite."""
+        """c(alpha) less the reference, NaN where the equations are not finite."""
         solve = self._solver(matrix)
         if solve is None or not np.isfinite(gradient).all():
             return np.full_like(gradient, np.nan)

@@ -328,7 +328,9 @@ class Krylov:
                     maxiter=options.iterations,
                     M=inverse,
                 )
-            return -np.asarray(solution) / scale
+            # What no residual depends on stays: a preconditioner may fill it in, and residuals do not see it.
+            step_in_z = np.where((self.columns == 0) & (right == 0), 0.0, -np.asarray(solution) / scale)
+            return np.asarray(step_in_z)
 
         return step
 

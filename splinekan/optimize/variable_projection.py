@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import function, integer, real, real_array, shown, vector
+from splinekan._checks import boolean, function, integer, real, real_array, shown, vector
 from splinekan.optimize.answers import real_number, require
 from splinekan.optimize.driver import Frame, Iterate, Point
 from splinekan.optimize.gauss_newton import LevenbergMarquardt, _Damping
@@ -43,6 +43,9 @@ class VariableProjection(LevenbergMarquardt):
         `Cholesky` or `SVD`; None for `Cholesky`.
     linear
         Indices of the linear parameters; None for the `linear_parameters` of the problem.
+    nearest
+        Whether what the samples do not determine in the linear parameters keeps the values of the start; else
+        the solution has the least norm.
     ridge
         Eigenvalues of the scaled normal matrix of the linear parameters far below this are not resolved,
         dimensionless, between 1e-14 and 1e-4.
@@ -75,6 +78,7 @@ class VariableProjection(LevenbergMarquardt):
 
     linear: ArrayLike | None = None
     ridge: float = 1e-10
+    nearest: bool = False
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -86,6 +90,7 @@ class VariableProjection(LevenbergMarquardt):
                 )
         if not isinstance(self.solver, (Cholesky, SVD, type(None))):
             raise ValueError(f"solver must be Cholesky(), SVD() or None, got {shown(self.solver)}")
+        object.__setattr__(self, "nearest", boolean("nearest", self.nearest))
         object.__setattr__(self, "ridge", real("ridge", self.ridge, low=1e-14, high=1e-4))
         if self.linear is not None:
             object.__setattr__(self, "linear", _indices(self.linear))
@@ -114,7 +119,7 @@ class VariableProjection(LevenbergMarquardt):
         theta = vector("theta0", theta0)
         given: Any = self.linear
         linear = _indices(problem.linear_parameters) if given is None else given  # type: ignore[attr-defined]
-        reduced = Projected(problem, theta, linear, self.ridge, given is None)
+        reduced = Projected(problem, theta, linear, self.ridge, given is None, self.nearest)
 
         def called(at: Iterate) -> object:
             return None if callback is None else callback(replace(at, theta=reduced.native(at.theta)))
@@ -147,6 +152,12 @@ class VariableProjection(LevenbergMarquardt):
                 f"{name} must not be Restricted: linear parameters are solved for without equations"
             )
         require(name, problem, self.NEEDS)
+        samples = getattr(getattr(problem, "objective", problem), "x", None)
+        if getattr(samples, "dtype", None) == np.float32:
+            raise ValueError(
+                f"{name} must have samples in float64, got float32, whose rounding hides what a nearly "
+                "dependent last layer determines; LevenbergMarquardt() takes them"
+            )
         if not hasattr(problem, "cost"):
             raise TypeError(f"{name} must have a cost, which {shown(problem)} lacks")
         if self.linear is None and not hasattr(problem, "linear_parameters"):
