@@ -54,13 +54,10 @@ from splinekan._threads import set_threads, threads
 from splinekan.fitting import fit
 from splinekan.model import Model
 from splinekan.multilevel import (
-    BPX,
     FreeKnots,
     Hierarchy,
     Level,
     Round,
-    VCycle,
-    adapt,
     free_knots,
     multigrid,
     nested_iteration,
@@ -166,6 +163,7 @@ _LAZY |= dict.fromkeys(
     "spectra",
 )
 _LAZY |= dict.fromkeys(("attribution", "confidence_bands", "prune", "sobol_indices"), "explain")
+_LAZY |= dict.fromkeys(("BPX", "VCycle", "adapt"), "multilevel")
 _LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
