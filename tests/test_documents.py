@@ -47,7 +47,7 @@ def test_readme_examples(block):
     names = {}
     exec(block, names)
     if "model" in names:  # the three lines
-        assert names["model"].score(names["X"], names["y"]) > 1 - 1e-9
+        assert names["model"].score(names["X"], names["y"]) > 1 - 1e-5
     elif "result" in names:
         assert names["result"].value < 1e-4
     else:  # prints a formula
