@@ -78,7 +78,7 @@ def draw(axes: Any, data: study.Study) -> Any:
     ax.set_title(f"model problems, degree {degree}; above 1: diverges", fontsize=10)
     ax.set_xlabel("intervals")
     ax.set_ylabel("factor of a cycle (dimensionless)")
-    ax.legend(frameon=False, fontsize=6)
+    ax.legend(frameon=False, fontsize=6, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return axes
 
 
@@ -93,7 +93,7 @@ FIGURES = {
         draw,
         lambda setting: study.run(**setting.arguments(study.QUICK)),
         panels=(1, 3),
-        size=(14.0, 4.4),
+        size=(15.5, 4.4),
         takes=("full", "seeds"),
     ),
 }
