@@ -14,7 +14,7 @@ from splinekan.multilevel import (
     LocalFourier,
     spline_prolongations,
 )
-from splinekan.multilevel.fourier_symbols import gram_stencil
+from splinekan.splines.gram import gram_stencil
 
 ANGLES = np.linspace(-3, 3, 13)
 

@@ -13,7 +13,7 @@ G^(2r).
 
 from __future__ import annotations
 
-from math import comb, factorial
+from math import factorial
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -28,6 +28,7 @@ from splinekan._checks import (
     spline_degree,
     vector,
 )
+from splinekan.splines.gram import gram_stencil
 
 GEOMETRIES = ("spline", "relu")
 
@@ -66,11 +67,8 @@ def mass_symbol(theta: ArrayLike, degree: int, spacing: float = 1.0) -> Float64A
     at theta = 0 to its minimum at pi; units of h.
     """
     degree = spline_degree(degree)
-    angle, h, n = _angles(theta), _spacing(spacing), 2 * degree + 1
-    values = [
-        sum((-1) ** j * comb(n + 1, j) * (m + 1 - j) ** n for j in range(m + 1)) / factorial(n)
-        for m in range(n)
-    ]
+    angle, h = _angles(theta), _spacing(spacing)
+    values = gram_stencil(degree)
     return np.asarray(h * sum(value * np.cos((m - degree) * angle) for m, value in enumerate(values)))
 
 

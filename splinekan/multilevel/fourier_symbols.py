@@ -8,49 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import comb, factorial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from splinekan._checks import Float64Array, integer, real, real_array
 from splinekan._records import Uncached
+from splinekan.splines.gram import gram_stencil
 
 Complex = NDArray[np.complexfloating]
-
-
-def gram_stencil(degree: int, derivative: int = 0) -> Float64Array:
-    """int N^(d)(y) N^(d)(y - j) dy, j = -k..k, on knots of spacing 1: (2 k + 1,).
-
-    N_n the B-spline of order n on 0, 1, ..., n, r = k + 1: differences of N_{2r-2d} at the integers,
-    (-1)^d sum_s (-1)^s C(2d, s) N_{2r-2d}(r + j - s), since N' = N_{r-1} - N_{r-1}(. - 1). The numbers are
-    exact, rounded once.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For a degree outside 1 to 7, or a derivative that is neither below the degree nor equal to it.
-
-    Examples
-    --------
-    >>> gram_stencil(1) * 6
-    array([1., 4., 1.])
-    >>> gram_stencil(1, derivative=1)
-    array([-1.,  2., -1.])
-    """
-    k = integer("degree", degree, low=1, high=7)
-    d = integer("derivative", derivative, low=0, high=k)
-    n = 2 * (k + 1 - d)
-
-    def scaled(x: int) -> int:
-        """(n - 1)! N_n(x)."""
-        return sum((-1) ** s * comb(n, s) * max(x - s, 0) ** (n - 1) for s in range(n + 1)) if x > 0 else 0
-
-    values = [
-        (-1) ** d * sum((-1) ** s * comb(2 * d, s) * scaled(k + 1 + j - s) for s in range(2 * d + 1))
-        for j in range(-k, k + 1)
-    ]
-    return np.array([value / factorial(n - 1) for value in values])
 
 
 @dataclass(frozen=True)
@@ -124,7 +90,7 @@ class Symbols(Uncached):
             for axis, order in enumerate(orders):
                 # |2 sin(theta/2)|^{2 d} f(theta), f the mass symbol of degree k - d: nothing cancels
                 x = angles[..., axis]
-                mass = gram_stencil(k - order) if k > order else np.ones(1)
+                mass = gram_stencil(k - order)
                 middle = len(mass) // 2
                 values = mass[middle] + 2 * sum(
                     mass[middle + j] * np.cos(j * x) for j in range(1, middle + 1)

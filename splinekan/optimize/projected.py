@@ -16,7 +16,9 @@ H_cc may be singular: coefficients that no sample sees, and constants that can b
 a node. c(alpha) is then the solution of least norm, in units of the columns, by a few steps of the proximal
 point method from 0,
 
-    c <- c - (H_cc + ridge D)^{-1} (H_cc c + g),    D the diagonal of H_cc, g the gradient at c = 0.
+    c <- c - (H_cc + ridge D)^{-1} (H_cc c + g),    D the diagonal of H_cc, g the gradient at c = 0;
+
+or, with `nearest`, the solution next to the given c, from which the steps then start.
 
 For an eigenvalue m of the scaled H_cc this leaves the share (ridge/(m + ridge))^4 of its part of c: nothing
 where m is far above the ridge, all where it is far below.

@@ -328,9 +328,8 @@ class Krylov:
                     maxiter=options.iterations,
                     M=inverse,
                 )
-            # What no residual depends on stays: a preconditioner may fill it in, and residuals do not see it.
-            step_in_z = np.where((self.columns == 0) & (right == 0), 0.0, -np.asarray(solution) / scale)
-            return np.asarray(step_in_z)
+            # A preconditioner may fill in what no residual depends on, and residuals do not see it.
+            return np.where((self.columns == 0) & (right == 0), 0.0, -solution / scale)
 
         return step
 

@@ -29,11 +29,11 @@ class VariableProjection(LevenbergMarquardt):
     For least squares with a network whose last layer is linear in its parameters (splines or an affine map,
     with affine maps of fixed numbers behind it), and for other residuals with linear parameters. The
     iteration runs on the other parameters; every iterate is optimal in the linear ones, whose start has no
-    effect. Steps, gradients and tolerances are those of the others.
+    effect unless `nearest`. Steps, gradients and tolerances are those of the others.
 
     The loss is that of the whole problem, and so are its minima; where the linear parameters are not
-    determined, their solution of least norm is taken. An evaluation costs an assembly and a factorisation of
-    the last layer more than one of `LevenbergMarquardt`.
+    determined, their solution of least norm is taken, or with `nearest` that next to their start. An
+    evaluation costs an assembly and a factorisation of the last layer more than one of `LevenbergMarquardt`.
 
     Parameters
     ----------

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from math import comb, factorial
+
 import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, affordable, integer, one_of
+from splinekan._checks import Float64Array, affordable, integer, one_of, spline_degree
 from splinekan.splines.basis import PowerReLUBasis, power_derivative
 from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.pp_form import local_pieces
@@ -95,3 +97,37 @@ def _check_range(entries: Float64Array, knots: KnotVector) -> None:
         raise ValueError(
             f"the Gram matrix leaves the range of float64: got knots from {knots.t[0]} to {knots.t[-1]}"
         )
+
+
+def gram_stencil(degree: int, derivative: int = 0) -> Float64Array:
+    """int N^(d)(y) N^(d)(y - j) dy, j = -k..k, on knots of spacing 1: (2 k + 1,).
+
+    N_n the B-spline of order n on 0, 1, ..., n, r = k + 1: differences of N_{2r-2d} at the integers,
+    (-1)^d sum_s (-1)^s C(2d, s) N_{2r-2d}(r + j - s), since N' = N_{r-1} - N_{r-1}(. - 1). The numbers are
+    exact, rounded once.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a degree outside 0 to 7, or a derivative that is neither below the degree nor equal to it.
+
+    Examples
+    --------
+    >>> gram_stencil(1) * 6
+    array([1., 4., 1.])
+    >>> gram_stencil(1, derivative=1)
+    array([-1.,  2., -1.])
+    """
+    k = spline_degree(degree)
+    d = integer("derivative", derivative, low=0, high=k)
+    n = 2 * (k + 1 - d)
+
+    def scaled(x: int) -> int:
+        """(n - 1)! N_n(x)."""
+        return sum((-1) ** s * comb(n, s) * max(x - s, 0) ** (n - 1) for s in range(n + 1)) if x > 0 else 0
+
+    values = [
+        (-1) ** d * sum((-1) ** s * comb(2 * d, s) * scaled(k + 1 + j - s) for s in range(2 * d + 1))
+        for j in range(-k, k + 1)
+    ]
+    return np.array([value / factorial(n - 1) for value in values])
