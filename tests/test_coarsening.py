@@ -255,3 +255,17 @@ def test_changes_of_the_continuation_count():
         coarse, change = model.coarsen(1.0, [(-far, far)])
         assert 0.1 * change <= difference(model, coarse, [(-far, far)]) <= change <= 1.0
         assert coarse.n_parameters >= model.coarsen(1.0).model.n_parameters
+
+
+def test_the_bound_is_within_a_tolerance_where_layers_amplify_rounding():
+    """Continuations beyond the domain multiply what rounding may do: knots then stay, needed or not."""
+    knots = sk.KnotVector.clamped([-1.0, -1 + 1e-6, -1 + 2e-6, 1.0], 4)
+    layers = [sk.SplineLayer(1, 1, knots, extrapolate="polynomial") for _ in range(3)]
+    network = sk.KAN(tuple(layers))
+    theta = np.random.default_rng(0).normal(size=network.n_parameters)
+    model = sk.Model(network, theta).refine()
+    for tolerance in (1e-6, 1e-2):
+        coarse, change = model.coarsen(tolerance, bounds=(-1, 1))
+        assert (change <= tolerance).all()
+        x = np.linspace(-1, 1, 1001)[:, None]
+        assert (np.abs(coarse(x) - model(x)).max(axis=0) <= change).all()

@@ -25,6 +25,10 @@ from splinekan.splines.prolongation import prolongation
 ROUNDING = 2.0**-40
 """Knots that move no coefficient by more than this share of the largest count as not needed."""
 
+CERTAIN = 2.0**-30
+"""Without a tolerance, knots that are not needed stay, all of them, where the bound on their removal is above
+this share of the outputs: layers amplify without limit where continuations beyond the domain do."""
+
 
 @dataclass(frozen=True, eq=False)
 class Path:
@@ -104,7 +108,11 @@ def coarsened(
 
     unneeded = [path.unneeded for path in paths]
     best = result(unneeded)
-    if not np.isfinite(best[2]).all():
+    size = np.maximum(np.abs(boxes[-1].low), np.abs(boxes[-1].high))
+    if (
+        not (best[2] <= np.where(tolerance > 0, tolerance, CERTAIN * size)).all()
+        or not np.isfinite(best[2]).all()
+    ):
         best = network, theta, np.zeros(network.n_out)
         paths, unneeded = [], []
     allowed = np.maximum(tolerance, best[2])
