@@ -1,0 +1,26 @@
+"""`solve`: a differential equation with its conditions, from the statement to a solution."""
+
+from splinekan.solving.conditions import (
+    Condition,
+    condition,
+    dirichlet,
+    initial,
+    neumann,
+    normal_derivative,
+    periodic,
+    robin,
+)
+from splinekan.solving.domains import Boxes, SignedDistance
+
+__all__ = [
+    "Boxes",
+    "Condition",
+    "SignedDistance",
+    "condition",
+    "dirichlet",
+    "initial",
+    "neumann",
+    "normal_derivative",
+    "periodic",
+    "robin",
+]
