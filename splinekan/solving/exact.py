@@ -1,0 +1,208 @@
+"""Conditions imposed exactly: u = g + B v with g fulfilling the conditions and B vanishing where they hold.
+
+g is the Boolean sum of interpolants along each variable (transfinite interpolation, Gordon & Hall 1973, Numer.
+Math. 21, eqs. 1-6): with P_i the interpolant of the data on the faces of variable i, g_i = g_{i-1} +
+P_i(data - g_{i-1}). It meets the data of all faces if these agree where faces meet. B is the product over the
+variables of the distances to the faces with data, squared where a velocity is given too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.function import AppliedUndef
+
+from splinekan.solving.conditions import Condition
+from splinekan.solving.domains import Region
+from splinekan.solving.formulas import numeric
+from splinekan.solving.rules import sobol
+
+AGREEMENT = 1e-9
+"""Data agree at edges and corners if they differ by at most this part of their size."""
+TRIALS = 64
+
+
+@dataclass(frozen=True, eq=False)
+class ExactConditions:
+    """Forms of the unknowns in which some conditions hold for any network.
+
+    Attributes
+    ----------
+    lifts, factors
+        g and B of every unknown; 0 and 1 where nothing is imposed.
+    conditions
+        Those that remain.
+    notes
+        Why conditions remain that might have been imposed.
+    """
+
+    lifts: tuple[Any, ...]
+    factors: tuple[Any, ...]
+    conditions: tuple[Condition, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def imposes(self) -> bool:
+        """Whether any condition is imposed."""
+        return any(factor != 1 for factor in self.factors)
+
+
+@dataclass
+class _Side:
+    """Data at an end of a variable: the value, perhaps a velocity, and the conditions they come from."""
+
+    value: Any = None
+    velocity: Any = None
+    source: tuple[int, ...] = ()
+
+
+def exact_conditions(
+    conditions: Sequence[Condition], unknown: Sequence[Any], region: Region
+) -> ExactConditions:
+    """The conditions u = value on whole faces, and initial velocities, imposed exactly.
+
+    Conditions of other kinds remain, as do all conditions of an unknown whose data do not agree at edges and
+    corners, and those on domains other than boxes.
+    """
+    lifts, factors, notes, imposed = [], [], [], set()
+    for u in unknown:
+        sides = _sides(conditions, u, region)
+        lift, factor = _form(sides, region)
+        if factor != 1 and not _agrees(lift, sides, region):
+            notes.append(
+                f"the conditions on {u.func} disagree where faces meet, and are imposed by weights"
+            )
+            lift, factor = sympy.Integer(0), sympy.Integer(1)
+        if factor != 1:
+            imposed |= {number for side in sides.values() for number in side.source}
+        lifts.append(lift)
+        factors.append(factor)
+    kept = tuple(c for number, c in enumerate(conditions) if number not in imposed)
+    return ExactConditions(tuple(lifts), tuple(factors), kept, tuple(notes))
+
+
+def _sides(conditions: Sequence[Condition], u: Any, region: Region) -> dict[tuple[int, int], _Side]:
+    """By (variable, end) the data of an unknown; of several conditions on a face the first."""
+    sides: dict[tuple[int, int], _Side] = {}
+    if not region.is_box:
+        return sides
+    timed = {c.on for c in conditions if c.kind == "initial"}
+    closed = timed | {c.on for c in conditions if c.kind == "periodic"}
+    for number, c in enumerate(conditions):
+        read = _read(c, u)
+        if read is None:
+            continue
+        order, value = read
+        faces = _faces(c, region, closed)
+        if faces is None or (order == 1 and c.kind != "initial"):
+            continue
+        taken = [
+            face for face in faces if getattr(sides.get(face), ("value", "velocity")[order], None) is not None
+        ]
+        if taken:
+            continue  # remains, and contradicts or repeats another condition
+        for face in faces:
+            side = sides.setdefault(face, _Side())
+            setattr(side, ("value", "velocity")[order], value)
+            side.source += (number,)
+    return {face: side for face, side in sides.items() if side.value is not None}
+
+
+def _read(condition: Condition, u: Any) -> tuple[int, Any] | None:
+    """(0, value) for u - value = 0, (1, value) for u_t - value = 0; None for other conditions."""
+    if condition.kind not in ("dirichlet", "initial"):
+        return None
+    for order, leading in ((0, u), (1, u.diff(condition.on) if condition.kind == "initial" else None)):
+        if leading is None:
+            continue
+        value = sympy.expand(leading - condition.residual)
+        known = value.free_symbols <= set(u.args) and not value.atoms(AppliedUndef)
+        if known:
+            return order, leading - condition.residual
+    return None
+
+
+def _faces(condition: Condition, region: Region, closed: set[Any]) -> list[tuple[int, int]] | None:
+    """The whole faces (variable, end) of a condition; None if it holds elsewhere."""
+    variables = list(region.variables)
+    if condition.kind == "initial":
+        return [(variables.index(condition.on), 0)] if condition.on in variables else None
+    if condition.on is None:
+        return [(i, end) for i, v in enumerate(variables) if v not in closed for end in (0, 1)]
+    if isinstance(condition.on, np.ndarray):
+        return None
+    faces = []
+    for place in condition.on:
+        symbol, ends = (place, (0, 1)) if place in variables else (place.lhs, ())
+        if symbol not in variables:
+            return None
+        i = variables.index(symbol)
+        if not ends:
+            ends = tuple(k for k in (0, 1) if float(place.rhs) == region.bounds[i][k])
+            if not ends:
+                return None
+        faces += [(i, end) for end in ends]
+    return faces
+
+
+def _form(sides: dict[tuple[int, int], _Side], region: Region) -> tuple[Any, Any]:
+    lift, factor = sympy.Integer(0), sympy.Integer(1)
+    for i, x in enumerate(region.variables):
+        low, high = (sides.get((i, end)) for end in (0, 1))
+        if low is None and high is None:
+            continue
+        a, b = (_exact(end) for end in region.bounds[i])
+        part = (x - a) / (b - a)
+
+        def left(side: _Side, at: Any, x: Any = x, lift: Any = lift) -> Any:
+            return (side.value - lift).subs(x, at)
+
+        if low is not None and high is not None and low.velocity is None:
+            lift += left(low, a) * (1 - part) + left(high, b) * part
+            factor *= 4 * part * (1 - part)
+        elif low is not None and low.velocity is not None:
+            speed = (low.velocity - lift.diff(x)).subs(x, a)
+            start = left(low, a)
+            if high is None:
+                lift += start + (x - a) * speed
+                factor *= part**2
+            else:
+                end = left(high, b) - start - (b - a) * speed
+                lift += start + (x - a) * speed + part**2 * end
+                factor *= sympy.Rational(27, 4) * part**2 * (1 - part)
+        elif low is not None:
+            lift += left(low, a)
+            factor *= part
+        elif high is not None:
+            lift += left(high, b)
+            factor *= 1 - part
+    return lift, factor
+
+
+def _agrees(lift: Any, sides: dict[tuple[int, int], _Side], region: Region) -> bool:
+    """Whether the lift meets all data, at random points of the faces."""
+    for (i, end), side in sides.items():
+        x = region.variables[i]
+        points = sobol(TRIALS, region.bounds, 0)
+        points[:, i] = region.bounds[i][end]
+        pairs = [(side.value, lift)]
+        if side.velocity is not None:
+            length = _exact(float(region.lengths[i]))
+            pairs.append((side.velocity * length, lift.diff(x) * length))
+        try:
+            values = numeric("conditions", [form for pair in pairs for form in pair], region.variables)(points)
+        except ValueError:
+            return False
+        size = np.abs(values).max()
+        if not np.abs(values[:, ::2] - values[:, 1::2]).max() <= AGREEMENT * size:
+            return False
+    return True
+
+
+def _exact(number: float) -> Any:
+    """A float as the rational number it is."""
+    return sympy.Rational(*float(number).as_integer_ratio())
