@@ -4,9 +4,10 @@ Fits
     `fit` returns a `Model` of a table of inputs and targets; `save`, `load`.
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`, of `FormulaLayer` (each edge a
-    `Term`, a function by name with constants), `Sum` and `Product`; `MLP`; `initialize` draws
-    parameters; `Model`, a network with its parameters, to files by `save` and back by `load`;
-    `DomainWarning`. `export` writes a model as source code or as expressions of sympy.
+    `Term`, a function by name with constants), `Sum`, `Product` and `TensorSplineLayer` (splines of several
+    variables); `MLP`; `initialize` draws parameters; `Model`, a network with its parameters, to files by
+    `save` and back by `load`; `DomainWarning`. `export` writes a model as source code or as expressions of
+    sympy.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
@@ -77,6 +78,7 @@ from splinekan.network import (
     Product,
     SplineLayer,
     Sum,
+    TensorSplineLayer,
     Term,
     initialize,
 )
@@ -233,6 +235,7 @@ __all__ = [
     "SplineLayer",
     "SquaredError",
     "Sum",
+    "TensorSplineLayer",
     "Term",
     "VCycle",
     "VariableProjection",

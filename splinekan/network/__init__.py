@@ -14,6 +14,7 @@ from splinekan.network.normalizer import Normalizer
 from splinekan.network.product import Product
 from splinekan.network.spline import SplineLayer
 from splinekan.network.sum import Sum
+from splinekan.network.tensor_spline import TensorSplineLayer
 from splinekan.network.term import Term
 from splinekan.operators.segments import SparseRows
 
@@ -34,6 +35,7 @@ __all__ = [
     "SparseRows",
     "SplineLayer",
     "Sum",
+    "TensorSplineLayer",
     "Term",
     "function",
     "initialize",

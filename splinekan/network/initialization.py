@@ -14,12 +14,13 @@ from splinekan.network.affine import Affine
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.formula import FormulaLayer
 from splinekan.network.formula_start import draw_formula
-from splinekan.network.kan import KAN
+from splinekan.network.kan import KAN, first_on_knots
 from splinekan.network.layer import Layer
 from splinekan.network.normalizer import Normalizer
 from splinekan.network.product import Product
 from splinekan.network.spline import SplineLayer
-from splinekan.network.sum import leaves, splines_of
+from splinekan.network.sum import leaves
+from splinekan.network.tensor_spline import TensorSplineLayer
 from splinekan.splines.gram import gram_matrix
 from splinekan.splines.knot_vector import KnotVector
 
@@ -55,6 +56,9 @@ def initialize(
         As "frames", with a random linear function on every edge in addition, exact by the Greville
         points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
         layers start inside their domains. On periodic knots it is a sine with the same range.
+
+    A tensor-product layer is drawn as the sum over its inputs: with "greville" a random linear function of
+    them, with "noise" coefficients that give an output variance 1 over inputs uniform in its box.
 
     In formulas a and b take the range of the inputs to an interval in the domain of each function, in turn, c
     is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay.
@@ -97,7 +101,7 @@ def initialize(
     followers: list[Layer | None] = [*spline_network.layers[1:], None]
     pieces = zip(spline_network.layers, followers, pairwise(network.offsets), strict=True)
     for layer, follower, (start, _) in pieces:
-        splines = next(iter(splines_of(follower)), None) if follower is not None else None
+        splines = first_on_knots(follower) if follower is not None else None
         images = []
         for leaf in leaves(layer):
             own = theta[start : start + leaf.n_parameters]
@@ -111,7 +115,7 @@ def initialize(
 
 def _drawn(
     layer: Layer,
-    follower: SplineLayer | None,
+    follower: SplineLayer | TensorSplineLayer | None,
     theta: Float64Array,
     rng: np.random.Generator,
     how: tuple[str, float, float],
@@ -129,6 +133,8 @@ def _drawn(
             views["weight"] /= np.sqrt(layer.n_in)
     elif isinstance(layer, SplineLayer):
         _draw_splines(layer, theta, rng, *how)
+    elif isinstance(layer, TensorSplineLayer):
+        _draw_tensor(layer, theta, rng, *how)
     return _image(layer, views, ranges)
 
 
@@ -158,6 +164,29 @@ def _draw_splines(
             weights *= share / _root_mean_square(layer)[:, None]
         else:
             weights *= noise
+
+
+def _draw_tensor(
+    layer: TensorSplineLayer,
+    theta: Float64Array,
+    rng: np.random.Generator,
+    scheme: str,
+    noise: float,
+    mean: float,
+) -> None:
+    """As `_draw_splines`, of the sum over inputs, which tensor-product splines contain."""
+    c = theta.reshape(layer.shape)
+    normal = rng.normal(size=layer.shape)
+    if scheme == "noise":
+        c[:] = np.prod([_unit_deviation(knots, 1) for knots in layer.knots]) * normal
+        return
+    c[:] = mean + noise * normal
+    if scheme == "greville":
+        signs = rng.choice([-1.0, 1.0], size=(layer.n_in, layer.n_out))
+        for p, knots in enumerate(layer.knots):
+            a, b = knots.domain
+            along = [-1 if axis == p else 1 for axis in range(layer.n_in)]
+            c += (_rising(knots).reshape(*along, 1) * signs[p] + (a + b) / 2) / layer.n_in
 
 
 def _rising(knots: KnotVector) -> Float64Array:
@@ -192,6 +221,8 @@ def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64
     if isinstance(layer, SplineLayer):
         ends = [edges.knots.domain for edges in layer.edges]
         return np.tile(ends[0] if len(set(ends)) == 1 else np.mean(layer.domain, axis=0), (layer.n_out, 1))
+    if isinstance(layer, TensorSplineLayer):
+        return np.tile(np.mean(layer.domain, axis=0), (layer.n_out, 1))
     if isinstance(layer, Product):
         return np.array([_multiplied(ranges[list(group)]) for group in layer.groups])
     # Elementwise maps are monotone.
@@ -208,7 +239,10 @@ def _multiplied(ranges: Float64Array) -> Float64Array:
 
 
 def _fill_domain(
-    views: dict[str, Any], follower: SplineLayer, rng: np.random.Generator, ranges: Float64Array
+    views: dict[str, Any],
+    follower: SplineLayer | TensorSplineLayer,
+    rng: np.random.Generator,
+    ranges: Float64Array,
 ) -> None:
     weight = views["weight"]
     weight[:] = _directions(weight.shape[0], weight.shape[1], rng)

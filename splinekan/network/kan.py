@@ -35,7 +35,8 @@ from splinekan.network.layer import BASES, Layer, fulfilling
 from splinekan.network.linearization import Linearization, cast
 from splinekan.network.normalizer import Normalizer
 from splinekan.network.spline import SplineLayer
-from splinekan.network.sum import leaves, splines_of
+from splinekan.network.sum import leaves
+from splinekan.network.tensor_spline import TensorSplineLayer
 from splinekan.operators.coordinates import Coordinates
 from splinekan.operators.segments import SparseRows
 from splinekan.splines.knots import uniform_knots
@@ -174,8 +175,8 @@ class KAN(Uncached):
 
     @property
     def intervals(self) -> int:
-        """The largest number of intervals of any spline layer; 0 without one."""
-        return max((layer.intervals for _, layer, _ in self._splines), default=0)
+        """The largest number of intervals of any input of a spline layer; 0 without such a layer."""
+        return max((layer.intervals for _, layer, _ in self._on_knots), default=0)
 
     @property
     def basis(self) -> str:
@@ -204,12 +205,12 @@ class KAN(Uncached):
         return first.preimage(splines.domain) if isinstance(first, Normalizer) else splines.domain
 
     @property
-    def _first_splines(self) -> SplineLayer | None:
+    def _first_splines(self) -> SplineLayer | TensorSplineLayer | None:
         """The layer whose splines take the inputs, as they are or through an affine `Normalizer`."""
         first, *others = self.layers
         if isinstance(first, Normalizer) and first.kind == "affine" and others:
             first = others[0]
-        return next(iter(splines_of(first)), None)
+        return first_on_knots(first)
 
     @cached_property
     def _leaves(self) -> tuple[tuple[int, Layer, int], ...]:
@@ -226,6 +227,15 @@ class KAN(Uncached):
         """The spline layers among `_leaves`."""
         return tuple(
             (number, layer, start) for number, layer, start in self._leaves if isinstance(layer, SplineLayer)
+        )
+
+    @cached_property
+    def _on_knots(self) -> tuple[tuple[int, SplineLayer | TensorSplineLayer, int], ...]:
+        """The layers with knots among `_leaves`: those of splines of one and of several variables."""
+        return tuple(
+            (number, layer, start)
+            for number, layer, start in self._leaves
+            if isinstance(layer, (SplineLayer, TensorSplineLayer))
         )
 
     def unpack(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
@@ -414,10 +424,10 @@ class KAN(Uncached):
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
-        """`SplineLayer.roughness` of all layers as one sparse matrix that acts on theta."""
+        """The `roughness` of all layers with knots as one sparse matrix that acts on theta."""
         blocks = [
             layer.roughness
-            if isinstance(layer, SplineLayer)
+            if isinstance(layer, (SplineLayer, TensorSplineLayer))
             else scipy.sparse.csr_array((0, layer.n_parameters))
             for _, layer, _ in self._leaves
         ]
@@ -470,6 +480,11 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
     for p, q in pairwise(sizes[1:]):
         layers += [Activation(p, activation, degree), Affine(p, q)]
     return KAN(tuple(layers))
+
+
+def first_on_knots(layer: Layer) -> SplineLayer | TensorSplineLayer | None:
+    """The first layer with knots among the layer, or the layers of a sum."""
+    return next((each for each in leaves(layer) if isinstance(each, (SplineLayer, TensorSplineLayer))), None)
 
 
 def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:

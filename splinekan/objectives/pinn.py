@@ -14,7 +14,7 @@ from splinekan._blas import dot, one
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
 from splinekan.equations import Equation, Features
 from splinekan.model import Model
-from splinekan.network import KAN, SparseRows, SplineLayer
+from splinekan.network import KAN, SparseRows, SplineLayer, TensorSplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
@@ -176,7 +176,7 @@ class PINN(ChunkedSum):
                         f"blocks[{number}] has order {equation.order}: splines of degree at least "
                         f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
                     )
-                for knots in layer.knots if isinstance(layer, SplineLayer) else ():
+                for knots in layer.knots if isinstance(layer, (SplineLayer, TensorSplineLayer)) else ():
                     if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order:
                         raise ValueError(
                             f"blocks[{number}] has order {equation.order}: such derivatives of splines of "

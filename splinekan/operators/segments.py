@@ -29,15 +29,17 @@ class SparseRows(Operator):
     """A matrix whose every row is made of segments of neighbouring columns, alike in length.
 
     A spline layer with n_in inputs and n_out outputs gives n_in segments of (degree + 1) n_out values:
-    the active coefficients of each edge. An affine layer is one segment.
+    the active coefficients of each edge. An affine layer is one segment; a tensor-product layer gives a
+    segment for all products of active functions of its inputs but the last.
 
     Attributes
     ----------
     values
         (n_rows, n_stored) stored entries, segment after segment.
     starts
-        (n_rows, n_segments) first column of each segment, increasing along a row; over all rows, every
-        segment keeps to columns of its own.
+        (n_rows, n_segments) first column of each segment. Along a row segments follow one another without
+        overlap. Over all rows every segment of a spline layer keeps to columns of its own; those of a
+        tensor-product layer do not.
     lengths
         (n_segments,) number of columns of each segment, the same for every row.
     n_columns
@@ -47,7 +49,7 @@ class SparseRows(Operator):
     ------
     TypeError, ValueError
         For arrays of other kinds or shapes, segments that leave the columns of the matrix, and segments that
-        do not keep to columns of their own. The products for vectors of another length.
+        begin before the segment before them in the row ends. The products for vectors of another length.
     """
 
     values: Array
@@ -71,10 +73,8 @@ class SparseRows(Operator):
             first, last = starts.min(axis=0), starts.max(axis=0) + lengths
             if first.min() < 0 or last.max() > n_columns:
                 raise ValueError(f"starts: segments must lie in the columns 0 to {n_columns - 1}")
-            if (last[:-1] > first[1:]).any():
-                raise ValueError(
-                    "starts: every segment must keep to columns of its own, after the segment before it"
-                )
+            if (last[:-1] > first[1:]).any() and (starts[:, :-1] + lengths[:-1] > starts[:, 1:]).any():
+                raise ValueError("starts: every segment of a row must begin after the segment before it")
         for name, value in (
             ("values", values),
             ("starts", starts),
@@ -140,12 +140,36 @@ class SparseRows(Operator):
             self._add_dense_products(lower)
             return
         places = np.cumsum(self.lengths) - self.lengths
-        shares = _shares(tuple(self.lengths.tolist()), len(_threads.split(self.shape[0])))
+        ranges = _threads.split(self.shape[0])
+        if len(ranges) > 1 and self._overlapping:
+            self._add_products_by_rows(lower, places, ranges)
+            return
+        shares = _shares(tuple(self.lengths.tolist()), len(ranges))
 
         def task(chunk: int, *_: int) -> None:
             kernels.products(self.values, self.starts, places, self.lengths, shares[chunk], lower)
 
         _threads.run(task, [(0, 0)] * len(shares))
+
+    @property
+    def _overlapping(self) -> bool:
+        """Whether some columns belong to several segments: two pairs of segments may meet in an entry."""
+        return bool((self.starts.max(axis=0)[:-1] + self.lengths[:-1] > self.starts.min(axis=0)[1:]).any())
+
+    def _add_products_by_rows(
+        self, lower: Float64Array, places: NDArray[np.int64], ranges: list[tuple[int, int]]
+    ) -> None:
+        """`add_products` with a matrix for each range of rows."""
+        parts = [lower, *(np.zeros_like(lower) for _ in ranges[1:])]
+        (pairs,) = _shares(tuple(self.lengths.tolist()), 1)
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            rows, starts = self.values[start:stop], self.starts[start:stop]
+            kernels.products(rows, starts, places, self.lengths, pairs, parts[chunk])
+
+        _threads.run(task, ranges)
+        for part in parts[1:]:
+            lower += part
 
     def _add_dense_products(self, lower: Float64Array) -> None:
         """Add J^T J to all of `lower`: a single thread of BLAS for each range of rows."""
