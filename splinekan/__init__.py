@@ -32,7 +32,10 @@ Levels
     refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser;
     preconditioners `BPX` and `VCycle`.
 Differential equations
-    `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
+    `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
+    `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
+    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, `ansatz`, `manufactured`;
+    points in `splinekan.equations.collocation`.
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
@@ -133,6 +136,21 @@ if TYPE_CHECKING:
     from splinekan.interop import from_efficient_kan, from_pykan
     from splinekan.io import load, save
     from splinekan.objectives.pinn import PINN, Block
+    from splinekan.solving import (
+        Boxes,
+        Condition,
+        SignedDistance,
+        Solution,
+        SolutionWarning,
+        condition,
+        dirichlet,
+        initial,
+        neumann,
+        normal_derivative,
+        periodic,
+        robin,
+        solve,
+    )
     from splinekan.spectra import (
         Spectrum,
         change_of_basis_spectrum,
@@ -163,6 +181,12 @@ _LAZY |= dict.fromkeys(
         "tangent_kernel_spectrum",
     ),
     "spectra",
+)
+_LAZY |= dict.fromkeys(
+    ("Boxes", "Condition", "SignedDistance", "Solution", "SolutionWarning", "solve"), "solving"
+)
+_LAZY |= dict.fromkeys(
+    ("condition", "dirichlet", "initial", "neumann", "normal_derivative", "periodic", "robin"), "solving"
 )
 _LAZY |= dict.fromkeys(("attribution", "confidence_bands", "prune", "sobol_indices"), "explain")
 _LAZY |= dict.fromkeys(("BPX", "VCycle", "adapt"), "multilevel")
@@ -202,7 +226,9 @@ __all__ = [
     "BSplineBasis",
     "Batches",
     "Block",
+    "Boxes",
     "Cholesky",
+    "Condition",
     "DataLoss",
     "DomainWarning",
     "Dual",
@@ -229,7 +255,10 @@ __all__ = [
     "ResidualProblem",
     "Restricted",
     "Round",
+    "SignedDistance",
     "Softmax",
+    "Solution",
+    "SolutionWarning",
     "Spectrum",
     "Spline",
     "SplineLayer",
@@ -245,7 +274,9 @@ __all__ = [
     "change_of_basis",
     "change_of_basis_spectrum",
     "clamped_knots",
+    "condition",
     "confidence_bands",
+    "dirichlet",
     "export",
     "extended_knots",
     "extreme_eigenvalues",
@@ -258,6 +289,7 @@ __all__ = [
     "gram_spectrum",
     "greville_points",
     "hessian_spectrum",
+    "initial",
     "initialize",
     "insert_knots",
     "knot_derivatives",
@@ -268,14 +300,19 @@ __all__ = [
     "nested_iteration",
     "nested_steps",
     "network_projection",
+    "neumann",
+    "normal_derivative",
+    "periodic",
     "projection",
     "prolongation",
     "prune",
     "refine_knots",
     "relu_from_spline",
+    "robin",
     "save",
     "set_threads",
     "sobol_indices",
+    "solve",
     "spectral_density",
     "spline_from_relu",
     "successive_halving",
