@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import scipy
@@ -92,6 +92,8 @@ class TensorSplineLayer(Uncached):
     knots: tuple[KnotVector, ...]
     n_out: int
     extrapolate: str
+
+    basis: ClassVar[str] = "spline"
 
     def __init__(
         self,
@@ -368,7 +370,7 @@ class TensorSplineLayer(Uncached):
                 factors.append(prolongation(coarse, fine))
             except ValueError as error:
                 raise ValueError(f"input {p}: {error}") from None
-        return _kronecker([*factors, scipy.sparse.eye_array(self.n_out)])
+        return kronecker([*factors, scipy.sparse.eye_array(self.n_out)])
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
@@ -382,7 +384,7 @@ class TensorSplineLayer(Uncached):
         for j, knots in enumerate(self.knots):
             factors = [scipy.sparse.eye_array(n) for n in self.shape]
             factors[j] = scipy.sparse.csr_array(jumps(knots, "spline"))
-            blocks.append(_kronecker(factors))
+            blocks.append(kronecker(factors))
         return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))
 
     # Interpolation
@@ -448,7 +450,8 @@ class TensorSplineLayer(Uncached):
         return f"TensorSplineLayer({self.n_in} -> {self.n_out}, {' x '.join(each)}{beyond})"
 
 
-def _kronecker(factors: Sequence[Any]) -> scipy.sparse.csr_array:
+def kronecker(factors: Sequence[Any]) -> scipy.sparse.csr_array:
+    """The Kronecker product of sparse matrices, those of later factors running faster."""
     return scipy.sparse.csr_array(reduce(lambda a, b: scipy.sparse.kron(a, b, format="csr"), factors))
 
 
