@@ -178,7 +178,8 @@ def _described(number: int, layer: Any, vectors: dict[KnotVector, int]) -> dict[
         return {"class": name, "layers": [_described(number, each, vectors) for each in layer.layers]}
     raise TypeError(
         f"model.network.layers[{number}] is of the class {type(layer).__qualname__}, which cannot be saved: "
-        f"only SplineLayer, TensorSplineLayer, FormulaLayer, Sum, {', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
+        "only SplineLayer, TensorSplineLayer, FormulaLayer, Sum, "
+        f"{', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
     )
 
 

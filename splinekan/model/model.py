@@ -215,8 +215,8 @@ class Model(Uncached):
             How often all intervals are halved; 1 if `marked` or `budget` is given.
         marked
             By (layer, input) the intervals to halve, indices or a mask of booleans; None for all intervals.
-            Layers of splines, also of several variables, or formulas are counted from 0, inputs by number or, in the first such layer, by
-            name, as for `edge`.
+            Layers of splines, also those of several variables, or formulas are counted from 0, inputs by
+            number or, in the first such layer, by name, as for `edge`.
         budget
             The largest number of parameters of the result; None for no limit. As many of the marked
             intervals are halved, the most important first, as it allows with their neighbours.

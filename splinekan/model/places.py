@@ -69,7 +69,7 @@ def framed(layer: Layer) -> bool:
 
 
 def counted(network: KAN) -> list[int]:
-    """The numbers of the layers that users count: those of splines, of one or several variables, or formulas."""
+    """The numbers of the layers that users count: of splines, in one or several variables, or formulas."""
     return [
         number
         for number, layer in enumerate(network.layers)
@@ -106,7 +106,7 @@ def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
     found, scale = network.layers[number], linear_to_the_end(model, number)
     if isinstance(found, TensorSplineLayer):
         raise ValueError(
-            f"layer must be that of functions of single inputs, got {layer}, {shown(found)}, which has no edges"
+            f"layer must be that of functions of single inputs: layer {layer}, {shown(found)}, has no edges"
         )
     p = _index("input", input, found.n_in, names_of_inputs(model, number))
     q = _index("output", output, found.n_out, names_of_outputs(model, number))

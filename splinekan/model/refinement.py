@@ -53,7 +53,7 @@ class Site(NamedTuple):
 
     @property
     def where(self) -> slice:
-        """Of the coefficients in theta, (n_basis, n_out) in C order; of a tensor-product layer of all of it."""
+        """Of the coefficients in theta, (n_basis, n_out) in C order; all those of a tensor-product layer."""
         if isinstance(self.layer, TensorSplineLayer):
             return slice(self.start, self.start + self.layer.n_parameters)
         sizes = [knots.n_basis * self.layer.n_out for knots in self.layer.knots[: self.input + 1]]

@@ -107,8 +107,9 @@ def projection(
 def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> Operator:
     """R with R P = I for the parameters of nested networks: `projection` edge by edge.
 
-    Of a tensor-product layer R is the Kronecker product of the projections of its inputs. Parameters that have no knots are kept. Coefficients in the ReLU basis are taken to B-splines, projected,
-    and taken back ("injection" excepted), which keeps digits that a product of the three matrices loses.
+    Of a tensor-product layer R is the Kronecker product of the projections of its inputs. Parameters that
+    have no knots are kept. Coefficients in the ReLU basis are taken to B-splines, projected, and taken back
+    ("injection" excepted), which keeps digits that a product of the three matrices loses.
 
     Parameters
     ----------
