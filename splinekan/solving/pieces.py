@@ -41,11 +41,21 @@ class Piece(Uncached):
     theta: Float64Array = field(repr=False)
     interval: tuple[float, float] | None = None
     along: int = -1
+    bounds: tuple[tuple[float, float], ...] | None = None
+
+    @property
+    def box(self) -> tuple[tuple[float, float], ...]:
+        """What the network's inputs are mapped from."""
+        return self.statement.bounds if self.bounds is None else self.bounds
+
+    def outputs(self, points: Float64Array) -> Float64Array:
+        """The outputs of the network, before scaling and exact conditions."""
+        return np.asarray(self.model(points))
 
     @cached_property
     def model(self) -> Model:
         """The outputs of the network as functions of the variables."""
-        return Model(self.network, self.theta, Features(self.statement.variables, (), self.statement.bounds))
+        return Model(self.network, self.theta, Features(self.statement.variables, (), self.box))
 
     @cached_property
     def constants(self) -> dict[str, float]:
@@ -74,5 +84,5 @@ class Piece(Uncached):
     def _at(self, equation: Equation, points: Float64Array) -> Float64Array:
         if not len(points):
             return np.zeros(0)
-        pinn = PINN(self.network, [Block(equation, points)], bounds=self.statement.bounds)
+        pinn = PINN(self.network, [Block(equation, points)], bounds=self.box)
         return np.asarray(pinn.residual(self.theta), dtype=np.float64)

@@ -1,0 +1,256 @@
+"""Meshes of tensor-product splines: their networks, collocation points, and where they should be finer.
+
+A residual of a spline of degree k on a mesh with intervals h consists, up to rounding, of what the spline
+cannot represent. Along an axis that is about the last term of its expansion in an interval: the derivative
+of order k is constant there, and a polynomial of degree k - o whose leading coefficient is
+u^(k) / (k - o)! deviates from those of lower degree by 2 (h/4)^(k-o) times that (Chebyshev). This is what the
+derivative of order o contributes, times the derivative of the residual with respect to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import factorial
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.equations.collocation import equidistributed
+from splinekan.network import KAN, TensorSplineLayer
+from splinekan.objectives.pinn import PINN
+from splinekan.solving.rules import Cells
+from splinekan.splines.basis import BSplineBasis
+from splinekan.splines.knot_vector import KnotVector
+
+OVERSAMPLING = 1.5
+"""Points per function along an axis, at least."""
+ORDER = 3
+"""Gauss points per cell along an axis."""
+GRADING = 2.0
+"""Neighbouring intervals differ in length by about this factor at most."""
+SAFETY = 0.5
+"""What a new mesh aims at, relative to what is asked for."""
+
+
+@dataclass(frozen=True, eq=False)
+class Mesh:
+    """Breakpoints of every variable, in the units of the variables.
+
+    Attributes
+    ----------
+    breaks
+        Increasing, from the lower to the upper bound of a variable.
+    degrees, periodic
+        Of the splines along each variable.
+    """
+
+    breaks: tuple[Float64Array, ...]
+    degrees: tuple[int, ...]
+    periodic: tuple[bool, ...]
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """An interval per variable."""
+        return tuple((float(t[0]), float(t[-1])) for t in self.breaks)
+
+    @property
+    def intervals(self) -> tuple[int, ...]:
+        """Their numbers, by variable."""
+        return tuple(len(t) - 1 for t in self.breaks)
+
+    @property
+    def n_functions(self) -> int:
+        """The dimension of the space of splines."""
+        along = zip(self.intervals, self.degrees, self.periodic, strict=True)
+        return int(np.prod([n if periodic else n + k for n, k, periodic in along]))
+
+    def layer(self, n_out: int) -> TensorSplineLayer:
+        """The layer of these splines, for inputs in [-1, 1]."""
+        knots = []
+        for t, k, periodic in zip(self.breaks, self.degrees, self.periodic, strict=True):
+            unit = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
+            unit[[0, -1]] = -1.0, 1.0
+            if periodic:
+                knots.append(KnotVector.extended(unit, k, periodic=True))
+            else:
+                # Repeated end knots: a basis that is well conditioned at the ends too.
+                knots.append(KnotVector.clamped(unit, k))
+        return TensorSplineLayer(knots, n_out)
+
+    def network(self, n_out: int) -> KAN:
+        """The layer as a network."""
+        return KAN((self.layer(n_out),))
+
+    def rule(self, shifted: bool = False) -> Cells:
+        """Cells of collocation points; `shifted` for others, on which nothing is trained."""
+        edges = []
+        for t, k, periodic in zip(self.breaks, self.degrees, self.periodic, strict=True):
+            n = len(t) - 1
+            functions = n if periodic else n + k
+            pieces = int(np.ceil(OVERSAMPLING * functions / (ORDER * n))) + shifted
+            share = np.arange(pieces) / pieces
+            inner = (t[:-1, None] + np.diff(t)[:, None] * share).ravel()
+            cells = np.append(inner, t[-1])
+            if not periodic:  # thin cells at the ends, where nothing lies beyond the last point
+                first, last = cells[0] + 0.2 * (cells[1] - cells[0]), cells[-1] - 0.2 * (cells[-1] - cells[-2])
+                cells = np.concatenate([cells[:1], [first], cells[1:-1], [last], cells[-1:]])
+            edges.append(cells)
+        return Cells(edges, ORDER)
+
+    def remeshed(self, axis: int, parts: Float64Array, aim: float, least: int, most: int) -> Mesh:
+        """The mesh with new breakpoints along an axis, on which its parts of the residual are about `aim`.
+
+        The lengths of the new intervals follow from the parts by the order of the splines; neighbours are
+        graded.
+
+        Parameters
+        ----------
+        axis
+            The number of the variable.
+        parts
+            Along this axis, an entry for every interval.
+        aim
+            The largest part on the new mesh.
+        least, most
+            Bounds of the number of new intervals.
+        """
+        t = self.breaks[axis]
+        wanted = np.diff(t) * np.clip(SAFETY * aim / np.maximum(parts, 1e-300), 1e-12, 1e12) ** (
+            1 / max(self.degrees[axis] - 2, 1)
+        )
+        dense = np.linspace(t[0], t[-1], 20 * len(t) + 1)
+        middle = (dense[1:] + dense[:-1]) / 2
+        density = 1 / wanted[np.clip(np.searchsorted(t, middle) - 1, 0, len(wanted) - 1)]
+        density = _graded(density, np.diff(dense), self.periodic[axis])
+        count = int(np.clip(np.ceil(density @ np.diff(dense)), least, most))
+        ends = equidistributed(dense, density, count, 0.0)
+        return replace(self, breaks=tuple(ends if i == axis else b for i, b in enumerate(self.breaks)))
+
+    def halved(self, axis: int) -> Mesh:
+        """Every interval along an axis halved."""
+        t = self.breaks[axis]
+        finer = np.sort(np.concatenate([t, (t[1:] + t[:-1]) / 2]))
+        return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
+
+
+def _graded(density: Float64Array, sizes: Float64Array, periodic: bool) -> Float64Array:
+    """The smallest larger density whose intervals 1/density grow by a bounded factor from one to the next.
+
+    1/density, the length of an interval, is made Lipschitz with the constant log(GRADING).
+    """
+    length = 1 / density
+    rate = np.log(GRADING)
+    steps = np.concatenate([[0.0], (sizes[1:] + sizes[:-1]) / 2])
+    for _ in range(2 if periodic else 1):
+        for order in (1, -1):
+            values, gaps = length[::order], steps if order > 0 else np.concatenate([[0.0], steps[:0:-1]])
+            places = np.cumsum(gaps)
+            values = np.minimum.accumulate(values - rate * places) + rate * places
+            length = values[::order]
+        if periodic:
+            least = min(length[0], length[-1])
+            length = length.copy()
+            length[0] = length[-1] = least
+    return np.asarray(1 / length)
+
+
+@dataclass(frozen=True, eq=False)
+class Residual:
+    """What a residual consists of.
+
+    Attributes
+    ----------
+    relative
+        The root mean square residual of every equation, relative to the largest of its terms.
+    parts
+        For every axis and interval what the splines do not represent, relative to the largest term.
+    """
+
+    relative: float
+    parts: tuple[Float64Array, ...]
+
+    @property
+    def largest(self) -> tuple[float, ...]:
+        """The largest part along every axis."""
+        return tuple(float(each.max()) for each in self.parts)
+
+
+def measured(pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int) -> Residual:
+    """The residual of the first blocks, which are the equations, and where it comes from."""
+    layer: Any = pinn.network.layers[0]
+    d, m = layer.n_in, layer.n_out
+    coefficients = theta[: layer.n_parameters].reshape(layer.shape)
+    last = [_last_derivative(layer, coefficients, axis) for axis in range(d)]
+    rates = [2 / (high - low) for low, high in mesh.bounds]
+    relative = 0.0
+    parts = [np.zeros(n) for n in mesh.intervals]
+    for number in range(n_equations):
+        squares, count, scale = 0.0, 0, 0.0
+        slopes: Any = 0.0
+        for part in pinn.parts(theta):
+            if part.block != number:
+                continue
+            some = slice(part.start, part.start + len(part.residual))
+            root = np.sqrt(np.asarray(pinn.blocks[number].weight)[some])[:, None, None]
+            slope = part.cotangents[0][:, :, :m] / np.where(root > 0, root, 1.0)
+            terms = slope * part.sides[0].output[:, :, :m]
+            forcing = part.unweighted - terms.sum(axis=(1, 2))
+            scale = max(scale, float(np.abs(terms).max()), float(np.abs(forcing).max()))
+            squares += float(part.unweighted @ part.unweighted)
+            count += len(part.unweighted)
+            slopes = np.maximum(slopes, np.abs(slope).max(axis=0))
+        if not scale > 0:
+            continue
+        relative = max(relative, float(np.sqrt(squares / count)) / scale)
+        equation: Any = pinn._equations[number]
+        for axis in range(d):
+            k, h = mesh.degrees[axis], 2 * np.diff(mesh.breaks[axis]) / np.ptp(mesh.breaks[axis])
+            found = np.zeros(len(h))
+            for order, slope in _by_order(equation, slopes, axis):
+                if order <= k:
+                    size = 2 * (h / 4) ** (k - order) / factorial(k - order) if order < k else np.ones_like(h)
+                    found += size * (last[axis] @ slope) * rates[axis] ** order / factorial(order)
+            parts[axis] = np.maximum(parts[axis], found / scale)
+    return Residual(relative, tuple(parts))
+
+
+def _by_order(equation: Any, slopes: Float64Array, axis: int) -> list[tuple[int, Float64Array]]:
+    """(order of differentiation along an axis, the largest derivatives of the residual by unknown)."""
+    found = [(0, slopes[0])]
+    channel = 1
+    for direction, count in zip(equation.directions, equation.orders, strict=True):
+        for order in range(1, count + 1):
+            if direction[axis] != 0:
+                found.append((order, slopes[channel] * abs(direction[axis]) ** order))
+            channel += 1
+    return found
+
+
+def _last_derivative(layer: Any, coefficients: Float64Array, axis: int) -> Float64Array:
+    """|u^(k)| along an axis: for every interval and output the largest over the other axes."""
+    knots = layer.knots[axis]
+    t = knots.breakpoints
+    rows = BSplineBasis(knots).tabulate((t[1:] + t[:-1]) / 2, knots.degree)
+    values = np.abs(np.tensordot(rows, coefficients, (1, axis)))
+    others = tuple(range(1, values.ndim - 1))
+    return np.asarray(values.max(axis=others) if others else values)
+
+
+def interpolated(layer: TensorSplineLayer, mesh: Mesh, values: Any) -> Float64Array:
+    """The coefficients of the interpolant of a function of points in the units of the variables."""
+    low, high = np.array(mesh.bounds, dtype=np.float64).T
+
+    def function(unit: Float64Array) -> Float64Array:
+        return np.asarray(values(np.clip(low + (high - low) * (unit + 1) / 2, low, high)))
+
+    return layer.interpolate(function)
+
+
+def uniform(
+    bounds: Sequence[tuple[float, float]], counts: Sequence[int], degrees: Sequence[int], periodic: Sequence[bool]
+) -> Mesh:
+    """The mesh with equal intervals."""
+    breaks = tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(bounds, counts, strict=True))
+    return Mesh(breaks, tuple(degrees), tuple(periodic))
