@@ -17,6 +17,7 @@ from splinekan._checks import Float64Array
 from splinekan.equations import Equation
 from splinekan.objectives.pinn import PINN, Block
 from splinekan.optimize import History
+from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
 from splinekan.solving.meshes import Mesh, Residual, interpolated, measured, uniform
 from splinekan.solving.newton import newton
@@ -28,6 +29,8 @@ FIRST = 1 / 16
 """Length of the first slab, as a part of the interval of time."""
 INTERVALS = 12
 """Of the first mesh, along every variable in space."""
+STEPS = 8
+"""Intervals of a slab in time."""
 FEWEST = 4
 LONGEST = 1 / 4
 """Of the interval of time."""
@@ -35,7 +38,7 @@ SHORTEST = 1e-6
 ITERATIONS = 8
 CARRIED = 100.0
 """Weight of the values that a slab takes over, relative to that of other conditions."""
-LARGEST = 6000
+LARGEST = 8000
 """Functions of a slab."""
 GROWTH = 2.0
 ATTEMPTS = 16
@@ -150,13 +153,17 @@ class Marching:
         before = pieces[-1] if pieces else None
         losses: list[float] = []
         best: Any = None
+        space = [i for i in range(len(mesh.breaks)) if i != self.axis]
+        helpless = {True: False, False: not space}
+        previous: tuple[bool, float] | None = None
         for attempt in range(ATTEMPTS):
             end = high if now + length > high - 1e-12 * (high - low) else now + length
             mesh = self._in_time(mesh, now, end)
             network = mesh.network(len(self.statement.unknown))
             pinn = self._pinn(network, mesh, before)
             theta = self._start(network, mesh, before)
-            theta, loss, history = newton(pinn, theta, ITERATIONS, stop=self.stop)
+            ordering = band(network.layers[0])  # type: ignore[arg-type]
+            theta, loss, history = newton(pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering)
             losses += history
             residual = measured(pinn, theta, mesh, self.n_equations)
             piece = Piece(
@@ -169,33 +176,39 @@ class Marching:
                 print(f"  [{now:.4g},{end:.4g}] {mesh.intervals} loss {loss:.1e} rel {residual.relative:.1e} parts {[f'{v:.1e}' for v in residual.largest]} its {len(history)} {perf_counter()-self.began:.1f}s", flush=True)
             if over <= 1 or perf_counter() > self.stop:
                 break
-            space = [i for i in range(len(mesh.breaks)) if i != self.axis]
             largest = residual.largest
             worst = max(space, key=lambda i: largest[i], default=None)
             in_time = worst is None or largest[self.axis] > largest[worst] or not np.isfinite(loss)
+            if helpless[in_time]:
+                in_time = not in_time
+            if previous is not None and residual.relative > 0.5 * previous[1]:
+                helpless[previous[0]] = True  # the parts are dominated by rounding
+                in_time = not previous[0]
+            previous = in_time, residual.relative
+            if all(helpless.values()):
+                break
             if not in_time and worst is not None:
                 finer = self._finer(mesh, worst, residual, over)
-                if finer is not None:
-                    mesh = finer
-                    continue
-            if self.options.slabs is not None or length < SHORTEST * (high - low):
+                if finer is None:
+                    break
+                mesh = finer
+            elif self.options.slabs is not None or length < SHORTEST * (high - low):
                 break
-            length *= max(0.3, min(0.7, 0.9 * over ** (-1 / (self.degrees[self.axis] - 1))))
+            else:
+                length *= max(0.3, min(0.7, 0.9 * over ** (-1 / (self.degrees[self.axis] - 1))))
         piece, mesh, residual, loss = best
         return piece, mesh, residual, loss, losses
 
     def _finer(self, mesh: Mesh, axis: int, residual: Residual, over: float) -> Mesh | None:
         """The mesh with more intervals along an axis; None at the limit."""
-        aim = residual.largest[axis] / min(over * 2, 1e4)
-        n = mesh.intervals[axis]
-        finer = mesh.remeshed(axis, residual.parts[axis], aim, n + max(n // 8, 1), 3 * n)
+        finer = mesh.divided(axis, residual.parts[axis], residual.largest[axis] / min(over * 2, 1e4))
         if finer.n_functions * len(self.statement.unknown) > LARGEST:
             return None
         return finer
 
     def _in_time(self, mesh: Mesh, now: float, end: float) -> Mesh:
         breaks = list(mesh.breaks)
-        breaks[self.axis] = np.array([now, end])
+        breaks[self.axis] = np.linspace(now, end, STEPS + 1)
         return replace(mesh, breaks=tuple(breaks))
 
     def _pinn(self, network: Any, mesh: Mesh, before: Piece | None) -> PINN:
@@ -255,7 +268,7 @@ class Marching:
 
     def _first_mesh(self, low: float, length: float) -> Mesh:
         counts = [INTERVALS] * len(self.degrees)
-        counts[self.axis] = 1
+        counts[self.axis] = STEPS
         bounds = list(self.statement.bounds)
         bounds[self.axis] = (low, low + length)
         return uniform(bounds, counts, self.degrees, self.periodic)
@@ -271,12 +284,6 @@ class Marching:
 
     def _next_mesh(self, mesh: Mesh, residual: Residual) -> Mesh:
         """Breakpoints in space where the parts of the last slab's residual are; about as many."""
-        over = max(residual.relative / self.options.tolerance, 1e-300)
-        for axis in range(len(mesh.breaks)):
-            if axis != self.axis:
-                n = mesh.intervals[axis]
-                aim = residual.largest[axis] / min(max(over, 1e-2), 10.0)
-                mesh = mesh.remeshed(axis, residual.parts[axis], aim, max(FEWEST, n // 2), n + n // 4)
         return mesh
 
 

@@ -128,6 +128,32 @@ class Mesh:
         ends = equidistributed(dense, density, count, 0.0)
         return replace(self, breaks=tuple(ends if i == axis else b for i, b in enumerate(self.breaks)))
 
+    def divided(self, axis: int, parts: Float64Array, aim: float) -> Mesh:
+        """The mesh with those intervals along an axis divided whose parts of the residual exceed `aim`.
+
+        They are halved, as often as the order of the splines asks for, up to three times; neighbours are
+        graded. Functions on the coarser mesh are functions on the finer one.
+        """
+        t = self.breaks[axis]
+        order = max(self.degrees[axis] - 2, 1)
+        times = np.ceil(np.log2(np.maximum(parts / (SAFETY * aim), 1e-300)) / order)
+        times = np.clip(times, 0, 2)
+        times[np.argmax(parts)] = max(times[np.argmax(parts)], 1)
+        widths = np.diff(t)
+        periodic = self.periodic[axis]
+        for _ in range(len(t)):
+            size = widths / 2**times
+            left, right = np.roll(size, 1), np.roll(size, -1)
+            if not periodic:
+                left[0] = right[-1] = np.inf
+            coarse = size > 2.001 * np.minimum(left, right)
+            if not coarse.any():
+                break
+            times[coarse] += 1
+        pieces = [a + (b - a) * np.arange(2**n) / 2**n for a, b, n in zip(t[:-1], t[1:], times.astype(int), strict=True)]
+        finer = np.append(np.concatenate(pieces), t[-1])
+        return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
+
     def halved(self, axis: int) -> Mesh:
         """Every interval along an axis halved."""
         t = self.breaks[axis]

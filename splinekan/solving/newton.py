@@ -10,16 +10,24 @@ import scipy
 
 from splinekan._blas import several
 from splinekan._checks import Float64Array
+from splinekan.solving.bands import Band
 
 SHIFT = 1e-14
 """Of the scaled J^T J, relative to its unit diagonal: the size of its rounding errors."""
+CLOSE = 1e-3
+"""Relative defect up to which entries outside of the band do not matter."""
 HALVINGS = 12
 SLOW = 0.9
 """A step that leaves more than this share of the loss is the last."""
 
 
 def newton(
-    problem: Any, theta: Float64Array, iterations: int, goal: float = 0.0, stop: float = np.inf
+    problem: Any,
+    theta: Float64Array,
+    iterations: int,
+    goal: float = 0.0,
+    stop: float = np.inf,
+    ordering: Band | None = None,
 ) -> tuple[Float64Array, float, list[float]]:
     """theta, the loss, and the losses of all iterates.
 
@@ -38,13 +46,15 @@ def newton(
         A loss at which to stop.
     stop
         The time (perf_counter) at which to stop.
+    ordering
+        Of coefficients whose matrix is banded.
     """
     value, gradient, matrix = problem.normal_equations(theta)
     losses = [value]
     for _ in range(iterations):
         if value <= goal or perf_counter() > stop:
             break
-        step = _step(matrix, gradient)
+        step = _step(matrix, gradient, ordering)
         if step is None:
             break
         length, found = 1.0, None
@@ -67,11 +77,20 @@ def newton(
     return theta, float(value), losses
 
 
-def _step(matrix: Float64Array, gradient: Float64Array) -> Float64Array | None:
+def _step(
+    matrix: Float64Array, gradient: Float64Array, ordering: Band | None
+) -> Float64Array | None:
     diagonal = np.diag(matrix)
     scale = np.sqrt(np.maximum(diagonal, diagonal.max() * 1e-30))
     scaled = matrix / scale / scale[:, None]
     shift = SHIFT
+    right = -gradient / scale
+    if ordering is not None and ordering.worthwhile:
+        step = ordering.solve(scaled, shift, right)
+        if step is not None and np.isfinite(step).all():
+            defect = scaled @ step + shift * step - right
+            if np.abs(defect).max() <= CLOSE * np.abs(right).max():
+                return np.asarray(step / scale)
     for _ in range(8):
         damped = scaled.copy()
         damped[np.diag_indices_from(damped)] += shift
@@ -81,6 +100,6 @@ def _step(matrix: Float64Array, gradient: Float64Array) -> Float64Array | None:
         except np.linalg.LinAlgError:
             shift *= 10
             continue
-        step = -scipy.linalg.cho_solve(factor, gradient / scale, check_finite=False) / scale
+        step = scipy.linalg.cho_solve(factor, right, check_finite=False) / scale
         return np.asarray(step) if np.isfinite(step).all() else None
     return None

@@ -171,7 +171,8 @@ class Patch(Uncached):
 
 
 def _within(edges: Float64Array, ends: tuple[float, float]) -> Float64Array:
-    """The edges between two ends, and these."""
+    """The edges between two ends, and these, as far as the edges go."""
+    ends = max(ends[0], edges[0]), min(ends[1], edges[-1])
     room = 1e-9 * (ends[1] - ends[0])
     inner = edges[(edges > ends[0] + room) & (edges < ends[1] - room)]
     return np.concatenate([[ends[0]], inner, [ends[1]]])
