@@ -204,42 +204,71 @@ class Residual:
 
 
 def measured(pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int) -> Residual:
-    """The residual of the first blocks, which are the equations, and where it comes from."""
+    """The residuals of all blocks, of which the first are the equations, and what they come from.
+
+    An equation is compared with the root mean square of the largest of its terms; a condition, whose terms
+    may all be small, also with what the unknowns are in the interior.
+    """
     layer: Any = pinn.network.layers[0]
     d, m = layer.n_in, layer.n_out
     coefficients = theta[: layer.n_parameters].reshape(layer.shape)
     last = [_last_derivative(layer, coefficients, axis) for axis in range(d)]
     rates = [2 / (high - low) for low, high in mesh.bounds]
-    relative = 0.0
-    parts = [np.zeros(n) for n in mesh.intervals]
-    for number in range(n_equations):
-        squares, count, scale = 0.0, 0, 0.0
-        slopes: Any = 0.0
-        for part in pinn.parts(theta):
-            if part.block != number:
-                continue
-            some = slice(part.start, part.start + len(part.residual))
-            root = np.sqrt(np.asarray(pinn.blocks[number].weight)[some])[:, None, None]
-            slope = part.cotangents[0][:, :, :m] / np.where(root > 0, root, 1.0)
-            terms = slope * part.sides[0].output[:, :, :m]
-            forcing = part.unweighted - terms.sum(axis=(1, 2))
-            scale = max(scale, float(np.abs(terms).max()), float(np.abs(forcing).max()))
-            squares += float(part.unweighted @ part.unweighted)
-            count += len(part.unweighted)
-            slopes = np.maximum(slopes, np.abs(slope).max(axis=0))
+    found = [_Terms() for _ in pinn.blocks]
+    inner = np.zeros(m)
+    for part in pinn.parts(theta):
+        weights = np.asarray(pinn.blocks[part.block].weight)[part.start : part.start + len(part.residual)]
+        found[part.block].add(part, np.sqrt(weights), m)
+    for terms in found[:n_equations]:
+        inner = np.maximum(inner, terms.sizes())
+    relative, parts = 0.0, [np.zeros(n) for n in mesh.intervals]
+    for number, terms in enumerate(found):
+        scale = terms.scale()
+        if number >= n_equations:
+            scale = max(scale, float(terms.slopes[0] @ inner))
         if not scale > 0:
             continue
-        relative = max(relative, float(np.sqrt(squares / count)) / scale)
+        relative = max(relative, terms.residual() / scale)
         equation: Any = pinn._equations[number]
         for axis in range(d):
             k, h = mesh.degrees[axis], 2 * np.diff(mesh.breaks[axis]) / np.ptp(mesh.breaks[axis])
-            found = np.zeros(len(h))
-            for order, slope in _by_order(equation, slopes, axis):
+            missing = np.zeros(len(h))
+            for order, slope in _by_order(equation, terms.slopes, axis):
                 if order <= k:
                     size = 2 * (h / 4) ** (k - order) / factorial(k - order) if order < k else np.ones_like(h)
-                    found += size * (last[axis] @ slope) * rates[axis] ** order / factorial(order)
-            parts[axis] = np.maximum(parts[axis], found / scale)
+                    missing += size * (last[axis] @ slope) * rates[axis] ** order / factorial(order)
+            if number < n_equations:
+                parts[axis] = np.maximum(parts[axis], missing / scale)
     return Residual(relative, tuple(parts))
+
+
+class _Terms:
+    """Sums over the points of a block: the residual, its terms, and its derivatives."""
+
+    def __init__(self) -> None:
+        self.count, self.squares, self.largest, self.values = 0, 0.0, 0.0, 0.0
+        self.slopes: Any = 0.0
+
+    def add(self, part: Any, root: Float64Array, m: int) -> None:
+        divisor = np.where(root > 0, root, 1.0)[:, None, None]
+        slope = part.cotangents[0][:, :, :m] / divisor
+        jets = part.sides[0].output[:, :, :m]
+        terms = slope * jets
+        rest = part.unweighted - terms.sum(axis=(1, 2))
+        self.count += len(root)
+        self.squares += float(part.unweighted @ part.unweighted)
+        self.largest += float(np.sum(np.maximum(np.abs(terms).max(axis=(1, 2)), np.abs(rest)) ** 2))
+        self.values = self.values + np.sum(jets[:, 0] ** 2, axis=0)
+        self.slopes = np.maximum(self.slopes, np.abs(slope).max(axis=0))
+
+    def residual(self) -> float:
+        return float(np.sqrt(self.squares / self.count))
+
+    def scale(self) -> float:
+        return float(np.sqrt(self.largest / self.count))
+
+    def sizes(self) -> Float64Array:
+        return np.asarray(np.sqrt(self.values / self.count))
 
 
 def _by_order(equation: Any, slopes: Float64Array, axis: int) -> list[tuple[int, Float64Array]]:
