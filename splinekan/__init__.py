@@ -34,8 +34,8 @@ Levels
 Differential equations
     `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
     `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
-    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, `ansatz`, `manufactured`;
-    points in `splinekan.equations.collocation`.
+    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
+    constants and measured `Data`; `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
@@ -128,14 +128,15 @@ from splinekan.splines.spline import Spline
 from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
-    from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.equations import Equation, Unknown, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.interop import from_efficient_kan, from_pykan
     from splinekan.io import load, save
-    from splinekan.objectives.pinn import PINN, Block
+    from splinekan.objectives.blocks import Block, Data
+    from splinekan.objectives.pinn import PINN
     from splinekan.solving import (
         Boxes,
         Condition,
@@ -164,11 +165,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured"), "equations")
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
 _LAZY |= dict.fromkeys(("from_efficient_kan", "from_pykan"), "interop")
-_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.blocks", "Data": "objectives.blocks"}
 _LAZY |= dict.fromkeys(
     (
         "Spectrum",
@@ -229,6 +230,7 @@ __all__ = [
     "Boxes",
     "Cholesky",
     "Condition",
+    "Data",
     "DataLoss",
     "DomainWarning",
     "Dual",
@@ -266,6 +268,7 @@ __all__ = [
     "Sum",
     "TensorSplineLayer",
     "Term",
+    "Unknown",
     "VCycle",
     "VariableProjection",
     "adapt",

@@ -11,7 +11,7 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
-from splinekan._checks import Float64Array, instance, sequence, shown
+from splinekan._checks import instance, sequence, shown
 from splinekan._records import Uncached
 from splinekan.equations import Equation, expressions
 from splinekan.network import KAN
