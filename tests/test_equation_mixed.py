@@ -40,11 +40,16 @@ def test_directions_are_few_and_shared():
     assert several.order == 4
 
 
-TERMS = [(2, 1, 0), (1, 1, 1), (2, 2, 0), (3, 1, 0), (1, 3, 0), (2, 1, 1), (0, 2, 2), (1, 1, 0), (0, 1, 3)]
+PLAIN, UNLIKE = (1.0, 1.0, 1.0), (1e3, 1.0, 1e-4)
 
 
-@pytest.mark.parametrize("lengths", [(1.0, 1.0, 1.0), (1e3, 1.0, 1e-4)])
-@pytest.mark.parametrize("index", TERMS)
+@pytest.mark.parametrize(
+    ("index", "lengths"),
+    [
+        *((index, PLAIN) for index in ((2, 1, 0), (1, 1, 1), (2, 2, 0), (1, 3, 0), (2, 1, 1))),
+        *((index, UNLIKE) for index in ((2, 1, 1), (2, 2, 0), (1, 0, 3))),
+    ],
+)
 def test_accuracy_against_sympy(index, lengths):
     """A tanh and a polynomial, in any units: to rounding relative to the sum of the derivatives' sizes."""
     scaled = [v / length for v, length in zip(VARIABLES, lengths, strict=False)]
@@ -93,9 +98,9 @@ def test_the_biharmonic_equation():
     u = sp.Function("u")(X, Y)
     plate = u.diff(X, 4) + 2 * u.diff(X, 2, Y, 2) + u.diff(Y, 4)
     exact = (sp.sin(sp.pi * X) * sp.sin(sp.pi * Y)) ** 2
-    knots = [sk.KnotVector.uniform(0, 1, 6, 7)] * 2
-    net = sk.KAN([sk.SplineLayer(2, 2, knots), sk.Product(2, [(0, 1), (0, 0)]), sk.Affine(2, 1)])
-    edges = np.linspace(0, 1, 7)
+    knots = [sk.KnotVector.uniform(0, 1, 8, 7)] * 2
+    net = sk.KAN([sk.SplineLayer(2, 2, knots), sk.Product(2, [(0, 1)])])
+    edges = np.linspace(0, 1, 9)
     inside, weight = gauss_cells([edges, edges], 4)
     side = np.linspace(0, 1, 40)
     faces = [[(s, 0), (s, 1)] for s in side], [[(0, s), (1, s)] for s in side]
@@ -104,14 +109,13 @@ def test_the_biharmonic_equation():
     blocks = [sk.Block(sk.Equation(plate - forcing, u, (X, Y)), inside, weight)]
     blocks += [sk.Block.mean(sk.Equation(u, u, (X, Y)), np.concatenate(ends), 1e6)]
     blocks += [
-        sk.Block.mean(sk.Equation(u.diff(v), u, (X, Y)), at, 1e4) for v, at in zip((Y, X), ends, strict=True)
+        sk.Block.mean(sk.Equation(u.diff(v), u, (X, Y)), at, 1e5) for v, at in zip((Y, X), ends, strict=True)
     ]
     problem = sk.PINN(net, blocks)
-    theta = sk.initialize(net, 0, "greville")
-    result = sk.LevenbergMarquardt().minimize(problem, theta, iterations=80)
+    result = sk.LevenbergMarquardt().minimize(problem, sk.initialize(net, 1, "greville"), iterations=80)
     points = gauss_cells([edges, edges], 3)[0]
     error = problem.solution(result.theta, points)[:, 0] - sp.lambdify((X, Y), exact)(*points.T)
-    assert np.abs(error).max() < 1e-5, (result, np.abs(error).max())
+    assert np.abs(error).max() < 1e-6, result
 
 
 def test_higher_orders_are_refused_with_the_reason():

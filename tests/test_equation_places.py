@@ -268,6 +268,57 @@ def test_what_is_refused_is_named(residual, words):
         sk.Equation(residual, U, (X,))
 
 
+G = sp.Function("g")(X, T)
+
+
+@pytest.mark.parametrize(
+    "of",
+    [sp.Abs, sp.sign, sp.Heaviside, lambda u: sp.Max(u, X), lambda u: sp.Min(u, 0), lambda u: sp.sqrt(u**2)],
+)
+@pytest.mark.parametrize("number", range(4))  # the derivative of sign(u) u is refused below
+def test_kinks_of_functions_without_assumptions(of, number):
+    """Here, at other places, under derivatives and under integrals."""
+    u = G.func
+    residual = [
+        of(G) * G,
+        of(u(-X, 0)) * G + of(G.diff(X).subs(X, 0)),
+        sp.Integral(of(u(S, T)) * sp.Abs(S + 2), (S, X, 1)) + G,
+        (of(G) * G).diff(X) + of(u(X / 2, T)),
+    ][number]
+    if number == 3 and of is sp.sign:
+        residual = of(G) * G.diff(X) + of(u(X / 2, T))
+    form = sp.exp(X + T) - sp.Rational(1, 5)  # positive on the points: no kink on the way
+    if number == 3:
+        residual = residual.replace(sp.DiracDelta, lambda *_: sp.Integer(0))
+    equation = sk.Equation(residual, G, (X, T))
+    points = np.abs(POINTS[: 1 if number == 2 else 4])
+    found = evaluated(equation, {G: form}, (X, T), points)
+    put = residual.replace(u, lambda a, b: form.subs({X: a, T: b}, simultaneous=True)).doit(integrals=False)
+    put = put.xreplace({i: _gauss(i) for i in put.atoms(sp.Integral)}).doit()
+    real = {X: sp.Symbol("x", real=True), T: sp.Symbol("t", real=True)}
+    want = [float(put.xreplace(real).doit().subs({real[X]: a, real[T]: b}).doit()) for a, b in points]
+    np.testing.assert_allclose(found, want, rtol=1e-7)
+
+
+def _gauss(integral):
+    """An integral over (s, a, b) as a sum over 10 nodes."""
+    ((s, a, b),) = integral.limits
+    nodes, weights = np.polynomial.legendre.leggauss(10)
+    total = sum(
+        sp.Float(w) * integral.function.subs(s, (a + b) / 2 + (b - a) * z / 2)
+        for z, w in zip(nodes, weights, strict=True)
+    )
+    return total * (b - a) / 2
+
+
+@pytest.mark.parametrize(
+    "residual", [U.diff(X, 2) - sp.DiracDelta(X), (sp.Heaviside(X) * U).diff(X), sp.sign(U).diff(X)]
+)
+def test_point_loads_are_refused_with_what_to_do(residual):
+    with pytest.raises(ValueError, match=r"narrow Gaussian.*jump that it makes in a derivative as.*minus"):
+        sk.Equation(residual, U, (X,))
+
+
 def test_arguments():
     for quadrature, error in ((0, ValueError), (2000, ValueError), (3.0, TypeError), ("a", TypeError)):
         with pytest.raises(error, match="quadrature"):

@@ -79,8 +79,8 @@ class Equation:
     ------
     TypeError, ValueError
         For a term of the residual, which the message names, that is not made of variables, unknowns and real
-        numbers, or cannot be compiled; for unknowns that do not depend on the variables; for derivatives of
-        higher order; if no unknown occurs.
+        numbers, or cannot be compiled; for unknowns that do not depend on the variables, or are declared
+        complex (see `split_complex`); for derivatives of higher order; if no unknown occurs.
 
     Examples
     --------
@@ -108,7 +108,8 @@ class Equation:
     def __post_init__(self) -> None:
         expression, unknowns, variables = self._read()
         quadrature = integer("quadrature", self.quadrature, low=1, high=MAX_NODES)
-        with expressions.naming("residual"):
+        hint = ": split_complex makes real equations of it" if expression.has(sympy.I) else ""
+        with expressions.naming("residual", hint):
             found = assembled(expression, unknowns, variables, quadrature, shown(self.residual))
         settings = {
             "unknown": tuple(unknowns) if isinstance(self.unknown, (list, tuple)) else unknowns[0],
@@ -281,6 +282,8 @@ class Equation:
             if tuple(u.args) != variables:
                 raise ValueError(f"unknown {u} must depend on the variables {variables}, in that order")
             expressions.require_real("unknown", u)
+            if u.is_complex and not u.is_real:
+                raise ValueError(f"unknown {u} is declared complex: split_complex makes real equations of it")
         if len({u.func.__name__ for u in unknowns}) < len(unknowns):
             raise ValueError(f"unknown must hold different functions, got {unknowns}")
         return expressions.read("residual", self.residual), unknowns, variables

@@ -34,18 +34,26 @@ STEPS = (sympy.sign, sympy.Heaviside, sympy.floor, sympy.ceiling)
 PLACES = (sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Lambda)
 """Terms that may evaluate their arguments at other points than the variables."""
 
+POINT_LOAD = (
+    "it has no values at points. Replace a point load at a by a narrow Gaussian, "
+    "exp(-(x - a)**2/(2*w**2))/(w*sqrt(2*pi)), or leave it out and pose the jump that it makes in a "
+    "derivative as a condition, a Block with `minus` points on the other side of a; the derivative of a jump "
+    "in an unknown, such as sign(u), cannot be collocated"
+)
+"""Why DiracDelta is refused."""
+
 LARGEST = float(np.finfo(np.float64).max)
 EXACT = 2**53
 """Larger integers are compiled as floats, since NumPy's functions do not accept them."""
 
 
 @contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Name the argument in errors about its expressions."""
+def naming(name: str, hint: str = "") -> Iterator[None]:
+    """Name the argument in errors about its expressions, which end with the hint."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{name}: {error}{hint}") from None
 
 
 def read(name: str, value: Any) -> Any:
@@ -277,6 +285,8 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
             return sympy.Piecewise(*((scalar(piece), condition(where)) for piece, where in term.args))
         if term is sympy.I:
             number(term)
+        if isinstance(term, sympy.DiracDelta):
+            raise refuse(term, POINT_LOAD)
         known = term.is_Add or term.is_Mul or term.is_Pow or type(term) in FUNCTIONS
         result = term.func(*map(scalar, term.args)) if known or isinstance(term, PARTS) else term
         if type(result) is type(term) and not known:
