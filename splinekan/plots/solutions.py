@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from splinekan._checks import Float64Array, instance, sequence, shown
 from splinekan.plots.style import canvas, log_axes
-from splinekan.solving.solution import Solution
+
+if TYPE_CHECKING:
+    from splinekan.solving.solution import Solution
 
 CURVE = 600
 """Points of a curve."""
@@ -40,6 +42,8 @@ def solution_figure(solution: Solution, unknowns: Sequence[Any]) -> Any:
     TypeError, ValueError
         For arguments of other kinds, and unknowns that the solution does not have.
     """
+    from splinekan.solving.solution import Solution  # which imports sympy
+
     instance("solution", solution, Solution)
     chosen = list(sequence("unknowns", unknowns))
     for i, u in enumerate(chosen):

@@ -24,6 +24,7 @@ from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
 from splinekan.solving.rules import Cells, Rule, Sobol
 from splinekan.solving.statement import Statement
+from splinekan.solving.uncertainty import standard_errors
 
 STARTS = ((12, 20), (4, 40))
 """(candidates, iterations) of the rounds of successive halving."""
@@ -122,8 +123,8 @@ class _Run:
         piece = Piece(self.statement, network, theta)
         errors = {}
         if self.statement.constants:
-            pinn = self.statement.pinn(network, self._rule(network, 0))
-            errors = pinn.standard_errors(theta)  # type: ignore[attr-defined]
+            self.network = network
+            errors = standard_errors(self.statement, network, theta, self._rule(network, 0))
         doubts = self._doubts(levels[: best + 1], piece)
         return Outcome((piece,), History.join(histories), tuple(levels[: best + 1]), doubts, errors)
 
