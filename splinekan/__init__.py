@@ -32,15 +32,11 @@ Levels
     refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser;
     preconditioners `BPX` and `VCycle`.
 Differential equations
-<<<<<<< HEAD
     `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
     `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
     `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
-    constants and measured `Data`; `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
-=======
-    `Equation`, `Unknown` constants and measured `Data`; `ansatz`, `manufactured`, `split_complex`; points in
+    constants and measured `Data`; `ansatz`, `manufactured`, `split_complex`; points in
     `splinekan.equations.collocation`.
->>>>>>> equations
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays

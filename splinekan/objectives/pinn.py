@@ -15,11 +15,7 @@ from splinekan._checks import Array, Float64Array, instance, real, sequence
 from splinekan.equations import Equation, Features, Unknown
 from splinekan.equations.places import Place
 from splinekan.model import Model
-<<<<<<< HEAD
-from splinekan.network import KAN, SparseRows, SplineLayer, TensorSplineLayer
-=======
-from splinekan.network import KAN, SplineLayer
->>>>>>> equations
+from splinekan.network import KAN, SplineLayer, TensorSplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
