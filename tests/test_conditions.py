@@ -202,7 +202,11 @@ def test_data_that_disagree_stay_conditions():
 
 
 def test_other_conditions_stay():
-    stays = [sk.neumann(u, 0, on=Eq(x, 2)), sk.dirichlet(u, 0, on=[[1.0, 1.0]]), sk.condition(u - v, on=Eq(y, 3))]
+    stays = [
+        sk.neumann(u, 0, on=Eq(x, 2)),
+        sk.dirichlet(u, 0, on=[[1.0, 1.0]]),
+        sk.condition(u - v, on=Eq(y, 3)),
+    ]
     _, factor, found = lift([*stays, sk.dirichlet(u, 1, on=Eq(x, 0))], BOX)
     assert found.conditions == tuple(stays)
     assert factor == x / 2

@@ -84,7 +84,9 @@ def test_points_of_a_circle():
 
 
 def test_an_ellipse_in_unlike_units():
-    where = region(sk.SignedDistance((x / 1e-6) ** 2 + (y / 1e5) ** 2 - 1), {x: (-1e-6, 1e-6), y: (-1e5, 1e5)})
+    where = region(
+        sk.SignedDistance((x / 1e-6) ** 2 + (y / 1e5) ** 2 - 1), {x: (-1e-6, 1e-6), y: (-1e5, 1e5)}
+    )
     (patch,) = where.patches
     points, _ = patch.points(rule(where))
     np.testing.assert_allclose(np.hypot(points[:, 0] / 1e-6, points[:, 1] / 1e5), 1, rtol=1e-13)

@@ -23,6 +23,8 @@ RESIDUAL = "residual"
 def solution_figure(solution: Solution, unknowns: Sequence[Any]) -> Any:
     """Unknowns of a solution and the modulus of its residuals; see `Solution.plot`.
 
+    Of complex unknowns the real and the imaginary part are drawn.
+
     Of a single variable they are curves. Of more variables they are maps over the first and the last; the
     others are fixed in the middle of their bounds. Points outside of the domain are left blank.
 
@@ -49,7 +51,13 @@ def solution_figure(solution: Solution, unknowns: Sequence[Any]) -> Any:
     for i, u in enumerate(chosen):
         if u not in solution.unknown:
             raise ValueError(f"unknowns[{i}] must be one of {solution.unknown}, got {shown(u)}")
-    columns = [solution.unknown.index(u) for u in chosen]
+    parts = solution.statement.parts
+    real = (
+        {u: (u,) for u in solution.unknown}
+        if parts is None
+        else dict(zip(parts.given, parts._parts, strict=True))
+    )
+    columns = [solution.statement.unknown.index(part) for u in chosen for part in real[u]]
     if len(solution.variables) == 1:
         return _curves(solution, columns)
     return _maps(solution, columns)
@@ -60,8 +68,8 @@ def _curves(solution: Solution, columns: Sequence[int]) -> Any:
     values, residual = _fields(solution, points)
     figure, axes = canvas(2, 1, (6.0, 5.0))
     for column in columns:
-        axes[0, 0].plot(points[:, 0], values[:, column], label=str(solution.unknown[column].func))
-    axes[0, 0].set_ylabel(", ".join(str(solution.unknown[column].func) for column in columns))
+        axes[0, 0].plot(points[:, 0], values[:, column], label=str(solution.statement.unknown[column].func))
+    axes[0, 0].set_ylabel(", ".join(str(solution.statement.unknown[column].func) for column in columns))
     if len(columns) > 1:
         axes[0, 0].legend()
     axes[1, 0].plot(points[:, 0], np.maximum(residual, np.finfo(np.float64).tiny), color="0.4")
@@ -79,7 +87,9 @@ def _maps(solution: Solution, columns: Sequence[int]) -> Any:
     values, residual = _fields(solution, points)
     figure, axes = canvas(1, len(columns) + 1, (min(3.8 * (len(columns) + 1), 16.0), 3.4))
     extent = (*bounds[0], *bounds[-1])
-    pictures = [(str(solution.unknown[column].func), values[:, column], "PuOr") for column in columns]
+    pictures = [
+        (str(solution.statement.unknown[column].func), values[:, column], "PuOr") for column in columns
+    ]
     pictures.append((f"|{RESIDUAL}|", residual, "Greys"))
     middle = ", ".join(
         f"{v} = {(a + b) / 2:.3g}" for v, (a, b) in list(zip(solution.variables, bounds, strict=True))[1:-1]
@@ -97,6 +107,6 @@ def _maps(solution: Solution, columns: Sequence[int]) -> Any:
 
 def _fields(solution: Solution, points: Float64Array) -> tuple[Float64Array, Float64Array]:
     """The unknowns, (n, m), and the largest modulus of the residuals, (n,); NaN outside of the domain."""
-    values = solution(points, outside="nan").reshape(len(points), -1)
+    values = solution.parts_at(points, outside="nan")
     residual = np.abs(solution.residual(points, outside="nan")).max(axis=1)
     return values, residual

@@ -48,5 +48,7 @@ def standard_errors(statement: Statement, network: KAN, theta: Float64Array, rul
     for i, name in enumerate(names):
         undetermined = np.sum(vectors[i, ~known] ** 2) > SHARE
         spread = np.sum(vectors[i, known] ** 2 / values[known])
-        found[name] = np.inf if undetermined else float(np.sqrt(variance * spread) / scale[len(theta) - p + i])
+        found[name] = (
+            np.inf if undetermined else float(np.sqrt(variance * spread) / scale[len(theta) - p + i])
+        )
     return found

@@ -89,7 +89,9 @@ def _solved(which: int) -> Any:
             conditions = [sk.initial(W, 1, X)]
             return sk.solve(W.diff(X) + W, {X: (0, 1)}, conditions, levels=2)
         truth = X**2 - Y**2
-        return sk.solve(U.diff(X, 2) + U.diff(Y, 2), {X: (-1, 1), Y: (0, 2)}, [sk.dirichlet(U, truth)], levels=1)
+        return sk.solve(
+            U.diff(X, 2) + U.diff(Y, 2), {X: (-1, 1), Y: (0, 2)}, [sk.dirichlet(U, truth)], levels=1
+        )
 
 
 TRUTH = (lambda p: np.exp(-p[:, 0]), lambda p: p[:, 0] ** 2 - p[:, 1] ** 2)
