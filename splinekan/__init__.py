@@ -34,9 +34,8 @@ Levels
 Differential equations
     `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
     `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
-    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, `ansatz`, `manufactured`;
-    points in `splinekan.equations.collocation`.
-    `Equation`, with `Unknown` constants and measured `Data`; `ansatz`, `manufactured`; points in
+    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
+    constants and measured `Data`; `ansatz`, `manufactured`, `split_complex`; points in
     `splinekan.equations.collocation`.
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
@@ -130,13 +129,15 @@ from splinekan.splines.spline import Spline
 from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
-    from splinekan.equations import Equation, Unknown, ansatz, manufactured
+    from splinekan.equations import Equation, Unknown, ansatz, manufactured, split_complex
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.interop import from_efficient_kan, from_pykan
     from splinekan.io import load, save
+    from splinekan.objectives.blocks import Block, Data
+    from splinekan.objectives.pinn import PINN
     from splinekan.solving import (
         Boxes,
         Condition,
@@ -152,8 +153,6 @@ if TYPE_CHECKING:
         robin,
         solve,
     )
-    from splinekan.objectives.blocks import Block, Data
-    from splinekan.objectives.pinn import PINN
     from splinekan.spectra import (
         Spectrum,
         change_of_basis_spectrum,
@@ -167,7 +166,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured"), "equations")
+_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured", "split_complex"), "equations")
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
 _LAZY |= dict.fromkeys(("from_efficient_kan", "from_pykan"), "interop")
@@ -320,6 +319,7 @@ __all__ = [
     "solve",
     "spectral_density",
     "spline_from_relu",
+    "split_complex",
     "successive_halving",
     "symbolic",
     "symbolic_regression",
