@@ -462,7 +462,9 @@ def _(draw: Draw, name: str) -> Call:
         elif what == "roughness" and tensor:
             assert result.shape[1] == layer.n_parameters
             ones = np.ones(layer.n_parameters)
-            assert np.abs(result @ ones).max(initial=0.0) <= 1e-7 * (1 + np.abs(result).max())
+            assert np.abs(result @ ones).max(initial=0.0) <= 1e-7 * (
+                1 + np.abs(result.toarray()).max(initial=0.0)
+            )
         elif what == "roughness":
             assert result.shape[1] == layer.n_parameters
             ones = np.concatenate([np.ones(each.n_basis * layer.n_out) for each in layer.knots])
