@@ -109,11 +109,9 @@ def test_values_and_slopes_are_those_of_scipy(name, n_out):
     np.testing.assert_array_equal(gx, again)
 
 
-@pytest.mark.parametrize(("name", "n_out"), CASES)
+@pytest.mark.parametrize(("name", "n_out"), [case for case in CASES if case[0] != "constant"])
 def test_changes_are_differences(name, n_out):
     layer, params, x, rng = drawn(name, n_out, n=20)
-    if 0 in layer.degrees:
-        pytest.skip("constants have no slopes to compare with")
     gy, dgy = rng.normal(size=(2, len(x), n_out))
     dparams, dx = rng.normal(size=params.shape), 0.1 * rng.normal(size=x.shape)
     h = 1e-6
