@@ -20,7 +20,7 @@ UNEVEN = K.extended([0, 0.1, 0.15, 0.6, 1], 2)
 
 
 def spaces():
-    """Knots of every input: uneven, repeated, periodic in any place, with few functions, up to three inputs."""
+    """Knots of every input: uneven, repeated, periodic in any place, few; up to three inputs."""
     x, t = K.uniform(0, 1, 4, 3), K.uniform(-1, 1, 5, 2)
     ring, few = K.uniform(0, 1, 9, 3, periodic=True), K.uniform(0, 1, 2, 3, periodic=True)
     uneven_ring = K.extended([0, 0.2, 0.3, 0.7, 0.8, 1], 2, periodic=True)
@@ -109,11 +109,9 @@ def test_values_and_slopes_are_those_of_scipy(name, n_out):
     np.testing.assert_array_equal(gx, again)
 
 
-@pytest.mark.parametrize(("name", "n_out"), CASES)
+@pytest.mark.parametrize(("name", "n_out"), [case for case in CASES if case[0] != "constant"])
 def test_changes_are_differences(name, n_out):
     layer, params, x, rng = drawn(name, n_out, n=20)
-    if 0 in layer.degrees:
-        pytest.skip("constants have no slopes to compare with")
     gy, dgy = rng.normal(size=(2, len(x), n_out))
     dparams, dx = rng.normal(size=params.shape), 0.1 * rng.normal(size=x.shape)
     h = 1e-6
@@ -307,31 +305,41 @@ def test_roughness_is_zero_for_polynomials_alone():
     np.testing.assert_array_equal(network.roughness.toarray(), layer.roughness.toarray())
 
 
-def poisson(network, count=24, extra=()):
-    """-Laplace u = f on the square, u = sin(pi x) sin(pi y), as a least-squares problem."""
+def poisson(network, count=24):
+    """Laplace u = f on the unit square, u = sin(pi x) sin(pi y), as a least-squares problem."""
     x, y = sympy.symbols("x y")
     u = sympy.Function("u")(x, y)
     f = 2 * sympy.pi**2 * sympy.sin(sympy.pi * x) * sympy.sin(sympy.pi * y)
     inside = sk.Equation(u.diff(x, 2) + u.diff(y, 2) + f, unknown=u, variables=(x, y))
     boundary = sk.Equation(u, unknown=u, variables=(x, y))
-    nodes = (1 - np.cos(np.pi * np.arange(count + 1) / count)) / 2 * 2 - 1
+    nodes = (1 - np.cos(np.pi * np.arange(count + 1) / count)) / 2
     grid = np.stack(np.meshgrid(nodes, nodes), axis=-1).reshape(-1, 2)
-    edge = grid[(np.abs(grid) == 1).any(axis=1)]
+    edge = grid[np.isin(grid, (0.0, 1.0)).any(axis=1)]
     return sk.PINN(network, [sk.Block.mean(inside, grid), sk.Block.mean(boundary, edge, 1000.0)]), grid
 
 
 def test_a_single_gauss_newton_step_solves_poissons_equation():
-    knots = K.clamped(np.linspace(-1, 1, 13), 7)
+    knots = K.clamped(np.linspace(0, 1, 13), 7)
     network = sk.KAN([sk.TensorSplineLayer([knots, knots])])
-    problem, grid = poisson(network, 40)
+    problem, grid = poisson(network, 30)
     theta = sk.initialize(network, 0)
     r, J = problem.linearized(theta)[1:]
-    step = np.linalg.lstsq(J.toarray(), -r, rcond=None)[0]
-    model = problem.model(theta + step)
-    exact = np.sin(np.pi * grid).prod(axis=1)
-    assert np.abs(model(grid)[:, 0] - exact).max() <= 1e-8
-    result = sk.LevenbergMarquardt().run(problem, theta, 4) if hasattr(sk.LevenbergMarquardt, "run") else None
-    assert result is None or result.value < 1e-9
+    model = problem.model(theta - np.linalg.lstsq(J.toarray(), r, rcond=None)[0])
+    assert np.abs(model(grid)[:, 0] - np.sin(np.pi * grid).prod(axis=1)).max() <= 1e-10
+
+
+def test_levels():
+    """Of a linear problem: every level ends near the minimum, and prolongation starts the next."""
+    levels = sk.Hierarchy(sk.KAN([sk.TensorSplineLayer([K.uniform(0, 1, 1, 5)] * 2)]), 3)
+    result = sk.nested_iteration(
+        levels,
+        lambda level: poisson(level.network)[0],
+        sk.LevenbergMarquardt(),
+        budgets=[6, 6, 6],
+        theta0=sk.initialize(levels.network, 0),
+    )
+    grid = np.random.default_rng(0).uniform(size=(200, 2))
+    assert np.abs(result.model(grid)[:, 0] - np.sin(np.pi * grid).prod(axis=1)).max() <= 5e-5
 
 
 def chained(seed=0):

@@ -321,7 +321,7 @@ class TensorSplineLayer(Uncached):
         >>> x, y = sk.KnotVector.uniform(0, 1, 4, 3), sk.KnotVector.uniform(0, 1, 2, 2)
         >>> layer = sk.TensorSplineLayer([x, y])
         >>> params = layer.interpolate(lambda x: x[:, 0] ** 3 * x[:, 1])
-        >>> layer.value(params, np.array([[0.5, 0.75]])).round(12)
+        >>> layer.value(params, [[0.5, 0.75]]).round(12)
         array([[0.09375]])
         """
         checked_function("function", function)
