@@ -201,7 +201,7 @@ class Marching:
 
     def _finer(self, mesh: Mesh, axis: int, residual: Residual, over: float) -> Mesh | None:
         """The mesh with more intervals along an axis; None at the limit."""
-        finer = mesh.divided(axis, residual.parts[axis], residual.largest[axis] / min(over * 2, 1e4))
+        finer = mesh.divided(axis, residual.parts[axis], residual.largest[axis] / min(max(over * 2, 2.0), 1e4))
         if finer.n_functions * len(self.statement.unknown) > LARGEST:
             return None
         return finer

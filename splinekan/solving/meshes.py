@@ -128,17 +128,16 @@ class Mesh:
         ends = equidistributed(dense, density, count, 0.0)
         return replace(self, breaks=tuple(ends if i == axis else b for i, b in enumerate(self.breaks)))
 
-    def divided(self, axis: int, parts: Float64Array, aim: float) -> Mesh:
+    def divided(self, axis: int, parts: Float64Array, aim: float, most: int = 2) -> Mesh:
         """The mesh with those intervals along an axis divided whose parts of the residual exceed `aim`.
 
-        They are halved, as often as the order of the splines asks for, up to three times; neighbours are
+        They are halved, as often as the order of the splines asks for, at most `most` times; neighbours are
         graded. Functions on the coarser mesh are functions on the finer one.
         """
         t = self.breaks[axis]
         order = max(self.degrees[axis] - 2, 1)
         times = np.ceil(np.log2(np.maximum(parts / (SAFETY * aim), 1e-300)) / order)
-        times = np.clip(times, 0, 2)
-        times[np.argmax(parts)] = max(times[np.argmax(parts)], 1)
+        times = np.clip(times, 0, most)
         widths = np.diff(t)
         periodic = self.periodic[axis]
         for _ in range(len(t)):

@@ -1,0 +1,158 @@
+"""The whole domain at once: a tensor-product spline on a mesh that grows where the residual asks for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.network import KAN
+from splinekan.objectives.pinn import PINN
+from splinekan.optimize import History
+from splinekan.solving.bands import band
+from splinekan.solving.meshes import SAFETY, Mesh, Residual, measured, uniform
+from splinekan.solving.newton import newton
+from splinekan.solving.options import LevelRecord, Options, Outcome
+from splinekan.solving.pieces import Piece
+from splinekan.solving.statement import Statement
+
+INTERVALS = {1: 8, 2: 6, 3: 3}
+"""Of the first mesh, by the number of variables."""
+LARGEST = {1: 8000, 2: 8000, 3: 6000}
+"""Parameters, at most."""
+ITERATIONS = 30
+LEVELS = 14
+REDUCTION = 32.0
+"""By which a level divides the largest part of the residual, at most: halved intervals cannot do much more."""
+GAIN = 0.95
+"""A level that leaves more than this share of the residual is a failure; after two, the search ends."""
+FAILURES = 2
+
+
+@dataclass(eq=False)
+class Adaptive:
+    """Levels of a tensor-product spline."""
+
+    statement: Statement
+    options: Options
+    stop: float
+
+    def __post_init__(self) -> None:
+        self.periodic = self.statement.periodic()
+        if any(self.periodic):
+            self.statement = self.statement.on_periodic_networks()
+        d = self.statement.region.n_variables
+        degree = self.options.degree if self.options.degree is not None else (7 if d < 3 else 5)
+        self.degrees = (degree,) * d
+        self.n_equations = len(self.statement.equations)
+        self.began = perf_counter()
+
+    def outcome(self, start: Any = None) -> Outcome:
+        """Level after level, while the residual falls.
+
+        Parameters
+        ----------
+        start
+            A function of points, (n, number of unknowns), for the outputs on the first level; None for zero.
+        """
+        d, m = self.statement.region.n_variables, len(self.statement.unknown)
+        mesh = uniform(self.statement.bounds, (INTERVALS[d],) * d, self.degrees, self.periodic)
+        theta: Float64Array | None = None
+        network: KAN | None = None
+        levels: list[LevelRecord] = []
+        kept: list[tuple[KAN, Float64Array, Residual, Mesh]] = []
+        losses: list[float] = []
+        failures = 0
+        for _ in range(self.options.levels or LEVELS):
+            finer = self.statement.with_constants(mesh.network(m))
+            theta = self._started(finer, mesh, start) if theta is None else _prolonged(network, finer, theta)
+            network = finer
+            pinn = self._pinn(network, mesh)
+            ordering = band(mesh.layer(m)) if not self.statement.constants else None
+            theta, loss, history = newton(
+                pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering
+            )
+            losses += history
+            residual = measured(pinn, theta, mesh, self.n_equations)
+            kept.append((network, theta, residual, mesh))
+            levels.append(self._record(mesh, network, theta, loss, residual, kept))
+            if DEBUG:
+                print(f"  {mesh.intervals} n {network.n_parameters} loss {loss:.1e} rel {residual.relative:.1e} parts {[f'{v:.1e}' for v in residual.largest]} its {len(history)} {perf_counter()-self.began:.1f}s", flush=True)
+            best = min(each[2].relative for each in kept[:-1]) if len(kept) > 1 else np.inf
+            failures = failures + 1 if residual.relative > GAIN * best else 0
+            if self.options.levels is None and (
+                residual.relative <= self.options.tolerance or failures >= FAILURES
+            ):
+                break
+            if perf_counter() > self.stop:
+                break
+            mesh = self._finer(mesh, residual)
+            if mesh.n_functions * m > LARGEST[d]:
+                break
+        at = int(np.argmin([each[2].relative for each in kept]))
+        network, theta, residual, mesh = kept[at]
+        piece = Piece(self.statement, network, theta)
+        errors = {}
+        if self.statement.constants:
+            errors = self._pinn(network, mesh).standard_errors(theta)
+        return Outcome((piece,), _history(losses), tuple(levels[: at + 1]), (), errors)
+
+    def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
+        """Every axis divided where its parts of the residual are large."""
+        over = residual.relative / max(self.options.tolerance, 1e-300)
+        largest = max(residual.largest)
+        aim = largest / min(max(2 * over, 2.0), REDUCTION)
+        for axis, parts in enumerate(residual.parts):
+            if (parts > SAFETY * aim).any():
+                mesh = mesh.divided(axis, parts, aim, 1)
+        return mesh
+
+    def _pinn(self, network: KAN, mesh: Mesh) -> Any:
+        return PINN(network, self.statement.blocks(mesh.rule()), bounds=self.statement.bounds)
+
+    def _started(self, network: KAN, mesh: Mesh, start: Any) -> Float64Array:
+        from splinekan.network import initialize
+        from splinekan.solving.meshes import interpolated
+
+        layer: Any = network.layers[0]
+        theta = initialize(network, self.options.seed, noise=0.0)
+        theta[: layer.n_parameters] = 0.0 if start is None else interpolated(layer, mesh, start)
+        return theta
+
+    def _record(
+        self, mesh: Mesh, network: KAN, theta: Float64Array, loss: float, residual: Residual, kept: list[Any]
+    ) -> LevelRecord:
+        change = np.nan
+        if len(kept) > 1:
+            points, _ = self.statement.region.interior(mesh.rule(shifted=True))
+            after = Piece(self.statement, network, theta).outputs(points)
+            before = Piece(self.statement, kept[-2][0], kept[-2][1]).outputs(points)
+            change = float(np.linalg.norm(after - before) / max(np.linalg.norm(after), 1e-300))
+        other = PINN(
+            network, self.statement.blocks(mesh.rule(shifted=True)), bounds=self.statement.bounds
+        )
+        return LevelRecord(
+            "tensor",
+            max(mesh.intervals),
+            network.n_parameters,
+            loss,
+            other.value(theta),
+            change,
+            perf_counter() - self.began,
+        )
+
+
+DEBUG = False
+
+
+def _prolonged(coarse: Any, finer: Any, theta: Float64Array) -> Float64Array:
+    return np.asarray(coarse.prolongation(finer) @ theta)
+
+
+def _history(losses: list[float]) -> History:
+    n = len(losses)
+    nothing = np.full(n, np.nan)
+    return History(np.array(losses), nothing, nothing, np.arange(1.0, n + 1), np.arange(1.0, n + 1), nothing)
