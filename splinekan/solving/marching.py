@@ -16,10 +16,10 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.equations import Equation
 from splinekan.objectives.pinn import PINN, Block
-from splinekan.optimize import History
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
 from splinekan.solving.meshes import Mesh, Residual, interpolated, measured, uniform
+from splinekan.solving.newton import history as recorded
 from splinekan.solving.newton import newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
@@ -142,7 +142,7 @@ class Marching:
             now = end if end < high else high
             if perf_counter() > self.stop:
                 break
-        return Outcome(tuple(pieces), _history(losses), tuple(levels), tuple(doubts), {})
+        return Outcome(tuple(pieces), recorded(losses), tuple(levels), tuple(doubts), {})
 
     # A slab
 
@@ -165,7 +165,7 @@ class Marching:
             ordering = band(network.layers[0])  # type: ignore[arg-type]
             theta, loss, history = newton(pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering)
             losses += history
-            residual = measured(pinn, theta, mesh, self.n_equations)
+            residual = self._measured(pinn, theta, mesh)
             piece = Piece(
                 self.statement, network, theta, (now, end), self.axis, mesh.bounds
             )
@@ -210,6 +210,10 @@ class Marching:
         breaks = list(mesh.breaks)
         breaks[self.axis] = np.linspace(now, end, STEPS + 1)
         return replace(mesh, breaks=tuple(breaks))
+
+    def _measured(self, pinn: Any, theta: Float64Array, mesh: Mesh) -> Residual:
+        n_conditions = len(pinn.blocks) - self.n_equations - len(self.statement.data)
+        return measured(pinn, theta, mesh, self.n_equations, self.statement.region, n_conditions)
 
     def _pinn(self, network: Any, mesh: Mesh, before: Piece | None) -> PINN:
         rule = mesh.rule()
@@ -288,9 +292,3 @@ class Marching:
 
 
 DEBUG = False
-
-
-def _history(losses: list[float]) -> History:
-    n = len(losses)
-    nothing = np.full(n, np.nan)
-    return History(np.array(losses), nothing, nothing, np.arange(1.0, n + 1), np.arange(1.0, n + 1), nothing)

@@ -20,6 +20,7 @@ from splinekan._checks import Float64Array
 from splinekan.equations.collocation import equidistributed
 from splinekan.network import KAN, TensorSplineLayer
 from splinekan.objectives.pinn import PINN
+from splinekan.solving.domains import Region
 from splinekan.solving.rules import Cells
 from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
@@ -202,7 +203,9 @@ class Residual:
         return tuple(float(each.max()) for each in self.parts)
 
 
-def measured(pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int) -> Residual:
+def measured(
+    pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int, region: Region, n_conditions: int
+) -> Residual:
     """The residuals of all blocks, of which the first are the equations, and what they come from.
 
     An equation is compared with the root mean square of the largest of its terms; a condition, whose terms
@@ -211,11 +214,13 @@ def measured(pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int) -> R
     layer: Any = pinn.network.layers[0]
     d, m = layer.n_in, layer.n_out
     coefficients = theta[: layer.n_parameters].reshape(layer.shape)
-    last = [_last_derivative(layer, coefficients, axis) for axis in range(d)]
+    last = [_last_derivative(layer, coefficients, axis, mesh, region) for axis in range(d)]
     rates = [2 / (high - low) for low, high in mesh.bounds]
-    found = [_Terms() for _ in pinn.blocks]
+    found = [_Terms() for _ in pinn.blocks[: n_equations + n_conditions]]
     inner = np.zeros(m)
     for part in pinn.parts(theta):
+        if part.block >= len(found):  # data, which the unknowns need not meet
+            continue
         weights = np.asarray(pinn.blocks[part.block].weight)[part.start : part.start + len(part.residual)]
         found[part.block].add(part, np.sqrt(weights), m)
     for terms in found[:n_equations]:
@@ -282,14 +287,25 @@ def _by_order(equation: Any, slopes: Float64Array, axis: int) -> list[tuple[int,
     return found
 
 
-def _last_derivative(layer: Any, coefficients: Float64Array, axis: int) -> Float64Array:
+def _last_derivative(
+    layer: Any, coefficients: Float64Array, axis: int, mesh: Mesh, region: Region
+) -> Float64Array:
     """|u^(k)| along an axis: for every interval and output the largest over the other axes."""
     knots = layer.knots[axis]
     t = knots.breakpoints
-    rows = BSplineBasis(knots).tabulate((t[1:] + t[:-1]) / 2, knots.degree)
-    values = np.abs(np.tensordot(rows, coefficients, (1, axis)))
-    others = tuple(range(1, values.ndim - 1))
-    return np.asarray(values.max(axis=others) if others else values)
+    middle = (t[1:] + t[:-1]) / 2
+    values = np.abs(np.tensordot(BSplineBasis(knots).tabulate(middle, knots.degree), coefficients, (1, axis)))
+    if not region.is_box:  # nothing determines coefficients outside of the domain
+        others = [i for i in range(layer.n_in) if i != axis]
+        along = [middle, *(np.asarray(layer.knots[i].greville) for i in others)]
+        grids = np.meshgrid(*along, indexing="ij")
+        points = np.empty((grids[0].size, layer.n_in))
+        for i, grid in zip((axis, *others), grids, strict=True):
+            low, high = mesh.bounds[i]
+            points[:, i] = np.clip(low + (high - low) * (grid.ravel() + 1) / 2, low, high)
+        values = values * region.contains(points).reshape(grids[0].shape)[..., None]
+    over = tuple(range(1, values.ndim - 1))
+    return np.asarray(values.max(axis=over) if over else values)
 
 
 def interpolated(layer: TensorSplineLayer, mesh: Mesh, values: Any) -> Float64Array:

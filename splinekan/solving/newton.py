@@ -10,6 +10,7 @@ import scipy
 
 from splinekan._blas import several
 from splinekan._checks import Float64Array
+from splinekan.optimize import History
 from splinekan.solving.bands import Band
 
 SHIFT = 1e-14
@@ -103,3 +104,10 @@ def _step(
         step = scipy.linalg.cho_solve(factor, right, check_finite=False) / scale
         return np.asarray(step) if np.isfinite(step).all() else None
     return None
+
+
+def history(losses: list[float]) -> History:
+    """The losses of all iterates as a history, with what is not recorded left open."""
+    count = len(losses)
+    unknown, numbers = np.full(count, np.nan), np.arange(1.0, count + 1)
+    return History(np.array(losses), unknown, unknown, numbers, numbers, unknown)

@@ -27,7 +27,7 @@ class Options:
     points: int | None = None
     exact: bool | None = None
     slabs: int | None = None
-    tolerance: float = 1e-10
+    tolerance: float = 1e-8
     seed: int = 0
     seconds: float | None = None
     progress: bool = False

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from splinekan.network import KAN
-from splinekan.solving import simple_engine as engine
+from splinekan.solving import engine
 from splinekan.solving.balance import balanced
 from splinekan.solving.conditions import Condition
 from splinekan.solving.options import Options
@@ -35,7 +35,7 @@ def solve(
     points: int | None = None,
     exact: bool | None = None,
     slabs: int | None = None,
-    tolerance: float = 1e-10,
+    tolerance: float = 1e-8,
     seed: int = 0,
     seconds: float | None = None,
     progress: bool = False,

@@ -11,9 +11,9 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN
-from splinekan.optimize import History
 from splinekan.solving.bands import band
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, measured, uniform
+from splinekan.solving.newton import history as recorded
 from splinekan.solving.newton import newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
@@ -76,7 +76,7 @@ class Adaptive:
                 pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering
             )
             losses += history
-            residual = measured(pinn, theta, mesh, self.n_equations)
+            residual = self._measured(pinn, theta, mesh)
             kept.append((network, theta, residual, mesh))
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
             if DEBUG:
@@ -98,7 +98,7 @@ class Adaptive:
         errors = {}
         if self.statement.constants:
             errors = self._pinn(network, mesh).standard_errors(theta)
-        return Outcome((piece,), _history(losses), tuple(levels[: at + 1]), (), errors)
+        return Outcome((piece,), recorded(losses), tuple(levels[: at + 1]), (), errors)
 
     def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
         """Every axis divided where its parts of the residual are large."""
@@ -109,6 +109,10 @@ class Adaptive:
             if (parts > SAFETY * aim).any():
                 mesh = mesh.divided(axis, parts, aim, 1)
         return mesh
+
+    def _measured(self, pinn: Any, theta: Float64Array, mesh: Mesh) -> Residual:
+        n_conditions = len(pinn.blocks) - self.n_equations - len(self.statement.data)
+        return measured(pinn, theta, mesh, self.n_equations, self.statement.region, n_conditions)
 
     def _pinn(self, network: KAN, mesh: Mesh) -> Any:
         return PINN(network, self.statement.blocks(mesh.rule()), bounds=self.statement.bounds)
@@ -150,9 +154,3 @@ DEBUG = False
 
 def _prolonged(coarse: Any, finer: Any, theta: Float64Array) -> Float64Array:
     return np.asarray(coarse.prolongation(finer) @ theta)
-
-
-def _history(losses: list[float]) -> History:
-    n = len(losses)
-    nothing = np.full(n, np.nan)
-    return History(np.array(losses), nothing, nothing, np.arange(1.0, n + 1), np.arange(1.0, n + 1), nothing)

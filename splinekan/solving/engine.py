@@ -1,0 +1,80 @@
+"""Which way a statement is solved.
+
+Up to three variables the unknowns are tensor-product splines, linear in theta, for which Gauss-Newton
+converges in a few steps to the best that the mesh can give: slab after slab where initial conditions determine
+an evolution (`marching`), the whole domain at once otherwise (`tensor`). Other networks, and all networks of
+more variables, compete (`simple_engine`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import sympy
+
+from splinekan._checks import Float64Array
+from splinekan.solving import simple_engine as competition
+from splinekan.solving.marching import Marching, evolution_variable
+from splinekan.solving.networks import TENSOR_VARIABLES, names
+from splinekan.solving.options import Options, Outcome
+from splinekan.solving.statement import Statement
+from splinekan.solving.tensor import Adaptive
+
+GUIDE = 1e-4
+"""Tolerance of a solution with the constants at their starting values, from which the search begins."""
+
+
+def solve(statement: Statement, options: Options) -> Outcome:
+    """The solution of a statement, by the way that its options ask for, or that fits."""
+    if names(statement, options) != ("tensor",):
+        return competition.solve(statement, options)
+    if statement.region.n_variables > TENSOR_VARIABLES:
+        raise ValueError(
+            f"network: tensor-product splines are for at most {TENSOR_VARIABLES} variables, got "
+            f"{statement.region.n_variables}"
+        )
+    stop = np.inf if options.seconds is None else perf_counter() + options.seconds
+    if options.slabs != 1:
+        axis = evolution_variable(statement)
+        if axis is not None:
+            return Marching(statement, options, axis, stop).outcome()
+        if statement.constants or statement.data:
+            guide = _guide(statement, options, stop)
+            if guide is not None:
+                return Adaptive(statement, options, stop).outcome(guide)
+    whole = statement.imposed() if options.exact is not False else statement
+    return Adaptive(whole, options, stop).outcome()
+
+
+def _guide(statement: Statement, options: Options, stop: float) -> Any:
+    """Outputs of the evolution with the starting values of unknown constants, to begin with."""
+    numbers = {constant: sympy.Float(constant.start, 17) for constant in statement.constants}
+    frozen = replace(
+        statement,
+        equations=tuple(each.xreplace(numbers) for each in statement.equations),
+        conditions=tuple(
+            replace(each, residual=each.residual.xreplace(numbers)) for each in statement.conditions
+        ),
+        data=(),
+        sizes=None if statement.sizes is None else replace(statement.sizes, data=()),
+    )
+    axis = evolution_variable(frozen)
+    if axis is None:
+        return None
+    loose = replace(options, tolerance=max(options.tolerance, GUIDE))
+    pieces = Marching(frozen, loose, axis, stop).outcome().pieces
+    if pieces[-1].interval[1] < statement.bounds[axis][1]:  # type: ignore[index]
+        return None
+
+    def outputs(points: Float64Array) -> Float64Array:
+        found = np.zeros((len(points), len(statement.unknown)))
+        for piece in pieces:
+            low, high = piece.interval  # type: ignore[misc]
+            mine = (points[:, axis] >= low) & (points[:, axis] <= high)
+            found[mine] = piece.outputs(points[mine])
+        return found
+
+    return outputs
