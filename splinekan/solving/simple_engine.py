@@ -101,7 +101,7 @@ class _Run:
             change = np.nan
             if kept:
                 before, after = (self._values(*each) for each in (kept[-1], (network, theta)))
-                change = float(np.linalg.norm(after - before) / max(np.linalg.norm(after), 1e-300))
+                change = relative_change(before, after)
             kept.append((network, theta))
             levels.append(
                 LevelRecord(
@@ -263,8 +263,8 @@ def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ..
     size = sensitivity(piece, other)
     if size > 1e-2:
         found.append(
-            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small residual "
-            "does not determine it"
+            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
+            "residual does not determine it"
         )
     return tuple(found)
 
@@ -287,4 +287,9 @@ def sensitivity(piece: Piece, other: Any) -> float:
     points, _ = piece.statement.region.interior(Sobol(1024, 0))
     before = piece.values(points)
     after = replace(piece, theta=piece.theta + step).values(points)
-    return float(np.linalg.norm(after - before) / max(np.linalg.norm(before), 1e-300))
+    return relative_change(after, before)
+
+
+def relative_change(before: Float64Array, after: Float64Array) -> float:
+    """|after - before| / |after|."""
+    return float(np.linalg.norm(after - before) / max(float(np.linalg.norm(after)), 1e-300))
