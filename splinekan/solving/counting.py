@@ -79,7 +79,7 @@ def _conditions_along(statement: Statement, u: Any, i: int) -> int:
         if each.opposite is not None:
             count += each.opposite[0] == i
         elif each.points is not None:
-            count += 1
+            count += len(each.points)
         else:
             for patch in each.patches:
                 if isinstance(patch.shape, Face):

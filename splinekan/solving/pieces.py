@@ -75,7 +75,8 @@ class Piece(Uncached):
     def _at(self, equation: Equation, points: Float64Array) -> Float64Array:
         if not len(points):
             return np.zeros(0)
-        with warnings.catch_warnings():  # points outside are refused, or meant
+        # Points outside are refused, or meant; far away the continuation overflows.
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", DomainWarning)
             pinn = PINN(self.network, [Block(equation, points)], bounds=self.statement.bounds)
-        return np.asarray(pinn.residual(self.theta), dtype=np.float64)
+            return np.asarray(pinn.residual(self.theta), dtype=np.float64)
