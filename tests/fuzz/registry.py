@@ -20,6 +20,7 @@ AREAS = (
     "gauss_newton",
     "stochastic",
     "differential",
+    "unknowns",
     "analysis",
     "outside",
     "estimators",
