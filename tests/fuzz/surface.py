@@ -32,7 +32,6 @@ EXPORTING = (
 """Packages and modules whose `__all__` is public."""
 PLAIN = (
     ".equations.collocation",
-    ".objectives.blocks",
     ".objectives.part",
     ".objectives.pinn",
     ".objectives.attention",
