@@ -27,6 +27,7 @@ from splinekan.network import (
     Sum,
     TensorSplineLayer,
 )
+from splinekan.network.constants import Constants
 from splinekan.network.edges import Edges
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
@@ -248,6 +249,11 @@ class Source:
         groups = (" * ".join(f"v[{p}]" for p in group) for group in layer.groups)
         return f"np.stack([{', '.join(groups)}])"
 
+    def appended(self, number: str, layer: Constants, params: Array) -> str:
+        """The inputs, then the constants."""
+        values = self.array(f"CONSTANTS_{number}", params[:, None])
+        return f"np.concatenate([v, np.repeat({values}, v.shape[1], axis=1)])"
+
 
 WRITERS: dict[type, Callable[[Source, str, Any, Array], str]] = {
     SplineLayer: Source.splines,
@@ -258,6 +264,7 @@ WRITERS: dict[type, Callable[[Source, str, Any, Array], str]] = {
     FormulaLayer: Source.formulas,
     Sum: Source.sum,
     Product: Source.product,
+    Constants: Source.appended,
 }
 """How the layers of the package are written."""
 

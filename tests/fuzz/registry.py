@@ -21,6 +21,7 @@ AREAS = (
     "stochastic",
     "differential",
     "solving",
+    "unknowns",
     "analysis",
     "outside",
     "estimators",
