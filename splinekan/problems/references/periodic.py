@@ -19,6 +19,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -36,6 +37,9 @@ TOLERANCE = 1e-14
 """Of the last Chebyshev coefficients and of the last correction, relative to the largest mode."""
 SMALLEST = 2.0**-30
 """Least length of a slab relative to the whole interval."""
+GAUSS, PHASE = 20, 10.0
+"""Points of a part of a panel, and the largest phase |Im z| times its length."""
+ROWS = 2048
 CHUNK = 1 << 20
 """Complex numbers held at a time while a solution is evaluated."""
 
@@ -236,30 +240,33 @@ class _Stepper:
 def exponential_weights(z: Complex, nodes: Float64Array) -> tuple[Complex, Complex]:
     """exp(z t_j), (n, m), and int_0^(t_j) exp(z (t_j - s)) l_i(s) ds, (n, n, m), for nodes t_j in [0, 1].
 
-    By Gauss quadrature on panels that shrink towards s = t_j, with points for the oscillations, so that
-    neither stiff nor oscillatory exponents, nor small ones, lose digits.
+    By Gauss quadrature on panels that shrink towards s = t_j, each divided into parts with a few oscillations,
+    so that neither stiff nor oscillatory exponents, nor small ones, lose digits.
     """
     n = len(nodes)
     weights = np.zeros((n, n, len(z)), complex)
     panels = int(np.ceil(np.log2(max(float(np.abs(z.real).max()), 1.0)))) + 2
     oscillation = float(np.abs(z.imag).max())
     barycentric = np.array([1 / np.prod(t - np.delete(nodes, i)) for i, t in enumerate(nodes)])
+    y, w = np.polynomial.legendre.leggauss(GAUSS)
     for j, end in enumerate(nodes[1:], start=1):
-        upper = end
-        for panel in range(panels + 1):
-            length = upper if panel == panels else upper / 2
-            count = 20 + int(np.ceil(0.6 * oscillation * length))
-            y, w = np.polynomial.legendre.leggauss(count)
-            back = (upper - length) + length * (1 + y) / 2  # distance from t_j
-            upper -= length
-            gaps = (end - back)[:, None] - nodes
+        edges = [*(end * 2.0 ** -np.arange(panels + 1)), 0.0]
+        pieces = [
+            np.linspace(high, low, 1 + max(1, int(np.ceil(oscillation * (high - low) / PHASE))))
+            for high, low in pairwise(edges)
+        ]
+        cuts = np.concatenate([*(piece[:-1] for piece in pieces), [0.0]])
+        back = (cuts[:-1, None] + cuts[1:, None] - np.diff(cuts)[:, None] * y).ravel() / 2
+        shares = np.outer(-np.diff(cuts) / 2, w).ravel()
+        for start in range(0, len(back), ROWS):
+            part = slice(start, start + ROWS)
+            gaps = (end - back[part])[:, None] - nodes
             with np.errstate(divide="ignore", invalid="ignore"):
                 quotient = barycentric / gaps
                 lagrange = quotient / quotient.sum(axis=1, keepdims=True)
             for row in np.flatnonzero((gaps == 0).any(axis=1)):
                 lagrange[row] = gaps[row] == 0
-            waves = np.exp(np.outer(back, z))
-            weights[j] += (lagrange * (w * length / 2)[:, None]).T @ waves
+            weights[j] += (lagrange * shares[part, None]).T @ np.exp(np.outer(back[part], z))
     return np.exp(np.outer(nodes, z)), weights
 
 
