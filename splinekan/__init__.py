@@ -32,7 +32,10 @@ Levels
     refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser;
     preconditioners `BPX` and `VCycle`.
 Differential equations
-    `Equation`, `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
+    `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
+    `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
+    `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
+    constants and measured `Data`; `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
@@ -125,14 +128,30 @@ from splinekan.splines.spline import Spline
 from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
-    from splinekan.equations import Equation, ansatz, manufactured
+    from splinekan.equations import Equation, Unknown, ansatz, manufactured
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.exporting import export
     from splinekan.formulas import Formula, symbolic, symbolic_regression
     from splinekan.interop import from_efficient_kan, from_pykan
     from splinekan.io import load, save
-    from splinekan.objectives.pinn import PINN, Block
+    from splinekan.objectives.blocks import Block, Data
+    from splinekan.objectives.pinn import PINN
+    from splinekan.solving import (
+        Boxes,
+        Condition,
+        SignedDistance,
+        Solution,
+        SolutionWarning,
+        condition,
+        dirichlet,
+        initial,
+        neumann,
+        normal_derivative,
+        periodic,
+        robin,
+        solve,
+    )
     from splinekan.spectra import (
         Spectrum,
         change_of_basis_spectrum,
@@ -146,11 +165,11 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = {"Equation": "equations", "ansatz": "equations", "manufactured": "equations"}
+_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured"), "equations")
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
 _LAZY |= dict.fromkeys(("from_efficient_kan", "from_pykan"), "interop")
-_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.pinn"}
+_LAZY |= {"PINN": "objectives.pinn", "Block": "objectives.blocks", "Data": "objectives.blocks"}
 _LAZY |= dict.fromkeys(
     (
         "Spectrum",
@@ -163,6 +182,12 @@ _LAZY |= dict.fromkeys(
         "tangent_kernel_spectrum",
     ),
     "spectra",
+)
+_LAZY |= dict.fromkeys(
+    ("Boxes", "Condition", "SignedDistance", "Solution", "SolutionWarning", "solve"), "solving"
+)
+_LAZY |= dict.fromkeys(
+    ("condition", "dirichlet", "initial", "neumann", "normal_derivative", "periodic", "robin"), "solving"
 )
 _LAZY |= dict.fromkeys(("attribution", "confidence_bands", "prune", "sobol_indices"), "explain")
 _LAZY |= dict.fromkeys(("BPX", "VCycle", "adapt"), "multilevel")
@@ -202,7 +227,10 @@ __all__ = [
     "BSplineBasis",
     "Batches",
     "Block",
+    "Boxes",
     "Cholesky",
+    "Condition",
+    "Data",
     "DataLoss",
     "DomainWarning",
     "Dual",
@@ -229,7 +257,10 @@ __all__ = [
     "ResidualProblem",
     "Restricted",
     "Round",
+    "SignedDistance",
     "Softmax",
+    "Solution",
+    "SolutionWarning",
     "Spectrum",
     "Spline",
     "SplineLayer",
@@ -237,6 +268,7 @@ __all__ = [
     "Sum",
     "TensorSplineLayer",
     "Term",
+    "Unknown",
     "VCycle",
     "VariableProjection",
     "adapt",
@@ -245,7 +277,9 @@ __all__ = [
     "change_of_basis",
     "change_of_basis_spectrum",
     "clamped_knots",
+    "condition",
     "confidence_bands",
+    "dirichlet",
     "export",
     "extended_knots",
     "extreme_eigenvalues",
@@ -258,6 +292,7 @@ __all__ = [
     "gram_spectrum",
     "greville_points",
     "hessian_spectrum",
+    "initial",
     "initialize",
     "insert_knots",
     "knot_derivatives",
@@ -268,14 +303,19 @@ __all__ = [
     "nested_iteration",
     "nested_steps",
     "network_projection",
+    "neumann",
+    "normal_derivative",
+    "periodic",
     "projection",
     "prolongation",
     "prune",
     "refine_knots",
     "relu_from_spline",
+    "robin",
     "save",
     "set_threads",
     "sobol_indices",
+    "solve",
     "spectral_density",
     "spline_from_relu",
     "successive_halving",

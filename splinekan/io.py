@@ -37,6 +37,7 @@ from splinekan.network import (
     Sum,
     Term,
 )
+from splinekan.network.constants import Constants
 from splinekan.optimize import History
 from splinekan.splines.knot_vector import KnotVector
 
@@ -48,6 +49,7 @@ SIMPLE: dict[str, type] = {
     "Activation": Activation,
     "Normalizer": Normalizer,
     "Product": Product,
+    "Constants": Constants,
 }
 """Layers that their fields describe."""
 HISTORY = "history_"

@@ -2,5 +2,6 @@
 
 from splinekan.equations.equation import Equation, ansatz, manufactured
 from splinekan.equations.features import Features
+from splinekan.equations.unknown import Unknown
 
-__all__ = ["Equation", "Features", "ansatz", "manufactured"]
+__all__ = ["Equation", "Features", "Unknown", "ansatz", "manufactured"]

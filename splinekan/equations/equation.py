@@ -11,7 +11,7 @@ directions: pure derivatives along the axes, and u_xy by polarisation, D_{x+y}^2
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import factorial
 from typing import Any
 
@@ -23,11 +23,15 @@ from splinekan._arrays import trusted
 from splinekan._checks import Float64Array, real_array, sequence, shown
 from splinekan.equations import expressions
 from splinekan.equations.features import MAX_ORDER, expression, located
+from splinekan.equations.unknown import Unknown
 
 
 @dataclass(frozen=True)
 class DerivativeTerm:
-    """A symbol of the residual: the sum of weights times channels of an unknown."""
+    """A symbol of the residual: the sum of weights times channels of an unknown.
+
+    Unknown constants are counted after the unknown functions.
+    """
 
     unknown: int
     channels: tuple[tuple[int, float], ...]
@@ -37,7 +41,8 @@ class DerivativeTerm:
 class Equation:
     """The equation residual = 0 for one or more unknown functions of the variables.
 
-    Boundary, initial and interface conditions are equations too, posed on other points.
+    Boundary, initial and interface conditions are equations too, posed on other points. The residual may hold
+    unknown constants (`Unknown`), which are estimated with the unknown functions.
 
     Parameters
     ----------
@@ -60,6 +65,8 @@ class Equation:
         Vectors in the space of the variables.
     orders
         The number of Taylor coefficients along each direction.
+    constants
+        The unknown constants of the residual, by name.
 
     Raises
     ------
@@ -84,6 +91,7 @@ class Equation:
     directions: tuple[tuple[float, ...], ...] = field(init=False)
     orders: tuple[int, ...] = field(init=False)
     order: int = field(init=False)
+    constants: tuple[Unknown, ...] = field(init=False)
     terms: tuple[DerivativeTerm, ...] = field(init=False, repr=False)
     _outputs: tuple[Any, ...] = field(init=False, repr=False)
     _symbols: tuple[Any, ...] = field(init=False, repr=False)
@@ -94,16 +102,19 @@ class Equation:
         reals = expressions.Reals(variables, unknowns)
         with expressions.naming("residual"):
             real = reals.read(expression)
-            derivatives = self._derivatives(real, reals)
+            constants = _constants(real, variables)
+            derivatives = self._derivatives(real, reals, constants)
             directions: dict[tuple[int, ...], int] = {}
             for _, index in derivatives:
                 for direction, order in _needed(index):
                     directions[direction] = max(directions.get(direction, 0), order)
             ends = np.cumsum([1, *directions.values()])
             first = {direction: int(at) for direction, at in zip(directions, ends, strict=False)}
-            names = [sympy.Symbol(f"_q{i}", real=True) for i in range(len(derivatives))]
+            count = len(derivatives)
+            names = [sympy.Symbol(f"_q{i}", real=True) for i in range(count + len(constants))]
             symbol_of: dict[Any, Any] = dict(zip(reals.variables, reals.symbols, strict=True))
-            for (which, index), name in zip(derivatives, names, strict=True):
+            symbol_of |= zip(constants, names[count:], strict=True)
+            for (which, index), name in zip(derivatives, names, strict=False):
                 symbol_of[_derivative(reals.unknowns[which], reals.variables, index)] = name
             residual = expressions.compilable(real, symbol_of, reals.original)
             meaning = {symbol: term for term, symbol in symbol_of.items()}
@@ -125,7 +136,11 @@ class Equation:
             "directions": tuple(directions),
             "orders": tuple(directions.values()),
             "order": max((sum(index) for _, index in derivatives), default=0),
-            "terms": tuple(DerivativeTerm(which, _weights(index, first)) for which, index in derivatives),
+            "constants": constants,
+            "terms": (
+                *(DerivativeTerm(which, _weights(index, first)) for which, index in derivatives),
+                *(DerivativeTerm(len(unknowns) + i, ((0, 1.0),)) for i in range(len(constants))),
+            ),
             "_outputs": tuple(outputs),
             "_symbols": (*reals.symbols, *names),
         }
@@ -151,12 +166,19 @@ class Equation:
         return len(self.unknown) if isinstance(self.unknown, (list, tuple)) else 1
 
     @property
+    def n_outputs(self) -> int:
+        """Number of unknown functions and of unknown constants."""
+        return self.n_unknowns + len(self.constants)
+
+    @property
     def channels(self) -> int:
         """1 + the sum of the orders."""
         return 1 + sum(self.orders)
 
     def evaluate(self, points: Float64Array, jets: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """r, (n,), and dr/d(jets), (n, channels, n_unknowns), from Taylor coefficients of that shape.
+        """r, (n,), and dr/d(jets), (n, channels, n_outputs), from Taylor coefficients of that shape.
+
+        Unknown constants are the last outputs; only their channel 0 counts.
 
         Raises
         ------
@@ -165,7 +187,7 @@ class Equation:
             a variable excludes.
         """
         points = self._points("points", points)
-        shape = (len(points), self.channels, self.n_unknowns)
+        shape = (len(points), self.channels, self.n_outputs)
         jets = real_array("jets", jets, shape=shape, finite=False).astype(np.float64, copy=False)
         return self._evaluate(points, jets)
 
@@ -210,6 +232,17 @@ class Equation:
             terms.append(DerivativeTerm(term.unknown, channels))
         return trusted(Equation, **vars(self) | {"directions": tuple(directions), "terms": tuple(terms)})
 
+    def _among(self, names: Sequence[str]) -> Equation:
+        """The equation with its constants in the places of these names, behind the unknown functions."""
+        m = self.n_unknowns
+        terms = tuple(
+            replace(term, unknown=m + names.index(self.constants[term.unknown - m].name))
+            if term.unknown >= m
+            else term
+            for term in self.terms
+        )
+        return self if terms == self.terms else trusted(Equation, **vars(self) | {"terms": terms})
+
     def _points(self, name: str, value: Any) -> Float64Array:
         return located(name, value, self.variables)
 
@@ -228,7 +261,9 @@ class Equation:
         return expressions.read("residual", self.residual), unknowns, variables
 
     @staticmethod
-    def _derivatives(expression: Any, reals: expressions.Reals) -> list[tuple[int, tuple[int, ...]]]:
+    def _derivatives(
+        expression: Any, reals: expressions.Reals, constants: Sequence[Unknown]
+    ) -> list[tuple[int, tuple[int, ...]]]:
         """(unknown, orders) of every unknown and derivative in the expression, sorted by name."""
         occurring: list[tuple[int, tuple[int, ...]]] = []
         atoms = expression.atoms(sympy.Derivative) | expression.atoms(AppliedUndef)
@@ -248,7 +283,7 @@ class Equation:
                     "single variable and to order 2 in several variables"
                 )
             occurring.append((reals.unknowns.index(function), index))
-        if not occurring:
+        if not occurring and not constants:
             known = {symbol: symbol for symbol in reals.variables}
             expressions.compilable(expression, known, reals.original)  # u + oo is oo, which this refuses
             raise ValueError(
@@ -334,6 +369,18 @@ def _unknown(name: str, value: Any) -> Any:
     if not all(isinstance(s, sympy.Symbol) for s in value.args) or len(set(value.args)) < len(value.args):
         raise ValueError(f"{name} must be a function of different symbols, got {value}")
     return value
+
+
+def _constants(expression: Any, variables: Sequence[Any]) -> tuple[Unknown, ...]:
+    """The unknown constants in an evaluated expression, sorted by name."""
+    found = sorted((s for s in expression.free_symbols if isinstance(s, Unknown)), key=lambda s: s.name)
+    names = [s.name for s in found]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            raise ValueError(f"the expression holds the unknown constant {name} with two starting values")
+        if name in [variable.name for variable in variables]:
+            raise ValueError(f"the expression holds an unknown constant named {name}, as a variable is")
+    return tuple(found)
 
 
 def _derivative(u: Any, variables: Sequence[Any], index: tuple[int, ...]) -> Any:

@@ -258,7 +258,10 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
                 "points and not under an integral or a limit",
             )
         if term.is_Symbol:
-            raise refuse(term, "give numbers for parameters, and name every variable in `variables`")
+            raise refuse(
+                term,
+                "give numbers for parameters, or Unknown constants, and name every variable in `variables`",
+            )
         if term.is_Number:
             number(term)
             return sympy.Float(term, 17) if term.is_Integer and abs(term) > EXACT else term

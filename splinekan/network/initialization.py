@@ -11,6 +11,7 @@ import numpy as np
 from splinekan._checks import Float64Array, generator, instance, one_of, real
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
+from splinekan.network.constants import Constants
 from splinekan.network.domains import Interval, intervals, one_each
 from splinekan.network.formula import FormulaLayer
 from splinekan.network.formula_start import draw_formula
@@ -61,7 +62,8 @@ def initialize(
     them, with "noise" coefficients that give an output variance 1 over inputs uniform in its box.
 
     In formulas a and b take the range of the inputs to an interval in the domain of each function, in turn, c
-    is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay.
+    is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay. `Constants` take their
+    starting values.
 
     The weights of a base branch are N(0, noise^2/n_in); with "noise" N(0, 1/n_in) over the root mean square
     of its function on the domain, and splines and base have half the variance each. They are drawn after the
@@ -135,6 +137,9 @@ def _drawn(
         _draw_splines(layer, theta, rng, *how)
     elif isinstance(layer, TensorSplineLayer):
         _draw_tensor(layer, theta, rng, *how)
+    elif isinstance(layer, Constants):
+        theta[:] = layer.start
+        return np.concatenate([ranges, np.repeat(theta[:, None], 2, axis=1)])
     return _image(layer, views, ranges)
 
 

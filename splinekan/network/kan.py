@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -29,6 +29,7 @@ from splinekan._checks import (
 from splinekan._records import Uncached
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
+from splinekan.network.constants import Constants, named_starts
 from splinekan.network.domains import Interval, warn_outside, warn_unlike
 from splinekan.network.domains import intervals as checked_intervals
 from splinekan.network.layer import BASES, Layer, fulfilling
@@ -380,6 +381,48 @@ class KAN(Uncached):
         pairs = zip(self.layers, finer.layers, strict=True)
         blocks = [_prolongation(number, *pair) for number, pair in enumerate(pairs)]
         return scipy.sparse.csr_array(scipy.sparse.block_diag(blocks, format="csr"))
+
+    def with_constants(self, constants: Mapping[str, float] | Sequence[Any]) -> KAN:
+        """The network with trainable constants as further outputs, which depend on no input.
+
+        theta is that of this network, then the constants. For the unknown constants of differential
+        equations: `network.with_constants(equation.constants)`.
+
+        Parameters
+        ----------
+        constants
+            Starting values by name, or objects with a `name` and a `start`, such as `Unknown`.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of other kinds, and if the network has constants.
+
+        Examples
+        --------
+        >>> network = KAN.splines([1, 1], degree=1, intervals=1).with_constants({"k": 0.5})
+        >>> network([1.0, 2.0, 0.25], [[0.5]])
+        array([[1.5 , 0.25]])
+        >>> network.constants([1.0, 2.0, 0.25])
+        {'k': 0.25}
+        """
+        if self._constants is not None:
+            raise ValueError(f"constants: the network has constants, {', '.join(self._constants.names)}")
+        starts = named_starts(constants)
+        layer = Constants(self.n_out, tuple(starts), tuple(starts.values()))
+        return KAN((*self.layers, layer))
+
+    def constants(self, theta: ArrayLike) -> dict[str, float]:
+        """The trainable constants in theta by name; empty without any."""
+        values = self._theta(theta)
+        names = () if self._constants is None else self._constants.names
+        return {name: float(c) for name, c in zip(names, values[len(values) - len(names) :], strict=True)}
+
+    @property
+    def _constants(self) -> Constants | None:
+        """The last layer, if it holds constants."""
+        last = self.layers[-1]
+        return last if isinstance(last, Constants) else None
 
     def with_basis(self, basis: str) -> KAN:
         """The network whose spline layers are parametrised in "spline" or "relu"."""

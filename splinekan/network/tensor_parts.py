@@ -52,7 +52,9 @@ def product(a: Series, b: Series, directions: Directions) -> Series:
     pairs = _pairs(directions)
     left, right, n = a.values, b.values, len(a.values)
     found = [
-        (pairs[i, j], p, q) for p, i in enumerate(a.channels) for q, j in enumerate(b.channels)
+        (pairs[i, j], p, q)
+        for p, i in enumerate(a.channels)
+        for q, j in enumerate(b.channels)
         if (i, j) in pairs
     ]
     channels = tuple(sorted({m for m, _, _ in found}))

@@ -19,13 +19,15 @@ from splinekan._checks import (
     Float64Array,
     affordable,
     boolean,
-    function as checked_function,
     instance,
     integer,
     one_of,
     real_array,
     sequence,
     shown,
+)
+from splinekan._checks import (
+    function as checked_function,
 )
 from splinekan._records import Uncached
 from splinekan.kernels import segments

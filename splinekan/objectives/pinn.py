@@ -3,90 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from splinekan._arrays import quiet
 from splinekan._blas import dot, one
 from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
-from splinekan.equations import Equation, Features
+from splinekan.equations import Equation, Features, Unknown
 from splinekan.model import Model
 from splinekan.network import KAN, SparseRows, SplineLayer, TensorSplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
+from splinekan.objectives.blocks import Block, Data
 from splinekan.objectives.penalty import QuadraticPenalty
+from splinekan.objectives.standard_errors import standard_errors
 from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor
 from splinekan.operators import Operator, Stacked
 
+__all__ = ["PINN", "Block", "Data", "PointsPart"]
+
 CHUNK_BYTES = 2**24
 """Memory that the rows or the channels of a chunk may take."""
-
-
-@dataclass(frozen=True, eq=False)
-class Block:
-    """An equation on a set of points.
-
-    Parameters
-    ----------
-    equation
-        The equation.
-    points
-        (n, number of variables).
-    weight
-        w of the squared residuals: one number or (n,), not negative. The block's part of the loss is half
-        their weighted sum; see `Block.mean` for a mean. Kept as (n,).
-    minus
-        (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
-        periodic conditions and jumps. The equation's residual is then any expression.
-
-    The arrays are copied.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For arrays of other shapes, points of a sign that a variable excludes, and negative weights.
-    """
-
-    equation: Equation
-    points: Float64Array
-    weight: ArrayLike = 1.0
-    minus: Float64Array | None = None
-
-    def __post_init__(self) -> None:
-        equation = instance("equation", self.equation, Equation)
-        points = equation._points("points", self.points).copy()
-        if len(points) == 0:
-            raise ValueError("points must not be empty")
-        minus = None if self.minus is None else equation._points("minus", self.minus).copy()
-        if minus is not None and minus.shape != points.shape:
-            raise ValueError(f"minus must have the shape of points, {points.shape}, got {minus.shape}")
-        weight = real_array("weight", self.weight)
-        if weight.shape not in ((), (len(points),)):
-            raise ValueError(f"weight must be one number or ({len(points)},), got {weight.shape}")
-        if (weight < 0).any():
-            raise ValueError(f"weight must not be negative, got {weight.min()}")
-        weights = np.full(len(points), weight, dtype=np.float64)
-        for name, value in (("points", points), ("minus", minus), ("weight", weights)):
-            object.__setattr__(self, name, value)
-
-    @staticmethod
-    def mean(
-        equation: Equation, points: ArrayLike, weight: float = 1.0, minus: ArrayLike | None = None
-    ) -> Block:
-        """The block whose part of the loss is `weight` times the mean of r^2 over the points.
-
-        Raises
-        ------
-        TypeError, ValueError
-            As for a block, and if `weight` is not one number.
-        """
-        factor = real("weight", weight, low=0.0, high=np.inf)
-        block = Block(equation, points, 1.0, minus)  # type: ignore[arg-type]
-        return replace(block, weight=2 * (factor / len(block.points)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,12 +37,17 @@ class PINN(ChunkedSum):
     D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`): a
     small weight determines the function between points.
 
+    Unknown constants (`Unknown`) of the equations are the last parameters of a network with constants, see
+    `KAN.with_constants`, in the order that is given there.
+
     Parameters
     ----------
     network
-        The network; its outputs are the unknowns, its inputs the variables and the extra features.
+        The network; its outputs are the unknowns, its inputs the variables and the extra features. If the
+        equations have unknown constants, `network.with_constants(...)`.
     blocks
-        Equations, boundary and initial conditions, each on its points.
+        Equations, boundary and initial conditions, each on its points; measured values, as `Data`. Kept as
+        blocks.
     extra
         Further inputs, sympy expressions in the variables, such as |x|.
     bounds
@@ -118,7 +64,8 @@ class PINN(ChunkedSum):
     Raises
     ------
     TypeError, ValueError
-        For blocks on other variables, widths that do not fit, or a degree too low for the derivatives: these
+        For blocks on other variables, widths that do not fit, unknown constants that the network does not
+        have, measured values without an equation, or a degree too low for the derivatives: these
         must be continuous, so an equation of order m takes splines of degree m + 1, or m + mu where inner
         knots have multiplicity mu.
 
@@ -129,7 +76,7 @@ class PINN(ChunkedSum):
     """
 
     network: KAN
-    blocks: Sequence[Block]
+    blocks: Sequence[Any]
     extra: Sequence[object] = ()
     bounds: Sequence[tuple[float, float] | None] | None = None
     cost: float | None = None
@@ -141,9 +88,7 @@ class PINN(ChunkedSum):
 
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
-        blocks = sequence("blocks", self.blocks)
-        for number, block in enumerate(blocks):
-            instance(f"blocks[{number}]", block, Block)
+        blocks = _blocks(self.blocks)
         checked_executor(self.executor)
         settings = {
             "blocks": blocks,
@@ -157,6 +102,9 @@ class PINN(ChunkedSum):
         features = Features(variables, self.extra, self.bounds)
         seeds: list[tuple[Float64Array, ...]] = []
         equations: list[Equation] = []
+        known = network._constants
+        n_out = network.n_out - (known.n_parameters if known else 0)
+        constants: dict[str, Unknown] = {}
         lengths = [ends[1] - ends[0] if ends else 1.0 for ends in features.bounds or [None] * len(variables)]
         for number, block in enumerate(blocks):
             equation = block.equation
@@ -164,11 +112,22 @@ class PINN(ChunkedSum):
                 raise ValueError(
                     f"blocks[{number}] has variables {equation.variables}, the first block {variables}"
                 )
-            if network.n_out != equation.n_unknowns or network.n_in != features.n_inputs:
+            if n_out != equation.n_unknowns or network.n_in != features.n_inputs:
                 raise ValueError(
                     f"blocks[{number}] needs a network from {features.n_inputs} inputs to "
-                    f"{equation.n_unknowns} outputs, got {network.n_in} to {network.n_out}"
+                    f"{equation.n_unknowns} outputs, got {network.n_in} to {n_out}"
                 )
+            for constant in equation.constants:
+                if known is None or constant.name not in known.names:
+                    raise ValueError(
+                        f"blocks[{number}] has the unknown constant {constant}, and the network does not: "
+                        f"pass network.with_constants({{{constant.name!r}: {constant.start}, ...}})"
+                    )
+                if constants.setdefault(constant.name, constant) != constant:
+                    raise ValueError(
+                        f"blocks[{number}] has the unknown constant {constant} with the starting value "
+                        f"{constant.start}, another block with {constants[constant.name].start}"
+                    )
             for _, layer, _ in network._leaves:
                 degree = getattr(layer, "degree", None) if layer.n_parameters else None
                 if degree is not None and degree <= equation.order:
@@ -184,7 +143,8 @@ class PINN(ChunkedSum):
                             "collocation does not see"
                         )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
-            equations.append(equation._in_units(lengths))
+            posed = equation._among(known.names) if known is not None else equation
+            equations.append(posed._in_units(lengths))
             ways = equations[-1].directions
             seeds.append(tuple(features.jets(p, ways, equation.orders) for p in sides))
         object.__setattr__(self, "bounds", features.bounds)
@@ -196,10 +156,51 @@ class PINN(ChunkedSum):
 
     def solution(self, theta: Float64Array, points: Float64Array) -> Array:
         """The unknowns, (n, number of unknowns), at the given values of the variables."""
-        return self.network(theta, self._features.jets(points, (), ())[:, 0])
+        outputs = self.network(theta, self._features.jets(points, (), ())[:, 0])
+        count: int = self.blocks[0].equation.n_unknowns
+        return outputs[:, :count]
+
+    def constants(self, theta: Float64Array) -> dict[str, float]:
+        """The unknown constants by name, in the order of theta; empty without any."""
+        return self.network.constants(theta)
+
+    def standard_errors(self, theta: Float64Array, variance: float | None = None) -> dict[str, float]:
+        """The standard errors of the unknown constants at the minimum, by name.
+
+        theta-hat is linearised in the errors of the measured values, those of blocks with a target:
+        theta-hat - theta = J^+ e. With J the rows of all blocks and of the smoothing, each times the root of
+        its weight, and d the measured rows,
+
+            errors^2 = s^2 diag(J^+_d J^+_d^T),   s^2 = |r_d|^2 / tr((I - H)^2),   H = J_d J^+_d.
+
+        The other rows, equations and conditions, have no errors. If no block has a target, all rows are taken
+        as measured: errors^2 = s^2 diag((J^T J)^-1), s^2 = |r|^2/(n - rank J). The degrees of freedom
+        tr((I - H)^2) = n_d - 2 tr H + tr H^2 are those of a linear smoother (Hastie and Tibshirani,
+        Generalized Additive Models, 1990, section 3.5).
+
+        They assume a minimum of the loss, independent errors with variances in proportion to 1/weight, a
+        model that is right, and errors so small that it is linear in them. The error of the network itself
+        (too few knots or points) is not included. The cost is that of a singular value decomposition,
+        O(n_parameters^3).
+
+        Parameters
+        ----------
+        theta
+            The end of training.
+        variance
+            s^2, where it is known: 1 if the weights are 1/sigma^2. None to estimate it.
+
+        Returns
+        -------
+        An error for every constant; infinite if the constant is not identifiable, that is if theta can change
+        along it without changing J theta beyond rounding, and if there are no degrees of freedom.
+        """
+        if variance is not None:
+            variance = real("variance", variance, low=0.0, high=np.inf)
+        return standard_errors(self, self.network._theta(theta), variance)
 
     def model(self, theta: Float64Array) -> Model:
-        """The unknowns as functions of the variables."""
+        """The unknowns as functions of the variables; behind them the unknown constants, if there are any."""
         return Model(self.network, theta, self._features)
 
     @cached_property
@@ -270,6 +271,8 @@ class PINN(ChunkedSum):
         root = np.sqrt(np.asarray(block.weight)[some])
         signs = (1.0, -1.0)[: len(sides)]
         r = sum(sign * residual for sign, (residual, _) in zip(signs, evaluated, strict=True))
+        if block.target is not None:
+            r = r - block.target[some]
         cotangents = [sign * root[:, None, None] * v for sign, (_, v) in zip(signs, evaluated, strict=True)]
         return PointsPart(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
 
@@ -313,3 +316,25 @@ class PointsPart:
         dense = each[0].toarray() + each[1].toarray()
         n, m = dense.shape
         return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
+
+
+def _blocks(given: Sequence[Block | Data]) -> tuple[Block, ...]:
+    """Blocks, with measured values as blocks for the unknowns and variables of the first equation."""
+    items = sequence("blocks", given)
+    for number, item in enumerate(items):
+        if not isinstance(item, Data):
+            instance(f"blocks[{number}]", item, Block)
+    equation = next((item.equation for item in items if isinstance(item, Block)), None)
+    if equation is None:
+        raise ValueError(
+            "blocks must hold an equation besides measured values: use LeastSquares for data alone"
+        )
+    blocks = []
+    for number, item in enumerate(items):
+        if isinstance(item, Data):
+            try:
+                item = item.block(equation.unknown, equation.variables)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"blocks[{number}]: {error}") from None
+        blocks.append(item)
+    return tuple(blocks)

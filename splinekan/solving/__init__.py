@@ -11,11 +11,15 @@ from splinekan.solving.conditions import (
     robin,
 )
 from splinekan.solving.domains import Boxes, SignedDistance
+from splinekan.solving.solution import Solution
+from splinekan.solving.solve import SolutionWarning, solve
 
 __all__ = [
     "Boxes",
     "Condition",
     "SignedDistance",
+    "Solution",
+    "SolutionWarning",
     "condition",
     "dirichlet",
     "initial",
@@ -23,4 +27,5 @@ __all__ = [
     "normal_derivative",
     "periodic",
     "robin",
+    "solve",
 ]

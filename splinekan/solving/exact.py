@@ -73,9 +73,7 @@ def exact_conditions(
         sides = _sides(conditions, u, region)
         lift, factor = _form(sides, region)
         if factor != 1 and not _agrees(lift, sides, region):
-            notes.append(
-                f"the conditions on {u.func} disagree where faces meet, and are imposed by weights"
-            )
+            notes.append(f"the conditions on {u.func} disagree where faces meet, and are imposed by weights")
             lift, factor = sympy.Integer(0), sympy.Integer(1)
         if factor != 1:
             imposed |= {number for side in sides.values() for number in side.source}
@@ -194,7 +192,9 @@ def _agrees(lift: Any, sides: dict[tuple[int, int], _Side], region: Region) -> b
             length = _exact(float(region.lengths[i]))
             pairs.append((side.velocity * length, lift.diff(x) * length))
         try:
-            values = numeric("conditions", [form for pair in pairs for form in pair], region.variables)(points)
+            values = numeric("conditions", [form for pair in pairs for form in pair], region.variables)(
+                points
+            )
         except ValueError:
             return False
         size = np.abs(values).max()

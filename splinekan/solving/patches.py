@@ -12,7 +12,7 @@ import sympy
 from splinekan._checks import Float64Array
 from splinekan._records import Uncached
 from splinekan.solving.formulas import numeric
-from splinekan.solving.rules import Cells, Rule, Sobol, sobol
+from splinekan.solving.rules import Cells, Rule, sobol
 
 if TYPE_CHECKING:
     from splinekan.solving.domains import Region

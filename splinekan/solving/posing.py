@@ -140,9 +140,7 @@ def _along_normal(residual: Any, patch: Patch) -> Any:
     return residual.replace(NormalDerivative, written)
 
 
-def _on_patches(
-    residual: Any, number: int, weight: float | None, patches: Sequence[Patch]
-) -> list[Posed]:
+def _on_patches(residual: Any, number: int, weight: float | None, patches: Sequence[Patch]) -> list[Posed]:
     if not residual.has(NormalDerivative):
         return [Posed(residual, number, weight, tuple(patches))]
     groups: dict[Any, list[Patch]] = {}
@@ -154,9 +152,7 @@ def _on_patches(
 def _at_points(name: str, condition: Condition, number: int, region: Region) -> list[Posed]:
     points = condition.on
     if points.shape[1] != region.n_variables:
-        raise ValueError(
-            f"{name} must be on points of shape (n, {region.n_variables}), got {points.shape}"
-        )
+        raise ValueError(f"{name} must be on points of shape (n, {region.n_variables}), got {points.shape}")
     outside = ~region.contains(points)
     if outside.any():
         raise ValueError(f"{name}: the point {points[np.argmax(outside)]} lies outside of the domain")

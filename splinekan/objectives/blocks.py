@@ -1,0 +1,172 @@
+"""Equations on points, and measured values, as the parts of a PINN."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, instance, one_of, real, real_array, vector
+from splinekan.equations import Equation
+from splinekan.equations.expressions import read
+
+MISSING = ("refuse", "drop")
+"""What becomes of measured values that are NaN."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """An equation on a set of points.
+
+    Parameters
+    ----------
+    equation
+        The equation.
+    points
+        (n, number of variables).
+    weight
+        w of the squared residuals: one number or (n,), not negative. The block's part of the loss is half
+        their weighted sum; see `Block.mean` for a mean. Kept as (n,).
+    minus
+        (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
+        periodic conditions and jumps. The equation's residual is then any expression.
+    target
+        (n,) or None: if given, it is subtracted from the residual. It is taken as measured: its errors are
+        those of `PINN.standard_errors`. With weights 1/sigma^2 the squares are those of weighted least
+        squares. `Data` writes such blocks.
+
+    The arrays are copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other shapes, points of a sign that a variable excludes, negative weights, and targets
+        that are not finite.
+    """
+
+    equation: Equation
+    points: Float64Array
+    weight: ArrayLike = 1.0
+    minus: Float64Array | None = None
+    target: Float64Array | None = None
+
+    def __post_init__(self) -> None:
+        equation = instance("equation", self.equation, Equation)
+        points = equation._points("points", self.points).copy()
+        if len(points) == 0:
+            raise ValueError("points must not be empty")
+        minus = None if self.minus is None else equation._points("minus", self.minus).copy()
+        if minus is not None and minus.shape != points.shape:
+            raise ValueError(f"minus must have the shape of points, {points.shape}, got {minus.shape}")
+        target = None if self.target is None else vector("target", self.target, len(points)).copy()
+        weights = _weights(self.weight, len(points))
+        found = (("points", points), ("minus", minus), ("weight", weights), ("target", target))
+        for name, value in found:
+            object.__setattr__(self, name, value)
+
+    @staticmethod
+    def mean(
+        equation: Equation,
+        points: ArrayLike,
+        weight: float = 1.0,
+        minus: ArrayLike | None = None,
+        target: ArrayLike | None = None,
+    ) -> Block:
+        """The block whose part of the loss is `weight` times the mean of r^2 over the points.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a block, and if `weight` is not one number.
+        """
+        factor = real("weight", weight, low=0.0, high=np.inf)
+        block = Block(equation, points, 1.0, minus, target)  # type: ignore[arg-type]
+        return replace(block, weight=2 * (factor / len(block.points)))
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Measured values: the expression `of` is equal to `values` at the points, up to errors.
+
+    Among the blocks of a `PINN` it adds 1/2 sum_i w_i (of(x_i) - values_i)^2 to the loss. Weights
+    w_i = 1/sigma_i^2, with the standard deviations of the errors, are those of maximum likelihood for normal
+    errors; weights that are right up to a common factor serve `PINN.standard_errors`, which estimates it.
+
+    Parameters
+    ----------
+    points
+        (n, number of variables).
+    values
+        (n,), finite unless `missing` is "drop".
+    weight
+        One number or (n,), not negative.
+    of
+        An expression of sympy in the unknowns, their derivatives and the variables; None for the unknown, if
+        there is only one.
+    missing
+        "refuse" values that are NaN, or "drop" them with their points and weights.
+
+    The arrays are copied.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For arrays of other kinds or shapes, values that are not finite, negative weights, and if no value
+        remains.
+
+    Examples
+    --------
+    >>> from sympy import Function, symbols
+    >>> t = symbols("t")
+    >>> u = Function("u")(t)
+    >>> data = Data([[0.0], [1.0], [2.0]], [1.0, float("nan"), 0.1], weight=25.0, of=u, missing="drop")
+    >>> data.block(u, (t,)).target
+    array([1. , 0.1])
+    """
+
+    points: Float64Array
+    values: Float64Array
+    weight: ArrayLike = 1.0
+    of: Any = None
+    missing: str = "refuse"
+
+    def __post_init__(self) -> None:
+        one_of("missing", self.missing, MISSING)
+        points = real_array("points", self.points, ndim=2).astype(np.float64)
+        values = vector("values", self.values, len(points), finite=False).copy()
+        weight = _weights(self.weight, len(points))
+        kept = np.ones(len(points), bool) if self.missing == "refuse" else ~np.isnan(values)
+        vector("values", values[kept], finite=True)
+        if not kept.any():
+            raise ValueError(f"values must hold a number, got {len(values)} values, all of them missing")
+        if self.of is not None:
+            read("of", self.of)
+        for name, array in (("points", points[kept]), ("values", values[kept]), ("weight", weight[kept])):
+            object.__setattr__(self, name, array)
+
+    def block(self, unknown: Any, variables: Sequence[Any]) -> Block:
+        """The block of these values, for the unknowns and variables of an equation.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for `Equation` and `Block`; if there are several unknowns and `of` is None.
+        """
+        several = isinstance(unknown, (list, tuple))
+        if self.of is None and several and len(unknown) != 1:
+            raise ValueError(f"of must be given, since there are several unknowns: {unknown}")
+        what = self.of if self.of is not None else unknown[0] if several else unknown
+        return Block(Equation(what, unknown, variables), self.points, self.weight, target=self.values)
+
+
+def _weights(weight: ArrayLike, count: int) -> Float64Array:
+    """One number or (count,), not negative, as (count,)."""
+    given = real_array("weight", weight)
+    if given.shape not in ((), (count,)):
+        raise ValueError(f"weight must be one number or ({count},), got {given.shape}")
+    if (given < 0).any():
+        raise ValueError(f"weight must not be negative, got {given.min()}")
+    return np.full(count, given, dtype=np.float64)

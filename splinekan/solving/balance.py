@@ -1,0 +1,166 @@
+"""Sizes of unknowns and of residuals, so that the units of a problem do not matter.
+
+Random smooth functions of size 1 on the domain, a hidden layer of tanh with random weights, stand for what a
+network may be. The size of a residual is the root mean square of its derivatives with respect to their
+coefficients, relative to that of the functions themselves. Unknowns have the size that the conditions and
+data give them; in linear problems, and where these are all zero, the size of a least-squares solution in the
+span of the random functions.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.network import KAN, MLP, initialize
+from splinekan.objectives.pinn import PINN
+from splinekan.solving.rules import Cells, Rule, Sobol
+from splinekan.solving.statement import CONDITION_WEIGHT, Sizes, Statement
+
+WIDTH = 60
+"""Random functions for each unknown."""
+STEEPNESS = 1.5
+CUTOFF = 1e-7
+"""Of singular values, in the least-squares solution."""
+PLACES = {1: 40, 2: 12, 3: 5}
+"""Cells per variable, by the number of variables."""
+MOST = 2000
+"""Points for more variables."""
+LARGEST = 1e3
+"""How much larger than the data a solution of a linear problem is thought to be, at most."""
+
+
+def balanced(statement: Statement) -> Statement:
+    """The statement with scales of the unknowns, and sizes of the residuals."""
+    trial = _Trial(statement)
+    scales = trial.scales()
+    sizes = trial.sizes(scales)
+    return replace(statement, scales=scales, sizes=sizes)
+
+
+class _Trial:
+    """Residuals and their derivatives at random functions, in the units of the user."""
+
+    def __init__(self, statement: Statement) -> None:
+        self.statement = statement
+        d, m = statement.region.n_variables, len(statement.unknown)
+        self.network = statement.with_constants(MLP([d, WIDTH, m], "tanh"))
+        self.theta = initialize(self.network, 0, "noise")
+        rng = np.random.default_rng(0)
+        first, _, last, *_ = self.network.unpack(self.theta)
+        first["weight"][:] = STEEPNESS * rng.normal(size=first["weight"].shape)
+        first["bias"][:] = STEEPNESS * rng.uniform(-1, 1, size=first["bias"].shape)
+        last["weight"][:] = 0.0
+        last["bias"][:] = 0.0
+        self.columns = [self.network.indices(2, output=k) for k in range(m)]
+        blocks = [replace(block, weight=1.0) for block in statement.blocks(self._rule())]
+        self.pinn = PINN(self.network, blocks, bounds=statement.bounds)
+        ends = np.cumsum([0, *(len(block.points) for block in blocks)])
+        self.rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.n_equations = len(statement.equations)
+        hidden = KAN(self.network.layers[:2])
+        inside = self.pinn._seeds[0][0][:, 0]
+        features = hidden(self.theta[: hidden.n_parameters], inside)
+        self.features = np.column_stack([features, np.ones(len(features))])
+        self.unit = float(np.sqrt(np.mean(np.sum(self.features**2, axis=1))))
+
+    def _rule(self) -> Rule:
+        region = self.statement.region
+        count = PLACES.get(region.n_variables)
+        if count is None:
+            return Sobol(MOST, 0)
+        return Cells(region.uniform((count,) * region.n_variables), 2)
+
+    def at(self, coefficients: list[Float64Array]) -> tuple[Float64Array, list[Float64Array]]:
+        """Residuals, and their derivatives with respect to the coefficients of every unknown."""
+        theta = self.theta.copy()
+        for where, values in zip(self.columns, coefficients, strict=True):
+            theta[where] = values
+        residual = np.asarray(self.pinn.residual(theta), dtype=np.float64)
+        jacobian = self.pinn.jacobian(theta)
+        return residual, [jacobian[:, where] for where in self.columns]
+
+    def scales(self) -> tuple[float, ...]:
+        """Of the unknowns, powers of two."""
+        zero = [np.zeros(len(where)) for where in self.columns]
+        residual, slopes = self.at(zero)
+        given = self._given(residual, slopes)
+        guess = [size or 1.0 for size in given]
+        bent = self.at(self._random(guess))[1]
+        linear = all(
+            np.isfinite(a).all() and np.allclose(a, b, rtol=1e-9, atol=1e-9 * np.abs(a).max())
+            for a, b in zip(slopes, bent, strict=True)
+        )
+        found = list(given)
+        if linear or not all(given):
+            solved = self._least_squares(residual, slopes, guess)
+            for k, size in enumerate(solved):
+                if linear and given[k]:
+                    found[k] = min(max(size, given[k]), LARGEST * given[k])
+                elif not given[k]:
+                    found[k] = size
+        return tuple(_power(size) for size in found)
+
+    def _given(self, residual: Float64Array, slopes: list[Float64Array]) -> list[float]:
+        """The sizes that conditions and data give the unknowns; 0 where they give none."""
+        found = [0.0] * len(slopes)
+        for rows in self.rows[self.n_equations :]:
+            largest = np.abs(residual[rows]).max()
+            own = [_size(slope[rows]) / self.unit for slope in slopes]
+            for k, size in enumerate(own):
+                if size > 0 and np.isfinite(largest) and size >= max(own):
+                    found[k] = max(found[k], float(largest / size))
+        return found
+
+    def _random(self, scales: list[float]) -> list[Float64Array]:
+        rng = np.random.default_rng(1)
+        return [
+            scale * rng.normal(size=len(where)) / self.unit
+            for scale, where in zip(scales, self.columns, strict=True)
+        ]
+
+    def _least_squares(
+        self, residual: Float64Array, slopes: list[Float64Array], scales: list[float]
+    ) -> list[float]:
+        """The largest values of the solution of the equations linearised about 0."""
+        matrix = np.concatenate([s * scale for s, scale in zip(slopes, scales, strict=True)], axis=1)
+        target = -residual
+        for number, rows in enumerate(self.rows):
+            size = _size(matrix[rows]) * np.sqrt(rows.stop - rows.start)
+            root = np.sqrt(CONDITION_WEIGHT) if number >= self.n_equations else 1.0
+            factor = root / size if size > 0 else 0.0
+            matrix[rows] *= factor
+            target[rows] *= factor
+        if not (np.isfinite(matrix).all() and np.isfinite(target).all()):
+            return [0.0] * len(slopes)
+        solution = np.linalg.lstsq(matrix, target, rcond=CUTOFF)[0]
+        pieces = np.split(solution, len(slopes))
+        return [
+            float(np.abs(self.features @ piece).max() * scale)
+            for piece, scale in zip(pieces, scales, strict=True)
+        ]
+
+    def sizes(self, scales: tuple[float, ...]) -> Sizes:
+        """Of all residuals, for unknowns of these sizes."""
+        _, slopes = self.at(self._random(list(scales)))
+        found = []
+        for rows in self.rows:
+            parts = [_size(s[rows]) * scale for s, scale in zip(slopes, scales, strict=True)]
+            size = float(np.hypot.reduce(parts)) / self.unit
+            found.append(size if 0 < size < np.inf else 1.0)
+        n, p = self.n_equations, len(self.statement.posed)
+        return Sizes(tuple(found[:n]), tuple(found[n : n + p]), tuple(found[n + p :]))
+
+
+def _size(matrix: Float64Array) -> float:
+    """The root of the mean over the rows of their squared norms; without rows that are not finite."""
+    norms = np.sum(np.square(matrix), axis=1)
+    norms = norms[np.isfinite(norms)]
+    return float(np.sqrt(norms.mean())) if len(norms) else 0.0
+
+
+def _power(size: float) -> float:
+    """The nearest power of two, by which products are exact; 1 for no size."""
+    return float(2.0 ** np.round(np.log2(size))) if 0 < size < np.inf else 1.0

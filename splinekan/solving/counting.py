@@ -1,0 +1,109 @@
+"""Whether conditions are missing: counted for each unknown and variable."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from splinekan.solving.conditions import NormalDerivative
+from splinekan.solving.patches import Face
+
+if TYPE_CHECKING:
+    from splinekan.solving.statement import Statement
+
+
+def order_in(equations: Sequence[Any], u: Any, variable: Any) -> int:
+    """The highest order in which u is differentiated with respect to the variable."""
+    return max(
+        (
+            int(count)
+            for equation in equations
+            for term in equation.atoms(sympy.Derivative)
+            if term.expr == u
+            for symbol, count in term.variable_count
+            if symbol == variable and getattr(count, "is_Integer", False)
+        ),
+        default=0,
+    )
+
+
+def missing_conditions(statement: Statement) -> list[str]:
+    """Warnings for unknowns that the conditions may not determine.
+
+    An unknown with derivatives of order m in a variable needs about m conditions at the ends of that
+    variable: a count, not a proof, since characteristics and systems may need fewer.
+    """
+    found = []
+    for u in statement.unknown:
+        free = _only_differentiated(statement, u)
+        if free:
+            found.append(
+                f"{u.func} occurs only through its derivatives, and is determined up to a constant: give a "
+                "value at a point"
+            )
+        if any(_touches(data.of, u) for data in statement.data):
+            continue
+        short = []
+        for i, v in enumerate(statement.variables):
+            order = order_in(statement.equations, u, v)
+            count = _conditions_along(statement, u, i)
+            if count < order:
+                short.append(f"{count} of about {order} along {v}")
+        missing_all = all(
+            _conditions_along(statement, u, i) < order_in(statement.equations, u, v)
+            for i, v in enumerate(statement.variables)
+            if order_in(statement.equations, u, v)
+        )
+        # A system of first order, elliptic in two variables, needs conditions along either.
+        first_order = max((order_in(statement.equations, u, v) for v in statement.variables), default=0) < 2
+        if short and (not first_order or missing_all) and not free:
+            found.append(
+                f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be unique"
+            )
+    return found
+
+
+def _touches(of: Any, u: Any) -> bool:
+    return of is None or bool(of.has(u.func))
+
+
+def _conditions_along(statement: Statement, u: Any, i: int) -> int:
+    count = 0
+    for each in statement.posed:
+        if not each.residual.has(u.func):
+            continue
+        if each.opposite is not None:
+            count += each.opposite[0] == i
+        elif each.points is not None:
+            count += 1
+        else:
+            for patch in each.patches:
+                if isinstance(patch.shape, Face):
+                    count += patch.shape.variable == i
+                else:  # a surface bounds every line through the domain on both sides
+                    count += 2
+    return count
+
+
+def _only_differentiated(statement: Statement, u: Any) -> bool:
+    """Whether a constant may be added to u: it occurs in derivatives only."""
+    expressions = [
+        *statement.equations,
+        *(each.residual for each in statement.posed if each.opposite is None),
+    ]
+    expressions += [u if data.of is None else data.of for data in statement.data]
+    holding = [e for e in expressions if e.has(u.func)]
+
+    def bare(expression: Any) -> bool:
+        if isinstance(expression, sympy.Derivative):
+            return not isinstance(expression.expr, AppliedUndef) and bare(expression.expr)
+        if isinstance(expression, NormalDerivative):
+            return False
+        if isinstance(expression, AppliedUndef) and expression.func == u.func:
+            return True
+        return any(bare(part) for part in expression.args)
+
+    return bool(holding) and not any(map(bare, holding))

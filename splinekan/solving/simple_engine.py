@@ -1,0 +1,261 @@
+"""The whole domain at once: nested Levenberg-Marquardt on networks that compete on the coarsest level.
+
+Networks that are linear in theta start from zero. Others start from many random theta, of which successive
+halving leaves the best, by the loss on points that are not trained on; the points of the training move within
+a level, and a step that raises the loss on other points is not kept. Levels are added while they lower that
+loss. At the end a Gauss-Newton step on other points shows what the solution is sensitive to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import scipy
+
+from splinekan._checks import Float64Array
+from splinekan.multilevel import Hierarchy, Round, successive_halving
+from splinekan.network import KAN, initialize
+from splinekan.optimize import History, LevenbergMarquardt, Result, Status
+from splinekan.solving import networks
+from splinekan.solving.options import LevelRecord, Options, Outcome
+from splinekan.solving.pieces import Piece
+from splinekan.solving.rules import Cells, Rule, Sobol
+from splinekan.solving.statement import Statement
+
+STARTS = ((12, 20), (4, 40))
+"""(candidates, iterations) of the rounds of successive halving."""
+MOVES = 3
+"""Sets of points on a level, for networks that are not linear in theta."""
+ITERATIONS = {True: 50, False: 60}
+"""Per level, of networks that are linear in theta, and of others."""
+INTERVALS = {True: 4, False: 2}
+"""On the coarsest level."""
+PER_PARAMETER = 20
+"""Points for each parameter of networks that are not linear in theta."""
+LARGEST = {1: 2000, 2: 2500, 3: 3500}
+"""Parameters up to which a network that is linear in theta is refined, by the number of variables."""
+DEEPEST = 5
+"""Levels of other networks, at most."""
+WORTHWHILE = 4.0
+"""A further level should divide the held-out loss by this."""
+NOISE, DAMPING = 0.3, 1e-2
+
+
+def solve(statement: Statement, options: Options) -> Outcome:
+    """The solution of a statement."""
+    stop = np.inf if options.seconds is None else perf_counter() + options.seconds
+    posed = statement.imposed() if options.exact is not False else statement
+    found: list[Outcome] = []
+    names = networks.names(statement, options)
+    for number, name in enumerate(names):
+        share = perf_counter() + (stop - perf_counter()) / (len(names) - number)
+        found.append(_Run(name, posed, options, share).outcome())
+    return min(found, key=lambda outcome: outcome.held_out)
+
+
+@dataclass
+class _Run:
+    """A network by name on all its levels."""
+
+    name: str
+    statement: Statement
+    options: Options
+    stop: float
+
+    def __post_init__(self) -> None:
+        self.linear = self.name == "tensor"
+        coarsest = self._network(INTERVALS[self.linear])
+        if networks.is_periodic(coarsest, self.statement.periodic()):
+            self.statement = self.statement.on_periodic_networks()
+        self.network, self.theta = coarsest, np.zeros(0)
+
+    def _network(self, intervals: int) -> KAN:
+        return networks.network(self.name, self.statement, self.options, intervals)
+
+    def outcome(self) -> Outcome:
+        """Level after level, while it is worth it."""
+        histories: list[History] = []
+        levels: list[LevelRecord] = []
+        kept: list[tuple[KAN, Float64Array]] = []
+        began = perf_counter()
+        while True:
+            network = self.network
+            held_out = self.statement.pinn(network, self._rule(network, 1, held_out=True))
+            if not kept:
+                theta, history = self._start(held_out)
+                histories += history
+            else:
+                theta = self.theta
+            theta, loss, history = self._level(held_out, theta)
+            histories += history
+            change = np.nan
+            if kept:
+                before, after = (self._values(*each) for each in (kept[-1], (network, theta)))
+                change = float(np.linalg.norm(after - before) / max(np.linalg.norm(after), 1e-300))
+            kept.append((network, theta))
+            levels.append(
+                LevelRecord(
+                    self.name,
+                    network.intervals,
+                    network.n_parameters,
+                    loss,
+                    held_out.value(theta),
+                    change,
+                    perf_counter() - began,
+                )
+            )
+            if self._done(levels):
+                break
+            self.network = network.refined()
+            self.theta = network.prolongation(self.network) @ theta
+        best = int(np.argmin([level.held_out for level in levels]))
+        network, theta = kept[best]
+        piece = Piece(self.statement, network, theta)
+        errors = {}
+        if self.statement.constants:
+            pinn = self.statement.pinn(network, self._rule(network, 0))
+            errors = pinn.standard_errors(theta)  # type: ignore[attr-defined]
+        doubts = self._doubts(levels[: best + 1], piece)
+        return Outcome((piece,), History.join(histories), tuple(levels[: best + 1]), doubts, errors)
+
+    def _done(self, levels: list[LevelRecord]) -> bool:
+        last = levels[-1]
+        if self.options.levels is not None:
+            return len(levels) >= self.options.levels or perf_counter() > self.stop
+        if perf_counter() > self.stop or last.held_out <= self.options.tolerance**2 / 2:
+            return True
+        if len(levels) > 1 and last.held_out * WORTHWHILE > levels[-2].held_out:
+            return len(levels) > 2
+        d = self.statement.region.n_variables
+        if self.linear:
+            return last.parameters * 2 ** min(d, 2) > 2 * LARGEST[d] * len(self.statement.unknown)
+        return len(levels) >= DEEPEST
+
+    def _rule(self, network: KAN, move: int, held_out: bool = False) -> Rule:
+        """Points for a network; every move gives others."""
+        d, given = self.statement.region.n_variables, self.options.points
+        if d > networks.TENSOR_VARIABLES:
+            count = given or PER_PARAMETER * network.n_parameters
+            return Sobol(count, 2 * move + held_out + 2 * MOVES * self.options.seed)
+        order = 2 if held_out else (5 if d == 1 else 3)
+        if given is not None:
+            cells = max(round(given ** (1 / d) / order), 1)
+        elif self.linear:
+            cells = max(network.intervals, 10 if d == 1 else 6)
+        else:
+            cells = int(np.ceil((PER_PARAMETER * network.n_parameters) ** (1 / d) / order))
+        cells = 2 * cells + 1 if held_out and d < 3 else cells + move
+        return Cells(self.statement.region.uniform((cells,) * d), order)
+
+    def _start(self, held_out: Any) -> tuple[Float64Array, list[History]]:
+        """Theta on the coarsest level."""
+        network = self.network
+        if self.linear:
+            theta = initialize(network, self.options.seed, noise=0.0)
+            own = network.n_parameters - len(self.statement.constants)
+            theta[:own] = 0.0
+            return theta, []
+        problem = self.statement.pinn(network, self._rule(network, 0))
+        scheme = "noise" if not network.intervals else "greville"
+
+        def draw(generator: np.random.Generator) -> Float64Array:
+            return initialize(network, generator, scheme, bounds=(-1.0, 1.0), noise=NOISE)
+
+        best = successive_halving(
+            Hierarchy(network, 1),
+            lambda *_: problem,
+            LevenbergMarquardt(damping=DAMPING),
+            [Round(0, candidates, count) for candidates, count in STARTS],
+            draw,
+            np.random.default_rng(self.options.seed),
+            lambda _, theta: held_out.value(theta),
+        )
+        return best.theta, [best.result.history]
+
+    def _level(self, held_out: Any, theta: Float64Array) -> tuple[Float64Array, float, list[History]]:
+        """Theta after the iterations of a level, the loss on the points trained on, and histories."""
+        score, histories, loss = held_out.value(theta), [], np.inf
+        moves = 1 if self.linear else MOVES
+        for move in range(moves):
+            problem = self.statement.pinn(self.network, self._rule(self.network, move))
+            result = self._minimised(problem, theta, ITERATIONS[self.linear] // moves)
+            histories.append(result.history)
+            value = held_out.value(result.theta)
+            if value < score or (self.linear and result.value < problem.value(theta)):
+                theta, score, loss = result.theta, value, result.value
+            else:
+                loss = min(loss, problem.value(theta))
+        return theta, float(loss), histories
+
+    def _minimised(self, problem: Any, theta: Float64Array, count: int) -> Result:
+        optimizer = LevenbergMarquardt(damping=1e-6 if self.linear else DAMPING)
+        goal = self.options.tolerance**2 / 8
+        result = optimizer.minimize(
+            problem,
+            theta,
+            iterations=count,
+            callback=lambda _: perf_counter() > self.stop,
+            value_tolerance=goal,
+            progress=self.options.progress,
+        )
+        if result.status is Status.INTERRUPTED:
+            raise KeyboardInterrupt
+        return result
+
+    def _values(self, network: KAN, theta: Float64Array) -> Float64Array:
+        """The outputs at fixed points."""
+        points, _ = self.statement.region.interior(Sobol(1024, 0))
+        return Piece(self.statement, network, theta).values(points)
+
+    def _doubts(self, levels: list[LevelRecord], piece: Piece) -> tuple[str, ...]:
+        return doubts(levels, piece, self.statement.pinn(piece.network, self._rule(piece.network, 2, True)))
+
+
+def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ...]:
+    """Warnings about a solution, from its levels and from an objective on other points."""
+    found = []
+    last = levels[-1]
+    if last.held_out > 1e-8 and last.held_out > 100 * last.loss:
+        found.append(
+            f"the residual between the points of the training is {np.sqrt(last.held_out / last.loss):.0f} "
+            "times that at the points: more points are needed"
+        )
+    if last.change > 1e-2:
+        found.append(
+            f"the last two levels differ by {last.change:.1g}, relative: more levels or parameters are needed"
+        )
+    if last.held_out > 1e-6:
+        found.append(
+            f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * last.held_out):.1g} only"
+        )
+    size = sensitivity(piece, other)
+    if size > 1e-2:
+        found.append(
+            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small residual "
+            "does not determine it"
+        )
+    return tuple(found)
+
+
+def sensitivity(piece: Piece, other: Any) -> float:
+    """The relative change of the unknowns by a Gauss-Newton step on other points.
+
+    An equation with an unstable state has almost solutions near it, with small residuals, which that step
+    leaves.
+    """
+    if piece.network.n_parameters > max(LARGEST.values()) * 2:
+        return 0.0
+    _, gradient, matrix = other.normal_equations(piece.theta)
+    scale = np.sqrt(np.maximum(np.diag(matrix), np.diag(matrix).max() * 1e-28))
+    scaled = matrix / np.outer(scale, scale) + 1e-13 * np.eye(len(scale))
+    try:
+        step = -scipy.linalg.solve(scaled, gradient / scale, assume_a="pos") / scale
+    except (np.linalg.LinAlgError, ValueError):
+        return 0.0
+    points, _ = piece.statement.region.interior(Sobol(1024, 0))
+    before = piece.values(points)
+    after = replace(piece, theta=piece.theta + step).values(points)
+    return float(np.linalg.norm(after - before) / max(np.linalg.norm(before), 1e-300))

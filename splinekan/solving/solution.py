@@ -1,0 +1,310 @@
+"""The solution of a differential equation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import sympy
+from numpy.typing import ArrayLike
+
+from splinekan._checks import Float64Array, integer, one_of, real_array, sequence, shown
+from splinekan._records import Uncached
+from splinekan.equations import expressions
+from splinekan.model import Model
+from splinekan.network import KAN
+from splinekan.optimize import History
+from splinekan.solving.formulas import numeric
+from splinekan.solving.options import LevelRecord
+from splinekan.solving.pieces import Piece
+from splinekan.solving.rules import sobol
+from splinekan.solving.statement import Statement
+
+GRIDS = {1: 1001, 2: 101, 3: 31}
+"""Points per variable of a grid on which errors are measured, by the number of variables."""
+SAMPLE = 2**14
+"""Points for more variables."""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution(Uncached):
+    """The solution of a differential equation; `solve` returns it.
+
+    Attributes
+    ----------
+    statement
+        Equations, conditions, bounds and domain, in the units of the user.
+    pieces
+        Networks, each on an interval of a variable, in order; a single piece for the whole domain.
+    network_name
+        The kind of network, for tables.
+    history
+        Loss, work and time, an entry per iteration.
+    levels
+        Size, losses and change on every level.
+    constants
+        The unknown constants by name.
+    standard_errors
+        Of the constants, by name.
+    warnings
+        What casts doubt on the solution, as text.
+    seconds
+        Wall time.
+
+    Examples
+    --------
+    >>> import splinekan as sk
+    >>> from sympy import Function, symbols
+    >>> t = symbols("t")
+    >>> u = Function("u")(t)
+    >>> solution = sk.solve(u.diff(t) + u, bounds={t: (0, 1)}, conditions=[sk.initial(u, 1, t)])
+    >>> bool(abs(solution([[1.0]])[0] - np.exp(-1)) < 1e-9)
+    True
+    """
+
+    statement: Statement
+    pieces: tuple[Piece, ...]
+    network_name: str
+    history: History = field(repr=False)
+    levels: tuple[LevelRecord, ...] = ()
+    constants: dict[str, float] = field(default_factory=dict)
+    standard_errors: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+    @property
+    def unknown(self) -> tuple[Any, ...]:
+        """The unknowns, in the order of the columns of values."""
+        return self.statement.unknown
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The variables, in the order of the columns of points."""
+        return self.statement.variables
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """An interval per variable."""
+        return self.statement.bounds
+
+    @property
+    def models(self) -> tuple[Model, ...]:
+        """The outputs of the networks of the pieces, before scaling and exact conditions."""
+        return tuple(piece.model for piece in self.pieces)
+
+    @property
+    def n_parameters(self) -> int:
+        """Of all pieces together."""
+        return sum(piece.network.n_parameters for piece in self.pieces)
+
+    def __call__(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
+        """The unknown at points, (n,); of several unknowns (n, m), in the order of `unknown`.
+
+        Parameters
+        ----------
+        points
+            (n, number of variables); of a single variable (n,) too.
+        outside
+            "refuse" points outside of the domain, or give "nan" there, or "continue" the network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For points of another shape or kind, and points outside of the domain.
+        """
+        at = self._points(points)
+        values = self._gathered(at, outside, lambda piece, p: piece.values(p), len(self.unknown))
+        return values[:, 0] if len(self.unknown) == 1 else values
+
+    def evaluate(self, expression: Any, points: ArrayLike, outside: str = "refuse") -> Float64Array:
+        """An expression in the unknowns, their derivatives and the variables, (n,).
+
+        Parameters
+        ----------
+        expression
+            An expression of sympy, such as u.diff(x) + u**2.
+        points, outside
+            As for a call.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For other terms than those of `Equation`, and as for a call.
+        """
+        what = expressions.read("expression", expression)
+        at = self._points(points)
+
+        def one(piece: Piece, p: Float64Array) -> Float64Array:
+            return piece.evaluate("expression", what, p)[:, None]
+
+        return self._gathered(at, outside, one, 1)[:, 0]
+
+    def residual(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
+        """The residuals of the equations, in their units, (n, number of equations).
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a call.
+        """
+        columns = [self.evaluate(each, points, outside) for each in self.statement.equations]
+        return np.stack(columns, axis=1)
+
+    def error(self, exact: Any, points: ArrayLike | int | None = None) -> Any:
+        """|u - exact| / |exact| in the l2 norm: a number, or of several unknowns an array (m,).
+
+        Parameters
+        ----------
+        exact
+            An expression of sympy in the variables, or a number; for several unknowns a sequence. Or a
+            function from points (n, d) to values, (n,) or (n, m).
+        points
+            Points, (n, d); or a number of points per variable of a grid, with the boundary. None for a grid
+            of 1001, 101^2 or 31^3 points, a Sobol sequence for more variables.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For arguments of other kinds, values that are not finite, and if `exact` is 0 at all points.
+        """
+        at = self.sample(points) if points is None or isinstance(points, int) else self._points(points)
+        m = len(self.unknown)
+        if callable(exact) and not isinstance(exact, sympy.Basic):
+            given = real_array("exact(points)", exact(at.copy())).astype(np.float64)
+            if given.shape not in ((len(at), m), (len(at),) if m == 1 else (len(at), m)):
+                raise ValueError(f"exact(points) must have shape ({len(at)}, {m}), got {given.shape}")
+            truth = given.reshape(len(at), m)
+        else:
+            several = isinstance(exact, (list, tuple))
+            forms = list(sequence("exact", exact)) if several else [exact]
+            if len(forms) != m:
+                raise ValueError(f"exact must hold {m} expressions, got {len(forms)}")
+            truth = numeric("exact", forms, self.variables)(at)
+        if not np.isfinite(truth).all():
+            raise ValueError(f"exact must be finite, got {truth[~np.isfinite(truth)][0]}")
+        size = np.linalg.norm(truth, axis=0)
+        if not size.all():
+            raise ValueError("exact must not be 0 at all points: its relative error has no meaning")
+        found = np.linalg.norm(self(at).reshape(len(at), m) - truth, axis=0) / size
+        return float(found[0]) if m == 1 else found
+
+    def sample(self, count: int | None = None) -> Float64Array:
+        """Points of a grid with the boundary, those in the domain; a Sobol sequence from 4 variables on.
+
+        Parameters
+        ----------
+        count
+            Points per variable; in all, from 4 variables on. None for a default.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For a count below 2.
+        """
+        d = len(self.variables)
+        n = GRIDS.get(d, SAMPLE) if count is None else integer("points", count, low=2)
+        if d > max(GRIDS):
+            points = sobol(n, self.bounds, 0)
+        else:
+            axes = [np.linspace(*ends, n) for ends in self.bounds]
+            points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, d)
+        return points[self.statement.region.contains(points)]
+
+    def plot(self, unknown: Any = None) -> Any:
+        """A figure: the unknowns and the residual; maps for two variables, slices through the middle for more.
+
+        Parameters
+        ----------
+        unknown
+            One of the unknowns; None for all.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+
+        Raises
+        ------
+        ValueError
+            For anything that is not an unknown of this solution.
+        """
+        from splinekan.plots.solutions import solution_figure
+
+        if unknown is not None and unknown not in self.unknown:
+            raise ValueError(
+                f"unknown must be one of {', '.join(map(str, self.unknown))}, got {shown(unknown)}"
+            )
+        return solution_figure(self, self.unknown if unknown is None else (unknown,))
+
+    def __str__(self) -> str:
+        box = ", ".join(
+            f"{v} in ({a:g}, {b:g})" for v, (a, b) in zip(self.variables, self.bounds, strict=True)
+        )
+        lines = [f"Solution {', '.join(map(str, self.unknown))} for {box}"]
+        kinds = self.network_name + (f", {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
+        lines.append(f"  network    {kinds}, {self.n_parameters} parameters")
+        if self.levels:
+            last = self.levels[-1]
+            lines.append(
+                f"  residual   {np.sqrt(2 * last.loss):.1e} (relative; at other points "
+                f"{np.sqrt(2 * last.held_out):.1e})"
+            )
+            if np.isfinite(last.change):
+                lines.append(f"  change     {last.change:.1e} (relative, from the level before)")
+        for name, value in self.constants.items():
+            error = self.standard_errors.get(name)
+            lines.append(f"  {name:<10} {value:.8g}" + (f" +- {error:.1g}" if error is not None else ""))
+        lines.append(f"  time       {self.seconds:.1f} s, {len(self.history.loss) - 1} iterations")
+        lines += [f"  warning    {text}" for text in self.warnings]
+        return "\n".join(lines)
+
+    def _points(self, points: ArrayLike) -> Float64Array:
+        d = len(self.variables)
+        at = real_array("points", points)
+        if at.ndim == 1 and d == 1:
+            at = at[:, None]
+        return real_array("points", at, shape=(None, d)).astype(np.float64, copy=False)
+
+    def _gathered(
+        self,
+        points: Float64Array,
+        outside: str,
+        of: Callable[[Piece, Float64Array], Float64Array],
+        columns: int,
+    ) -> Float64Array:
+        """What `of` gives, (n, columns), every point by the piece that holds it."""
+        one_of("outside", outside, ("refuse", "nan", "continue"))
+        inside = self.statement.region.contains(points)
+        if outside == "refuse" and not inside.all():
+            bad = points[np.argmin(inside)]
+            raise ValueError(
+                f"points must lie in the domain, got {bad}; the bounds are {self.bounds}. "
+                'With outside="nan" or "continue" they are accepted.'
+            )
+        values = np.full((len(points), columns), np.nan)
+        chosen = self._piece_of(points)
+        for number, piece in enumerate(self.pieces):
+            mine = chosen == number
+            if outside == "nan":
+                mine &= inside
+            if mine.any():
+                at = points[mine]
+                if outside != "continue":  # rounding does not count as outside
+                    low, high = np.array(piece.statement.bounds).T
+                    at = np.clip(at, low, high)
+                values[mine] = of(piece, at)
+        return values
+
+    def _piece_of(self, points: Float64Array) -> Any:
+        """The number of the piece of each point."""
+        first = self.pieces[0]
+        if first.interval is None:
+            return np.zeros(len(points), int)
+        starts = [piece.interval[0] for piece in self.pieces[1:] if piece.interval is not None]
+        return np.searchsorted(starts, points[:, first.along], side="right")
+
+
+def network_of(pieces: Sequence[Piece]) -> KAN:
+    """The network of the last piece."""
+    return pieces[-1].network

@@ -1,0 +1,147 @@
+"""`solve`."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+from splinekan.network import KAN
+from splinekan.solving import simple_engine as engine
+from splinekan.solving.balance import balanced
+from splinekan.solving.conditions import Condition
+from splinekan.solving.options import Options
+from splinekan.solving.solution import Solution
+from splinekan.solving.statement import stated
+
+
+class SolutionWarning(UserWarning):
+    """A solution is in doubt: conditions seem to be missing, or the residual is not small everywhere."""
+
+
+def solve(
+    equations: Any,
+    bounds: Mapping[Any, Any],
+    conditions: Sequence[Condition] = (),
+    *,
+    unknown: Any = None,
+    domain: Any = None,
+    data: Sequence[Any] = (),
+    network: str | KAN | None = None,
+    hidden: Sequence[int] | None = None,
+    degree: int | None = None,
+    levels: int | None = None,
+    points: int | None = None,
+    exact: bool | None = None,
+    slabs: int | None = None,
+    tolerance: float = 1e-10,
+    seed: int = 0,
+    seconds: float | None = None,
+    progress: bool = False,
+) -> Solution:
+    """The solution of a differential equation, ordinary or partial, or of a system.
+
+    The unknowns are networks, trained by Levenberg-Marquardt on the squared residuals of equations and
+    conditions at many points, on levels of finer and finer knots. Units do not matter: variables are mapped to
+    [-1, 1], unknowns are scaled by the size that conditions, data or a linearised problem give them, and
+    residuals by the size of their terms.
+
+    Parameters
+    ----------
+    equations
+        An expression of sympy whose value is to be 0, an `Eq`, or a sequence of them. See `Equation` for what
+        they may contain.
+    bounds
+        A dictionary from variables to intervals (a, b). Its order is that of the columns of points and of the
+        arguments of the unknowns.
+    conditions
+        Made by `initial`, `dirichlet`, `neumann`, `robin`, `periodic` and `condition`.
+    unknown
+        u(x, ...), or a sequence: the order of the columns of values. None for the unknown functions of the
+        equations, sorted by name.
+    domain
+        The part of the bounds where the equations hold: None for all of it; an inequality such as
+        x**2 + y**2 < 1, or several joined by And, Or and Not; `SignedDistance`; `Boxes`; a function from
+        points (n, d) to booleans (n,), with conditions at given points only.
+    data
+        Measured values, `Data`. Their mean square misfit counts little against the equations, so that noise
+        does not bend these.
+    network
+        "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
+        with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products of
+        splines; or a `KAN` whose inputs are the variables in [-1, 1]. None for a choice; from four variables
+        on several compete.
+    hidden
+        Widths of the hidden layers of a "spline" network.
+    degree
+        Of the splines, at least the order of the equations plus 1; 7 by default, 5 in three and more
+        variables.
+    levels
+        The number of levels; None to refine as long as it pays.
+    points
+        The number of points inside of the domain on each level, about; None for a multiple of the parameters.
+    exact
+        Whether conditions u = value on faces of a box are imposed exactly, u = g + B v for a network v. None
+        for a choice, where they agree at edges and corners.
+    slabs
+        The number of intervals in time that are solved one after another; None for a choice.
+    tolerance
+        Refinement ends where the relative residual is smaller.
+    seed
+        Of random numbers: the same seed gives the same solution.
+    seconds
+        Time after which no further level or iteration begins; None for no limit.
+    progress
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Solution
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the argument, before any work: for terms that cannot be compiled, conditions that are not on the
+        boundary, fewer equations than unknowns, networks of other widths, a degree that is too low.
+
+    Warns
+    -----
+    SolutionWarning
+        Where the solution is in doubt; the texts are `Solution.warnings`.
+
+    Examples
+    --------
+    >>> from sympy import Function, symbols
+    >>> from splinekan import dirichlet
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> solution = solve(u.diff(x, 2) + 2, bounds={x: (0, 1)}, conditions=[dirichlet(u, 0)])
+    >>> [round(value, 12) for value in solution([[0.25], [0.5]]).tolist()]
+    [0.1875, 0.25]
+    """
+    began = perf_counter()
+    options = Options(
+        network, hidden, degree, levels, points, exact, slabs, tolerance, seed, seconds, progress
+    )
+    statement = stated(equations, bounds, conditions, unknown, domain, data)
+    statement = balanced(statement)
+    outcome = engine.solve(statement, options)
+    texts = (*statement.warnings, *outcome.warnings)
+    if exact is not False:
+        notes = statement.exact.notes
+        if exact is True and (notes or not statement.exact.imposes):
+            texts += notes or ("no condition could be imposed exactly",)
+    for text in texts:
+        warnings.warn(text, SolutionWarning, stacklevel=2)
+    return Solution(
+        statement,
+        outcome.pieces,
+        outcome.levels[-1].network if outcome.levels else "given",
+        outcome.history,
+        outcome.levels,
+        outcome.pieces[-1].constants,
+        outcome.standard_errors,
+        texts,
+        perf_counter() - began,
+    )

@@ -1,0 +1,325 @@
+"""The statement of a problem: equations, conditions and data, checked, and as blocks of a PINN."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+from sympy.core.function import AppliedUndef
+
+from splinekan._checks import instance, sequence, shown
+from splinekan._records import Uncached
+from splinekan.equations import Equation, expressions
+from splinekan.network import KAN
+from splinekan.objectives.pinn import PINN, Block
+from splinekan.solving.conditions import Condition
+from splinekan.solving.counting import missing_conditions, order_in
+from splinekan.solving.domains import Region, region
+from splinekan.solving.exact import ExactConditions, exact_conditions
+from splinekan.solving.posing import Posed, posed
+from splinekan.solving.rules import Rule
+
+CONDITION_WEIGHT = 100.0
+"""Of the mean square of a condition, relative to that of an equation, each in units of its own size."""
+DATA_WEIGHT = 1e-4
+"""Of the mean square misfit of data: low, so that the equations hold even where noise speaks against them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sizes:
+    """Sizes of residuals, for unknowns of size 1 in the form of the network: equations, conditions, data.
+
+    A residual divided by its size is of the order of the relative error of the unknown, whatever the units.
+    """
+
+    equations: tuple[float, ...]
+    conditions: tuple[float, ...]
+    data: tuple[float, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Statement(Uncached):
+    """Equations, conditions and data for the unknowns of a domain, and their form in the network's outputs.
+
+    `stated` makes it from the arguments of `solve`.
+
+    Attributes
+    ----------
+    equations
+        Residuals, expressions of sympy.
+    unknown
+        u(x, ...), in the order of the outputs of the network.
+    region
+        Variables, bounds and domain.
+    conditions, data
+        Conditions, and measured values.
+    scales
+        Of the unknowns: u = g + scale B v for the outputs v of the network.
+    lifts, factors
+        g and B of every unknown, 0 and 1 unless conditions are imposed exactly.
+    sizes
+        Of the residuals; None until they are measured.
+    warnings
+        What a user should know about the statement.
+    """
+
+    equations: tuple[Any, ...]
+    unknown: tuple[Any, ...]
+    region: Region
+    conditions: tuple[Condition, ...] = ()
+    data: tuple[Any, ...] = ()
+    scales: tuple[float, ...] = ()
+    lifts: tuple[Any, ...] = ()
+    factors: tuple[Any, ...] = ()
+    sizes: Sizes | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """Symbols, in the order of the columns of points."""
+        return self.region.variables
+
+    @property
+    def bounds(self) -> tuple[tuple[float, float], ...]:
+        """An interval per variable."""
+        return self.region.bounds
+
+    @cached_property
+    def constants(self) -> tuple[Any, ...]:
+        """The unknown constants of all equations, conditions and data, by name."""
+        found = {c.name: c for equation in self._all_equations for c in getattr(equation, "constants", ())}
+        return tuple(found[name] for name in sorted(found))
+
+    @property
+    def forms(self) -> tuple[Any, ...]:
+        """The unknowns in terms of the outputs of the network, which stand under the unknowns' names."""
+        return tuple(
+            lift + _number(scale) * factor * u
+            for u, lift, scale, factor in zip(
+                self.unknown, self.lifts, self.scales, self.factors, strict=True
+            )
+        )
+
+    def in_outputs(self, expression: Any) -> Any:
+        """An expression in the unknowns as an expression in the outputs of the network."""
+        changed = {u: form for u, form in zip(self.unknown, self.forms, strict=True) if form != u}
+        if not changed:
+            return expression
+        others = {u: sympy.Function(f"_output{i}")(*u.args) for i, u in enumerate(changed)}
+        inner = {u: form.xreplace(others) for u, form in changed.items()}
+        replaced = expressions.replaced(expression, inner)
+        return expressions.replaced(replaced, {other: u for u, other in others.items()})
+
+    def compiled(self, name: str, expression: Any) -> Equation:
+        """An expression in the unknowns as an `Equation` for the outputs of the network; errors name it."""
+        try:
+            unknown = self.unknown if len(self.unknown) > 1 else self.unknown[0]
+            return Equation(self.in_outputs(expression), unknown, self.variables)
+        except ValueError as error:
+            text = str(error).removeprefix("residual: ")
+            raise ValueError(f"{name}: {text}") from None
+
+    @cached_property
+    def posed(self) -> tuple[Posed, ...]:
+        """The conditions on patches of the boundary."""
+        timed = {c.on for c in self.conditions if c.kind == "initial"}
+        closed = timed | {c.on for c in self.conditions if c.kind == "periodic"}
+
+        def orders(expression: Any, i: int) -> int:
+            unknowns = [u for u in self.unknown if expression.has(u)]
+            return max(order_in(self.equations, u, self.variables[i]) for u in unknowns or self.unknown)
+
+        found = []
+        for number, c in enumerate(self.conditions):
+            found += posed(c, number, self.region, closed, orders)
+        return tuple(found)
+
+    @cached_property
+    def _compiled(self) -> tuple[tuple[Equation, ...], tuple[Equation, ...], tuple[Equation, ...]]:
+        equations = [self.compiled(f"equations[{i}]", each) for i, each in enumerate(self.equations)]
+        conditions = [self.compiled(f"conditions[{each.number}]", each.residual) for each in self.posed]
+        data = [self.compiled(f"data[{i}]", self._measured(i)) for i in range(len(self.data))]
+        return tuple(equations), tuple(conditions), tuple(data)
+
+    @property
+    def _all_equations(self) -> list[Equation]:
+        return [equation for group in self._compiled for equation in group]
+
+    def _measured(self, number: int) -> Any:
+        of = self.data[number].of
+        if of is None and len(self.unknown) > 1:
+            raise ValueError(f"data[{number}] must have `of`, since there are several unknowns")
+        return self.unknown[0] if of is None else of
+
+    def blocks(self, rule: Rule) -> list[Block]:
+        """The blocks of a PINN on the points of a rule.
+
+        Half the weighted sum of squares is the sum of the means of squared residuals over the interior, over
+        every patch of the boundary and over the data, in units of `sizes`, times the weights.
+        """
+        sizes = self.sizes or Sizes(*((1.0,) * len(group) for group in self._compiled))
+        equations, conditions, data = self._compiled
+        inside, shares = self.region.interior(rule)
+        blocks = [
+            Block(equation, inside, 2 * shares / size**2)
+            for equation, size in zip(equations, sizes.equations, strict=True)
+        ]
+        for equation, size, each in zip(conditions, sizes.conditions, self.posed, strict=True):
+            points, weights, minus = each.places(rule)
+            weight = 2 * (CONDITION_WEIGHT if each.weight is None else each.weight) / size**2
+            blocks.append(Block(equation, points, weight * weights, minus))
+        for equation, size, measured in zip(data, sizes.data, self.data, strict=True):
+            relative = measured.weight / measured.weight.sum()
+            blocks.append(
+                Block(
+                    equation,
+                    measured.points,
+                    2 * DATA_WEIGHT * relative / size**2,
+                    target=measured.values,  # type: ignore[call-arg]
+                )
+            )
+        return blocks
+
+    def pinn(self, network: KAN, rule: Rule, cost: float | None = None) -> PINN:
+        """The objective of a network on the points of a rule; unknown constants are appended to theta."""
+        return PINN(network, self.blocks(rule), bounds=self.bounds, cost=cost)
+
+    def with_constants(self, network: KAN) -> KAN:
+        """The network with the unknown constants of the statement, if there are any."""
+        return network.with_constants(self.constants) if self.constants else network  # type: ignore[attr-defined,no-any-return]
+
+    @cached_property
+    def exact(self) -> ExactConditions:
+        """The conditions that can be imposed exactly."""
+        return exact_conditions(self.conditions, self.unknown, self.region)
+
+    def imposed(self) -> Statement:
+        """The statement with the conditions imposed exactly that can be."""
+        found = self.exact
+        made = replace(self, conditions=found.conditions, lifts=found.lifts, factors=found.factors)
+        if self.sizes is None:
+            return made
+        kept = {id(c) for c in found.conditions}
+        stays = [id(self.conditions[each.number]) in kept for each in self.posed]
+        return replace(made, sizes=self._sizes_of(stays))
+
+    def periodic(self) -> tuple[bool, ...]:
+        """For each variable whether all unknowns are periodic in it."""
+        found = []
+        for v in self.variables:
+            mine = {c.residual for c in self.conditions if c.kind == "periodic" and c.on == v}
+            found.append(mine >= set(self.unknown))
+        return tuple(found)
+
+    def on_periodic_networks(self) -> Statement:
+        """The statement without the conditions that hold on networks with periodic inputs."""
+        periods = {v for v, is_periodic in zip(self.variables, self.periodic(), strict=True) if is_periodic}
+        stays = [not (c.kind == "periodic" and c.on in periods) for c in self.conditions]
+        kept = tuple(c for c, stay in zip(self.conditions, stays, strict=True) if stay)
+        sizes = self._sizes_of([stays[each.number] for each in self.posed])
+        return replace(self, conditions=kept, sizes=sizes)
+
+    def _sizes_of(self, stays: Sequence[bool]) -> Sizes | None:
+        if self.sizes is None:
+            return None
+        conditions = tuple(s for s, stay in zip(self.sizes.conditions, stays, strict=True) if stay)
+        return replace(self.sizes, conditions=conditions)
+
+
+def stated(
+    equations: Any,
+    bounds: Mapping[Any, Any],
+    conditions: Sequence[Condition] = (),
+    unknown: Any = None,
+    domain: Any = None,
+    data: Sequence[Any] = (),
+) -> Statement:
+    """The statement of a problem, after all checks.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming what cannot be meant: see `solve`.
+    """
+    if not isinstance(bounds, Mapping) or not bounds:
+        raise TypeError(f"bounds must be a dictionary from variables to intervals, got {shown(bounds)}")
+    where = region(domain, bounds)
+    given = [equations] if isinstance(equations, sympy.Basic) else sequence("equations", equations)
+    residuals = tuple(expressions.read(f"equations[{i}]", each) for i, each in enumerate(given))
+    checked = tuple(
+        instance(f"conditions[{i}]", each, Condition)
+        for i, each in enumerate(
+            [conditions]
+            if isinstance(conditions, Condition)
+            else sequence("conditions", conditions, empty=True)
+        )
+    )
+    measured = tuple(sequence("data", data, empty=True)) if not hasattr(data, "values") else (data,)
+    for i, each in enumerate(measured):
+        if not all(hasattr(each, name) for name in ("points", "values", "weight", "of")):
+            raise TypeError(f"data[{i}] must be Data, got {shown(each)}")
+        outside = ~where.contains(each.points) if each.points.shape[1] == where.n_variables else None
+        if outside is None:
+            raise ValueError(
+                f"data[{i}] must have points of shape (n, {where.n_variables}), got {each.points.shape}"
+            )
+        if outside.any():
+            raise ValueError(
+                f"data[{i}] must lie in the domain, got {each.points[np.argmax(outside)]} outside"
+            )
+    unknowns = _unknowns(unknown, residuals, where.variables)
+    warnings = []
+    if len(residuals) < len(unknowns):
+        raise ValueError(
+            f"equations must be at least as many as the unknowns {', '.join(map(str, unknowns))}, got "
+            f"{len(residuals)}"
+        )
+    if len(residuals) > len(unknowns):
+        warnings.append(
+            f"{len(residuals)} equations for {len(unknowns)} unknowns are solved in the sense of least squares"
+        )
+    ones = (1.0,) * len(unknowns)
+    nothing, all_of = (sympy.Integer(0),) * len(unknowns), (sympy.Integer(1),) * len(unknowns)
+    statement = Statement(residuals, unknowns, where, checked, measured, ones, nothing, all_of)
+    _ = statement.constants  # compiles everything, so that bad terms are refused before any work
+    warnings += missing_conditions(statement)
+    return replace(statement, warnings=tuple(warnings))
+
+
+def _unknowns(unknown: Any, residuals: Sequence[Any], variables: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The unknown functions: those given, or those of the equations, by name."""
+    if unknown is None:
+        atoms = {atom for residual in residuals for atom in residual.atoms(AppliedUndef)}
+        functions = {atom.func for atom in atoms}
+        found = sorted((f for f in functions), key=lambda f: str(f.__name__))
+        if not found:
+            raise ValueError("equations must hold an unknown function such as Function('u')(x, t)")
+        for f in found:
+            if f(*variables) not in atoms and not any(
+                f(*variables) in r.atoms(AppliedUndef) for r in residuals
+            ):
+                args = sorted((atom for atom in atoms if atom.func == f), key=str)
+                raise ValueError(
+                    f"bounds must name the variables of the unknowns in their order, got "
+                    f"{', '.join(map(str, variables))} for {args[0]}"
+                )
+        return tuple(f(*variables) for f in found)
+    given = [unknown] if isinstance(unknown, sympy.Basic) else list(sequence("unknown", unknown))
+    for each in given:
+        if not isinstance(each, AppliedUndef):
+            raise TypeError(f"unknown must be written u(x, ...), got {shown(each)}")
+        if each.args != variables:
+            raise ValueError(
+                f"bounds must name the variables of the unknowns in their order, got "
+                f"{', '.join(map(str, variables))} for {each}"
+            )
+    return tuple(given)
+
+
+def _number(value: float) -> Any:
+    """A power of two as a number of sympy, without rounding."""
+    return sympy.Rational(*float(value).as_integer_ratio())
