@@ -1,4 +1,4 @@
-"""Evolution problems of the gallery with computed references: Burgers, Allen-Cahn, KdV, Kuramoto-Sivashinsky."""
+"""Nonlinear evolution problems of the gallery, with computed references."""
 
 from __future__ import annotations
 

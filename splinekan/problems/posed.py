@@ -9,8 +9,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from splinekan._checks import Float64Array, affordable, function, instance, integer, interval, real, sequence
-from splinekan._checks import shown
+from splinekan._checks import (
+    Float64Array,
+    affordable,
+    boolean,
+    function,
+    instance,
+    integer,
+    interval,
+    real,
+    real_array,
+    sequence,
+    shown,
+)
 from splinekan.equations.collocation import collocation
 from splinekan.solving import Condition
 from splinekan.solving.domains import region
@@ -56,6 +67,9 @@ class Problem:
     up_to_constant
         Names of unknowns that the equations determine up to a constant; their errors are taken without the
         mean.
+    interior
+        Whether errors are measured away from the boundary: at points in the middle of the cells of the grid,
+        where velocities jump at a corner, say.
     notes
         What to know about its difficulty, and how accurate the reference is.
 
@@ -83,6 +97,7 @@ class Problem:
     record_seconds: float | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     up_to_constant: tuple[str, ...] = ()
+    interior: bool = False
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -97,6 +112,7 @@ class Problem:
             "unknown": sequence("unknown", self.unknown),
             "conditions": conditions,
             "bounds": {v: interval(f"bounds[{v}]", ends) for v, ends in bounds.items()},
+            "interior": boolean("interior", self.interior),
             "up_to_constant": sequence("up_to_constant", self.up_to_constant, empty=True),
         }
         for name in ("record", "record_seconds"):
@@ -142,8 +158,8 @@ class Problem:
     def points(self, count: int = POINTS) -> Float64Array:
         """About `count` points of the closed domain, (n, d), at which errors are measured.
 
-        A grid of equal numbers of points along each of up to three variables, with the ends of the intervals;
-        Sobol points for more variables. Points outside of the domain are left out.
+        A grid of equal numbers of points along each of up to three variables, with the ends of the intervals
+        unless `interior`; Sobol points for more variables. Points outside of the domain are left out.
 
         Raises
         ------
@@ -158,7 +174,8 @@ class Problem:
             points = collocation("sobol", count, ends)
         else:
             each = max(2, round(count ** (1 / d)))
-            axes = np.meshgrid(*(np.linspace(*end, each) for end in ends), indexing="ij")
+            unit = (np.arange(each) + 0.5) / each if self.interior else np.linspace(0, 1, each)
+            axes = np.meshgrid(*(low + (high - low) * unit for low, high in ends), indexing="ij")
             points = np.stack(axes, axis=-1).reshape(-1, d)
         inside: Float64Array = points[self._region.contains(points)]
         return inside
@@ -207,7 +224,5 @@ class Problem:
         return errors
 
     def _checked(self, points: Any) -> Float64Array:
-        from splinekan._checks import real_array
-
         shape = (None, len(self.bounds))
         return real_array("points", points, shape=shape, empty=False).astype(np.float64, copy=False)

@@ -1,4 +1,4 @@
-"""Stationary problems of the gallery: Poisson, Helmholtz, an interface, a plate, other domains, more variables."""
+"""Stationary problems of the gallery: Poisson, Helmholtz, an interface, a plate, an L, many variables."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def helmholtz(modes: tuple[int, int] = (1, 4), wave_number: float = 1.0) -> Prob
     record = records.HELMHOLTZ.fields() if (pair, k) == ([1, 4], 1.0) else {}
     return Problem(
         "helmholtz",
-        f"Laplace u + {k:g}^2 u = f with u = sin({pair[0]} pi x) sin({pair[1]} pi y)",
+        f"Laplace u + {square} u = f with u = {exact}",
         "Wang, Teng & Perdikaris 2021, SIAM J. Sci. Comput. 43 A3055",
         (_laplacian(U) + square * U - forcing,),
         (U,),

@@ -7,7 +7,7 @@ import numpy as np
 from splinekan._checks import Float64Array
 
 DECAY = 40.0
-"""Errors of exp(-DECAY) relative to the maximum of the integrand are accepted, in the tails and by the rule."""
+"""Tails and error of the rule are below exp(-DECAY) of the maximum of the integrand."""
 CHUNK = 1 << 21
 """Values of the integrand held at a time."""
 

@@ -11,7 +11,7 @@ import scipy
 from splinekan._checks import Float64Array
 
 STEP = 0.25
-"""Longest step in units of 1/(contact + recovery): the interpolant of the method is then as accurate as it is."""
+"""Longest step in units of 1/(contact + recovery): so short that the interpolant is accurate to rounding."""
 
 
 @cache

@@ -42,8 +42,8 @@ def kuramoto_sivashinsky(
     equation = PeriodicEquation(
         2 * np.pi, end, lambda k: beta * k**2 - gamma * k**4, lambda k: -0.5j * alpha * k, np.square, 2
     )
-    # The wave number of fastest growth is sqrt(beta/(2 gamma)); 40 times as many modes are damped away.
-    modes = refine * max(64, int(np.ceil(40 * np.sqrt(beta / (2 * gamma)))))
+    # The wave number of fastest growth is sqrt(beta/(2 gamma)); 20 times as many modes are damped away.
+    modes = refine * max(64, int(np.ceil(20 * np.sqrt(beta / (2 * gamma)))))
     start = _coefficients(lambda x: np.cos(x) * (1 + np.sin(x)), 0.0, 2 * np.pi, modes)
     return evolve(equation, start, 0.0, end / (128 * refine))
 
@@ -87,7 +87,7 @@ def allen_cahn(diffusion: float, rate: float, refine: int = 1) -> AllenCahn:
         2.0, 1.0, lambda k: rate - diffusion * k**2, lambda k: -rate + 0.0 * k, lambda u: u**3, 3
     )
     layers = np.sqrt(diffusion / max(rate, 1e-2))
-    modes = refine * int(2 ** np.ceil(np.log2(np.clip(4 / layers, 64, 4096))))
+    modes = refine * int(2 ** np.ceil(np.log2(np.clip(4 / layers, 512, 4096))))
     # Even functions: x is measured from 0, where all sines vanish.
     solution = evolve(equation, _kinked(np.arange(modes)), 0.0, 1 / 32, first=1e-6)
     return AllenCahn(solution, diffusion, rate)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import scipy
@@ -56,7 +57,6 @@ def torsion(singular: int = SINGULAR, smooth: int = SMOOTH, per_edge: int = PER_
     """The solution, computed once."""
     z = _boundary(per_edge)
     matrix = _basis(z, singular, smooth)
-    # Weights that make the sum of squares an integral along the boundary, which clusters at the corners.
     coefficients = scipy.linalg.lstsq(matrix, -_particular(z), cond=1e-15, lapack_driver="gelsd")[0]
     fitted = Torsion(coefficients, singular, smooth, np.nan)
     between = _boundary(2 * per_edge + 1)
@@ -100,6 +100,6 @@ def _boundary(count: int) -> Float64Array:
     """Chebyshev points on every edge."""
     corners = [0.0, *(x + 1j * y for x, y in CORNERS), 0.0]
     s = (1 - np.cos(np.pi * (np.arange(count) + 0.5) / count)) / 2
-    sides = [a + s * (b - a) for a, b in zip(corners[:-1], corners[1:], strict=True)]
+    sides = [a + s * (b - a) for a, b in pairwise(corners)]
     points: Float64Array = np.concatenate(sides)
     return points

@@ -1,4 +1,4 @@
-"""Periodic evolution equations u_t = L u + N(u) by Fourier series in space and exponential collocation in time.
+"""Periodic equations u_t = L u + N(u) by Fourier series in space and exponential collocation in time.
 
 On a slab of time the nonlinear term of every Fourier mode is replaced by its polynomial interpolant at
 Chebyshev points; the linear part is then integrated exactly,
@@ -8,7 +8,7 @@ Chebyshev points; the linear part is then integrated exactly,
 and the values at the nodes are found by fixed-point iteration. This is the exponential collocation method of
 Hochbruck & Ostermann 2005 (Appl. Numer. Math. 53, 323) with as many stages as the interpolation has nodes,
 here 16. The fourth-order scheme ETDRK4 of Cox & Matthews and Kassam & Trefethen 2005 belongs to the same
-family; the high order is what makes 1e-12 affordable, and the interpolant is dense output of the same accuracy.
+family. The high order makes 1e-12 affordable, and the interpolant is dense output of the same accuracy.
 
 Slabs are halved until the interpolants are resolved, and doubled when they are resolved too well. Products
 are dealiased by zero padding. In space the series is evaluated as it is, so there is no interpolation error.
@@ -90,7 +90,7 @@ class PeriodicSolution:
     low: float
 
     def modes(self, t: Float64Array) -> Complex:
-        """Fourier coefficients at times t (n,): (n, m), with the real part of sum c_k exp(i k (x - low)) = u."""
+        """Coefficients at times t (n,): (n, m), with u the real part of sum c_k exp(i k (x - low))."""
         slab = np.clip(np.searchsorted(self.edges, t, side="right") - 1, 0, len(self.edges) - 2)
         start, length = self.edges[slab], np.diff(self.edges)[slab]
         angle = np.arccos(np.clip(2 * (t - start) / length - 1, -1.0, 1.0))
@@ -240,8 +240,8 @@ class _Stepper:
 def exponential_weights(z: Complex, nodes: Float64Array) -> tuple[Complex, Complex]:
     """exp(z t_j), (n, m), and int_0^(t_j) exp(z (t_j - s)) l_i(s) ds, (n, n, m), for nodes t_j in [0, 1].
 
-    By Gauss quadrature on panels that shrink towards s = t_j, each divided into parts with a few oscillations,
-    so that neither stiff nor oscillatory exponents, nor small ones, lose digits.
+    By Gauss quadrature on panels that shrink towards s = t_j, divided into parts with a few oscillations, so
+    that neither stiff nor oscillatory exponents, nor small ones, lose digits.
     """
     n = len(nodes)
     weights = np.zeros((n, n, len(z)), complex)
