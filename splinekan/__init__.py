@@ -35,7 +35,8 @@ Differential equations
     `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
     `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
     `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
-    constants and measured `Data`; `ansatz`, `manufactured`; points in `splinekan.equations.collocation`.
+    constants and measured `Data`; `ansatz`, `manufactured`, `split_complex`; points in
+    `splinekan.equations.collocation`.
 Splines
     `KnotVector`, `Spline`, `BSplineBasis`, `PowerReLUBasis`; `prolongation`, `gram_matrix`,
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
@@ -128,7 +129,7 @@ from splinekan.splines.spline import Spline
 from splinekan.stochastic import Batches, minibatch_training
 
 if TYPE_CHECKING:
-    from splinekan.equations import Equation, Unknown, ansatz, manufactured
+    from splinekan.equations import Equation, Unknown, ansatz, manufactured, split_complex
     from splinekan.estimators import KANClassifier, KANRegressor
     from splinekan.explain import attribution, confidence_bands, prune, sobol_indices
     from splinekan.exporting import export
@@ -165,7 +166,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured"), "equations")
+_LAZY = dict.fromkeys(("Equation", "Unknown", "ansatz", "manufactured", "split_complex"), "equations")
 _LAZY |= {"save": "io", "load": "io", "export": "exporting"}
 _LAZY |= dict.fromkeys(("Formula", "symbolic", "symbolic_regression"), "formulas")
 _LAZY |= dict.fromkeys(("from_efficient_kan", "from_pykan"), "interop")
@@ -318,6 +319,7 @@ __all__ = [
     "solve",
     "spectral_density",
     "spline_from_relu",
+    "split_complex",
     "successive_halving",
     "symbolic",
     "symbolic_regression",

@@ -68,7 +68,7 @@ def test_several_unknowns_keep_their_outputs():
         ((U.diff(X) + sp.Symbol("nu"), U, (X, Y)), ValueError, "nu"),
         ((U.diff(X) + V, U, (X, Y)), ValueError, r"v\(x, y\)"),
         ((U.diff(X, 5), U, (X, Y)), ValueError, "order 4"),
-        ((U.diff(X, 2, Y), U, (X, Y)), ValueError, "order 2 in several"),
+        ((U.diff(X, 3, Y, 2), U, (X, Y)), ValueError, "total order of 4"),
         ((sp.sin(X), U, (X, Y)), ValueError, "occurs"),
         ((U.diff(X), U, (Y, X)), ValueError, "in that order"),
         ((U.diff(X), sp.Symbol("u"), (X, Y)), TypeError, "unknown"),
@@ -188,23 +188,12 @@ def test_slopes_of_kinks(residual):
 @pytest.mark.parametrize(
     ("residual", "term"),
     [
-        (U.diff(X) - U.diff(X).subs(X, 0) - X, r"Subs\(Derivative\(u\(x, y\), x\), x, 0\)"),
-        (U - F(0, Y), r"u\(0, y\)"),
-        (U + F(-X, Y), r"u\(-x, y\)"),
-        (F(-X, Y).diff(X), "Subs"),
-        (U + F(Y, X), r"u\(y, x\)"),
-        (U + F(X, X), r"u\(x, x\)"),
         (F(U, Y), r"u\(u\(x, y\), y\)"),
         (F(S, Y).diff(S), r"Derivative\(u\(s, y\), s\)"),
-        (sp.Subs(U.diff(X), Y, X), "Subs"),
         (U.diff((X, S)), r"\(x, s\)"),
-        (sp.Integral(F(S, Y), (S, 0, 1)), "Integral"),
         (sp.Integral(U, X), "Integral"),
-        (U + sp.Integral(F(S, Y) * sp.exp(S - X), (S, 0, X)), "Integral"),
-        (sp.Limit(U, X, 0), r"Limit|u\(0, y\)"),
-        (sp.Sum(F(S, Y), (S, 0, 2)), r"u\(0, y\)"),
+        (sp.Limit(U, X, 0), "Limit"),
         (sp.Lambda(X, U), "Lambda"),
-        (sp.Piecewise((U, F(0, Y) > 0), (X, True)), r"u\(0, y\)"),
         (sp.Piecewise((U, sp.Contains(X, sp.Interval(0, 1), evaluate=False)), (X, True)), "Contains"),
         (U + sp.Integral(sp.gamma(S), (S, 1, X)), "Integral"),
         (sp.I * U, "I"),
@@ -310,8 +299,8 @@ def test_nonlocal_terms_are_right_where_they_resolve():
     built = ansatz(residual, u, form)
     assert sp.expand(built - (sp.cos(X) + 2 * X * u + X**2 * u.diff(X) - 1 - X)) == 0
     Equation(built, u, (X,))
-    with pytest.raises(ValueError, match=r"u\(0\)"):
-        Equation(ansatz(residual, u, X * u), u, (X,))
+    (place,) = Equation(ansatz(residual, u, X * u), u, (X,)).places
+    np.testing.assert_array_equal(place.points(np.ones((3, 1))), [[0.0]])
     assert ansatz(F(Y, X), U, X * U) == Y * F(Y, X)
     assert ansatz(sp.Eq(U.diff(Y), X), U, U * Y) == U + Y * U.diff(Y) - X
 

@@ -1,7 +1,9 @@
 """Differential equations in sympy, and the points on which they are posed."""
 
-from splinekan.equations.equation import Equation, ansatz, manufactured
+from splinekan.equations.complex_parts import ComplexParts, split_complex
+from splinekan.equations.equation import Equation
 from splinekan.equations.features import Features
+from splinekan.equations.substitution import ansatz, manufactured
 from splinekan.equations.unknown import Unknown
 
-__all__ = ["Equation", "Features", "Unknown", "ansatz", "manufactured"]
+__all__ = ["ComplexParts", "Equation", "Features", "Unknown", "ansatz", "manufactured", "split_complex"]

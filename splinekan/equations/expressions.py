@@ -34,18 +34,26 @@ STEPS = (sympy.sign, sympy.Heaviside, sympy.floor, sympy.ceiling)
 PLACES = (sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Lambda)
 """Terms that may evaluate their arguments at other points than the variables."""
 
+POINT_LOAD = (
+    "it has no values at points. Replace a point load at a by a narrow Gaussian, "
+    "exp(-(x - a)**2/(2*w**2))/(w*sqrt(2*pi)), or leave it out and pose the jump that it makes in a "
+    "derivative as a condition, a Block with `minus` points on the other side of a; the derivative of a jump "
+    "in an unknown, such as sign(u), cannot be collocated"
+)
+"""Why DiracDelta is refused."""
+
 LARGEST = float(np.finfo(np.float64).max)
 EXACT = 2**53
 """Larger integers are compiled as floats, since NumPy's functions do not accept them."""
 
 
 @contextmanager
-def naming(name: str) -> Iterator[None]:
-    """Name the argument in errors about its expressions."""
+def naming(name: str, hint: str = "") -> Iterator[None]:
+    """Name the argument in errors about its expressions, which end with the hint."""
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{name}: {error}") from None
+        raise ValueError(f"{name}: {error}{hint}") from None
 
 
 def read(name: str, value: Any) -> Any:
@@ -166,13 +174,13 @@ class Reals:
         # The final names sort as the given names do, and so do the terms of sums, to the last bit.
         self.symbols = [sympy.Symbol(f"v_{symbol.name}", real=True) for symbol in variables]
 
-    def read(self, expression: Any) -> Any:
-        """`expression` in the real symbols and functions, evaluated by sympy as far as possible.
+    def renamed(self, expression: Any) -> Any:
+        """`expression` in the real symbols and functions, evaluated by sympy but for its integrals.
 
         Raises
         ------
         ValueError
-            For functions that are not among the unknowns, and integrals over unknowns.
+            For functions that are not among the unknowns.
         """
         for atom in sorted(expression.atoms(AppliedUndef), key=str):
             if atom.func not in self._functions:
@@ -180,19 +188,25 @@ class Reals:
                     f"the expression holds {atom}: name every unknown function in `unknown`, and give "
                     "expressions for the others"
                 )
-        real = done(self._renamed(expression, self._to, self._functions), expression, integrals=False)
-        for integral in real.atoms(sympy.Integral):
-            bound = {limit[0] for limit in integral.limits}
-            if any(bound & atom.free_symbols for atom in integral.atoms(AppliedUndef)):
-                raise ValueError(
-                    f"the expression holds {self.original(integral)}: integrals over an unknown are not "
-                    "supported"
-                )
-        real = done(real, expression)
+        return done(self._renamed(expression, self._to, self._functions), expression, integrals=False)
+
+    def done(self, real: Any) -> Any:
+        """A renamed expression, evaluated by sympy as far as possible."""
+        real = done(real, real)
         if not isinstance(real, sympy.Expr) or getattr(real, "is_Matrix", False):
-            raise ValueError(f"{shown(expression)} is not a scalar")
+            raise ValueError(f"{shown(self.original(real))} is not a scalar")
         real = real.replace(sympy.Mod, lambda a, b: a - b * sympy.floor(a / b))
         return real.replace(sympy.frac, lambda a: a - sympy.floor(a))
+
+    def read(self, expression: Any) -> Any:
+        """`expression` in the real symbols and functions, evaluated by sympy as far as possible.
+
+        Raises
+        ------
+        ValueError
+            As `renamed`, and for expressions that are not scalars.
+        """
+        return self.done(self.renamed(expression))
 
     def original(self, expression: Any) -> str:
         """`expression` in the user's names, for messages."""
@@ -271,6 +285,8 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
             return sympy.Piecewise(*((scalar(piece), condition(where)) for piece, where in term.args))
         if term is sympy.I:
             number(term)
+        if isinstance(term, sympy.DiracDelta):
+            raise refuse(term, POINT_LOAD)
         known = term.is_Add or term.is_Mul or term.is_Pow or type(term) in FUNCTIONS
         result = term.func(*map(scalar, term.args)) if known or isinstance(term, PARTS) else term
         if type(result) is type(term) and not known:
@@ -312,6 +328,27 @@ def slope(expression: Any, symbol: Any) -> Any:
         raise
     except Exception as error:  # for instance for a derivative with respect to an index
         raise ValueError(f"sympy cannot differentiate {shown(expression)}: {error}") from None
+
+
+class Compiled:
+    """`compiled` expressions, which are compiled again where a copy is unpickled.
+
+    Parameters
+    ----------
+    symbols, outputs, shown_as
+        As of `compiled`.
+    """
+
+    def __init__(self, symbols: Sequence[Any], outputs: Sequence[Any], shown_as: str) -> None:
+        self.symbols, self.outputs, self.shown_as = tuple(symbols), tuple(outputs), shown_as
+        self._function = compiled(self.symbols, self.outputs, shown_as)
+
+    def __call__(self, *values: Any) -> Any:
+        """The outputs at the values of the symbols."""
+        return self._function(*values)
+
+    def __reduce__(self) -> Any:
+        return Compiled, (self.symbols, self.outputs, self.shown_as)
 
 
 def compiled(symbols: Sequence[Any], outputs: Sequence[Any], shown_as: str) -> Callable[..., Any]:

@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 
 from splinekan._arrays import quiet
-from splinekan._blas import dot, one
-from splinekan._checks import Array, Float64Array, instance, real, real_array, sequence
+from splinekan._blas import one
+from splinekan._checks import Array, Float64Array, instance, real, sequence
 from splinekan.equations import Equation, Features, Unknown
+from splinekan.equations.places import Place
 from splinekan.model import Model
-from splinekan.network import KAN, SparseRows, SplineLayer, TensorSplineLayer
+from splinekan.network import KAN, SplineLayer, TensorSplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
 from splinekan.objectives.blocks import Block, Data
+from splinekan.objectives.elsewhere import PlacePart, chunk_of, directions_of
+from splinekan.objectives.part import PointsPart
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.standard_errors import standard_errors
 from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor
@@ -84,6 +87,7 @@ class PINN(ChunkedSum):
     executor: Executor | None = None
     _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
+    _elsewhere: tuple[tuple[tuple[Float64Array, ...], ...], ...] = field(init=False, repr=False)
     _equations: tuple[Equation, ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -101,6 +105,7 @@ class PINN(ChunkedSum):
         variables = blocks[0].equation.variables
         features = Features(variables, self.extra, self.bounds)
         seeds: list[tuple[Float64Array, ...]] = []
+        elsewhere: list[tuple[tuple[Float64Array, ...], ...]] = []
         equations: list[Equation] = []
         known = network._constants
         n_out = network.n_out - (known.n_parameters if known else 0)
@@ -145,13 +150,16 @@ class PINN(ChunkedSum):
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             posed = equation._among(known.names) if known is not None else equation
             equations.append(posed._in_units(lengths))
-            ways = equations[-1].directions
+            ways, places = equations[-1].directions, equations[-1].places
             seeds.append(tuple(features.jets(p, ways, equation.orders) for p in sides))
+            elsewhere.append(tuple(tuple(_seed(features, place, p) for place in places) for p in sides))
         object.__setattr__(self, "bounds", features.bounds)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
+        object.__setattr__(self, "_elsewhere", tuple(elsewhere))
         object.__setattr__(self, "_equations", tuple(equations))
-        inputs = np.concatenate([side[:, 0] for sides in seeds for side in sides])
+        others = [seed for sides in elsewhere for side in sides for seed in side]
+        inputs = np.concatenate([side[:, 0] for side in [*(s for sides in seeds for s in sides), *others]])
         warn_of_inputs(network, inputs, stacklevel=3)
 
     def solution(self, theta: Float64Array, points: Float64Array) -> Array:
@@ -252,7 +260,12 @@ class PINN(ChunkedSum):
         chunks = []
         for number, block in enumerate(self.blocks):
             channels = Directions(block.equation.orders).channels
-            size = max(CHUNK_BYTES // (8 * (stored + 2 * width * channels)), 64)
+            bytes_per_sample = 8 * (stored + 2 * width * channels)
+            for place in block.equation.places:
+                points = len(place.nodes) if not place.shared else 1
+                bytes_per_sample += 8 * points * (stored + 2 * width * directions_of(place).channels)
+                bytes_per_sample += 8 * (self.network.n_parameters + 4 * len(place.nodes))
+            size = max(CHUNK_BYTES // bytes_per_sample, 64)
             n = len(block.points)
             chunks += [(number, start, min(start + size, n)) for start in range(0, n, size)]
         return chunks
@@ -260,62 +273,35 @@ class PINN(ChunkedSum):
     @quiet
     def _part(self, theta: Float64Array, chunk: tuple[int, int, int]) -> PointsPart:
         number, start, stop = chunk
-        block, some = self.blocks[number], slice(start, stop)
+        block, equation, some = self.blocks[number], self._equations[number], slice(start, stop)
         directions = Directions(block.equation.orders)
-        sides = [Jets.of(self.network, theta, seed[some], directions) for seed in self._seeds[number]]
-        places = [block.points] if block.minus is None else [block.points, block.minus]
-        evaluated = [
-            self._equations[number]._evaluate(p[some], side.output)
-            for p, side in zip(places, sides, strict=True)
-        ]
         root = np.sqrt(np.asarray(block.weight)[some])
-        signs = (1.0, -1.0)[: len(sides)]
-        r = sum(sign * residual for sign, (residual, _) in zip(signs, evaluated, strict=True))
-        if block.target is not None:
-            r = r - block.target[some]
-        cotangents = [sign * root[:, None, None] * v for sign, (_, v) in zip(signs, evaluated, strict=True)]
-        return PointsPart(number, start, np.asarray(root * r), np.asarray(r), sides, cotangents)
-
-
-@dataclass(frozen=True, eq=False)
-class PointsPart:
-    """Points of a block from number `start` on: their residuals with and without the roots of the weights."""
-
-    block: int
-    start: int
-    residual: Float64Array
-    unweighted: Float64Array
-    sides: list[Jets]
-    cotangents: list[Array]
-
-    @property
-    def value(self) -> float:
-        """Its part of L."""
-        return dot(self.residual, self.residual) / 2
-
-    @quiet
-    def gradient(self, multipliers: Float64Array | float = 1.0) -> Float64Array:
-        """J^T (multipliers r), for one multiplier or (n,)."""
-        factors = real_array("multipliers", multipliers, finite=False)
-        if factors.shape not in ((), self.residual.shape):
-            raise ValueError(
-                f"multipliers must be one number or have shape {self.residual.shape}, got {factors.shape}"
+        given = [block.points] if block.minus is None else [block.points, block.minus]
+        sides, cotangents, others = [], [], []
+        r = np.zeros(len(root)) if block.target is None else -block.target[some]
+        for sign, points, seed, elsewhere in zip(
+            (1.0, -1.0), given, self._seeds[number], self._elsewhere[number], strict=False
+        ):
+            side = Jets.of(self.network, theta, seed[some], directions)
+            there = [
+                Jets.of(self.network, theta, each[chunk_of(place, start, stop)], directions_of(place))
+                for place, each in zip(equation.places, elsewhere, strict=True)
+            ]
+            residual, cotangent, slopes = equation._evaluate(
+                points[some], side.output, [jets.output for jets in there]
             )
-        residual = factors * self.residual
-        scaled = [v * residual[:, None, None] for v in self.cotangents]
-        total: Float64Array = sum(
-            (side.vjp(v) for side, v in zip(self.sides, scaled, strict=True)), np.zeros(())
-        )
-        return total
+            r = r + sign * residual
+            sides.append(side)
+            cotangents.append(sign * root[:, None, None] * cotangent)
+            for place, jets, each in zip(equation.places, there, slopes, strict=True):
+                others.append(PlacePart(place, jets, [sign * root[:, None] * slope for slope in each]))
+        return PointsPart(number, start, root * r, r, sides, cotangents, others)
 
-    def jacobian(self) -> SparseRows:
-        """J; of two sides dense, since their runs overlap."""
-        each = [side.rows(v) for side, v in zip(self.sides, self.cotangents, strict=True)]
-        if len(each) == 1:
-            return each[0]
-        dense = each[0].toarray() + each[1].toarray()
-        n, m = dense.shape
-        return SparseRows(dense, np.zeros((n, 1), np.int64), np.array([m]), m)
+
+def _seed(features: Features, place: Place, points: Float64Array) -> Float64Array:
+    """The inputs of the network at a place, with their Taylor coefficients."""
+    seed: Float64Array = features.jets(place.points(points), place.channels.directions, place.channels.orders)
+    return seed
 
 
 def _blocks(given: Sequence[Block | Data]) -> tuple[Block, ...]:

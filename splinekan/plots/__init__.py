@@ -1,4 +1,4 @@
-"""Figures: functions take axes and return them; `model_figure` and `edge_figure` make a figure."""
+"""Figures: functions take axes and return them; `model_figure`, `edge_figure`, `solution_figure` make them."""
 
 from splinekan.plots.adaptivity import adaptivity_panels, error_by_parameters
 from splinekan.plots.boundary_value import (
@@ -32,6 +32,7 @@ from splinekan.plots.preconditioning import (
 )
 from splinekan.plots.records import error_by_seconds
 from splinekan.plots.residuals import residuals_by_level
+from splinekan.plots.solutions import solution_figure
 from splinekan.plots.solvers import iterations_panels, iterations_shape
 from splinekan.plots.spectra import preconditioned_by_level, spectra_by_level, spectra_panels
 from splinekan.plots.speed import seconds_by_order
@@ -77,6 +78,7 @@ __all__ = [
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
+    "solution_figure",
     "spectra_by_level",
     "spectra_panels",
     "strengths",

@@ -10,6 +10,7 @@ span of the random functions.
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class _Trial:
         blocks = [replace(block, weight=1.0) for block in statement.blocks(self._rule())]
         self.pinn = PINN(self.network, blocks, bounds=statement.bounds)
         ends = np.cumsum([0, *(len(block.points) for block in blocks)])
-        self.rows = [slice(a, b) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+        self.rows = [slice(a, b) for a, b in pairwise(ends)]
         self.n_equations = len(statement.equations)
         hidden = KAN(self.network.layers[:2])
         inside = self.pinn._seeds[0][0][:, 0]

@@ -277,7 +277,9 @@ def _value(name: str, value: Any) -> Any:
         return value
     if isinstance(value, int) and not isinstance(value, bool):
         return sympy.Integer(value)
-    return sympy.Float(real(name, value), 17)
+    number = real(name, value)
+    short = sympy.Float(number)
+    return short if float(str(short)) == number else sympy.Float(number, 17)  # as it will be compiled
 
 
 def _places(on: Any) -> Any:

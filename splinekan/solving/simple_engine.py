@@ -8,7 +8,7 @@ loss. At the end a Gauss-Newton step on other points shows what the solution is 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -24,6 +24,7 @@ from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
 from splinekan.solving.rules import Cells, Rule, Sobol
 from splinekan.solving.statement import Statement
+from splinekan.solving.uncertainty import standard_errors
 
 STARTS = ((12, 20), (4, 40))
 """(candidates, iterations) of the rounds of successive halving."""
@@ -36,11 +37,17 @@ INTERVALS = {True: 4, False: 2}
 PER_PARAMETER = 20
 """Points for each parameter of networks that are not linear in theta."""
 LARGEST = {1: 2000, 2: 2500, 3: 3500}
-"""Parameters up to which a network that is linear in theta is refined, by the number of variables."""
+"""Parameters for each unknown up to which such networks are refined, by the number of variables."""
+GROWTH = {1: 2.0, 2: 3.0, 3: 4.0}
+"""How many times as many parameters a finer level has, about."""
+END_CELLS = 0.1
+"""Width of additional cells at the ends of each variable, as a part of the first and of the last cell."""
 DEEPEST = 5
 """Levels of other networks, at most."""
 WORTHWHILE = 4.0
-"""A further level should divide the held-out loss by this."""
+"""Two further levels should divide the held-out loss by this."""
+PATIENCE = {True: 3, False: 8}
+"""Iterations that lower the loss by less than a tenth, after which a run stops."""
 NOISE, DAMPING = 0.3, 1e-2
 
 
@@ -116,8 +123,8 @@ class _Run:
         piece = Piece(self.statement, network, theta)
         errors = {}
         if self.statement.constants:
-            pinn = self.statement.pinn(network, self._rule(network, 0))
-            errors = pinn.standard_errors(theta)  # type: ignore[attr-defined]
+            self.network = network
+            errors = standard_errors(self.statement, network, theta, self._rule(network, 0))
         doubts = self._doubts(levels[: best + 1], piece)
         return Outcome((piece,), History.join(histories), tuple(levels[: best + 1]), doubts, errors)
 
@@ -127,11 +134,11 @@ class _Run:
             return len(levels) >= self.options.levels or perf_counter() > self.stop
         if perf_counter() > self.stop or last.held_out <= self.options.tolerance**2 / 2:
             return True
-        if len(levels) > 1 and last.held_out * WORTHWHILE > levels[-2].held_out:
-            return len(levels) > 2
+        if len(levels) > 2 and last.held_out * WORTHWHILE > min(each.held_out for each in levels[:-2]):
+            return True
         d = self.statement.region.n_variables
         if self.linear:
-            return last.parameters * 2 ** min(d, 2) > 2 * LARGEST[d] * len(self.statement.unknown)
+            return last.parameters * GROWTH[d] > LARGEST[d] * len(self.statement.unknown)
         return len(levels) >= DEEPEST
 
     def _rule(self, network: KAN, move: int, held_out: bool = False) -> Rule:
@@ -140,7 +147,7 @@ class _Run:
         if d > networks.TENSOR_VARIABLES:
             count = given or PER_PARAMETER * network.n_parameters
             return Sobol(count, 2 * move + held_out + 2 * MOVES * self.options.seed)
-        order = 2 if held_out else (5 if d == 1 else 3)
+        order = 2 if held_out else (5 if d == 1 else 4 if self.linear else 3)
         if given is not None:
             cells = max(round(given ** (1 / d) / order), 1)
         elif self.linear:
@@ -148,7 +155,8 @@ class _Run:
         else:
             cells = int(np.ceil((PER_PARAMETER * network.n_parameters) ** (1 / d) / order))
         cells = 2 * cells + 1 if held_out and d < 3 else cells + move
-        return Cells(self.statement.region.uniform((cells,) * d), order)
+        edges = self.statement.region.uniform((cells,) * d)
+        return Cells([_with_end_cells(axis) for axis in edges], order)
 
     def _start(self, held_out: Any) -> tuple[Float64Array, list[History]]:
         """Theta on the coarsest level."""
@@ -191,13 +199,13 @@ class _Run:
         return theta, float(loss), histories
 
     def _minimised(self, problem: Any, theta: Float64Array, count: int) -> Result:
-        optimizer = LevenbergMarquardt(damping=1e-6 if self.linear else DAMPING)
+        optimizer = LevenbergMarquardt(damping=1e-8 if self.linear else DAMPING)
         goal = self.options.tolerance**2 / 8
         result = optimizer.minimize(
             problem,
             theta,
             iterations=count,
-            callback=lambda _: perf_counter() > self.stop,
+            callback=_Patience(self.stop, PATIENCE[self.linear]),
             value_tolerance=goal,
             progress=self.options.progress,
         )
@@ -212,6 +220,27 @@ class _Run:
 
     def _doubts(self, levels: list[LevelRecord], piece: Piece) -> tuple[str, ...]:
         return doubts(levels, piece, self.statement.pinn(piece.network, self._rule(piece.network, 2, True)))
+
+
+def _with_end_cells(edges: Float64Array) -> Float64Array:
+    """The edges, with a part of the first and of the last cell cut off: beyond them nothing holds splines."""
+    first = edges[0] + END_CELLS * (edges[1] - edges[0])
+    last = edges[-1] - END_CELLS * (edges[-1] - edges[-2])
+    return np.unique(np.concatenate([edges[:1], [first], edges[1:-1], [last], edges[-1:]]))
+
+
+@dataclass
+class _Patience:
+    """Stops a run after a time, or where a number of iterations lowers the loss by less than a tenth."""
+
+    stop: float
+    count: int
+    losses: list[float] = field(default_factory=list)
+
+    def __call__(self, iterate: Any) -> bool:
+        self.losses.append(iterate.value)
+        slow = len(self.losses) > self.count and self.losses[-1] > 0.9 * self.losses[-1 - self.count]
+        return slow or perf_counter() > self.stop
 
 
 def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ...]:

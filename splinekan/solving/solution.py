@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import sympy
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
-from splinekan._checks import Float64Array, integer, one_of, real_array, sequence, shown
+from splinekan._checks import Float64Array, integer, one_of, real_array, shown
 from splinekan._records import Uncached
 from splinekan.equations import expressions
 from splinekan.model import Model
-from splinekan.network import KAN
 from splinekan.optimize import History
-from splinekan.solving.formulas import numeric
+from splinekan.solving.errors import relative_error
 from splinekan.solving.options import LevelRecord
 from splinekan.solving.pieces import Piece
 from splinekan.solving.rules import sobol
 from splinekan.solving.statement import Statement
+from splinekan.solving.summary import summary
 
 GRIDS = {1: 1001, 2: 101, 3: 31}
 """Points per variable of a grid on which errors are measured, by the number of variables."""
@@ -77,7 +76,8 @@ class Solution(Uncached):
     @property
     def unknown(self) -> tuple[Any, ...]:
         """The unknowns, in the order of the columns of values."""
-        return self.statement.unknown
+        parts = self.statement.parts
+        return self.statement.unknown if parts is None else parts.given
 
     @property
     def variables(self) -> tuple[Any, ...]:
@@ -99,8 +99,10 @@ class Solution(Uncached):
         """Of all pieces together."""
         return sum(piece.network.n_parameters for piece in self.pieces)
 
-    def __call__(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
+    def __call__(self, points: ArrayLike, outside: str = "refuse") -> NDArray[Any]:
         """The unknown at points, (n,); of several unknowns (n, m), in the order of `unknown`.
+
+        Complex unknowns have complex values.
 
         Parameters
         ----------
@@ -114,12 +116,24 @@ class Solution(Uncached):
         TypeError, ValueError
             For points of another shape or kind, and points outside of the domain.
         """
-        at = self._points(points)
-        values = self._gathered(at, outside, lambda piece, p: piece.values(p), len(self.unknown))
-        return values[:, 0] if len(self.unknown) == 1 else values
+        values = self.parts_at(self._points(points), outside)
+        parts = self.statement.parts
+        found = values if parts is None else parts.assemble(values)
+        return found[:, 0] if len(self.unknown) == 1 else found
 
-    def evaluate(self, expression: Any, points: ArrayLike, outside: str = "refuse") -> Float64Array:
-        """An expression in the unknowns, their derivatives and the variables, (n,).
+    def parts_at(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
+        """The real unknowns, (n, m): as a call, but of complex unknowns the real and imaginary parts.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As for a call.
+        """
+        count = len(self.statement.unknown)
+        return self._gathered(self._points(points), outside, lambda piece, p: piece.values(p), count)
+
+    def evaluate(self, expression: Any, points: ArrayLike, outside: str = "refuse") -> NDArray[Any]:
+        """An expression in the unknowns, their derivatives and the variables, (n,); complex if need be.
 
         Parameters
         ----------
@@ -135,21 +149,29 @@ class Solution(Uncached):
         """
         what = expressions.read("expression", expression)
         at = self._points(points)
+        parts = self.statement.parts
+        real, imaginary = (what, 0) if parts is None else parts.split(what)
+        values: NDArray[Any] = self._real(real, at, outside)
+        return values if imaginary == 0 else values + 1j * self._real(imaginary, at, outside)
 
-        def one(piece: Piece, p: Float64Array) -> Float64Array:
-            return piece.evaluate("expression", what, p)[:, None]
+    def _real(self, expression: Any, points: Float64Array, outside: str) -> Float64Array:
+        def one(piece: Piece, at: Float64Array) -> Float64Array:
+            return piece.evaluate("expression", expression, at)[:, None]
 
-        return self._gathered(at, outside, one, 1)[:, 0]
+        return self._gathered(points, outside, one, 1)[:, 0]
 
     def residual(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
         """The residuals of the equations, in their units, (n, number of equations).
+
+        Of complex equations the real and the imaginary parts.
 
         Raises
         ------
         TypeError, ValueError
             As for a call.
         """
-        columns = [self.evaluate(each, points, outside) for each in self.statement.equations]
+        at = self._points(points)
+        columns = [self._real(each, at, outside) for each in self.statement.equations]
         return np.stack(columns, axis=1)
 
     def error(self, exact: Any, points: ArrayLike | int | None = None) -> Any:
@@ -171,23 +193,7 @@ class Solution(Uncached):
         """
         at = self.sample(points) if points is None or isinstance(points, int) else self._points(points)
         m = len(self.unknown)
-        if callable(exact) and not isinstance(exact, sympy.Basic):
-            given = real_array("exact(points)", exact(at.copy())).astype(np.float64)
-            if given.shape not in ((len(at), m), (len(at),) if m == 1 else (len(at), m)):
-                raise ValueError(f"exact(points) must have shape ({len(at)}, {m}), got {given.shape}")
-            truth = given.reshape(len(at), m)
-        else:
-            several = isinstance(exact, (list, tuple))
-            forms = list(sequence("exact", exact)) if several else [exact]
-            if len(forms) != m:
-                raise ValueError(f"exact must hold {m} expressions, got {len(forms)}")
-            truth = numeric("exact", forms, self.variables)(at)
-        if not np.isfinite(truth).all():
-            raise ValueError(f"exact must be finite, got {truth[~np.isfinite(truth)][0]}")
-        size = np.linalg.norm(truth, axis=0)
-        if not size.all():
-            raise ValueError("exact must not be 0 at all points: its relative error has no meaning")
-        found = np.linalg.norm(self(at).reshape(len(at), m) - truth, axis=0) / size
+        found = relative_error(self(at).reshape(len(at), m), exact, at, self.variables, self.statement.parts)
         return float(found[0]) if m == 1 else found
 
     def sample(self, count: int | None = None) -> Float64Array:
@@ -238,26 +244,7 @@ class Solution(Uncached):
         return solution_figure(self, self.unknown if unknown is None else (unknown,))
 
     def __str__(self) -> str:
-        box = ", ".join(
-            f"{v} in ({a:g}, {b:g})" for v, (a, b) in zip(self.variables, self.bounds, strict=True)
-        )
-        lines = [f"Solution {', '.join(map(str, self.unknown))} for {box}"]
-        kinds = self.network_name + (f", {len(self.pieces)} pieces" if len(self.pieces) > 1 else "")
-        lines.append(f"  network    {kinds}, {self.n_parameters} parameters")
-        if self.levels:
-            last = self.levels[-1]
-            lines.append(
-                f"  residual   {np.sqrt(2 * last.loss):.1e} (relative; at other points "
-                f"{np.sqrt(2 * last.held_out):.1e})"
-            )
-            if np.isfinite(last.change):
-                lines.append(f"  change     {last.change:.1e} (relative, from the level before)")
-        for name, value in self.constants.items():
-            error = self.standard_errors.get(name)
-            lines.append(f"  {name:<10} {value:.8g}" + (f" +- {error:.1g}" if error is not None else ""))
-        lines.append(f"  time       {self.seconds:.1f} s, {len(self.history.loss) - 1} iterations")
-        lines += [f"  warning    {text}" for text in self.warnings]
-        return "\n".join(lines)
+        return summary(self)
 
     def _points(self, points: ArrayLike) -> Float64Array:
         d = len(self.variables)
@@ -303,8 +290,3 @@ class Solution(Uncached):
             return np.zeros(len(points), int)
         starts = [piece.interval[0] for piece in self.pieces[1:] if piece.interval is not None]
         return np.searchsorted(starts, points[:, first.along], side="right")
-
-
-def network_of(pieces: Sequence[Piece]) -> KAN:
-    """The network of the last piece."""
-    return pieces[-1].network

@@ -14,8 +14,10 @@ from sympy.core.function import AppliedUndef
 from splinekan._checks import instance, sequence, shown
 from splinekan._records import Uncached
 from splinekan.equations import Equation, expressions
+from splinekan.equations.complex_parts import ComplexParts
 from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN, Block
+from splinekan.solving.complex_problem import real_problem
 from splinekan.solving.conditions import Condition
 from splinekan.solving.counting import missing_conditions, order_in
 from splinekan.solving.domains import Region, region
@@ -65,6 +67,8 @@ class Statement(Uncached):
         Of the residuals; None until they are measured.
     warnings
         What a user should know about the statement.
+    parts
+        How the unknowns, which are real, make up complex unknowns; None for real unknowns.
     """
 
     equations: tuple[Any, ...]
@@ -77,6 +81,7 @@ class Statement(Uncached):
     factors: tuple[Any, ...] = ()
     sizes: Sizes | None = None
     warnings: tuple[str, ...] = ()
+    parts: ComplexParts | None = None
 
     @property
     def variables(self) -> tuple[Any, ...]:
@@ -272,6 +277,9 @@ def stated(
                 f"data[{i}] must lie in the domain, got {each.points[np.argmax(outside)]} outside"
             )
     unknowns = _unknowns(unknown, residuals, where.variables)
+    problem = real_problem(residuals, unknowns, checked, measured)
+    residuals, unknowns = problem.equations, problem.unknown
+    checked, measured = problem.conditions, problem.data
     warnings = []
     if len(residuals) < len(unknowns):
         raise ValueError(
@@ -284,7 +292,9 @@ def stated(
         )
     ones = (1.0,) * len(unknowns)
     nothing, all_of = (sympy.Integer(0),) * len(unknowns), (sympy.Integer(1),) * len(unknowns)
-    statement = Statement(residuals, unknowns, where, checked, measured, ones, nothing, all_of)
+    statement = Statement(
+        residuals, unknowns, where, checked, measured, ones, nothing, all_of, parts=problem.parts
+    )
     _ = statement.constants  # compiles everything, so that bad terms are refused before any work
     warnings += missing_conditions(statement)
     return replace(statement, warnings=tuple(warnings))

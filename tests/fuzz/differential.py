@@ -667,10 +667,10 @@ def _(draw: Draw, name: str) -> Call:
     return Call(pdes.allen_cahn_solution, arguments, check, roles)
 
 
-@calls("BoundaryValueProblem", "Condition", share=1)
+@calls("BoundaryValueProblem", "problems.Condition", share=1)
 def _(draw: Draw, name: str) -> Call:
     made = _bvp("burgers")
-    if name == "Condition":
+    if name == "problems.Condition":
         arguments: dict[str, Any] = {
             "equation": _equation(0),
             "variable": draw.integer(0, 1),

@@ -20,6 +20,7 @@ AREAS = (
     "gauss_newton",
     "stochastic",
     "differential",
+    "solving",
     "analysis",
     "outside",
     "estimators",

@@ -24,6 +24,7 @@ EXPORTING = (
     ".spectra",
     ".complementarity",
     ".equations",
+    ".solving",
     ".problems",
     ".problems.boundary",
     ".plots",

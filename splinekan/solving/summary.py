@@ -1,0 +1,33 @@
+"""The text of a solution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from splinekan.solving.solution import Solution
+
+
+def summary(solution: Solution) -> str:
+    """What was solved, with what network, how well, and what casts doubt on it."""
+    bounds = zip(solution.variables, solution.bounds, strict=True)
+    box = ", ".join(f"{v} in ({a:g}, {b:g})" for v, (a, b) in bounds)
+    lines = [f"Solution {', '.join(map(str, solution.unknown))} for {box}"]
+    pieces = f", {len(solution.pieces)} pieces" if len(solution.pieces) > 1 else ""
+    lines.append(f"  network    {solution.network_name}{pieces}, {solution.n_parameters} parameters")
+    if solution.levels:
+        last = solution.levels[-1]
+        lines.append(
+            f"  residual   {np.sqrt(2 * last.loss):.1e} (relative; at other points "
+            f"{np.sqrt(2 * last.held_out):.1e})"
+        )
+        if np.isfinite(last.change):
+            lines.append(f"  change     {last.change:.1e} (relative, from the level before)")
+    for name, value in solution.constants.items():
+        error = solution.standard_errors.get(name)
+        lines.append(f"  {name:<10} {value:.8g}" + (f" +- {error:.1g}" if error is not None else ""))
+    lines.append(f"  time       {solution.seconds:.1f} s, {len(solution.history.loss) - 1} iterations")
+    lines += [f"  warning    {text}" for text in solution.warnings]
+    return "\n".join(lines)
