@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import sympy
@@ -216,14 +217,14 @@ def schroedinger(amplitude: float = 1.0, velocity: float = 1.0) -> Problem:
     )
 
 
+@dataclass(frozen=True)
 class _Epidemic:
     """S, I and R as a function of points (n, 1)."""
 
-    def __init__(self, *parameters: float) -> None:
-        self.parameters = parameters
+    parameters: tuple[float, ...]
 
     def __call__(self, points: Float64Array) -> Float64Array:
-        return epidemic_solution(*self.parameters, points[:, 0])
+        return epidemic_solution(points[:, 0], *self.parameters)
 
 
 def epidemic(
@@ -263,7 +264,7 @@ def epidemic(
         (s, i, r),
         {T: (0, last)},
         (initial(s, 1 - exactly(i0), T), initial(i, exactly(i0), T), initial(r, 0, T)),
-        _Epidemic(b, g, i0, last),
+        _Epidemic((b, g, i0, last)),
         parameters={"contact": b, "recovery": g, "infected": i0, "end": last},
         notes="An unstable initial state, and a long time.",
     )

@@ -55,7 +55,8 @@ class Cavity:
     @cached_property
     def _slopes(self) -> tuple[Float64Array, Float64Array]:
         c = self.coefficients
-        return 2 * chebyshev.chebder(c, axis=0), 2 * chebyshev.chebder(c, axis=1)
+        in_x, in_y = (np.asarray(2 * chebyshev.chebder(c, axis=i), dtype=np.float64) for i in (0, 1))
+        return in_x, in_y
 
     def __call__(self, points: Float64Array) -> Float64Array:
         """u and v at points (n, 2): (n, 2)."""
@@ -111,7 +112,7 @@ def cavity(reynolds: float = 100.0, lid: str = "parabolic", degree: int = DEGREE
     unknown = cavity(reynolds / 2, lid, degree).clamped if far else np.zeros((size, size))
 
     def product(i: int, j: int) -> Float64Array:
-        return np.kron(basis[i], basis[j])
+        return np.asarray(np.kron(basis[i], basis[j]), dtype=np.float64)
 
     biharmonic = product(4, 0) + 2 * product(2, 2) + product(0, 4)
     slopes = product(1, 0), product(0, 1)
@@ -164,19 +165,19 @@ def _lift(flows: Flows, lid: str, nodes: Float64Array) -> Float64Array:
     s = (1 + nodes) / 2
     n, zero, one = len(nodes) - 1, np.zeros_like(nodes), np.ones_like(nodes)
     # On a side wall the flow of its own corner vanishes with its slope: only the other corner's counts.
-    value, slope = {}, {}
+    value: dict[str, Float64Array] = {}
+    slope: dict[str, Float64Array] = {}
     for side, own, sign in (("left", 0, 1.0), ("right", 1, -1.0)):
         parts = [flow.evaluate(one, 1 - s) for flow in flows[1 - own]]
-        value[side] = -sum(part[0] for part in parts)
-        slope[side] = sign * sum(part[1] for part in parts)
+        value[side] = -np.sum([part[0] for part in parts], axis=0)
+        slope[side] = sign * np.sum([part[1] for part in parts], axis=0)
     bottom = corner_values(flows, s, zero)
     value["bottom"], slope["bottom"] = -bottom[0], -bottom[2]
     moving = 4 * s * (1 - s) if lid == "parabolic" else one
     value["top"], slope["top"] = zero, moving + _lid_slopes(flows, s)
 
     def series(values: Float64Array) -> Float64Array:
-        coefficients: Float64Array = chebyshev.chebfit(nodes, values, n)
-        return coefficients
+        return np.asarray(chebyshev.chebfit(nodes, values, n), dtype=np.float64)
 
     cubics = (1 + 2 * s) * (1 - s) ** 2, s * (1 - s) ** 2, s**2 * (3 - 2 * s), s**2 * (s - 1)
     hermite = [series(p) for p in cubics]

@@ -7,7 +7,9 @@ with r^2 F(theta), whose vorticity has no limit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.polynomial import chebyshev
@@ -65,7 +67,7 @@ def corner_flows(reynolds: float, lid: str) -> list[CornerFlow]:
 
     Here psi_below = -(lid velocity) on the lid, as y decreases away from it.
     """
-    theta = np.pi / 4 * (1 + np.cos(np.pi * np.arange(ANGLES + 1) / ANGLES))
+    theta: Float64Array = np.pi / 4 * (1 + np.cos(np.pi * np.arange(ANGLES + 1) / ANGLES))
     half = np.pi / 2
     if lid == "parabolic":
         # 4 x on the lid: a cos 2 theta + b sin 2 theta + c theta + d, with F' = -4 at 0.
@@ -73,8 +75,8 @@ def corner_flows(reynolds: float, lid: str) -> list[CornerFlow]:
         b, d = c / 2, -c * half / 2
         return [_fitted(2, theta, -d * np.cos(2 * theta) + b * np.sin(2 * theta) + c * theta + d)]
     # F'''' + 2 F'' + F = 0 with F = 0 at both ends, F' = -1 at 0 and 0 at pi/2.
-    basis = [np.cos, np.sin, lambda t: t * np.cos(t), lambda t: t * np.sin(t)]
-    slopes = [
+    basis: list[Callable[[Any], Any]] = [np.cos, np.sin, lambda t: t * np.cos(t), lambda t: t * np.sin(t)]
+    slopes: list[Callable[[Any], Any]] = [
         lambda t: -np.sin(t),
         np.cos,
         lambda t: np.cos(t) - t * np.sin(t),
@@ -82,12 +84,12 @@ def corner_flows(reynolds: float, lid: str) -> list[CornerFlow]:
     ]
     matrix = np.array([[f(end) for f in part] for part in (basis, slopes) for end in (0.0, half)])
     weights = np.linalg.solve(matrix, np.array([0.0, 0.0, -1.0, 0.0]))
-    first = _fitted(1, theta, sum(w * f(theta) for w, f in zip(weights, basis, strict=True)))
+    first = _fitted(1, theta, np.sum([w * f(theta) for w, f in zip(weights, basis, strict=True)], axis=0))
     return [first, _inertia(first, reynolds, theta)]
 
 
 def _fitted(power: int, theta: Float64Array, values: Float64Array) -> CornerFlow:
-    return CornerFlow(power, chebyshev.chebfit(4 * theta / np.pi - 1, values, ANGLES), np.zeros(1))
+    return CornerFlow(power, _series(theta, values), np.zeros(1))
 
 
 def _inertia(flow: CornerFlow, reynolds: float, theta: Float64Array) -> CornerFlow:
@@ -110,7 +112,11 @@ def _inertia(flow: CornerFlow, reynolds: float, theta: Float64Array) -> CornerFl
     rows = np.concatenate([(derived(4) + 4 * derived(2))[inner], derived(0, ends), derived(1, ends)])
     right = reynolds * source
     coefficients = np.linalg.solve(rows, np.concatenate([right[inner], np.zeros(4)]))
-    return CornerFlow(2, coefficients, chebyshev.chebfit(at, right, ANGLES))
+    return CornerFlow(2, coefficients, _series(theta, right))
+
+
+def _series(theta: Float64Array, values: Float64Array) -> Float64Array:
+    return np.asarray(chebyshev.chebfit(4 * theta / np.pi - 1, values, ANGLES), dtype=np.float64)
 
 
 Flows = tuple[tuple[CornerFlow, ...], tuple[CornerFlow, ...]]

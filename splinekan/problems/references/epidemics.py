@@ -33,7 +33,7 @@ def _solution(contact: float, recovery: float, infected: float, end: float, step
 
 
 def epidemic(
-    contact: float, recovery: float, infected: float, end: float, t: Float64Array, step: float = STEP
+    t: Float64Array, contact: float, recovery: float, infected: float, end: float, step: float = STEP
 ) -> Float64Array:
     """S, I and R at times t (n,): (n, 3); by the method of Dormand & Prince of order 8 with short steps."""
     values = _solution(contact, recovery, infected, end, step)(np.clip(t, 0.0, end))

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
 from splinekan.problems.references.periodic import (
@@ -93,10 +95,10 @@ def allen_cahn(diffusion: float, rate: float, refine: int = 1) -> AllenCahn:
     return AllenCahn(solution, diffusion, rate)
 
 
-def _kinked(k: Float64Array) -> Complex:
+def _kinked(k: NDArray[np.integer[Any]]) -> Complex:
     """Coefficients of x^2 cos(pi x) = sum c_k cos(pi k x)."""
 
-    def moment(j: Float64Array) -> Float64Array:
+    def moment(j: NDArray[np.integer[Any]]) -> Float64Array:
         """int_-1^1 x^2 cos(pi j x) dx."""
         safe = np.where(j == 0, 1, np.pi * j)
         value: Float64Array = np.where(j == 0, 2 / 3, 4 * (-1.0) ** j / safe**2)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import scipy
+from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
+
+Complex = NDArray[np.complexfloating[Any, Any]]
 
 SINGULAR, SMOOTH, PER_EDGE = 40, 40, 160
 """Functions singular at the re-entrant corner, degree of the harmonic polynomials, points on every edge."""
@@ -64,14 +68,14 @@ def torsion(singular: int = SINGULAR, smooth: int = SMOOTH, per_edge: int = PER_
     return Torsion(coefficients, singular, smooth, error)
 
 
-def _angle(z: Float64Array) -> Float64Array:
+def _angle(z: Complex) -> Float64Array:
     """The angle at the re-entrant corner, from 0 on the edge y = 0 to 3 pi/2 on the edge x = 0."""
     # The branch cut runs through the removed square, along the direction -pi/4.
     turned: Float64Array = np.angle(z * np.exp(-0.75j * np.pi)) + 0.75 * np.pi
     return turned
 
 
-def _square_log(z: Float64Array, angle: Float64Array) -> Float64Array:
+def _square_log(z: Complex, angle: Float64Array) -> Float64Array:
     """Im(z^2 log z), 0 at 0."""
     r = np.abs(z)
     log = np.log(np.where(r > 0, r, 1.0))
@@ -79,15 +83,15 @@ def _square_log(z: Float64Array, angle: Float64Array) -> Float64Array:
     return value
 
 
-def _particular(z: Float64Array) -> Float64Array:
-    total = -(np.abs(z) ** 2) / 4 - _square_log(z, _angle(z)) / (3 * np.pi)
+def _particular(z: Complex) -> Float64Array:
+    total: Float64Array = -(np.abs(z) ** 2) / 4 - _square_log(z, _angle(z)) / (3 * np.pi)
     for (x, y), direction in zip(CORNERS, DIRECTIONS, strict=True):
         local = (z - (x + 1j * y)) / direction
         total = total - _square_log(local, np.angle(local)) / np.pi
     return total
 
 
-def _basis(z: Float64Array, singular: int, smooth: int) -> Float64Array:
+def _basis(z: Complex, singular: int, smooth: int) -> Float64Array:
     r, angle = np.abs(z) / np.sqrt(2), _angle(z)
     order = 2 * np.arange(1, singular + 1) / 3
     columns = [r[:, None] ** order * np.sin(angle[:, None] * order)]
@@ -96,10 +100,10 @@ def _basis(z: Float64Array, singular: int, smooth: int) -> Float64Array:
     return np.concatenate(columns, axis=1)
 
 
-def _boundary(count: int) -> Float64Array:
+def _boundary(count: int) -> Complex:
     """Chebyshev points on every edge."""
     corners = [0.0, *(x + 1j * y for x, y in CORNERS), 0.0]
     s = (1 - np.cos(np.pi * (np.arange(count) + 0.5) / count)) / 2
     sides = [a + s * (b - a) for a, b in pairwise(corners)]
-    points: Float64Array = np.concatenate(sides)
+    points: Complex = np.concatenate(sides)
     return points

@@ -158,7 +158,7 @@ def evolve(
     ArithmeticError
         If slabs become too short: the solution ceases to exist, or is not resolved.
     """
-    k = 2 * np.pi / equation.length * np.arange(len(start))
+    k = np.asarray(2 * np.pi / equation.length * np.arange(len(start)), dtype=np.float64)
     stepper = _Stepper(equation, k, len(start))
     time, edges, slabs = 0.0, [0.0], []
     v = np.asarray(start, complex)
@@ -192,7 +192,7 @@ class _Stepper:
         self.symbol = np.asarray(equation.linear(k), complex)
         self.multiplier = np.asarray(equation.multiplier(k), complex)
         self.grid = _even((equation.degree + 1) * modes)
-        self.nodes = (1 - np.cos(np.pi * np.arange(NODES) / (NODES - 1))) / 2
+        self.nodes: Float64Array = np.asarray((1 - np.cos(np.pi * np.arange(NODES) / (NODES - 1))) / 2)
         j = np.arange(NODES)
         values = np.cos(np.pi * np.outer(NODES - 1 - j, j) / (NODES - 1))
         self.to_chebyshev = np.linalg.inv(values)
@@ -214,7 +214,7 @@ class _Stepper:
     ) -> tuple[Complex | None, bool]:
         """Coefficients at the nodes (NODES, modes), None if unresolved; whether a longer slab would do."""
         if step not in self._weights:
-            self._weights[step] = exponential_weights(self.symbol * step, self.nodes)
+            self._weights[step] = exponential_weights(np.asarray(self.symbol * step), self.nodes)
         decay, weights = self._weights[step]
         free = decay * v
         nodes = free if guess is None else guess
