@@ -1,4 +1,4 @@
-"""The gallery of differential equations: solutions satisfy the equations, references are as good as stated."""
+"""The gallery of differential equations: solutions fit the equations, references are as good as stated."""
 
 import copy
 import pickle
@@ -318,6 +318,13 @@ def test_parameters_reach_the_problems():
         (lambda: gallery.poisson().points(2**50), MemoryError, "points"),
         (lambda: gallery.poisson().error(3), TypeError, "solution must be callable"),
         (lambda: gallery.poisson().error(np.sum, [[0.0]]), ValueError, "points must have shape"),
+        (lambda: gallery.poisson().error(np.sum, [[0.0, 2.0]]), ValueError, "points must lie in the domain"),
+        (lambda: gallery.l_shape().error(np.sum, [[0.5, -0.5]]), ValueError, "points must lie in the domain"),
+        (
+            lambda: gallery.disk().error(lambda p: p[:, 0], [[1.0, 0.0]]),
+            ValueError,
+            "points must hold some where",
+        ),
         (lambda: gallery.kovasznay().error(lambda p: p), ValueError, "must have 3 columns"),
         (lambda: gallery.poisson().error(lambda p: p.astype(str)[:, 0]), TypeError, "must be numbers"),
     ],

@@ -15,7 +15,7 @@ KEYS = "name network parameters rel_l2_per_seed seconds record record_hardware"
 
 @pytest.fixture
 def solved(monkeypatch):
-    """`Problem.solve` is replaced by the reference with a relative error of 1e-6 (seed + 1); runs are kept."""
+    """`Problem.solve` gives the reference with a relative error of 1e-6 (seed + 1); runs are kept."""
     calls = []
 
     def solve(self, seed=0, **options):

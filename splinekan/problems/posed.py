@@ -200,7 +200,8 @@ class Problem:
         Raises
         ------
         TypeError, ValueError
-            For values that do not fit the reference's.
+            For values that do not fit the reference's, points outside of the domain, and points where the
+            reference is 0 everywhere.
         """
         function("solution", solution)
         at = self.points() if points is None else self._checked(points)
@@ -220,9 +221,16 @@ class Problem:
             u, v = exact[:, i], found[:, i]
             if name in self.up_to_constant:
                 u, v = u - u.mean(), v - v.mean()
-            errors[name] = float(np.linalg.norm(v - u) / np.linalg.norm(u))
+            size = np.linalg.norm(u)
+            if size == 0:
+                raise ValueError(f"points must hold some where the reference of {name} is not 0")
+            errors[name] = float(np.linalg.norm(v - u) / size)
         return errors
 
     def _checked(self, points: Any) -> Float64Array:
         shape = (None, len(self.bounds))
-        return real_array("points", points, shape=shape, empty=False).astype(np.float64, copy=False)
+        at = real_array("points", points, shape=shape, empty=False).astype(np.float64, copy=False)
+        outside = np.flatnonzero(~self._region.contains(at))
+        if outside.size:
+            raise ValueError(f"points must lie in the domain, got {at[outside[0]]} at index {outside[0]}")
+        return at

@@ -20,6 +20,7 @@ AREAS = (
     "gauss_newton",
     "stochastic",
     "differential",
+    "gallery",
     "solving",
     "analysis",
     "outside",
