@@ -35,6 +35,7 @@ from splinekan.network import (
     Product,
     SplineLayer,
     Sum,
+    TensorSplineLayer,
     Term,
 )
 from splinekan.network.constants import Constants
@@ -167,6 +168,9 @@ def _described(number: int, layer: Any, vectors: dict[KnotVector, int]) -> dict[
         knots = [vectors.setdefault(each, len(vectors)) for each in layer.knots]
         options = {key: getattr(layer, key) for key in ("n_in", "n_out", "extrapolate", "basis", "base")}
         return {"class": name, "knots": knots, **options}
+    if type(layer) is TensorSplineLayer:
+        knots = [vectors.setdefault(each, len(vectors)) for each in layer.knots]
+        return {"class": name, "knots": knots, "n_out": layer.n_out, "extrapolate": layer.extrapolate}
     if type(layer) in SIMPLE.values():
         return {"class": name} | {each.name: getattr(layer, each.name) for each in fields(layer)}
     if type(layer) is FormulaLayer:
@@ -176,7 +180,8 @@ def _described(number: int, layer: Any, vectors: dict[KnotVector, int]) -> dict[
         return {"class": name, "layers": [_described(number, each, vectors) for each in layer.layers]}
     raise TypeError(
         f"model.network.layers[{number}] is of the class {type(layer).__qualname__}, which cannot be saved: "
-        f"only SplineLayer, FormulaLayer, Sum, {', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
+        "only SplineLayer, TensorSplineLayer, FormulaLayer, Sum, "
+        f"{', '.join(SIMPLE)} can. Pickle the model, or save model.theta"
     )
 
 
@@ -264,9 +269,9 @@ def _model(entries: dict[str, bytes]) -> Model:
 
 def _layer(options: dict[str, Any], vectors: list[KnotVector]) -> Any:
     kind = options.pop("class")
-    if kind == "SplineLayer":
+    if kind in ("SplineLayer", "TensorSplineLayer"):
         knots = [vectors[integer("knots", number, low=0)] for number in options.pop("knots")]
-        return SplineLayer(knots=knots, **options)
+        return (SplineLayer if kind == "SplineLayer" else TensorSplineLayer)(knots=knots, **options)
     if kind == "Sum":
         return Sum(tuple(_layer(dict(each), vectors) for each in options["layers"]))
     if kind == "FormulaLayer":

@@ -98,6 +98,7 @@ def points(t, degree, n=40, margin=0.0, seed=1):
 def networks():
     t = sk.uniform_knots(0, 1, 4, 3)
     fine = np.cumsum(np.random.default_rng(5).uniform(0.05, 0.2, 13)) - 0.3
+    fourth = sk.KnotVector.extended([0, 0.3, 0.5, 1], 4)
     return {
         "affine-first": sk.KAN.affine_first([2, 3, 2], intervals=6),
         "splines": sk.KAN.splines([2, 3, 3, 2], intervals=6),
@@ -146,6 +147,13 @@ def networks():
                 ),
             ]
         ),
+        "tensor": sk.KAN.chain(
+            [
+                sk.Affine(2, 2),
+                sk.TensorSplineLayer([sk.KnotVector.uniform(0, 1, 6, 5, periodic=True), fourth], 3, "linear"),
+                sk.SplineLayer(3, 2, t),
+            ]
+        ),
         "periodic": sk.KAN.chain(
             [
                 sk.SplineLayer(2, 3, [sk.KnotVector.uniform(0, 0.7, 8, 3, periodic=True), t]),
@@ -173,6 +181,8 @@ def layers():
         "identity": sk.SplineLayer(2, 3, even, base="identity"),
         "silu": sk.SplineLayer(2, 3, [even, fine], base="silu"),
         "silu, relu": sk.SplineLayer(2, 3, even, basis="relu", base="silu"),
+        "tensor": sk.TensorSplineLayer([sk.KnotVector(even, 3), fine], 3),
+        "tensor, periodic": sk.TensorSplineLayer([periodic, periodic], 3, "linear"),
         "affine": sk.Affine(2, 3),
         "activation": sk.Activation(2),
         "normalizer": sk.Normalizer(2, "affine", source=[(0, 1), (2, 3)]),
@@ -215,11 +225,14 @@ def leaves(net):
 
 def bounded(net):
     """Whether enclosures exist for all layers."""
-    return all(type(layer) not in (sk.FormulaLayer, sk.Product, sk.Sum) for layer in net.layers)
+    unbounded = sk.FormulaLayer, sk.Product, sk.Sum, sk.TensorSplineLayer
+    return all(type(layer) not in unbounded for layer in net.layers)
 
 
 def has_relu_basis(net):
     """Whether the ReLU basis exists on all knots of a network."""
+    if any(isinstance(layer, sk.TensorSplineLayer) for layer in leaves(net)):
+        return False
     return all(each.has_relu_basis for layer in leaves(net) for each in getattr(layer, "knots", ()))
 
 

@@ -96,7 +96,15 @@ def network(net, theta, x):
 
 def _layer(layer, params, values):
     from splinekan import BSplineBasis, PowerReLUBasis
-    from splinekan.network import Affine, FormulaLayer, Normalizer, Product, SplineLayer, Sum
+    from splinekan.network import (
+        Affine,
+        FormulaLayer,
+        Normalizer,
+        Product,
+        SplineLayer,
+        Sum,
+        TensorSplineLayer,
+    )
 
     if isinstance(layer, Affine):
         views = layer.unpack(params)
@@ -112,6 +120,12 @@ def _layer(layer, params, values):
             sigmoid = 1.0 if layer.base == "identity" else 1 / (1 + np.exp(-values))
             total = total + (values * sigmoid) @ views["base"]
         return total
+    if isinstance(layer, TensorSplineLayer):
+        rows = np.ones((len(values), 1))
+        for p, knots in enumerate(layer.knots):
+            table = BSplineBasis(knots, extrapolate=layer.extrapolate).tabulate(values[:, p])
+            rows = (rows[:, :, None] * table[:, None]).reshape(len(values), -1)
+        return rows @ np.reshape(params, (-1, layer.n_out))
     if isinstance(layer, Normalizer) and layer.kind == "affine":
         ends = [np.broadcast_to(pairs, (layer.width, 2)) for pairs in (layer.domain, layer.source)]
         columns = []

@@ -344,3 +344,14 @@ def test_targets_are_subtracted_and_missing_values_dropped():
     np.testing.assert_array_equal(block.target, [1, 3, 4])
     np.testing.assert_array_equal(block.weight, [1, 3, 4])
     np.testing.assert_array_equal(block.points, POINTS[[0, 2, 3]])
+
+
+def test_exported_models_hold_the_constants():
+    network = sk.KAN.splines([1, 1], 3, 2).with_constants({"k": 0.25, "d": -3.0})
+    model = sk.Model(network, sk.initialize(network, 0))
+    x = np.linspace(0, 1, 7)[:, None]
+    made = {}
+    exec(sk.export(model, "numpy"), made)
+    (function,) = (f for name, f in made.items() if callable(f) and name in ("model", "predict", "network"))
+    np.testing.assert_allclose(function(x), model(x), rtol=1e-13)
+    assert [float(c) for c in sk.export(model, "sympy")[1:]] == [0.25, -3.0]

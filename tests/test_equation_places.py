@@ -236,6 +236,13 @@ def test_places_outside_of_the_splines_warn_and_signs_are_kept():
     equation = sk.Equation(U - F(X - 1), U, (X,))
     with pytest.warns(sk.DomainWarning):
         sk.PINN(net, [sk.Block(equation, [[0.5]])])
+    with pytest.raises(
+        ValueError, match=r"blocks\[0\] has an unknown at x = -0.5, outside of its bounds \(0, 1\)"
+    ):
+        sk.PINN(net, [sk.Block(equation, [[0.5]])], bounds=[(0, 1)])
+    around = sk.KAN([sk.SplineLayer(1, 1, sk.KnotVector.uniform(-1, 1, 6, 3, periodic=True))])
+    problem = sk.PINN(around, [sk.Block(equation, [[0.5], [0.7]])], bounds=[(0, 1)])
+    np.testing.assert_allclose(problem.residual(np.arange(6.0)), 0, atol=1e-14)  # u(x) - u(x - 1)
     t = sp.Symbol("t", nonnegative=True)
     u = F(t)
     with pytest.raises(ValueError, match="t >= 0"):

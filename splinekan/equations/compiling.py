@@ -85,13 +85,9 @@ class _Assembly:
     def result(self) -> Assembled:
         """The compiled parts."""
         nodes = [node for integral in self.jets.integrals for node in integral.nodes]
-        free = (
-            [jet for jet in self._jets(*self.all) if not any(a.has(*nodes) for a in jet.args)]
-            if nodes
-            else (self._jets(*self.all))
-        )
-        for symbol in self._add_places(free, (), self.leaves):
-            self.outer.append(symbol)
+        everywhere = self._jets(*self.all)
+        fixed = [jet for jet in everywhere if not (nodes and any(a.has(*nodes) for a in jet.args))]
+        self.outer += self._add_places(fixed, (), self.leaves)
         self.pointwise = list(range(len(self.places)))
         integrals = [self._integral(integral) for integral in self.jets.integrals]
         marks = [integral.symbol for integral in self.jets.integrals]

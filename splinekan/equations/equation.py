@@ -192,7 +192,7 @@ class Equation:
             residual, partials, others = self._with_places(points, jets, elsewhere)
         else:
             with np.errstate(all="ignore"):  # Piecewise evaluates every branch everywhere
-                residual, *partials = self._compiled(*points.T, *(term.value(jets) for term in self.terms))
+                residual, *partials = self._compiled(*points.T, *(term._value(jets) for term in self.terms))
             others = []
         cotangent = np.zeros_like(jets)
         for term, partial in zip(self.terms, partials, strict=True):
@@ -206,7 +206,7 @@ class Equation:
         """The residual, its derivatives in the terms, and those in the terms of the places."""
         n, parts = len(points), self._elsewhere
         values = parts.values(elsewhere)
-        terms = [np.asarray(term.value(jets)) for term in self.terms]
+        terms = [np.asarray(term._value(jets)) for term in self.terms]
         terms += [value[:, 0] for i in parts.pointwise for value in values[i]]
         with np.errstate(all="ignore"):
             columns = [column[:, None] for column in points.T]

@@ -274,7 +274,7 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
         if term.is_Symbol:
             raise refuse(
                 term,
-                "give numbers for parameters, or Unknown constants, and name every variable in `variables`",
+                "give a number for it, or name it in `variables`; equations may hold Unknown constants",
             )
         if term.is_Number:
             number(term)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, real_array
 from splinekan.equations.expressions import Compiled
 from splinekan.equations.polarisation import Direction, Index, combination
 
@@ -29,7 +29,7 @@ class DerivativeTerm:
     channels: tuple[tuple[int, float], ...]
     index: tuple[int, ...] = ()
 
-    def value(self, jets: Float64Array) -> Any:
+    def _value(self, jets: Float64Array) -> Any:
         """(n,), from the Taylor coefficients at n points."""
         return sum(weight * jets[:, channel, self.unknown] for channel, weight in self.channels)
 
@@ -100,7 +100,15 @@ class Place:
     channels: Channels
 
     def points(self, variables: Float64Array) -> Float64Array:
-        """The points: (q, d) if they are shared, else (n q, d), those of a sample one after the other."""
+        """The points for variables (n, d): (q, d) if they are shared, else (n q, d), sample after sample.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For variables of another shape.
+        """
+        count = len(self.map.symbols) - self.nodes.shape[1]
+        variables = real_array("variables", variables, shape=(None, count)).astype(np.float64, copy=False)
         n, q = 1 if self.shared else len(variables), len(self.nodes)
         given = variables[:1] if self.shared else variables
         if self.shared and len(given) == 0:
@@ -150,7 +158,7 @@ class Elsewhere:
         found = []
         for place, each in zip(self.places, jets, strict=True):
             shape = (-1, len(place.nodes))
-            found.append([np.asarray(term.value(each)).reshape(shape) for term in place.channels.terms])
+            found.append([np.asarray(term._value(each)).reshape(shape) for term in place.channels.terms])
         return found
 
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from splinekan.model import Model
-from splinekan.network import SplineLayer
 
 OUTPUTS = {
     "logistic": "log-odds g: the probability is 1/(1 + exp(-g))",
@@ -47,7 +46,7 @@ def _inputs(model: Model, names: Sequence[str]) -> list[str]:
     lines = []
     for p, (name, (low, high)) in enumerate(zip(names, domain, strict=True)):
         beyond = ""
-        if isinstance(splines, SplineLayer):
+        if splines is not None:
             beyond = f", {BEYOND[splines.extrapolate]}"
             if splines.knots[p].periodic:
                 beyond = ", periodic"

@@ -25,6 +25,7 @@ from splinekan.network import (
     SplineLayer,
     Sum,
 )
+from splinekan.network.constants import Constants
 from splinekan.network.domains import one_each
 
 
@@ -237,6 +238,10 @@ class Writer:
         """Products of inputs."""
         return [_mul(*(z[p] for p in group)) for group in layer.groups]
 
+    def appended(self, _layer: Constants, params: Array, z: Sequence[Any]) -> list[Any]:
+        """The inputs, then the constants."""
+        return [*z, *(self.number(c) for c in rational(params))]
+
 
 def _simple(*items: Any) -> bool:
     """Whether sympy may look for simplifications, which take long in compositions."""
@@ -264,6 +269,7 @@ WRITERS: dict[type, Callable[[Writer, Any, Array, Sequence[Any]], list[Any]]] = 
     FormulaLayer: Writer.formulas,
     Sum: Writer.sum,
     Product: Writer.product,
+    Constants: Writer.appended,
 }
 """How the layers of the package are written."""
 

@@ -34,6 +34,24 @@ def _splines(v, edges, origins, scales, polynomials):
         values += c.take(piece, axis=1)
     return values.sum(axis=1)
 ''',
+    "_tensor": '''\
+def _tensor(axes, coefficients):
+    """Tensor-product splines, (outputs, n): of every axis v, (n,), and tables as of `_splines`."""
+    places, functions = [], []
+    for axis, (v, edges, origins, scales, active, first) in enumerate(axes):
+        piece = np.searchsorted(edges, v, side="right")
+        y = ((v - origins[piece]) * scales[piece])[:, None]
+        values = active[piece, -1]
+        for power in range(active.shape[1] - 2, -1, -1):  # Horner's rule
+            values = values * y + active[piece, power]
+        place = (first[piece][:, None] + np.arange(active.shape[2])) % coefficients.shape[axis]
+        places.append(place.reshape(len(v), *(-1 if other == axis else 1 for other in range(len(axes)))))
+        functions.append(values)
+    sums = coefficients[tuple(places)]
+    for values in functions:  # contracted axis by axis
+        sums = np.einsum("nl...,nl->n...", sums, values)
+    return sums.T
+''',
     "_inside": '''\
 def _inside(v, a, b):
     """v, unless some of it lies outside the domain of splines that are not continued."""

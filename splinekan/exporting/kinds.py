@@ -36,7 +36,8 @@ def export(
     the text does not hold is listed in its docstring: derivatives, the record of the fit, the warning outside
     of the domain, float32, the ReLU basis (its functions are there, as B-splines).
 
-    "sympy": for every output an expression in the inputs, for small networks. Splines of an input are
+    "sympy": for every output an expression in the inputs, for small networks without tensor-product layers.
+    Splines of an input are
     `Piecewise`: half-open pieces [t_s, t_{s+1}) in powers of x - t_s, the last closed, then what continues
     them; outside of the domain of splines that are not continued the value is nan. Periodic splines are
     functions of x - (b - a) floor((x - a)/(b - a)). Splines of other expressions are written in truncated

@@ -7,6 +7,7 @@ from typing import Any
 
 from splinekan.model import Model
 from splinekan.network import Activation, Affine, FormulaLayer, Product, SplineLayer, Sum
+from splinekan.network.constants import Constants
 from splinekan.network.sum import leaves
 
 MOST_PIECES = 20_000
@@ -65,4 +66,6 @@ def written(layer: Any, counts: Sequence[int]) -> list[int]:
         return [sum(each) for each in zip(*(written(leaf, counts) for leaf in layer.layers), strict=True)]
     if isinstance(layer, Product):
         return [sum(counts[p] for p in group) for group in layer.groups]
+    if isinstance(layer, Constants):
+        return [*counts, *([1] * layer.n_parameters)]
     return list(counts)

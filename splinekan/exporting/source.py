@@ -17,7 +17,17 @@ from splinekan.exporting.description import description
 from splinekan.exporting.helpers import CHECKED, FRAME, HELPERS, PREDICT
 from splinekan.exporting.sizes import unknown
 from splinekan.model import Model
-from splinekan.network import Activation, Affine, FormulaLayer, Normalizer, Product, SplineLayer, Sum
+from splinekan.network import (
+    Activation,
+    Affine,
+    FormulaLayer,
+    Normalizer,
+    Product,
+    SplineLayer,
+    Sum,
+    TensorSplineLayer,
+)
+from splinekan.network.constants import Constants
 from splinekan.network.edges import Edges
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
@@ -163,11 +173,7 @@ class Source:
 
     def _range(self, suffix: str, at: Edges, layer: SplineLayer, params: Array, v: str) -> str:
         knots = at.knots
-        a, b = knots.domain
-        if knots.periodic:
-            v = f"{self.helper('_wrapped')}({v}, {a!r}, {b!r})"
-        elif layer.extrapolate == "error":
-            v = f"{self.helper('_inside')}({v}, {a!r}, {b!r})"
+        v = self._entering(v, knots, layer.extrapolate)
         self.helper("_splines"), self.helper("_polynomials")
         self.widest = max(self.widest, at.n_in * layer.n_out)
         coefficients = params[at.start : at.stop].reshape(at.n_in, knots.n_basis, layer.n_out)
@@ -177,6 +183,28 @@ class Source:
         self.constants[name] = f"_polynomials({table.format('ACTIVE')}, {table.format('FIRST')}, {c})"
         arrays = ", ".join(table.format(each) for each in ("EDGES", "ORIGINS", "SCALES"))
         return f"_splines({v}, {arrays}, {name})"
+
+    def tensor(self, number: str, layer: TensorSplineLayer, params: Array) -> str:
+        """Tensor-product splines."""
+        axes = []
+        for p, knots in enumerate(layer.knots):
+            v = self._entering(f"v[{p}]", knots, layer.extrapolate)
+            table = self._table(f"{number}_{p}", knots, layer.extrapolate)
+            names = ("EDGES", "ORIGINS", "SCALES", "ACTIVE", "FIRST")
+            axes.append(f"({', '.join([v, *(table.format(each) for each in names)])})")
+        active = np.prod([degree + 1 for degree in layer.degrees])
+        self.widest = max(self.widest, int(active) * layer.n_out)
+        c = self.array(f"COEFFICIENTS_{number}", params.reshape(layer.shape))
+        return f"{self.helper('_tensor')}([{', '.join(axes)}], {c})"
+
+    def _entering(self, v: str, knots: KnotVector, extrapolate: str) -> str:
+        """v, wrapped or checked."""
+        a, b = knots.domain
+        if knots.periodic:
+            return f"{self.helper('_wrapped')}({v}, {a!r}, {b!r})"
+        if extrapolate == "error":
+            return f"{self.helper('_inside')}({v}, {a!r}, {b!r})"
+        return v
 
     def _table(self, suffix: str, knots: KnotVector, extrapolate: str) -> str:
         """A template for the names of the arrays that describe the B-splines on their pieces."""
@@ -221,15 +249,22 @@ class Source:
         groups = (" * ".join(f"v[{p}]" for p in group) for group in layer.groups)
         return f"np.stack([{', '.join(groups)}])"
 
+    def appended(self, number: str, layer: Constants, params: Array) -> str:
+        """The inputs, then the constants."""
+        values = self.array(f"CONSTANTS_{number}", params[:, None])
+        return f"np.concatenate([v, np.repeat({values}, v.shape[1], axis=1)])"
+
 
 WRITERS: dict[type, Callable[[Source, str, Any, Array], str]] = {
     SplineLayer: Source.splines,
+    TensorSplineLayer: Source.tensor,
     Affine: Source.affine,
     Activation: Source.activation,
     Normalizer: Source.normalizer,
     FormulaLayer: Source.formulas,
     Sum: Source.sum,
     Product: Source.product,
+    Constants: Source.appended,
 }
 """How the layers of the package are written."""
 

@@ -215,15 +215,16 @@ class Model(Uncached):
             How often all intervals are halved; 1 if `marked` or `budget` is given.
         marked
             By (layer, input) the intervals to halve, indices or a mask of booleans; None for all intervals.
-            Layers of splines or formulas are counted from 0, inputs by number or, in the first such layer, by
-            name, as for `edge`.
+            Layers of splines, also those of several variables, or formulas are counted from 0, inputs by
+            number or, in the first such layer, by name, as for `edge`.
         budget
             The largest number of parameters of the result; None for no limit. As many of the marked
             intervals are halved, the most important first, as it allows with their neighbours.
         importance
             By (layer, input) a number for every interval, for the budget: the scores of an indicator of
             `splinekan.multilevel`. None for the jumps of the highest derivative at the ends of an interval,
-            the sum over the outputs of the mean of h^2k [s^(k)]^2.
+            the sum over the outputs of the mean of h^2k [s^(k)]^2; of a tensor-product layer the sum over the
+            B-spline coefficients of the jump along the other inputs.
 
         Raises
         ------

@@ -8,7 +8,7 @@ import numpy as np
 
 from splinekan._checks import Array, Float64Array, integer, shown
 from splinekan._columns import numbered
-from splinekan.network import KAN, Affine, FormulaLayer, Normalizer, SplineLayer, Sum
+from splinekan.network import KAN, Affine, FormulaLayer, Normalizer, SplineLayer, Sum, TensorSplineLayer
 from splinekan.network.domains import one_each
 from splinekan.network.layer import Layer
 
@@ -68,11 +68,26 @@ def framed(layer: Layer) -> bool:
     return isinstance(layer, (SplineLayer, FormulaLayer))
 
 
-def first_framed(network: KAN) -> int | None:
-    """The number of the layer of such edges that takes the inputs, possibly after a `Normalizer`."""
+def counted(network: KAN) -> list[int]:
+    """The numbers of the layers that users count: of splines, in one or several variables, or formulas."""
+    return [
+        number
+        for number, layer in enumerate(network.layers)
+        if framed(layer) or isinstance(layer, TensorSplineLayer)
+    ]
+
+
+def first_counted(network: KAN) -> int | None:
+    """The number of the counted layer that takes the inputs, possibly after a `Normalizer`."""
     first = network.layers[0]
     number = int(isinstance(first, Normalizer) and first.kind == "affine")
-    return number if number < len(network.layers) and framed(network.layers[number]) else None
+    return number if number in counted(network) else None
+
+
+def first_framed(network: KAN) -> int | None:
+    """`first_counted`, if its edges are functions of a number."""
+    number = first_counted(network)
+    return number if number is not None and framed(network.layers[number]) else None
 
 
 def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
@@ -84,11 +99,15 @@ def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
         For a layer, an input or an output that is not there.
     """
     network = model.network
-    numbers = [i for i, each in enumerate(network.layers) if framed(each)]
+    numbers = counted(network)
     if not numbers:
         raise ValueError("model must have spline layers or formulas, got a network without any")
     number = numbers[integer("layer", layer, low=0, high=len(numbers) - 1)]
     found, scale = network.layers[number], linear_to_the_end(model, number)
+    if isinstance(found, TensorSplineLayer):
+        raise ValueError(
+            f"layer must be that of functions of single inputs: layer {layer}, {shown(found)}, has no edges"
+        )
     p = _index("input", input, found.n_in, names_of_inputs(model, number))
     q = _index("output", output, found.n_out, names_of_outputs(model, number))
     unit = 1.0 if scale is None else float(scale[q])
@@ -97,7 +116,7 @@ def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
 
 def names_of_inputs(model: Model, number: int | None = None) -> tuple[str, ...] | None:
     """Names of the inputs of the network; None where layer `number` takes other inputs."""
-    if number is not None and number != first_framed(model.network):
+    if number is not None and number != first_counted(model.network):
         return None
     if model.features is None:
         return model.names or numbered("x", model.n_in)

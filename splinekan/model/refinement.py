@@ -9,16 +9,17 @@ marked intervals over all refinements together (Binev, Dahmen & DeVore 2004, for
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array, integer, shown, vector
-from splinekan.model.places import _index, framed, names_of_inputs
-from splinekan.network import KAN, SplineLayer, Sum
+from splinekan.model.places import _index, counted, names_of_inputs
+from splinekan.network import KAN, SplineLayer, Sum, TensorSplineLayer
 from splinekan.network.edges import jumps
-from splinekan.network.sum import splines_of
+from splinekan.network.kan import first_on_knots
 from splinekan.splines.spacing import chosen_intervals
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ Key = tuple[int, int]
 
 
 class Site(NamedTuple):
-    """The splines of an input.
+    """The splines of an input, or those of an axis of a tensor-product layer.
 
     Attributes
     ----------
@@ -46,19 +47,27 @@ class Site(NamedTuple):
     """
 
     number: int
-    layer: SplineLayer
+    layer: SplineLayer | TensorSplineLayer
     start: int
     input: int
 
     @property
     def where(self) -> slice:
-        """Of the coefficients in theta, (n_basis, n_out) in C order."""
+        """Of the coefficients in theta, (n_basis, n_out) in C order; all those of a tensor-product layer."""
+        if isinstance(self.layer, TensorSplineLayer):
+            return slice(self.start, self.start + self.layer.n_parameters)
         sizes = [knots.n_basis * self.layer.n_out for knots in self.layer.knots[: self.input + 1]]
         stop = self.start + sum(sizes)
         return slice(stop - sizes[-1], stop)
 
     def coefficients(self, theta: Float64Array) -> Float64Array:
-        """Those of the input, (n_basis, n_out), in the basis of the layer."""
+        """Those of the input, (n_basis, n_out), in the basis of the layer.
+
+        Of an axis of a tensor-product layer (n_basis, all coefficients along the other axes).
+        """
+        if isinstance(self.layer, TensorSplineLayer):
+            c = np.moveaxis(theta[self.where].reshape(self.layer.shape), self.input, 0)
+            return np.ascontiguousarray(c.reshape(len(c), -1))
         return theta[self.where].reshape(-1, self.layer.n_out)
 
 
@@ -67,10 +76,10 @@ def sites(network: KAN) -> dict[Key, Site]:
 
     Layers without splines, and sums with several spline layers, have none.
     """
-    numbers = [number for number, each in enumerate(network.layers) if framed(each)]
+    numbers = counted(network)
     found: dict[Key, Site] = {}
     for count, number in enumerate(numbers):
-        own = [(layer, start) for at, layer, start in network._splines if at == number]
+        own = [(layer, start) for at, layer, start in network._on_knots if at == number]
         if len(own) == 1:
             layer, start = own[0]
             found |= {(count, p): Site(number, layer, start, p) for p in range(layer.n_in)}
@@ -126,12 +135,12 @@ def closure(widths: Float64Array, periodic: bool, marked: Mask) -> list[Mask]:
 
 
 def edge_jumps(site: Site, c: Float64Array) -> Float64Array:
-    """Mean squares of the jumps h^k [s^(k)] at the two ends of every interval, (intervals, n_out).
+    """Mean squares of the jumps h^k [s^(k)] at the two ends of every interval, (intervals, columns of c).
 
     c are coefficients in the basis of the layer. Ends of the domain have no jump, unless it is periodic.
     """
     knots = site.layer.knots[site.input]
-    squares = np.zeros((knots.intervals + 1, site.layer.n_out))
+    squares = np.zeros((knots.intervals + 1, c.shape[1]))
     found = np.asarray(jumps(knots, site.layer.basis) @ c) ** 2
     if knots.periodic:
         squares[:-1] = found
@@ -160,7 +169,7 @@ def keyed(model: Model, known: Mapping[Key, Site], name: str, given: Any) -> dic
     for key, value in given.items():
         if not isinstance(key, tuple) or len(key) != 2:
             raise TypeError(f"{name} must have keys (layer, input), got {shown(key)}")
-        layers = [number for number, each in enumerate(model.network.layers) if framed(each)]
+        layers = counted(model.network)
         layer = integer(f"the layer of a key of {name}", key[0], low=0, high=len(layers) - 1)
         number = layers[layer]
         names = names_of_inputs(model, number)
@@ -227,10 +236,16 @@ def _affordable(
 
     def parameters(chosen: dict[Key, Mask]) -> float:
         added = 0
+        tensors: dict[int, list[int]] = {}
         for key, mask in chosen.items():
-            halved = sum(int(own.sum()) for own in closure(*_geometry(known[key]), mask))
-            added += halved * known[key].layer.n_out
-        return size + added
+            site = known[key]
+            halved = sum(int(own.sum()) for own in closure(*_geometry(site), mask))
+            if isinstance(site.layer, TensorSplineLayer):
+                tensors.setdefault(key[0], list(site.layer.shape))[site.input] += halved
+            else:
+                added += halved * site.layer.n_out
+        grown = (prod(shape) - known[layer, 0].layer.n_parameters for layer, shape in tensors.items())
+        return size + added + sum(grown)
 
     low, high = 0, len(ranks)
     if parameters(first(high)) <= limit:
@@ -248,7 +263,7 @@ def _marks(network: KAN, known: Mapping[Key, Site], now: Mapping[Key, Mask]) -> 
         own = {known[key].input: mask for key, mask in now.items() if known[key].number == number}
         each: list[Any] = [own.get(p, []) for p in range(layer.n_in)]
         if isinstance(layer, Sum):
-            marks.append([each if splines_of(leaf) else None for leaf in layer.layers])
+            marks.append([each if first_on_knots(leaf) else None for leaf in layer.layers])
         else:
-            marks.append(each if isinstance(layer, SplineLayer) else None)
+            marks.append(each if isinstance(layer, (SplineLayer, TensorSplineLayer)) else None)
     return marks

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from splinekan._checks import Array, Float64Array, function, instance, shown
 from splinekan.model import Model
 from splinekan.model.refinement import Key, Site, edge_jumps, sites
-from splinekan.network import KAN
+from splinekan.network import KAN, TensorSplineLayer
 from splinekan.network.linearization import Linearization
 from splinekan.objectives import DataLoss
 from splinekan.optimize import Problem
@@ -67,7 +67,7 @@ def residual_indicator(model: Model, objective: Objective) -> Scores:
     >>> scores[0, 0]
     array([ 0., 50.])
     """
-    plain = checked(model, objective)
+    plain = checked(model, objective, tensors=True)
     scores = {key: np.zeros(knots_of(site).intervals) for key, site in plain.sites.items()}
     for samples in plain.samples():
         for key, site in plain.sites.items():
@@ -206,19 +206,26 @@ def knots_of(site: Site) -> KnotVector:
     return site.layer.knots[site.input]
 
 
-def checked(model: Model, objective: Objective) -> Plain:
+def checked(model: Model, objective: Objective, tensors: bool = False) -> Plain:
     """The model in the spline basis and its problem.
 
     Raises
     ------
     TypeError, ValueError
-        For other problems than `DataLoss` and `PINN`, one of another network, and models without splines.
+        For other problems than `DataLoss` and `PINN`, one of another network, and models without splines;
+        unless `tensors` are allowed, for tensor-product layers.
     """
     instance("model", model, Model)
     network, theta = model.network.with_basis("spline"), model.network.to_basis(model.theta, "spline")
     found = sites(network)
     if not found:
         raise ValueError("model must have spline layers, got a network without any")
+    for site in found.values():
+        if isinstance(site.layer, TensorSplineLayer) and not tensors:
+            raise ValueError(
+                f"this indicator is that of splines of single variables, got {shown(site.layer)}: use "
+                "residual_indicator, or Model.refine without an indicator"
+            )
     problem: Any = function("objective", objective)(network)
     if not isinstance(problem, DataLoss) and not (hasattr(problem, "blocks") and hasattr(problem, "_seeds")):
         raise TypeError(f"objective(network) must be a DataLoss or a PINN, got {shown(problem)}")

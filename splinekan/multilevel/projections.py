@@ -30,7 +30,8 @@ from numpy.typing import ArrayLike
 from scipy.sparse.linalg import splu
 
 from splinekan._checks import Array, affordable, instance, one_of
-from splinekan.network import KAN, SplineLayer
+from splinekan.network import KAN, SplineLayer, TensorSplineLayer
+from splinekan.network.tensor_spline import kronecker
 from splinekan.operators import Matrix, Operator
 from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.change_of_basis import change_of_basis
@@ -106,8 +107,9 @@ def projection(
 def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> Operator:
     """R with R P = I for the parameters of nested networks: `projection` edge by edge.
 
-    Parameters that have no knots are kept. Coefficients in the ReLU basis are taken to B-splines, projected,
-    and taken back ("injection" excepted), which keeps digits that a product of the three matrices loses.
+    Of a tensor-product layer R is the Kronecker product of the projections of its inputs. Parameters that
+    have no knots are kept. Coefficients in the ReLU basis are taken to B-splines, projected, and taken back
+    ("injection" excepted), which keeps digits that a product of the three matrices loses.
 
     Parameters
     ----------
@@ -137,11 +139,15 @@ def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> O
     True
     """
     instance("coarse", coarse, KAN).prolongation(instance("fine", fine, KAN))
-    bases = {layer.basis for _, layer, _ in coarse._splines}
+    bases = {layer.basis for _, layer, _ in coarse._on_knots}
     one_of("kind", kind, (*KINDS, "injection") if bases == {"relu"} else KINDS)
     known: dict[Any, scipy.sparse.csr_array] = {}
     blocks = []
     for (_, layer, _), (_, finer, _) in zip(coarse._leaves, fine._leaves, strict=True):
+        if isinstance(layer, TensorSplineLayer) and isinstance(finer, TensorSplineLayer):
+            factors = [projection(*pair, kind=kind) for pair in zip(layer.knots, finer.knots, strict=True)]
+            blocks.append(kronecker([*factors, scipy.sparse.eye_array(layer.n_out)]))
+            continue
         if not isinstance(layer, SplineLayer) or not isinstance(finer, SplineLayer):
             blocks.append(scipy.sparse.eye_array(layer.n_parameters))
             continue

@@ -188,7 +188,7 @@ class KAN(Uncached):
         ValueError
             If the layers differ.
         """
-        found = {layer.basis for _, layer, _ in self._splines}
+        found = {layer.basis for _, layer, _ in self._on_knots}
         if len(found) > 1:
             raise ValueError("the spline layers of this network do not share one basis")
         return found.pop() if found else "spline"
@@ -259,7 +259,8 @@ class KAN(Uncached):
             Its number, 0 for the first.
         input, output
             The edges from that input, to that output, or between the two, counted from 0; None for all.
-            The bias of an affine map, or of formulas, belongs to its outputs and to no input.
+            The bias of an affine map, or of formulas, belongs to its outputs and to no input, and a
+            coefficient of a tensor-product layer to all inputs, so that `input` must be None there.
         part
             A key of `unpack`: "coefficients" or "base" of a spline layer, "weight" or "bias" of an affine
             map, "terms" or "bias" of formulas; of a sum one of those of its layers; None for all.

@@ -16,6 +16,7 @@ from splinekan.network.jets import Jets
 from splinekan.network.kan import KAN
 from splinekan.network.layer import Directions, Layer
 from splinekan.network.spline import SplineLayer
+from splinekan.network.tensor_spline import TensorSplineLayer
 
 
 def indices(
@@ -44,6 +45,8 @@ def indices(
 
 def _places(layer: Layer, views: dict[str, Any], p: int | None, q: int | None) -> NDArray[np.int64]:
     """The parameters in `views`, which hold their own indices, of the edges from p and to q."""
+    if isinstance(layer, TensorSplineLayer) and p is not None:
+        raise ValueError(f"input must be None: coefficients of {shown(layer)} belong to all of its inputs")
     chosen: list[Array] = [np.zeros(0)]
     for name, view in views.items():
         if isinstance(layer, FormulaLayer):

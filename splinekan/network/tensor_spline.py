@@ -6,14 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, reduce
 from math import prod
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import scipy
 from numpy.typing import ArrayLike
 
-from splinekan import _threads
-from splinekan._arrays import floats, quiet, viewable
+from splinekan._arrays import floats, viewable
 from splinekan._checks import (
     Array,
     Float64Array,
@@ -22,7 +20,6 @@ from splinekan._checks import (
     instance,
     integer,
     one_of,
-    real_array,
     sequence,
     shown,
 )
@@ -30,24 +27,16 @@ from splinekan._checks import (
     function as checked_function,
 )
 from splinekan._records import Uncached
-from splinekan.kernels import segments
 from splinekan.network.domains import Interval
 from splinekan.network.edges import described_knots, jumps
-from splinekan.network.elementwise import ALONE
 from splinekan.network.layer import BASES, Directions, Layer, entering, entering_jets
 from splinekan.network.slot import Slot
-from splinekan.network.tensor_parts import TensorPart
+from splinekan.network.tensor_evaluation import TensorPart
+from splinekan.network.tensor_interpolation import interpolated, nodes
 from splinekan.operators.coordinates import Piece
-from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import EXTRAPOLATIONS
 from splinekan.splines.prolongation import prolongation
-
-TANGENT = Directions((1,))
-CONDITION = 1e12
-"""Of a collocation matrix in the 1-norm, at most."""
-GRAIN = 256
-"""Samples of a thread's range, at least."""
 
 
 @dataclass(frozen=True, eq=False, init=False)
@@ -94,6 +83,8 @@ class TensorSplineLayer(Uncached):
     knots: tuple[KnotVector, ...]
     n_out: int
     extrapolate: str
+
+    basis: ClassVar[str] = "spline"
 
     def __init__(
         self,
@@ -149,7 +140,7 @@ class TensorSplineLayer(Uncached):
     @property
     def segment_lengths(self) -> tuple[int, ...]:
         """For all products of active functions of the inputs but the last, k + 1 neighbours of the last."""
-        return self._map.lengths
+        return self._map.segment_lengths
 
     @cached_property
     def _map(self) -> TensorPart:
@@ -165,24 +156,20 @@ class TensorSplineLayer(Uncached):
     def value(self, params: Array, x: Array) -> Array:
         """y."""
         params, x = entering(self, params, x)
-        return self._values(params, x[:, None], ALONE)[:, 0]
+        return self._map.value(params, x)
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
         """The spline with coefficients dC at x, and the derivative of that with coefficients C along dx."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
-        moved = self._values(params, np.stack([x, dx], axis=1), TANGENT)[:, 1]
-        return np.asarray(moved + self._values(dparams, x[:, None], ALONE)[:, 0])
+        return self._map.jvp(params, x, dparams, dx)
 
     def vjp(self, params: Array, x: Array, gy: Array, want_x: bool) -> tuple[Array, Array]:
         """Gradients with respect to the coefficients and, if wanted, the inputs."""
         params, x = entering(self, params, x)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
-        boolean("want_x", want_x)
-        gradient = self._gradient(x[:, None], gy[:, None], ALONE)
-        return gradient, self._pulled(params, x[:, None], gy[:, None], ALONE, want_x)[:, 0]
+        return self._map.vjp(params, x, gy, boolean("want_x", want_x))
 
-    @quiet
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
@@ -191,31 +178,19 @@ class TensorSplineLayer(Uncached):
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
         dgy = floats("dgy", dgy, gy.shape, x.dtype)
-        boolean("want_x", want_x)
-        curves = np.stack([x, dx], axis=1)
-        # The change of (db/dC)^T gy is the gradient in C of dgy . y + gy . (derivative of y along dx).
-        change = self._gradient(curves, np.stack([dgy, gy], axis=1), TANGENT)
-        if not want_x:
-            nothing = np.empty((0, self.n_in), x.dtype)
-            return change, nothing, nothing
-        slopes = self._slopes(params, curves, TANGENT)
-        turns = self._slopes(dparams, x[:, None], ALONE)[:, :, 0] + slopes[:, :, 1]
-        gx = np.einsum("jnq,nq->nj", slopes[:, :, 0], gy)
-        return change, np.einsum("jnq,nq->nj", turns, gy) + np.einsum("jnq,nq->nj", slopes[:, :, 0], dgy), gx
+        return self._map.vjp_tangent(params, x, gy, dparams, dx, dgy, boolean("want_x", want_x))
 
     def jacobian_rows(self, params: Array, x: Array, v: Array, slot: Slot, want_x: bool) -> Array:
         """Rows b_{i_1}(x_1) ... b_{i_d}(x_d) v_q of the active coefficients."""
         params, x = entering(self, params, x)
         v = floats("v", v, (len(x), self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
-        boolean("want_x", want_x)
-        self._write(x[:, None], v[:, None], ALONE, slot)
-        return self._pulled(params, x[:, None], v[:, None], ALONE, want_x)[:, 0]
+        return self._map.jacobian_rows(params, x, v, slot, boolean("want_x", want_x))
 
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
         """Channels of y, (n, channels, n_out), from those of x."""
         params, x = entering_jets(self, params, x, directions)
-        return self._values(params, x, directions)
+        return self._map.jet_value(params, x, directions)
 
     def jet_vjp(
         self, params: Array, x: Array, gy: Array, directions: Directions, want_x: bool
@@ -223,8 +198,7 @@ class TensorSplineLayer(Uncached):
         """`vjp` with channels: gy (n, channels, n_out) and gx (n, channels, n_in)."""
         params, x = entering_jets(self, params, x, directions)
         gy = floats("gy", gy, (*x.shape[:2], self.n_out), x.dtype)
-        boolean("want_x", want_x)
-        return self._gradient(x, gy, directions), self._pulled(params, x, gy, directions, want_x)
+        return self._map.jet_vjp(params, x, gy, directions, boolean("want_x", want_x))
 
     def jet_jacobian_rows(
         self, params: Array, x: Array, v: Array, directions: Directions, slot: Slot, want_x: bool
@@ -233,86 +207,7 @@ class TensorSplineLayer(Uncached):
         params, x = entering_jets(self, params, x, directions)
         v = floats("v", v, (*x.shape[:2], self.n_out), x.dtype)
         instance("slot", slot, Slot).check(self, x)
-        boolean("want_x", want_x)
-        self._write(x, v, directions, slot)
-        return self._pulled(params, x, v, directions, want_x)
-
-    @quiet
-    def _values(self, params: Array, x: Array, directions: Directions) -> Array:
-        """y."""
-        part, c, y = self._map, self._map.unfolded(params), np.empty((*x.shape[:2], self.n_out), x.dtype)
-        part.check(x[:, 0], directions.order + 1)
-        moves = part.moves(x, directions)
-
-        def task(_: int, start: int, stop: int) -> None:
-            for some in part.ranges(start, stop):
-                block = part.block(x[some], directions, moves, 0)
-                y[some] = part.values(part.local(c, block), block.of(), directions)
-
-        _threads.run(task, _threads.split(len(x), GRAIN))
-        return y
-
-    @quiet
-    def _slopes(self, params: Array, x: Array, directions: Directions) -> Array:
-        """Taylor coefficients of the derivatives of y in every input, (n_in, n, channels, n_out)."""
-        part, c = self._map, self._map.unfolded(params)
-        part.check(x[:, 0], directions.order + 2)
-        slopes, moves = np.empty((self.n_in, *x.shape[:2], self.n_out), x.dtype), part.moves(x, directions)
-
-        def task(_: int, start: int, stop: int) -> None:
-            for some in part.ranges(start, stop):
-                block = part.block(x[some], directions, moves, 1)
-                local = part.local(c, block)
-                for number in range(self.n_in):
-                    slopes[number, some] = part.values(local, block.of(number), directions)
-
-        _threads.run(task, _threads.split(len(x), GRAIN))
-        return slopes
-
-    @quiet
-    def _pulled(self, params: Array, x: Array, v: Array, directions: Directions, wanted: bool) -> Array:
-        """(dy/dx)^T v, (n, channels, n_in); empty unless wanted."""
-        if not wanted:
-            return np.empty((0, *x.shape[1:]), x.dtype)
-        slopes, gx = self._slopes(params, x, directions), np.zeros(x.shape, x.dtype)
-        for i, d, m in directions.pulls:
-            gx[:, i] += np.einsum("jnq,nq->nj", slopes[:, :, d], v[:, m])
-        return gx
-
-    @quiet
-    def _gradient(self, x: Array, v: Array, directions: Directions) -> Array:
-        """(dy/dC)^T v, summed over samples."""
-        part, lengths = self._map, np.array(self._map.lengths, np.int64)
-        part.check(x[:, 0], directions.order + 1)
-        moves, ranges = part.moves(x, directions), _threads.split(len(x), GRAIN)
-        sums = np.zeros((len(ranges), self.n_parameters))
-
-        def task(chunk: int, start: int, stop: int) -> None:
-            for some in part.ranges(start, stop):
-                block, n = part.block(x[some], directions, moves, 0), some.stop - some.start
-                values, starts = np.empty((n, part.width), x.dtype), np.empty((n, len(lengths)), np.int64)
-                part.rows(block, v[some], values, starts, 0)
-                segments.multiply_transpose(values, starts, lengths, np.ones(n), sums[chunk], 0, n)
-
-        _threads.run(task, ranges)
-        for other in sums[1:]:
-            sums[0] += other
-        return sums[0].astype(x.dtype, copy=False)
-
-    @quiet
-    def _write(self, x: Array, v: Array, directions: Directions, slot: Slot) -> None:
-        """The rows of sum_m v_m . y_m into the slot."""
-        part, moves = self._map, self._map.moves(x, directions)
-        part.check(x[:, 0], directions.order + 1)
-        values = slot.values[slot.shift :: slot.stride, slot.position : slot.position + part.width]
-        starts = slot.starts[slot.shift :: slot.stride, slot.segment : slot.segment + len(part.lengths)]
-
-        def task(_: int, start: int, stop: int) -> None:
-            for some in part.ranges(start, stop):
-                block = part.block(x[some], directions, moves, 0)
-                part.rows(block, v[some], values[some], starts[some], slot.column)
-
-        _threads.run(task, _threads.split(len(x), GRAIN))
+        return self._map.jet_jacobian_rows(params, x, v, directions, slot, boolean("want_x", want_x))
 
     # Other layers
 
@@ -370,21 +265,21 @@ class TensorSplineLayer(Uncached):
                 factors.append(prolongation(coarse, fine))
             except ValueError as error:
                 raise ValueError(f"input {p}: {error}") from None
-        return _kronecker([*factors, scipy.sparse.eye_array(self.n_out)])
+        return kronecker([*factors, scipy.sparse.eye_array(self.n_out)])
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
         """D, (rows, n_parameters): the jumps of `SplineLayer.roughness` along every input, one after another.
 
-        Of input j, D C is h^k times the jump of the k-th derivative in x_j at every inner breakpoint, a
-        spline in the other inputs, given by its B-spline coefficients: I x ... x D_j x ... x I, the penalty of
-        P-splines in several variables (Eilers, Currie & Durban 2006, Comput. Stat. Data Anal. 50).
+        Of input j it is I x ... x D_j x ... x I: the B-spline coefficients in the other inputs of h^k times
+        the jump of the k-th derivative in x_j, at every inner breakpoint. The penalty is that of P-splines in
+        several variables (Eilers, Currie & Durban 2006, Comput. Stat. Data Anal. 50).
         """
         blocks = []
         for j, knots in enumerate(self.knots):
             factors = [scipy.sparse.eye_array(n) for n in self.shape]
             factors[j] = scipy.sparse.csr_array(jumps(knots, "spline"))
-            blocks.append(_kronecker(factors))
+            blocks.append(kronecker(factors))
         return scipy.sparse.csr_array(scipy.sparse.vstack(blocks, format="csr"))
 
     # Interpolation
@@ -396,8 +291,7 @@ class TensorSplineLayer(Uncached):
         The grid of the Greville points of every input, those of clamped knots, which lie in the domain:
         the space of splines on [a, b] does not depend on the ghost knots.
         """
-        grids = np.meshgrid(*map(_nodes, self.knots), indexing="ij")
-        return np.stack([grid.ravel() for grid in grids], axis=1)
+        return nodes(self.knots)
 
     def interpolate(self, function: Callable[[Float64Array], ArrayLike]) -> Float64Array:
         """The parameters of the layer whose outputs equal `function` at `nodes`.
@@ -424,25 +318,14 @@ class TensorSplineLayer(Uncached):
         Examples
         --------
         >>> import splinekan as sk
-        >>> layer = sk.TensorSplineLayer([sk.KnotVector.uniform(0, 1, 4, 3), sk.KnotVector.uniform(0, 1, 2, 2)])
+        >>> x, y = sk.KnotVector.uniform(0, 1, 4, 3), sk.KnotVector.uniform(0, 1, 2, 2)
+        >>> layer = sk.TensorSplineLayer([x, y])
         >>> params = layer.interpolate(lambda x: x[:, 0] ** 3 * x[:, 1])
-        >>> layer.value(params, np.array([[0.5, 0.75]])).round(12)
+        >>> layer.value(params, [[0.5, 0.75]]).round(12)
         array([[0.09375]])
         """
         checked_function("function", function)
-        inverses = [_factor(p, knots) for p, knots in enumerate(self.knots)]
-        nodes = self.nodes
-        values = real_array("function(nodes)", function(nodes)).astype(np.float64, copy=False)
-        accepted = [(len(nodes), self.n_out)] + [(len(nodes),)] * (self.n_out == 1)
-        if values.shape not in accepted:
-            wanted = " or ".join(map(str, accepted))
-            raise ValueError(f"function must return values of shape {wanted}, got {values.shape}")
-        c = values.reshape(self.shape)
-        for axis, matrix in enumerate(inverses):
-            moved = np.moveaxis(c, axis, 0)
-            solved = np.linalg.solve(matrix, moved.reshape(len(matrix), -1)).reshape(moved.shape)
-            c = np.moveaxis(solved, 0, axis)
-        return np.ascontiguousarray(c).ravel()
+        return interpolated(self.knots, self.n_out, function)
 
     def __str__(self) -> str:
         each = [f"degree {knots.degree}, {described_knots(knots)}" for knots in self.knots]
@@ -450,33 +333,6 @@ class TensorSplineLayer(Uncached):
         return f"TensorSplineLayer({self.n_in} -> {self.n_out}, {' x '.join(each)}{beyond})"
 
 
-def _kronecker(factors: Sequence[Any]) -> scipy.sparse.csr_array:
+def kronecker(factors: Sequence[Any]) -> scipy.sparse.csr_array:
+    """The Kronecker product of sparse matrices, those of later factors running faster."""
     return scipy.sparse.csr_array(reduce(lambda a, b: scipy.sparse.kron(a, b, format="csr"), factors))
-
-
-def _nodes(knots: KnotVector) -> Float64Array:
-    """The Greville points of the clamped knots of the same space."""
-    if knots.periodic:
-        return np.asarray(knots.greville, dtype=np.float64)
-    return np.asarray(KnotVector(np.clip(knots.t, *knots.domain), knots.degree).greville, dtype=np.float64)
-
-
-def _factor(p: int, knots: KnotVector) -> Float64Array:
-    """The collocation matrix of an input.
-
-    Raises
-    ------
-    ValueError
-        If it is singular, or nearly so.
-    """
-    matrix = np.asarray(BSplineBasis(knots).tabulate(_nodes(knots)), dtype=np.float64)
-    try:
-        condition = np.linalg.norm(matrix, 1) * np.linalg.norm(np.linalg.inv(matrix), 1)
-    except np.linalg.LinAlgError:
-        condition = np.inf
-    if not condition < CONDITION:
-        raise ValueError(
-            f"knots[{p}]: interpolation at Greville points is not unique, or ill-conditioned (condition number "
-            f"{condition:.1g}); inner knots must have multiplicities of at most the degree"
-        )
-    return matrix

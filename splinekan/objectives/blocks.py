@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from splinekan._checks import Float64Array, instance, one_of, real, real_array, vector
+from splinekan._checks import Float64Array, instance, one_of, real, real_array, sequence, vector
 from splinekan.equations import Equation
 from splinekan.equations.expressions import read
 
@@ -170,3 +170,25 @@ def _weights(weight: ArrayLike, count: int) -> Float64Array:
     if (given < 0).any():
         raise ValueError(f"weight must not be negative, got {given.min()}")
     return np.full(count, given, dtype=np.float64)
+
+
+def blocks_of(given: Sequence[Block | Data]) -> tuple[Block, ...]:
+    """Blocks, with measured values as blocks for the unknowns and variables of the first equation."""
+    items = sequence("blocks", given)
+    for number, item in enumerate(items):
+        if not isinstance(item, Data):
+            instance(f"blocks[{number}]", item, Block)
+    equation = next((item.equation for item in items if isinstance(item, Block)), None)
+    if equation is None:
+        raise ValueError(
+            "blocks must hold an equation besides measured values: use LeastSquares for data alone"
+        )
+    blocks = []
+    for number, item in enumerate(items):
+        if isinstance(item, Data):
+            try:
+                item = item.block(equation.unknown, equation.variables)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"blocks[{number}]: {error}") from None
+        blocks.append(item)
+    return tuple(blocks)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, affordable
+from splinekan.equations import Features
 from splinekan.equations.places import Place
+from splinekan.network import KAN
 from splinekan.network.jets import Jets
 from splinekan.network.layer import Directions
 
@@ -74,3 +76,39 @@ def chunk_of(place: Place, start: int, stop: int) -> slice:
 def directions_of(place: Place) -> Directions:
     """What is carried through the network at a place."""
     return Directions(place.channels.orders)
+
+
+ROUNDING = 1e-9
+"""Share of the length of an interval by which a place may leave it."""
+
+
+def seed_at(block: int, network: KAN, features: Features, place: Place, points: Float64Array) -> Float64Array:
+    """The inputs of the network at a place, with their Taylor coefficients, for a block of that number.
+
+    Raises
+    ------
+    ValueError
+        If the place leaves the bounds of a variable in which the network is not periodic.
+    MemoryError
+        If the points do not fit in memory.
+    """
+    count = len(place.nodes) * (1 if place.shared else len(points))
+    size = 16.0 * count * directions_of(place).channels * features.n_inputs
+    affordable(f"blocks[{block}]: an unknown at {count} other points", size)
+    there = place.points(points)
+    first, entering = network._first_splines, 0
+    for i, ends in enumerate(features.bounds or ()):
+        if ends is None:
+            continue
+        low, high = ends
+        slack = ROUNDING * (high - low)
+        beyond = (there[:, i] < low - slack) | (there[:, i] > high + slack)
+        if beyond.any() and not (first is not None and first.knots[entering].periodic):
+            raise ValueError(
+                f"blocks[{block}] has an unknown at {features.variables[i]} = {there[beyond, i][0]:g}, "
+                f"outside of its bounds ({low:g}, {high:g}): with Max or Min a place stays inside, as "
+                "u(Max(x - 1/2, 0)) in a branch of a Piecewise that is not taken there"
+            )
+        entering += 1
+    found: Float64Array = features.jets(there, place.channels.directions, place.channels.orders)
+    return found

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import shown
-from splinekan.network import KAN, Affine, Normalizer, SplineLayer
+from splinekan.network import KAN, Affine, Normalizer, SplineLayer, TensorSplineLayer
 from splinekan.network.sum import leaves
 
 
@@ -31,7 +31,7 @@ def linear_layer(network: KAN, squared: bool) -> int:
         if not (isinstance(layer, Normalizer) and layer.kind == "affine"):
             raise ValueError(f"what follows the last layer with parameters must be affine, got {layer}")
     for leaf in leaves(network.layers[last]):
-        if not isinstance(leaf, (SplineLayer, Affine)):
+        if not isinstance(leaf, (SplineLayer, TensorSplineLayer, Affine)):
             raise ValueError(
                 f"layer {last} must be linear in its parameters, splines or an affine map, got {shown(leaf)}"
             )

@@ -13,14 +13,13 @@ from splinekan._arrays import quiet
 from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, instance, real, sequence
 from splinekan.equations import Equation, Features, Unknown
-from splinekan.equations.places import Place
 from splinekan.model import Model
 from splinekan.network import KAN, SplineLayer, TensorSplineLayer
 from splinekan.network.jets import Jets
 from splinekan.network.kan import warn_of_inputs
 from splinekan.network.layer import Directions
-from splinekan.objectives.blocks import Block, Data
-from splinekan.objectives.elsewhere import PlacePart, chunk_of, directions_of
+from splinekan.objectives.blocks import Block, Data, blocks_of
+from splinekan.objectives.elsewhere import PlacePart, chunk_of, directions_of, seed_at
 from splinekan.objectives.part import PointsPart
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.standard_errors import standard_errors
@@ -68,9 +67,9 @@ class PINN(ChunkedSum):
     ------
     TypeError, ValueError
         For blocks on other variables, widths that do not fit, unknown constants that the network does not
-        have, measured values without an equation, or a degree too low for the derivatives: these
-        must be continuous, so an equation of order m takes splines of degree m + 1, or m + mu where inner
-        knots have multiplicity mu.
+        have, measured values without an equation, unknowns at places that leave the bounds, or a degree too
+        low for the derivatives: these must be continuous, so an equation of order m takes splines of degree
+        m + 1, or m + mu where inner knots have multiplicity mu.
 
     Warns
     -----
@@ -92,7 +91,7 @@ class PINN(ChunkedSum):
 
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
-        blocks = _blocks(self.blocks)
+        blocks = blocks_of(self.blocks)
         checked_executor(self.executor)
         settings = {
             "blocks": blocks,
@@ -152,7 +151,9 @@ class PINN(ChunkedSum):
             equations.append(posed._in_units(lengths))
             ways, places = equations[-1].directions, equations[-1].places
             seeds.append(tuple(features.jets(p, ways, equation.orders) for p in sides))
-            elsewhere.append(tuple(tuple(_seed(features, place, p) for place in places) for p in sides))
+            elsewhere.append(
+                tuple(tuple(seed_at(number, network, features, place, p) for place in places) for p in sides)
+            )
         object.__setattr__(self, "bounds", features.bounds)
         object.__setattr__(self, "_features", features)
         object.__setattr__(self, "_seeds", tuple(seeds))
@@ -296,31 +297,3 @@ class PINN(ChunkedSum):
             for place, jets, each in zip(equation.places, there, slopes, strict=True):
                 others.append(PlacePart(place, jets, [sign * root[:, None] * slope for slope in each]))
         return PointsPart(number, start, root * r, r, sides, cotangents, others)
-
-
-def _seed(features: Features, place: Place, points: Float64Array) -> Float64Array:
-    """The inputs of the network at a place, with their Taylor coefficients."""
-    seed: Float64Array = features.jets(place.points(points), place.channels.directions, place.channels.orders)
-    return seed
-
-
-def _blocks(given: Sequence[Block | Data]) -> tuple[Block, ...]:
-    """Blocks, with measured values as blocks for the unknowns and variables of the first equation."""
-    items = sequence("blocks", given)
-    for number, item in enumerate(items):
-        if not isinstance(item, Data):
-            instance(f"blocks[{number}]", item, Block)
-    equation = next((item.equation for item in items if isinstance(item, Block)), None)
-    if equation is None:
-        raise ValueError(
-            "blocks must hold an equation besides measured values: use LeastSquares for data alone"
-        )
-    blocks = []
-    for number, item in enumerate(items):
-        if isinstance(item, Data):
-            try:
-                item = item.block(equation.unknown, equation.variables)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"blocks[{number}]: {error}") from None
-        blocks.append(item)
-    return tuple(blocks)

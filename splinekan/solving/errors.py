@@ -41,7 +41,7 @@ def _truth(
     exact: Any, points: Float64Array, m: int, variables: Sequence[Any], parts: ComplexParts | None
 ) -> NDArray[Any]:
     n = len(points)
-    if callable(exact) and not isinstance(exact, sympy.Basic):
+    if callable(exact) and not isinstance(exact, (sympy.Basic, type)):
         given: NDArray[Any] = np.asarray(exact(points.copy()))
         if parts is None or given.dtype.kind != "c":
             given = real_array("exact(points)", given).astype(np.float64)

@@ -16,7 +16,7 @@ from splinekan._checks import (
     integer,
     one_of,
 )
-from splinekan.network import KAN, SplineLayer
+from splinekan.network import KAN, SplineLayer, TensorSplineLayer
 from splinekan.operators import Coordinates, EdgeMap, Piece
 from splinekan.splines.change_of_basis import change_of_basis
 from splinekan.splines.gram import gram_matrix
@@ -107,6 +107,8 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
     pieces = []
     for _, part, start in network._leaves:
         inside = where.start <= start < where.stop
+        if inside and isinstance(part, TensorSplineLayer) and basis != "spline":
+            raise ValueError(f"basis must be 'spline' for {part}: its splines are those of several variables")
         if inside and isinstance(part, SplineLayer) and basis != "spline":
             begin = start - where.start
             for at in part.edges:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, not_too_large, one_of, real_array, shown, vector
-from splinekan.network import KAN, DomainWarning, SplineLayer
+from splinekan.network import KAN, DomainWarning, SplineLayer, TensorSplineLayer
 from splinekan.objectives import LeastSquares
 from splinekan.spectra.coordinates import BASES, coordinates, layer_number, layer_slice
 from splinekan.spectra.spectrum import Spectrum
@@ -177,14 +177,23 @@ def error_scale(network: KAN, J: Float64Array) -> Float64Array:
             own[:] = np.sqrt(here[layer.edges[-1].stop :].max(initial=0.0))  # of the base branch
             for at in layer.edges:
                 edges = here[at.start : at.stop].reshape(at.n_in, at.knots.n_basis, layer.n_out)
-                padded = np.pad(
-                    edges, ((0, 0), (k, k), (0, 0)), mode="wrap" if at.knots.periodic else "constant"
-                )
-                windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * k + 1, axis=1)
-                own[at.start : at.stop] = np.sqrt((k + 1) * windows.sum(axis=-1)).ravel()
+                windows = _windows(edges, k, 1, at.knots.periodic)
+                own[at.start : at.stop] = np.sqrt((k + 1) * windows).ravel()
+        elif isinstance(layer, TensorSplineLayer):
+            sums = here.reshape(layer.shape)
+            for axis, knots in enumerate(layer.knots):
+                sums = _windows(sums, knots.degree, axis, knots.periodic)
+            scale[where] = np.sqrt(np.prod([k + 1 for k in layer.degrees]) * sums).ravel()
         else:
             scale[where] = np.sqrt(here.max(initial=0.0))
     return scale
+
+
+def _windows(squares: Float64Array, k: int, axis: int, periodic: bool) -> Float64Array:
+    """Sums over the columns j - k to j + k along an axis."""
+    widths = [(k, k) if number == axis else (0, 0) for number in range(squares.ndim)]
+    padded = np.pad(squares, widths, mode="wrap" if periodic else "constant")
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(padded, 2 * k + 1, axis=axis).sum(axis=-1))
 
 
 def needs_hessian(objective: Any) -> None:

@@ -105,7 +105,8 @@ def _jets(equation: Any, u: Any, points: np.ndarray) -> np.ndarray:
 
 def _compare(equation: Any, residual: Any, draw: Draw) -> None:
     points, u = draw.points(2, 2, low=0.2, high=0.8), _field(draw)
-    got, _ = equation.evaluate(points, _jets(equation, u, points))
+    there = [_jets(place.channels, u, place.points(points)) for place in equation.places]
+    got, _ = equation.evaluate(points, _jets(equation, u, points), there)
     want = truth(residual, points, u)
     assert np.abs(want.imag).max() < 1e-9, "a complex residual was accepted"
     assert np.isfinite(got).all()
@@ -121,8 +122,9 @@ def _(draw: Draw, name: str) -> Call:
     def check(result: Any, args: Any) -> None:
         _compare(result, args["residual"], Draw(5))
 
-    arguments = {"residual": residual, "unknown": U, "variables": (X, Y)}
-    return Call(Equation, arguments, check, {k: Role("object") for k in arguments}, strict=strict)
+    arguments = {"residual": residual, "unknown": U, "variables": (X, Y), "quadrature": draw.one(32, 40)}
+    roles = {k: Role("object") for k in arguments} | {"quadrature": Role("whole", low=1, high=1024, most=64)}
+    return Call(Equation, arguments, check, roles, strict=strict)
 
 
 @cache
@@ -154,15 +156,17 @@ def _(draw: Draw, name: str) -> Call:
             slope = (equation.evaluate(p, j + step)[0] - equation.evaluate(p, j - step)[0]) / 2e-6
             assert_near(result[1][:, c, 0], slope, 1 + np.abs(slope) + np.abs(j).max(initial=0) ** 3, 1e11)
 
-    return Call(equation.evaluate, {"points": points, "jets": jets}, check)
+    arguments = {"points": points, "jets": jets, "elsewhere": ()}
+    nothing = Role("object", accepts=("junk empty list", "junk generator"))
+    return Call(equation.evaluate, arguments, check, {"elsewhere": nothing})
 
 
-@calls("Equation.channels", "Equation.n_unknowns", "DerivativeTerm")
+@calls("Equation.channels", "Equation.n_unknowns", "Equation.n_outputs", "DerivativeTerm")
 def _(draw: Draw, name: str) -> Call:
     equation = _equation(draw.integer(0, len(GOOD) - 1))
     if name == "DerivativeTerm":
         return record(equation.terms[0])
-    want = {"channels": 1 + sum(equation.orders), "n_unknowns": 1}[name.split(".")[1]]
+    want = {"channels": 1 + sum(equation.orders), "n_unknowns": 1, "n_outputs": 1}[name.split(".")[1]]
     return Call(lambda: getattr(equation, name.split(".")[1]), {}, lambda r, _: assert_alike(r, want))
 
 
@@ -392,6 +396,7 @@ def _(draw: Draw, name: str) -> Call:
         "points": draw.points(n, 2),
         "weight": weight,
         "minus": draw.one(None, draw.points(n, 2)),
+        "target": draw.one(None, draw.normal(n)),
     }
 
     def check(result: Any, args: Any) -> None:
@@ -409,8 +414,10 @@ def _(draw: Draw, name: str) -> Call:
         )
         if args["minus"] is not None:
             assert np.shape(args["minus"]) == p.shape
+        if args["target"] is not None:
+            assert np.array_equal(result.target, floats(args["target"]))
 
-    roles = {"minus": Role("array", optional=True)}
+    roles = {name: Role("array", optional=True) for name in ("minus", "target")}
     if isinstance(weight, float):
         roles["weight"] = NONNEGATIVE if name == "Block.mean" else FREE
     return Call(pinn.Block if name == "Block" else pinn.Block.mean, arguments, check, roles)

@@ -32,6 +32,8 @@ def _layer(draw: Draw, kind: str, n_in: int | None = None) -> Any:
         return sk.Product(p, [[draw.integer(0, p - 1) for _ in range(draw.integer(1, 3))] for _ in range(q)])
     if kind == "Sum":
         return sk.Sum([draw.splines(p, q, 3, "spline", False), formula(draw, p, q)])
+    if kind == "TensorSplineLayer":
+        return sk.TensorSplineLayer(draw.inputs(p, draw.one(3, 4)), q, draw.one("linear", "clamp", "zero"))
     if kind == "Normalizer":
         return sk.Normalizer(p, draw.one("sigmoid", "tanh", "affine"), (-1.0, 1.0), (-2.0, 3.0))
     return draw.splines(p, q, draw.one(3, 3, 5), draw.one("spline", "spline", "relu"))
@@ -75,8 +77,11 @@ def _params(draw: Draw, layer: Any) -> np.ndarray:
     return params
 
 
-KINDS = ("Affine", "Activation", "Normalizer", "SplineLayer", "FormulaLayer", "Product", "Sum")
-BY_TWIN = (sk.Affine, sk.SplineLayer, sk.FormulaLayer, sk.Product, sk.Sum)
+KINDS = (
+    *("Affine", "Activation", "Normalizer", "SplineLayer", "FormulaLayer", "Product", "Sum"),
+    "TensorSplineLayer",
+)
+BY_TWIN = (sk.Affine, sk.SplineLayer, sk.FormulaLayer, sk.Product, sk.Sum, sk.TensorSplineLayer)
 """What `oracles.network` computes."""
 
 
@@ -364,7 +369,8 @@ def _(draw: Draw, name: str) -> Call:
     kind, method = name.split(".")
     layer = _layer(draw, kind)
     arguments: dict[str, Any] = {} if method == "refined" else {"basis": draw.one(*BASIS)}
-    splines = kind == "SplineLayer"
+    tensor = kind == "TensorSplineLayer"
+    splines = kind == "SplineLayer" or tensor
     if method == "refined" and (splines or draw.chance()):
         marks = [draw.one(None, [0], each.intervals * [True]) for each in layer.knots] if splines else None
         arguments = {"marked": draw.one(None, marks)}
@@ -373,6 +379,7 @@ def _(draw: Draw, name: str) -> Call:
         if method == "change_of_coordinates":
             assert all(0 <= piece.start < piece.stop <= layer.n_parameters for piece in result)
             inner = layer.layers[0] if kind == "Sum" else layer
+            assert not (tensor and args["basis"] == "relu")
             assert bool(result) == (args["basis"] != getattr(inner, "basis", args["basis"]))
             return
         if kind == "Sum":
@@ -393,11 +400,12 @@ def _(draw: Draw, name: str) -> Call:
             assert len(marked) == layer.n_in
             want = [each.refine(marks) for each, marks in zip(layer.knots, marked, strict=True)]
             assert list(result.knots) == want
-            assert (result.basis, result.base) == (layer.basis, layer.base)
+            kept = ("basis", "extrapolate") if tensor else ("basis", "base")
+            assert all(getattr(result, each) == getattr(layer, each) for each in kept)
 
-    repeated = splines and not all(each.has_relu_basis for each in layer.knots)
+    repeated = tensor or (splines and not all(each.has_relu_basis for each in layer.knots))
     roles = {"marked": Role("object", optional=True, accepts=("junk list of None",))}
-    names = ("power ReLUs", "knots", "change of basis")
+    names = ("power ReLUs", "knots", "change of basis", "basis")
     strict = not (repeated and method != "refined")
     return Call(getattr(layer, method), arguments, check, roles, strict, names=names)
 
@@ -429,14 +437,35 @@ def _(draw: Draw, name: str) -> Call:
     *(f"Sum.{p}" for p in ("n_in", "n_out", "n_parameters", "segment_lengths", "slices", "__str__")),
     *("Product.n_out", "Product.__str__", "FormulaLayer.__str__"),
     *(f"SplineLayer.{p}" for p in ("intervals", "domain", "edges", "common_knots", "roughness", "__str__")),
+    *(f"TensorSplineLayer.{p}" for p in ("intervals", "domain", "roughness", "__str__", "n_in")),
+    *(f"TensorSplineLayer.{p}" for p in ("n_parameters", "segment_lengths", "shape", "degree", "degrees")),
+    "TensorSplineLayer.nodes",
 )
 def _(draw: Draw, name: str) -> Call:
     kind, what = name.split(".")
     layer = _layer(draw, kind)
-    splines = kind == "SplineLayer"
+    tensor = kind == "TensorSplineLayer"
+    splines = kind == "SplineLayer" or tensor
 
     def check(result: Any, _args: Any) -> None:
-        if what == "roughness":
+        if tensor and what in ("shape", "degrees", "degree", "nodes", "n_in"):
+            sizes, degrees = (
+                [getattr(each, field) for each in layer.knots] for field in ("n_basis", "degree")
+            )
+            if what == "nodes":
+                assert result.shape == (np.prod(sizes), len(sizes))
+                assert (result >= 0).all()
+                assert (result <= 1).all()
+                return
+            want = {"shape": (*sizes, layer.n_out), "degrees": tuple(degrees), "degree": min(degrees)}
+            assert result == (want | {"n_in": len(sizes)})[what]
+        elif what == "roughness" and tensor:
+            assert result.shape[1] == layer.n_parameters
+            ones = np.ones(layer.n_parameters)
+            assert np.abs(result @ ones).max(initial=0.0) <= 1e-7 * (
+                1 + np.abs(result.toarray()).max(initial=0.0)
+            )
+        elif what == "roughness":
             assert result.shape[1] == layer.n_parameters
             ones = np.concatenate([np.ones(each.n_basis * layer.n_out) for each in layer.knots])
             ones = np.concatenate([ones, np.ones(layer.n_parameters - len(ones) if layer.base else 0)])
@@ -492,3 +521,40 @@ def _(draw: Draw, name: str) -> Call:
 def _(draw: Draw, name: str) -> Call:
     layer = _layer(draw, "Normalizer")
     return Call(lambda: str(layer), {}, lambda r, _: assert_alike("Normalizer" in r, True))
+
+
+@calls("TensorSplineLayer")
+def _(draw: Draw, name: str) -> Call:
+    p, alone = draw.integer(1, 3), draw.chance(0.2)
+    knots = [draw.space(draw.integer(0, 3))[0] for _ in range(p)]
+    arguments = {
+        "knots": knots[0] if alone else knots,
+        "n_out": draw.integer(1, 3),
+        "extrapolate": draw.one(*MODES),
+    }
+
+    def check(result: Any, args: Any) -> None:
+        given = [args["knots"]] if isinstance(args["knots"], sk.KnotVector) else list(args["knots"])
+        assert list(result.knots) == given
+        assert result.n_parameters == np.prod([each.n_basis for each in given]) * args["n_out"]
+        assert type(result.n_out) is int
+        assert result.extrapolate == args["extrapolate"]
+
+    return Call(sk.TensorSplineLayer, arguments, check, {"knots": Role("object")})
+
+
+@calls("TensorSplineLayer.interpolate")
+def _(draw: Draw, name: str) -> Call:
+    knots = [draw._input(draw.one("uniform", "extended", "clamped"), 3) for _ in range(draw.integer(1, 2))]
+    layer = sk.TensorSplineLayer(knots, draw.integer(1, 2))
+
+    def function(x: Any) -> Any:
+        return np.stack([np.prod(x, axis=1) ** (q + 1) for q in range(layer.n_out)], axis=1)
+
+    def check(result: Any, args: Any) -> None:
+        got = layer.value(result, layer.nodes)
+        assert_near(
+            got, floats(args["function"](layer.nodes)).reshape(got.shape), 1 + np.abs(result).max(), 1e5
+        )
+
+    return Call(layer.interpolate, {"function": function}, check)

@@ -22,6 +22,7 @@ AREAS = (
     "differential",
     "gallery",
     "solving",
+    "unknowns",
     "analysis",
     "outside",
     "estimators",

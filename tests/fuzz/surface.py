@@ -32,10 +32,16 @@ EXPORTING = (
     ".formulas",
 )
 """Packages and modules whose `__all__` is public."""
-PLAIN = (".equations.collocation", ".objectives.pinn", ".objectives.attention")
+PLAIN = (
+    ".equations.collocation",
+    ".objectives.part",
+    ".objectives.pinn",
+    ".objectives.attention",
+)
 """Modules whose names without an underscore are public, where they are defined."""
 RETURNED = (
-    ".equations.equation:DerivativeTerm",
+    ".equations.places:DerivativeTerm",
+    ".equations.places:Place",
     ".network.jets:Jets",
     ".network.layer:Directions",
     ".network.slot:Slot",
