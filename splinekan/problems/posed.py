@@ -24,7 +24,7 @@ from splinekan._checks import (
 )
 from splinekan.equations.collocation import collocation
 from splinekan.solving import Condition
-from splinekan.solving.domains import region
+from splinekan.solving.region import region
 
 if TYPE_CHECKING:
     from splinekan.solving import Solution
