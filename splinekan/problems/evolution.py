@@ -9,7 +9,7 @@ import sympy
 from sympy import Eq, Function, I, Rational, cos, exp, pi, sech, sin, symbols
 
 from splinekan._checks import Float64Array, real
-from splinekan.problems.exact import formulas
+from splinekan.problems.exact import formulas, known_at
 from splinekan.problems.posed import Problem
 from splinekan.problems.references.epidemics import epidemic as epidemic_solution
 from splinekan.solving import dirichlet, initial, neumann, periodic
@@ -224,7 +224,8 @@ class _Epidemic:
     parameters: tuple[float, ...]
 
     def __call__(self, points: Float64Array) -> Float64Array:
-        return epidemic_solution(points[:, 0], *self.parameters)
+        at = known_at(points, ((0.0, self.parameters[-1]),))
+        return epidemic_solution(at[:, 0], *self.parameters)
 
 
 def epidemic(

@@ -1,4 +1,4 @@
-"""Expressions of sympy as functions of points."""
+"""References as functions of points: expressions of sympy, and the points where a computed one is known."""
 
 from __future__ import annotations
 
@@ -11,8 +11,31 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from splinekan._checks import Float64Array
+from splinekan._checks import Float64Array, real_array
 from splinekan._records import Uncached
+
+ROUNDING = 1e-10
+"""Points this close to a box, in its lengths, count as points of it."""
+
+
+def known_at(points: Any, bounds: Sequence[tuple[float, float]]) -> Float64Array:
+    """Points (n, d) if they lie in a box, where a computed reference is known.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other shapes, and naming the first point outside.
+    """
+    at = real_array("points", points, shape=(None, len(bounds))).astype(np.float64, copy=False)
+    low, high = np.array(bounds, dtype=np.float64).T
+    room = ROUNDING * (high - low)
+    outside = np.flatnonzero(~((at >= low - room) & (at <= high + room)).all(axis=1))
+    if outside.size:
+        raise ValueError(
+            f"points must lie in the box {[tuple(map(float, ends)) for ends in bounds]}, where the solution "
+            f"is known, got {at[outside[0]]} at index {outside[0]}"
+        )
+    return np.asarray(np.clip(at, low, high))
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +55,9 @@ class Formulas(Uncached):
 
     def __call__(self, points: Float64Array) -> NDArray[Any]:
         """The values at points (n, d): (n,) of a single expression, (n, m) of several."""
+        at = real_array("points", points, shape=(None, len(self.variables)))
         with np.errstate(over="ignore"):  # 1/cosh far from the centre of a wave
-            values = [np.broadcast_to(each(*points.T), len(points)) for each in self._compiled]
+            values = [np.broadcast_to(each(*at.T), len(at)) for each in self._compiled]
         return values[0].copy() if len(values) == 1 else np.column_stack(values)
 
     @cached_property

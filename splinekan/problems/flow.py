@@ -11,7 +11,7 @@ from sympy import Eq, Function, cos, exp, pi, sin, sqrt, symbols
 from splinekan._checks import Float64Array, one_of, real
 from splinekan.problems import records
 from splinekan.problems.evolution import exactly
-from splinekan.problems.exact import formulas
+from splinekan.problems.exact import formulas, known_at
 from splinekan.problems.posed import Problem
 from splinekan.problems.references import cavity as cavities
 from splinekan.solving import condition, dirichlet
@@ -37,7 +37,7 @@ class _Velocities:
     lid: str
 
     def __call__(self, points: Float64Array) -> Float64Array:
-        return cavities.cavity(self.reynolds, self.lid)(points)
+        return cavities.cavity(self.reynolds, self.lid)(known_at(points, ((0.0, 1.0), (0.0, 1.0))))
 
 
 def cavity(reynolds: float = 100.0, lid: str = "parabolic") -> Problem:

@@ -11,6 +11,7 @@ from sympy import Function, cos, pi, sin, symbols
 from splinekan._checks import Float64Array, real
 from splinekan.problems import records
 from splinekan.problems.evolution import exactly
+from splinekan.problems.exact import known_at
 from splinekan.problems.posed import Problem
 from splinekan.problems.references import evolutions
 from splinekan.problems.references.cole_hopf import cole_hopf
@@ -18,6 +19,7 @@ from splinekan.solving import dirichlet, initial, periodic
 
 X, T = symbols("x t")
 U = Function("u")(X, T)
+PERIOD = ((-1.0, 1.0), (0.0, 1.0))
 KEPT = 1e-12
 """Two parameters closer than this, relatively, count as the same in a comparison with a record."""
 
@@ -32,14 +34,18 @@ class Computed:
         From the parameters to the solution, itself a function of points; its results are cached.
     parameters
         Its arguments.
+    bounds
+        Where it is known.
     """
 
     make: Callable[..., Any]
     parameters: tuple[float, ...]
+    bounds: tuple[tuple[float, float], ...] = PERIOD
 
     def __call__(self, points: Float64Array) -> Float64Array:
         """u at points (n, 2): (n,)."""
-        u: Float64Array = self.make(*self.parameters)(points)
+        at = known_at(points, self.bounds)
+        u: Float64Array = self.make(*self.parameters)(at)
         return u
 
 
@@ -48,7 +54,7 @@ class _ColeHopf:
     viscosity: float
 
     def __call__(self, points: Float64Array) -> Float64Array:
-        return cole_hopf(self.viscosity, points)
+        return cole_hopf(self.viscosity, known_at(points, PERIOD))
 
 
 def burgers(viscosity: float = 0.01) -> Problem:
@@ -194,7 +200,7 @@ def kuramoto_sivashinsky(
         (U,),
         {X: (0, 2 * float(pi)), T: (0, last)},
         (initial(U, cos(X) * (1 + sin(X)), T), periodic(U, X)),
-        Computed(evolutions.kuramoto_sivashinsky, (a, b, g, last)),
+        Computed(evolutions.kuramoto_sivashinsky, (a, b, g, last), ((0.0, 2 * float(pi)), (0.0, last))),
         parameters={"alpha": a, "beta": b, "gamma": g, "end": last},
         notes="Chaotic; fourth order.",
         **(records.KURAMOTO_SIVASHINSKY.fields() if usual else {}),

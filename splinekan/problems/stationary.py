@@ -7,11 +7,11 @@ from typing import Any
 import sympy
 from sympy import Eq, Function, Rational, Symbol, cos, pi, sin, symbols
 
-from splinekan._checks import Float64Array, integer, real, sequence
+from splinekan._checks import integer, real, sequence
 from splinekan.problems import records
 from splinekan.problems.exact import formulas
 from splinekan.problems.posed import Problem
-from splinekan.problems.references.l_shape import torsion
+from splinekan.problems.references.l_shape import solution
 from splinekan.solving import Boxes, SignedDistance, condition, dirichlet, neumann
 
 X, Y = symbols("x y")
@@ -199,10 +199,6 @@ def disk(radius: float = 1.0) -> Problem:
     )
 
 
-def _l_shape(points: Float64Array) -> Float64Array:
-    return torsion()(points)
-
-
 def l_shape() -> Problem:
     """-Laplace u = 1 on (-1, 1)^2 without [0, 1] x [-1, 0], u = 0 on the boundary.
 
@@ -218,7 +214,7 @@ def l_shape() -> Problem:
         (U,),
         SQUARE,
         (dirichlet(U, 0),),
-        _l_shape,
+        solution,
         domain=Boxes([[(-1, 0), (-1, 1)], [(-1, 1), (0, 1)]]),
         notes="Singular at the corner; reference below 1e-13.",
     )

@@ -89,7 +89,7 @@ def allen_cahn(diffusion: float, rate: float, refine: int = 1) -> AllenCahn:
         2.0, 1.0, lambda k: rate - diffusion * k**2, lambda k: -rate + 0.0 * k, lambda u: u**3, 3
     )
     layers = np.sqrt(diffusion / max(rate, 1e-2))
-    modes = refine * int(2 ** np.ceil(np.log2(np.clip(4 / layers, 512, 4096))))
+    modes = refine * int(2 ** np.ceil(np.log2(np.clip(4 / layers, 256, 4096))))
     # Even functions: x is measured from 0, where all sines vanish.
     solution = evolve(equation, _kinked(np.arange(modes)), 0.0, 1 / 32, first=1e-6)
     return AllenCahn(solution, diffusion, rate)

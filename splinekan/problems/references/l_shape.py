@@ -12,6 +12,7 @@ import scipy
 from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
+from splinekan.problems.exact import known_at
 
 Complex = NDArray[np.complexfloating[Any, Any]]
 
@@ -66,6 +67,21 @@ def torsion(singular: int = SINGULAR, smooth: int = SMOOTH, per_edge: int = PER_
     between = _boundary(2 * per_edge + 1)
     error = float(np.abs(fitted(np.column_stack([between.real, between.imag]))).max())
     return Torsion(coefficients, singular, smooth, error)
+
+
+def solution(points: Float64Array) -> Float64Array:
+    """u at points (n, 2): (n,).
+
+    Raises
+    ------
+    ValueError
+        For points outside of the closed L.
+    """
+    at = known_at(points, ((-1.0, 1.0), (-1.0, 1.0)))
+    outside = np.flatnonzero((at[:, 0] > 0) & (at[:, 1] < 0))
+    if outside.size:
+        raise ValueError(f"points must lie in the L, got {at[outside[0]]} at index {outside[0]}")
+    return torsion()(at)
 
 
 def _angle(z: Complex) -> Float64Array:
