@@ -1,4 +1,4 @@
-"""Conditions: what they say, where they hold, and what is refused."""
+"""Conditions: their residuals, where they hold, and what is refused."""
 
 import copy
 import pickle
@@ -150,7 +150,7 @@ def test_places_that_are_not_there(condition, text):
 
 def test_functions_have_no_boundary():
     where = region(lambda p: p[:, 0] < p[:, 1], {x: (-1, 1), y: (-1, 1)})
-    with pytest.raises(ValueError, match="tells nothing of its boundary"):
+    with pytest.raises(ValueError, match="the boundary of a domain that is a function is unknown"):
         places(sk.dirichlet(u, 0), where)
     ((_, points, _, _),) = places(sk.dirichlet(u, 0, on=[[-0.5, 0.5]]), where)
     assert len(points) == 1

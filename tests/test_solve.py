@@ -10,8 +10,8 @@ from scipy.integrate import solve_bvp, solve_ivp
 from sympy import Eq, Function, I, Rational, conjugate, cos, exp, pi, sin, symbols
 
 import splinekan as sk
-from splinekan.solving.balance import balanced
 from splinekan.solving import simple_engine
+from splinekan.solving.balance import balanced
 from splinekan.solving.simple_engine import sensitivity
 from splinekan.solving.stating import stated
 
@@ -375,6 +375,13 @@ def test_a_network_of_the_user():
         poisson(x, network=network)
 
 
+def test_a_start_away_from_zero():
+    solution = sk.solve(w.diff(x) + 1 / w, {x: (0, 1)}, [sk.initial(w, 2, x)], exact=False, levels=3)
+    assert solution.error((4 - 2 * x) ** Rational(1, 2)) < 1e-6
+    with pytest.raises(ValueError, match="equations must have a finite residual"):
+        sk.solve(w.diff(x) + 1 / (w * (w - 2) * (w + 2)), {x: (0, 1)}, [sk.initial(w, 2, x)], exact=False)
+
+
 # Doubts
 
 
@@ -441,6 +448,7 @@ UNIT = {x: (0, 1)}
         ((w.diff(x), UNIT), {"data": [sk.Data([[2.0]], [1.0])]}, ValueError, r"data\[0\] must lie in"),
         ((w.diff(x), UNIT), {"network": "mlp"}, ValueError, "network must be one of"),
         ((w.diff(x), UNIT), {"hidden": (0,)}, ValueError, r"hidden\[0\] must be at least 1"),
+        ((w.diff(x), UNIT, [sk.initial(w, 1, x)]), {"slabs": 2}, ValueError, "slabs must be None or 1"),
         ((w.diff(x), UNIT), {"levels": 0}, ValueError, "levels must be at least 1"),
         ((w.diff(x), UNIT), {"tolerance": 2.0}, ValueError, "tolerance must be in"),
         ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"degree": 2}, ValueError, "degree at least 3"),

@@ -91,7 +91,7 @@ class Condition:
 def normal_derivative(u: Any) -> Any:
     """du/dn, the derivative of u along the outward normal, for use in `condition`.
 
-    Radiation from the faces x = 0 and x = 1, say, is `condition(normal_derivative(u) + u**4 - 1, x)`.
+    Radiation from both ends of x, for example, is `condition(normal_derivative(u) + u**4 - 1, x)`.
 
     Parameters
     ----------

@@ -84,8 +84,8 @@ def _conditions_along(statement: Statement, u: Any, i: int) -> int:
             for patch in each.patches:
                 if isinstance(patch.shape, Face):
                     count += patch.shape.variable == i
-                else:  # a surface bounds every line through the domain on both sides
-                    count += 2
+                elif statement.variables[i] in patch.shape.level.free_symbols:
+                    count += 2  # a surface bounds lines through the domain on both sides
     return count
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from splinekan.network import KAN, Affine, Layer, Product, SplineLayer, TensorSplineLayer
+from splinekan.network.constants import Constants
 from splinekan.solving.options import Options
 from splinekan.solving.statement import Statement
 from splinekan.splines.knot_vector import KnotVector
@@ -71,6 +72,14 @@ def network(name: str, statement: Statement, options: Options, intervals: int) -
             for i, (p, q) in enumerate(pairwise((d, *hidden, m)))
         ]
     return statement.with_constants(KAN(tuple(layers)))
+
+
+def is_linear(made: KAN) -> bool:
+    """Whether a network is linear in its parameters: a single layer of splines."""
+    first, *others = made.layers
+    return isinstance(first, (SplineLayer, TensorSplineLayer)) and all(
+        isinstance(e, Constants) for e in others
+    )
 
 
 def is_periodic(made: KAN, periods: Sequence[bool]) -> bool:

@@ -28,7 +28,7 @@ class Posed:
     weight
         Of that condition.
     patches, points
-        Where it holds: one of the two is empty.
+        Where it holds; the other is empty or None.
     opposite
         The number of the variable in which it is periodic, and the value at its lower end; None otherwise.
     """
@@ -92,8 +92,8 @@ def posed(condition: Condition, number: int, region: Region, closed: set[Any], o
     if condition.on is None:
         if callable(region.domain) and not hasattr(region.domain, "free_symbols"):
             raise ValueError(
-                f"{name}: a function as domain tells nothing of its boundary: give points on it, or describe "
-                "the domain by inequalities of sympy, SignedDistance or Boxes"
+                f"{name}: the boundary of a domain that is a function is unknown: give points on it, or "
+                "describe the domain by inequalities of sympy, SignedDistance or Boxes"
             )
         patches = tuple(
             patch

@@ -34,6 +34,8 @@ ITERATIONS = {True: 50, False: 60}
 """Per level, of networks that are linear in theta, and of others."""
 INTERVALS = {1: 4, 2: 4, 3: 2}
 """On the coarsest level of such networks, by the number of variables; 2 for others."""
+LEVELS = (0.0, 1.0, -1.0)
+"""Constant functions with which such networks start: the first with a finite residual."""
 PER_PARAMETER = 20
 """Points for each parameter of networks that are not linear in theta."""
 LARGEST = {1: 2000, 2: 2500, 3: 1500}
@@ -55,6 +57,8 @@ NOISE, DAMPING = 0.3, 1e-2
 
 def solve(statement: Statement, options: Options) -> Outcome:
     """The solution of a statement."""
+    if options.slabs is not None and options.slabs > 1:
+        raise ValueError(f"slabs must be None or 1, since the domain is solved at once, got {options.slabs}")
     stop = np.inf if options.seconds is None else perf_counter() + options.seconds
     posed = statement.imposed() if options.exact is not False else statement
     found: list[Outcome] = []
@@ -75,8 +79,9 @@ class _Run:
     stop: float
 
     def __post_init__(self) -> None:
-        self.linear = self.name == "tensor"
-        coarsest = self._network(INTERVALS.get(self.statement.region.n_variables, 2) if self.linear else 2)
+        d = self.statement.region.n_variables
+        coarsest = self._network(INTERVALS.get(d, 2) if self.name == "tensor" else 2)
+        self.linear = networks.is_linear(coarsest)
         if networks.is_periodic(coarsest, self.statement.periodic()):
             self.statement = self.statement.on_periodic_networks()
         self.network, self.theta = coarsest, np.zeros(0)
@@ -140,7 +145,7 @@ class _Run:
         if len(levels) > 2 and last.held_out * WORTHWHILE > min(each.held_out for each in levels[:-2]):
             return True
         d = self.statement.region.n_variables
-        if self.linear:
+        if self.linear and d in LARGEST:
             return last.parameters * GROWTH[d] > LARGEST[d] * len(self.statement.unknown)
         return len(levels) >= DEEPEST
 
@@ -167,8 +172,14 @@ class _Run:
         if self.linear:
             theta = initialize(network, self.options.seed, noise=0.0)
             own = network.n_parameters - len(self.statement.constants)
-            theta[:own] = 0.0
-            return theta, []
+            for level in LEVELS:  # B-splines have the sum 1
+                theta[:own] = level
+                if np.isfinite(held_out.value(theta)):
+                    return theta, []
+            raise ValueError(
+                f"equations must have a finite residual at one of the constant functions {LEVELS}, times the "
+                "scales of the unknowns"
+            )
         problem = self.statement.pinn(network, self._rule(network, 0))
         scheme = "noise" if not network.intervals else "greville"
 

@@ -155,10 +155,10 @@ class Solution(Uncached):
         return values if imaginary == 0 else values + 1j * self._real(imaginary, at, outside)
 
     def _real(self, expression: Any, points: Float64Array, outside: str) -> Float64Array:
-        def one(piece: Piece, at: Float64Array) -> Float64Array:
+        def values(piece: Piece, at: Float64Array) -> Float64Array:
             return piece.evaluate("expression", expression, at)[:, None]
 
-        return self._gathered(points, outside, one, 1)[:, 0]
+        return self._gathered(points, outside, values, 1)[:, 0]
 
     def residual(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
         """The residuals of the equations, in their units, (n, number of equations).

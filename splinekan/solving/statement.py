@@ -24,7 +24,7 @@ from splinekan.solving.rules import Rule
 CONDITION_WEIGHT = 100.0
 """Of the mean square of a condition, relative to that of an equation, each in units of its own size."""
 DATA_WEIGHT = 1e-4
-"""Of the mean square misfit of data: low, so that the equations hold even where noise speaks against them."""
+"""Of the mean square misfit of data: low, so that the equations hold where noisy data contradict them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ class Statement(Uncached):
     sizes
         Of the residuals; None until they are measured.
     warnings
-        What a user should know about the statement.
+        Doubts about the statement, as text.
     parts
         How the unknowns, which are real, make up complex unknowns; None for real unknowns.
     """
