@@ -30,6 +30,7 @@ from splinekan.plots.preconditioning import (
     iterations_by_level,
     preconditioning_panels,
 )
+from splinekan.plots.records import error_by_seconds
 from splinekan.plots.residuals import residuals_by_level
 from splinekan.plots.solutions import solution_figure
 from splinekan.plots.solvers import iterations_panels, iterations_shape
@@ -55,6 +56,7 @@ __all__ = [
     "equation_losses",
     "error_by_level",
     "error_by_parameters",
+    "error_by_seconds",
     "extreme_modes",
     "field",
     "file_format",

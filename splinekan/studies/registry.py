@@ -82,6 +82,32 @@ UNKNOWNS = Option(
 WAYS = replace(
     ROWS.helped("these preconditioners only"), flag="--preconditioners", argument="preconditioners"
 )
+PDE_OPTIONS = (
+    SEEDS,
+    replace(ROWS.helped("these networks of solve, or default"), flag="--networks", argument="networks"),
+    Option("--seconds", "seconds", {"type": float, "metavar": "S", "help": "limit of every solution; none"}),
+    CHECKPOINT.helped("write to this folder after every solution, and go on from what it holds"),
+)
+GALLERY = (
+    "burgers-steep",
+    "korteweg-de-vries",
+    "kuramoto-sivashinsky",
+    "cavity",
+    "kovasznay",
+    "wave",
+    "l-shape",
+    "poisson-5d",
+    "poisson-10d",
+    "soliton",
+    "heat",
+    "plate",
+    "schroedinger",
+    "epidemic",
+    "disk",
+    "fisher",
+    "cavity-uniform",
+)
+"""Problems of the gallery with a study of their own; those of the boundary value problems have others."""
 TARGETS = replace(ROWS.helped("these targets only"), flag="--targets", argument="targets")
 
 STUDIES: dict[str, Entry] = {
@@ -161,6 +187,24 @@ STUDIES: dict[str, Entry] = {
             arguments={"name": name},
         )
         for name in ("poisson", "interface", "helmholtz", "advection", "burgers", "allen-cahn", "kdv")
+    },
+    "pde": Entry(
+        "pde",
+        "the gallery of differential equations by solve, errors and times beside the records",
+        (PROBLEMS, *PDE_OPTIONS),
+        quick="four problems, one seed unless given, five seconds each",
+        figure="pde",
+    ),
+    **{
+        name: Entry(
+            "pde",
+            "a differential equation of the gallery by solve, beside the record",
+            PDE_OPTIONS,
+            quick="one seed unless given, five seconds",
+            figure="pde",
+            arguments={"problems": (name,), "name": name},
+        )
+        for name in GALLERY
     },
 }
 """By the name that `splinekan study` takes."""

@@ -20,6 +20,7 @@ AREAS = (
     "gauss_newton",
     "stochastic",
     "differential",
+    "gallery",
     "solving",
     "unknowns",
     "analysis",

@@ -27,6 +27,7 @@ EXPORTING = (
     ".solving",
     ".problems",
     ".problems.boundary",
+    ".problems.gallery",
     ".plots",
     ".formulas",
 )

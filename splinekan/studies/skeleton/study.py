@@ -53,5 +53,6 @@ def record(name: str, settings: dict[str, Any], **parts: Sequence[Any]) -> dict[
 
 
 def _plain(row: Any) -> dict[str, Any]:
-    values: dict[str, Any] = row.record() if hasattr(row, "record") else asdict(row)
+    record = getattr(row, "record", None)  # of rows of equations a number, the record of others
+    values: dict[str, Any] = record() if callable(record) else asdict(row)
     return values

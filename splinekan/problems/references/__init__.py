@@ -1,0 +1,1 @@
+"""Reference solutions that have no closed form, to a tested accuracy, each computed when first used."""

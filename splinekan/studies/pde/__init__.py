@@ -1,0 +1,1 @@
+"""The gallery of differential equations by `solve`, beside the records."""

@@ -1,0 +1,212 @@
+"""The gallery of differential equations: errors and times of `solve`, beside the records.
+
+Errors are relative l2 errors against the problem's reference, at about 20,000 points of the closed domain; of
+several unknowns, the largest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import boolean, one_of, real
+from splinekan._files import as_path
+from splinekan.problems import gallery
+from splinekan.solving.options import NETWORKS as KNOWN
+from splinekan.studies.pde.outcomes import Outcome, Run, Store, carried_out
+from splinekan.studies.skeleton.arguments import distinct_names, distinct_seeds
+from splinekan.studies.skeleton.seeds import progress_bar
+from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.tables import Column
+
+NAMES = tuple(gallery.PROBLEMS)
+SEEDS = (0, 1, 2, 3, 4)
+NETWORKS = ("default", *KNOWN)
+"""What --networks takes: the choice of `solve`, or a network by name."""
+QUICK_PROBLEMS = ("poisson", "heat", "disk", "epidemic")
+QUICK_SECONDS = 5.0
+"""The limit of `solve` in the quick setting."""
+QUICK = {"quick": True}
+
+
+@dataclass(frozen=True)
+class Row:
+    """A problem and a network, over all seeds.
+
+    Attributes
+    ----------
+    name
+        Of the problem.
+    network, parameters
+        The network, and its size in the median.
+    rel_l2_per_seed
+        NaN for a seed without a solution.
+    median, worst
+        Of these; NaN if a seed has no solution.
+    seconds, process_seconds
+        Medians.
+    record, record_seconds, record_hardware, record_source
+        As of `Problem`.
+    unknowns
+        Per unknown the errors of all seeds.
+    warnings, failures
+        Per seed, as text.
+    """
+
+    name: str
+    network: str
+    parameters: int
+    rel_l2_per_seed: list[float]
+    median: float
+    worst: float
+    seconds: float
+    process_seconds: float
+    record: float | None
+    record_seconds: float | None
+    record_hardware: str
+    record_source: str
+    unknowns: dict[str, list[float]]
+    warnings: list[list[str]]
+    failures: list[str]
+
+
+def _record(row: Row) -> str:
+    if row.record is None:
+        return "none known"
+    time = "" if row.record_seconds is None else f", {row.record_seconds:.0f} s"
+    return f"{row.record:.1e} ({row.record_hardware}{time})"
+
+
+def _remarks(row: Row) -> str:
+    failed = [text for text in row.failures if text]
+    warned = sum(bool(texts) for texts in row.warnings)
+    parts = [f"failed: {failed[0][:60]}"] if failed else []
+    return "; ".join(parts + ([f"{warned} with warnings"] if warned else []))
+
+
+COLUMNS = (
+    Column("problem", "name", left=True),
+    Column("network", "network", left=True),
+    Column("parameters", "parameters"),
+    Column("median", "median", ".1e"),
+    Column("worst", "worst", ".1e"),
+    Column("s/seed", "seconds", ".1f"),
+    Column("processor s", "process_seconds", ".1f"),
+    Column("record", _record, left=True),
+    Column("source", "record_source", left=True),
+    Column("remarks", _remarks, left=True),
+)
+
+
+def run(
+    problems: Sequence[str] | None = None,
+    seeds: Sequence[int] | None = None,
+    networks: Sequence[str] | None = None,
+    *,
+    seconds: float | None = None,
+    quick: bool = False,
+    checkpoints: str | Path | None = None,
+    progress: bool = False,
+    name: str = "pde",
+) -> TableStudy[Row]:
+    """Solve every problem with every network from every seed.
+
+    Parameters
+    ----------
+    problems
+        Names from `NAMES`; None for all of them, or `QUICK_PROBLEMS` if quick.
+    seeds
+        None for `SEEDS`, or the first of them if quick.
+    networks
+        Names from `NETWORKS`; None for the choice of `solve`. A network that cannot represent a problem gives
+        a row without errors, with the reason.
+    seconds
+        The limit of every solution; None for none, or `QUICK_SECONDS` if quick. A solution that reaches the
+        limit depends on the machine.
+    quick
+        A few problems, a seed, a limit of a few seconds.
+    checkpoints
+        A folder that is written to after every solution. Solutions that it holds are not computed again.
+    progress
+        Show a bar (tqdm), a tick per solution.
+    name
+        Of the study, for its record and its checkpoints.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For unknown or repeated names, no seeds or seeds given twice; for checkpoints of other settings or
+        damaged ones, and while another process works on the same solution in the same folder.
+    """
+    one_of("name", name, ("pde", *NAMES))
+    quick, progress = boolean("quick", quick), boolean("progress", progress)
+    chosen = distinct_names("problems", _given(problems, QUICK_PROBLEMS if quick else NAMES), NAMES)
+    numbers = distinct_seeds(_given(seeds, SEEDS[:1] if quick else SEEDS))
+    kinds = distinct_names("networks", _given(networks, NETWORKS[:1]), NETWORKS)
+    limit = QUICK_SECONDS if seconds is None and quick else seconds
+    limit = None if limit is None else real("seconds", limit, positive=True)
+    folder = None if checkpoints is None else as_path("checkpoints", checkpoints)
+    store = None if folder is None else Store(folder, name)
+    runs = [Run(problem, kind, seed, limit) for problem in chosen for kind in kinds for seed in numbers]
+    found = {each: None if store is None else store.load(each) for each in runs}
+    made = {each: gallery.problem(each) for each in chosen}
+    with progress_bar(len(runs), progress) as bar:
+        for each in runs:
+            bar.set_description(f"{each.problem}, {each.network}, seed {each.seed}")
+            if found[each] is None:
+                found[each] = _solved(each, made[each.problem], store)
+            bar.update(1)
+    rows = []
+    for problem in chosen:
+        for kind in kinds:
+            outcomes = [found[Run(problem, kind, seed, limit)] for seed in numbers]
+            rows.append(_row(made[problem], kind, [each for each in outcomes if each is not None]))
+    settings = {
+        "problems": chosen,
+        "networks": kinds,
+        "seeds": numbers,
+        "seconds_limit": limit,
+        "quick": quick,
+        "titles": {each: made[each].title for each in chosen},
+    }
+    return TableStudy(name, COLUMNS, tuple(rows), settings)
+
+
+def _given(value: Any, default: Sequence[Any]) -> Any:
+    return default if value is None else value
+
+
+def _solved(each: Run, problem: gallery.Problem, store: Store | None) -> Outcome:
+    if store is None:
+        return carried_out(each, problem)
+    with store.alone(each):
+        outcome = store.load(each) or carried_out(each, problem)
+        store.save(each, outcome)
+        return outcome
+
+
+def _row(problem: gallery.Problem, kind: str, outcomes: list[Outcome]) -> Row:
+    errors = [each.worst for each in outcomes]
+    kinds = list(dict.fromkeys(each.network for each in outcomes if not each.failure)) or [kind]
+    names = dict.fromkeys(name for each in outcomes for name in each.errors)
+    return Row(
+        problem.name,
+        " or ".join(kinds),
+        int(np.median([each.parameters for each in outcomes])),
+        errors,
+        float(np.median(errors)),
+        float(np.max(errors)),
+        float(np.median([each.seconds for each in outcomes])),
+        float(np.median([each.process_seconds for each in outcomes])),
+        problem.record,
+        problem.record_seconds,
+        problem.record_hardware,
+        problem.record_source,
+        {name: [each.errors.get(name, float("nan")) for each in outcomes] for name in names},
+        [each.warnings for each in outcomes],
+        [each.failure for each in outcomes],
+    )
