@@ -20,7 +20,7 @@ from splinekan._checks import Float64Array
 from splinekan.equations.collocation import equidistributed
 from splinekan.network import KAN, TensorSplineLayer
 from splinekan.objectives.pinn import PINN
-from splinekan.solving.domains import Region
+from splinekan.solving.region import Region
 from splinekan.solving.rules import Cells
 from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
