@@ -140,8 +140,16 @@ class Marching:
             length = self._next_length(mesh, residual)
             mesh = self._next_mesh(mesh, residual)
             now = end if end < high else high
-            if perf_counter() > self.stop:
+            if perf_counter() > self.stop and now < high:
+                t = self.statement.variables[self.axis]
+                doubts.append(f"the time allowed ended the search at {t} = {now:.4g}: there is no solution beyond")
                 break
+        worst = max(level.held_out for level in levels)
+        if worst > 50 * self.options.tolerance**2:
+            doubts.append(
+                f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * worst):.1g} only, where "
+                f"{self.options.tolerance:.1g} was asked for"
+            )
         return Outcome(tuple(pieces), recorded(losses), tuple(levels), tuple(doubts), {})
 
     # A slab

@@ -209,7 +209,7 @@ def measured(
     """The residuals of all blocks, of which the first are the equations, and what they come from.
 
     An equation is compared with the root mean square of the largest of its terms; a condition, whose terms
-    may all be small, also with what the unknowns are in the interior.
+    may all be small, also with what they would be for other unknowns of the same size.
     """
     layer: Any = pinn.network.layers[0]
     d, m = layer.n_in, layer.n_out
@@ -229,7 +229,7 @@ def measured(
     for number, terms in enumerate(found):
         scale = terms.scale()
         if number >= n_equations:
-            scale = max(scale, float(terms.slopes[0] @ inner))
+            scale = max(scale, terms.expected(pinn._equations[number], inner, rates))
         if not scale > 0:
             continue
         relative = max(relative, terms.residual() / scale)
@@ -270,6 +270,14 @@ class _Terms:
 
     def scale(self) -> float:
         return float(np.sqrt(self.largest / self.count))
+
+    def expected(self, equation: Any, inner: Float64Array, rates: list[float]) -> float:
+        """The size of the residual for unknowns of these sizes that vary on the scale of the domain."""
+        found = float(self.slopes[0] @ inner)
+        for axis, rate in enumerate(rates):
+            for order, slope in _by_order(equation, self.slopes, axis)[1:]:
+                found = max(found, float(slope @ inner) * rate**order)
+        return found
 
     def sizes(self) -> Float64Array:
         return np.asarray(np.sqrt(self.values / self.count))

@@ -263,6 +263,16 @@ class Solution(Uncached):
         """What `of` gives, (n, columns), every point by the piece that holds it."""
         one_of("outside", outside, ("refuse", "nan", "continue"))
         inside = self.statement.region.contains(points)
+        last = self.pieces[-1]
+        if last.interval is not None and last.interval[1] < self.bounds[last.along][1]:
+            reached = points[:, last.along] <= last.interval[1]
+            if outside == "refuse" and not reached.all():
+                raise ValueError(
+                    f"the search ended at {self.variables[last.along]} = {last.interval[1]:.6g}: there is no "
+                    f"solution at {points[np.argmin(reached)]}; solve again with more seconds or a larger "
+                    "tolerance"
+                )
+            inside &= reached
         if outside == "refuse" and not inside.all():
             bad = points[np.argmin(inside)]
             raise ValueError(
@@ -278,7 +288,7 @@ class Solution(Uncached):
             if mine.any():
                 at = points[mine]
                 if outside != "continue":  # rounding does not count as outside
-                    low, high = np.array(piece.statement.bounds).T
+                    low, high = np.array(piece.box).T
                     at = np.clip(at, low, high)
                 values[mine] = of(piece, at)
         return values
