@@ -225,14 +225,20 @@ def measured(
         found[part.block].add(part, np.sqrt(weights), m)
     for terms in found[:n_equations]:
         inner = np.maximum(inner, terms.sizes())
-    relative, parts = 0.0, [np.zeros(n) for n in mesh.intervals]
+    relative, parts, worst = 0.0, [np.zeros(n) for n in mesh.intervals], 0.0
     for number, terms in enumerate(found):
         scale = terms.scale()
         if number >= n_equations:
             scale = max(scale, terms.expected(pinn._equations[number], inner, rates))
         if not scale > 0:
             continue
-        relative = max(relative, terms.residual() / scale)
+        share = terms.residual() / scale
+        relative = max(relative, share)
+        if number >= n_equations:
+            if share <= worst:
+                continue
+            parts = [np.zeros(n) for n in mesh.intervals]  # conditions count where they are met worst
+        worst = max(worst, share)
         equation: Any = pinn._equations[number]
         for axis in range(d):
             k, h = mesh.degrees[axis], 2 * np.diff(mesh.breaks[axis]) / np.ptp(mesh.breaks[axis])
@@ -241,8 +247,7 @@ def measured(
                 if order <= k:
                     size = 2 * (h / 4) ** (k - order) / factorial(k - order) if order < k else np.ones_like(h)
                     missing += size * (last[axis] @ slope) * rates[axis] ** order / factorial(order)
-            if number < n_equations:
-                parts[axis] = np.maximum(parts[axis], missing / scale)
+            parts[axis] = np.maximum(parts[axis], missing / scale)
     return Residual(relative, tuple(parts))
 
 
