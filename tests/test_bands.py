@@ -78,8 +78,6 @@ def test_assembled_as_the_dense_matrix(kind, n_out, constants):
     close(gradient, want[1])
     close(matrix.toarray(), want[2])
     close(matrix.diagonal(), np.diag(want[2]))
-    v = np.random.default_rng(1).normal(size=len(theta))
-    close(matrix.product(v), want[2] @ v)
 
 
 @pytest.mark.parametrize("n_out", [1, 2])
@@ -118,7 +116,8 @@ def test_products_of_rows_in_any_order(threads, kind, run):
     dense = rows.toarray().astype(np.float64)
     places = rng.permutation(n)
     whole, again = np.zeros((n, n)), np.zeros((n, n))
-    assert rows.add_band_products(whole, places) and rows.add_band_products(again, places)
+    assert rows.add_band_products(whole, places)
+    assert rows.add_band_products(again, places)
     np.testing.assert_array_equal(whole, again)
     want = np.zeros((n, n))
     want[np.ix_(places, places)] = dense.T @ dense
@@ -134,10 +133,10 @@ def test_zeros_beyond_the_band_do_not_count():
     found = np.zeros((6, 2))
     assert rows.add_band_products(found, np.arange(6))
     np.testing.assert_array_equal(found[0], [1.0, 2.0])
-    assert found[1, 0] == 4.0 and np.count_nonzero(found) == 3
-    assert not SparseRows(np.array([[1.0, np.nan]]), np.array([[0]]), np.array([2]), 6).add_band_products(
-        np.zeros((6, 1)), np.arange(6)
-    )
+    assert found[1, 0] == 4.0
+    assert np.count_nonzero(found) == 3
+    rows = SparseRows(np.array([[1.0, np.nan]]), np.array([[0]]), np.array([2]), 6)
+    assert not rows.add_band_products(np.zeros((6, 1)), np.arange(6))
 
 
 @pytest.mark.parametrize(
@@ -179,7 +178,7 @@ def tied(distance, constants=0):
 def test_sides_near_each_other_are_in_the_band(constants):
     layer, problem = tied(1e-3, constants)
     theta = np.random.default_rng(0).normal(size=problem.network.n_parameters)
-    value, gradient, matrix = band_equations(problem, theta, band(layer))
+    _, gradient, matrix = band_equations(problem, theta, band(layer))
     want = problem.normal_equations(theta)
     close(matrix.toarray(), want[2])
     close(gradient, want[1])
@@ -224,7 +223,7 @@ def test_solved_as_the_dense_matrix(kind, constants):
     layer, problem = posed(*KINDS[kind], 1, constants)
     rng = np.random.default_rng(3)
     theta = rng.normal(size=problem.network.n_parameters)
-    _, gradient, matrix = band_equations(problem, theta, band(layer))
+    matrix = band_equations(problem, theta, band(layer))[2]
     dense = matrix.toarray()
     scale, right = rng.uniform(1, 3, len(theta)), rng.normal(size=len(theta))
     for shift in (0.5, 1e-3):

@@ -116,9 +116,9 @@ def _add_four_rows(lanes, flat, left, right, stored, count, out, at, columns):
 
 @njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 def _add_block(flat, left, high, right, wide, diagonal, stored, count, out, at, columns):
-    """out[at + l columns + k] += sum_i flat[left + l + i stored] flat[right + k + i stored], l < high, k < wide.
+    """out[at + l columns + k] += sum_i flat[left + l + i stored] flat[right + k + i stored].
 
-    On the diagonal the entries k <= l, and a few beyond them.
+    For l < high, k < wide over `count` rows i; on the diagonal for k <= l, and a few entries beyond.
     """
     whole_high, whole_wide = high // len(SHORT) * len(SHORT), wide // len(SHORT) * len(SHORT)
     for l in range(0, whole_high, len(SHORT)):

@@ -186,7 +186,7 @@ class SparseRows(Operator):
 
     @one
     def add_band_products(self, band: Float64Array, places: NDArray[np.int64]) -> bool:
-        """Add J^T J to `band`, (n_columns, w + 1): where p = places[i] >= q = places[j], (i, j) to [q, p - q].
+        """Add (J^T J)_ij to band[q, p - q], p = places[i] >= q = places[j], band (n_columns, w + 1).
 
         `places` is a permutation, the place of every column in the band. Returns whether all entries other
         than 0 lie in the band; those that do not are left out.

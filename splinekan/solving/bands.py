@@ -104,17 +104,6 @@ class BandMatrix:
         return np.concatenate([own, np.diag(self.corner)])
 
     @one
-    def product(self, v: Float64Array) -> Float64Array:
-        """The matrix times v."""
-        order, n = self.ordering.order, len(self.band)
-        first, last = v[:n], v[n:]
-        out = np.empty(len(v))
-        out[order] = scipy.linalg.blas.dsbmv(self.band.shape[1] - 1, 1.0, self.band.T, first[order], lower=1)
-        out[:n] += self.border @ last
-        out[n:] = self.border.T @ first + self.corner @ last
-        return out
-
-    @one
     def solve(self, scale: Float64Array, shift: float, right: Float64Array) -> Float64Array | None:
         """(matrix + shift S^2)^{-1} right, S = diag(scale), by the Cholesky factor of the scaled band.
 
@@ -146,9 +135,9 @@ class BandMatrix:
 
     def _scaled(self, inverse: Float64Array) -> Float64Array:
         """band[j, i - j] inverse_i inverse_j."""
-        n, columns = self.band.shape
+        columns = self.band.shape[1]
         padded = np.concatenate([inverse, np.zeros(columns - 1)])
-        scaled = self.band * np.lib.stride_tricks.sliding_window_view(padded, columns)
+        scaled: Float64Array = self.band * np.lib.stride_tricks.sliding_window_view(padded, columns)
         scaled *= inverse[:, None]
         return scaled
 
@@ -205,12 +194,12 @@ def _parted(rows: SparseRows, n: int, width: int) -> tuple[Any, Float64Array]:
     c = rows.n_columns - n
     stored = rows.values.shape[1] - c
     if stored > width + 1 or (c and (rows.lengths[-1] != c or (rows.starts[:, -1] != n).any())):
-        dense = rows.toarray()
+        dense: Float64Array = rows.toarray().astype(np.float64, copy=False)
         return scipy.sparse.csr_array(dense[:, :n]), dense[:, n:]
     if not c:
         return rows, np.empty((len(rows.values), 0))
-    values = np.ascontiguousarray(rows.values[:, :stored])
-    return SparseRows.trusted(values, rows.starts[:, :-1], rows.lengths[:-1], n), rows.values[:, stored:]
+    values, last = np.ascontiguousarray(rows.values[:, :stored]), rows.values[:, stored:].astype(np.float64)
+    return SparseRows.trusted(values, rows.starts[:, :-1], rows.lengths[:-1], n), last
 
 
 def _add(matrix: BandMatrix, rows: Any, last: Float64Array, places: NDArray[np.int64]) -> bool:

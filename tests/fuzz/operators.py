@@ -223,7 +223,8 @@ def _(draw: Draw, name: str) -> Call:
         if np.isfinite(band).all() and np.abs(band).max(initial=0) < 1e4:
             assert_alike(band, want, 1e-4 if rows.dtype == np.float32 else 1e-6)
             outside = np.abs(products[np.abs(distance) >= band.shape[1]]).max(initial=0)
-            assert isinstance(result, bool) and (not result or outside < 1e-6)
+            assert isinstance(result, bool)
+            assert not result or outside < 1e-6
 
     band = np.zeros((n, draw.integer(1, n)))
     arguments = {"band": band, "places": places}
