@@ -114,6 +114,34 @@ def _add_four_rows(lanes, flat, left, right, stored, count, out, at, columns):
     store(out, at3, sum3)
 
 
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _add_block(flat, left, high, right, wide, diagonal, stored, count, out, at, columns):
+    """out[at + l columns + k] += sum_i flat[left + l + i stored] flat[right + k + i stored].
+
+    For l < high, k < wide over `count` rows i; on the diagonal for k <= l, and a few entries beyond.
+    """
+    whole_high, whole_wide = high // len(SHORT) * len(SHORT), wide // len(SHORT) * len(SHORT)
+    for l in range(0, whole_high, len(SHORT)):
+        row, end, k = at + l * columns, wide, 0
+        if diagonal:
+            end = l + len(SHORT)
+        while k + len(LONG) <= wide and k < end:
+            _add_four_rows(LONG, flat, left + l, right + k, stored, count, out, row + k, columns)
+            k += len(LONG)
+        while k + len(SHORT) <= wide and k < end:
+            _add_four_rows(SHORT, flat, left + l, right + k, stored, count, out, row + k, columns)
+            k += len(SHORT)
+        while k < min(wide, end):
+            _add_four_rows(ONE, flat, left + l, right + k, stored, count, out, row + k, columns)
+            k += 1
+    for l in range(whole_high, high):
+        row = at + l * columns
+        for k in range(0, whole_wide, len(SHORT)):
+            _add_row(SHORT, flat, left + l, stored, flat, right + k, stored, count, out, row + k)
+        for k in range(whole_wide, wide):
+            _add_row(ONE, flat, left + l, stored, flat, right + k, stored, count, out, row + k)
+
+
 @njit(cache=True, nogil=True)
 def products(values, starts, places, lengths, pairs, out):
     """The lower triangle of out += J_a^T J_b for pairs (a, b) of segments, a >= b.
@@ -139,7 +167,6 @@ def products(values, starts, places, lengths, pairs, out):
         for pair in range(pairs.shape[0]):
             a, b = pairs[pair, 0], pairs[pair, 1]
             high, wide = lengths[a], lengths[b]
-            whole_high, whole_wide = high // len(SHORT) * len(SHORT), wide // len(SHORT) * len(SHORT)
             i = 0
             while i < size:
                 begin, count = (first + i) * stored, min(ends[a, i], ends[b, i]) - i
@@ -149,35 +176,49 @@ def products(values, starts, places, lengths, pairs, out):
                 if high == len(SHORT) and wide == len(SHORT):  # cubic splines with one output
                     _add_four_rows(SHORT, flat, left, right, stored, count, flat_out, at, columns)
                     continue
-                for l in range(0, whole_high, len(SHORT)):
-                    row, end, k = at + l * columns, wide, 0
-                    if a == b:
-                        end = l + len(SHORT)
-                    while k + len(LONG) <= wide and k < end:
-                        _add_four_rows(
-                            LONG, flat, left + l, right + k, stored, count, flat_out, row + k, columns
-                        )
-                        k += len(LONG)
-                    while k + len(SHORT) <= wide and k < end:
-                        _add_four_rows(
-                            SHORT, flat, left + l, right + k, stored, count, flat_out, row + k, columns
-                        )
-                        k += len(SHORT)
-                    while k < min(wide, end):
-                        _add_four_rows(
-                            ONE, flat, left + l, right + k, stored, count, flat_out, row + k, columns
-                        )
-                        k += 1
-                for l in range(whole_high, high):
-                    row = at + l * columns
-                    for k in range(0, whole_wide, len(SHORT)):
-                        _add_row(
-                            SHORT, flat, left + l, stored, flat, right + k, stored, count, flat_out, row + k
-                        )
-                    for k in range(whole_wide, wide):
-                        _add_row(
-                            ONE, flat, left + l, stored, flat, right + k, stored, count, flat_out, row + k
-                        )
+                _add_block(flat, left, high, right, wide, a == b, stored, count, flat_out, at, columns)
+
+
+@njit(cache=True, nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+def _run_length(starts, i, stop):
+    """The number of rows from i on whose segments begin in the same columns."""
+    for other in range(i + 1, stop):
+        for s in range(starts.shape[1]):
+            if starts[other, s] != starts[i, s]:
+                return other - i
+    return stop - i
+
+
+@njit(cache=True, nogil=True)
+def band_products(values, starts, lengths, places, first, out, start, stop):
+    """out[j - first, i - j] += (J^T J)_ij, i >= j, over rows start..stop-1, for columns moved to `places`.
+
+    Rows in succession that begin in the same columns are multiplied together. Returns whether there is an
+    entry other than 0 beyond the last column of `out`.
+    """
+    stored, reach, beyond = values.shape[1], out.shape[1], False
+    flat = values.ravel()
+    local, at = np.empty(stored * stored), np.empty(stored, np.int64)
+    i = start
+    while i < stop:
+        count = _run_length(starts, i, stop)
+        l = 0
+        for s in range(lengths.shape[0]):
+            for column in range(starts[i, s], starts[i, s] + lengths[s]):
+                at[l] = places[column]
+                l += 1
+        local[:] = 0.0
+        begin = i * stored
+        _add_block(flat, begin, stored, begin, stored, True, stored, count, local, 0, stored)
+        for l in range(stored):
+            for k in range(l + 1):
+                j, distance = min(at[l], at[k]), abs(at[l] - at[k])
+                if distance < reach:
+                    out[j - first, distance] += local[l * stored + k]
+                elif local[l * stored + k] != 0:
+                    beyond = True
+        i += count
+    return beyond
 
 
 @njit(cache=True, nogil=True)

@@ -162,11 +162,9 @@ class SparseRows(Operator):
         """`add_products` with a matrix for each range of rows: threads would write to the same entries.
 
         Rows are sorted so that those with the same columns, of the samples in a cell, are neighbours: then
-        products of pairs of segments stay in registers. The key is a linear form of the starts, modulo 2^64;
-        other rows with the same key do no harm.
+        products of pairs of segments stay in registers.
         """
-        form = np.random.default_rng(0).integers(1, 2**62, len(self.lengths))
-        order = np.argsort((self.starts * form).sum(axis=1), kind="stable")
+        order = np.argsort(self._key, kind="stable")
         values, starts = self.values[order], self.starts[order]
         parts = [lower, *(np.zeros_like(lower) for _ in ranges[1:])]
         (pairs,) = _shares(tuple(self.lengths.tolist()), 1)
@@ -179,6 +177,49 @@ class SparseRows(Operator):
         _threads.run(task, ranges)
         for part in parts[1:]:
             lower += part
+
+    @property
+    def _key(self) -> NDArray[np.int64]:
+        """(n_rows,): a linear form of the starts, modulo 2^64. Other rows with the same key do no harm."""
+        form = np.random.default_rng(0).integers(1, 2**62, len(self.lengths))
+        return np.asarray((self.starts * form).sum(axis=1))
+
+    @one
+    def add_band_products(self, band: Float64Array, places: NDArray[np.int64]) -> bool:
+        """Add (J^T J)_ij to band[q, p - q], p = places[i] >= q = places[j], band (n_columns, w + 1).
+
+        `places` is a permutation, the place of every column in the band. Returns whether all entries other
+        than 0 lie in the band; those that do not are left out.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Unless `band` is a C-contiguous float64 array, writeable, and `places` is a permutation.
+        """
+        band = writeable("band", band, (self.n_columns, *(getattr(band, "shape", ())[1:2] or (1,))))
+        places = _whole("places", places, 1)
+        if not np.array_equal(np.sort(places), np.arange(self.n_columns)):
+            raise ValueError(f"places must be a permutation of {self.n_columns} columns, got {shown(places)}")
+        if not self.values.size or not band.size:
+            return not self.values.any()
+        at = places[self._columns]
+        low, high = at.min(axis=1), at.max(axis=1)
+        order = np.lexsort((self._key, low))
+        values, starts, low, high = self.values[order], self.starts[order], low[order], high[order]
+        ranges = _threads.split(len(order))
+        parts, beyond = [(0, band)] * len(ranges), [False] * len(ranges)
+
+        def task(chunk: int, start: int, stop: int) -> None:
+            if chunk:  # sorted samples of a range touch a range of the band
+                size = int(high[start:stop].max() + 1 - low[start])
+                parts[chunk] = int(low[start]), np.zeros((size, band.shape[1]))
+            rows = values, starts, self.lengths, places
+            beyond[chunk] = kernels.band_products(*rows, *parts[chunk], start, stop)
+
+        _threads.run(task, ranges)
+        for first, part in parts[1:]:
+            band[first : first + len(part)] += part
+        return not any(beyond)
 
     def _add_dense_products(self, lower: Float64Array) -> None:
         """Add J^T J to all of `lower`: a single thread of BLAS for each range of rows."""
@@ -216,10 +257,16 @@ class SparseRows(Operator):
 
     def tocsr(self) -> scipy.sparse.csr_array:
         """The matrix in SciPy's compressed rows."""
-        within = np.concatenate([np.arange(length) for length in self.lengths])
-        columns = np.repeat(self.starts, self.lengths, axis=1) + within
         pointers = np.arange(self.shape[0] + 1) * self.values.shape[1]
-        return scipy.sparse.csr_array((self.values.ravel(), columns.ravel(), pointers), shape=self.shape)
+        return scipy.sparse.csr_array(
+            (self.values.ravel(), self._columns.ravel(), pointers), shape=self.shape
+        )
+
+    @property
+    def _columns(self) -> NDArray[np.int64]:
+        """The column of every stored value, of the shape of `values`."""
+        within = np.concatenate([np.arange(length) for length in self.lengths])
+        return np.asarray(np.repeat(self.starts, self.lengths, axis=1) + within)
 
 
 def _whole(name: str, value: Any, ndim: int) -> NDArray[np.int64]:

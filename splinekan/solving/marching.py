@@ -38,7 +38,7 @@ SHORTEST = 1e-6
 ITERATIONS = 8
 CARRIED = 100.0
 """Weight of the values that a slab takes over, relative to that of other conditions."""
-LARGEST = 8000
+LARGEST = 20000
 """Functions of a slab."""
 GROWTH = 2.0
 ATTEMPTS = 16

@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import scipy
 
 from splinekan._blas import several
 from splinekan._checks import Float64Array
+from splinekan.objectives.pinn import PINN
 from splinekan.optimize import History
-from splinekan.solving.bands import Band
+from splinekan.solving.bands import Band, band_equations
 
 SHIFT = 1e-14
 """Of the scaled J^T J, relative to its unit diagonal: the size of its rounding errors."""
-CLOSE = 1e-3
-"""Relative defect up to which entries outside of the band do not matter."""
+SHIFTS = 8
+"""Each ten times the one before, until the shifted matrix is positive definite."""
 HALVINGS = 12
 SLOW = 0.9
 """A step that leaves more than this share of the loss is the last."""
+
+
+class NormalMatrix(Protocol):
+    """J^T J, as a step needs it."""
+
+    def diagonal(self) -> Float64Array:
+        """The diagonal."""
+        ...
+
+    def solve(self, scale: Float64Array, shift: float, right: Float64Array) -> Float64Array | None:
+        """(J^T J + shift diag(scale)^2)^{-1} right; None where that is not positive definite."""
+        ...
 
 
 def newton(
@@ -48,20 +62,22 @@ def newton(
     stop
         The time (perf_counter) at which to stop.
     ordering
-        Of coefficients whose matrix is banded.
+        Of the coefficients of a tensor-product layer, behind which theta may hold constants. J^T J is then
+        assembled as a band, if that pays and if it has no entries outside of it.
     """
-    value, gradient, matrix = problem.normal_equations(theta)
+    equations = _Equations(problem, ordering)
+    value, gradient, matrix = equations.at(theta)
     losses = [value]
     for _ in range(iterations):
         if value <= goal or perf_counter() > stop:
             break
-        step = _step(matrix, gradient, ordering)
+        step = _step(matrix, gradient)
         if step is None:
             break
         length, found = 1.0, None
         for _ in range(HALVINGS):
             trial = theta + length * step
-            after = problem.normal_equations(trial)
+            after = equations.at(trial)
             if np.isfinite(after[0]) and after[0] < value:
                 found = trial, after
                 break
@@ -78,31 +94,61 @@ def newton(
     return theta, float(value), losses
 
 
-def _step(
-    matrix: Float64Array, gradient: Float64Array, ordering: Band | None
-) -> Float64Array | None:
-    diagonal = np.diag(matrix)
-    scale = np.sqrt(np.maximum(diagonal, diagonal.max() * 1e-30))
-    scaled = matrix / scale / scale[:, None]
-    shift = SHIFT
-    right = -gradient / scale
-    if ordering is not None and ordering.worthwhile:
-        step = ordering.solve(scaled, shift, right)
-        if step is not None and np.isfinite(step).all():
-            defect = scaled @ step + shift * step - right
-            if np.abs(defect).max() <= CLOSE * np.abs(right).max():
-                return np.asarray(step / scale)
-    for _ in range(8):
-        damped = scaled.copy()
-        damped[np.diag_indices_from(damped)] += shift
+@dataclass(eq=False)
+class _Equations:
+    """The normal equations of a problem: banded until they prove not to be."""
+
+    problem: Any
+    ordering: Band | None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.problem, PINN) or not (self.ordering and self.ordering.worthwhile):
+            self.ordering = None
+
+    def at(self, theta: Float64Array) -> tuple[float, Float64Array, NormalMatrix]:
+        """(L, its gradient, J^T J)."""
+        if self.ordering is not None:
+            found = band_equations(self.problem, theta, self.ordering)
+            if found is not None:
+                return found
+            self.ordering = None
+        value, gradient, matrix = self.problem.normal_equations(theta)
+        return value, gradient, _Dense(matrix)
+
+
+@dataclass(frozen=True, eq=False)
+class _Dense:
+    """J^T J as an array."""
+
+    matrix: Float64Array
+
+    def diagonal(self) -> Float64Array:
+        return np.diag(self.matrix)
+
+    def solve(self, scale: Float64Array, shift: float, right: Float64Array) -> Float64Array | None:
+        scaled = self.matrix / scale
+        scaled /= scale[:, None]
+        scaled[np.diag_indices_from(scaled)] += shift
         try:
-            with several(len(damped) ** 3 / 3):
-                factor = scipy.linalg.cho_factor(damped.T, overwrite_a=True, check_finite=False)
+            with several(len(scaled) ** 3 / 3):
+                factor = scipy.linalg.cho_factor(scaled.T, overwrite_a=True, check_finite=False)
         except np.linalg.LinAlgError:
-            shift *= 10
-            continue
-        step = scipy.linalg.cho_solve(factor, right, check_finite=False) / scale
-        return np.asarray(step) if np.isfinite(step).all() else None
+            return None
+        return np.asarray(scipy.linalg.cho_solve(factor, right / scale, check_finite=False) / scale)
+
+
+def _step(matrix: NormalMatrix, gradient: Float64Array) -> Float64Array | None:
+    """-(J^T J + shift diag(J^T J))^{-1} gradient with the smallest shift that is possible; None without."""
+    diagonal = matrix.diagonal()
+    if not 0 < diagonal.max() < np.inf:
+        return None
+    scale = np.sqrt(np.maximum(diagonal, diagonal.max() * 1e-30))
+    shift = SHIFT
+    for _ in range(SHIFTS):
+        step = matrix.solve(scale, shift, -gradient)
+        if step is not None:
+            return step if np.isfinite(step).all() else None
+        shift *= 10
     return None
 
 

@@ -21,7 +21,7 @@ from splinekan.solving.statement import Statement
 
 INTERVALS = {1: 8, 2: 6, 3: 3}
 """Of the first mesh, by the number of variables."""
-LARGEST = {1: 8000, 2: 8000, 3: 6000}
+LARGEST = {1: 20000, 2: 20000, 3: 6000}
 """Parameters, at most."""
 ITERATIONS = 30
 LEVELS = 14
@@ -71,7 +71,7 @@ class Adaptive:
             theta = self._started(finer, mesh, start) if theta is None else _prolonged(network, finer, theta)
             network = finer
             pinn = self._pinn(network, mesh)
-            ordering = band(mesh.layer(m)) if not self.statement.constants else None
+            ordering = band(mesh.layer(m))
             theta, loss, history = newton(
                 pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering
             )

@@ -207,6 +207,30 @@ def _(draw: Draw, name: str) -> Call:
     return Call(rows.add_products, {"lower": lower}, check, strict=False, writes=True)
 
 
+@calls("SparseRows.add_band_products")
+def _(draw: Draw, name: str) -> Call:
+    rows, dense = _rows(draw)
+    n = dense.shape[1]
+    places = np.random.default_rng(draw.integer(0, 99)).permutation(n)
+
+    def check(result: Any, args: Any) -> None:
+        at, band = np.asarray(args["places"]), args["band"]
+        assert np.array_equal(np.sort(at), np.arange(n))
+        products = dense.T.astype(float) @ dense
+        want, distance = np.zeros_like(band), at[:, None] - at
+        i, j = np.nonzero((distance >= 0) & (distance < band.shape[1]))
+        want[at[j], distance[i, j]] = products[i, j]
+        if np.isfinite(band).all() and np.abs(band).max(initial=0) < 1e4:
+            assert_alike(band, want, 1e-4 if rows.dtype == np.float32 else 1e-6)
+            outside = np.abs(products[np.abs(distance) >= band.shape[1]]).max(initial=0)
+            assert isinstance(result, bool)
+            assert not result or outside < 1e-6
+
+    band = np.zeros((n, draw.integer(1, n)))
+    arguments = {"band": band, "places": places}
+    return Call(rows.add_band_products, arguments, check, strict=False, writes=True)
+
+
 @calls("SparseRows.tocsr", "SparseRows.shape", "SparseRows.dtype")
 def _(draw: Draw, name: str) -> Call:
     rows, _ = _rows(draw)
