@@ -153,7 +153,7 @@ def test_three_variables():
 
 
 def test_four_variables_by_ridge_functions(monkeypatch):
-    monkeypatch.setattr(simple_engine, "STARTS", ((2, 10),))
+    monkeypatch.setattr(simple_engine, "STARTS", ((2, 5),))
     variables = symbols("x1:5")
     f = Function("f")(*variables)
     truth = sum(variables) ** 2 / 4
@@ -187,18 +187,13 @@ def test_units_do_not_matter():
         start = size * sin(pi * (x - 300) / length)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", sk.SolutionWarning)
-            solution = sk.solve(residual, bounds, [sk.initial(v, start, t), sk.dirichlet(v, 0, x)], levels=2)
+            solution = sk.solve(residual, bounds, [sk.initial(v, start, t), sk.dirichlet(v, 0, x)], levels=1)
         unit = np.random.default_rng(0).uniform(0, 1, (50, 2))
         points = [300, 0] + unit * [float(length), float(time)]
         return solution(points) / float(size)
 
     want = solved(1, 1, 1)
-    for units in (
-        (Rational(1, 1024), 1, 1),
-        (1, 2**20, 1),
-        (1, 1, 2**17),
-        (2**10, Rational(1, 2**9), 2**-20),
-    ):
+    for units in ((Rational(1, 1024), 1, 1), (1, 1, 2**17), (2**10, Rational(1, 2**9), 2**-20)):
         np.testing.assert_allclose(solved(*units), want, atol=1e-7)
 
 

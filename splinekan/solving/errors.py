@@ -9,7 +9,7 @@ import numpy as np
 import sympy
 from numpy.typing import NDArray
 
-from splinekan._checks import Float64Array, real_array, sequence
+from splinekan._checks import Float64Array, real_array, sequence, shown
 from splinekan.equations.complex_parts import ComplexParts
 from splinekan.solving.formulas import numeric
 
@@ -62,8 +62,8 @@ def _truth(
 def _read(form: Any) -> Any:
     try:
         found = sympy.sympify(form, strict=True)
-    except sympy.SympifyError:
+    except (sympy.SympifyError, TypeError, ValueError, AttributeError):  # sympy's answers to junk
         found = None
     if not isinstance(found, sympy.Expr):
-        raise TypeError(f"exact must be an expression of sympy or a function of points, got {form!r:.60}")
+        raise TypeError(f"exact must be an expression of sympy or a function of points, got {shown(form)}")
     return found

@@ -47,7 +47,9 @@ END_CELLS = 0.1
 DEEPEST = 5
 """Levels of other networks, at most."""
 WORTHWHILE = 4.0
-"""Two further levels should divide the held-out loss by this."""
+"""Two further levels should divide the held-out loss by this, once it is small."""
+RESOLVED = 1e-6
+"""Above this held-out loss coarse knots hide what finer knots would gain."""
 ABOUT = 2.0
 """The finest level is the solution among those whose held-out loss is at most this many times the least."""
 PATIENCE = {True: 3, False: 8}
@@ -142,7 +144,8 @@ class _Run:
             return len(levels) >= self.options.levels or perf_counter() > self.stop
         if perf_counter() > self.stop or last.held_out <= self.options.tolerance**2 / 2:
             return True
-        if len(levels) > 2 and last.held_out * WORTHWHILE > min(each.held_out for each in levels[:-2]):
+        before = min((each.held_out for each in levels[:-2]), default=np.inf)
+        if last.held_out < RESOLVED and WORTHWHILE * last.held_out > before:
             return True
         d = self.statement.region.n_variables
         if self.linear and d in LARGEST:

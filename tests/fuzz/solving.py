@@ -17,6 +17,8 @@ X, Y = sympy.symbols("x y")
 U = sympy.Function("u")(X, Y)
 W = sympy.Function("w")(X)
 OBJECT, SOME = Role("object"), Role("object", optional=True)
+NUMBER = Role("object", accepts=("junk huge integer",))
+"""An expression or any finite number."""
 WEIGHT = Role("real", optional=True, low=5e-324)
 
 
@@ -43,8 +45,10 @@ def _(draw: Draw, name: str) -> Call:
 @calls("dirichlet", "neumann", "robin", "periodic", "initial", "normal_derivative", share=1)
 def _(draw: Draw, name: str) -> Call:
     value = draw.one(0, 1.5, X**2)
-    roles: dict[str, Role] = {"u": OBJECT, "on": SOME, "weight": WEIGHT} | dict.fromkeys(
-        ("value", "a", "b", "x", "t"), OBJECT
+    roles: dict[str, Role] = (
+        {"u": OBJECT, "on": SOME, "weight": WEIGHT}
+        | dict.fromkeys(("x", "t"), OBJECT)
+        | dict.fromkeys(("value", "a", "b"), NUMBER)
     )
     arguments: dict[str, Any] = {"u": U, "value": value, "on": draw.one(None, Y), "weight": None}
     if name == "robin":
@@ -105,7 +109,7 @@ def _(draw: Draw, name: str) -> Call:
     d = which + 1
     points = draw.points(draw.integer(1, 5), d)
     word = {"outside": draw.one("refuse", "nan", "continue")}
-    roles = {"expression": OBJECT, "exact": OBJECT}
+    roles = {"expression": OBJECT, "exact": NUMBER}
 
     def check(result: Any, args: Any) -> None:
         if method == "error":
