@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import process_time
 
@@ -33,6 +33,8 @@ class Case:
     iterations: tuple[int, ...]
     network: sk.KAN | None = None
     damping: float = 1e-2
+    seconds: tuple[float, ...] = ()
+    """Processor seconds per level, instead of iterations."""
 
 
 def setting(name: str, levels: int) -> Case:
@@ -54,9 +56,31 @@ CASES = {
     "poisson-affine": affine_first("poisson", ((10, 10), (14, 14), (20, 20), (28, 28)), 4),
     "helmholtz-affine": affine_first("helmholtz", ((20, 24), (24, 28), (30, 36)), 16),
 }
-METHODS: dict[str, Callable[[float], sk.LevenbergMarquardt]] = {
-    "default": lambda damping: sk.LevenbergMarquardt(damping=damping),
-    "svd": lambda damping: sk.LevenbergMarquardt(damping=damping, solver=sk.SVD()),
+SECONDS = {
+    "poisson": (0.3, 0.5, 0.8, 1.2),
+    "helmholtz": (2.0, 3.0),
+    "burgers": (4.0, 6.0, 10.0),
+    "poisson-affine": (0.3, 0.6, 1.2, 2.0),
+    "helmholtz-affine": (1.0, 1.8, 4.0),
+}
+"""About what the default takes for the iterations of the cases."""
+
+
+def projection(damping: float, network: sk.KAN) -> sk.LevenbergMarquardt:
+    """The last layer solved for in every evaluation."""
+    linear = np.arange(network.offsets[-2], network.offsets[-1])
+    return sk.VariableProjection(damping=damping, linear=linear, nearest=True)
+
+
+METHODS: dict[str, Callable[[float, sk.KAN], sk.LevenbergMarquardt]] = {
+    "default": lambda damping, _: sk.LevenbergMarquardt(damping=damping),
+    "1 correction": lambda damping, _: sk.LevenbergMarquardt(damping=damping, corrections=1),
+    "2 corrections": lambda damping, _: sk.LevenbergMarquardt(damping=damping, corrections=2),
+    "4 corrections": lambda damping, _: sk.LevenbergMarquardt(damping=damping, corrections=4),
+    "qr": lambda damping, _: sk.LevenbergMarquardt(damping=damping, solver=sk.QR()),
+    "svd": lambda damping, _: sk.LevenbergMarquardt(damping=damping, solver=sk.SVD()),
+    "scaling none": lambda damping, _: sk.LevenbergMarquardt(damping=damping, scaling="none"),
+    "projection": projection,
 }
 
 
@@ -68,13 +92,19 @@ def run(case: Case, method: str, seed: int, levels: int) -> list[dict[str, float
     bounds = None if case.network is None else (-1.0, 1.0)
     rng = np.random.default_rng(seed)
     theta = sk.initialize(first, rng, "greville", bounds=bounds or (-1.0, 1.0), noise=0.3)
-    optimizer, rows, seconds = METHODS[method](case.damping), [], 0.0
+    rows, seconds = [], 0.0
     for level, cells, count in zip(hierarchy.levels, case.cells, case.iterations, strict=False):
         if level.P is not None:
             theta = level.P @ theta
         objective = posed.pinn(level.network, posed.blocks(posed.uniform(cells)))
-        began = process_time()
-        result = optimizer.minimize(objective, theta, iterations=count)
+        optimizer = METHODS[method](case.damping, level.network)
+        began, limit = process_time(), case.seconds[level.index] if case.seconds else np.inf
+
+        def late(_: object, began: float = began, limit: float = limit) -> bool:
+            return process_time() - began > limit
+
+        iterations = 100_000 if case.seconds else count
+        result = optimizer.minimize(objective, theta, iterations=iterations, callback=late)
         seconds += process_time() - began
         theta = result.theta
         error = posed.relative_error(lambda at, n=level.network, t=theta: posed.solution(n, t, at))
@@ -98,13 +128,18 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", choices=list(METHODS), default=list(METHODS))
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--levels", type=int, default=4)
+    parser.add_argument("--seconds", action="store_true", help="equal seconds instead of equal iterations")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
     sk.set_threads(1)
     found = []
     for name in options.cases:
         case = CASES[name]
-        METHODS["default"](1e-2).minimize(*_small(case), iterations=2)
+        objective, start = _small(case)
+        for corrections in (0, 1):
+            sk.LevenbergMarquardt(corrections=corrections).minimize(objective, start, iterations=2)
+        if options.seconds:
+            case = replace(case, seconds=SECONDS[name])
         for seed in range(options.seeds):
             for method in options.methods:
                 for number, row in enumerate(run(case, method, seed, options.levels)):
