@@ -80,7 +80,8 @@ class LevenbergMarquardt(Optimizer):
     corrections
         Corrections of every step for the curvature of the residual, at least 0; each costs a residual and a
         product with J^T. The first is the geodesic acceleration of Transtrum & Sethna (2012): see
-        `splinekan.optimize.corrections`. For losses that are half a sum of squares, and not with a gradient
+        `splinekan.optimize.corrections`. They pay off near a solution, in long curved valleys, and may harm
+        from a random start. For losses that are half a sum of squares, and not with a gradient
         in other coordinates than the geometry's.
     solver
         `Cholesky`, `QR`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
