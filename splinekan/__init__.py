@@ -12,7 +12,7 @@ Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
     `Restricted` for fixed parameters and linear equations; optimisers `LevenbergMarquardt` (with a solver
-    `Cholesky`, `SVD`, `Dual` or `CG`), `VariableProjection`, `GaussNewton`, `LBFGS`, `Adam`,
+    `Cholesky`, `QR`, `SVD`, `Dual` or `CG`), `VariableProjection`, `GaussNewton`, `LBFGS`, `Adam`,
     `GradientDescent`.
 Other libraries
     `from_pykan` and `from_efficient_kan` return their networks as models; edges as splines of SciPy, out and
@@ -99,6 +99,7 @@ from splinekan.objectives import (
 from splinekan.optimize import (
     CG,
     LBFGS,
+    QR,
     SVD,
     Adam,
     Cholesky,
@@ -221,6 +222,7 @@ __all__ = [
     "LBFGS",
     "MLP",
     "PINN",
+    "QR",
     "SVD",
     "Activation",
     "Adam",

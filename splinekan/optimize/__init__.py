@@ -16,12 +16,13 @@ from splinekan.optimize.problem import (
 from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import History, Result, Status
 from splinekan.optimize.schedules import Constant, Cosine, ExponentialCyclic, LinearRamp, Schedule
-from splinekan.optimize.solvers import CG, SVD, Cholesky, Dual, Solver
+from splinekan.optimize.solvers import CG, QR, SVD, Cholesky, Dual, Solver
 from splinekan.optimize.variable_projection import VariableProjection
 
 __all__ = [
     "CG",
     "LBFGS",
+    "QR",
     "SVD",
     "Adam",
     "Cholesky",

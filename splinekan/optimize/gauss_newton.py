@@ -10,10 +10,12 @@ import numpy as np
 from splinekan._blas import dot, norm
 from splinekan._checks import Float64Array, integer, one_of, real, shown
 from splinekan.optimize.answers import require
+from splinekan.optimize.corrections import Corrections
 from splinekan.optimize.driver import Frame, Optimizer, Point, Step
 from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import Status
-from splinekan.optimize.solvers import EPS, SOLVER_MEMBERS, SVD, Dual, Solver, default_solver, squared
+from splinekan.optimize.solvers import SOLVER_MEMBERS, SVD, Dual, Solver, default_solver
+from splinekan.optimize.systems import EPS, squared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,8 +77,14 @@ class LevenbergMarquardt(Optimizer):
         of these norms for all columns.
     trials
         Dampings tried on a linearisation before giving up, at least 1.
+    corrections
+        Corrections of every step for the curvature of the residual, at least 0; each costs a residual and a
+        product with J^T. The first is the geodesic acceleration of Transtrum & Sethna (2012): see
+        `splinekan.optimize.corrections`. They pay off near a solution, in long curved valleys, and may harm
+        from a random start. For losses that are half a sum of squares, and not with a gradient
+        in other coordinates than the geometry's.
     solver
-        `Cholesky`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
+        `Cholesky`, `QR`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
         parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`. A gradient in other
         coordinates than the geometry's excludes `Dual`.
     """
@@ -86,6 +94,7 @@ class LevenbergMarquardt(Optimizer):
     damping: float = 1e-3
     scaling: str = "columns"
     trials: int = 40
+    corrections: int = 0
     solver: Solver | None = None
 
     def __post_init__(self) -> None:
@@ -94,17 +103,24 @@ class LevenbergMarquardt(Optimizer):
         complete = all(hasattr(self.solver, name) for name in SOLVER_MEMBERS)
         if self.solver is not None and (not complete or isinstance(self.solver, type)):
             raise TypeError(
-                "solver must be a solver such as Cholesky(), SVD(), Dual() or CG(), or None, "
+                "solver must be a solver such as Cholesky(), QR(), SVD(), Dual() or CG(), or None, "
                 f"got {shown(self.solver)}"
             )
         if isinstance(self.solver, Dual) and self.mixed:
             raise ValueError("solver: Dual() needs gradient and geometry in the same coordinates")
         one_of("scaling", self.scaling, ("columns", "none"))
         object.__setattr__(self, "trials", integer("trials", self.trials, low=1))
+        object.__setattr__(self, "corrections", integer("corrections", self.corrections, low=0))
+        if self.corrections and self.mixed:
+            raise ValueError("corrections need gradient and geometry in the same coordinates")
 
     def _begin(self, frame: Frame, start: Point) -> _Damping:
         solver = self.solver or default_solver(frame.problem, len(start.z), self.mixed)
         require("problem", frame.problem, solver.needs)
+        if self.corrections:
+            require("problem", frame.problem, ("linearized",))
+            if not squared(frame):
+                raise ValueError("corrections need a loss that is half a sum of squares")
         return _Damping(self.damping, 2.0, np.zeros_like(start.z), solver)
 
     def _advance(self, frame: Frame, state: _Damping, point: Point) -> Step:
@@ -119,10 +135,12 @@ class LevenbergMarquardt(Optimizer):
         # curvature), steps are those of gradient descent.
         scale = np.maximum(state.scale, state.scale.max() * EPS or 1.0)
         damped = equations.damped(scale)
+        bent = Corrections(frame, point, self.corrections) if self.corrections else None
         for _ in range(self.trials):
             step = damped(state.value)
-            z = point.z + step
-            value = frame.value(z)
+            moved = step if bent is None else bent.corrected(damped, state.value, scale, step)
+            z = point.z + (step if moved is None else moved)
+            value = np.nan if moved is None else frame.value(z)
             # By the equation of the step, H p = -g_fed - damping S^2 p, the prediction needs no p H p, which
             # rounding errors would dominate for p along small singular values. (For truncated conjugate
             # gradients it holds too, because their error is orthogonal to p.)

@@ -38,7 +38,7 @@ from splinekan._blas import one, several
 from splinekan._checks import Float64Array
 from splinekan.optimize.answers import finite, parts, real_number, reals
 from splinekan.optimize.problem import Factor
-from splinekan.optimize.solvers import EPS
+from splinekan.optimize.systems import EPS
 
 STEPS = 4
 """Proximal steps."""

@@ -17,7 +17,7 @@ from splinekan.optimize.problem import Problem
 from splinekan.optimize.projected import Projected
 from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import Result
-from splinekan.optimize.solvers import SVD, Cholesky
+from splinekan.optimize.solvers import QR, SVD, Cholesky
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,9 @@ class VariableProjection(LevenbergMarquardt):
     damping, scaling, trials
         As of `LevenbergMarquardt`.
     solver
-        `Cholesky` or `SVD`; None for `Cholesky`.
+        `Cholesky`, `QR` or `SVD`; None for `Cholesky`.
+    corrections
+        0: steps are not corrected.
     linear
         Indices of the linear parameters; None for the `linear_parameters` of the problem.
     nearest
@@ -88,8 +90,13 @@ class VariableProjection(LevenbergMarquardt):
                     f"{name} must be None: the linear parameters are the same in all coordinates, and the "
                     "others are those of the problem"
                 )
-        if not isinstance(self.solver, (Cholesky, SVD, type(None))):
-            raise ValueError(f"solver must be Cholesky(), SVD() or None, got {shown(self.solver)}")
+        if not isinstance(self.solver, (Cholesky, QR, SVD, type(None))):
+            raise ValueError(f"solver must be Cholesky(), QR(), SVD() or None, got {shown(self.solver)}")
+        if self.corrections:
+            raise ValueError(
+                "corrections must be 0: they need the Jacobian of the problem without its linear parameters, "
+                f"got {self.corrections}"
+            )
         object.__setattr__(self, "nearest", boolean("nearest", self.nearest))
         object.__setattr__(self, "ridge", real("ridge", self.ridge, low=1e-14, high=1e-4))
         if self.linear is not None:

@@ -94,7 +94,9 @@ def _memmap(a: np.ndarray) -> np.ndarray:
 def _strided(a: np.ndarray) -> np.ndarray:
     if a.ndim == 0:
         return a
-    wide = np.full(tuple(2 * n for n in a.shape), np.nan, a.dtype if a.dtype.kind == "f" else np.float64)
+    kind = a.dtype.kind  # integers stay integers: a layout is not a type
+    between = np.iinfo(a.dtype).max if kind in "iu" else np.nan
+    wide = np.full(tuple(2 * n for n in a.shape), between, a.dtype if kind in "fiu" else np.float64)
     view = wide[tuple(slice(None, None, 2) for _ in a.shape)]
     view[...] = a
     return view

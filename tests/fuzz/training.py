@@ -65,6 +65,7 @@ SETTINGS: dict[str, Any] = {
         "damping": 1e-2,
         "scaling": "none",
         "trials": 10,
+        "corrections": 1,
         "solver": optimize.Cholesky(),
     },
 }
@@ -77,6 +78,7 @@ BOUNDS = {
     "gradient": Role("word", optional=True),
     "schedule": Role("schedule"),
     "solver": Role("object", optional=True),
+    "corrections": Role("whole", low=0, most=10**6),
     "memory": Role("whole", low=1, most=10**6),
 }
 
@@ -163,7 +165,12 @@ def _for_networks(draw: Draw, kind: str) -> Any:
     settings: dict[str, Any] = {"geometry": draw.one(None, None, "relu", "spline")}
     if kind == "LevenbergMarquardt":
         settings["solver"] = draw.one(
-            None, optimize.Cholesky(), optimize.SVD(), optimize.Dual(), optimize.CG(iterations=20)
+            None,
+            optimize.Cholesky(),
+            optimize.QR(),
+            optimize.SVD(),
+            optimize.Dual(),
+            optimize.CG(iterations=20),
         )
     return getattr(optimize, kind)(**settings)
 
@@ -403,6 +410,7 @@ def _(draw: Draw, name: str) -> Call:
 
 SOLVERS = {
     "Cholesky": {"cutoff": 1e-12},
+    "QR": {"cutoff": 1e-12},
     "SVD": {"cutoff": 1e-12},
     "Dual": {},
     "CG": {"preconditioner": None, "tolerance": 0.1, "iterations": 7},
