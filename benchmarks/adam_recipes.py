@@ -6,9 +6,9 @@
 Southworth et al., arXiv:2603.04827, 6.2 (interface) and 6.3 (Burgers). "ours" is the recipe of
 `splinekan.studies.boundary_value.first_order`; every other factor changes the settings that its entry in
 `FACTORS` names, and a sum such as rate-10+no-faces changes several. Printed are the losses of training (best
-and last iterate), the loss between the points of training, the relative l2 error on a grid, the share of hidden
-values outside the domain of the next spline layer, processor seconds, and the losses level by level. The file
-gets a line of JSON for every run.
+and last iterate), the loss between the points of training, the relative l2 error on a grid, the share of
+hidden values outside the domain of the next spline layer, processor seconds, and the losses level by level.
+The file gets a line of JSON for every run.
 """
 
 from __future__ import annotations
