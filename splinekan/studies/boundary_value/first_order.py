@@ -93,8 +93,15 @@ def _two_layers(basis: str) -> KAN:
     return KAN.splines([3, 5, 1], 3, 4, (-1.0, 1.0), basis=basis)
 
 
+def _two_layers_inside(basis: str) -> KAN:
+    """3 -> 5 -> 1, hidden values brought into [-1, 1] by a sigmoid."""
+    first, second = _two_layers(basis).layers
+    return KAN.chain([first, Normalizer(5, "sigmoid", (-1.0, 1.0)), second])
+
+
 NETWORKS: dict[str, Callable[[str], KAN]] = {
     "3-5-1": _two_layers,
+    "3-5-1, sigmoid": _two_layers_inside,
     "2-20-20-1": _affine_first,
     "2-5-5-1": _three_layers,
 }
