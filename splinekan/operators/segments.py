@@ -196,7 +196,8 @@ class SparseRows(Operator):
         TypeError, ValueError
             Unless `band` is a C-contiguous float64 array, writeable, and `places` is a permutation.
         """
-        band = writeable("band", band, (self.n_columns, *(getattr(band, "shape", ())[1:2] or (1,))))
+        width = band.shape[1] if isinstance(band, np.ndarray) and band.ndim == 2 else 1
+        band = writeable("band", band, (self.n_columns, width))
         places = _whole("places", places, 1)
         if not np.array_equal(np.sort(places), np.arange(self.n_columns)):
             raise ValueError(f"places must be a permutation of {self.n_columns} columns, got {shown(places)}")

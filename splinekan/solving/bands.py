@@ -16,7 +16,7 @@ from splinekan._checks import Float64Array, affordable
 from splinekan.network import SparseRows, TensorSplineLayer
 from splinekan.objectives.pinn import PINN
 
-WORTHWHILE = 0.35
+WORTHWHILE = 0.5
 """Largest bandwidth, relative to the order of a matrix, for which a band is cheaper than the whole."""
 
 
