@@ -35,12 +35,20 @@ FEWEST = 4
 LONGEST = 1 / 4
 """Of the interval of time."""
 SHORTEST = 1e-6
-ITERATIONS = 8
+ITERATIONS = 12
+USEFUL = 0.1
+"""Relative residual below which a further attempt begins with the best before."""
 CARRIED = 100.0
 """Weight of the values that a slab takes over, relative to that of other conditions."""
 LARGEST = 20000
 """Functions of a slab."""
 GROWTH = 2.0
+REDUCTION = 256.0
+"""By which a finer mesh divides the largest part of the residual, at most."""
+LAYER = 30.0
+"""Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
+PATIENCE = 2
+"""Attempts in vain, in time or in space, before the other is tried only."""
 ATTEMPTS = 16
 
 
@@ -162,14 +170,15 @@ class Marching:
         losses: list[float] = []
         best: Any = None
         space = [i for i in range(len(mesh.breaks)) if i != self.axis]
-        helpless = {True: False, False: not space}
+        failures = {True: 0, False: 0 if space else PATIENCE}
         previous: tuple[bool, float] | None = None
+        fractions = np.linspace(0.0, 1.0, STEPS + 1)
         for attempt in range(ATTEMPTS):
             end = high if now + length > high - 1e-12 * (high - low) else now + length
-            mesh = self._in_time(mesh, now, end)
+            mesh = self._in_time(mesh, now, end, fractions)
             network = mesh.network(len(self.statement.unknown))
             pinn = self._pinn(network, mesh, before)
-            theta = self._start(network, mesh, before)
+            theta = self._start(network, mesh, before, best)
             ordering = band(network.layers[0])  # type: ignore[arg-type]
             theta, loss, history = newton(pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering)
             losses += history
@@ -177,7 +186,7 @@ class Marching:
             piece = Piece(
                 self.statement, network, theta, (now, end), self.axis, mesh.bounds
             )
-            if best is None or residual.relative < best[2].relative:
+            if best is None or loss < best[3]:
                 best = piece, mesh, residual, loss
             over = residual.relative / self.options.tolerance
             if DEBUG:
@@ -187,19 +196,22 @@ class Marching:
             largest = residual.largest
             worst = max(space, key=lambda i: largest[i], default=None)
             in_time = worst is None or largest[self.axis] > largest[worst] or not np.isfinite(loss)
-            if helpless[in_time]:
-                in_time = not in_time
-            if previous is not None and residual.relative > 0.5 * previous[1]:
-                helpless[previous[0]] = True  # the parts are dominated by rounding
+            if previous is not None and not loss < 0.25 * previous[1]:
+                failures[previous[0]] += 1  # the parts are dominated by rounding, or the solution is not smooth
                 in_time = not previous[0]
-            previous = in_time, residual.relative
-            if all(helpless.values()):
+            if failures[in_time] >= PATIENCE:
+                in_time = not in_time
+            if min(failures.values()) >= PATIENCE:
                 break
+            previous = in_time, loss
             if not in_time and worst is not None:
                 finer = self._finer(mesh, worst, residual, over)
                 if finer is None:
                     break
                 mesh = finer
+            elif self._layer(residual) and len(fractions) < 4 * STEPS:
+                t = mesh.divided(self.axis, residual.parts[self.axis], largest[self.axis] / REDUCTION).breaks[self.axis]
+                fractions = (t - now) / (end - now)
             elif self.options.slabs is not None or length < SHORTEST * (high - low):
                 break
             else:
@@ -207,16 +219,21 @@ class Marching:
         piece, mesh, residual, loss = best
         return piece, mesh, residual, loss, losses
 
+    def _layer(self, residual: Residual) -> bool:
+        parts = residual.parts[self.axis]
+        return bool(parts.max() > LAYER * np.median(parts))
+
     def _finer(self, mesh: Mesh, axis: int, residual: Residual, over: float) -> Mesh | None:
         """The mesh with more intervals along an axis; None at the limit."""
-        finer = mesh.divided(axis, residual.parts[axis], residual.largest[axis] / min(max(over * 2, 2.0), 1e4))
+        finer = mesh.divided(axis, residual.parts[axis], residual.largest[axis] / min(max(over * 2, 2.0), REDUCTION))
         if finer.n_functions * len(self.statement.unknown) > LARGEST:
             return None
         return finer
 
-    def _in_time(self, mesh: Mesh, now: float, end: float) -> Mesh:
+    def _in_time(self, mesh: Mesh, now: float, end: float, fractions: Float64Array) -> Mesh:
         breaks = list(mesh.breaks)
-        breaks[self.axis] = np.linspace(now, end, STEPS + 1)
+        breaks[self.axis] = now + (end - now) * fractions
+        breaks[self.axis][-1] = end
         return replace(mesh, breaks=tuple(breaks))
 
     def _measured(self, pinn: Any, theta: Float64Array, mesh: Mesh) -> Residual:
@@ -262,10 +279,12 @@ class Marching:
         points, weights = gauss_cells(edges, rule.order)
         return np.insert(points, self.axis, now, axis=1), weights
 
-    def _start(self, network: Any, mesh: Mesh, before: Piece | None) -> Float64Array:
-        """Outputs that are constant in time, or zero."""
+    def _start(self, network: Any, mesh: Mesh, before: Piece | None, best: Any) -> Float64Array:
+        """Outputs of the best attempt before, if it is of use; else constant in time, or zero."""
         layer = network.layers[0]
         now = mesh.bounds[self.axis][0]
+        if best is not None and best[2].relative < USEFUL:
+            return interpolated(layer, mesh, best[0].outputs)
         if before is None:
             return np.zeros(network.n_parameters)
 

@@ -225,7 +225,7 @@ def measured(
         found[part.block].add(part, np.sqrt(weights), m)
     for terms in found[:n_equations]:
         inner = np.maximum(inner, terms.sizes())
-    relative, parts, worst = 0.0, [np.zeros(n) for n in mesh.intervals], 0.0
+    relative, parts = 0.0, [np.zeros(n) for n in mesh.intervals]
     for number, terms in enumerate(found):
         scale = terms.scale()
         if number >= n_equations:
@@ -234,12 +234,8 @@ def measured(
             continue
         share = terms.residual() / scale
         relative = max(relative, share)
-        if number >= n_equations:
-            if share <= worst:
-                continue
-            parts = [np.zeros(n) for n in mesh.intervals]  # conditions count where they are met worst
-        worst = max(worst, share)
         equation: Any = pinn._equations[number]
+        own = []
         for axis in range(d):
             k, h = mesh.degrees[axis], 2 * np.diff(mesh.breaks[axis]) / np.ptp(mesh.breaks[axis])
             missing = np.zeros(len(h))
@@ -247,7 +243,12 @@ def measured(
                 if order <= k:
                     size = 2 * (h / 4) ** (k - order) / factorial(k - order) if order < k else np.ones_like(h)
                     missing += size * (last[axis] @ slope) * rates[axis] ** order / factorial(order)
-            parts[axis] = np.maximum(parts[axis], missing / scale)
+            own.append(missing / scale)
+        largest = max(float(each.max()) for each in own)
+        for axis, each in enumerate(own):
+            # Of a condition that is met worse than its parts explain, the parts are scaled to what is measured.
+            factor = 1.0 if number < n_equations else min(share / max(largest, 1e-300), 1e6)
+            parts[axis] = np.maximum(parts[axis], factor * each)
     return Residual(relative, tuple(parts))
 
 

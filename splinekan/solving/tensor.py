@@ -63,7 +63,7 @@ class Adaptive:
         theta: Float64Array | None = None
         network: KAN | None = None
         levels: list[LevelRecord] = []
-        kept: list[tuple[KAN, Float64Array, Residual, Mesh]] = []
+        kept: list[tuple[KAN, Float64Array, float, Mesh]] = []
         losses: list[float] = []
         failures = 0
         for _ in range(self.options.levels or LEVELS):
@@ -77,12 +77,12 @@ class Adaptive:
             )
             losses += history
             residual = self._measured(pinn, theta, mesh)
-            kept.append((network, theta, residual, mesh))
+            kept.append((network, theta, loss, mesh))
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
             if DEBUG:
                 print(f"  {mesh.intervals} n {network.n_parameters} loss {loss:.1e} rel {residual.relative:.1e} parts {[f'{v:.1e}' for v in residual.largest]} its {len(history)} {perf_counter()-self.began:.1f}s", flush=True)
-            best = min(each[2].relative for each in kept[:-1]) if len(kept) > 1 else np.inf
-            failures = failures + 1 if residual.relative > GAIN * best else 0
+            best = min(each[2] for each in kept[:-1]) if len(kept) > 1 else np.inf
+            failures = failures + 1 if not loss < GAIN * best else 0
             if self.options.levels is None and (
                 residual.relative <= self.options.tolerance or failures >= FAILURES
             ):
@@ -92,8 +92,8 @@ class Adaptive:
             mesh = self._finer(mesh, residual)
             if mesh.n_functions * m > LARGEST[d]:
                 break
-        at = int(np.argmin([each[2].relative for each in kept]))
-        network, theta, residual, mesh = kept[at]
+        at = int(np.argmin([each[2] for each in kept]))
+        network, theta, _, mesh = kept[at]
         piece = Piece(self.statement, network, theta)
         errors = {}
         if self.statement.constants:
