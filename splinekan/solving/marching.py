@@ -35,6 +35,10 @@ FEWEST = 4
 LONGEST = 1 / 4
 """Of the interval of time."""
 SHORTEST = 1e-6
+STARTING = 16
+"""Divisions of the first mesh before the first slab, at most."""
+STRETCH = 1.3
+"""By which the last slab may be longer than planned."""
 ITERATIONS = 12
 USEFUL = 0.1
 """Relative residual below which a further attempt begins with the best before."""
@@ -47,8 +51,10 @@ REDUCTION = 256.0
 """By which a finer mesh divides the largest part of the residual, at most."""
 LAYER = 30.0
 """Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
+FLOOR = 1e-6
+"""Largest relative residual that later slabs may have where an earlier one cannot do better, with rounding."""
 PATIENCE = 2
-"""Attempts in vain, in time or in space, before the other is tried only."""
+"""Attempts in vain, in time or in space, after which only the other is tried."""
 ATTEMPTS = 16
 
 
@@ -98,6 +104,7 @@ class Marching:
         self.degrees = (degree,) * d
         self.n_equations = len(self.statement.equations)
         self.carried = self._carried()
+        self.tolerance = self.options.tolerance
         self.began = perf_counter()
 
     def _carried(self) -> list[tuple[Equation, Any, float]]:
@@ -118,7 +125,7 @@ class Marching:
         length = (high - low) * FIRST
         if self.options.slabs is not None:
             length = (high - low) / self.options.slabs
-        mesh = self._first_mesh(low, length)
+        mesh = self._resolving_start(self._first_mesh(low, length))
         pieces: list[Piece] = []
         levels: list[LevelRecord] = []
         losses: list[float] = []
@@ -126,7 +133,7 @@ class Marching:
         now = low
         while now < high * (1 - 1e-14) or now < high - 1e-14 * (high - low):
             left = high - now
-            if length > left * (1 - 1e-9):
+            if length > left / STRETCH:
                 length = left
             elif length > left / 2:
                 length = left / 2
@@ -146,7 +153,7 @@ class Marching:
                 )
             )
             length = self._next_length(mesh, residual)
-            mesh = self._next_mesh(mesh, residual)
+            mesh = self._coarser(mesh, residual)
             now = end if end < high else high
             if perf_counter() > self.stop and now < high:
                 t = self.statement.variables[self.axis]
@@ -171,7 +178,7 @@ class Marching:
         best: Any = None
         space = [i for i in range(len(mesh.breaks)) if i != self.axis]
         failures = {True: 0, False: 0 if space else PATIENCE}
-        previous: tuple[bool, float] | None = None
+        previous: Any = None
         fractions = np.linspace(0.0, 1.0, STEPS + 1)
         for attempt in range(ATTEMPTS):
             end = high if now + length > high - 1e-12 * (high - low) else now + length
@@ -188,7 +195,7 @@ class Marching:
             )
             if best is None or loss < best[3]:
                 best = piece, mesh, residual, loss
-            over = residual.relative / self.options.tolerance
+            over = residual.relative / self.tolerance
             if DEBUG:
                 print(f"  [{now:.4g},{end:.4g}] {mesh.intervals} loss {loss:.1e} rel {residual.relative:.1e} parts {[f'{v:.1e}' for v in residual.largest]} its {len(history)} {perf_counter()-self.began:.1f}s", flush=True)
             if over <= 1 or perf_counter() > self.stop:
@@ -197,13 +204,21 @@ class Marching:
             worst = max(space, key=lambda i: largest[i], default=None)
             in_time = worst is None or largest[self.axis] > largest[worst] or not np.isfinite(loss)
             if previous is not None and not loss < 0.25 * previous[1]:
-                failures[previous[0]] += 1  # the parts are dominated by rounding, or the solution is not smooth
+                # The parts are dominated by rounding, or the solution is not smooth.
+                failures[previous[0]] += 1
                 in_time = not previous[0]
+                mesh, length, fractions, residual = previous[2]
+                over = residual.relative / self.tolerance
             if failures[in_time] >= PATIENCE:
                 in_time = not in_time
             if min(failures.values()) >= PATIENCE:
+                if 2 * best[2].relative <= FLOOR:
+                    self.tolerance = max(self.tolerance, 2 * best[2].relative)
                 break
-            previous = in_time, loss
+            if previous is None or loss < 0.25 * previous[1]:
+                previous = in_time, loss, (mesh, length, fractions, residual)
+            else:
+                previous = in_time, previous[1], previous[2]
             if not in_time and worst is not None:
                 finer = self._finer(mesh, worst, residual, over)
                 if finer is None:
@@ -309,12 +324,39 @@ class Marching:
         now, end = mesh.bounds[self.axis]
         if self.options.slabs is not None:
             return (high - low) / self.options.slabs
-        over = max(residual.relative / self.options.tolerance, 1e-300)
+        over = max(residual.relative / self.tolerance, 1e-300)
         growth = min(GROWTH, 0.9 * over ** (-1 / (self.degrees[self.axis] - 1)))
         return min((end - now) * max(growth, 0.5), LONGEST * (high - low))
 
-    def _next_mesh(self, mesh: Mesh, residual: Residual) -> Mesh:
-        """Breakpoints in space where the parts of the last slab's residual are; about as many."""
+    def _resolving_start(self, mesh: Mesh) -> Mesh:
+        """The mesh divided in space until it represents the initial values: where these have kinks, finely."""
+        space = [i for i in range(len(mesh.breaks)) if i != self.axis]
+        left = np.inf
+        for _ in range(STARTING if space else 0):
+            network = mesh.network(len(self.statement.unknown))
+            blocks = self.statement.blocks(mesh.rule())
+            chosen = [block for number, block in enumerate(blocks) if self._is_initial(number)]
+            pinn = PINN(network, chosen, bounds=mesh.bounds)
+            ordering = band(network.layers[0])  # type: ignore[arg-type]
+            theta, _, _ = newton(pinn, np.zeros(network.n_parameters), 2, ordering=ordering)
+            residual = measured(pinn, theta, mesh, 0, self.statement.region, len(chosen))
+            if residual.relative <= self.tolerance or residual.relative > 0.7 * left:
+                break
+            left = residual.relative
+            finer, largest = mesh, max(residual.largest[axis] for axis in space)
+            for axis in space:
+                finer = finer.divided(axis, residual.parts[axis], largest / 16)
+            if finer.n_functions * len(self.statement.unknown) > LARGEST / 4:
+                break
+            mesh = finer
+        return mesh
+
+    def _coarser(self, mesh: Mesh, residual: Residual) -> Mesh:
+        """The mesh without breakpoints in space that are not needed by far."""
+        over = min(residual.relative / self.tolerance, 1.0)
+        for axis in range(len(mesh.breaks)):
+            if axis != self.axis:
+                mesh = mesh.merged(axis, residual.parts[axis], residual.largest[axis] / over)
         return mesh
 
 

@@ -17,7 +17,6 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.equations.collocation import equidistributed
 from splinekan.network import KAN, TensorSplineLayer
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.region import Region
@@ -31,6 +30,8 @@ ORDER = 3
 """Gauss points per cell along an axis."""
 GRADING = 2.0
 """Neighbouring intervals differ in length by about this factor at most."""
+SPARE = 0.02
+"""What merged intervals may contribute, relative to what is asked for."""
 SAFETY = 0.5
 """What a new mesh aims at, relative to what is asked for."""
 
@@ -100,35 +101,6 @@ class Mesh:
             edges.append(cells)
         return Cells(edges, ORDER)
 
-    def remeshed(self, axis: int, parts: Float64Array, aim: float, least: int, most: int) -> Mesh:
-        """The mesh with new breakpoints along an axis, on which its parts of the residual are about `aim`.
-
-        The lengths of the new intervals follow from the parts by the order of the splines; neighbours are
-        graded.
-
-        Parameters
-        ----------
-        axis
-            The number of the variable.
-        parts
-            Along this axis, an entry for every interval.
-        aim
-            The largest part on the new mesh.
-        least, most
-            Bounds of the number of new intervals.
-        """
-        t = self.breaks[axis]
-        wanted = np.diff(t) * np.clip(SAFETY * aim / np.maximum(parts, 1e-300), 1e-12, 1e12) ** (
-            1 / max(self.degrees[axis] - 2, 1)
-        )
-        dense = np.linspace(t[0], t[-1], 20 * len(t) + 1)
-        middle = (dense[1:] + dense[:-1]) / 2
-        density = 1 / wanted[np.clip(np.searchsorted(t, middle) - 1, 0, len(wanted) - 1)]
-        density = _graded(density, np.diff(dense), self.periodic[axis])
-        count = int(np.clip(np.ceil(density @ np.diff(dense)), least, most))
-        ends = equidistributed(dense, density, count, 0.0)
-        return replace(self, breaks=tuple(ends if i == axis else b for i, b in enumerate(self.breaks)))
-
     def divided(self, axis: int, parts: Float64Array, aim: float, most: int = 2) -> Mesh:
         """The mesh with those intervals along an axis divided whose parts of the residual exceed `aim`.
 
@@ -154,32 +126,27 @@ class Mesh:
         finer = np.append(np.concatenate(pieces), t[-1])
         return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
 
-    def halved(self, axis: int) -> Mesh:
-        """Every interval along an axis halved."""
+    def merged(self, axis: int, parts: Float64Array, aim: float) -> Mesh:
+        """The mesh with pairs of equal intervals along an axis merged whose parts then stay far below `aim`."""
         t = self.breaks[axis]
-        finer = np.sort(np.concatenate([t, (t[1:] + t[:-1]) / 2]))
-        return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
-
-
-def _graded(density: Float64Array, sizes: Float64Array, periodic: bool) -> Float64Array:
-    """The smallest larger density whose intervals 1/density grow by a bounded factor from one to the next.
-
-    1/density, the length of an interval, is made Lipschitz with the constant log(GRADING).
-    """
-    length = 1 / density
-    rate = np.log(GRADING)
-    steps = np.concatenate([[0.0], (sizes[1:] + sizes[:-1]) / 2])
-    for _ in range(2 if periodic else 1):
-        for order in (1, -1):
-            values, gaps = length[::order], steps if order > 0 else np.concatenate([[0.0], steps[:0:-1]])
-            places = np.cumsum(gaps)
-            values = np.minimum.accumulate(values - rate * places) + rate * places
-            length = values[::order]
-        if periodic:
-            least = min(length[0], length[-1])
-            length = length.copy()
-            length[0] = length[-1] = least
-    return np.asarray(1 / length)
+        widths = np.diff(t)
+        growth = 2.0 ** self.degrees[axis] / SPARE
+        keep = np.ones(len(t), bool)
+        i = 0
+        while i < len(widths) - 1:
+            w = widths[i]
+            equal = abs(widths[i + 1] - w) < 1e-6 * w
+            left = widths[i - 1] if i else np.inf
+            right = widths[i + 2] if i + 2 < len(widths) else np.inf
+            graded = left > 0.999 * w and right > 0.999 * w
+            if equal and graded and growth * max(parts[i], parts[i + 1]) < aim:
+                keep[i + 1] = False
+                i += 2
+            else:
+                i += 1
+        if keep.sum() - 1 < 4:
+            return self
+        return replace(self, breaks=tuple(t[keep] if j == axis else b for j, b in enumerate(self.breaks)))
 
 
 @dataclass(frozen=True, eq=False)
