@@ -53,6 +53,8 @@ LAYER = 30.0
 """Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
 FLOOR = 1e-6
 """Largest relative residual that later slabs may have where an earlier one cannot do better, with rounding."""
+PROGRESS = 0.6
+"""Share of the loss that an attempt leaves at most, if it was not in vain."""
 PATIENCE = 2
 """Attempts in vain, in time or in space, after which only the other is tried."""
 ATTEMPTS = 16
@@ -203,7 +205,7 @@ class Marching:
             largest = residual.largest
             worst = max(space, key=lambda i: largest[i], default=None)
             in_time = worst is None or largest[self.axis] > largest[worst] or not np.isfinite(loss)
-            if previous is not None and not loss < 0.25 * previous[1]:
+            if previous is not None and not loss < PROGRESS * previous[1]:
                 # The parts are dominated by rounding, or the solution is not smooth.
                 failures[previous[0]] += 1
                 in_time = not previous[0]
@@ -215,7 +217,7 @@ class Marching:
                 if 2 * best[2].relative <= FLOOR:
                     self.tolerance = max(self.tolerance, 2 * best[2].relative)
                 break
-            if previous is None or loss < 0.25 * previous[1]:
+            if previous is None or loss < PROGRESS * previous[1]:
                 previous = in_time, loss, (mesh, length, fractions, residual)
             else:
                 previous = in_time, previous[1], previous[2]
@@ -325,7 +327,10 @@ class Marching:
         if self.options.slabs is not None:
             return (high - low) / self.options.slabs
         over = max(residual.relative / self.tolerance, 1e-300)
-        growth = min(GROWTH, 0.9 * over ** (-1 / (self.degrees[self.axis] - 1)))
+        in_space = max((v for i, v in enumerate(residual.largest) if i != self.axis), default=0.0)
+        if in_space > 0:  # what space leaves does not limit the steps in time
+            over *= min(1.0, 10 * residual.largest[self.axis] / in_space)
+        growth = min(GROWTH, 0.9 * max(over, 1e-300) ** (-1 / (self.degrees[self.axis] - 1)))
         return min((end - now) * max(growth, 0.5), LONGEST * (high - low))
 
     def _resolving_start(self, mesh: Mesh) -> Mesh:
