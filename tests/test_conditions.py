@@ -9,9 +9,9 @@ from sympy import Eq, Function, cos, diff, exp, sin, symbols
 
 import splinekan as sk
 from splinekan.solving.conditions import NormalDerivative
-from splinekan.solving.domains import region
 from splinekan.solving.exact import exact_conditions
 from splinekan.solving.posing import posed
+from splinekan.solving.region import region
 from splinekan.solving.rules import Cells, Sobol
 
 x, y, t = symbols("x y t")

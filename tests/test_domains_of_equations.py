@@ -7,8 +7,8 @@ import pytest
 from sympy import And, Function, Not, Or, Rational, cos, sin, symbols
 
 import splinekan as sk
-from splinekan.solving.domains import region
 from splinekan.solving.patches import Face, Surface
+from splinekan.solving.region import region
 from splinekan.solving.rules import Cells, Sobol
 
 x, y, t = symbols("x y t")

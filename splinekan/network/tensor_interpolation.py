@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -38,12 +39,13 @@ def interpolated(
     if values.shape not in accepted:
         wanted = " or ".join(map(str, accepted))
         raise ValueError(f"function must return values of shape {wanted}, got {values.shape}")
-    c: Float64Array = values.astype(np.float64).reshape(*map(len, matrices), n_out)
+    shape: tuple[int, ...] = (*map(len, matrices), n_out)
+    c: Any = np.asarray(values, dtype=np.float64).reshape(shape)
     for axis, matrix in enumerate(matrices):
-        moved = np.moveaxis(c, axis, 0)
-        solved = np.linalg.solve(matrix, moved.reshape(len(matrix), -1)).reshape(moved.shape)
+        moved: Any = np.moveaxis(c, axis, 0)
+        solved: Any = np.linalg.solve(matrix, moved.reshape(len(matrix), -1)).reshape(moved.shape)
         c = np.moveaxis(solved, 0, axis)
-    return np.ascontiguousarray(c).ravel()
+    return np.ascontiguousarray(c, dtype=np.float64).ravel()
 
 
 def _nodes(knots: KnotVector) -> Float64Array:

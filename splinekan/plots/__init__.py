@@ -1,4 +1,4 @@
-"""Figures: functions take axes and return them; `model_figure`, `edge_figure`, `solution_figure` make them."""
+"""Figures: functions take axes and return them; those whose names end with `figure` make a figure."""
 
 from splinekan.plots.adaptivity import adaptivity_panels, error_by_parameters
 from splinekan.plots.boundary_value import (

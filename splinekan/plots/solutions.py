@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splinekan._checks import Float64Array, instance, sequence, shown
-from splinekan.plots.style import canvas, log_axes
+from splinekan.plots.style import canvas
 
 if TYPE_CHECKING:
     from splinekan.solving.solution import Solution
@@ -73,8 +73,9 @@ def _curves(solution: Solution, columns: Sequence[int]) -> Any:
     if len(columns) > 1:
         axes[0, 0].legend()
     axes[1, 0].plot(points[:, 0], np.maximum(residual, np.finfo(np.float64).tiny), color="0.4")
-    log_axes(axes[1, 0], str(solution.variables[0]), "|residual|")
-    axes[1, 0].set_xscale("linear")
+    axes[1, 0].set_yscale("log")
+    axes[1, 0].set_ylabel(f"|{RESIDUAL}|")
+    axes[1, 0].set_xlabel(str(solution.variables[0]))
     return figure
 
 

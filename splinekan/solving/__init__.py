@@ -12,7 +12,7 @@ from splinekan.solving.conditions import (
 )
 from splinekan.solving.domains import Boxes, SignedDistance
 from splinekan.solving.solution import Solution
-from splinekan.solving.solve import SolutionWarning, solve
+from splinekan.solving.solver import SolutionWarning, solve
 
 __all__ = [
     "Boxes",

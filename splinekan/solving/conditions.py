@@ -15,8 +15,9 @@ import numpy as np
 import sympy
 from sympy.core.function import AppliedUndef
 
-from splinekan._checks import one_of, real, real_array, sequence, shown
+from splinekan._checks import one_of, real, shown
 from splinekan.equations import expressions
+from splinekan.solving.places import places, written
 
 KINDS = ("condition", "dirichlet", "neumann", "robin", "periodic", "initial")
 
@@ -69,7 +70,7 @@ class Condition:
         if kind in ("initial", "periodic"):
             on = _symbol("on", on)
         elif on is not None:
-            on = _places(on)
+            on = places(on)
         for name, value in (("residual", residual), ("on", on), ("weight", weight), ("kind", kind)):
             object.__setattr__(self, name, value)
 
@@ -79,7 +80,7 @@ class Condition:
         elif isinstance(self.on, np.ndarray):
             where = f"{len(self.on)} points"
         elif isinstance(self.on, tuple):
-            where = ", ".join(map(_written, self.on))
+            where = ", ".join(map(written, self.on))
         else:
             where = f"{self.on} at its lower end" if self.kind == "initial" else f"the ends of {self.on}"
         if self.kind == "periodic":
@@ -280,31 +281,3 @@ def _value(name: str, value: Any) -> Any:
     number = real(name, value)
     short = sympy.Float(number)
     return short if float(str(short)) == number else sympy.Float(number, 17)  # as it will be compiled
-
-
-def _places(on: Any) -> Any:
-    """Symbols and equalities as a tuple, or points as an array."""
-    if isinstance(on, (sympy.Symbol, sympy.Basic)):
-        return (_place("on", on),)
-    if isinstance(on, (list, tuple)) and on and any(isinstance(each, sympy.Basic) for each in on):
-        return tuple(_place(f"on[{i}]", each) for i, each in enumerate(sequence("on", on)))
-    points = real_array("on", on, ndim=2, empty=False).astype(np.float64)
-    points.setflags(write=False)
-    return points
-
-
-def _place(name: str, on: Any) -> Any:
-    if isinstance(on, sympy.Symbol):
-        return on
-    if isinstance(on, sympy.Equality):
-        sides = (on.lhs, on.rhs) if isinstance(on.lhs, sympy.Symbol) else (on.rhs, on.lhs)
-        if isinstance(sides[0], sympy.Symbol) and sides[1].is_number and sides[1].is_extended_real:
-            return sympy.Eq(*sides, evaluate=False)
-    raise TypeError(
-        f"{name} must be a variable x for both of its ends, Eq(x, number) for a face, or points, "
-        f"got {shown(on)}"
-    )
-
-
-def _written(on: Any) -> str:
-    return f"{on.lhs} = {on.rhs}" if isinstance(on, sympy.Equality) else str(on)

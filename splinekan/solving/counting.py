@@ -61,7 +61,8 @@ def missing_conditions(statement: Statement) -> list[str]:
         first_order = max((order_in(statement.equations, u, v) for v in statement.variables), default=0) < 2
         if short and (not first_order or missing_all) and not free:
             found.append(
-                f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be unique"
+                f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be "
+                "unique"
             )
     return found
 
@@ -78,7 +79,7 @@ def _conditions_along(statement: Statement, u: Any, i: int) -> int:
         if each.opposite is not None:
             count += each.opposite[0] == i
         elif each.points is not None:
-            count += 1
+            count += len(each.points)
         else:
             for patch in each.patches:
                 if isinstance(patch.shape, Face):

@@ -1,9 +1,9 @@
 """Conditions imposed exactly: u = g + B v with g fulfilling the conditions and B vanishing where they hold.
 
-g is the Boolean sum of interpolants along each variable (transfinite interpolation, Gordon & Hall 1973, Numer.
-Math. 21, eqs. 1-6): with P_i the interpolant of the data on the faces of variable i, g_i = g_{i-1} +
-P_i(data - g_{i-1}). It meets the data of all faces if these agree where faces meet. B is the product over the
-variables of the distances to the faces with data, squared where a velocity is given too.
+g is the Boolean sum of interpolants along each variable (transfinite interpolation: Gordon & Hall 1973,
+Numer. Math. 21): with P_i the interpolant of the data on the faces of variable i, g_i = g_{i-1} +
+P_i(data - g_{i-1}). It meets the data of all faces if these agree where faces meet. B is the product over
+the variables of the distances to the faces with data, squared where a velocity is given too.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from splinekan.solving.conditions import Condition
-from splinekan.solving.domains import Region
 from splinekan.solving.formulas import numeric
+from splinekan.solving.region import Region
 from splinekan.solving.rules import sobol
 
 AGREEMENT = 1e-9
@@ -135,14 +135,14 @@ def _faces(condition: Condition, region: Region, closed: set[Any]) -> list[tuple
         return None
     faces = []
     for place in condition.on:
-        symbol, ends = (place, (0, 1)) if place in variables else (place.lhs, ())
+        whole = place in variables
+        symbol = place if whole else place.lhs
         if symbol not in variables:
             return None
         i = variables.index(symbol)
+        ends = [end for end in (0, 1) if whole or float(place.rhs) == region.bounds[i][end]]
         if not ends:
-            ends = tuple(k for k in (0, 1) if float(place.rhs) == region.bounds[i][k])
-            if not ends:
-                return None
+            return None
         faces += [(i, end) for end in ends]
     return faces
 

@@ -58,7 +58,7 @@ def network(name: str, statement: Statement, options: Options, intervals: int) -
         layers = [Affine(d, width), SplineLayer(width, m, inner, extrapolate="polynomial")]
     elif name == "separable":
         rank = WIDTHS[name]
-        groups = [tuple(range(d * r, d * r + d)) for r in range(rank)]
+        groups = tuple(tuple(range(d * r, d * r + d)) for r in range(rank))
         layers = [
             SplineLayer(d, d * rank, first, extrapolate="polynomial"),
             Product(d * rank, groups),

@@ -15,7 +15,7 @@ from splinekan.solving.formulas import numeric
 from splinekan.solving.rules import Cells, Rule, sobol
 
 if TYPE_CHECKING:
-    from splinekan.solving.domains import Region
+    from splinekan.solving.region import Region
 
 ACROSS = 1e-6
 """How far from a point of the boundary its two sides are looked at, in lengths of the box."""
@@ -121,7 +121,7 @@ class Patch(Uncached):
     def _ends(self, points: Float64Array, unit: Float64Array) -> Any:
         """Where the region lies on the inner side and not on the outer side."""
         step = ACROSS * unit * self.region.lengths
-        finite = np.isfinite(step).all(axis=1)
+        finite: Any = np.isfinite(step).all(axis=1)
         step = np.where(finite[:, None], step, 0.0)
         low, high = np.array(self.region.bounds).T
         inner = np.clip(points - step, low, high)  # a corner of the box has an inner side, too
@@ -167,7 +167,8 @@ class Patch(Uncached):
         room = 1e-12 * lengths
         still &= ((points >= low - room) & (points <= high + room)).all(axis=1)
         points = np.clip(points[still], low, high)
-        return points[self._ends(points, self._unit(points))] if len(points) else points
+        ends = self._ends(points, self._unit(points)) if len(points) else np.zeros(0, bool)
+        return np.asarray(points[ends])
 
 
 def _within(edges: Float64Array, ends: tuple[float, float]) -> Float64Array:

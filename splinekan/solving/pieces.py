@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -13,7 +14,7 @@ from splinekan._checks import Float64Array
 from splinekan._records import Uncached
 from splinekan.equations import Equation, Features
 from splinekan.model import Model
-from splinekan.network import KAN
+from splinekan.network import KAN, DomainWarning
 from splinekan.objectives.pinn import PINN, Block
 from splinekan.solving.formulas import numeric
 from splinekan.solving.statement import Statement
@@ -62,7 +63,7 @@ class Piece(Uncached):
         """The unknown constants by name."""
         if not self.statement.constants:
             return {}
-        return self.network.constants(self.theta)  # type: ignore[attr-defined,no-any-return]
+        return self.network.constants(self.theta)
 
     def values(self, points: Float64Array) -> Float64Array:
         """The unknowns, (n, number of unknowns)."""
@@ -84,5 +85,8 @@ class Piece(Uncached):
     def _at(self, equation: Equation, points: Float64Array) -> Float64Array:
         if not len(points):
             return np.zeros(0)
-        pinn = PINN(self.network, [Block(equation, points)], bounds=self.box)
-        return np.asarray(pinn.residual(self.theta), dtype=np.float64)
+        # Points outside are refused, or meant; far away the continuation overflows.
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
+            warnings.simplefilter("ignore", DomainWarning)
+            pinn = PINN(self.network, [Block(equation, points)], bounds=self.box)
+            return np.asarray(pinn.residual(self.theta), dtype=np.float64)

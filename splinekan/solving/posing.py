@@ -10,8 +10,8 @@ import numpy as np
 
 from splinekan._checks import Float64Array
 from splinekan.solving.conditions import Condition, NormalDerivative
-from splinekan.solving.domains import Region
 from splinekan.solving.patches import Face, Patch, Surface
+from splinekan.solving.region import Region
 from splinekan.solving.rules import Rule, Sobol
 
 

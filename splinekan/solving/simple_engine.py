@@ -32,13 +32,13 @@ MOVES = 3
 """Sets of points on a level, for networks that are not linear in theta."""
 ITERATIONS = {True: 50, False: 60}
 """Per level, of networks that are linear in theta, and of others."""
-INTERVALS = {True: 4, False: 2}
-"""On the coarsest level."""
+INTERVALS = {1: 4, 2: 4, 3: 2}
+"""On the coarsest level of such networks, by the number of variables; 2 for others."""
 PER_PARAMETER = 20
 """Points for each parameter of networks that are not linear in theta."""
-LARGEST = {1: 2000, 2: 2500, 3: 3500}
+LARGEST = {1: 2000, 2: 2500, 3: 1500}
 """Parameters for each unknown up to which such networks are refined, by the number of variables."""
-GROWTH = {1: 2.0, 2: 3.0, 3: 4.0}
+GROWTH = {1: 2.0, 2: 3.0, 3: 2.5}
 """How many times as many parameters a finer level has, about."""
 END_CELLS = 0.1
 """Width of additional cells at the ends of each variable, as a part of the first and of the last cell."""
@@ -46,6 +46,8 @@ DEEPEST = 5
 """Levels of other networks, at most."""
 WORTHWHILE = 4.0
 """Two further levels should divide the held-out loss by this."""
+ABOUT = 2.0
+"""The finest level is the solution among those whose held-out loss is at most this many times the least."""
 PATIENCE = {True: 3, False: 8}
 """Iterations that lower the loss by less than a tenth, after which a run stops."""
 NOISE, DAMPING = 0.3, 1e-2
@@ -74,7 +76,7 @@ class _Run:
 
     def __post_init__(self) -> None:
         self.linear = self.name == "tensor"
-        coarsest = self._network(INTERVALS[self.linear])
+        coarsest = self._network(INTERVALS.get(self.statement.region.n_variables, 2) if self.linear else 2)
         if networks.is_periodic(coarsest, self.statement.periodic()):
             self.statement = self.statement.on_periodic_networks()
         self.network, self.theta = coarsest, np.zeros(0)
@@ -101,7 +103,7 @@ class _Run:
             change = np.nan
             if kept:
                 before, after = (self._values(*each) for each in (kept[-1], (network, theta)))
-                change = float(np.linalg.norm(after - before) / max(np.linalg.norm(after), 1e-300))
+                change = relative_change(before, after)
             kept.append((network, theta))
             levels.append(
                 LevelRecord(
@@ -118,7 +120,8 @@ class _Run:
                 break
             self.network = network.refined()
             self.theta = network.prolongation(self.network) @ theta
-        best = int(np.argmin([level.held_out for level in levels]))
+        least = min(level.held_out for level in levels)
+        best = max(i for i, level in enumerate(levels) if level.held_out <= ABOUT * least)
         network, theta = kept[best]
         piece = Piece(self.statement, network, theta)
         errors = {}
@@ -263,8 +266,8 @@ def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ..
     size = sensitivity(piece, other)
     if size > 1e-2:
         found.append(
-            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small residual "
-            "does not determine it"
+            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
+            "residual does not determine it"
         )
     return tuple(found)
 
@@ -287,4 +290,9 @@ def sensitivity(piece: Piece, other: Any) -> float:
     points, _ = piece.statement.region.interior(Sobol(1024, 0))
     before = piece.values(points)
     after = replace(piece, theta=piece.theta + step).values(points)
-    return float(np.linalg.norm(after - before) / max(np.linalg.norm(before), 1e-300))
+    return relative_change(after, before)
+
+
+def relative_change(before: Float64Array, after: Float64Array) -> float:
+    """|after - before| / |after|."""
+    return float(np.linalg.norm(after - before) / max(float(np.linalg.norm(after)), 1e-300))

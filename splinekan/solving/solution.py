@@ -212,14 +212,14 @@ class Solution(Uncached):
         d = len(self.variables)
         n = GRIDS.get(d, SAMPLE) if count is None else integer("points", count, low=2)
         if d > max(GRIDS):
-            points = sobol(n, self.bounds, 0)
+            points: Float64Array = sobol(n, self.bounds, 0)
         else:
             axes = [np.linspace(*ends, n) for ends in self.bounds]
             points = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, d)
-        return points[self.statement.region.contains(points)]
+        return np.asarray(points[self.statement.region.contains(points)])
 
     def plot(self, unknown: Any = None) -> Any:
-        """A figure: the unknowns and the residual; maps for two variables, slices through the middle for more.
+        """A figure of the unknowns and the residual: curves, maps, or slices through the middle.
 
         Parameters
         ----------

@@ -11,7 +11,7 @@ from splinekan.solving.rules import Rule
 from splinekan.solving.statement import Statement
 
 SHARE = 1e-11
-"""A constant is determined if the other parameters cannot imitate more than all but this part of its effect."""
+"""A constant is determined if the other parameters leave at least this part of its effect unexplained."""
 RIDGE = 1e-14
 
 

@@ -403,7 +403,7 @@ def _(draw: Draw, name: str) -> Call:
             kept = ("basis", "extrapolate") if tensor else ("basis", "base")
             assert all(getattr(result, each) == getattr(layer, each) for each in kept)
 
-    repeated = tensor or splines and not all(each.has_relu_basis for each in layer.knots)
+    repeated = tensor or (splines and not all(each.has_relu_basis for each in layer.knots))
     roles = {"marked": Role("object", optional=True, accepts=("junk list of None",))}
     names = ("power ReLUs", "knots", "change of basis", "basis")
     strict = not (repeated and method != "refined")

@@ -98,7 +98,7 @@ TRUTH = (lambda p: np.exp(-p[:, 0]), lambda p: p[:, 0] ** 2 - p[:, 1] ** 2)
 FORMS = (sympy.exp(-X), X**2 - Y**2)
 
 
-@calls(*(f"Solution.{m}" for m in ("__call__", "evaluate", "residual", "error", "sample")))
+@calls(*(f"Solution.{m}" for m in ("__call__", "evaluate", "parts_at", "residual", "error", "sample")))
 def _(draw: Draw, name: str) -> Call:
     which = draw.integer(0, 1)
     solution, method = _solved(which), name.split(".")[1]
@@ -117,6 +117,7 @@ def _(draw: Draw, name: str) -> Call:
         at = floats(args["points"]).reshape(-1, d)
         inside = solution.statement.region.contains(at)
         want = np.zeros((len(at), 1)) if method == "residual" else TRUTH[which](at)
+        want = want[:, None] if method == "parts_at" else want
         assert np.abs(result[inside] - want[inside]).max(initial=0.0) < 1e-4
 
     if method == "__call__":
@@ -124,8 +125,8 @@ def _(draw: Draw, name: str) -> Call:
     if method == "evaluate":
         what = solution.unknown[0] + 0 * X
         return Call(solution.evaluate, {"expression": what, "points": points} | word, check, roles)
-    if method == "residual":
-        return Call(solution.residual, {"points": points} | word, check, roles)
+    if method in ("residual", "parts_at"):
+        return Call(getattr(solution, method), {"points": points} | word, check, roles)
     if method == "sample":
         count = Role("whole", low=2, most=1000, optional=True)
         return Call(solution.sample, {"count": draw.one(None, 5)}, check, {"count": count}, names=("points",))

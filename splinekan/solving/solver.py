@@ -1,4 +1,4 @@
-"""`solve`."""
+"""`solve`: from the arguments to the solution."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from splinekan.solving.balance import balanced
 from splinekan.solving.conditions import Condition
 from splinekan.solving.options import Options
 from splinekan.solving.solution import Solution
-from splinekan.solving.statement import stated
+from splinekan.solving.stating import stated
 
 
 class SolutionWarning(UserWarning):
@@ -43,8 +43,8 @@ def solve(
     """The solution of a differential equation, ordinary or partial, or of a system.
 
     The unknowns are networks, trained by Levenberg-Marquardt on the squared residuals of equations and
-    conditions at many points, on levels of finer and finer knots. Units do not matter: variables are mapped to
-    [-1, 1], unknowns are scaled by the size that conditions, data or a linearised problem give them, and
+    conditions at many points, on levels of finer and finer knots. Units do not matter: variables are mapped
+    to [-1, 1], unknowns are scaled by the size that conditions, data or a linearised problem give them, and
     residuals by the size of their terms.
 
     Parameters
@@ -102,8 +102,8 @@ def solve(
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, before any work: for terms that cannot be compiled, conditions that are not on the
-        boundary, fewer equations than unknowns, networks of other widths, a degree that is too low.
+        Naming the argument, before any work: for terms that cannot be compiled, conditions that are not on
+        the boundary, fewer equations than unknowns, networks of other widths, a degree that is too low.
 
     Warns
     -----
