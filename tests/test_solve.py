@@ -11,8 +11,8 @@ from sympy import Eq, Function, I, Rational, conjugate, cos, exp, pi, sin, symbo
 
 import splinekan as sk
 from splinekan.solving.balance import balanced
-from splinekan.solving import simple_engine
-from splinekan.solving.simple_engine import sensitivity
+from splinekan.solving import competition
+from splinekan.solving.competition import sensitivity
 from splinekan.solving.stating import stated
 
 x, y, z, t = symbols("x y z t")
@@ -153,7 +153,7 @@ def test_three_variables():
 
 
 def test_four_variables_by_ridge_functions(monkeypatch):
-    monkeypatch.setattr(simple_engine, "STARTS", ((2, 10),))
+    monkeypatch.setattr(competition, "STARTS", 2)
     variables = symbols("x1:5")
     f = Function("f")(*variables)
     truth = sum(variables) ** 2 / 4

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from splinekan.network import KAN
-from splinekan.solving import simple_engine as engine
+from splinekan.solving import competition as engine
 from splinekan.solving.balance import balanced
 from splinekan.solving.conditions import Condition
 from splinekan.solving.options import Options
@@ -128,9 +128,9 @@ def solve(
     statement = balanced(statement)
     outcome = engine.solve(statement, options)
     texts = (*statement.warnings, *outcome.warnings)
-    if exact is not False:
+    if exact is True:
         notes = statement.exact.notes
-        if exact is True and (notes or not statement.exact.imposes):
+        if notes or not statement.exact.imposes:
             texts += notes or ("no condition could be imposed exactly",)
     for text in texts:
         warnings.warn(text, SolutionWarning, stacklevel=2)
