@@ -1,11 +1,11 @@
 """Networks that compete: additive splines, ridge functions, products, deeper networks, and their starts.
 
-Networks that are linear in theta go first, since a few steps solve them. The others, each with several starts,
-go through rounds of successive halving (Jamieson & Talwalkar 2016): in a round all have about the same number
-of floating-point operations, and those with the least loss on held-out points stay. Work is counted, not timed,
-so that the same seed gives the same solution. The winner goes on to finer levels, on new points in every run,
-while the held-out loss falls. At the end a Gauss-Newton step on other points shows what the solution is
-sensitive to.
+Networks that are linear in theta go first, since a few steps solve them. The others, each with several
+starts, go through rounds of successive halving (Jamieson & Talwalkar 2016): in a round all have about the same
+number of floating-point operations, and those with the least loss on held-out points stay. Work is counted,
+not timed, so that the same seed gives the same solution. The winner goes on to finer levels, on new points in
+every run, while the held-out loss falls. At the end a Gauss-Newton step on other points shows what the solution
+is sensitive to.
 
 Equations that are linear in the unknown are solved for the last layer by variable projection, before
 Levenberg-Marquardt on all parameters.
@@ -32,16 +32,16 @@ from splinekan.solving.uncertainty import standard_errors
 
 STARTS = 20
 """Contenders in the first round, about: at least 2 starts of every architecture, at most `MOST_STARTS`."""
-MOST_STARTS = 8
+MOST_STARTS = 6
 ROUNDS = (4, 2)
 """Contenders left after the first round, and after the second, which has twice the work for each."""
-WORK = 2e9
+WORK = 4e9
 """Floating-point operations of a contender in the first round, in units of the assembly of J^T J."""
-FEWEST, MOST = 8, 40
+FEWEST, MOST = 8, 60
 """Iterations of a contender in a round."""
-AFFORDABLE = 4.0
+AFFORDABLE = 3.0
 """Contenders whose fewest iterations take this many times the work of a round do not start."""
-RUNS, ITERATIONS = 3, 30
+RUNS, ITERATIONS = 3, 60
 """On a level of the winner: runs, each on new points, and their iterations."""
 SLOW = 0.7
 """A run that leaves more than this share of the held-out loss is the last on its level."""

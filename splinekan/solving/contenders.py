@@ -42,6 +42,8 @@ RIDGE = 1e-13
 """Of variable projection: the last layers of these networks are nearly dependent."""
 LINEARITY = 1e-9
 """Relative size of second differences, below which a residual counts as affine."""
+PROJECTED = 0.8
+"""The part of the work that goes into variable projection, where it is possible."""
 PROJECTION_COST = 2.0
 """Work of an iteration of variable projection, in iterations of Levenberg-Marquardt."""
 
@@ -145,10 +147,10 @@ class Contender:
             return
         damping = DAMPING if not self.histories else LATER
         if self.projected is not None:
-            count = max(int(iterations / 2 / PROJECTION_COST), 4)
+            count = max(int(PROJECTED * iterations / PROJECTION_COST), 4)
             where = np.arange(*self._last_layer())
             self._run(VariableProjection(damping=DAMPING, linear=where, ridge=RIDGE), count)
-            iterations, damping = max(iterations // 2, 4), LATER
+            iterations, damping = max(int((1 - PROJECTED) * iterations), 4), LATER
         self._run(LevenbergMarquardt(damping=damping), iterations)
 
     @property

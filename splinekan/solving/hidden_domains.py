@@ -39,7 +39,7 @@ def moved(network: KAN, theta: Float64Array, points: Float64Array) -> Float64Arr
         if not isinstance(layer, SplineLayer) or not _shiftable(before):
             continue
         start, end, stop = network.offsets[number - 1 : number + 2]
-        values = np.asarray(KAN(network.layers[:number])(theta[:end], points))
+        values = np.asarray(KAN(network.layers[:number])(theta[:end], points), dtype=np.float64)
         factor, shift, beyond = _to_domains(layer, values)
         if not beyond.any():
             continue

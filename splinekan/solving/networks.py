@@ -58,7 +58,8 @@ class Architecture:
 def architectures(statement: Statement, options: Options) -> tuple[Architecture, ...]:
     """The networks that compete: those asked for, or all kinds that suit the number of variables.
 
-    In one to three variables each competes with exact and with weighted conditions, where both are possible.
+    In one to three variables each competes with exact and with weighted conditions, where both are possible;
+    not ridge functions, since u = g + B v is hardly a sum of few of them in both u and v.
     From four variables on the expressions that impose conditions exactly are too long, and seldom of the
     form that the network has.
     """
@@ -71,11 +72,13 @@ def architectures(statement: Statement, options: Options) -> tuple[Architecture,
         return tuple(Architecture(*kind, True) for kind in kinds)
     if [name for name, _ in kinds] == ["tensor"]:
         return (Architecture("tensor", (), True),)
-    return tuple(
-        Architecture(*kind, exact, "conditions exact" if exact else "conditions weighted")
-        for kind in kinds
-        for exact in (False, True)
-    )
+    found = []
+    for kind in kinds:
+        both = kind[0] != "ridge"
+        found.append(Architecture(*kind, False, "conditions weighted" if both else ""))
+        if both:
+            found.append(Architecture(*kind, True, "conditions exact"))
+    return tuple(found)
 
 
 def _kinds(d: int, options: Options) -> list[tuple[str, tuple[int, ...]]]:
