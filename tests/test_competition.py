@@ -10,6 +10,7 @@ from splinekan.solving import competition, networks
 from splinekan.solving.balance import balanced
 from splinekan.solving.contenders import Contender
 from splinekan.solving.hidden_domains import moved
+from splinekan.solving.merging import merged
 from splinekan.solving.options import Options
 from splinekan.solving.stating import stated
 from splinekan.splines.knot_vector import KnotVector
@@ -50,10 +51,10 @@ def test_a_quadratic_form_is_a_sum_of_squares_after_an_affine_map():
     truth = MANY[0] * MANY[1] + MANY[2] * MANY[3]
     bounds = dict.fromkeys(MANY, (0, 1))
     solution = sk.solve(laplace(v, *MANY), bounds, [sk.dirichlet(v, truth)])
-    assert solution.network_name == "ridge 4-8-1"
+    assert solution.network_name.startswith("ridge 4-")
     assert solution.error(truth) < 1e-10
     assert not solution.warnings
-    losers = [level for level in solution.levels if level.network != solution.network_name]
+    losers = [level for level in solution.levels if not level.network.startswith("ridge")]
     assert {level.network for level in losers} >= {"spline 4-1"}
     assert all(level.held_out > solution.levels[-1].held_out for level in losers)
 
@@ -64,7 +65,7 @@ def test_ridge_functions_in_two_variables(monkeypatch):
     residual = laplace(u, x, y) - laplace(truth, x, y)
     box = {x: (-1, 1), y: (-1, 1)}
     solution = sk.solve(residual, box, [sk.dirichlet(u, truth)], network="ridge", levels=2, exact=False)
-    assert solution.network_name == "ridge 2-8-1" or solution.network_name == "ridge 2-16-1"
+    assert solution.network_name.startswith("ridge 2-")
     assert solution.error(truth) < 1e-6
 
 
@@ -221,13 +222,27 @@ def test_a_polynomial_of_the_full_degree_is_kept():
     np.testing.assert_allclose(network(moved(network, theta, points), points), want, rtol=1e-9, atol=1e-9)
 
 
+def test_parallel_directions_are_merged():
+    knots = KnotVector.uniform(-1.5, 1.5, 4, 3)
+    network = KAN((Affine(2, 3), SplineLayer(3, 1, knots, extrapolate="polynomial")))
+    theta = initialize(network, 0, "greville", bounds=(-1, 1))
+    assert merged(network, theta)[0] is network
+    weight = network.layers[0].unpack(theta[: network.offsets[1]])["weight"]
+    weight[:, 2] = -0.5 * weight[:, 0]
+    c = theta[network.offsets[1] :].reshape(3, knots.n_basis)
+    c[2] = knots.greville  # z itself, which splines on all knots hold
+    fewer, new = merged(network, theta)
+    assert fewer.layers[0].n_out == 2
+    points = np.random.default_rng(0).uniform(-1, 1, (50, 2))
+    np.testing.assert_allclose(fewer(new, points), network(theta, points), rtol=1e-12, atol=1e-12)
+
+
 # Warnings
 
 
 def test_an_unreached_equation_is_doubted():
     residual = u.diff(y) + u * u.diff(x) - Rational(1, 100) * u.diff(x, 2)
     conditions = [sk.initial(u, -sin(pi * x), y), sk.dirichlet(u, 0, x)]
+    box = {x: (-1, 1), y: (0, 1)}
     with pytest.warns(sk.SolutionWarning, match="relative residual"):
-        sk.solve(
-            residual, {x: (-1, 1), y: (0, 1)}, conditions, hidden=(2,), levels=1, degree=3, exact=True, points=200
-        )
+        sk.solve(residual, box, conditions, hidden=(2,), levels=1, degree=3, exact=False, points=200)

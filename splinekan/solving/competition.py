@@ -49,7 +49,7 @@ LARGEST = {1: 2000, 2: 2500, 3: 1500}
 """Parameters for each unknown up to which networks are refined, by the number of variables."""
 GROWTH = {1: 2.0, 2: 3.0, 3: 2.5}
 """How many times as many parameters a finer tensor-product spline has, about; other networks twice."""
-DEEPEST = 8
+DEEPEST = 10
 """Levels, at most."""
 WORTHWHILE = 4.0
 """Two further levels should divide the held-out loss by this."""
@@ -171,8 +171,11 @@ def _done(contender: Contender, options: Options, stop: float) -> bool:
         return len(levels) >= options.levels
     if _reached(contender, options) or len(levels) >= DEEPEST:
         return True
-    if len(levels) > 2 and not levels[-1].held_out * WORTHWHILE <= min(each.held_out for each in levels[:-2]):
-        return True
+    comparable = levels[contender.merged_at :]
+    if len(comparable) > 2:
+        before = min(each.held_out for each in comparable[:-2])
+        if not comparable[-1].held_out * WORTHWHILE <= before:
+            return True
     d = contender.dimension
     growth = GROWTH[d] if contender.architecture.name == "tensor" else 2.0
     return levels[-1].parameters * growth > LARGEST.get(d, 2000) * len(contender.statement.unknown)
@@ -197,12 +200,12 @@ def _outcome(winner: Contender, lost: Sequence[Contender]) -> Outcome:
 
 def _best_of_each(lost: Sequence[Contender], winner: Contender) -> list[LevelRecord]:
     """The best level of every other architecture."""
-    found: dict[str, LevelRecord] = {}
+    found: dict[networks.Architecture, LevelRecord] = {}
     for contender in lost:
         level = min(contender.levels, key=lambda each: each.held_out)
-        name = contender.text
-        if name != winner.text and (name not in found or level.held_out < found[name].held_out):
-            found[name] = level
+        kind = contender.architecture
+        if kind != winner.architecture and (kind not in found or level.held_out < found[kind].held_out):
+            found[kind] = level
     return list(found.values())
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter
 from typing import Any
@@ -15,6 +15,7 @@ from splinekan.objectives.last_layer import linear_parameters
 from splinekan.optimize import History, LevenbergMarquardt, Result, Status, VariableProjection
 from splinekan.solving import networks
 from splinekan.solving.hidden_domains import moved
+from splinekan.solving.merging import merged
 from splinekan.solving.networks import Architecture
 from splinekan.solving.options import LevelRecord, Options
 from splinekan.solving.pieces import Piece
@@ -82,7 +83,7 @@ class Contender:
         if networks.is_periodic(made, self.statement.periodic()):
             self.statement = self.statement.on_periodic_networks()
         self.network, self.began, self.moves, self.loss = made, perf_counter(), 0, np.inf
-        self.linear = networks.is_linear(made)
+        self.linear, self.merged_at = networks.is_linear(made), 0
         if self.linear:
             self.theta = initialize(made, self.options.seed, noise=0.0)
             self.theta[: made.n_parameters - len(self.statement.constants)] = 0.0
@@ -99,8 +100,11 @@ class Contender:
 
     @property
     def text(self) -> str:
-        """The architecture and its widths."""
-        return self.architecture.text(self.dimension, len(self.statement.unknown))
+        """The architecture and its widths, without directions that were merged."""
+        known, first = self.architecture, self.network.layers[0]
+        if known.name == "ridge":
+            known = replace(known, hidden=(first.n_out,))
+        return known.text(self.dimension, len(self.statement.unknown))
 
     def _begin_level(self) -> None:
         self.held_out = self.statement.pinn(self.network, self.rule(0, held_out=True))
@@ -200,8 +204,13 @@ class Contender:
 
     def refine(self) -> None:
         """The next level, with the function of this one."""
-        network = self.network.refined()
-        theta = self.network.prolongation(network) @ self.theta
+        network, theta = self.network, self.theta
+        if self.projected is not None and not isinstance(self.options.network, KAN):
+            network, theta = merged(network, theta)
+            if network is not self.network:
+                self.merged_at = len(self.levels)
+        coarse, network = network, network.refined()
+        theta = coarse.prolongation(network) @ theta
         if not self.linear:
             low, high = np.array(self.statement.bounds).T
             points = self.statement.region.interior(Sobol(512, 0))[0]
