@@ -13,13 +13,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(name, "1")
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
 
-import numpy as np
-from sympy import Function, Rational, cos, pi, sin, symbols
+import numpy as np  # noqa: E402
+from sympy import Function, Rational, cos, pi, sin, symbols  # noqa: E402
 
-import splinekan as sk
+import splinekan as sk  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def burgers() -> Case:
 
 
 def cole_hopf(points: np.ndarray) -> np.ndarray:
-    """u of Burgers' equation by Gauss-Hermite quadrature of the Cole-Hopf integrals (Basdevant et al. 1986)."""
+    """u of Burgers' equation: the Cole-Hopf integrals by Gauss-Hermite quadrature (Basdevant et al. 1986)."""
     nu = 0.01
     z, weights = np.polynomial.hermite.hermgauss(200)
     x, t = points.T

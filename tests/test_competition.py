@@ -178,7 +178,7 @@ def test_networks_linear_in_theta_are_exact_where_splines_are():
     assert mine.score < 1e-20
 
 
-def test_a_condition_for_a_wave_has_the_dimension_of_the_equation_in_work():
+def test_wider_networks_take_more_work():
     one, other = contender(square(), "ridge", (4,)), contender(square(), "ridge", (8,))
     assert other.work > 3 * one.work
 

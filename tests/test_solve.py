@@ -10,8 +10,8 @@ from scipy.integrate import solve_bvp, solve_ivp
 from sympy import Eq, Function, I, Rational, conjugate, cos, exp, pi, sin, symbols
 
 import splinekan as sk
-from splinekan.solving.balance import balanced
 from splinekan.solving import competition
+from splinekan.solving.balance import balanced
 from splinekan.solving.competition import sensitivity
 from splinekan.solving.stating import stated
 

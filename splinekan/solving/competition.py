@@ -1,11 +1,11 @@
 """Networks that compete: additive splines, ridge functions, products, deeper networks, and their starts.
 
 Networks that are linear in theta go first, since a few steps solve them. The others, each with several
-starts, go through rounds of successive halving (Jamieson & Talwalkar 2016): in a round all have about the same
-number of floating-point operations, and those with the least loss on held-out points stay. Work is counted,
-not timed, so that the same seed gives the same solution. The winner goes on to finer levels, on new points in
-every run, while the held-out loss falls. At the end a Gauss-Newton step on other points shows what the solution
-is sensitive to.
+starts, go through rounds of successive halving (Jamieson & Talwalkar 2016): in a round all have about the
+same number of floating-point operations, and those with the least loss on held-out points stay. Work is
+counted, not timed, so that the same seed gives the same solution. The winner goes on to finer levels, on new
+points in every run, while the held-out loss falls. At the end a Gauss-Newton step on other points shows what
+the solution is sensitive to.
 
 Equations that are linear in the unknown are solved for the last layer by variable projection, before
 Levenberg-Marquardt on all parameters.
@@ -177,7 +177,7 @@ def _done(contender: Contender, options: Options, stop: float) -> bool:
         if not comparable[-1].held_out * WORTHWHILE <= before:
             return True
     d = contender.dimension
-    growth = GROWTH[d] if contender.architecture.name == "tensor" else 2.0
+    growth = GROWTH.get(d, 4.0) if contender.architecture.name == "tensor" else 2.0
     return levels[-1].parameters * growth > LARGEST.get(d, 2000) * len(contender.statement.unknown)
 
 
