@@ -153,8 +153,13 @@ class Contender:
         if self.projected is not None:
             count = max(int(PROJECTED * iterations / PROJECTION_COST), 4)
             where = np.arange(*self._last_layer())
-            self._run(VariableProjection(damping=DAMPING, linear=where, ridge=RIDGE), count)
-            iterations, damping = max(int((1 - PROJECTED) * iterations), 4), LATER
+            try:
+                self._run(VariableProjection(damping=DAMPING, linear=where, ridge=RIDGE), count)
+                iterations = max(int((1 - PROJECTED) * iterations), 4)
+            except ValueError:
+                # It checks that the residual is affine; the rounding of large coefficients may hide that.
+                pass
+            damping = LATER
         self._run(LevenbergMarquardt(damping=damping), iterations)
 
     @property
@@ -211,7 +216,7 @@ class Contender:
                 self.merged_at = len(self.levels)
         coarse, network = network, network.refined()
         theta = coarse.prolongation(network) @ theta
-        if not self.linear:
+        if self.projected is not None and self.architecture.name == "ridge":  # the last layer is solved anew
             low, high = np.array(self.statement.bounds).T
             points = self.statement.region.interior(Sobol(512, 0))[0]
             theta = moved(network, theta, 2 * (points - low) / (high - low) - 1)
