@@ -10,9 +10,9 @@ from scipy.integrate import solve_bvp, solve_ivp
 from sympy import Eq, Function, I, Rational, conjugate, cos, exp, pi, sin, symbols
 
 import splinekan as sk
-from splinekan.solving import simple_engine
+from splinekan.solving import competition
 from splinekan.solving.balance import balanced
-from splinekan.solving.simple_engine import sensitivity
+from splinekan.solving.competition import sensitivity
 from splinekan.solving.stating import stated
 
 x, y, z, t = symbols("x y z t")
@@ -153,7 +153,7 @@ def test_three_variables():
 
 
 def test_four_variables_by_ridge_functions(monkeypatch):
-    monkeypatch.setattr(simple_engine, "STARTS", ((2, 5),))
+    monkeypatch.setattr(competition, "STARTS", 2)
     variables = symbols("x1:5")
     f = Function("f")(*variables)
     truth = sum(variables) ** 2 / 4
@@ -170,7 +170,7 @@ def test_four_variables_by_ridge_functions(monkeypatch):
             levels=1,
             points=300,
         )
-    assert solution.network_name == "ridge"
+    assert solution.network_name.startswith("ridge 4-")
     assert solution.error(truth) < 0.02
 
 

@@ -3,7 +3,7 @@
 Up to three variables the unknowns are tensor-product splines, linear in theta, for which Gauss-Newton
 converges in a few steps to the best that the mesh can give: slab after slab where initial conditions determine
 an evolution (`marching`), the whole domain at once otherwise (`tensor`). Other networks, and all networks of
-more variables, compete (`simple_engine`).
+more variables, compete (`competition`).
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 import sympy
 
 from splinekan._checks import Float64Array
-from splinekan.solving import simple_engine as competition
+from splinekan.solving import competition
 from splinekan.solving.marching import Marching, evolution_variable
-from splinekan.solving.networks import TENSOR_VARIABLES, names
+from splinekan.solving.networks import TENSOR_VARIABLES
 from splinekan.solving.options import Options, Outcome
 from splinekan.solving.statement import Statement
 from splinekan.solving.tensor import Adaptive
@@ -29,13 +29,16 @@ GUIDE = 1e-4
 
 def solve(statement: Statement, options: Options) -> Outcome:
     """The solution of a statement, by the way that its options ask for, or that fits."""
-    if names(statement, options) != ("tensor",):
-        return competition.solve(statement, options)
-    if statement.region.n_variables > TENSOR_VARIABLES:
+    few = statement.region.n_variables <= TENSOR_VARIABLES
+    if options.network == "tensor" and not few:
         raise ValueError(
             f"network: tensor-product splines are for at most {TENSOR_VARIABLES} variables, got "
             f"{statement.region.n_variables}"
         )
+    if options.hidden is not None or options.network not in (None, "tensor") or not few:
+        if options.slabs is not None and options.slabs > 1:
+            raise ValueError(f"slabs must be None or 1 for networks other than 'tensor', got {options.slabs}")
+        return competition.solve(statement, options)
     stop = np.inf if options.seconds is None else perf_counter() + options.seconds
     if options.slabs != 1:
         axis = evolution_variable(statement)

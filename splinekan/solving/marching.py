@@ -18,7 +18,7 @@ from splinekan.equations import Equation
 from splinekan.objectives.pinn import PINN, Block
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
-from splinekan.solving.meshes import Mesh, Residual, interpolated, measured, uniform
+from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history as recorded
 from splinekan.solving.newton import newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
@@ -187,7 +187,7 @@ class Marching:
             mesh = self._in_time(mesh, now, end, fractions)
             network = mesh.network(len(self.statement.unknown))
             pinn = self._pinn(network, mesh, before)
-            theta = self._start(network, mesh, before, best)
+            theta = self._start(pinn, mesh, before, best)
             ordering = band(network.layers[0])  # type: ignore[arg-type]
             theta, loss, history = newton(pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering)
             losses += history
@@ -296,14 +296,14 @@ class Marching:
         points, weights = gauss_cells(edges, rule.order)
         return np.insert(points, self.axis, now, axis=1), weights
 
-    def _start(self, network: Any, mesh: Mesh, before: Piece | None, best: Any) -> Float64Array:
+    def _start(self, pinn: PINN, mesh: Mesh, before: Piece | None, best: Any) -> Float64Array:
         """Outputs of the best attempt before, if it is of use; else constant in time, or zero."""
-        layer = network.layers[0]
+        layer: Any = pinn.network.layers[0]
         now = mesh.bounds[self.axis][0]
         if best is not None and best[2].relative < USEFUL:
             return interpolated(layer, mesh, best[0].outputs)
         if before is None:
-            return np.zeros(network.n_parameters)
+            return constant_start(pinn, np.zeros(pinn.network.n_parameters))
 
         def values(points: Float64Array) -> Float64Array:
             at = points.copy()

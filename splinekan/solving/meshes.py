@@ -28,8 +28,8 @@ OVERSAMPLING = 1.5
 """Points per function along an axis, at least."""
 ORDER = 3
 """Gauss points per cell along an axis."""
-GRADING = 2.0
-"""Neighbouring intervals differ in length by about this factor at most."""
+LEVELS = (0.0, 1.0, -1.0)
+"""Constant functions to start from, in units of the scales of the unknowns."""
 SPARE = 0.02
 """What merged intervals may contribute, relative to what is asked for."""
 SAFETY = 0.5
@@ -297,6 +297,25 @@ def interpolated(layer: TensorSplineLayer, mesh: Mesh, values: Any) -> Float64Ar
         return np.asarray(values(np.clip(low + (high - low) * (unit + 1) / 2, low, high)))
 
     return layer.interpolate(function)
+
+
+def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
+    """theta for the first of a few constant functions at which the residual is finite.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    own = pinn.network.layers[0].n_parameters
+    for level in LEVELS:  # B-splines have the sum 1
+        theta = np.concatenate([np.full(own, level), theta[own:]])
+        if np.isfinite(pinn.value(theta)):
+            return theta
+    raise ValueError(
+        f"equations must have a finite residual at one of the constant functions {LEVELS}, times the scales "
+        "of the unknowns"
+    )
 
 
 def uniform(

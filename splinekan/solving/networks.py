@@ -7,6 +7,7 @@ on residuals that are not smooth in theta.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 from splinekan.network import KAN, Affine, Layer, Product, SplineLayer, TensorSplineLayer
@@ -17,33 +18,100 @@ from splinekan.splines.knot_vector import KnotVector
 
 HIDDEN = 1.5
 """Initially the hidden values lie in about half of [-1.5, 1.5]."""
-WIDTHS = {"spline": 6, "ridge": 8, "separable": 8}
 TENSOR_VARIABLES = 3
 """Up to this number of variables tensor-product splines are affordable."""
+DEGREE = 7
+"""Of univariate splines: an interval costs the same in any degree, and fewer are needed."""
 
 
-def names(statement: Statement, options: Options) -> tuple[str, ...]:
-    """The networks that compete: those asked for, or a choice by the number of variables."""
-    if isinstance(options.network, KAN):
-        return ("given",)
-    if options.network is not None:
-        return (options.network,)
+@dataclass(frozen=True)
+class Architecture:
+    """A kind of network, its hidden widths, and whether conditions are imposed exactly.
+
+    Attributes
+    ----------
+    name
+        "tensor", "spline", "ridge", "separable" or "given".
+    hidden
+        Widths of hidden layers; for "separable" the number of products.
+    exact
+        Whether u = g + B v for a network v, so that conditions hold for any v.
+    note
+        What tells it from the same network in another competitor; "" if there is no such competitor.
+    """
+
+    name: str
+    hidden: tuple[int, ...] = ()
+    exact: bool = False
+    note: str = ""
+
+    def text(self, d: int, m: int) -> str:
+        """The name with the widths, such as "ridge 2-8-1"."""
+        if self.name in ("tensor", "given"):
+            shown = self.name
+        elif self.name == "separable":
+            shown = f"separable, {self.hidden[0]} products"
+        else:
+            shown = f"{self.name} {'-'.join(map(str, (d, *self.hidden, m)))}"
+        return f"{shown}, {self.note}" if self.note else shown
+
+
+def architectures(statement: Statement, options: Options) -> tuple[Architecture, ...]:
+    """The networks that compete: those asked for, or all kinds that suit the number of variables.
+
+    In one to three variables each competes with exact and with weighted conditions, where both are possible;
+    not ridge functions, since u = g + B v is hardly a sum of few of them in both u and v.
+    From four variables on the expressions that impose conditions exactly are too long, and seldom of the
+    form that the network has.
+    """
+    d = statement.region.n_variables
+    kinds = _kinds(d, options)
+    many = d > TENSOR_VARIABLES and options.exact is None
+    if many or options.exact is False or not statement.exact.imposes:
+        return tuple(Architecture(*kind) for kind in kinds)
+    if options.exact is True:
+        return tuple(Architecture(*kind, True) for kind in kinds)
+    if [name for name, _ in kinds] == ["tensor"]:
+        return (Architecture("tensor", (), True),)
+    found = []
+    for kind in kinds:
+        both = kind[0] != "ridge"
+        found.append(Architecture(*kind, False, "conditions weighted" if both else ""))
+        if both:
+            found.append(Architecture(*kind, True, "conditions exact"))
+    return tuple(found)
+
+
+def _kinds(d: int, options: Options) -> list[tuple[str, tuple[int, ...]]]:
+    wanted = options.network
+    if isinstance(wanted, KAN):
+        return [("given", ())]
     if options.hidden is not None:
-        return ("spline",)
-    if statement.region.n_variables <= TENSOR_VARIABLES:
-        return ("tensor",)
-    return ("ridge", "spline", "separable")
+        return [("spline", tuple(options.hidden))]
+    least = max(8, d + 2)
+    kinds: dict[str, list[tuple[int, ...]]] = {
+        "spline": [(), (6,), (6, 6)] if d <= TENSOR_VARIABLES else [(), (6,)],
+        "ridge": [(least,), (2 * least,)] if d <= TENSOR_VARIABLES else [(least,)],
+        "separable": [(4,)],
+    }
+    if wanted == "tensor" or (wanted is None and d <= TENSOR_VARIABLES):
+        return [("tensor", ())]
+    chosen = [wanted] if wanted in kinds else list(kinds)
+    return [(name, hidden) for name in chosen for hidden in kinds[name]]
 
 
-def network(name: str, statement: Statement, options: Options, intervals: int) -> KAN:
-    """A network by name, with the unknown constants of the statement."""
+def network(architecture: Architecture, statement: Statement, options: Options, intervals: int) -> KAN:
+    """The network of an architecture, with the unknown constants of the statement."""
     d, m = statement.region.n_variables, len(statement.unknown)
     if isinstance(options.network, KAN):
         made = options.network
         if made.n_in != d or made.n_out != m:
             raise ValueError(f"network must map {d} inputs to {m} outputs, got {made.n_in} to {made.n_out}")
         return statement.with_constants(made)
-    degree = options.degree if options.degree is not None else (7 if d < 3 else 5)
+    name, hidden = architecture.name, architecture.hidden
+    degree = options.degree
+    if degree is None:
+        degree = 5 if name == "tensor" and d == TENSOR_VARIABLES else DEGREE
     first = [
         KnotVector.uniform(-1.0, 1.0, intervals, degree, periodic=periodic)
         for periodic in statement.periodic()
@@ -55,10 +123,9 @@ def network(name: str, statement: Statement, options: Options, intervals: int) -
             SplineLayer(1, m, first, extrapolate="polynomial") if d == 1 else TensorSplineLayer(first, m)
         ]
     elif name == "ridge":
-        width = WIDTHS[name]
-        layers = [Affine(d, width), SplineLayer(width, m, inner, extrapolate="polynomial")]
+        layers = [Affine(d, hidden[0]), SplineLayer(hidden[0], m, inner, extrapolate="polynomial")]
     elif name == "separable":
-        rank = WIDTHS[name]
+        rank = hidden[0]
         groups = tuple(tuple(range(d * r, d * r + d)) for r in range(rank))
         layers = [
             SplineLayer(d, d * rank, first, extrapolate="polynomial"),
@@ -66,7 +133,6 @@ def network(name: str, statement: Statement, options: Options, intervals: int) -
             Affine(rank, m),
         ]
     else:
-        hidden = (WIDTHS[name],) if options.hidden is None else options.hidden
         layers = [
             SplineLayer(p, q, inner if i else first, extrapolate="polynomial")
             for i, (p, q) in enumerate(pairwise((d, *hidden, m)))

@@ -13,7 +13,7 @@ from splinekan.network import KAN
 from splinekan.optimize import History
 from splinekan.solving.pieces import Piece
 
-NETWORKS = ("tensor", "spline", "ridge", "separable")
+NETWORKS = ("tensor", "spline", "ridge", "separable", "compete")
 
 
 @dataclass(frozen=True)

@@ -70,8 +70,8 @@ def solve(
     network
         "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
         with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products of
-        splines; or a `KAN` whose inputs are the variables in [-1, 1]. None for a choice; from four variables
-        on several compete.
+        splines; "compete": all of these but "tensor" compete; or a `KAN` whose inputs are the variables in
+        [-1, 1]. None for a choice; from four variables on they compete. `Solution.levels` lists all.
     hidden
         Widths of the hidden layers of a "spline" network.
     degree
@@ -128,9 +128,9 @@ def solve(
     statement = balanced(statement)
     outcome = engine.solve(statement, options)
     texts = (*statement.warnings, *outcome.warnings)
-    if exact is not False:
+    if exact is True:
         notes = statement.exact.notes
-        if exact is True and (notes or not statement.exact.imposes):
+        if notes or not statement.exact.imposes:
             texts += notes or ("no condition could be imposed exactly",)
     for text in texts:
         warnings.warn(text, SolutionWarning, stacklevel=2)

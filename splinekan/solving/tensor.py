@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array
-from splinekan.network import KAN
+from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
-from splinekan.solving.meshes import SAFETY, Mesh, Residual, measured, uniform
+from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history as recorded
 from splinekan.solving.newton import newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
@@ -68,9 +68,9 @@ class Adaptive:
         failures = 0
         for _ in range(self.options.levels or LEVELS):
             finer = self.statement.with_constants(mesh.network(m))
-            theta = self._started(finer, mesh, start) if theta is None else _prolonged(network, finer, theta)
+            pinn = self._pinn(finer, mesh)
+            theta = self._started(pinn, mesh, start) if theta is None else _prolonged(network, finer, theta)
             network = finer
-            pinn = self._pinn(network, mesh)
             ordering = band(mesh.layer(m))
             theta, loss, history = newton(
                 pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering
@@ -117,13 +117,12 @@ class Adaptive:
     def _pinn(self, network: KAN, mesh: Mesh) -> Any:
         return PINN(network, self.statement.blocks(mesh.rule()), bounds=self.statement.bounds)
 
-    def _started(self, network: KAN, mesh: Mesh, start: Any) -> Float64Array:
-        from splinekan.network import initialize
-        from splinekan.solving.meshes import interpolated
-
-        layer: Any = network.layers[0]
-        theta = initialize(network, self.options.seed, noise=0.0)
-        theta[: layer.n_parameters] = 0.0 if start is None else interpolated(layer, mesh, start)
+    def _started(self, pinn: PINN, mesh: Mesh, start: Any) -> Float64Array:
+        layer: Any = pinn.network.layers[0]
+        theta = initialize(pinn.network, self.options.seed, noise=0.0)
+        if start is None:
+            return constant_start(pinn, theta)
+        theta[: layer.n_parameters] = interpolated(layer, mesh, start)
         return theta
 
     def _record(
