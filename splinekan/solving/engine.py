@@ -1,8 +1,8 @@
 """Which way a statement is solved.
 
 Up to three variables the unknowns are tensor-product splines, linear in theta, for which Gauss-Newton
-converges in a few steps to the best that the mesh can give: slab after slab where initial conditions determine
-an evolution (`marching`), the whole domain at once otherwise (`tensor`). Other networks, and all networks of
+converges in a few steps to the best that the mesh can give: slab after slab where initial conditions
+determine an evolution (`marching`), the whole domain at once otherwise (`tensor`). Other networks, and all of
 more variables, compete (`competition`).
 """
 

@@ -96,7 +96,10 @@ class Mesh:
             inner = (t[:-1, None] + np.diff(t)[:, None] * share).ravel()
             cells = np.append(inner, t[-1])
             if not periodic:  # thin cells at the ends, where nothing lies beyond the last point
-                first, last = cells[0] + 0.2 * (cells[1] - cells[0]), cells[-1] - 0.2 * (cells[-1] - cells[-2])
+                first, last = (
+                    cells[0] + 0.2 * (cells[1] - cells[0]),
+                    cells[-1] - 0.2 * (cells[-1] - cells[-2]),
+                )
                 cells = np.concatenate([cells[:1], [first], cells[1:-1], [last], cells[-1:]])
             edges.append(cells)
         return Cells(edges, ORDER)
@@ -122,12 +125,15 @@ class Mesh:
             if not coarse.any():
                 break
             times[coarse] += 1
-        pieces = [a + (b - a) * np.arange(2**n) / 2**n for a, b, n in zip(t[:-1], t[1:], times.astype(int), strict=True)]
+        pieces = [
+            a + (b - a) * np.arange(2**n) / 2**n
+            for a, b, n in zip(t[:-1], t[1:], times.astype(int), strict=True)
+        ]
         finer = np.append(np.concatenate(pieces), t[-1])
         return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
 
     def merged(self, axis: int, parts: Float64Array, aim: float) -> Mesh:
-        """The mesh with pairs of equal intervals along an axis merged whose parts then stay far below `aim`."""
+        """The mesh with pairs of equal intervals along an axis merged if their parts stay far below `aim`."""
         t = self.breaks[axis]
         widths = np.diff(t)
         growth = 2.0 ** self.degrees[axis] / SPARE
@@ -213,7 +219,7 @@ def measured(
             own.append(missing / scale)
         largest = max(float(each.max()) for each in own)
         for axis, each in enumerate(own):
-            # Of a condition that is met worse than its parts explain, the parts are scaled to what is measured.
+            # The parts of a condition are scaled to what is measured.
             factor = 1.0 if number < n_equations else min(share / max(largest, 1e-300), 1e6)
             parts[axis] = np.maximum(parts[axis], factor * each)
     return Residual(relative, tuple(parts))
@@ -319,7 +325,10 @@ def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
 
 
 def uniform(
-    bounds: Sequence[tuple[float, float]], counts: Sequence[int], degrees: Sequence[int], periodic: Sequence[bool]
+    bounds: Sequence[tuple[float, float]],
+    counts: Sequence[int],
+    degrees: Sequence[int],
+    periodic: Sequence[bool],
 ) -> Mesh:
     """The mesh with equal intervals."""
     breaks = tuple(np.linspace(low, high, n + 1) for (low, high), n in zip(bounds, counts, strict=True))

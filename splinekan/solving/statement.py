@@ -147,6 +147,11 @@ class Statement(Uncached):
         return tuple(equations), tuple(conditions), tuple(data)
 
     @property
+    def compiled_equations(self) -> tuple[Equation, ...]:
+        """The equations, compiled for the outputs of the network."""
+        return self._compiled[0]
+
+    @property
     def _all_equations(self) -> list[Equation]:
         return [equation for group in self._compiled for equation in group]
 

@@ -13,8 +13,7 @@ from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
-from splinekan.solving.newton import history as recorded
-from splinekan.solving.newton import newton
+from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
 from splinekan.solving.statement import Statement
@@ -26,7 +25,7 @@ LARGEST = {1: 20000, 2: 20000, 3: 6000}
 ITERATIONS = 30
 LEVELS = 14
 REDUCTION = 32.0
-"""By which a level divides the largest part of the residual, at most: halved intervals cannot do much more."""
+"""By which a level divides the largest part of the residual, at most."""
 GAIN = 0.95
 """A level that leaves more than this share of the residual is a failure; after two, the search ends."""
 FAILURES = 2
@@ -72,15 +71,11 @@ class Adaptive:
             theta = self._started(pinn, mesh, start) if theta is None else _prolonged(network, finer, theta)
             network = finer
             ordering = band(mesh.layer(m))
-            theta, loss, history = newton(
-                pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering
-            )
-            losses += history
+            theta, loss, more = newton(pinn, theta, ITERATIONS, stop=self.stop, ordering=ordering)
+            losses += more
             residual = self._measured(pinn, theta, mesh)
             kept.append((network, theta, loss, mesh))
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
-            if DEBUG:
-                print(f"  {mesh.intervals} n {network.n_parameters} loss {loss:.1e} rel {residual.relative:.1e} parts {[f'{v:.1e}' for v in residual.largest]} its {len(history)} {perf_counter()-self.began:.1f}s", flush=True)
             best = min(each[2] for each in kept[:-1]) if len(kept) > 1 else np.inf
             failures = failures + 1 if not loss < GAIN * best else 0
             if self.options.levels is None and (
@@ -98,7 +93,7 @@ class Adaptive:
         errors = {}
         if self.statement.constants:
             errors = self._pinn(network, mesh).standard_errors(theta)
-        return Outcome((piece,), recorded(losses), tuple(levels[: at + 1]), (), errors)
+        return Outcome((piece,), history(losses), tuple(levels[: at + 1]), (), errors)
 
     def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
         """Every axis divided where its parts of the residual are large."""
@@ -133,10 +128,8 @@ class Adaptive:
             points, _ = self.statement.region.interior(mesh.rule(shifted=True))
             after = Piece(self.statement, network, theta).outputs(points)
             before = Piece(self.statement, kept[-2][0], kept[-2][1]).outputs(points)
-            change = float(np.linalg.norm(after - before) / max(np.linalg.norm(after), 1e-300))
-        other = PINN(
-            network, self.statement.blocks(mesh.rule(shifted=True)), bounds=self.statement.bounds
-        )
+            change = float(np.linalg.norm(after - before) / max(float(np.linalg.norm(after)), 1e-300))
+        other = PINN(network, self.statement.blocks(mesh.rule(shifted=True)), bounds=self.statement.bounds)
         return LevelRecord(
             "tensor",
             max(mesh.intervals),
@@ -146,9 +139,6 @@ class Adaptive:
             change,
             perf_counter() - self.began,
         )
-
-
-DEBUG = False
 
 
 def _prolonged(coarse: Any, finer: Any, theta: Float64Array) -> Float64Array:

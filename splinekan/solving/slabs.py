@@ -1,0 +1,244 @@
+"""A slab of time: a tensor-product spline that begins with what the slab before has ended with.
+
+A slab is solved for a length and a mesh. Where its residual is too large, it is solved again with a finer
+mesh in space, a finer mesh in time where the beginning is a layer, or a smaller length, whichever the parts
+of the residual ask for (see `splinekan.solving.meshes`). What does not lower the loss is taken back, and soon
+not tried again: the parts are then rounding, or the solution is not smooth.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import Enum
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from splinekan._checks import Float64Array
+from splinekan.equations import Equation
+from splinekan.equations.collocation import gauss_cells
+from splinekan.objectives.blocks import Block
+from splinekan.objectives.pinn import PINN
+from splinekan.solving.bands import band
+from splinekan.solving.counting import order_in
+from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured
+from splinekan.solving.newton import newton
+from splinekan.solving.pieces import Piece
+from splinekan.solving.rules import Cells
+from splinekan.solving.statement import CONDITION_WEIGHT, Statement
+
+STEPS = 8
+"""Intervals of a slab in time, unless it has a layer."""
+MOST_STEPS = 40
+"""Intervals of a slab with a layer, about."""
+ITERATIONS = 12
+CARRIED = 100.0
+"""Weight of the values that a slab begins with, relative to that of other conditions."""
+LARGEST = 20_000
+"""Parameters of a slab."""
+SHORTEST = 1e-6
+"""Length of a slab, relative to the whole interval."""
+REDUCTION = 256.0
+"""By which a finer mesh divides the largest part of the residual, at most."""
+LAYER = 30.0
+"""Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
+USEFUL = 0.1
+"""Relative residual below which a further attempt begins with the one before."""
+PROGRESS = 0.6
+"""Share of the loss that an attempt leaves at most, if it was not in vain."""
+PATIENCE = 2
+"""Attempts of a kind in vain, after which it is not tried again."""
+ATTEMPTS = 16
+
+
+class Way(Enum):
+    """What the next attempt changes."""
+
+    SPACE = "space"
+    TIME = "time"
+
+
+@dataclass(frozen=True, eq=False)
+class Slab:
+    """A solution on a slab.
+
+    Attributes
+    ----------
+    piece, mesh
+        The solution, and its mesh.
+    residual, loss
+        Of the solution.
+    exhausted
+        Whether the residual is larger than was asked for because nothing lowers it.
+    """
+
+    piece: Piece
+    mesh: Mesh
+    residual: Residual
+    loss: float
+    exhausted: bool = False
+
+    @property
+    def end(self) -> float:
+        """Where the slab ends."""
+        return self.mesh.bounds[self.piece.along][1]
+
+
+@dataclass(eq=False)
+class SlabSolver:
+    """Slabs of a statement, along the variable number `axis`.
+
+    Attributes
+    ----------
+    tolerance
+        Of relative residuals.
+    fixed
+        Whether the length of slabs is given.
+    stop
+        The time (perf_counter) at which to stop.
+    losses
+        Of all iterates so far.
+    """
+
+    statement: Statement
+    axis: int
+    tolerance: float
+    fixed: bool
+    stop: float
+
+    def __post_init__(self) -> None:
+        self.losses: list[float] = []
+        self.n_equations = len(self.statement.equations)
+        self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
+        self.carried = self._carried()
+
+    def solve(self, now: float, length: float, mesh: Mesh, before: Slab | None) -> Slab:
+        """The slab that begins at `now`, of the given length or less, on this mesh or finer in space."""
+        fractions = np.linspace(0.0, 1.0, STEPS + 1)
+        mesh = self._in_time(mesh, now, length, fractions)
+        found = self._attempt(mesh, before, None)
+        vain = {Way.SPACE: 0 if self.space else PATIENCE, Way.TIME: 0}
+        last: Way | None = None
+        for _ in range(ATTEMPTS):
+            if found.residual.relative <= self.tolerance or perf_counter() > self.stop:
+                return found
+            way = self._way(found.residual, vain, last)
+            mesh_or_none = None if way is None else self._changed(found, way, now, before)
+            if way is None or mesh_or_none is None:
+                break
+            trial = self._attempt(mesh_or_none, before, found)
+            if trial.loss < PROGRESS * found.loss:
+                found, last = trial, None
+            else:
+                vain[way] += 1
+                last = way
+        return replace(found, exhausted=True)
+
+    def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
+        in_space = max((residual.largest[i] for i in self.space), default=0.0)
+        order = [Way.TIME, Way.SPACE] if residual.largest[self.axis] > in_space else [Way.SPACE, Way.TIME]
+        if last is not None:
+            order = [way for way in order if way is not last]
+        return next((way for way in order if vain[way] < PATIENCE), None)
+
+    def _changed(self, found: Slab, way: Way, now: float, before: Slab | None) -> Mesh | None:
+        """The mesh of the next attempt; None at the limits."""
+        mesh, residual = found.mesh, found.residual
+        over = residual.relative / self.tolerance
+        if way is Way.SPACE:
+            axis = max(self.space, key=lambda i: residual.largest[i])
+            aim = residual.largest[axis] / min(max(2 * over, 2.0), REDUCTION)
+            mesh = mesh.divided(axis, residual.parts[axis], aim)
+            return mesh if mesh.n_functions * len(self.statement.unknown) <= LARGEST else None
+        t, parts = mesh.breaks[self.axis], residual.parts[self.axis]
+        if parts.max() > LAYER * np.median(parts):
+            divided = mesh.divided(self.axis, parts, parts.max() / REDUCTION)
+            return divided if len(parts) < MOST_STEPS else None
+        low, high = self.statement.bounds[self.axis]
+        length = t[-1] - now
+        if self.fixed or length < SHORTEST * (high - low):
+            return None
+        shorter = length * float(np.clip(0.9 * over ** (-1 / (mesh.degrees[self.axis] - 1)), 0.3, 0.7))
+        return self._in_time(mesh, now, shorter, (t - now) / length)
+
+    def _in_time(self, mesh: Mesh, now: float, length: float, fractions: Float64Array) -> Mesh:
+        low, high = self.statement.bounds[self.axis]
+        end = high if now + length > high - 1e-12 * (high - low) else now + length
+        times = now + (end - now) * fractions
+        times[-1] = end
+        return replace(mesh, breaks=tuple(times if i == self.axis else t for i, t in enumerate(mesh.breaks)))
+
+    def _attempt(self, mesh: Mesh, before: Slab | None, found: Slab | None) -> Slab:
+        network = mesh.network(len(self.statement.unknown))
+        pinn = PINN(network, self._blocks(mesh.rule(), before), bounds=mesh.bounds)
+        start = self._start(pinn, mesh, before, found)
+        ordering = band(mesh.layer(len(self.statement.unknown)))
+        theta, loss, losses = newton(pinn, start, ITERATIONS, stop=self.stop, ordering=ordering)
+        self.losses += losses
+        conditions = len(pinn.blocks) - self.n_equations
+        residual = measured(pinn, theta, mesh, self.n_equations, self.statement.region, conditions)
+        piece = Piece(self.statement, network, theta, mesh.bounds[self.axis], self.axis, mesh.bounds)
+        return Slab(piece, mesh, residual, loss)
+
+    def _start(self, pinn: PINN, mesh: Mesh, before: Slab | None, found: Slab | None) -> Float64Array:
+        """The outputs of the attempt before, if it is of use; else constant in time."""
+        layer: Any = pinn.network.layers[0]
+        if found is not None and found.residual.relative < USEFUL:
+            return interpolated(layer, mesh, found.piece.outputs)
+        if before is None:
+            return constant_start(pinn, np.zeros(pinn.network.n_parameters))
+        now, ended = mesh.bounds[self.axis][0], before.piece
+
+        def values(points: Float64Array) -> Float64Array:
+            at = points.copy()
+            at[:, self.axis] = now
+            return ended.outputs(at)
+
+        return interpolated(layer, mesh, values)
+
+    # What a slab begins with
+
+    def _carried(self) -> list[tuple[Equation, float]]:
+        """The unknowns and their derivatives in time that a slab takes over, with their sizes."""
+        found = []
+        t = self.statement.variables[self.axis]
+        low, high = self.statement.bounds[self.axis]
+        for u, scale in zip(self.statement.unknown, self.statement.scales, strict=True):
+            for order in range(order_in(self.statement.equations, u, t)):
+                what = u.diff((t, order)) if order else u
+                found.append((self.statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
+        return found
+
+    def initial_blocks(self, rule: Cells) -> list[Block]:
+        """The blocks of the initial conditions."""
+        blocks = self.statement.blocks(rule)
+        return [block for number, block in enumerate(blocks) if self._is_initial(number)]
+
+    def _is_initial(self, number: int) -> bool:
+        at, posed = number - self.n_equations, self.statement.posed
+        return 0 <= at < len(posed) and self.statement.conditions[posed[at].number].kind == "initial"
+
+    def _blocks(self, rule: Cells, before: Slab | None) -> list[Block]:
+        blocks = self.statement.blocks(rule)
+        if before is None:
+            return [
+                replace(block, weight=CARRIED * np.asarray(block.weight)) if self._is_initial(i) else block
+                for i, block in enumerate(blocks)
+            ]
+        kept = [block for i, block in enumerate(blocks) if not self._is_initial(i)]
+        points, weights = self._beginning(rule)
+        for equation, size in self.carried:
+            values = before.piece._at(equation, points)
+            kept.append(
+                Block(equation, points, 2 * CONDITION_WEIGHT * CARRIED / size**2 * weights, target=values)
+            )
+        return kept
+
+    def _beginning(self, rule: Cells) -> tuple[Float64Array, Float64Array]:
+        """Points at the beginning of a slab, and weights with the sum 1."""
+        now = float(rule.edges[self.axis][0])
+        if not self.space:
+            return np.array([[now]]), np.ones(1)
+        points, weights = gauss_cells([rule.edges[i] for i in self.space], rule.order)
+        return np.insert(points, self.axis, now, axis=1), weights
