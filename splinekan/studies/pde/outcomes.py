@@ -90,11 +90,11 @@ def carried_out(run: Run, problem: Problem) -> Outcome:
         warnings.simplefilter("always")  # the solution holds them
         try:
             solution = problem.solve(run.seed, **options)
+            seconds, used = perf_counter() - began, process_time() - processor
+            errors = problem.error(solution)  # refused beyond the end of a solution that ran out of time
         except FAILURES as error:
             reason = f"{type(error).__name__}: {error}"
             return Outcome(run.network, 0, {}, 0.0, 0.0, [], reason)
-        seconds, used = perf_counter() - began, process_time() - processor
-        errors = problem.error(solution)
     return Outcome(
         solution.network_name, solution.n_parameters, errors, seconds, used, list(solution.warnings)
     )
