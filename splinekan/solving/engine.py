@@ -48,6 +48,11 @@ def solve(statement: Statement, options: Options) -> Outcome:
             guide = _guide(statement, options, stop)
             if guide is not None:
                 return Adaptive(statement, options, stop).outcome(guide)
+        if options.slabs is not None:
+            raise ValueError(
+                f"slabs must be None or 1 where initial conditions do not determine an evolution, got "
+                f"{options.slabs}"
+            )
     whole = statement.imposed() if options.exact is not False else statement
     return Adaptive(whole, options, stop).outcome()
 

@@ -73,7 +73,8 @@ class Marching:
         if any(self.periodic):
             self.statement = self.statement.on_periodic_networks()
         self.low, self.high = self.statement.bounds[self.axis]
-        tolerance, fixed = self.options.tolerance, self.options.slabs is not None
+        tolerance = max(self.options.tolerance, float(np.finfo(np.float64).eps))
+        fixed = self.options.slabs is not None
         self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop)
 
     def outcome(self) -> Outcome:
@@ -84,10 +85,12 @@ class Marching:
         found: list[Slab] = []
         levels: list[LevelRecord] = []
         now = self.low
-        while now < self.high and perf_counter() <= self.stop:
+        while now < self.high and (not found or perf_counter() <= self.stop):
             left = self.high - now
             length = left if planned > left / STRETCH else min(planned, left / 2)
             slab = self.slabs.solve(now, length, mesh, found[-1] if found else None)
+            if found and self._unfinished(slab):
+                break
             if slab.exhausted and slab.residual.relative < ROUNDING:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
             found.append(slab)
@@ -95,6 +98,11 @@ class Marching:
             planned, mesh, now = self._next_length(slab), self._coarser(slab), slab.end
         pieces = tuple(slab.piece for slab in found)
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found))
+
+    def _unfinished(self, slab: Slab) -> bool:
+        """Whether the time allowed has ended before the slab was solved."""
+        solved = slab.exhausted or slab.residual.relative <= DOUBTFUL * self.slabs.tolerance
+        return perf_counter() > self.stop and not solved
 
     def _record(self, slab: Slab, seconds: float) -> LevelRecord:
         held_out = slab.residual.relative**2 / 2

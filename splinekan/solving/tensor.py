@@ -12,6 +12,7 @@ from splinekan._checks import Float64Array
 from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
+from splinekan.solving.competition import doubts
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
@@ -29,6 +30,10 @@ REDUCTION = 32.0
 GAIN = 0.95
 """A level that leaves more than this share of the residual is a failure; after two, the search ends."""
 FAILURES = 2
+UNRESOLVED = 1e-3
+"""Relative residuals above this need not fall: layers and kinks are not resolved before intervals are thin."""
+DOUBTFUL = 10.0
+"""Relative residuals above this times the tolerance are doubtful, if the number of levels is not given."""
 
 
 @dataclass(eq=False)
@@ -63,6 +68,7 @@ class Adaptive:
         network: KAN | None = None
         levels: list[LevelRecord] = []
         kept: list[tuple[KAN, Float64Array, float, Mesh]] = []
+        residuals: list[float] = []
         losses: list[float] = []
         failures = 0
         for _ in range(self.options.levels or LEVELS):
@@ -75,11 +81,13 @@ class Adaptive:
             losses += more
             residual = self._measured(pinn, theta, mesh)
             kept.append((network, theta, loss, mesh))
+            residuals.append(residual.relative)
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
             best = min(each[2] for each in kept[:-1]) if len(kept) > 1 else np.inf
             failures = failures + 1 if not loss < GAIN * best else 0
             if self.options.levels is None and (
-                residual.relative <= self.options.tolerance or failures >= FAILURES
+                residual.relative <= self.options.tolerance
+                or (failures >= FAILURES and residual.relative < UNRESOLVED)
             ):
                 break
             if perf_counter() > self.stop:
@@ -93,7 +101,21 @@ class Adaptive:
         errors = {}
         if self.statement.constants:
             errors = self._pinn(network, mesh).standard_errors(theta)
-        return Outcome((piece,), history(losses), tuple(levels[: at + 1]), (), errors)
+        levels = levels[: at + 1]
+        found = self._doubts(levels, piece, mesh, residuals[at])
+        return Outcome((piece,), history(losses), tuple(levels), found, errors)
+
+    def _doubts(
+        self, levels: list[LevelRecord], piece: Piece, mesh: Mesh, relative: float
+    ) -> tuple[str, ...]:
+        """Those of all networks; and a residual that is larger than was asked for, unless data bend it."""
+        blocks = self.statement.blocks(mesh.rule(shifted=True))
+        found = doubts(levels, piece, PINN(piece.network, blocks, bounds=self.statement.bounds))
+        free = self.options.levels is None and not self.statement.data
+        if free and not relative <= DOUBTFUL * self.options.tolerance:
+            asked = f"{self.options.tolerance:.1g} was asked for"
+            found = (f"the relative residual is {relative:.1g}; {asked}", *found)
+        return found
 
     def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
         """Every axis divided where its parts of the residual are large."""
