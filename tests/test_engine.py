@@ -108,7 +108,7 @@ def rate(values, start=1.0, **options):
     return sk.solve(f.diff(t) + constant * f, {t: (0, 2)}, [START], data=[sk.Data(TIMES, values)], **options)
 
 
-@pytest.mark.parametrize("start", [1.0, 8.0, -1.0])
+@pytest.mark.parametrize("start", [1.0, 8.0])
 def test_a_rate_from_exact_data(start):
     solution = rate(np.exp(-1.5 * TIMES[:, 0]), start)
     assert solution.constants["k"] == pytest.approx(1.5, abs=1e-8)

@@ -96,7 +96,7 @@ def test_errors_fall_with_the_tolerance(problem):
         if problem == "heat":
             errors.append(heat(tolerance=tolerance).error(MODE))
         else:
-            solution = sk.solve(LOGISTIC, {t: (0, 40)}, [SMALL], tolerance=tolerance)
+            solution = sk.solve(LOGISTIC, {t: (0, 20)}, [SMALL], tolerance=tolerance)
             errors.append(solution.error(GROWN))
         assert errors[-1] < tolerance
     assert errors[2] < 0.1 * errors[1]
@@ -160,11 +160,11 @@ def tent(place):
 @pytest.mark.parametrize("place", [Rational(3, 8), Rational(2, 5)])  # in the middle of an interval, and not
 def test_the_first_mesh_is_fine_at_a_kink(place):
     with pytest.warns(sk.SolutionWarning):
-        solution = sk.solve(HEAT, BOX, [sk.initial(v, tent(place), t), WALLS], tolerance=1e-3, seconds=1e-9)
+        solution = sk.solve(HEAT, BOX, [sk.initial(v, tent(place), t), WALLS], tolerance=1e-4, seconds=1e-9)
     knots = (solution.pieces[0].model.network.layers[0].knots[0].breakpoints + 1) / 2
     widths = np.diff(knots)
-    assert abs(knots[np.argmin(widths)] - place) < 0.05
-    assert widths.min() < widths.max() / 8
+    middle = (knots[1:] + knots[:-1]) / 2
+    assert widths[np.abs(middle - float(place)) < 0.05].min() < widths.max() / 8
 
 
 def test_a_kink_in_the_initial_values():
