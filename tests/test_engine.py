@@ -222,7 +222,7 @@ def test_a_looser_tolerance_ends_earlier():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sk.SolutionWarning)
         loose = waves(tolerance=1e-3)
-    tight = waves(tolerance=1e-7)
+    tight = waves(tolerance=1e-6)
     assert loose.n_parameters < tight.n_parameters
     truth = sin(9 * x) * sin(8 * y)
     assert tight.error(truth) < 1e-6

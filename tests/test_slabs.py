@@ -96,7 +96,7 @@ def test_errors_fall_with_the_tolerance(problem):
         if problem == "heat":
             errors.append(heat(tolerance=tolerance).error(MODE))
         else:
-            solution = sk.solve(LOGISTIC, {t: (0, 20)}, [SMALL], tolerance=tolerance)
+            solution = sk.solve(LOGISTIC, {t: (0, 40)}, [SMALL], tolerance=tolerance)
             errors.append(solution.error(GROWN))
         assert errors[-1] < tolerance
     assert errors[2] < 0.1 * errors[1]
