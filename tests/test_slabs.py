@@ -1,5 +1,7 @@
 """Evolution equations: which they are, exact solutions, tolerances, layers, limits of time."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
@@ -71,7 +73,7 @@ def test_decay():
     assert len(solution.pieces) > 1
     edges = [piece.interval for piece in solution.pieces]
     assert (edges[0][0], edges[-1][1]) == (0.0, 3.0)
-    assert all(one[1] == other[0] for one, other in zip(edges, edges[1:], strict=False))
+    assert all(one[1] == other[0] for one, other in pairwise(edges))
     assert len(solution.levels) == len(edges)
 
 
@@ -82,7 +84,7 @@ def test_the_wave_equation():
 
 def test_slabs_join_smoothly():
     solution = heat()
-    for piece, after in zip(solution.pieces, solution.pieces[1:], strict=False):
+    for piece, after in pairwise(solution.pieces):
         at = np.column_stack([np.linspace(0, 1, 9), np.full(9, piece.interval[1])])
         np.testing.assert_allclose(piece.values(at), after.values(at), atol=1e-9)
 
@@ -94,11 +96,11 @@ def test_errors_fall_with_the_tolerance(problem):
         if problem == "heat":
             errors.append(heat(tolerance=tolerance).error(MODE))
         else:
-            solution = sk.solve(LOGISTIC, {t: (0, 10)}, [SMALL], tolerance=tolerance, degree=5)
+            solution = sk.solve(LOGISTIC, {t: (0, 40)}, [SMALL], tolerance=tolerance)
             errors.append(solution.error(GROWN))
         assert errors[-1] < tolerance
-    assert errors[2] < 1e-2 * errors[1]
-    assert errors[1] < errors[0]
+    assert errors[2] < 0.1 * errors[1]
+    assert errors[1] < 0.1 * errors[0]
 
 
 def test_a_tolerance_of_zero_gives_what_rounding_leaves():
@@ -151,21 +153,30 @@ def test_an_epidemic():
     np.testing.assert_allclose(solution([[60.0]])[0], other.y[:, -1], atol=1e-8)
 
 
+def tent(place):
+    return Piecewise((x / place, x < place), ((1 - x) / (1 - place), True))
+
+
+@pytest.mark.parametrize("place", [Rational(3, 8), Rational(2, 5)])  # in the middle of an interval, and not
+def test_the_first_mesh_is_fine_at_a_kink(place):
+    with pytest.warns(sk.SolutionWarning):
+        solution = sk.solve(HEAT, BOX, [sk.initial(v, tent(place), t), WALLS], tolerance=1e-4, seconds=1e-9)
+    knots = (solution.pieces[0].model.network.layers[0].knots[0].breakpoints + 1) / 2
+    widths = np.diff(knots)
+    middle = (knots[1:] + knots[:-1]) / 2
+    assert widths[np.abs(middle - float(place)) < 0.05].min() < widths.max() / 8
+
+
 def test_a_kink_in_the_initial_values():
-    tent = Piecewise((x, x < Rational(3, 8)), (Rational(3, 5) * (1 - x), True))
-    end = 0.01
-    solution = sk.solve(HEAT, {x: (0, 1), t: (0, end)}, [sk.initial(v, tent, t), WALLS], tolerance=0.1)
+    end, place = 0.01, 0.4
+    conditions = [sk.initial(v, tent(Rational(2, 5)), t), WALLS]
+    solution = sk.solve(HEAT, {x: (0, 1), t: (0, end)}, conditions, tolerance=0.05)
     n = np.arange(1, 2000)[:, None]
-    weights = 2 * 1.6 * np.sin(n * np.pi * 0.375) / (n * np.pi) ** 2
+    weights = 2 * np.sin(n * np.pi * place) / (n * np.pi) ** 2 / (place * (1 - place))
     places = np.linspace(0, 1, 41)
     want = np.sum(weights * np.exp(-((n * np.pi) ** 2) * end) * np.sin(n * np.pi * places), axis=0)
     found = solution(np.column_stack([places, np.full(41, end)]))
     assert np.abs(found - want).max() < 1e-4
-    knots = solution.pieces[0].model.network.layers[0].knots[0].breakpoints
-    widths = np.diff(knots)
-    thinnest = (knots[np.argmin(widths)] + 1) / 2
-    assert abs(thinnest - 0.375) < 0.05
-    assert widths.min() < widths.max() / 8
 
 
 # Units

@@ -155,13 +155,14 @@ class Marching:
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length
         mesh = uniform(bounds, counts, (degree,) * d, self.periodic)
-        left = np.inf
+        left, failures = np.inf, 0
         for _ in range(DIVISIONS if self.slabs.space else 0):
             pinn = PINN(mesh.network(m), self.slabs.initial_blocks(mesh.rule()), bounds=mesh.bounds)
             theta, _, _ = newton(pinn, np.zeros(pinn.network.n_parameters), 2, ordering=band(mesh.layer(m)))
             residual = measured(pinn, theta, mesh, 0, self.statement.region, len(pinn.blocks))
-            if not self.options.tolerance < residual.relative < 0.7 * left:
-                break
+            failures = 0 if residual.relative < 0.7 * left else failures + 1
+            if residual.relative <= self.options.tolerance or failures > 1:
+                break  # a kink in the middle of an interval is a kink at a breakpoint after a division
             left, finer = residual.relative, mesh
             largest = max(residual.largest[axis] for axis in self.slabs.space)
             for axis in self.slabs.space:

@@ -42,8 +42,11 @@ def solve(
 ) -> Solution:
     """The solution of a differential equation, ordinary or partial, or of a system.
 
-    The unknowns are networks, trained by Levenberg-Marquardt on the squared residuals of equations and
-    conditions at many points, on levels of finer and finer knots. Units do not matter: variables are mapped
+    The unknowns are networks that minimise the squared residuals of equations and conditions at many points.
+    Up to three variables they are tensor-product splines, solved by Gauss-Newton on meshes that are refined
+    where the residual asks for it: slab after slab of time where initial conditions determine an evolution,
+    else on the whole domain at once. Other networks, and those of more variables, are trained by
+    Levenberg-Marquardt on levels of finer and finer knots. Units do not matter: variables are mapped
     to [-1, 1], unknowns are scaled by the size that conditions, data or a linearised problem give them, and
     residuals by the size of their terms.
 
@@ -78,20 +81,24 @@ def solve(
         Of the splines, at least the order of the equations plus 1; 7 by default, 5 in three and more
         variables.
     levels
-        The number of levels; None to refine as long as it pays.
+        The number of levels, where the whole domain is solved at once; None to refine as long as it pays.
     points
-        The number of points inside of the domain on each level, about; None for a multiple of the parameters.
+        The number of points inside of the domain on each level, about, for networks other than "tensor"; None
+        for a multiple of the parameters.
     exact
         Whether conditions u = value on faces of a box are imposed exactly, u = g + B v for a network v. None
-        for a choice, where they agree at edges and corners.
+        for a choice, where they agree at edges and corners. Slabs of time have weighted conditions.
     slabs
-        The number of intervals in time that are solved one after another; None for a choice.
+        The number of intervals in time, of equal length, that are solved one after another, if initial
+        conditions determine an evolution; 1 for the whole domain at once; None for a choice.
     tolerance
-        Refinement ends where the relative residual is smaller.
+        Refinement ends where the relative residual is smaller: the root mean square of each equation and
+        condition over that of the largest of its terms. 0 for what rounding leaves.
     seed
         Of random numbers: the same seed gives the same solution.
     seconds
-        Time after which no further level or iteration begins; None for no limit.
+        Time after which no further level, slab or iteration begins; None for no limit. An evolution then ends
+        early, with a warning, and points beyond are refused.
     progress
         Whether to show a progress bar.
 
@@ -103,7 +110,8 @@ def solve(
     ------
     TypeError, ValueError
         Naming the argument, before any work: for terms that cannot be compiled, conditions that are not on
-        the boundary, fewer equations than unknowns, networks of other widths, a degree that is too low.
+        the boundary, fewer equations than unknowns, networks of other widths, a degree that is too low,
+        several slabs where there is nothing to march in.
 
     Warns
     -----

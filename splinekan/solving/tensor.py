@@ -31,7 +31,7 @@ GAIN = 0.95
 """A level that leaves more than this share of the residual is a failure; after two, the search ends."""
 FAILURES = 2
 UNRESOLVED = 1e-3
-"""Relative residuals above this need not fall: layers and kinks are not resolved before intervals are thin."""
+"""Relative residuals above this need not fall: thin layers and kinks are resolved late."""
 DOUBTFUL = 10.0
 """Relative residuals above this times the tolerance are doubtful, if the number of levels is not given."""
 
@@ -110,9 +110,12 @@ class Adaptive:
     ) -> tuple[str, ...]:
         """Those of all networks; and a residual that is larger than was asked for, unless data bend it."""
         blocks = self.statement.blocks(mesh.rule(shifted=True))
+        reached = relative <= DOUBTFUL * self.options.tolerance
+        if reached:  # the level before may have been far from it
+            levels = [*levels[:-1], levels[-1]._replace(change=np.nan)]
         found = doubts(levels, piece, PINN(piece.network, blocks, bounds=self.statement.bounds))
         free = self.options.levels is None and not self.statement.data
-        if free and not relative <= DOUBTFUL * self.options.tolerance:
+        if free and not reached:
             asked = f"{self.options.tolerance:.1g} was asked for"
             found = (f"the relative residual is {relative:.1g}; {asked}", *found)
         return found
