@@ -12,7 +12,7 @@ from sympy import Eq, Function, I, Rational, conjugate, cos, exp, pi, sin, symbo
 import splinekan as sk
 from splinekan.solving import competition
 from splinekan.solving.balance import balanced
-from splinekan.solving.competition import sensitivity
+from splinekan.solving.doubts import sensitivity
 from splinekan.solving.stating import stated
 
 x, y, z, t = symbols("x y z t")
@@ -396,7 +396,11 @@ def test_missing_conditions():
 
 def test_coarse_levels_are_doubted():
     text = warned(
-        w.diff(x, 2) + 900 * w, {x: (0, 1)}, [sk.initial(w, 1, x), sk.initial(w.diff(x), 0, x)], levels=1
+        w.diff(x, 2) + 900 * w,
+        {x: (0, 1)},
+        [sk.initial(w, 1, x), sk.initial(w.diff(x), 0, x)],
+        levels=1,
+        slabs=1,
     )
     assert "fulfilled up to a relative residual" in text
 
@@ -407,7 +411,7 @@ def test_false_solutions_are_doubted():
     conditions = [sk.initial(s, 1, t), sk.initial(i, Rational(1, 1000), t)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", sk.SolutionWarning)
-        solution = sk.solve(equations, {t: (0, 60)}, conditions, levels=2)
+        solution = sk.solve(equations, {t: (0, 60)}, conditions, levels=2, slabs=1)
     assert abs(solution([[60.0]])[0, 1] - 0.2032) > 0.1  # s at the end, by the equation for the final size
     assert solution.warnings
 
@@ -443,7 +447,7 @@ UNIT = {x: (0, 1)}
         ((w.diff(x), UNIT), {"data": [sk.Data([[2.0]], [1.0])]}, ValueError, r"data\[0\] must lie in"),
         ((w.diff(x), UNIT), {"network": "mlp"}, ValueError, "network must be one of"),
         ((w.diff(x), UNIT), {"hidden": (0,)}, ValueError, r"hidden\[0\] must be at least 1"),
-        ((w.diff(x), UNIT, [sk.initial(w, 1, x)]), {"slabs": 2}, ValueError, "slabs must be None or 1"),
+        ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"slabs": 2}, ValueError, "slabs must be None or 1"),
         ((w.diff(x), UNIT), {"levels": 0}, ValueError, "levels must be at least 1"),
         ((w.diff(x), UNIT), {"tolerance": 2.0}, ValueError, "tolerance must be in"),
         ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"degree": 2}, ValueError, "degree at least 3"),

@@ -20,6 +20,8 @@ from splinekan.objectives.pinn import PINN
 from splinekan.solving.rules import Cells, Rule, Sobol
 from splinekan.solving.statement import CONDITION_WEIGHT, Sizes, Statement
 
+TINY = 1e-100
+"""Sizes beyond this, or its inverse, are not used."""
 WIDTH = 60
 """Random functions for each unknown."""
 STEEPNESS = 1.5
@@ -29,6 +31,8 @@ PLACES = {1: 40, 2: 12, 3: 5}
 """Cells per variable, by the number of variables."""
 MOST = 2000
 """Points for more variables."""
+ROUNDED = 1e-9
+"""Data this much smaller than a solution of a linear problem say nothing of its size."""
 LARGEST = 1e3
 """How much larger than the data a solution of a linear problem is thought to be, at most."""
 
@@ -98,9 +102,9 @@ class _Trial:
         if linear or not all(given):
             solved = self._least_squares(residual, slopes, guess)
             for k, size in enumerate(solved):
-                if linear and given[k]:
+                if linear and given[k] > ROUNDED * size:
                     found[k] = min(max(size, given[k]), LARGEST * given[k])
-                elif not given[k]:
+                elif linear or not given[k]:  # data may be rounding, such as sin(pi x) at the end x = 1
                     found[k] = size
         return tuple(_power(size) for size in found)
 
@@ -164,4 +168,4 @@ def _size(matrix: Float64Array) -> float:
 
 def _power(size: float) -> float:
     """The nearest power of two, by which products are exact; 1 for no size."""
-    return float(2.0 ** np.round(np.log2(size))) if 0 < size < np.inf else 1.0
+    return float(2.0 ** np.round(np.log2(size))) if TINY < size < 1 / TINY else 1.0

@@ -14,19 +14,16 @@ Levenberg-Marquardt on all parameters.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from time import perf_counter
-from typing import Any
 
 import numpy as np
-import scipy
 
 from splinekan.optimize import History
 from splinekan.solving import networks
-from splinekan.solving.contenders import Contender, relative_change
+from splinekan.solving.contenders import Contender
+from splinekan.solving.doubts import doubts
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
-from splinekan.solving.rules import Sobol
 from splinekan.solving.statement import Statement
 from splinekan.solving.uncertainty import standard_errors
 
@@ -55,8 +52,6 @@ WORTHWHILE = 4.0
 """Two further levels should divide the held-out loss by this."""
 ABOUT = 2.0
 """The finest level is the solution among those whose held-out loss is at most this many times the least."""
-MANY = 5000
-"""Parameters beyond which `sensitivity` is not computed."""
 FAR = 1e4
 """Losses this many times that of the leader are hopeless after the second round."""
 
@@ -207,50 +202,3 @@ def _best_of_each(lost: Sequence[Contender], winner: Contender) -> list[LevelRec
         if kind != winner.architecture and (kind not in found or level.held_out < found[kind].held_out):
             found[kind] = level
     return list(found.values())
-
-
-def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ...]:
-    """Warnings about a solution, from its levels and from an objective on other points."""
-    found = []
-    last = levels[-1]
-    if last.held_out > 1e-8 and last.held_out > 100 * last.loss:
-        found.append(
-            f"the residual between the points of the training is {np.sqrt(last.held_out / last.loss):.0f} "
-            "times that at the points: more points are needed"
-        )
-    if last.change > 1e-2:
-        found.append(
-            f"the last two levels differ by {last.change:.1g}, relative: more levels or parameters are needed"
-        )
-    if last.held_out > 1e-6:
-        found.append(
-            f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * last.held_out):.1g} only"
-        )
-    size = sensitivity(piece, other)
-    if size > 1e-2:
-        found.append(
-            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
-            "residual does not determine it"
-        )
-    return tuple(found)
-
-
-def sensitivity(piece: Piece, other: Any) -> float:
-    """The relative change of the unknowns by a Gauss-Newton step on other points.
-
-    An equation with an unstable state has almost solutions near it, with small residuals, which that step
-    leaves.
-    """
-    if piece.network.n_parameters > MANY:
-        return 0.0
-    _, gradient, matrix = other.normal_equations(piece.theta)
-    scale = np.sqrt(np.maximum(np.diag(matrix), np.diag(matrix).max() * 1e-28))
-    scaled = matrix / np.outer(scale, scale) + 1e-13 * np.eye(len(scale))
-    try:
-        step = -scipy.linalg.solve(scaled, gradient / scale, assume_a="pos") / scale
-    except (np.linalg.LinAlgError, ValueError):
-        return 0.0
-    points, _ = piece.statement.region.interior(Sobol(1024, 0))
-    before = piece.values(points)
-    after = replace(piece, theta=piece.theta + step).values(points)
-    return relative_change(after, before)

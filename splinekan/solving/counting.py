@@ -59,7 +59,12 @@ def missing_conditions(statement: Statement) -> list[str]:
         )
         # A system of first order, elliptic in two variables, needs conditions along either.
         first_order = max((order_in(statement.equations, u, v) for v in statement.variables), default=0) < 2
-        if short and (not first_order or missing_all) and not free:
+        scalar = len(statement.unknown) == 1 and len(statement.equations) == 1
+        bare = scalar and any(
+            order_in(statement.equations, u, v) and not _conditions_along(statement, u, i)
+            for i, v in enumerate(statement.variables)
+        )  # of a single equation of first order, something has to flow in along every variable
+        if short and (not first_order or missing_all or bare) and not free:
             found.append(
                 f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be "
                 "unique"
@@ -73,6 +78,7 @@ def _touches(of: Any, u: Any) -> bool:
 
 def _conditions_along(statement: Statement, u: Any, i: int) -> int:
     count = 0
+    seen = set()
     for each in statement.posed:
         if not each.residual.has(u.func):
             continue
@@ -83,7 +89,10 @@ def _conditions_along(statement: Statement, u: Any, i: int) -> int:
         else:
             for patch in each.patches:
                 if isinstance(patch.shape, Face):
-                    count += patch.shape.variable == i
+                    # The same condition twice on a face is one.
+                    same = (patch.shape, each.residual)
+                    count += patch.shape.variable == i and same not in seen
+                    seen.add(same)
                 elif statement.variables[i] in patch.shape.level.free_symbols:
                     count += 2  # a surface bounds lines through the domain on both sides
     return count

@@ -10,9 +10,11 @@ import numpy as np
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
+from splinekan.solving.doubts import SENSITIVE, missed
 from splinekan.solving.meshes import Mesh, measured, uniform
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
+from splinekan.solving.rules import sobol
 from splinekan.solving.slabs import LARGEST, STEPS, Slab, SlabSolver
 from splinekan.solving.statement import Statement
 
@@ -29,6 +31,10 @@ DIVISIONS = 16
 """Of the first mesh before the first slab, at most."""
 ROUNDING = 1e-6
 """Largest relative residual that counts as rounding, where nothing lowers it: later slabs may have it too."""
+UNSOLVED = 0.05
+"""Relative residual of a slab that is not a solution."""
+PROBES = 256
+"""Points of a slab at which solutions are compared."""
 DOUBTFUL = 10.0
 """Relative residuals above this times the tolerance are doubtful."""
 
@@ -89,15 +95,41 @@ class Marching:
             left = self.high - now
             length = left if planned > left / STRETCH else min(planned, left / 2)
             slab = self.slabs.solve(now, length, mesh, found[-1] if found else None)
-            if found and self._unfinished(slab):
+            if found and (self._unfinished(slab) or self._singular(slab)):
                 break
             if slab.exhausted and slab.residual.relative < ROUNDING:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
             found.append(slab)
             levels.append(self._record(slab, perf_counter() - began))
             planned, mesh, now = self._next_length(slab), self._coarser(slab), slab.end
+        change = self._change_on_other_points(found)
+        levels[-1] = levels[-1]._replace(change=change)
         pieces = tuple(slab.piece for slab in found)
-        return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found))
+        return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
+
+    def _singular(self, slab: Slab) -> bool:
+        """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
+        length = slab.end - slab.mesh.bounds[self.axis][0]
+        short = length < 4 * self.slabs.shortest and slab.residual.relative > ROUNDING
+        unsolved = slab.residual.relative > UNSOLVED
+        return self.options.slabs is None and slab.exhausted and (short or unsolved)
+
+    def _change_on_other_points(self, found: list[Slab]) -> float:
+        """The relative change of the unknowns if all slabs are solved again, in order, on other points.
+
+        It shows what small errors have grown to at the end.
+        """
+        largest, size = 0.0, 0.0
+        before: Slab | None = None
+        for slab in found:
+            if perf_counter() > self.stop:
+                break
+            before = self.slabs.again(slab, before)
+            points = sobol(PROBES, slab.mesh.bounds, 0)
+            values, others = slab.piece.outputs(points), before.piece.outputs(points)
+            size = max(size, float(np.sqrt(np.mean(values**2))))
+            largest = max(largest, float(np.sqrt(np.mean((others - values) ** 2))))
+        return largest / size if size > 0 else 0.0
 
     def _unfinished(self, slab: Slab) -> bool:
         """Whether the time allowed has ended before the slab was solved."""
@@ -109,19 +141,25 @@ class Marching:
         sizes = max(slab.mesh.intervals), slab.piece.network.n_parameters
         return LevelRecord("tensor", *sizes, slab.loss, held_out, np.nan, seconds)
 
-    def _doubts(self, found: list[Slab]) -> tuple[str, ...]:
+    def _doubts(self, found: list[Slab], change: float) -> tuple[str, ...]:
         doubts = []
         t, end = self.statement.variables[self.axis], found[-1].end
         if end < self.high:
-            doubts.append(
-                f"the time allowed ended the search at {t} = {end:.4g}: there is no solution beyond"
-            )
+            why = "the time allowed ended the search"
+            if perf_counter() <= self.stop:
+                why = "nothing lowers the residual enough"
+            doubts.append(f"{why} at {t} = {end:.6g}: there is no solution beyond")
         worst = max(slab.residual.relative for slab in found)
         if worst > DOUBTFUL * self.options.tolerance:
             doubts.append(
                 f"the relative residual is up to {worst:.1g}; {self.options.tolerance:.1g} was asked for"
             )
-        return tuple(doubts)
+        if not change <= SENSITIVE:
+            doubts.append(
+                f"the solution on other points differs by {change:.1g}, relative: small errors grow"
+            )
+        rules = [(slab.mesh.rule(), np.ptp(slab.mesh.breaks[self.axis])) for slab in found]
+        return (*doubts, *missed(self.statement, rules, {self.axis: (self.low, end)}))
 
     # From one slab to the next
 

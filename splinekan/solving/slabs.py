@@ -135,6 +135,20 @@ class SlabSolver:
                 last = way
         return replace(found, exhausted=True)
 
+    def again(self, slab: Slab, before: Slab | None) -> Slab:
+        """The slab on other points, from its own solution, beginning with the end of `before`."""
+        mesh, network = slab.mesh, slab.piece.network
+        pinn = PINN(network, self._blocks(mesh.rule(shifted=True), before), bounds=mesh.bounds)
+        ordering = band(mesh.layer(len(self.statement.unknown)))
+        theta, loss, _ = newton(pinn, slab.piece.theta, 2, stop=self.stop, ordering=ordering)
+        return replace(slab, piece=replace(slab.piece, theta=theta), loss=loss)
+
+    @property
+    def shortest(self) -> float:
+        """Length below which slabs are not made shorter."""
+        low, high = self.statement.bounds[self.axis]
+        return SHORTEST * (high - low)
+
     def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
         in_space = max((residual.largest[i] for i in self.space), default=0.0)
         order = [Way.TIME, Way.SPACE] if residual.largest[self.axis] > in_space else [Way.SPACE, Way.TIME]
@@ -155,9 +169,8 @@ class SlabSolver:
         if parts.max() > LAYER * np.median(parts):
             divided = mesh.divided(self.axis, parts, parts.max() / REDUCTION)
             return divided if len(parts) < MOST_STEPS else None
-        low, high = self.statement.bounds[self.axis]
         length = t[-1] - now
-        if self.fixed or length < SHORTEST * (high - low):
+        if self.fixed or length < self.shortest:
             return None
         shorter = length * float(np.clip(0.9 * over ** (-1 / (mesh.degrees[self.axis] - 1)), 0.3, 0.7))
         return self._in_time(mesh, now, shorter, (t - now) / length)

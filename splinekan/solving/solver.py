@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from splinekan.network import KAN
 from splinekan.solving import engine
 from splinekan.solving.balance import balanced
@@ -136,6 +138,9 @@ def solve(
     statement = balanced(statement)
     outcome = engine.solve(statement, options)
     texts = (*statement.warnings, *outcome.warnings)
+    free = [name for name, error in outcome.standard_errors.items() if not np.isfinite(error)]
+    if free:
+        texts += (f"nothing determines {', '.join(free)}: only combinations of constants, or the start",)
     if exact is True:
         notes = statement.exact.notes
         if notes or not statement.exact.imposes:

@@ -12,7 +12,7 @@ from splinekan._checks import Float64Array
 from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
-from splinekan.solving.competition import doubts
+from splinekan.solving.doubts import doubts, missed
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
@@ -118,7 +118,7 @@ class Adaptive:
         if free and not reached:
             asked = f"{self.options.tolerance:.1g} was asked for"
             found = (f"the relative residual is {relative:.1g}; {asked}", *found)
-        return found
+        return (*found, *missed(self.statement, [(mesh.rule(), 1.0)], {}))
 
     def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
         """Every axis divided where its parts of the residual are large."""

@@ -1,0 +1,177 @@
+"""What casts doubt on a solution."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import scipy
+
+from splinekan._checks import Float64Array
+from splinekan.equations import Equation
+from splinekan.solving.contenders import relative_change
+from splinekan.solving.options import LevelRecord
+from splinekan.solving.pieces import Piece
+from splinekan.solving.rules import Cells, Sobol, sobol
+from splinekan.solving.statement import Statement
+
+MANY = 5000
+"""Parameters above which the normal equations are not examined."""
+SENSITIVE = 1e-2
+"""A relative change above this is doubtful."""
+NULL = 1e-12
+"""Eigenvalues of the scaled J^T J below this are rounding: those of well posed problems are far larger."""
+SEEN = 1e-3
+"""Share of the values of a random function that one of a null vector has, if the residuals miss it."""
+GIVEN = 0.02
+"""Share of the mean size of a given function that points may miss."""
+DENSE = 2**17
+"""Points at which given functions are looked at."""
+
+
+def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ...]:
+    """Warnings about a solution, from its levels and from an objective on other points."""
+    found = []
+    last = levels[-1]
+    if last.held_out > 1e-8 and last.held_out > 100 * last.loss:
+        times = np.sqrt(last.held_out / max(last.loss, 1e-300))
+        many = f"{times:.0f}" if times < 1e6 else "millions of"
+        found.append(
+            f"the residual between the points of the training is {many} times that at the points: more "
+            "points are needed"
+        )
+    if last.change > SENSITIVE:
+        found.append(
+            f"the last two levels differ by {last.change:.1g}, relative: more levels or parameters are needed"
+        )
+    if last.held_out > 1e-6:
+        found.append(
+            f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * last.held_out):.1g} only"
+        )
+    if piece.network.n_parameters <= MANY:
+        found += _of_normal_equations(piece, other)
+    return tuple(found)
+
+
+def sensitivity(piece: Piece, other: Any) -> float:
+    """The relative change of the unknowns by a Gauss-Newton step on other points.
+
+    An equation with an unstable state has almost solutions near it, with small residuals, which that step
+    leaves.
+    """
+    if piece.network.n_parameters > MANY:
+        return 0.0
+    scaled, scale, gradient = _scaled(piece, other)
+    return _sensitivity(piece, scaled, scale, gradient)
+
+
+def _of_normal_equations(piece: Piece, other: Any) -> list[str]:
+    scaled, scale, gradient = _scaled(piece, other)
+    if not np.isfinite(scaled).all():
+        return ["the residual is not finite between the points of the training"]
+    found = []
+    size = _sensitivity(piece, scaled, scale, gradient)
+    if not size <= SENSITIVE:
+        found.append(
+            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
+            "residual does not determine it"
+        )
+    if _undetermined(piece, scaled, scale):
+        found.append("other functions near the solution fulfil the equations and conditions as well")
+    return found
+
+
+def _scaled(piece: Piece, other: Any) -> tuple[Float64Array, Float64Array, Float64Array]:
+    """J^T J with unit diagonal, the scale, and the gradient."""
+    _, gradient, matrix = other.normal_equations(piece.theta)
+    diagonal = np.diag(matrix)
+    scale = np.sqrt(np.maximum(diagonal, max(float(diagonal.max()), 1e-300) * 1e-28))
+    return matrix / scale / scale[:, None], scale, gradient
+
+
+def _sensitivity(piece: Piece, scaled: Float64Array, scale: Float64Array, gradient: Float64Array) -> float:
+    shifted = scaled + 1e-13 * np.eye(len(scale))
+    try:
+        step = -scipy.linalg.solve(shifted, gradient / scale, assume_a="pos") / scale
+    except (np.linalg.LinAlgError, ValueError):
+        return 0.0
+    before = _values(piece)
+    return relative_change(_values(replace(piece, theta=piece.theta + step)), before)
+
+
+def _undetermined(piece: Piece, scaled: Float64Array, scale: Float64Array) -> bool:
+    """Whether a null vector of J^T J, by inverse iteration, changes the unknowns in the domain.
+
+    Coefficients of functions outside of the domain are in the null space of every problem.
+    """
+    n = len(scale)
+    try:
+        factor = scipy.linalg.cho_factor(scaled + 1e-14 * n * np.eye(n), check_finite=False)
+    except np.linalg.LinAlgError:
+        return False
+    rng = np.random.default_rng(0)
+    random = rng.normal(size=n)
+    vector = random / np.linalg.norm(random)
+    for _ in range(3):
+        vector = scipy.linalg.cho_solve(factor, vector, check_finite=False)
+        vector /= np.linalg.norm(vector)
+    if float(vector @ (scaled @ vector)) > NULL * n:
+        return False
+    base = _values(piece)
+    size = max(float(np.linalg.norm(piece.theta * scale)), 1.0) * 1e-3
+    ways = (vector, random / np.linalg.norm(random))
+    moved = [
+        float(np.linalg.norm(_values(replace(piece, theta=piece.theta + size * way / scale)) - base))
+        for way in ways
+    ]
+    return moved[0] > SEEN * moved[1]
+
+
+def _values(piece: Piece) -> Float64Array:
+    points, _ = piece.statement.region.interior(Sobol(1024, 0))
+    return piece.values(points)
+
+
+def missed(
+    statement: Statement, rules: Sequence[tuple[Cells, float]], limits: Mapping[int, tuple[float, float]]
+) -> tuple[str, ...]:
+    """Warnings about given functions that vary between the points: sources that no point sees.
+
+    Parameters
+    ----------
+    statement
+        The equations.
+    rules
+        The points of the training, and what each rule weighs.
+    limits
+        By the number of a variable the part of its interval where there is a solution.
+    """
+    bounds = [limits.get(i, ends) for i, ends in enumerate(statement.bounds)]
+    if len(bounds) == 1:
+        (low, high), steps = bounds[0], (np.arange(DENSE) + 0.5) / DENSE
+        dense = (low + (high - low) * steps)[:, None]
+    else:
+        dense = sobol(DENSE, bounds, 0)
+    dense = dense[statement.region.contains(dense)]
+    interiors = [(*statement.region.interior(rule), weight) for rule, weight in rules]
+    total = sum(weight for _, weight in rules)
+    found = []
+    for number, equation in enumerate(statement.compiled_equations):
+        if equation.places or not len(dense):
+            continue
+        truth = float(np.mean(_given(equation, dense)))
+        seen = sum(weight * float(share @ _given(equation, at)) for at, share, weight in interiors) / total
+        if np.isfinite([truth, seen]).all() and abs(truth - seen) > GIVEN * max(truth, seen):
+            found.append(
+                f"given functions in equations[{number}] vary between the points: their mean size is "
+                f"{truth:.3g}, at the points {seen:.3g}"
+            )
+    return tuple(found)
+
+
+def _given(equation: Equation, points: Float64Array) -> Float64Array:
+    """The size of the residual where the outputs are 0."""
+    residual, _ = equation.evaluate(points, np.zeros((len(points), equation.channels, equation.n_outputs)))
+    return np.abs(residual)
