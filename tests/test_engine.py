@@ -4,7 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sympy import Abs, Eq, Function, Rational, cosh, exp, log, pi, sin, symbols
+from sympy import Abs, Eq, Function, Piecewise, Rational, cosh, exp, log, pi, sin, symbols
 
 import splinekan as sk
 from splinekan.solving import competition, engine, tensor
@@ -202,7 +202,8 @@ def test_the_largest_slab(monkeypatch):
 
     for module in (marching, slabs):
         monkeypatch.setattr(module, "LARGEST", 400)
-    with pytest.warns(sk.SolutionWarning, match="relative residual is up to"):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sk.SolutionWarning)
         solution = sk.solve(
             v.diff(t) - v.diff(x, 2) / 1000,
             {x: (0, 1), t: (0, 1)},
@@ -210,6 +211,7 @@ def test_the_largest_slab(monkeypatch):
             slabs=2,
         )
     assert max(piece.network.n_parameters for piece in solution.pieces) <= 400
+    assert any("relative residual is up to" in text for text in solution.warnings)
 
 
 def test_a_number_of_levels():
@@ -246,3 +248,45 @@ def test_hardly_any_time():
     solution = doubtful(waves, seconds=1e-9)
     assert "the relative residual is" in solution.warnings[0]
     assert len(solution.levels) == 1
+
+
+@pytest.mark.parametrize(
+    ("equation", "conditions", "bounds", "text"),
+    [
+        (
+            f.diff(t) + f - Piecewise((100, (t > 6.3) & (t < 6.32)), (0, True)),
+            [sk.initial(f, 1, t)],
+            {t: (0, 10)},
+            "given functions in equations[0] vary between the points",
+        ),
+        (
+            f.diff(t, 2) - 100 * f,
+            [sk.initial(f, 1, t), sk.initial(f.diff(t), -10, t)],
+            {t: (0, 3)},
+            "small errors grow",
+        ),
+        (
+            f.diff(t, 2) + pi**2 * f,
+            [sk.dirichlet(f, 0)],
+            {t: (0, 1)},
+            "other functions near the solution",
+        ),
+        (
+            f.diff(t, 2) - f,
+            2 * [sk.dirichlet(f, 1, Eq(t, 0))],
+            {t: (0, 1)},
+            "conditions on f seem to be missing",
+        ),
+        (
+            v.diff(t) + v.diff(x),
+            [sk.initial(v, sin(pi * x), t)],
+            {x: (0, 1), t: (0, 1)},
+            "conditions on v seem to be missing",
+        ),
+    ],
+)
+def test_solutions_that_may_be_wrong_are_doubted(equation, conditions, bounds, text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sk.SolutionWarning)
+        solution = sk.solve(equation, bounds, conditions, tolerance=1e-6)
+    assert any(text in warning for warning in solution.warnings), solution.warnings

@@ -1,5 +1,6 @@
 """Evolution equations: which they are, exact solutions, tolerances, layers, limits of time."""
 
+import warnings
 from itertools import pairwise
 
 import numpy as np
@@ -253,8 +254,13 @@ def test_an_unfinished_slab_is_left_out(monkeypatch):
     assert len(solution.pieces) == 1
 
 
-def test_equations_that_blow_up_are_doubted():
-    with pytest.warns(sk.SolutionWarning, match="relative residual is up to"):
-        solution = sk.solve(w.diff(t) - w**2, {t: (0, 2)}, [sk.initial(w, 1, t)], degree=4, slabs=4)
+def test_searches_end_where_solutions_do():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sk.SolutionWarning)
+        solution = sk.solve(w.diff(t) - w**2, {t: (0, 2)}, [sk.initial(w, 1, t)])
+    assert any("there is no solution beyond" in text for text in solution.warnings)
+    assert solution.pieces[-1].interval[1] < 1.2
     at = np.linspace(0, 0.4, 5)
-    np.testing.assert_allclose(solution(at), 1 / (1 - at), rtol=1e-3)
+    np.testing.assert_allclose(solution(at), 1 / (1 - at), rtol=1e-6)
+    with pytest.raises(ValueError, match="there is no solution at"):
+        solution([1.9])

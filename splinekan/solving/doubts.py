@@ -12,6 +12,7 @@ import scipy
 from splinekan._checks import Float64Array
 from splinekan.equations import Equation
 from splinekan.solving.contenders import relative_change
+from splinekan.solving.networks import is_linear
 from splinekan.solving.options import LevelRecord
 from splinekan.solving.pieces import Piece
 from splinekan.solving.rules import Cells, Sobol, sobol
@@ -27,6 +28,8 @@ SEEN = 1e-3
 """Share of the values of a random function that one of a null vector has, if the residuals miss it."""
 GIVEN = 0.02
 """Share of the mean size of a given function that points may miss."""
+ROUNDING = 1e-9
+"""Given functions below this, in units of the size of an equation, are rounding."""
 DENSE = 2**17
 """Points at which given functions are looked at."""
 
@@ -78,7 +81,7 @@ def _of_normal_equations(piece: Piece, other: Any) -> list[str]:
             f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
             "residual does not determine it"
         )
-    if _undetermined(piece, scaled, scale):
+    if is_linear(piece.network) and _undetermined(piece, scaled, scale):
         found.append("other functions near the solution fulfil the equations and conditions as well")
     return found
 
@@ -92,7 +95,9 @@ def _scaled(piece: Piece, other: Any) -> tuple[Float64Array, Float64Array, Float
 
 
 def _sensitivity(piece: Piece, scaled: Float64Array, scale: Float64Array, gradient: Float64Array) -> float:
-    shifted = scaled + 1e-13 * np.eye(len(scale))
+    # Along the null vectors of other networks, which do not change the function at first, steps are bounded.
+    shift = 1e-13 if is_linear(piece.network) else 1e-9
+    shifted = scaled + shift * np.eye(len(scale))
     try:
         step = -scipy.linalg.solve(shifted, gradient / scale, assume_a="pos") / scale
     except (np.linalg.LinAlgError, ValueError):
@@ -104,7 +109,8 @@ def _sensitivity(piece: Piece, scaled: Float64Array, scale: Float64Array, gradie
 def _undetermined(piece: Piece, scaled: Float64Array, scale: Float64Array) -> bool:
     """Whether a null vector of J^T J, by inverse iteration, changes the unknowns in the domain.
 
-    Coefficients of functions outside of the domain are in the null space of every problem.
+    Coefficients of functions outside of the domain are in the null space of every problem. Networks that are
+    not linear in theta have null vectors, too, along which their function does not change to first order.
     """
     n = len(scale)
     try:
@@ -163,7 +169,8 @@ def missed(
             continue
         truth = float(np.mean(_given(equation, dense)))
         seen = sum(weight * float(share @ _given(equation, at)) for at, share, weight in interiors) / total
-        if np.isfinite([truth, seen]).all() and abs(truth - seen) > GIVEN * max(truth, seen):
+        size = ROUNDING * (1.0 if statement.sizes is None else statement.sizes.equations[number])
+        if np.isfinite([truth, seen]).all() and abs(truth - seen) > max(GIVEN * max(truth, seen), size):
             found.append(
                 f"given functions in equations[{number}] vary between the points: their mean size is "
                 f"{truth:.3g}, at the points {seen:.3g}"

@@ -47,6 +47,7 @@ def stated(
             else sequence("conditions", conditions, empty=True)
         )
     )
+    checked = tuple({id(each): each for each in checked}.values())  # the same one twice is one
     measured = tuple(sequence("data", data, empty=True)) if not hasattr(data, "values") else (data,)
     for i, each in enumerate(measured):
         if not all(hasattr(each, name) for name in ("points", "values", "weight", "of")):
