@@ -50,6 +50,8 @@ def test_readme_examples(block):
         assert names["model"].score(names["X"], names["y"]) > 1 - 1e-5
     elif "result" in names:
         assert names["result"].value < 1e-4
+    elif "solution" in names:
+        assert not names["solution"].warnings
     else:  # prints a formula
         assert "symbolic_regression" in block
 

@@ -154,6 +154,8 @@ class SparseRows(Operator):
     @property
     def _overlapping(self) -> bool:
         """Whether some columns belong to several segments: two pairs of segments may meet in an entry."""
+        if not len(self.starts):
+            return False
         return bool((self.starts.max(axis=0)[:-1] + self.lengths[:-1] > self.starts.min(axis=0)[1:]).any())
 
     def _add_products_by_rows(

@@ -90,6 +90,8 @@ def _(draw: Draw, name: str) -> Call:
     if name in searches:
         settings["search"] = draw.one(*searches[name])
     settings |= {"geometry": draw.one(None, "skew"), "gradient": draw.one(None, "skew")}
+    if settings["gradient"] not in (None, settings["geometry"]) and "corrections" in settings:
+        settings["corrections"] = 0  # they need gradient and geometry in the same coordinates
 
     def check(result: Any, args: Any) -> None:
         for key, value in args.items():
