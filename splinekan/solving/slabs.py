@@ -50,6 +50,8 @@ PROGRESS = 0.6
 PATIENCE = 2
 """Attempts of a kind in vain, after which it is not tried again."""
 ATTEMPTS = 16
+FEW = 6
+"""Attempts after a slab that could not be solved: where nothing is smooth, more of them gain little."""
 
 
 class Way(Enum):
@@ -120,7 +122,7 @@ class SlabSolver:
         found = self._attempt(mesh, before, None)
         vain = {Way.SPACE: 0 if self.space else PATIENCE, Way.TIME: 0}
         last: Way | None = None
-        for _ in range(ATTEMPTS):
+        for _ in range(FEW if before is not None and before.exhausted else ATTEMPTS):
             if found.residual.relative <= self.tolerance or perf_counter() > self.stop:
                 return found
             way = self._way(found.residual, vain, last)
