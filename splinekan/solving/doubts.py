@@ -7,19 +7,20 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import scipy
 
 from splinekan._checks import Float64Array
 from splinekan.equations import Equation
+from splinekan.solving.bands import Band
 from splinekan.solving.contenders import relative_change
 from splinekan.solving.networks import is_linear
+from splinekan.solving.newton import NormalEquations, NormalMatrix
 from splinekan.solving.options import LevelRecord
 from splinekan.solving.pieces import Piece
 from splinekan.solving.rules import Cells, Sobol, sobol
 from splinekan.solving.statement import Statement
 
 MANY = 5000
-"""Parameters above which the normal equations are not examined."""
+"""Parameters above which dense normal equations are not examined."""
 SENSITIVE = 1e-2
 """A relative change above this is doubtful."""
 NULL = 1e-12
@@ -34,8 +35,13 @@ DENSE = 2**17
 """Points at which given functions are looked at."""
 
 
-def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ...]:
-    """Warnings about a solution, from its levels and from an objective on other points."""
+def doubts(
+    levels: list[LevelRecord], piece: Piece, other: Any, ordering: Band | None = None
+) -> tuple[str, ...]:
+    """Warnings about a solution, from its levels and from an objective on other points.
+
+    Large networks are examined if there is an ordering that makes J^T J a band.
+    """
     found = []
     last = levels[-1]
     if last.held_out > 1e-8 and last.held_out > 100 * last.loss:
@@ -53,84 +59,78 @@ def doubts(levels: list[LevelRecord], piece: Piece, other: Any) -> tuple[str, ..
         found.append(
             f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * last.held_out):.1g} only"
         )
-    if piece.network.n_parameters <= MANY:
-        found += _of_normal_equations(piece, other)
+    if ordering is not None or piece.network.n_parameters <= MANY:
+        found += _of_normal_equations(piece, other, ordering)
     return tuple(found)
 
 
-def sensitivity(piece: Piece, other: Any) -> float:
+def sensitivity(piece: Piece, other: Any, ordering: Band | None = None) -> float:
     """The relative change of the unknowns by a Gauss-Newton step on other points.
 
     An equation with an unstable state has almost solutions near it, with small residuals, which that step
     leaves.
     """
-    if piece.network.n_parameters > MANY:
-        return 0.0
-    scaled, scale, gradient = _scaled(piece, other)
-    return _sensitivity(piece, scaled, scale, gradient)
+    _, gradient, matrix = NormalEquations(other, ordering).at(piece.theta)
+    return _sensitivity(piece, gradient, matrix)
 
 
-def _of_normal_equations(piece: Piece, other: Any) -> list[str]:
-    scaled, scale, gradient = _scaled(piece, other)
-    if not np.isfinite(scaled).all():
+def _of_normal_equations(piece: Piece, other: Any, ordering: Band | None) -> list[str]:
+    _, gradient, matrix = NormalEquations(other, ordering).at(piece.theta)
+    if not (np.isfinite(matrix.diagonal()).all() and np.isfinite(gradient).all()):
         return ["the residual is not finite between the points of the training"]
     found = []
-    size = _sensitivity(piece, scaled, scale, gradient)
+    size = _sensitivity(piece, gradient, matrix)
     if not size <= SENSITIVE:
         found.append(
             f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
             "residual does not determine it"
         )
-    if is_linear(piece.network) and _undetermined(piece, scaled, scale):
+    if is_linear(piece.network) and _undetermined(piece, matrix):
         found.append("other functions near the solution fulfil the equations and conditions as well")
     return found
 
 
-def _scaled(piece: Piece, other: Any) -> tuple[Float64Array, Float64Array, Float64Array]:
-    """J^T J with unit diagonal, the scale, and the gradient."""
-    _, gradient, matrix = other.normal_equations(piece.theta)
-    diagonal = np.diag(matrix)
-    scale = np.sqrt(np.maximum(diagonal, max(float(diagonal.max()), 1e-300) * 1e-28))
-    return matrix / scale / scale[:, None], scale, gradient
+def _scale(matrix: NormalMatrix) -> Float64Array:
+    """Roots of the diagonal of J^T J; those of columns without a residual are tiny."""
+    diagonal = matrix.diagonal()
+    return np.asarray(np.sqrt(np.maximum(diagonal, max(float(diagonal.max()), 1e-300) * 1e-28)))
 
 
-def _sensitivity(piece: Piece, scaled: Float64Array, scale: Float64Array, gradient: Float64Array) -> float:
+def _sensitivity(piece: Piece, gradient: Float64Array, matrix: NormalMatrix) -> float:
     # Along the null vectors of other networks, which do not change the function at first, steps are bounded.
     shift = 1e-13 if is_linear(piece.network) else 1e-9
-    shifted = scaled + shift * np.eye(len(scale))
-    try:
-        step = -scipy.linalg.solve(shifted, gradient / scale, assume_a="pos") / scale
-    except (np.linalg.LinAlgError, ValueError):
+    step = matrix.solve(_scale(matrix), shift, -gradient)
+    if step is None or not np.isfinite(step).all():
         return 0.0
-    before = _values(piece)
-    return relative_change(_values(replace(piece, theta=piece.theta + step)), before)
+    return relative_change(_values(replace(piece, theta=piece.theta + step)), _values(piece))
 
 
-def _undetermined(piece: Piece, scaled: Float64Array, scale: Float64Array) -> bool:
+def _undetermined(piece: Piece, matrix: NormalMatrix) -> bool:
     """Whether a null vector of J^T J, by inverse iteration, changes the unknowns in the domain.
 
     Coefficients of functions outside of the domain are in the null space of every problem. Networks that are
     not linear in theta have null vectors, too, along which their function does not change to first order.
     """
+    scale = _scale(matrix)
     n = len(scale)
-    try:
-        factor = scipy.linalg.cho_factor(scaled + 1e-14 * n * np.eye(n), check_finite=False)
-    except np.linalg.LinAlgError:
-        return False
-    rng = np.random.default_rng(0)
-    random = rng.normal(size=n)
-    vector = random / np.linalg.norm(random)
+    shift = 1e-14 * n
+    random = np.random.default_rng(0).normal(size=n)
+    random /= np.linalg.norm(random)
+    vector, least = random, np.inf
     for _ in range(3):
-        vector = scipy.linalg.cho_solve(factor, vector, check_finite=False)
-        vector /= np.linalg.norm(vector)
-    if float(vector @ (scaled @ vector)) > NULL * n:
+        solved = matrix.solve(scale, shift, scale * vector)
+        if solved is None or not np.isfinite(solved).all():
+            return False
+        vector = scale * solved
+        size = float(np.linalg.norm(vector))
+        vector, least = vector / size, 1 / size - shift
+    if least > NULL * n:
         return False
     base = _values(piece)
-    size = max(float(np.linalg.norm(piece.theta * scale)), 1.0) * 1e-3
-    ways = (vector, random / np.linalg.norm(random))
+    length = max(float(np.linalg.norm(piece.theta * scale)), 1.0) * 1e-3
     moved = [
-        float(np.linalg.norm(_values(replace(piece, theta=piece.theta + size * way / scale)) - base))
-        for way in ways
+        float(np.linalg.norm(_values(replace(piece, theta=piece.theta + length * way / scale)) - base))
+        for way in (vector, random)
     ]
     return moved[0] > SEEN * moved[1]
 

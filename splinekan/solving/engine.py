@@ -40,7 +40,9 @@ def solve(statement: Statement, options: Options) -> Outcome:
             raise ValueError(f"slabs must be None or 1 for networks other than 'tensor', got {options.slabs}")
         return competition.solve(statement, options)
     stop = np.inf if options.seconds is None else perf_counter() + options.seconds
-    if options.slabs != 1:
+    if options.exact is True and options.slabs is not None and options.slabs > 1:
+        raise ValueError(f"slabs must be None or 1 with exact=True, got {options.slabs}")
+    if options.slabs != 1 and options.exact is not True:
         axis = evolution_variable(statement)
         if axis is not None:
             return Marching(statement, options, axis, stop).outcome()

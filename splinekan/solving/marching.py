@@ -95,41 +95,44 @@ class Marching:
             left = self.high - now
             length = left if planned > left / STRETCH else min(planned, left / 2)
             slab = self.slabs.solve(now, length, mesh, found[-1] if found else None)
-            if found and (self._unfinished(slab) or self._singular(slab)):
+            if self._unsolved(slab) and slab.end - now > 4 * self.slabs.shortest:
+                planned = (slab.end - now) / 4
+                continue
+            if found and (self._unfinished(slab) or self._unsolved(slab)):
                 break
             if slab.exhausted and slab.residual.relative < ROUNDING:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
             found.append(slab)
             levels.append(self._record(slab, perf_counter() - began))
             planned, mesh, now = self._next_length(slab), self._coarser(slab), slab.end
-        change = self._change_on_other_points(found)
+        held_out, change = self._on_other_points(found)
+        levels = [level._replace(held_out=loss) for level, loss in zip(levels, held_out, strict=True)]
         levels[-1] = levels[-1]._replace(change=change)
         pieces = tuple(slab.piece for slab in found)
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
 
-    def _singular(self, slab: Slab) -> bool:
+    def _unsolved(self, slab: Slab) -> bool:
         """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
-        length = slab.end - slab.mesh.bounds[self.axis][0]
-        short = length < 4 * self.slabs.shortest and slab.residual.relative > ROUNDING
-        unsolved = slab.residual.relative > UNSOLVED
-        return self.options.slabs is None and slab.exhausted and (short or unsolved)
+        free = self.options.slabs is None
+        return free and slab.exhausted and slab.residual.relative > UNSOLVED
 
-    def _change_on_other_points(self, found: list[Slab]) -> float:
-        """The relative change of the unknowns if all slabs are solved again, in order, on other points.
+    def _on_other_points(self, found: list[Slab]) -> tuple[list[float], float]:
+        """The losses of all slabs on other points, and the change of the unknowns if solved again there.
 
-        It shows what small errors have grown to at the end.
+        The slabs are solved one after the other, so that the change, relative, shows what small errors have
+        grown to. NaN where the time allowed ends before.
         """
-        largest, size = 0.0, 0.0
+        losses, largest, size = [np.nan] * len(found), 0.0, 0.0
         before: Slab | None = None
-        for slab in found:
+        for number, slab in enumerate(found):
             if perf_counter() > self.stop:
-                break
-            before = self.slabs.again(slab, before)
+                return losses, np.nan
+            before, losses[number] = self.slabs.again(slab, before)
             points = sobol(PROBES, slab.mesh.bounds, 0)
             values, others = slab.piece.outputs(points), before.piece.outputs(points)
             size = max(size, float(np.sqrt(np.mean(values**2))))
             largest = max(largest, float(np.sqrt(np.mean((others - values) ** 2))))
-        return largest / size if size > 0 else 0.0
+        return losses, largest / size if size > 0 else 0.0
 
     def _unfinished(self, slab: Slab) -> bool:
         """Whether the time allowed has ended before the slab was solved."""
@@ -137,9 +140,8 @@ class Marching:
         return perf_counter() > self.stop and not solved
 
     def _record(self, slab: Slab, seconds: float) -> LevelRecord:
-        held_out = slab.residual.relative**2 / 2
         sizes = max(slab.mesh.intervals), slab.piece.network.n_parameters
-        return LevelRecord("tensor", *sizes, slab.loss, held_out, np.nan, seconds)
+        return LevelRecord("tensor", *sizes, slab.loss, np.nan, np.nan, seconds)
 
     def _doubts(self, found: list[Slab], change: float) -> tuple[str, ...]:
         doubts = []
@@ -154,7 +156,9 @@ class Marching:
             doubts.append(
                 f"the relative residual is up to {worst:.1g}; {self.options.tolerance:.1g} was asked for"
             )
-        if not change <= SENSITIVE:
+        if np.isnan(change):
+            doubts.append("the time allowed left none to solve again on other points")
+        elif change > SENSITIVE:
             doubts.append(
                 f"the solution on other points differs by {change:.1g}, relative: small errors grow"
             )
@@ -188,7 +192,7 @@ class Marching:
     def _first_mesh(self, length: float) -> Mesh:
         """Divided in space until it represents the initial values: where these have kinks, finely."""
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
-        degree = self.options.degree if self.options.degree is not None else (7 if d < 3 else 5)
+        degree = self.options.degree_for(d)
         counts = [STEPS if i == self.axis else INTERVALS for i in range(d)]
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length

@@ -112,6 +112,8 @@ class Mesh:
         """
         t = self.breaks[axis]
         order = max(self.degrees[axis] - 2, 1)
+        if not aim > 0:  # the parts explain nothing
+            return self.divided(axis, np.ones_like(parts), 1.0, 1)
         times = np.ceil(np.log2(np.maximum(parts / (SAFETY * aim), 1e-300)) / order)
         times = np.clip(times, 0, most)
         widths = np.diff(t)

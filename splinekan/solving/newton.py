@@ -65,7 +65,7 @@ def newton(
         Of the coefficients of a tensor-product layer, behind which theta may hold constants. J^T J is then
         assembled as a band, if that pays and if it has no entries outside of it.
     """
-    equations = _Equations(problem, ordering)
+    equations = NormalEquations(problem, ordering)
     value, gradient, matrix = equations.at(theta)
     losses = [value]
     for _ in range(iterations):
@@ -95,7 +95,7 @@ def newton(
 
 
 @dataclass(eq=False)
-class _Equations:
+class NormalEquations:
     """The normal equations of a problem: banded until they prove not to be."""
 
     problem: Any

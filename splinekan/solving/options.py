@@ -61,9 +61,13 @@ class Options:
         for name, value in found.items():
             object.__setattr__(self, name, value)
 
+    def degree_for(self, n_variables: int) -> int:
+        """Of tensor-product splines: the given one, or a choice by the number of variables."""
+        return self.degree if self.degree is not None else (7 if n_variables < 3 else 5)
+
 
 class LevelRecord(NamedTuple):
-    """A level of the run.
+    """A level of the run, or a slab of time.
 
     Attributes
     ----------
@@ -73,9 +77,10 @@ class LevelRecord(NamedTuple):
         The largest number of intervals of any variable, and the number of parameters.
     loss, held_out
         The loss on the points of the training, and on other points: the mean square of the relative
-        residuals.
+        residuals. The latter is NaN for slabs that the time allowed left no time to solve again.
     change
-        The relative l2 change of the unknowns from the level before; NaN on the first.
+        The relative l2 change of the unknowns from the level before, NaN on the first; on the last slab the
+        largest change of the unknowns where all slabs are solved again on other points.
     seconds
         Wall time.
     """

@@ -67,7 +67,7 @@ class Piece(Uncached):
 
     def values(self, points: Float64Array) -> Float64Array:
         """The unknowns, (n, number of unknowns)."""
-        columns = [self._at(equation, points) for equation in self._forms]
+        columns = [self.at(equation, points) for equation in self._forms]
         return np.stack(columns, axis=1)
 
     def evaluate(self, name: str, expression: Any, points: Float64Array) -> Float64Array:
@@ -76,13 +76,14 @@ class Piece(Uncached):
         expression = expression.xreplace(found) if found else expression
         if not expression.atoms(AppliedUndef):
             return numeric(name, [expression], self.statement.variables)(points)[:, 0]
-        return self._at(self.statement.compiled(name, expression), points)
+        return self.at(self.statement.compiled(name, expression), points)
 
     @cached_property
     def _forms(self) -> tuple[Equation, ...]:
         return tuple(self.statement.compiled("unknown", u) for u in self.statement.unknown)
 
-    def _at(self, equation: Equation, points: Float64Array) -> Float64Array:
+    def at(self, equation: Equation, points: Float64Array) -> Float64Array:
+        """The residual of a compiled expression, (n,)."""
         if not len(points):
             return np.zeros(0)
         # Points outside are refused, or meant; far away the continuation overflows.

@@ -137,13 +137,13 @@ class SlabSolver:
                 last = way
         return replace(found, exhausted=True)
 
-    def again(self, slab: Slab, before: Slab | None) -> Slab:
-        """The slab on other points, from its own solution, beginning with the end of `before`."""
+    def again(self, slab: Slab, before: Slab | None) -> tuple[Slab, float]:
+        """The slab solved on other points, from the end of `before`, and its loss there at first."""
         mesh, network = slab.mesh, slab.piece.network
         pinn = PINN(network, self._blocks(mesh.rule(shifted=True), before), bounds=mesh.bounds)
         ordering = band(mesh.layer(len(self.statement.unknown)))
-        theta, loss, _ = newton(pinn, slab.piece.theta, 2, stop=self.stop, ordering=ordering)
-        return replace(slab, piece=replace(slab.piece, theta=theta), loss=loss)
+        theta, loss, losses = newton(pinn, slab.piece.theta, 2, stop=self.stop, ordering=ordering)
+        return replace(slab, piece=replace(slab.piece, theta=theta), loss=loss), losses[0]
 
     @property
     def shortest(self) -> float:
@@ -244,7 +244,7 @@ class SlabSolver:
         kept = [block for i, block in enumerate(blocks) if not self._is_initial(i)]
         points, weights = self._beginning(rule)
         for equation, size in self.carried:
-            values = before.piece._at(equation, points)
+            values = before.piece.at(equation, points)
             kept.append(
                 Block(equation, points, 2 * CONDITION_WEIGHT * CARRIED / size**2 * weights, target=values)
             )

@@ -89,7 +89,8 @@ def solve(
         for a multiple of the parameters.
     exact
         Whether conditions u = value on faces of a box are imposed exactly, u = g + B v for a network v. None
-        for a choice, where they agree at edges and corners. Slabs of time have weighted conditions.
+        for a choice, where they agree at edges and corners. Slabs of time have weighted conditions: True asks
+        for the whole domain at once.
     slabs
         The number of intervals in time, of equal length, that are solved one after another, if initial
         conditions determine an evolution; 1 for the whole domain at once; None for a choice.
@@ -102,7 +103,7 @@ def solve(
         Time after which no further level, slab or iteration begins; None for no limit. An evolution then ends
         early, with a warning, and points beyond are refused.
     progress
-        Whether to show a progress bar.
+        Whether to show a progress bar, for networks other than "tensor".
 
     Returns
     -------

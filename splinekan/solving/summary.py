@@ -18,13 +18,16 @@ def summary(solution: Solution) -> str:
     pieces = f", {len(solution.pieces)} pieces" if len(solution.pieces) > 1 else ""
     lines.append(f"  network    {solution.network_name}{pieces}, {solution.n_parameters} parameters")
     if solution.levels:
+        slabs = solution.pieces[0].interval is not None
         last = solution.levels[-1]
+        worst = solution.levels if slabs else (last,)
+        loss, held_out = (max(getattr(each, name) for each in worst) for name in ("loss", "held_out"))
         lines.append(
-            f"  residual   {np.sqrt(2 * last.loss):.1e} (relative; at other points "
-            f"{np.sqrt(2 * last.held_out):.1e})"
+            f"  residual   {np.sqrt(2 * loss):.1e} (relative; at other points {np.sqrt(2 * held_out):.1e})"
         )
         if np.isfinite(last.change):
-            lines.append(f"  change     {last.change:.1e} (relative, from the level before)")
+            why = "if solved on other points" if slabs else "from the level before"
+            lines.append(f"  change     {last.change:.1e} (relative, {why})")
     for name, value in solution.constants.items():
         error = solution.standard_errors.get(name)
         lines.append(f"  {name:<10} {value:.8g}" + (f" +- {error:.1g}" if error is not None else ""))

@@ -18,6 +18,7 @@ from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
 from splinekan.solving.statement import Statement
+from splinekan.solving.uncertainty import standard_errors
 
 INTERVALS = {1: 8, 2: 6, 3: 3}
 """Of the first mesh, by the number of variables."""
@@ -49,8 +50,7 @@ class Adaptive:
         if any(self.periodic):
             self.statement = self.statement.on_periodic_networks()
         d = self.statement.region.n_variables
-        degree = self.options.degree if self.options.degree is not None else (7 if d < 3 else 5)
-        self.degrees = (degree,) * d
+        self.degrees = (self.options.degree_for(d),) * d
         self.n_equations = len(self.statement.equations)
         self.began = perf_counter()
 
@@ -100,7 +100,7 @@ class Adaptive:
         piece = Piece(self.statement, network, theta)
         errors = {}
         if self.statement.constants:
-            errors = self._pinn(network, mesh).standard_errors(theta)
+            errors = standard_errors(self.statement, network, theta, mesh.rule())
         levels = levels[: at + 1]
         found = self._doubts(levels, piece, mesh, residuals[at])
         return Outcome((piece,), history(losses), tuple(levels), found, errors)
@@ -113,7 +113,8 @@ class Adaptive:
         reached = relative <= DOUBTFUL * self.options.tolerance
         if reached:  # the level before may have been far from it
             levels = [*levels[:-1], levels[-1]._replace(change=np.nan)]
-        found = doubts(levels, piece, PINN(piece.network, blocks, bounds=self.statement.bounds))
+        other = PINN(piece.network, blocks, bounds=self.statement.bounds)
+        found = doubts(levels, piece, other, band(mesh.layer(len(self.statement.unknown))))
         free = self.options.levels is None and not self.statement.data
         if free and not reached:
             asked = f"{self.options.tolerance:.1g} was asked for"
