@@ -7,7 +7,7 @@ import pytest
 from sympy import Abs, Eq, Function, Piecewise, Rational, cosh, exp, log, pi, sin, symbols
 
 import splinekan as sk
-from splinekan.solving import competition, engine, tensor
+from splinekan.solving import competition, doubts, engine, tensor
 
 x, y, t = symbols("x y t")
 w, u, v, f = Function("w")(x), Function("u")(x, y), Function("v")(x, t), Function("f")(t)
@@ -290,3 +290,25 @@ def test_solutions_that_may_be_wrong_are_doubted(equation, conditions, bounds, t
         warnings.simplefilter("ignore", sk.SolutionWarning)
         solution = sk.solve(equation, bounds, conditions, tolerance=1e-6)
     assert any(text in warning for warning in solution.warnings), solution.warnings
+
+
+def test_networks_of_any_size_are_examined(monkeypatch):
+    monkeypatch.setattr(doubts, "MANY", 5)
+    with pytest.warns(sk.SolutionWarning, match="other functions near the solution"):
+        sk.solve(f.diff(t, 2) + pi**2 * f, {t: (0, 1)}, [sk.dirichlet(f, 0)])
+
+
+def test_a_constant_that_nothing_determines():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", sk.SolutionWarning)
+        solution = sk.solve(f.diff(t) + k * f, {t: (0, 1)}, [START])
+    assert solution.standard_errors == {"k": np.inf}
+    assert any("nothing determines k" in text for text in solution.warnings)
+
+
+def test_exact_conditions_are_those_of_the_whole_domain():
+    solution = sk.solve(DECAY, {t: (0, 1)}, [START], exact=True)
+    assert solution.pieces[0].interval is None
+    assert solution([0.0])[0] == 1.0
+    with pytest.raises(ValueError, match="slabs must be None or 1 with exact=True, got 3"):
+        sk.solve(DECAY, {t: (0, 1)}, [START], exact=True, slabs=3)
