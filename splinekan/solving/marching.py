@@ -25,7 +25,7 @@ GROWTH = 2.0
 """By which slabs become longer, at most."""
 STRETCH = 1.3
 """By which the last slab may be longer than planned."""
-INTERVALS = 12
+INTERVALS = 16
 """Of the first mesh, along every variable in space."""
 DIVISIONS = 16
 """Of the first mesh before the first slab, at most."""

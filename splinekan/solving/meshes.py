@@ -30,6 +30,8 @@ ORDER = 3
 """Gauss points per cell along an axis."""
 LEVELS = (0.0, 1.0, -1.0)
 """Constant functions to start from, in units of the scales of the unknowns."""
+GRID = 2.0**-44
+"""Of the knots, in units of half the domain: halved intervals are then exactly equal, and share their tables."""
 SPARE = 0.02
 """What merged intervals may contribute, relative to what is asked for."""
 SAFETY = 0.5
@@ -72,7 +74,7 @@ class Mesh:
         """The layer of these splines, for inputs in [-1, 1]."""
         knots = []
         for t, k, periodic in zip(self.breaks, self.degrees, self.periodic, strict=True):
-            unit = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
+            unit = np.round((2 * (t - t[0]) / (t[-1] - t[0]) - 1) / GRID) * GRID
             unit[[0, -1]] = -1.0, 1.0
             if periodic:
                 knots.append(KnotVector.extended(unit, k, periodic=True))

@@ -45,6 +45,8 @@ SHORTEST = 1e-300
 """Shortest interval whose reciprocal is safely within the range of float64."""
 CELLS, CELLS_PER_EDGE = 2048, 8
 """Cells of a search: at most the larger of the first number and a multiple of the number of edges."""
+MOST_KNOWN = 4096
+"""Tables of intervals that are kept, of 16 kB at most."""
 MOST_PIECES = 2**27
 """Pieces and cells are counted in int32."""
 
@@ -319,24 +321,63 @@ def _uniform_table(spacing: float, k: int, kept: int, count: int) -> Float64Arra
     """Three rows, left, inside, right: one interval of integer knots, 2 long, stands for all."""
     knots = 2 * np.arange(2 * k + 2).astype(object)
     length, parts = float(spacing).as_integer_ratio()
-    unit = Fraction(2 * parts, length)
+    units = [np.array([number], dtype=object) for number in Fraction(2 * parts, length).as_integer_ratio()]
     rows, span = [(0, kept), (1, k + 1), (2, kept)], np.array([k])
     return np.concatenate(
-        [_derivatives(taylor(knots, k, span, end), count, unit, power) for end, power in rows], axis=1
+        [_derivatives(taylor(knots, k, span, end), count, units, power) for end, power in rows], axis=1
     )
 
 
 def _uneven_table(knots: KnotVector, kept: int, count: int) -> Float64Array:
     """A row for the left, two for every interval (of zeros for an empty one), one for the right."""
-    k, (integers, parts) = knots.degree, knots.exact
-    unit = Fraction(parts)
-    left, right = (taylor(integers, k, knots.first_active + k, end) for end in (0, 2))
+    k = knots.degree
+    tables = _tables(_surroundings(knots), k, count)
     halves = np.zeros((count, len(knots.inner) - 1, 2, k + 1, k + 1))
-    for half, side in enumerate((left, right)):
-        halves[:, knots.first_active, half] = _derivatives(side, count, unit, k + 1)
-    first, last = [part[:1] for part in left], [part[-1:] for part in right]
-    outer = [_derivatives(side, count, unit, kept) for side in (first, last)]
+    halves[:, knots.first_active] = tables
+    omitted = np.arange(count)[:, None] + np.arange(k + 1) >= kept  # powers before the derivative was taken
+    outer = [np.where(omitted[..., None], 0.0, end)[:, None] for end in (tables[:, 0, 0], tables[:, -1, 1])]
     return np.concatenate([outer[0], halves.reshape(count, -1, k + 1, k + 1), outer[1]], axis=1)
+
+
+Surroundings = tuple[tuple[int, ...], int]
+"""Distances of the 2 k knots around an interval, without common factors 2, and the exponent of their unit."""
+
+
+def _surroundings(knots: KnotVector) -> list[Surroundings]:
+    """What the polynomials of every interval depend on."""
+    k, (integers, parts) = knots.degree, knots.exact
+    steps, below, above = np.diff(integers).tolist(), max(k - 1, 0), max(k, 1)
+    found = []
+    for i in (knots.first_active + k).tolist():
+        around = steps[i - below : i + above]
+        zeros = min((step & -step).bit_length() for step in around if step) - 1
+        found.append((tuple(step >> zeros for step in around), zeros + 1 - parts.bit_length()))
+    return found
+
+
+_KNOWN: dict[tuple[Surroundings, int, int], Float64Array] = {}
+"""Tables by surroundings, degree and count: meshes made by halving share most of them, with each other too."""
+
+
+def _tables(intervals: list[Surroundings], k: int, count: int) -> Float64Array:
+    """The halves of all intervals: (count, intervals, 2, k + 1, k + 1)."""
+    found = {each: _KNOWN.get((each, k, count)) for each in intervals}
+    missing = [each for each, table in found.items() if table is None]
+    if missing:
+        steps = np.array([around for around, _ in missing], dtype=object)
+        middle = steps.shape[1] // 2
+        knots = np.concatenate([np.zeros_like(steps[:, :1]), np.cumsum(steps, axis=1)], axis=1)
+        s = np.arange(len(knots)) * knots.shape[1] + middle
+        units = [
+            np.array([1 << max(sign * exponent, 0) for _, exponent in missing], dtype=object)
+            for sign in (-1, 1)
+        ]
+        ends = [_derivatives(taylor(knots.ravel(), k, s, end), count, units, k + 1) for end in (0, 2)]
+        for each, *sides in zip(missing, *(np.moveaxis(end, 1, 0) for end in ends), strict=True):
+            found[each] = np.stack(sides, axis=1)
+            if len(_KNOWN) < MOST_KNOWN:
+                _KNOWN[each, k, count] = found[each]
+    return np.stack([found[each] for each in intervals], axis=1)
 
 
 Taylor = Sequence[Integers]
@@ -373,18 +414,19 @@ def taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
     return active, denominator, width
 
 
-def _derivatives(taylor: Taylor, count: int, unit: Fraction, kept: int) -> Float64Array:
+def _derivatives(taylor: Taylor, count: int, unit: Sequence[Integers], kept: int) -> Float64Array:
     """Derivatives in x of the first `kept` powers of the Taylor polynomials: (count, intervals, k+1, k+1).
 
-    `unit` is the number of integer units in a unit of x. Every entry is a ratio of integers, rounded once;
-    infinite beyond the range of float64.
+    `unit` is the number of integer units in a unit of x: numerators and denominators, for each interval or
+    for all. Every entry is a ratio of integers, rounded once; infinite beyond the range of float64.
     """
     numerator, denominator, width = taylor
+    many, each = unit
     table = np.zeros((count, *numerator.shape))
     for d in range(min(count, kept)):
-        factors = np.array([perm(p, d) * unit.numerator**d for p in range(d, kept)], dtype=object)
-        below = denominator * (width * unit.denominator) ** d
-        table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[:, None], below[:, None, None])
+        factors = np.array([perm(p, d) for p in range(d, kept)], dtype=object) * (many**d)[:, None]
+        below = denominator * (width * each) ** d
+        table[d, :, : kept - d] = ratio(numerator[:, d:kept] * factors[..., None], below[:, None, None])
     return table
 
 
