@@ -17,7 +17,7 @@ from itertools import zip_longest
 from pathlib import Path
 
 from . import latex
-from .claim import EXACT, PROVED, REFUTED, Claim
+from .claims import EXACT, PROVED, REFUTED, Claim
 from .theorems import REGISTRY
 
 README = Path(__file__).with_name("README.md")
