@@ -126,8 +126,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
 
     Numbers are multiplied out. With symbols every identity is verified order by order (claims lemma-2,
     marsden-inverse, prolongation), each step as a rational identity in the knots; where all knots are means of symbols
-    these are measured from a middle knot in units of the interval beside it. Degree 4 takes two seconds, degree 5
-    five, whatever the number of intervals; hardly more for ten intervals than for two.
+    these are measured from a middle knot in units of the interval beside it. A single symbolic interval takes 2 s of
+    processor time at degree 4 and 4 s at degree 5, ten intervals 4 s at degree 3 and 12 s at degree 4.
 
     Parameters
     ----------
