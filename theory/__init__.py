@@ -1,26 +1,26 @@
 """The spline theory behind splinekan in exact arithmetic, with sympy alone; splinekan is never imported.
 
-The package is installed as `splinekan_theory`. In the root folder of a checkout the same files are also found as
-`theory`; code that is to run elsewhere imports `splinekan_theory`. Indices count from 0, order r = k + 1 for degree k,
-knots t_0 < ... < t_{m+k} with k ghosts on each side, b = A psi on [a, b] = [t_k, t_m].
+The package is installed as `splinekan_theory`. In the root folder of a checkout the same files are also found
+as `theory`; code that is to run elsewhere imports `splinekan_theory`. Indices count from 0, order r = k + 1
+for degree k, knots t_0 < ... < t_{m+k} with k ghosts on each side, b = A psi on [a, b] = [t_k, t_m].
 
 The equivalence theorem for knots of your own
-    `verify_equivalence` returns an `Equivalence`: A, its inverse and P, with every identity verified; printable, LaTeX,
-    JSON.
+    `verify_equivalence` returns an `Equivalence`: A, its inverse and P, with every identity verified;
+    printable, LaTeX, JSON.
 
 Matrices, by knots and order
     `change_of_basis`, `change_of_basis_recursive`, `change_of_basis_solved`, `uniform_change_of_basis`;
-    `inverse_change_of_basis` by Marsden's identity; `prolongation`, `relu_prolongation`, `knot_insertion`, `two_scale`;
-    `bspline_gram`, `relu_gram`.
+    `inverse_change_of_basis` by Marsden's identity; `prolongation`, `relu_prolongation`, `knot_insertion`,
+    `two_scale`; `bspline_gram`, `relu_gram`.
 
 Knots and symbols
-    `read_knots` from numbers and text; `symbolic_knots`, `uniform`, `rational_knots`, `midpoints`; the variable `x`;
-    `vanishes`, `all_vanish`, `equal` are exact tests for zero.
+    `read_knots` from numbers and text; `symbolic_knots`, `uniform`, `rational_knots`, `midpoints`; the
+    variable `x`; `vanishes`, `all_vanish`, `equal` are exact tests for zero.
 
 Claims
-    `claim` registers a check as a `Claim` in `REGISTRY`; `verify` returns its `Outcome`; strengths are `PROVED`,
-    `EXACT` and `REFUTED` (with a `Misprint`); `load_claims` reads the claims of a file. The built-in claims are in
-    `theorems`: `from splinekan_theory.theorems import REGISTRY` registers them all.
+    `claim` registers a check as a `Claim` in `REGISTRY`; `verify` returns its `Outcome`; strengths are
+    `PROVED`, `EXACT` and `REFUTED` (with a `Misprint`); `load_claims` reads the claims of a file. The
+    built-in claims are in `theorems`: `from splinekan_theory.theorems import REGISTRY` registers them all.
 
 Functions one by one: the modules `bspline` and `power_relu`. The command is `splinekan theory --help`.
 

@@ -74,8 +74,8 @@ def claim(
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
     """A decorator that registers a check, a function without arguments, as a claim; ids are unique.
 
-    A check verifies in exact arithmetic and raises AssertionError where it fails. `splinekan theory --module mine.py`
-    verifies the claims of a file; docs/claims.md explains the fields.
+    A check verifies in exact arithmetic and raises AssertionError where it fails. `splinekan theory --module
+    mine.py` verifies the claims of a file; docs/claims.md explains the fields.
 
     Parameters
     ----------
@@ -93,8 +93,8 @@ def claim(
     Raises
     ------
     TypeError, ValueError
-        For a field without text, another strength, a misprint without refutation or the reverse, a check that cannot
-        be called, an id that is taken.
+        For a field without text, another strength, a misprint without refutation or the reverse, a check that
+        cannot be called, an id that is taken.
     """
 
     def register(check: Callable[[], None]) -> Callable[[], None]:
@@ -118,7 +118,7 @@ class Outcome:
 
 
 def verify(claim: Claim) -> Outcome:
-    """The outcome of a check; any exception is a failure of the claim, with its traceback on standard error."""
+    """The outcome of a check; any exception is a failure of the claim, with a traceback on standard error."""
     start = time.perf_counter()
     failure = ""
     try:

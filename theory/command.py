@@ -24,33 +24,39 @@ def parser(prog: str = "python -m theory") -> argparse.ArgumentParser:
     """The options of ``python -m theory``, which ``splinekan theory`` takes too."""
     p = argparse.ArgumentParser(
         prog=prog,
-        description="Verify in exact arithmetic: the claims, claims of your own, or the equivalence theorem for "
-        "given knots.",
+        description="Verify in exact arithmetic: the claims, claims of your own, or the equivalence theorem "
+        "for given knots.",
     )
     p.add_argument("--only", metavar="ID", action="append", help="verify this claim only (repeatable)")
     p.add_argument(
         "--module",
         metavar="FILE",
         action="append",
-        help="verify the claims of this file of Python code, or module, instead of the built-in claims (repeatable)",
+        help="verify the claims of this file of Python code, or module, instead of the built-in claims "
+        "(repeatable)",
     )
     p.add_argument(
         "--knots",
         metavar="T0,T1,...",
-        help="verify the equivalence theorem for these extended knots: numbers such as 1/3 or 0.25, names, or "
-        "arithmetic with both; 'symbolic' for t0, t1, ..., 'symbolic:G' for G intervals",
+        help="verify the equivalence theorem for these extended knots: numbers such as 1/3 or 0.25, names, "
+        "or arithmetic with both; 'symbolic' for t0, t1, ..., 'symbolic:G' for G intervals",
     )
     p.add_argument("--degree", metavar="K", type=int, help="degree, for --knots")
-    p.add_argument("--refined", metavar="T0,T1,...", help="finer extended knots (default: halve the intervals)")
+    p.add_argument(
+        "--refined", metavar="T0,T1,...", help="finer extended knots (default: halve the intervals)"
+    )
     p.add_argument("--json", metavar="FILE", type=Path, help="write the table, or the matrices, as JSON")
     p.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
-    p.add_argument("--latex", action="store_true", help="print the derived matrices in LaTeX, of the knots if given")
+    p.add_argument(
+        "--latex", action="store_true", help="print the derived matrices in LaTeX, of the knots if given"
+    )
     p.add_argument("--write-readme", action="store_true", help="rewrite theory/README.md and stop")
     return p
 
 
 def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory") -> int:
-    """The exit status of the command `prog`: 0, or 1 if any claim fails; 2 (SystemExit) for what is refused."""
+    """The exit status of the command `prog`: 0, or 1 if any claim fails; 2 (SystemExit) for what is
+    refused."""
     p = parser(prog)
     options = p.parse_args(_joined(sys.argv[1:] if arguments is None else arguments))
     if options.knots is None and (options.degree is not None or options.refined is not None):

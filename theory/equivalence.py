@@ -1,4 +1,5 @@
-"""The equivalence theorem for knots of one's own: A, its inverse and P, with every identity verified exactly."""
+"""The equivalence theorem for knots of one's own: A, its inverse and P, with every identity verified
+exactly."""
 
 from __future__ import annotations
 
@@ -70,7 +71,8 @@ class Equivalence:
         a, b = self.domain
         k, m = self.degree, self.A.rows
         lines = [
-            f"Equivalence of B-splines and power ReLUs on [{a}, {b}]: degree {k}, {m - k} intervals, {m} functions",
+            f"Equivalence of B-splines and power ReLUs on [{a}, {b}]",
+            f"degree {k}, {m - k} interval{'s' * (m > k + 1)}, {m} functions",
             "knots t   " + ", ".join(map(str, self.knots)),
         ]
         if self.assumptions:
@@ -119,26 +121,29 @@ class Equivalence:
 def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivalence:
     """The equivalence theorem, verified in exact arithmetic for these knots.
 
-    On [a, b] = [t_k, t_m] the B-splines and the power ReLUs psi_j(x) = max(0, x - t_j)^k span the same functions
-    (Southworth et al., arXiv:2603.04827, Lemmas 1 to 3). Verified are: A by the recursion of Lemma 2 = A in closed
-    form; A A^{-1} = I, with A^{-1} by Marsden's identity and positive; b_i = sum_j A_ij psi_j for every function on
-    every interval; b = P^T b' and psi = P_w^T psi' on every interval of a refinement.
+    On [a, b] = [t_k, t_m] the B-splines and the power ReLUs psi_j(x) = max(0, x - t_j)^k span the same
+    functions (Southworth et al., arXiv:2603.04827, Lemmas 1 to 3). Verified are: A by the recursion of Lemma
+    2 = A in closed form; A A^{-1} = I, with A^{-1} by Marsden's identity and positive; b_i = sum_j A_ij psi_j
+    for every function on every interval; b = P^T b' and psi = P_w^T psi' on every interval of a refinement.
 
     Numbers are multiplied out. With symbols every identity is verified order by order (claims lemma-2,
-    marsden-inverse, prolongation), each step as a rational identity in the knots; where all knots are means of symbols
-    these are measured from a middle knot in units of the interval beside it. A single symbolic interval takes 2 s of
-    processor time at degree 4 and 4 s at degree 5, ten intervals 4 s at degree 3 and 12 s at degree 4.
+    marsden-inverse, prolongation), each step as a rational identity in the knots; where all knots are means
+    of symbols these are measured from a middle knot in units of the interval beside it. A single symbolic
+    interval takes 2 s of processor time at degree 4 and 4 s at degree 5, ten intervals 4 s at degree 3 and 12
+    s at degree 4.
 
     Parameters
     ----------
     knots
-        Extended knots, k ghosts included on each side, at least 2 k + 2, strictly increasing: a sequence, or text
-        with commas. Integers, Fractions, text such as "1/3" or "0.25", sympy's exact numbers, symbols and names
-        of symbols; "symbolic" is t0, t1, ... Floats are refused: they would be exact only in binary.
+        Extended knots, k ghosts included on each side, at least 2 k + 2, strictly increasing: a sequence, or
+        text with commas. Integers, Fractions, text such as "1/3" or "0.25", sympy's exact numbers, symbols
+        and names of symbols; "symbolic" is t0, t1, ... Floats are refused: they would be exact only in
+        binary.
     degree
         k >= 0.
     refined
-        Finer knots, extended, whose breakpoints contain those of `knots`; by default every interval is halved.
+        Finer knots, extended, whose breakpoints contain those of `knots`; by default every interval is
+        halved.
 
     Raises
     ------
@@ -192,12 +197,12 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
 
 
 def _require_nested(t: Sequence[sp.Expr], s: Sequence[sp.Expr], k: int) -> None:
-    """Whether the breakpoints of t are among those of s, with the same ends."""
+    """Refuse s unless it has the breakpoints of t, with the same ends."""
     coarse, fine = t[k : len(t) - k], s[k : len(s) - k]
     if (coarse[0], coarse[-1]) != (fine[0], fine[-1]):
         raise ValueError(
-            f"refined must have the [a, b] of knots, [{coarse[0]}, {coarse[-1]}], without the {k} ghost knots on each "
-            f"side, got [{fine[0]}, {fine[-1]}]"
+            f"refined must have the [a, b] of knots, [{coarse[0]}, {coarse[-1]}], without {k} ghost knots "
+            f"on each side, got [{fine[0]}, {fine[-1]}]"
         )
     for breakpoint in coarse:
         if breakpoint not in fine:

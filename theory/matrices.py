@@ -1,4 +1,5 @@
-"""The matrices of the paper, exact: change of basis A (three ways), its inverse, prolongation P in both bases.
+"""The matrices of the paper, exact: change of basis A (three ways), its inverse, prolongation P in both
+bases.
 
 Order r = degree + 1, k = r - 1; `knots` is the extended list t_0 < ... < t_{m+r-1}, [a, b] = [t_k, t_m],
 so that index i stands for the paper's i - k.
@@ -93,8 +94,8 @@ def inverse_change_of_basis(knots: Knots, order: int) -> sp.Matrix:
     """A^{-1} with psi = A^{-1} b on [a, b], closed form: m x m, upper triangular, full above the diagonal.
 
     (A^{-1})_ij = prod_{l=1..k} (t_{j+l} - t_i) for j >= i, else 0: Marsden's identity (Marsden 1970),
-    (y - x)^k = sum_j prod_{l=1..k} (y - t_{j+l}) b_j(x), cut off at y = t_i (claim marsden-inverse). Every entry on
-    and above the diagonal is a product of positive differences.
+    (y - x)^k = sum_j prod_{l=1..k} (y - t_{j+l}) b_j(x), cut off at y = t_i (claim marsden-inverse). Every
+    entry on and above the diagonal is a product of positive differences.
 
     Raises
     ------

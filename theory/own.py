@@ -25,15 +25,16 @@ def load_claims(source: str | os.PathLike[str]) -> tuple[Claim, ...]:
     Parameters
     ----------
     source
-        A path that ends in ".py", or the name of a module; files and modules of the working directory, and beside
-        the file, can be imported.
+        A path that ends in ".py", or the name of a module; files and modules of the working directory, and
+        beside the file, can be imported.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If the name is empty or unknown, the code raises an exception, an id is taken, or no claim is registered.
+        If the name is empty or unknown, the code raises an exception, an id is taken, or no claim is
+        registered.
     """
     text = os.fspath(source)
     if not isinstance(text, str) or not text.strip():

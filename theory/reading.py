@@ -26,8 +26,8 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
 
     `knots` is a sequence, or text with commas between the knots. A knot is an integer, a Fraction or Decimal,
     a rational of sympy, a real expression of sympy, or text: "1/3", "0.25" (a quarter, exactly), "h",
-    "2*h + 1", "sqrt(2)". A name in text is a real symbol. The text "symbolic" is t0, t1, ..., as many as a single
-    interval needs, and "symbolic:G" as many as G intervals need.
+    "2*h + 1", "sqrt(2)". A name in text is a real symbol. The text "symbolic" is t0, t1, ..., as many as a
+    single interval needs, and "symbolic:G" as many as G intervals need.
 
     Raises
     ------
@@ -52,8 +52,8 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     least = 2 * (degree + 1)
     if len(exact) < least:
         raise ValueError(
-            f"{name} must hold at least {least} knots for degree {degree} (an interval and {degree} ghost knots "
-            f"on each side), got {len(exact)}"
+            f"{name} must hold at least {least} knots for degree {degree} (an interval and {degree} ghost "
+            f"knots on each side), got {len(exact)}"
         )
     for i, t in enumerate(exact):
         if x in t.free_symbols:
@@ -80,12 +80,12 @@ def _knot(name: str, value: Any) -> sp.Expr:
         except (TypeError, ValueError):
             raise ValueError(f"{name} must be finite, got {value}") from None
     kind = type(value)
-    if isinstance(value, float) or (hasattr(kind, "__float__") and getattr(value, "dtype", None) is not None):
-        if not hasattr(kind, "__index__"):
-            raise TypeError(
-                f"{name} must be exact, got the float {value!s:.40}: write '1/3' or '0.1' as text, or "
-                "sympy.Rational(1, 3); sympy.Rational(0.1) is the float next to 0.1"
-            )
+    of_numpy = hasattr(kind, "__float__") and hasattr(kind, "dtype") and not hasattr(kind, "__index__")
+    if isinstance(value, float) or of_numpy:
+        raise TypeError(
+            f"{name} must be exact, got the float {value!s:.40}: write '1/3' or '0.1' as text, or "
+            "sympy.Rational(1, 3); sympy.Rational(0.1) is the float next to 0.1"
+        )
     return expression(name, value)
 
 
@@ -95,15 +95,17 @@ def _refuse_repeated(name: str, knots: list[sp.Expr]) -> None:
         i = seen.setdefault(t, j)
         if i != j:
             raise ValueError(
-                f"{name} must be simple, got {name}[{i}] = {name}[{j}] = {t}: a repeated knot has B-splines, but "
-                "its power ReLUs are a single function, so that A does not exist"
+                f"{name} must be simple, got {name}[{i}] = {name}[{j}] = {t}: a repeated knot has B-splines, "
+                "but its power ReLUs are a single function, so that A does not exist"
             )
 
 
 def _parsed(name: str, text: str) -> sp.Expr:
     """The expression in `text`, by arithmetic on numbers and names alone: nothing is evaluated by Python."""
     stripped = text.strip()
-    refusal = f"{name} must be a number such as 1/3 or 0.25, a name, or arithmetic with both, got {text!r:.60}"
+    refusal = (
+        f"{name} must be a number such as 1/3 or 0.25, a name, or arithmetic with both, got {text!r:.60}"
+    )
     if not stripped or len(stripped) > LONGEST:
         raise ValueError(refusal)
     try:

@@ -34,18 +34,21 @@ splinekan theory --knots 0,1/3,1/2,2,5/2,3,4,5,6,7 --degree 4    # the theorem f
 splinekan theory --module mine.py  # the claims of a file or a module of yours
 ```
 
-As a library, `from splinekan_theory import verify_equivalence` (in the root folder of a checkout `from theory import
-...` finds the same package under its other name):
+As a library, `from splinekan_theory import verify_equivalence`; in the root folder of a checkout
+`from theory import verify_equivalence` finds the same files under the name of their folder.
 
-| | |
-| --- | --- |
-| `verify_equivalence(knots, degree)` | the equivalence theorem for knots of your own, rational or symbolic: A, its inverse, P, every identity verified |
-| `change_of_basis`, `inverse_change_of_basis`, `uniform_change_of_basis`, `change_of_basis_recursive` | A and its inverse |
-| `prolongation`, `relu_prolongation`, `two_scale`, `knot_insertion`, `midpoints` | P in both bases, exact refinement |
-| `bspline_gram`, `relu_gram` | mass matrices |
-| `read_knots`, `symbolic_knots`, `uniform`, `rational_knots`, `x` | knots from text, symbols and numbers |
-| `vanishes`, `all_vanish`, `equal` | exact tests for zero |
-| `claim`, `Claim`, `Misprint`, `verify`, `Outcome`, `load_claims`, `PROVED`, `EXACT`, `REFUTED`, `REGISTRY` | claims, also your own: docs/claims.md |
+- the equivalence theorem for knots of your own, rational or symbolic, with A, its inverse, P, and every
+  identity verified: `verify_equivalence(knots, degree)`;
+- A and its inverse: `change_of_basis`, `change_of_basis_recursive`, `uniform_change_of_basis`,
+  `inverse_change_of_basis`;
+- exact refinement in both bases: `prolongation`, `relu_prolongation`, `two_scale`, `knot_insertion`,
+  `midpoints`;
+- mass matrices: `bspline_gram`, `relu_gram`;
+- knots from text, numbers and symbols: `read_knots`, `symbolic_knots`, `uniform`, `rational_knots`; the
+  variable `x`;
+- exact tests for zero: `vanishes`, `all_vanish`, `equal`;
+- claims, also your own (docs/claims.md): `claim`, `Claim`, `Misprint`, `verify`, `Outcome`, `load_claims`,
+  `REGISTRY`, `PROVED`, `EXACT`, `REFUTED`.
 
 ```
 >>> from splinekan_theory import verify_equivalence

@@ -21,11 +21,12 @@ Knots = Sequence[sp.Expr]
 
 
 def affine_coordinates(t: Knots, s: Knots) -> tuple[Knots, Knots]:
-    """t and s with two neighbouring symbols among the knots placed at 0 and 1, if all knots are means of symbols.
+    """t and s with two neighbouring symbols among the knots placed at 0 and 1, if all knots are means of
+    symbols.
 
-    An affine map of x moves all means of the symbols alike and is undone by its inverse. b, P and P_w are invariant
-    under it, psi and A^{-1} are multiplied by the scale to the power k, so an identity holds in these coordinates if
-    and only if it holds in the given knots. Other knots are returned as they are.
+    An affine map of x moves all means of the symbols alike and is undone by its inverse. b, P and P_w are
+    invariant under it, psi and A^{-1} are multiplied by the scale to the power k, so an identity holds in
+    these coordinates if and only if it holds in the given knots. Other knots are returned as they are.
     """
     symbols = sorted(set().union(*(knot.free_symbols for knot in (*t, *s))), key=str)
     anchors = [knot for knot in t if knot.is_Symbol]
@@ -67,12 +68,13 @@ def verified_directly(t: Knots, s: Knots, order: int) -> tuple[str, ...]:
 def verified_by_order(t: Knots, s: Knots, order: int) -> tuple[str, ...]:
     """The checks for knots with symbols.
 
-    Lemma 2 by its induction, for these knots: the entries of A^[q] follow from those of A^[q-1], and in the recursion
-    of Cox and de Boor the terms of the lower power cancel, for every function, every column and q = 2, ..., r.
-    A^{-1} likewise, by B^[q] (I - S) = B^[q-1] W_q (claim marsden-inverse). P by Marsden's identity: the coefficients
-    of (y - x)^k are prod_l (y - t_{i+l}) on the coarse knots and prod_l (y - t'_{j+l}) on the fine knots, and P maps
-    the former to the latter, on every interval, for k + 1 values of y. They determine a polynomial of degree k in y;
-    the k + 1 active products are independent, so P^T b' = b. P_w by the moments of the powers of ghost knots.
+    Lemma 2 by its induction, for these knots: the entries of A^[q] follow from those of A^[q-1], and in the
+    recursion of Cox and de Boor the terms of the lower power cancel, for every function, every column and q =
+    2, ..., r. A^{-1} likewise, by B^[q] (I - S) = B^[q-1] W_q (claim marsden-inverse). P by Marsden's
+    identity: the coefficients of (y - x)^k are prod_l (y - t_{i+l}) on the coarse knots and prod_l (y -
+    t'_{j+l}) on the fine knots, and P maps the former to the latter, on every interval, for k + 1 values of
+    y. They determine a polynomial of degree k in y; the k + 1 active products are independent, so P^T b' = b.
+    P_w by the moments of the powers of ghost knots.
     """
     k, m = order - 1, len(t) - order
     closed = change_of_basis(t, order)
@@ -129,7 +131,8 @@ def _require_prolongation(t: Knots, s: Knots, order: int) -> None:
             for l in (*below, *above):  # knots as values of y: most products vanish
                 y = t[l]
                 mapped = sum(
-                    P[j, i] * sp.prod([y - v for v in t[i + 1 : i + order]]) for i in range(span - k, span + 1)
+                    P[j, i] * sp.prod([y - v for v in t[i + 1 : i + order]])
+                    for i in range(span - k, span + 1)
                 )
                 _require(vanishes(mapped - sp.prod([y - v for v in s[j + 1 : j + order]])), where)
 

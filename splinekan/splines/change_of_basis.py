@@ -16,13 +16,13 @@ from splinekan.splines.knot_vector import KnotVector, knot_vector
 class ChangeOfBasis:
     """The matrix A with b = A psi on [a, b]: upper triangular, degree + 2 diagonals.
 
-    Coefficients of the same spline are w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 2 and 3). The inverse is
-    full above the diagonal and positive, (A^{-1})_ij = prod_{l=1..degree} (t_{j+l} - t_i) for j >= i (Marsden's
-    identity; claim marsden-inverse of theory/README.md), and a product of positive factors, A^{-1} = C W_1 C ...
-    W_degree C, with C of entries 1 on and above the diagonal, W_q = diag(t_{i+q} - t_i). The two solves
-    are therefore running sums with positive weights: nothing is subtracted, and |error| <= c eps |A^{-1}| |v| in
-    every entry, c growing with n_basis. Back substitution with the bands subtracts, and loses up to 13 digits more
-    (degree 7, 256 intervals; docs/accuracy.md).
+    Coefficients of the same spline are w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 2 and 3). The
+    inverse is full above the diagonal and positive, (A^{-1})_ij = prod_{l=1..degree} (t_{j+l} - t_i) for j >=
+    i (Marsden's identity; claim marsden-inverse of theory/README.md), and a product of positive factors,
+    A^{-1} = C W_1 C ... W_degree C, with C of entries 1 on and above the diagonal, W_q = diag(t_{i+q} - t_i).
+    The two solves are therefore running sums with positive weights: nothing is subtracted, and |error| <= c
+    eps |A^{-1}| |v| in every entry, c growing with n_basis. Back substitution with the bands subtracts, and
+    loses up to 13 digits more (degree 7, 256 intervals; docs/accuracy.md).
 
     Attributes
     ----------
@@ -179,8 +179,9 @@ def spline_from_relu(
 ) -> Float64Array:
     """u = A^{-T} w along `axis`: coefficients of the B-splines from those of the power ReLUs.
 
-    Every u_i is accurate to a few eps relative to sum_j |(A^{-T})_ij w_j|. A is ill-conditioned: errors that w already
-    has, such as rounding in `relu_from_spline`, grow by up to cond(A), about 1e6 for cubics on 32 intervals.
+    Every u_i is accurate to a few eps relative to sum_j |(A^{-T})_ij w_j|. A is ill-conditioned: errors that
+    w already has, such as rounding in `relu_from_spline`, grow by up to cond(A), about 1e6 for cubics on 32
+    intervals.
     """
     return _along("w", w, axis, change_of_basis(knots, degree).solve_transpose)
 

@@ -1,4 +1,5 @@
-"""The inverse of A in closed form, by Marsden's identity: every entry is a product of positive differences."""
+"""The inverse of A in closed form, by Marsden's identity: every entry is a product of positive
+differences."""
 
 from __future__ import annotations
 
@@ -20,15 +21,16 @@ RATIONAL_CASES = ((2, 6), (3, 5), (4, 5), (5, 4), (6, 4), (7, 3), (8, 3))
     statement="(A^{-1})_ij = prod_{l=1..k} (t_{j+l} - t_i) for j >= i, 0 for j < i: psi_i = sum_{j>=i} "
     "prod_{l=1..k} (t_{j+l} - t_i) b_j on [a, b]. All entries on and above the diagonal are positive",
     hypotheses="strictly increasing knots; every order r = k + 1 >= 1, every size m",
-    source="Marsden 1970, An identity for spline functions; the inverse of the A of arXiv:2603.04827, Lemma 2",
+    source="Marsden 1970, An identity for spline functions; the inverse of A of arXiv:2603.04827, Lemma 2",
     strength=PROVED,
-    argument="Let B^[r] have these entries. B^[1], with the entry 1 on and above the diagonal, is (I - S)^{-1}. By "
-    "claim factorisation A^[r] = (I - S) W_r^{-1} A^[r-1], W_r = diag(t_{j+r-1} - t_j), so by induction on r it "
-    "remains to show B^[r] (I - S) = B^[r-1] W_r, entry by entry: B^[r]_ij - B^[r]_{i,j-1} = B^[r-1]_ij (t_{j+r-1} "
-    "- t_j). For j > i both products on the left contain Q = prod_{l=1..r-2} (t_{j+l} - t_i), which is B^[r-1]_ij; "
-    "the other factors are t_{j+r-1} - t_i and t_j - t_i, with the difference t_{j+r-1} - t_j. For j = i the second "
-    "product is absent, and t_j - t_i = 0 agrees; for j < i all are 0. Checked with Q and the knots as symbols. "
-    "Positive because t_{j+l} > t_i for j >= i, l >= 1. A A^{-1} = I is multiplied out for (order, intervals) in "
+    argument="Let B^[r] have these entries. B^[1], with the entry 1 on and above the diagonal, is (I - "
+    "S)^{-1}. By claim factorisation A^[r] = (I - S) W_r^{-1} A^[r-1], W_r = diag(t_{j+r-1} - t_j), "
+    "so by induction on r it remains to show B^[r] (I - S) = B^[r-1] W_r, entry by entry: B^[r]_ij - "
+    "B^[r]_{i,j-1} = B^[r-1]_ij (t_{j+r-1} - t_j). For j > i both products on the left contain Q = "
+    "prod_{l=1..r-2} (t_{j+l} - t_i), which is B^[r-1]_ij; the other factors are t_{j+r-1} - t_i and "
+    "t_j - t_i, with the difference t_{j+r-1} - t_j. For j = i the second product is absent, and t_j "
+    "- t_i = 0 agrees; for j < i all are 0. Checked with Q and the knots as symbols. Positive because"
+    " t_{j+l} > t_i for j >= i, l >= 1. A A^{-1} = I is multiplied out for (order, intervals) in "
     + ", ".join(map(str, SYMBOLIC_CASES))
     + ", symbolic knots, and in "
     + ", ".join(map(str, RATIONAL_CASES))
