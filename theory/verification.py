@@ -21,8 +21,7 @@ Knots = Sequence[sp.Expr]
 
 
 def affine_coordinates(t: Knots, s: Knots) -> tuple[Knots, Knots]:
-    """t and s with two neighbouring symbols among the knots placed at 0 and 1, if all knots are means of
-    symbols.
+    """t and s with two of the symbols at 0 and 1, if all knots are means of symbols.
 
     An affine map of x moves all means of the symbols alike and is undone by its inverse. b, P and P_w are
     invariant under it, psi and A^{-1} are multiplied by the scale to the power k, so an identity holds in
@@ -79,6 +78,12 @@ def verified_by_order(t: Knots, s: Knots, order: int) -> tuple[str, ...]:
     k, m = order - 1, len(t) - order
     closed = change_of_basis(t, order)
     _require(all_vanish(closed - change_of_basis_recursive(t, order)), "A by the recursion")
+    inverse = inverse_change_of_basis(t, order)
+    for i in range(m):
+        for j in range(m):
+            _require(vanishes(closed[i, j] - _entry(t, order, i, j)), f"A, entry {i}, {j}")
+            expected = _product(t, order, i, j) if j >= i else 0
+            _require(vanishes(inverse[i, j] - expected), f"A^-1, entry {i}, {j}")
     for q in range(2, order + 1):
         _require_order(t, q)
     _require_prolongation(t, s, order)
