@@ -316,11 +316,14 @@ def test_claims_of_a_module_by_name(tmp_path, monkeypatch):
     [
         ("1/0", "cannot be imported: ZeroDivisionError"),
         ("x = (", "cannot be imported: SyntaxError"),
+        ("raise SystemExit(0)", "cannot be imported: SystemExit"),
         ("", "registers no claims"),
         (FILE.format(package="splinekan_theory", id="lemma-2", value=1), "two claims are called 'lemma-2'"),
+        (FILE.format(package="theory", id="lemma-2", value=1), "two claims are called 'lemma-2'"),
     ],
 )
-def test_files_that_are_refused(text, words, tmp_path, capsys):
+def test_files_that_are_refused(text, words, tmp_path, capsys, monkeypatch):
+    monkeypatch.syspath_prepend(ROOT)
     written(tmp_path, name="other.py")
     path = tmp_path / "bad.py"
     path.write_text(text)

@@ -1,5 +1,4 @@
-"""The equivalence theorem for knots of one's own: A, its inverse and P, with every identity verified
-exactly."""
+"""The equivalence theorem for given knots: A, its inverse and P, every identity verified exactly."""
 
 from __future__ import annotations
 

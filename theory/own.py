@@ -55,14 +55,17 @@ def load_claims(source: str | os.PathLike[str]) -> tuple[Claim, ...]:
                 _run(path)
             else:
                 _imported(text)
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{text} cannot be imported: {type(error).__name__}: {error}") from error
     finally:
         for registry in _registries():
             known = before.get(id(registry), {})
             for name, claim in list(registry.items()):
-                if name not in known and not any(map(claim.check.__module__.startswith, PACKAGES)):
+                if name not in known and not _module(claim).startswith(PACKAGES):
                     found[name] = registry.pop(name)
+    for name in found:
+        if name in REGISTRY:  # of the other copy
+            raise ValueError(f"{text}: two claims are called {name!r}")
     if not found:
         raise ValueError(f"{text} registers no claims: decorate a check with splinekan_theory.claim")
     return tuple(found.values())
@@ -70,7 +73,12 @@ def load_claims(source: str | os.PathLike[str]) -> tuple[Claim, ...]:
 
 def _is_of(claim: Claim, module: str) -> bool:
     """Whether the check is defined in the module, or below it."""
-    return claim.check.__module__ == module or claim.check.__module__.startswith(f"{module}.")
+    return f"{_module(claim)}.".startswith(f"{module}.")
+
+
+def _module(claim: Claim) -> str:
+    """The name of the module that defines the check, where it has a name."""
+    return getattr(claim.check, "__module__", None) or ""
 
 
 def _registries() -> list[dict[str, Claim]]:
