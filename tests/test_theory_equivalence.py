@@ -282,7 +282,7 @@ def written(folder, name="mine.py", package="splinekan_theory", id="mine", value
 
 @pytest.fixture(autouse=True)
 def _forget_modules(monkeypatch):
-    for name in ("beside", "mine", "_claims_mine"):
+    for name in ("beside", "mine_by_name", "_claims_mine"):
         monkeypatch.delitem(__import__("sys").modules, name, raising=False)
 
 
@@ -303,10 +303,10 @@ def test_claims_of_a_file(package, tmp_path, capsys, monkeypatch):
 
 
 def test_claims_of_a_module_by_name(tmp_path, monkeypatch):
-    written(tmp_path)
+    written(tmp_path, name="mine_by_name.py")
     monkeypatch.chdir(tmp_path)
     for _ in range(2):
-        assert [claim.id for claim in load_claims("mine")] == ["mine"]
+        assert [claim.id for claim in load_claims("mine_by_name")] == ["mine"]
     built_in = load_claims("splinekan_theory.theorems.marsden")
     assert [claim.id for claim in built_in] == ["marsden-inverse"]
 
