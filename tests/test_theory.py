@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import sympy as sp
 
-from splinekan_theory import bspline, claim, latex, matrices, report, symbols, theorems
+from splinekan_theory import bspline, claims, command, latex, matrices, report, symbols, theorems
 
-CLAIMS = claim.REGISTRY
+CLAIMS = claims.REGISTRY
 THEORY = Path(report.__file__).parent
 
 
@@ -28,12 +28,12 @@ def test_record_is_complete(name):
     assert record.id == name
     for text in (record.statement, record.hypotheses, record.source, record.argument):
         assert len(text.strip()) > 3
-    assert record.strength in (claim.PROVED, claim.EXACT, claim.REFUTED)
-    if record.strength == claim.REFUTED:
+    assert record.strength in (claims.PROVED, claims.EXACT, claims.REFUTED)
+    if record.strength == claims.REFUTED:
         for text in (record.misprint.printed, record.misprint.counterexample, record.misprint.corrected):
             assert len(text.strip()) > 3
         assert re.search(r"\d", record.misprint.counterexample), "a counterexample in numbers"
-    if record.strength == claim.EXACT:  # the cases are named
+    if record.strength == claims.EXACT:  # the cases are named
         assert re.search(r"\d|single case", record.argument)
 
 
@@ -62,17 +62,17 @@ def test_theory_imports_nothing_but_sympy_and_the_standard_library():
 def test_an_incomplete_record_is_refused(field):
     fields = dict.fromkeys(("id", "statement", "hypotheses", "source", "argument"), "text")
     with pytest.raises(ValueError, match=f"no {field}"):
-        claim.Claim(**{**fields, field: " "}, strength=claim.PROVED, check=lambda: None)
+        claims.Claim(**{**fields, field: " "}, strength=claims.PROVED, check=lambda: None)
 
 
 def test_strengths_and_names_are_checked():
     fields = dict.fromkeys(("statement", "hypotheses", "source", "argument"), "text")
     with pytest.raises(ValueError, match="one of the three"):
-        claim.Claim("new", **fields, strength="plausible", check=lambda: None)
+        claims.Claim("new", **fields, strength="plausible", check=lambda: None)
     with pytest.raises(ValueError, match="misprint"):
-        claim.Claim("new", **fields, strength=claim.REFUTED, check=lambda: None)
+        claims.Claim("new", **fields, strength=claims.REFUTED, check=lambda: None)
     with pytest.raises(ValueError, match="two claims"):
-        claim.claim("lemma-2", **fields, strength=claim.PROVED)(lambda: None)
+        claims.claim("lemma-2", **fields, strength=claims.PROVED)(lambda: None)
 
 
 def test_the_zero_tests_can_fail():
@@ -104,19 +104,19 @@ def test_a_wrong_matrix_is_noticed(name, wrong, monkeypatch):
 
 def test_command(tmp_path, capsys, monkeypatch):
     file = tmp_path / "new" / "claims.json"
-    assert report.main(["--only", "proposition-2", "--only", "corollary-1", "--json", str(file)]) == 0
-    claims = json.loads(file.read_text())["claims"]
-    assert [c["id"] for c in claims] == ["proposition-2", "corollary-1"]
-    assert all(set(c) == {"id", "statement", "source", "strength", "seconds"} for c in claims)
+    assert command.main(["--only", "proposition-2", "--only", "corollary-1", "--json", str(file)]) == 0
+    records = json.loads(file.read_text())["claims"]
+    assert [c["id"] for c in records] == ["proposition-2", "corollary-1"]
+    assert all(set(c) == {"id", "statement", "source", "strength", "seconds"} for c in records)
     assert "2 claims, 0 failed" in capsys.readouterr().out
     before = file.read_text()
     with pytest.raises(SystemExit) as end:
-        report.main(["--only", "proposition-2", "--json", str(file)])
+        command.main(["--only", "proposition-2", "--json", str(file)])
     assert end.value.code == 2
     assert "--force" in capsys.readouterr().err
     assert file.read_text() == before
     with pytest.raises(SystemExit):
-        report.main(["--only", "lemma-22"])
+        command.main(["--only", "lemma-22"])
     assert "lemma-2" in capsys.readouterr().err
 
     def fails():
@@ -127,8 +127,8 @@ def test_command(tmp_path, capsys, monkeypatch):
 
     fields = {"statement": "1 = 2", "hypotheses": "none", "source": "ours", "argument": "none"}
     for name, check in (("wrong", fails), ("broken", crashes)):
-        monkeypatch.setitem(CLAIMS, name, claim.Claim(name, **fields, strength=claim.EXACT, check=check))
-        assert report.main(["--only", name]) == 1
+        monkeypatch.setitem(CLAIMS, name, claims.Claim(name, **fields, strength=claims.EXACT, check=check))
+        assert command.main(["--only", name]) == 1
         assert "FAILED" in capsys.readouterr().out
 
 
@@ -163,7 +163,7 @@ def test_library_commands_do_not_import_the_theory():
 
 
 def test_latex_prints_the_derived_matrices(capsys):
-    assert report.main(["--latex"]) == 0
+    assert command.main(["--latex"]) == 0
     text = capsys.readouterr().out
     assert text.count("\\[") == text.count("\\]") == len(latex.matrices()) + 1
     assert "A^{[3]}" in text

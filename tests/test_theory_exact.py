@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import sympy as sp
 
-from splinekan_theory import bspline, gram, matrices, power_relu, report, symbols
+from splinekan_theory import bspline, command, gram, matrices, power_relu, symbols
 
 HALF = sp.Rational(1, 2)
 KNOTS = [0, 1, 3, 4, 6, 7]
@@ -115,5 +115,5 @@ def test_symbolic_knots_serve_and_a_folder_is_no_json_file(tmp_path, capsys):
     A = matrices.change_of_basis(sp.symbols("a:6"), 2)  # not declared real
     assert A[3, 3] != 0
     with pytest.raises(SystemExit):
-        report.main(["--only", "lemma-2", "--json", str(tmp_path), "--force"])
+        command.main(["--only", "lemma-2", "--json", str(tmp_path), "--force"])
     assert "not a regular file" in capsys.readouterr().err

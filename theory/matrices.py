@@ -1,4 +1,5 @@
-"""The matrices of the paper, exact: change of basis A (three ways), prolongation P in both bases.
+"""The matrices of the paper, exact: change of basis A (three ways), its inverse, prolongation P in both
+bases.
 
 Order r = degree + 1, k = r - 1; `knots` is the extended list t_0 < ... < t_{m+r-1}, [a, b] = [t_k, t_m],
 so that index i stands for the paper's i - k.
@@ -7,6 +8,7 @@ so that index i stands for the paper's i - k.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import sympy as sp
 
@@ -86,6 +88,43 @@ def change_of_basis_solved(knots: Knots, order: int) -> sp.Matrix:
     b = functionals([bspline.on_span(knots, r, s) for s in spans])
     psi = functionals([power_relu.on_span(knots, r, s) for s in spans])
     return psi.LUsolve(b).T
+
+
+def inverse_change_of_basis(knots: Knots, order: int) -> sp.Matrix:
+    """A^{-1} with psi = A^{-1} b on [a, b], closed form: m x m, upper triangular, full above the diagonal.
+
+    (A^{-1})_ij = prod_{l=1..k} (t_{j+l} - t_i) for j >= i, else 0: Marsden's identity (Marsden 1970),
+    (y - x)^k = sum_j prod_{l=1..k} (y - t_{j+l}) b_j(x), cut off at y = t_i (claim marsden-inverse). Every
+    entry on and above the diagonal is a product of positive differences.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order.
+    """
+    t, r = _read(knots, order)
+    m = len(t) - r
+
+    def entry(i: int, j: int) -> sp.Expr:
+        return sp.prod([t[j + l] - t[i] for l in range(1, r)]) if j >= i else sp.Integer(0)
+
+    return sp.Matrix(m, m, lambda i, j: entry(int(i), int(j)))
+
+
+def midpoints(knots: Knots, order: int) -> list[sp.Expr]:
+    """Extended knots with every interval halved, ghost intervals too, and k ghost knots kept on each side.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For knots that are not exact, do not increase, or are fewer than 2 order.
+    """
+    t, r = _read(knots, order)
+    k, m = r - 1, len(t) - r
+    finer = [t[0]]
+    for left, right in pairwise(t):
+        finer += [(left + right) / 2, right]
+    return finer[k : 2 * m + k + 1]
 
 
 def uniform_change_of_basis(intervals: int, order: int, h: sp.Expr) -> sp.Matrix:

@@ -1,23 +1,15 @@
-"""Run the claims; print, save and document the outcomes."""
+"""The outcomes of claims as a table, as JSON and as theory/README.md."""
 
 from __future__ import annotations
 
-import argparse
-import difflib
 import json
-import os
 import re
-import sys
 import textwrap
-import time
-import traceback
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from . import latex
-from .claim import EXACT, PROVED, REFUTED, Claim
+from .claims import EXACT, PROVED, REFUTED, Claim, Outcome
 from .theorems import REGISTRY
 
 README = Path(__file__).with_name("README.md")
@@ -38,6 +30,30 @@ splinekan theory                   # verify all claims, print the table; exit st
 splinekan theory --only lemma-2    # this claim only (may be repeated)
 splinekan theory --json FILE       # the table as JSON; an existing FILE needs --force
 splinekan theory --latex           # the derived matrices in LaTeX
+splinekan theory --knots 0,1/3,1/2,2,5/2,3,4,5,6,7 --degree 4    # the theorem for these knots
+splinekan theory --module mine.py  # the claims of a file or a module of yours
+```
+
+As a library, `from splinekan_theory import verify_equivalence`; in the root folder of a checkout
+`from theory import verify_equivalence` finds the same files under the name of their folder.
+
+- the equivalence theorem for knots of your own, rational or symbolic, with A, its inverse, P, and every
+  identity verified: `verify_equivalence(knots, degree)`;
+- A and its inverse: `change_of_basis`, `change_of_basis_recursive`, `uniform_change_of_basis`,
+  `inverse_change_of_basis`;
+- exact refinement in both bases: `prolongation`, `relu_prolongation`, `two_scale`, `knot_insertion`,
+  `midpoints`;
+- mass matrices: `bspline_gram`, `relu_gram`;
+- knots from text, numbers and symbols: `read_knots`, `symbolic_knots`, `uniform`, `rational_knots`; the
+  variable `x`;
+- exact tests for zero: `vanishes`, `all_vanish`, `equal`;
+- claims, also your own (docs/claims.md): `claim`, `Claim`, `Misprint`, `verify`, `Outcome`, `load_claims`,
+  `REGISTRY`, `PROVED`, `EXACT`, `REFUTED`.
+
+```
+>>> from splinekan_theory import verify_equivalence
+>>> print(verify_equivalence("0, 1/3, 1/2, 2", degree=1).A_inverse)
+Matrix([[1/3, 1/2], [0, 1/6]])
 ```
 
 Conventions: order r = k + 1 for degree k; knots `t_0 < ... < t_(m+r-1)` with k ghost knots on each side,
@@ -53,27 +69,6 @@ Strengths:
 
 ## The claims
 """
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A claim after its check: the time that it took and, if it failed, the reason."""
-
-    claim: Claim
-    seconds: float
-    failure: str = ""
-
-
-def verify(claim: Claim) -> Outcome:
-    """The outcome of a check; any exception is a failure of the claim."""
-    start = time.perf_counter()
-    failure = ""
-    try:
-        claim.check()
-    except Exception as error:  # a check that crashes verifies nothing
-        traceback.print_exc(file=sys.stderr)
-        failure = f"{type(error).__name__}: {error}"
-    return Outcome(claim, time.perf_counter() - start, failure)
 
 
 def table_row(cells: Sequence[str]) -> str:
@@ -147,56 +142,3 @@ def readme(claims: Iterable[Claim]) -> str:
         lines += [f"- Hypotheses: {markdown(c.hypotheses)}", f"- Source: {markdown(c.source)}"]
         lines += [f"- Strength: {c.strength}", f"- Argument: {markdown(c.argument)}", ""]
     return "\n".join(lines).rstrip() + "\n"
-
-
-def parser(prog: str = "python -m theory") -> argparse.ArgumentParser:
-    """The options of ``python -m theory``, which ``splinekan theory`` takes too."""
-    p = argparse.ArgumentParser(prog=prog, description="Verify the claims in exact arithmetic.")
-    p.add_argument("--only", metavar="ID", action="append", help="verify this claim only (repeatable)")
-    p.add_argument("--json", metavar="FILE", type=Path, help="write the table as JSON")
-    p.add_argument("--force", action="store_true", help="overwrite FILE if it exists")
-    p.add_argument("--latex", action="store_true", help="print the derived matrices in LaTeX and stop")
-    p.add_argument("--write-readme", action="store_true", help="rewrite theory/README.md and stop")
-    return p
-
-
-def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory") -> int:
-    """The exit status of the command `prog`: 0, or 1 if any claim fails."""
-    p = parser(prog)
-    options = p.parse_args(arguments)
-    if options.latex:
-        print(latex.document())
-        return 0
-    if options.write_readme:
-        README.write_text(readme(REGISTRY.values()), encoding="utf-8")
-        return 0
-    for name in options.only or ():
-        if name not in REGISTRY:
-            near = difflib.get_close_matches(name, REGISTRY, n=3) or list(REGISTRY)
-            p.error(f"no claim is called {name!r}; perhaps {', '.join(near)}")
-    if options.json is not None:  # before minutes of work
-        if options.json.exists() and not options.force:
-            p.error(f"{options.json} exists; give --force to overwrite it")
-        if options.json.exists() and not options.json.is_file():
-            p.error(f"{options.json} is not a regular file")
-        try:
-            options.json.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            p.error(f"{options.json} cannot be written: {error}")
-        if not os.access(options.json.parent, os.W_OK):
-            p.error(f"{options.json} cannot be written: {options.json.parent} is read-only")
-    print(table_row([heading for heading, _ in COLUMNS]))
-    print(table_row(["-" * width for _, width in COLUMNS]))
-    outcomes = []
-    for name in options.only or list(REGISTRY):
-        outcomes.append(verify(REGISTRY[name]))
-        print(outcome_row(outcomes[-1]), flush=True)
-    if options.json is not None:
-        options.json.write_text(as_json(outcomes), encoding="utf-8")
-    failed = [outcome.claim.id for outcome in outcomes if outcome.failure]
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    print(
-        f"\n{len(outcomes)} claims, {len(failed)} failed, {seconds:.1f} s"
-        + "".join(f"\n  {f}" for f in failed)
-    )
-    return 1 if failed else 0

@@ -81,7 +81,7 @@ def vanishes(expression: sp.Expr) -> bool:
     e = exact("expression", expression, real=False)
     symbols = sorted(e.free_symbols, key=str)
     if symbols and all(s.is_Symbol for s in symbols) and e.is_rational_function(*symbols):
-        with suppress(CoercionFailed):  # an irrational number among the coefficients
+        with suppress(CoercionFailed, ValueError):  # an irrational number among the coefficients
             return sp.QQ.frac_field(*symbols).from_sympy(e) == 0
     numerator, _ = sp.fraction(sp.together(e))
     return sp.expand(numerator) == 0

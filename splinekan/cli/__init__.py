@@ -60,7 +60,7 @@ def _info(_: argparse.Namespace) -> int:
 
 
 def _theory(words: Sequence[str]) -> int:
-    from splinekan_theory.report import main as verify
+    from splinekan_theory.command import main as verify
 
     status: int = verify(words, prog="splinekan theory")
     return status

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from ..claim import REGISTRY
+from ..claims import REGISTRY
 
 MODULES = (
     "bspline_properties",
     "bases",
     "change_of_basis",
+    "marsden",
     "uniform_knots",
     "equivalence",
     "finite_differences",

@@ -6,7 +6,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from .. import bspline, power_relu
-from ..claim import EXACT, PROVED, claim
+from ..claims import EXACT, PROVED, claim
 from ..matrices import change_of_basis
 from ..symbols import rational_knots, symbolic_knots, vanishes, x
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from .. import bspline
-from ..claim import PROVED, claim
+from ..claims import PROVED, claim
 from ..symbols import symbolic_knots, vanishes, x
 
 ORDERS = (1, 2, 3, 4)

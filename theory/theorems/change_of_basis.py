@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from .. import bspline, power_relu
-from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..claims import EXACT, PROVED, REFUTED, Misprint, claim
 from ..matrices import (
     change_of_basis,
     change_of_basis_recursive,

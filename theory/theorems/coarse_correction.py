@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..claim import PROVED, claim
+from ..claims import PROVED, claim
 from .gram_matrices import c, mass_entry, symbol
 
 ORDERS = (1, 2, 3, 4, 5, 6)

@@ -15,7 +15,7 @@ import sympy as sp
 from sympy.polys.rings import PolyElement, ring
 
 from .. import bspline, power_relu
-from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..claims import EXACT, PROVED, REFUTED, Misprint, claim
 from ..matrices import change_of_basis
 from ..symbols import equal, rational_knots, symbolic_knots, vanishes, x
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..claim import PROVED, claim
+from ..claims import PROVED, claim
 from ..matrices import uniform_change_of_basis
 
 r, m, d = sp.symbols("r m d", integer=True, positive=True)  # order, size, offset

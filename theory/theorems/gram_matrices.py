@@ -8,7 +8,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from .. import bspline
-from ..claim import EXACT, PROVED, claim
+from ..claims import EXACT, PROVED, claim
 from ..gram import bspline_gram, integral, relu_gram
 from ..matrices import change_of_basis, uniform_change_of_basis
 from ..symbols import rational_knots, uniform

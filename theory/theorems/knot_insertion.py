@@ -8,7 +8,7 @@ from types import ModuleType
 import sympy as sp
 
 from .. import bspline, power_relu
-from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..claims import EXACT, PROVED, REFUTED, Misprint, claim
 from ..matrices import change_of_basis, knot_insertion, prolongation, relu_prolongation
 from ..symbols import all_vanish, rational_knots, symbolic_knots, uniform, vanishes, x
 

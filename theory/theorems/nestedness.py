@@ -8,7 +8,7 @@ from types import ModuleType
 import sympy as sp
 
 from .. import bspline, power_relu
-from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..claims import EXACT, PROVED, REFUTED, Misprint, claim
 from ..matrices import prolongation, relu_prolongation
 from ..symbols import equal, rational_knots, symbolic_knots, uniform, vanishes, x
 

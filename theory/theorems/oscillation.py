@@ -12,7 +12,7 @@ from itertools import combinations, pairwise
 
 import sympy as sp
 
-from ..claim import EXACT, PROVED, claim
+from ..claims import EXACT, PROVED, claim
 from ..matrices import change_of_basis
 from ..symbols import all_vanish, equal, rational_knots, symbolic_knots, uniform, vanishes
 

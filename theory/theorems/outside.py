@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from .. import bspline, power_relu
-from ..claim import PROVED, REFUTED, Misprint, claim
+from ..claims import PROVED, REFUTED, Misprint, claim
 from ..matrices import change_of_basis
 from ..symbols import all_vanish, symbolic_knots, uniform, vanishes, x
 

@@ -6,7 +6,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from .. import bspline
-from ..claim import EXACT, PROVED, claim
+from ..claims import EXACT, PROVED, claim
 from ..gram import bspline_gram, integral
 from ..matrices import two_scale
 from ..symbols import rational_knots, uniform, x

@@ -13,7 +13,7 @@ import sympy as sp
 from sympy.polys.matrices import DomainMatrix
 
 from .. import bspline, power_relu
-from ..claim import PROVED, REFUTED, Misprint, claim
+from ..claims import PROVED, REFUTED, Misprint, claim
 from ..matrices import uniform_change_of_basis
 from ..symbols import equal, uniform, x
 

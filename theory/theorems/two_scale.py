@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 
 from .. import bspline
-from ..claim import EXACT, PROVED, REFUTED, Misprint, claim
+from ..claims import EXACT, PROVED, REFUTED, Misprint, claim
 from ..matrices import prolongation, two_scale
 from ..symbols import uniform, vanishes, x
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sympy as sp
 
-from ..claim import EXACT, PROVED, claim
+from ..claims import EXACT, PROVED, claim
 from ..matrices import change_of_basis, uniform_change_of_basis
 from ..symbols import uniform
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import time
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,7 +45,10 @@ class Claim:
 
     def __post_init__(self) -> None:
         for name in ("id", "statement", "hypotheses", "source", "argument"):
-            if not str(getattr(self, name)).strip():
+            text = getattr(self, name)
+            if not isinstance(text, str):
+                raise TypeError(f"claim {self.id!r}: {name} must be text, got {text!r:.60}")
+            if not text.strip():
                 raise ValueError(f"claim {self.id!r} has no {name}")
         if self.strength not in (PROVED, EXACT, REFUTED):
             raise ValueError(f"claim {self.id!r}: strength must be one of the three, got {self.strength!r}")
@@ -53,10 +59,11 @@ class Claim:
 
 
 REGISTRY: dict[str, Claim] = {}
+"""The claims by id: those of `theorems`, once it is imported, and those of the process."""
 
 
 def claim(
-    id: str,  # the name that the record and --only use
+    id: str,
     *,
     statement: str,
     hypotheses: str,
@@ -65,12 +72,58 @@ def claim(
     argument: str,
     misprint: Misprint | None = None,
 ) -> Callable[[Callable[[], None]], Callable[[], None]]:
-    """Register the decorated check; ids are unique."""
+    """A decorator that registers a check, a function without arguments, as a claim; ids are unique.
+
+    A check verifies in exact arithmetic and raises AssertionError where it fails. `splinekan theory --module
+    mine.py` verifies the claims of a file; docs/claims.md explains the fields.
+
+    Parameters
+    ----------
+    id
+        The name that the table and ``--only`` use.
+    statement, hypotheses, source
+        What holds, for what, and where it is stated first.
+    strength
+        PROVED, EXACT or REFUTED.
+    argument
+        Why the algebra that is checked proves the statement, or the list of cases.
+    misprint
+        For a refuted statement: as printed, with a counterexample and the correction.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For a field without text, another strength, a misprint without refutation or the reverse, a check that
+        cannot be called, an id that is taken.
+    """
 
     def register(check: Callable[[], None]) -> Callable[[], None]:
+        if not callable(check):
+            raise TypeError(f"claim {id!r}: the check must be a function, got {check!r:.60}")
         if id in REGISTRY:
             raise ValueError(f"two claims are called {id!r}")
         REGISTRY[id] = Claim(id, statement, hypotheses, source, strength, argument, check, misprint)
         return check
 
     return register
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A claim after its check: the time that it took and, if it failed, the reason."""
+
+    claim: Claim
+    seconds: float
+    failure: str = ""
+
+
+def verify(claim: Claim) -> Outcome:
+    """The outcome of a check; any exception is a failure of the claim, with a traceback on standard error."""
+    start = time.perf_counter()
+    failure = ""
+    try:
+        claim.check()
+    except Exception as error:  # a check that crashes verifies nothing
+        traceback.print_exc(file=sys.stderr)
+        failure = f"{type(error).__name__}: {error}"
+    return Outcome(claim, time.perf_counter() - start, failure)
