@@ -17,7 +17,7 @@ from itertools import chain
 from time import perf_counter
 from typing import Any, NamedTuple, TypeVar
 
-from splinekan import _threads
+from splinekan import _blas, _threads
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -73,9 +73,13 @@ class Done(NamedTuple):
 
 
 def carried_out(call: Call, worker: str = "") -> Done:
-    """The result of a call, and its place."""
+    """The result of a call, and its place.
+
+    Outside of sections of `_blas`, too, BLAS has a single thread: results depend on the kernels' parts alone.
+    """
     began = perf_counter()
-    result = call()
+    with _blas.one:
+        result = call()
     return Done(result, Place(socket.gethostname(), os.getpid(), worker, perf_counter() - began))
 
 
@@ -102,7 +106,7 @@ def cores() -> int:
 class Attempts:
     """Calls that were handed out and have not ended, and how often their process ended before them."""
 
-    limit: int = RESTARTS
+    limit: int
     running: dict[Any, Call] = field(default_factory=dict)
     lost: Counter[Any] = field(default_factory=Counter)
 
@@ -153,7 +157,7 @@ def on_processes(calls: Iterable[tuple[Key, Call]], workers: int) -> Iterator[tu
         raise ModuleNotFoundError(
             "several processes need joblib: install splinekan with its extra 'distributed'"
         ) from None
-    parts, attempts = _threads.threads(), Attempts()
+    parts, attempts = _threads.threads(), Attempts(RESTARTS)
     waiting: Iterator[tuple[Any, Call]] = iter(calls)
     whole = False
     try:
