@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import chain
 from time import perf_counter
@@ -136,11 +137,14 @@ class Attempts:
         return again
 
 
-def on_processes(calls: Iterable[tuple[Key, Call]], workers: int) -> Iterator[tuple[Key, Done]]:
+def on_processes(
+    calls: Iterable[tuple[Key, Call]], workers: int, *, end: bool = True
+) -> Iterator[tuple[Key, Done]]:
     """Results as they come, by key; calls are taken from the iterator when a process is free.
 
     Every process has an equal share of the cores for its threads. After a process ended (out of memory, say)
-    the calls that ran begin again, each at most `RESTARTS` times. The processes end with the iteration.
+    the calls that ran begin again, each at most `RESTARTS` times. The processes end with the iteration;
+    unless `end`, only after an error, and otherwise with the block of `ending_processes`.
 
     Raises
     ------
@@ -151,7 +155,6 @@ def on_processes(calls: Iterable[tuple[Key, Call]], workers: int) -> Iterator[tu
     """
     try:
         from joblib import Parallel, delayed, parallel_config
-        from joblib.externals.loky import get_reusable_executor
         from joblib.externals.loky.process_executor import TerminatedWorkerError
     except ModuleNotFoundError:
         raise ModuleNotFoundError(
@@ -187,7 +190,27 @@ def on_processes(calls: Iterable[tuple[Key, Call]], workers: int) -> Iterator[tu
                     warnings.simplefilter("ignore")
                     results.close()
     finally:
-        get_reusable_executor().shutdown(wait=True, kill_workers=not whole)
+        if end or not whole:
+            _end(kill=not whole)
+
+
+@contextmanager
+def ending_processes(workers: int) -> Iterator[None]:
+    """End the processes that `on_processes` left when the block ends."""
+    whole = False
+    try:
+        yield
+        whole = True
+    finally:
+        if workers > 1:
+            _end(kill=not whole)
+
+
+def _end(kill: bool) -> None:
+    with suppress(ModuleNotFoundError):
+        from joblib.externals.loky import get_reusable_executor
+
+        get_reusable_executor().shutdown(wait=True, kill_workers=kill)
 
 
 def _keyed(key: Any, call: Call, parts: int, threads: int) -> tuple[Any, Done]:

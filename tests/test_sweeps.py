@@ -376,6 +376,31 @@ def test_the_command_refuses(words, message, capsys):
     assert message in capsys.readouterr().err
 
 
+def test_tournaments_on_several_processes_end_in_the_same_bits():
+    before = children()
+    x = np.random.default_rng(0).uniform(0, 1, (2500, 2))
+    levels = sk.Hierarchy(sk.KAN.splines([2, 2, 1], 2, 2), 2)
+
+    def halved(**options):
+        return sk.successive_halving(
+            levels,
+            lambda level, n: sk.LeastSquares(level.network, x[:n], np.sin(5 * x[:n, 0]), reduction="mean"),
+            sk.LevenbergMarquardt(),
+            (sk.Round(0, 4, 3), sk.Round(1, 2, 3)),
+            lambda rng: sk.initialize(levels.network, rng, noise=0.3),
+            0,
+            **options,
+        )
+
+    here, there = halved(), halved(workers=2)
+    assert here.values == there.values
+    assert here.theta.tobytes() == there.theta.tobytes()
+    assert here.evaluations == there.evaluations
+    assert children() == before
+    with pytest.raises(ValueError, match="workers must be between 1 and 1024, got 0"):
+        halved(workers=0)
+
+
 def staged(seed):
     """A run in two stages that takes no time."""
 
