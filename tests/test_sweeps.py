@@ -4,6 +4,7 @@ import inspect
 import json
 import os
 import signal
+import sys
 import time
 import warnings
 from dataclasses import replace
@@ -443,6 +444,15 @@ def test_runs_in_stages_continue_after_their_last_stage(tmp_path):
         path.unlink()
         with pytest.raises(ValueError, match="another process is at work"):
             carry_out("p", runs, Sweep(workers=2, checkpoints=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("words", "module"), [(["--workers", "2"], "joblib"), (["--scheduler", "tcp://x:1"], "distributed")]
+)
+def test_packages_that_are_not_installed_are_named(words, module, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, module, None)
+    assert cli.main(["study", "toy", *words]) == 2
+    assert "install splinekan with its extra 'distributed'" in capsys.readouterr().err
 
 
 dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs Dask")
