@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 
 import numpy as np
@@ -192,9 +193,27 @@ def threads() -> int:
     return _threads
 
 
+_fixed = threading.local()
+
+
+@contextmanager
+def parts(count: int) -> Iterator[None]:
+    """Split samples as `count` threads would, whatever the number of threads, in calls of this Python thread.
+
+    A process with fewer threads then ends in the same bits as a process with `count` threads. Decompositions
+    to which `_blas.several` gives several threads are exempt.
+    """
+    before = getattr(_fixed, "parts", None)
+    _fixed.parts = count
+    try:
+        yield
+    finally:
+        _fixed.parts = before
+
+
 def split(n: int, grain: int = 1024) -> list[Range]:
     """Equal ranges of `n` items, one per thread, none shorter than `grain` unless alone."""
-    count = max(1, min(threads(), n // grain))
+    count = max(1, min(getattr(_fixed, "parts", None) or threads(), n // grain))
     return [(n * i // count, n * (i + 1) // count) for i in range(count)]
 
 
@@ -206,6 +225,9 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
     """
     if len(ranges) == 1:
         task(0, *ranges[0])
+        return
+    if getattr(_fixed, "parts", None) and len(ranges) > threads():
+        _run_in_groups(task, ranges)
         return
     jobs = [_Job(task, chunk, span) for chunk, span in enumerate(ranges)]
     # A worker does not wait for other workers, all of which might wait for each other.
@@ -220,3 +242,14 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
     for job in jobs:
         if job.error is not None:
             raise job.error
+
+
+def _run_in_groups(task: Task, ranges: Sequence[Range]) -> None:
+    """Every thread takes several ranges, one after the other; an error ends its group."""
+
+    def group(_: int, first: int, last: int) -> None:
+        for chunk in range(first, last):
+            task(chunk, *ranges[chunk])
+
+    count, total = threads(), len(ranges)
+    run(group, [(total * i // count, total * (i + 1) // count) for i in range(count)])

@@ -14,8 +14,8 @@ import pytest
 from splinekan import cli
 from splinekan.studies.registry import STUDIES, Entry
 from splinekan.studies.skeleton import options
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy, record
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column, table
 
 
@@ -85,7 +85,11 @@ def test_every_seed_of_every_row_in_order(progress, monkeypatch):
         calls.append((name, seed))
         return 10 * seed
 
-    assert every_seed(train, {"b": (3, 1), "a": range(2)}, progress) == {"b": [30, 10], "a": [0, 10]}
+    found, places = Sweep(progress=progress).every_seed(
+        "s", train, {"b": (3, 1), "a": range(2)}, {"a": 0, "b": 0}
+    )
+    assert found == {"b": [30, 10], "a": [0, 10]}
+    assert list(places) == ["b, seed 3", "b, seed 1", "a, seed 0", "a, seed 1"]
     assert calls == [("b", 3), ("b", 1), ("a", 0), ("a", 1)]
     assert ("b, seed 3" in shown.getvalue()) == progress
 

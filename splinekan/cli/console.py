@@ -14,8 +14,8 @@ from typing import Any
 
 from splinekan import DomainWarning, __version__
 
-REFUSALS = (ValueError, TypeError, OSError, MemoryError, RecursionError)
-"""Errors that end in a line. UnicodeError is a ValueError."""
+REFUSALS = (ValueError, TypeError, OSError, MemoryError, RecursionError, ModuleNotFoundError)
+"""Errors that end in a line. UnicodeError is a ValueError; extras that are not installed are not found."""
 BROKEN_PIPE = 141
 """The status that shells report of a program that SIGPIPE ended."""
 

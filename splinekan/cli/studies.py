@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def _study(options: argparse.Namespace) -> int:
     study = entry.module().run(**arguments, progress=progress())
     writers: dict[Path, Callable[[], object]] = {}
     if options.json is not None:
-        record = {**study.record(), "versions": versions(), "threads": threads()}
+        places = {run: asdict(place) for run, place in getattr(study, "places", {}).items()}
+        record = {**study.record(), "versions": versions(), "threads": threads(), "places": places}
         writers[options.json] = partial(write_json, options.json, record)
     if path is not None:
         command = f"splinekan study {options.study} {known.typed(entry.all_options, chosen)}".rstrip()

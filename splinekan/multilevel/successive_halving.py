@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -20,6 +21,8 @@ from splinekan._checks import (
     shown,
     vector,
 )
+from splinekan._processes import Call, ending_processes, on_processes
+from splinekan._threads import MOST
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import Optimizer, Problem, Result, Status
 from splinekan.optimize.answers import real_number
@@ -98,6 +101,7 @@ def successive_halving(
     draw: Callable[[np.random.Generator], ArrayLike],
     seed: int | np.random.Generator,
     score: Callable[[Level, Float64Array], float] | None = None,
+    workers: int | None = None,
 ) -> HalvingResult:
     """The result of nested iteration with successive halving (Jamieson & Talwalkar 2016) over the levels.
 
@@ -123,13 +127,22 @@ def successive_halving(
         A function from a level and theta to a number by which candidates are compared, lowest first, for
         instance the loss on held-out points. Candidates with an infinite score or NaN come last. None for the
         training loss.
+    workers
+        The number of processes of this machine on which the candidates of a round are trained (joblib), with
+        the same bits as in this process (but for decompositions of more than 4e9 operations). That pays where
+        a candidate takes seconds: processes take seconds to start, and receive the problem with its data.
+        None or 1 for this process.
 
     Raises
     ------
     TypeError, ValueError
         Without rounds; for levels that are not in the hierarchy or that decrease, numbers of candidates that
-        increase, starts that are not parameters of the first round's level, or a round without a finite
-        score.
+        increase, starts that are not parameters of the first round's level, a round without a finite
+        score, or a number of workers below 1.
+    ModuleNotFoundError
+        For several workers without joblib.
+    ChildProcessError
+        If the process of a candidate ends again and again.
     """
     instance("hierarchy", hierarchy, Hierarchy)
     function("objective", objective)
@@ -144,6 +157,7 @@ def successive_halving(
             )
     function("draw", draw)
     function("score", score, optional=True)
+    count = 1 if workers is None else integer("workers", workers, low=1, high=MOST)
     rng = generator("seed", seed)
     level = plan[0].level
     size = hierarchy[level].network.n_parameters
@@ -152,34 +166,37 @@ def successive_halving(
     runs: list[Result] = []
     values, winners, times = [], [], []
     best: list[Result] = []
-    for entry in plan:
-        problem = objective(hierarchy[entry.level], entry.samples)
-        optimizer.require("objective(level, samples)", problem)
-        best = []
-        for theta in thetas[: entry.candidates]:
-            for coarse in range(level, entry.level):
-                theta = hierarchy.prolong(theta, coarse)
-            best.append(optimizer.minimize(problem, theta, iterations=entry.iterations))
-            if best[-1].status is Status.INTERRUPTED:
+    with ending_processes(count):
+        for entry in plan:
+            problem = objective(hierarchy[entry.level], entry.samples)
+            optimizer.require("objective(level, samples)", problem)
+            starts = []
+            for theta in thetas[: entry.candidates]:
+                for coarse in range(level, entry.level):
+                    theta = hierarchy.prolong(theta, coarse)
+                starts.append(theta)
+            best = _trained(partial(optimizer.minimize, problem, iterations=entry.iterations), starts, count)
+            runs += best
+            level = entry.level
+            scores = [run.value for run in best]
+            if score is not None:
+                scores = [
+                    real_number("score(level, theta)", score(hierarchy[level], run.theta.copy()))
+                    for run in best
+                ]
+            ranks = np.where(np.isfinite(scores), scores, np.inf)
+            if not np.isfinite(ranks).any():
+                raise ValueError(
+                    f"score(level, theta) must be finite for some candidate, got {shown(scores)}"
+                )
+            order = np.argsort(ranks, kind="stable")
+            best = [best[i] for i in order]
+            values.append(tuple(scores[i] for i in order))
+            thetas = [run.theta for run in best]
+            winners.append(thetas[0])
+            times.append(float(sum(run.history.seconds[-1] for run in runs)))
+            if any(run.status is Status.INTERRUPTED for run in best):
                 break
-        runs += best
-        level = entry.level
-        scores = [run.value for run in best]
-        if score is not None:
-            scores = [
-                real_number("score(level, theta)", score(hierarchy[level], run.theta.copy())) for run in best
-            ]
-        ranks = np.where(np.isfinite(scores), scores, np.inf)
-        if not np.isfinite(ranks).any():
-            raise ValueError(f"score(level, theta) must be finite for some candidate, got {shown(scores)}")
-        order = np.argsort(ranks, kind="stable")
-        best = [best[i] for i in order]
-        values.append(tuple(scores[i] for i in order))
-        thetas = [run.theta for run in best]
-        winners.append(thetas[0])
-        times.append(float(sum(run.history.seconds[-1] for run in runs)))
-        if any(run.status is Status.INTERRUPTED for run in best):
-            break
     winner = best[0]
     return HalvingResult(
         winner.theta,
@@ -195,3 +212,24 @@ def successive_halving(
         float(sum(run.history.work[-1] for run in runs)),
         times[-1],
     )
+
+
+def _trained(
+    minimize: Callable[[Float64Array], Result], starts: Sequence[Float64Array], workers: int
+) -> list[Result]:
+    """Results of the starts in order, up to an interrupt."""
+    if workers == 1:
+        results = map(minimize, starts)
+    else:
+        calls = {f"candidate {n}": Call(minimize, (theta,)) for n, theta in enumerate(starts)}
+        ended = {}
+        for name, done in on_processes(calls.items(), workers, end=False):
+            done.warn()
+            ended[name] = done.result
+        results = map(ended.__getitem__, calls)
+    found = []
+    for result in results:
+        found.append(result)
+        if result.status is Status.INTERRUPTED:
+            break
+    return found

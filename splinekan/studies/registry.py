@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from splinekan.studies.skeleton.options import CHECKPOINT, QUICK, ROWS, SAMPLES, SEEDS, Option
+from splinekan.studies.skeleton.options import CHECKPOINT, EVERYWHERE, QUICK, ROWS, SAMPLES, SEEDS, Option
 
 if TYPE_CHECKING:
     from splinekan.studies.skeleton.figure import Figure
@@ -47,8 +47,11 @@ class Entry:
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """With --quick, where there is a quick setting."""
-        return (QUICK.helped(self.quick), *self.options) if self.quick else self.options
+        """With --quick, where there is a quick setting, and with the options of all studies."""
+        quick = (QUICK.helped(self.quick),) if self.quick else ()
+        own = [option.argument for option in self.options]
+        rest = [option for option in EVERYWHERE if option.argument not in own]
+        return (*quick, *self.options, *rest)
 
     def module(self) -> Any:
         """The module with `run`."""
@@ -181,7 +184,11 @@ STUDIES: dict[str, Entry] = {
         name: Entry(
             "boundary_value",
             "a differential equation, by Adam where the paper does, and Gauss-Newton",
-            (SEEDS, ROWS, CHECKPOINT),
+            (
+                SEEDS,
+                ROWS,
+                CHECKPOINT.helped("write to this folder after every level, and go on from what it holds"),
+            ),
             quick="one seed, fewer rows, a tenth of the epochs",
             figure="boundary-value",
             arguments={"name": name},

@@ -687,6 +687,7 @@ def _(draw: Draw, name: str) -> Call:
         "draw": begin,
         "seed": draw.integer(0, 99),
         "score": draw.one(None, lambda level, theta: float(np.abs(theta).max())),
+        "workers": draw.one(None, 1),
     }
 
     def check(result: Any, args: Any) -> None:
@@ -697,5 +698,10 @@ def _(draw: Draw, name: str) -> Call:
         if not isinstance(seed, np.random.Generator):
             assert_alike(result.theta, sk.successive_halving(**{**args, "seed": int(seed)}).theta)
 
-    roles = {"seed": SEED, "score": Role("callback", optional=True), "rounds": Role("object")}
+    roles = {
+        "seed": SEED,
+        "score": Role("callback", optional=True),
+        "rounds": Role("object"),
+        "workers": Role("whole", low=1, high=1024, optional=True, most=1),  # processes take seconds to start
+    }
     return Call(sk.successive_halving, arguments, check, roles, names=("levels", "candidates"))

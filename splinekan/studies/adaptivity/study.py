@@ -9,18 +9,20 @@ adaptive runs of a seed have the same samples and the same start.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, boolean, integer
+from splinekan._checks import Float64Array, integer
+from splinekan._processes import Place
 from splinekan.studies.adaptivity.runs import CURVE_METHODS, FIELD_METHODS, Row, curve_rows, field_rows
 from splinekan.studies.adaptivity.targets import PROBLEMS, Curve, Field
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Job, Sweep
 from splinekan.studies.skeleton.tables import Column, table
 
 SEEDS = (0, 1, 2)
@@ -107,11 +109,14 @@ class Study:
         A line for every method on every problem.
     settings
         All that the numbers depend on.
+    places
+        Where runs were carried out, by run.
     """
 
     rows: tuple[Row, ...] = field(repr=False)
     summaries: tuple[Summary, ...]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """The summary as text."""
@@ -134,6 +139,9 @@ def run(
     field_levels: int = 5,
     budget: int = 250,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """All methods on all problems.
 
@@ -152,6 +160,8 @@ def run(
         Of the curves' adaptive refinement.
     progress
         Show a bar (tqdm), a tick for every run.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -169,24 +179,26 @@ def run(
     curve_levels = integer("curve_levels", curve_levels, low=2, high=12)
     field_levels = integer("field_levels", field_levels, low=2, high=8)
     budget = integer("budget", budget, low=8, high=2000)
-    tasks: list[tuple[Any, ...]] = []
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
+    jobs: dict[str, Job] = {}
     for name in names:
         problem = PROBLEMS[name]
         if isinstance(problem, Curve):
             pieces = 2 * 2 ** (curve_levels + 1)
-            tasks += [(curve_rows, problem, method, budget, curve_levels, pieces) for method in CURVE_METHODS]
+            budgets = (budget, curve_levels, pieces)
+            jobs |= {
+                f"{name}, {method}": Job(curve_rows, (problem, method, *budgets), budgets)
+                for method in CURVE_METHODS
+            }
         else:
-            tasks += [
-                (field_rows, problem, method, seed, samples, field_levels)
+            sizes = (samples, field_levels)
+            jobs |= {
+                f"{name}, {method}, seed {seed}": Job(field_rows, (problem, method, seed, *sizes), sizes)
                 for method in FIELD_METHODS
                 for seed in numbers
-            ]
-    rows: list[Row] = []
-    with progress_bar(len(tasks), boolean("progress", progress)) as bar:
-        for function, *arguments in tasks:
-            bar.set_description(f"{arguments[0].name}, {arguments[1]}")
-            rows += function(*arguments)
-            bar.update()
+            }
+    swept = sweep.run("adaptivity", jobs)
+    rows = [row for same in swept.pick(jobs) for row in same]
     summaries = [each for name in names for each in summarised(PROBLEMS[name], rows)]
     settings = {
         "seeds": numbers,
@@ -196,7 +208,7 @@ def run(
         "field_levels": field_levels,
         "budget": budget,
     }
-    return Study(tuple(rows), tuple(summaries), settings)
+    return Study(tuple(rows), tuple(summaries), settings, swept.places)
 
 
 def summarised(problem: Curve | Field, rows: Sequence[Row]) -> list[Summary]:

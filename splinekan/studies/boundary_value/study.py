@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 from splinekan._checks import boolean, instance, one_of
-from splinekan._files import as_path
 from splinekan.problems import boundary
 from splinekan.studies.boundary_value.first_order import RECIPES, FirstOrderRun, Recipe
 from splinekan.studies.boundary_value.gauss_newton import (
@@ -25,9 +24,10 @@ from splinekan.studies.boundary_value.gauss_newton import (
 )
 from splinekan.studies.boundary_value.runs import EquationRun
 from splinekan.studies.skeleton.arguments import distinct_names, distinct_seeds
-from splinekan.studies.skeleton.checkpoints import carry_out
 from splinekan.studies.skeleton.runs import Stage
+from splinekan.studies.skeleton.staged import carry_out
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 NAMES = tuple(SETTINGS)
@@ -147,6 +147,8 @@ def run(
     progress: bool = False,
     recipe: Recipe | None = None,
     setting: Setting | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> Study:
     """Solve the problem by every row from every seed.
 
@@ -167,6 +169,8 @@ def run(
         Show a bar (tqdm), one tick per level.
     recipe, setting
         Of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`, `SETTINGS[name]`.
+    workers, scheduler
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -179,14 +183,14 @@ def run(
     if setting is not None:
         instance("setting", setting, Setting)
     known = rows_of(name, recipe)
-    quick, progress = boolean("quick", quick), boolean("progress", progress)
+    quick = boolean("quick", quick)
     if seeds is None:
         seeds = SEEDS[:1] if quick else SEEDS
     numbers = distinct_seeds(seeds)
     if rows is None:
         rows = [row for row in known if row in QUICK_ROWS or not quick]
     wanted = distinct_names("rows", rows, known)
-    folder = None if checkpoints is None else as_path("checkpoints", checkpoints)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     problem = boundary.problem(name)
 
     def prepared(row: str, seed: int) -> EquationRun:
@@ -199,8 +203,8 @@ def run(
 
     runs = {row: [prepared(row, seed) for seed in numbers] for row in known if row in wanted}
     labels = {f"{name}-{row}-{each.seed}": each for row, group in runs.items() for each in group}
-    done = carry_out(labels, folder, progress)
-    stages = {row: [done[f"{name}-{row}-{each.seed}"] for each in group] for row, group in runs.items()}
+    done = carry_out(name, labels, sweep)
+    stages = {row: done.pick(f"{name}-{row}-{each.seed}" for each in group) for row, group in runs.items()}
     table = tuple(_row(row, runs[row][0], stages[row]) for row in runs)
     settings = {
         "source": problem.source,
@@ -208,7 +212,7 @@ def run(
         "quick": quick,
         "row_settings": {row: group[0].settings for row, group in runs.items()},
     }
-    return Study(name, COLUMNS, table, settings, runs, stages)
+    return Study(name, COLUMNS, table, settings, runs, stages, places=done.places)
 
 
 def _row(name: str, first: EquationRun, stages: list[list[Stage]]) -> Row:

@@ -34,11 +34,13 @@ Results:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
-from splinekan._checks import MAX_DEGREE, boolean, each, instance, integer, real, sequence
+from splinekan._checks import MAX_DEGREE, each, instance, integer, real, sequence
+from splinekan._processes import Place
 from splinekan.complementarity import CUTOFF, NOISE
 from splinekan.studies.complementarity.settings import (
     COARSE,
@@ -57,8 +59,8 @@ from splinekan.studies.complementarity.sweeps import (
     sweep_factors,
 )
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Sweep
 
 SEEDS = (1234, 1235, 1236, 1237, 1238)
 QUICK: dict[str, Any] = {"seeds": SEEDS[:2], "samples": 4_000, "degrees": (1, 3), "grids": (16, 32)}
@@ -66,12 +68,13 @@ QUICK: dict[str, Any] = {"seeds": SEEDS[:2], "samples": 4_000, "degrees": (1, 3)
 
 @dataclass(frozen=True)
 class Study:
-    """Shares, factors of sweeps, reductions by wave, and all that they depend on."""
+    """Shares, factors of sweeps, reductions by wave, all that they depend on, and places of runs."""
 
     shares: tuple[Share, ...]
     factors: tuple[Factors, ...]
     modes: tuple[Modes, ...]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """Both tables as text."""
@@ -93,6 +96,9 @@ def run(
     coarse: Sequence[Coarse] = COARSE,
     rates: Sequence[float] = RATES,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Measure shares and sweeps.
 
@@ -112,6 +118,8 @@ def run(
         Of Adam: that with the lowest loss after the last step is taken, for each geometry anew.
     progress
         Show a bar (tqdm).
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -131,14 +139,15 @@ def run(
     counts = each("grids", grids, _even)
     refinements = integer("refinements", refinements, low=1, high=3)
     tried = each("rates", rates, lambda name, value: real(name, value, positive=True))
-    progress = boolean("progress", progress)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     by_name = dict(zip(names, ways, strict=True))
-    measured = every_seed(
+    measured, places = sweep.every_seed(
+        "complementarity",
         lambda name, seed: network_shares(
             by_name[name], seed, samples, refinements, tried, frozen=name == names[0]
         ),
         dict.fromkeys(names, numbers),
-        progress,
+        {name: [repr(by_name[name]), name == names[0], samples, refinements, tried] for name in names},
     )
     rows = one_layer(refinements, tried)
     for by_seed in measured.values():
@@ -159,7 +168,7 @@ def run(
         "rates": tried,
         "coarse": [asdict(way) | {"optimizer": repr(way.optimizer)} for way in ways],
     }
-    return Study(tuple(rows), tuple(factors), tuple(mode_reductions(DEGREE, 32)), settings)
+    return Study(tuple(rows), tuple(factors), tuple(mode_reductions(DEGREE, 32)), settings, places)
 
 
 def _even(name: str, value: Any) -> int:

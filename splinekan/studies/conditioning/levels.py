@@ -122,9 +122,7 @@ def training(budgets: Any, samples: Any, seed: Any) -> tuple[list[int], int, int
     return steps, affordable_samples(samples), integer("seed", seed, low=0)
 
 
-def trained(
-    budgets: Sequence[int], samples: int, seed: int, bar: Any = None
-) -> tuple[list[LevelSpectra], list[Kernel]]:
+def trained(budgets: Sequence[int], samples: int, seed: int) -> tuple[list[LevelSpectra], list[Kernel]]:
     """Spectra at the end of every level of the paper's regression network, trained by nested iteration.
 
     Raises
@@ -150,8 +148,6 @@ def trained(
         kernels.append(
             _theorem_2(level, rows["spline"].gauss_newton, rows["scaled-relu"].gauss_newton, constant)
         )
-        if bar is not None:
-            bar.update()
     return levels, kernels
 
 

@@ -9,18 +9,20 @@ level of a trained network, in the coordinates of either basis (Southworth et al
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from splinekan._checks import MAX_DEGREE, affordable, boolean, each, integer, shown
+from splinekan._checks import MAX_DEGREE, affordable, each, integer, shown
+from splinekan._processes import Place
 from splinekan.spectra import Spectrum, change_of_basis_spectrum
 from splinekan.splines.knots import uniform_knots
 from splinekan.studies.conditioning import growth, levels
 from splinekan.studies.conditioning.growth import Growth
 from splinekan.studies.conditioning.levels import BUDGETS, MOST_LEVELS, SAMPLES, Kernel, LevelSpectra
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Job, Sweep
 from splinekan.studies.skeleton.tables import table
 
 DEGREES = (1, 2, 3, 4, 5)
@@ -56,6 +58,8 @@ class Study:
         Spectra of A^T A with eigenvectors, by (degree, intervals).
     settings
         All that the numbers depend on.
+    places
+        Where runs were carried out, by run.
     """
 
     growths: tuple[Growth, ...]
@@ -63,6 +67,7 @@ class Study:
     kernels: tuple[Kernel, ...]
     modes: dict[tuple[int, int], Spectrum]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """All tables as text."""
@@ -98,6 +103,9 @@ def run(
     samples: int = SAMPLES,
     seed: int = 1234,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Condition numbers of all matrices, and the spectra of a trained network.
 
@@ -117,6 +125,8 @@ def run(
         Draws points and starts.
     progress
         Show a bar (tqdm).
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -131,14 +141,13 @@ def run(
     intervals, layer_intervals = _sizes("intervals", intervals), _sizes("layer_intervals", layer_intervals)
     budgets, samples, seed = levels.training(budgets, samples, seed)
     network_levels = integer("network_levels", network_levels, low=2, high=MOST_LEVELS)
-    growths: list[Growth] = []
-    with progress_bar(len(degrees) + len(budgets), boolean("progress", progress)) as bar:
-        for degree in degrees:
-            growths += growth.of_matrices(degree, intervals)
-            growths += growth.of_layer(degree, layer_intervals)
-            growths += growth.of_network(degree, network_levels, seed)
-            bar.update()
-        spectra, kernels = levels.trained(budgets, samples, seed, bar)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
+    sizes = (intervals, layer_intervals, network_levels, seed)
+    sequences = {f"degree {degree}": Job(_growths, (degree, *sizes), sizes) for degree in degrees}
+    plan = (budgets, samples, seed)
+    swept = sweep.run("conditioning", {**sequences, "levels": Job(levels.trained, plan, plan, len(budgets))})
+    growths: list[Growth] = [row for same in swept.pick(sequences) for row in same]
+    spectra, kernels = swept.results["levels"]
     growths.sort(key=lambda row: (growth.MATRICES.index(row.matrix), row.basis != "spline", row.degree))
     modes = {
         (degree, count): change_of_basis_spectrum(uniform_knots(0, 1, count, degree), degree, vectors=True)
@@ -155,7 +164,17 @@ def run(
         "widths": list(levels.WIDTHS),
         "degree": levels.DEGREE,
     }
-    return Study(tuple(growths), tuple(spectra), tuple(kernels), modes, settings)
+    return Study(tuple(growths), tuple(spectra), tuple(kernels), modes, settings, swept.places)
+
+
+def _growths(
+    degree: int, intervals: Sequence[int], layer_intervals: Sequence[int], network_levels: int, seed: int
+) -> list[Growth]:
+    return [
+        *growth.of_matrices(degree, intervals),
+        *growth.of_layer(degree, layer_intervals),
+        *growth.of_network(degree, network_levels, seed),
+    ]
 
 
 def _sizes(name: str, value: Any) -> list[int]:

@@ -5,21 +5,23 @@ A run is the best of its iterates. Methods, smoothers and budgets: `splinekan.st
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splinekan._checks import MAX_DEGREE, boolean, each, instance, integer, sequence
+from splinekan._checks import MAX_DEGREE, each, instance, integer, sequence
+from splinekan._processes import Place
 from splinekan.optimize import History
 from splinekan.studies.cycles.model_problems import FACTORS, PROJECTIONS, Factor, Norm, factor, norms
 from splinekan.studies.cycles.settings import COUNTS, METHODS, SETTINGS, Setting, Smoother, shortened
 from splinekan.studies.cycles.tables import Row, factor_table, loss_table, norm_table
 from splinekan.studies.cycles.training import Run, train
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Job, Sweep
 
 SEEDS = (1234, 1235, 1236, 1237, 1238)
 QUICK: dict[str, Any] = {
@@ -33,13 +35,14 @@ QUICK: dict[str, Any] = {
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Rows, factors and norms; histories by (problem, smoother, count, method), for the figure."""
+    """Rows, factors and norms; histories by (problem, smoother, count, method), for the figure; places."""
 
     rows: tuple[Row, ...]
     factors: tuple[Factor, ...]
     norms: tuple[Norm, ...]
     settings: dict[str, Any]
     histories: dict[tuple[str, str, str, str], list[History]]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """The tables as text."""
@@ -59,6 +62,9 @@ def run(
     levels: Sequence[int] = (2, 3, 4, 5, 6),
     degrees: Sequence[int] = (1, 3),
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Train every method from every seed; measure factors and norms.
 
@@ -76,6 +82,8 @@ def run(
         Numbers of levels and degrees of the model problems.
     progress
         Show a bar (tqdm).
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -94,24 +102,37 @@ def run(
     chosen = distinct_names("methods", methods, METHODS)
     counts = each("levels", levels, lambda name, value: integer(name, value, low=2, high=10))
     orders = each("degrees", degrees, lambda name, value: integer(name, value, low=1, high=MAX_DEGREE))
-    progress = boolean("progress", progress)
-    groups = [
-        (setting, smoother, count) for setting in stated for smoother in setting.smoothers for count in COUNTS
-    ]
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
+    groups = {
+        f"{setting.name}, {smoother.name}, equal {count}": (setting, smoother, count)
+        for setting in stated
+        for smoother in setting.smoothers
+        for count in COUNTS
+    }
+    models = {
+        f"{problem}, degree {degree}, {geometry}, {step}, {cycle}": (problem, degree, geometry, step, cycle)
+        for problem, degree, geometry, step, cycle in FACTORS
+        if degree in orders
+    }
+    jobs = {
+        name: Job(
+            _group,
+            (*group, chosen, numbers, samples),
+            [repr(group[1]), group[2], chosen, numbers, samples],
+            len(chosen) * len(numbers),
+        )
+        for name, group in groups.items()
+    }
+    jobs |= {name: Job(_factors, (model, counts), [model, counts]) for name, model in models.items()}
+    swept = sweep.run("cycles", jobs)
     rows: list[Row] = []
     histories: dict[tuple[str, str, str, str], list[History]] = {}
-    with progress_bar(len(groups) * len(chosen) * len(numbers) + len(FACTORS), progress) as bar:
-        for setting, smoother, count in groups:
-            bar.set_description(f"{setting.name}, {smoother.name}")
-            runs = _group(setting, smoother, count, chosen, numbers, samples, bar)
-            rows += _rows(setting, smoother, count, runs)
-            for method, same in runs.items():
-                histories[setting.name, smoother.name, count, method] = [run.history for run in same]
-        factors = []
-        for problem, degree, geometry, step, cycle in FACTORS:
-            if degree in orders:
-                factors += [factor(problem, degree, geometry, step, cycle, number) for number in counts]
-            bar.update(1)
+    for name, (setting, smoother, count) in groups.items():
+        runs = swept.results[name]
+        rows += _rows(setting, smoother, count, runs)
+        for method, same in runs.items():
+            histories[setting.name, smoother.name, count, method] = [run.history for run in same]
+    factors = [each for same in swept.pick(models) for each in same]
     sizes = [4 * 2 ** (number - 1) for number in counts]
     constants = [norms(*which, degree, size) for degree in orders for which in PROJECTIONS for size in sizes]
     described = {
@@ -130,7 +151,7 @@ def run(
             for setting in stated
         },
     }
-    return Study(tuple(rows), tuple(factors), tuple(constants), described, histories)
+    return Study(tuple(rows), tuple(factors), tuple(constants), described, histories, swept.places)
 
 
 def _group(
@@ -140,7 +161,6 @@ def _group(
     methods: Sequence[str],
     seeds: Sequence[int],
     samples: int,
-    bar: Any,
 ) -> dict[str, list[Run]]:
     """Runs whose times are compared: method after method for every seed, after a run that is not counted."""
     runs: dict[str, list[Run]] = {method: [] for method in methods}
@@ -150,8 +170,11 @@ def _group(
             train(methods[0], shortened_smoother(smoother), stated, count)
         for method in methods:
             runs[method].append(train(method, smoother, stated, count))
-            bar.update(1)
     return runs
+
+
+def _factors(model: tuple[str, int, str, str, str], counts: Sequence[int]) -> list[Factor]:
+    return [factor(*model, number) for number in counts]
 
 
 def shortened_smoother(smoother: Smoother) -> Smoother:

@@ -14,19 +14,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
 
 from splinekan import problems
-from splinekan._checks import Float64Array, boolean, integer
+from splinekan._checks import Float64Array, integer
 from splinekan.multilevel import FreeKnots
 from splinekan.network import KAN, initialize
 from splinekan.objectives import LeastSquares
 from splinekan.optimize import LevenbergMarquardt, Optimizer, VariableProjection
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 SEEDS = (0, 1, 2, 3, 4)
@@ -160,6 +161,9 @@ def run(
     iterations: int = 150,
     targets: Sequence[str] | None = None,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> TableStudy[Row]:
     """Fit every target by every method from every seed.
 
@@ -175,6 +179,8 @@ def run(
         Names of `TARGETS`; None for all.
     progress
         Show a bar (tqdm), one tick per run.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -186,6 +192,7 @@ def run(
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=2)
     count = integer("iterations", iterations, low=3)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     names = list(TARGETS) if targets is None else distinct_names("targets", targets, TARGETS)
     pairs = {
         f"{name}: {method}": (name, method)
@@ -198,10 +205,12 @@ def run(
         name, method = pairs[pair]
         return fit(TARGETS[name], METHODS[method], seed, samples, count)
 
-    ends = every_seed(train, dict.fromkeys(pairs, numbers), boolean("progress", progress))
+    ends, places = sweep.every_seed(
+        "free-knots", train, dict.fromkeys(pairs, numbers), {pair: [samples, count] for pair in pairs}
+    )
     rows = tuple(_row(*pairs[pair], found) for pair, found in ends.items())
     settings = {"seeds": numbers, "samples": samples, "iterations": count}
-    return TableStudy("free-knots", COLUMNS, rows, settings)
+    return TableStudy("free-knots", COLUMNS, rows, settings, places=places)
 
 
 def fit(target: Target, method: Method, seed: int, samples: int, iterations: int) -> End:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from splinekan import problems
-from splinekan._checks import boolean, integer
+from splinekan._checks import integer
 from splinekan.multilevel import Hierarchy, Round
 from splinekan.problems.regression import RegressionProblem
 from splinekan.studies.functions.fitting import HELD_OUT, LevelError, deep_network, fit
@@ -23,8 +24,8 @@ from splinekan.studies.skeleton.arguments import (
     distinct_seeds,
     rounds_of,
 )
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 NAMES = (
@@ -102,6 +103,9 @@ def run(
     samples: int = 4096,
     progress: bool = False,
     rounds: Sequence[Round] | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> TableStudy[Row]:
     """Fit every function from every seed.
 
@@ -117,6 +121,8 @@ def run(
         Show a bar (tqdm), one tick per fit.
     rounds
         Of successive halving; None for those of `shape`.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -127,7 +133,7 @@ def run(
     """
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)
-    progress = boolean("progress", progress)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     chosen = {name: problems.regression(name) for name in distinct_names("names", names, problems.REGRESSION)}
     given = None if rounds is None else rounds_of(rounds)
     plans = {name: shape(problem.n_in)[1] if given is None else given for name, problem in chosen.items()}
@@ -135,16 +141,20 @@ def run(
         name: Hierarchy(deep_network(shape(problem.n_in)[0], problem.bounds), 1 + plans[name][-1].level)
         for name, problem in chosen.items()
     }
-    errors = every_seed(
+    errors, places = sweep.every_seed(
+        "functions",
         lambda name, seed: fit(chosen[name], levels[name], plans[name], seed, samples, SMOOTHING, DAMPING)[
             -1
         ],
         dict.fromkeys(chosen, numbers),
-        progress,
+        {
+            name: [shape(problem.n_in)[0], plans[name], samples, SMOOTHING, DAMPING]
+            for name, problem in chosen.items()
+        },
     )
     rows = tuple(_row(problem, levels[name], errors[name]) for name, problem in chosen.items())
     settings = {"seeds": numbers, "samples": samples, "failure_above": FAILURE}
-    return TableStudy("functions", COLUMNS, rows, settings)
+    return TableStudy("functions", COLUMNS, rows, settings, places=places)
 
 
 def _row(problem: RegressionProblem, levels: Hierarchy, errors: Sequence[LevelError]) -> Row:

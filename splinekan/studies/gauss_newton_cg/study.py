@@ -9,17 +9,19 @@ equal processor time.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from splinekan._checks import boolean, each, integer, real
+from splinekan._checks import each, integer, real
+from splinekan._processes import Place
 from splinekan.studies.gauss_newton_cg import solves, training
 from splinekan.studies.gauss_newton_cg.cases import CASES, case
 from splinekan.studies.gauss_newton_cg.solves import Row
 from splinekan.studies.gauss_newton_cg.training import Training
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Job, Sweep
 from splinekan.studies.skeleton.tables import table
 
 SEEDS = (0, 1, 2)
@@ -43,11 +45,12 @@ QUICK: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Study:
-    """Solves, training, and all that they depend on."""
+    """Solves, training, all that they depend on, and where runs were carried out."""
 
     rows: tuple[Row, ...]
     training: tuple[Training, ...]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """Both tables as text."""
@@ -76,6 +79,9 @@ def run(
     limit: int = 150,
     share: float = 1.0,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Measure iterations by level, and training.
 
@@ -98,6 +104,8 @@ def run(
         Part of the limits of `TRAINED` that training may take, in (0, 1].
     progress
         Show a bar (tqdm).
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -113,23 +121,25 @@ def run(
     )
     limit = integer("limit", limit, low=1)
     share = real("share", share, positive=True, high=1.0)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     measured = {name: tuple(index for index in CASES[name] if index < count) for name in names}
     trainings = {name: _limits(TRAINED[name], count, share) for name in names}
-    found: list[Row] = []
-    trained: list[Training] = []
-    steps = sum(map(len, measured.values())) + sum(map(len, trainings.values()))
-    with progress_bar(steps, boolean("progress", progress)) as bar:
-        for name, indices in measured.items():
-            problem = case(name, indices, numbers[0], samples)
-            for index in indices:
-                bar.set_description(f"{name}, level {index}")
-                found += solves.solves(problem, index, relative, limit, numbers[0])
-                bar.update(1)
-        for name, limits in trainings.items():
-            for index, seconds in limits.items():
-                bar.set_description(f"{name}, training on level {index}")
-                trained += training.trained(name, index, seconds, numbers, samples)
-                bar.update(1)
+    how = (relative, limit, numbers[0], samples)
+    solved = {
+        f"{name}, level {index}": Job(_solved, (name, indices, index, *how), (indices, *how))
+        for name, indices in measured.items()
+        for index in indices
+    }
+    timed = {
+        f"{name}, training on level {index}": Job(
+            training.trained, (name, index, seconds, numbers, samples), (seconds, numbers, samples)
+        )
+        for name, limits in trainings.items()
+        for index, seconds in limits.items()
+    }
+    swept = sweep.run("gauss-newton-cg", solved | timed)
+    found: list[Row] = [row for same in swept.pick(solved) for row in same]
+    trained: list[Training] = [row for same in swept.pick(timed) for row in same]
     settings = {
         "seeds": numbers,
         "samples": samples,
@@ -139,7 +149,19 @@ def run(
         "share": share,
         "rank": solves.RANK,
     }
-    return Study(tuple(found), tuple(trained), settings)
+    return Study(tuple(found), tuple(trained), settings, swept.places)
+
+
+def _solved(
+    name: str,
+    indices: tuple[int, ...],
+    index: int,
+    dampings: tuple[float, ...],
+    limit: int,
+    seed: int,
+    samples: int,
+) -> list[Row]:
+    return solves.solves(case(name, indices, seed, samples), index, dampings, limit, seed)
 
 
 def _limits(limits: Mapping[int, float], count: int, share: float) -> dict[int, float]:

@@ -6,7 +6,8 @@ several unknowns, the largest.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import boolean, one_of, real
-from splinekan._files import as_path
+from splinekan._processes import Done, Place
 from splinekan.problems import gallery
 from splinekan.solving.options import NETWORKS as KNOWN
 from splinekan.studies.pde.outcomes import Outcome, Run, Store, carried_out
 from splinekan.studies.skeleton.arguments import distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Job, Sweep
 from splinekan.studies.skeleton.tables import Column
 
 NAMES = tuple(gallery.PROBLEMS)
@@ -114,6 +115,8 @@ def run(
     checkpoints: str | Path | None = None,
     progress: bool = False,
     name: str = "pde",
+    workers: int | None = None,
+    scheduler: str | None = None,
 ) -> TableStudy[Row]:
     """Solve every problem with every network from every seed.
 
@@ -137,6 +140,8 @@ def run(
         Show a bar (tqdm), a tick per solution.
     name
         Of the study, for its record and its checkpoints.
+    workers, scheduler
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -145,31 +150,35 @@ def run(
         damaged ones, and while another process works on the same solution in the same folder.
     """
     one_of("name", name, ("pde", *NAMES))
-    quick, progress = boolean("quick", quick), boolean("progress", progress)
+    quick = boolean("quick", quick)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     chosen = distinct_names("problems", _given(problems, QUICK_PROBLEMS if quick else NAMES), NAMES)
     numbers = distinct_seeds(_given(seeds, SEEDS[:1] if quick else SEEDS))
     kinds = distinct_names("networks", _given(networks, NETWORKS[:1]), NETWORKS)
     limit = QUICK_SECONDS if seconds is None and quick else seconds
     limit = None if limit is None else real("seconds", limit, positive=True)
-    folder = None if checkpoints is None else as_path("checkpoints", checkpoints)
-    store = None if folder is None else Store(folder, name)
+    store = None if sweep.checkpoints is None else Store(Path(sweep.checkpoints), name)
     runs = [Run(problem, kind, seed, limit) for problem in chosen for kind in kinds for seed in numbers]
-    found = {each: None if store is None else store.load(each) for each in runs}
     made = {each: gallery.problem(each) for each in chosen}
-    with progress_bar(len(runs), progress) as bar:
-        for each in runs:
-            bar.set_description(f"{each.problem}, {each.network}, seed {each.seed}")
-            if found[each] is None:
-                first = found[Run(each.problem, each.network, numbers[0], limit)]
-                # Tensor-product splines start from the same functions for every seed.
-                again = first is None or first.network not in SEEDLESS or limit is not None
-                found[each] = _solved(each, made[each.problem], store) if again else first
-            bar.update(1)
+    found = {} if store is None else {each: known for each in runs if (known := store.load(each))}
+    firsts = [each for each in runs if each.seed == numbers[0] and each not in found]
+    solved, places = _solved(name, firsts, sweep, store)
+    found |= solved
+
+    def other(each: Run) -> bool:
+        # Tensor-product splines start from the same functions for every seed.
+        first = found[Run(each.problem, each.network, numbers[0], limit)]
+        return first.network not in SEEDLESS or limit is not None
+
+    others = [each for each in runs if each not in found and other(each)]
+    solved, later = _solved(name, others, sweep, store)
+    found |= solved
     rows = []
     for problem in chosen:
         for kind in kinds:
-            outcomes = [found[Run(problem, kind, seed, limit)] for seed in numbers]
-            rows.append(_row(made[problem], kind, [each for each in outcomes if each is not None]))
+            first = found[Run(problem, kind, numbers[0], limit)]
+            outcomes = [found.get(Run(problem, kind, seed, limit), first) for seed in numbers]
+            rows.append(_row(made[problem], kind, outcomes))
     settings = {
         "problems": chosen,
         "networks": kinds,
@@ -178,20 +187,43 @@ def run(
         "quick": quick,
         "titles": {each: made[each].title for each in chosen},
     }
-    return TableStudy(name, COLUMNS, tuple(rows), settings)
+    return TableStudy(name, COLUMNS, tuple(rows), settings, places=places | later)
 
 
 def _given(value: Any, default: Sequence[Any]) -> Any:
     return default if value is None else value
 
 
-def _solved(each: Run, problem: gallery.Problem, store: Store | None) -> Outcome:
-    if store is None:
-        return carried_out(each, problem)
-    with store.alone(each):
-        outcome = store.load(each) or carried_out(each, problem)
-        store.save(each, outcome)
-        return outcome
+def _solved(
+    study: str, runs: Sequence[Run], sweep: Sweep, store: Store | None
+) -> tuple[dict[Run, Outcome], dict[str, Place]]:
+    """The outcomes of the runs, and where they were carried out."""
+    labels = {f"{each.problem}, {each.network}, seed {each.seed}": each for each in runs}
+    jobs = {label: Job(_outcome, (each,)) for label, each in labels.items()}
+    swept = sweep.run(study, jobs, None if store is None else _Kept(store, labels))
+    return {labels[label]: outcome for label, outcome in swept.results.items()}, swept.places
+
+
+def _outcome(each: Run) -> Outcome:
+    return carried_out(each, gallery.problem(each.problem))
+
+
+@dataclass(frozen=True)
+class _Kept:
+    """Outcomes on disk, as `splinekan.studies.skeleton.sweep.Store`."""
+
+    store: Store
+    runs: Mapping[str, Run]
+
+    def load(self, key: str) -> Done | None:
+        outcome = self.store.load(self.runs[key])
+        return None if outcome is None else Done(outcome, None)
+
+    def save(self, key: str, done: Done) -> None:
+        self.store.save(self.runs[key], done.result)
+
+    def alone(self, key: str) -> AbstractContextManager[None]:
+        return self.store.alone(self.runs[key])
 
 
 def _row(problem: gallery.Problem, kind: str, outcomes: list[Outcome]) -> Row:

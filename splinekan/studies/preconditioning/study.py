@@ -22,14 +22,16 @@ Results:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from splinekan._checks import MAX_DEGREE, affordable, boolean, each, integer, one_of, real, shown
+from splinekan._checks import MAX_DEGREE, affordable, each, integer, one_of, real, shown
+from splinekan._processes import Place
 from splinekan.studies.preconditioning.factors import (
     SMOOTHERS,
     BasisFactor,
@@ -49,8 +51,8 @@ from splinekan.studies.preconditioning.problems import (
     system,
 )
 from splinekan.studies.skeleton.arguments import distinct_seeds
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.study import record
+from splinekan.studies.skeleton.sweep import Job, Sweep
 from splinekan.studies.skeleton.tables import Column, table
 
 DEGREES = (1, 2, 3, 4, 5)
@@ -90,12 +92,13 @@ class Row:
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """Iterations, factors, and all that they depend on."""
+    """Iterations, factors, all that they depend on, and where runs were carried out."""
 
     rows: tuple[Row, ...]
     factors: tuple[Factor, ...]
     bases: tuple[BasisFactor, ...]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False)
 
     def table(self) -> str:
         """All tables as text."""
@@ -165,6 +168,9 @@ def run(
     limit: int = LIMIT,
     tolerance: float = TOLERANCE,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Solve all systems, and measure the factors.
 
@@ -180,6 +186,8 @@ def run(
         Of conjugate gradients.
     progress
         Show a bar (tqdm).
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -196,6 +204,7 @@ def run(
     ways = each("preconditioners", preconditioners, lambda name, value: one_of(name, value, PRECONDITIONERS))
     most = integer("unknowns", unknowns, low=16)
     affordable(f"systems with {most} unknowns", 600.0 * most)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     limit = integer("limit", limit, low=1)
     tolerance = real("tolerance", tolerance, positive=True, high=1.0)
     cases = [
@@ -208,16 +217,17 @@ def run(
     ]
     if not cases:
         raise ValueError(f"unknowns must admit a system, got {most} for levels {shown(counts)}")
-    rows: list[Row] = []
-    factors: list[Factor] = []
-    with progress_bar(len(cases) + len(orders), boolean("progress", progress)) as bar:
-        for case in cases:
-            bar.set_description("{}, {} d, degree {}, {} levels".format(*case))
-            rows += _solved(case, ways, numbers, limit, tolerance)
-            bar.update()
-        for degree in orders:
-            factors += _factors(degree, chosen, spaces)
-            bar.update()
+    how = (ways, numbers, limit, tolerance)
+    solved = {
+        "{}, {} d, degree {}, {} levels".format(*case): Job(_solved, (case, *how), how) for case in cases
+    }
+    cycled = {
+        f"factors, degree {degree}": Job(_factors, (degree, chosen, spaces), (chosen, spaces))
+        for degree in orders
+    }
+    swept = sweep.run("preconditioning", solved | cycled)
+    rows: list[Row] = [row for same in swept.pick(solved) for row in same]
+    factors: list[Factor] = [row for same in swept.pick(cycled) for row in same]
     bases = [
         basis_factor(degree, smoother, count)
         for degree in orders
@@ -242,13 +252,13 @@ def run(
         "tolerance": tolerance,
         "coarsest": COARSEST,
     }
-    return Study(tuple(rows), tuple(factors), tuple(bases), settings)
+    return Study(tuple(rows), tuple(factors), tuple(bases), settings, swept.places)
 
 
 def _solved(
     case: tuple[str, int, int, int], ways: Sequence[str], seeds: Sequence[int], limit: int, tolerance: float
-) -> Iterator[Row]:
-    problem = system(*case)
+) -> list[Row]:
+    problem, rows = system(*case), []
     for way in ways:
         inverse = preconditioner(way, problem)
         found: list[Any] = []
@@ -262,7 +272,8 @@ def _solved(
         # Ritz values lie within the spectrum: the largest ratio is the nearest.
         conditions = [each.condition for each in found]
         condition = float("nan") if np.isnan(conditions).all() else float(np.nanmax(conditions))
-        yield Row(*case, problem.unknowns, way, most, condition, seconds)
+        rows.append(Row(*case, problem.unknowns, way, most, condition, seconds))
+    return rows
 
 
 def _factors(degree: int, matrices: Sequence[str], dimensions: Sequence[int]) -> list[Factor]:

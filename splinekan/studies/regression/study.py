@@ -6,12 +6,13 @@ See `splinekan.studies.regression.training` for the setting.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from splinekan._checks import boolean, each, instance, one_of
+from splinekan._checks import each, instance, one_of
 from splinekan.optimize import History
 from splinekan.studies.regression.training import (
     EPOCH,
@@ -24,8 +25,8 @@ from splinekan.studies.regression.training import (
     train,
 )
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names, distinct_seeds
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 SEEDS = (1234, 1235, 1236, 1237, 1238)
@@ -88,6 +89,9 @@ def run(
     start: str = "rough",
     rows: Sequence[str] | None = None,
     perceptrons: bool = True,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> Study:
     """Train every schedule from every seed.
 
@@ -107,6 +111,8 @@ def run(
         Names of the schedules that are trained; None for all.
     perceptrons
         Whether "all" includes the perceptrons.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -122,9 +128,12 @@ def run(
     names = [schedule.name for schedule in known]
     distinct_names("schedules", names, names)
     chosen = {schedule.name: schedule for schedule in select(rows, perceptrons, known)}
-    progress = boolean("progress", progress)
-    runs = every_seed(
-        lambda name, seed: train(chosen[name], seed, samples, start), dict.fromkeys(chosen, numbers), progress
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
+    runs, places = sweep.every_seed(
+        "regression",
+        lambda name, seed: train(chosen[name], seed, samples, start),
+        dict.fromkeys(chosen, numbers),
+        {name: [asdict(schedule), samples, start] for name, schedule in chosen.items()},
     )
     settings = {"seeds": numbers, "samples": samples, "epoch_iterations": EPOCH, "start": start}
     return Study(
@@ -133,6 +142,7 @@ def run(
         tuple(_row(schedule, runs[name]) for name, schedule in chosen.items()),
         settings,
         {name: [(end.history, end.marks) for end in ends] for name, ends in runs.items()},
+        places=places,
     )
 
 

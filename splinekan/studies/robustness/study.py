@@ -12,17 +12,18 @@ Levenberg-Marquardt and with variable projection of the last layer. An iteration
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from splinekan import problems
-from splinekan._checks import boolean, each, instance, integer, one_of, real, sequence
+from splinekan._checks import each, instance, integer, one_of, real, sequence
 from splinekan.studies.regression.training import Schedule, select, train
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_names
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 CASES = (
@@ -84,6 +85,9 @@ def run(
     targets: Sequence[str] | None = None,
     factor: float = FACTOR,
     methods: Sequence[str] = ("halving",),
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> TableStudy[Row]:
     """Train on every target from its number of seeds, 3000 and following.
 
@@ -103,6 +107,8 @@ def run(
         A run succeeds if its error is at most this multiple of the best, over all methods that are run.
     methods
         Names of `METHODS`.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -118,7 +124,7 @@ def run(
     known = each("cases", cases, _case)
     names = distinct_names("targets", [name for name, _ in known], problems.REGRESSION)
     wanted = names if targets is None else distinct_names("targets", targets, names)
-    progress = boolean("progress", progress)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     chosen = distinct_names("methods", methods, METHODS)
     if schedule is not None:
         instance("schedule", schedule, Schedule)
@@ -135,14 +141,16 @@ def run(
         runs = [train(schedules[method], seed, samples, target=name) for method in chosen]
         return [(run.mse, run.test_mse, run.seconds) for run in runs]
 
-    runs = every_seed(ends, seeds, progress)
+    described = [[method, asdict(schedules[method])] for method in chosen]
+    settings = {name: [described, samples] for name in seeds}
+    runs, places = sweep.every_seed("robustness", ends, seeds, settings)
     rows = []
     for name, ended in runs.items():
         best = min(mse for each in ended for mse, _, _ in each)
         for method, values in zip(chosen, zip(*ended, strict=True), strict=True):
             rows.append(_row(name, method, factor * best, *zip(*values, strict=True)))
-    settings = {"first_seed": FIRST_SEED, "samples": samples, "factor": factor}
-    return TableStudy("robustness", COLUMNS, tuple(rows), settings)
+    stated = {"first_seed": FIRST_SEED, "samples": samples, "factor": factor}
+    return TableStudy("robustness", COLUMNS, tuple(rows), stated, places=places)
 
 
 def _row(

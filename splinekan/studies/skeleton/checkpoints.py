@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,6 @@ from splinekan import __version__
 from splinekan._checks import shown
 from splinekan._files import locked, write_json
 from splinekan.studies.skeleton.runs import Run, Stage
-from splinekan.studies.skeleton.seeds import progress_bar
 from splinekan.studies.skeleton.validation import parsed, refuse_other_fields, validated
 
 FORMAT = 1
@@ -108,41 +107,3 @@ def fingerprint(settings: dict[str, Any]) -> str:
     """A short digest that changes with any setting."""
     text = json.dumps(settings, sort_keys=True, default=repr)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def carry_out(runs: Mapping[str, Run], folder: Path | None, progress: bool) -> dict[str, list[Stage]]:
-    """The stages of every run, by the name of its checkpoint.
-
-    With a folder every stage is on disk as soon as it is done, so an interrupt loses none; the stage that it
-    cuts short begins again, and a resumed run ends in the same numbers. A stage that ended in NaN or
-    infinities is not kept, nor what follows it. While a run is carried out, a lock file beside its checkpoint
-    keeps other processes from the same run.
-
-    Raises
-    ------
-    ValueError, OSError
-        As `Checkpoints.load` and `Checkpoints.alone`, before any work.
-    """
-    store = None if folder is None else Checkpoints(folder)
-    total = sum(run.stages for run in runs.values())
-    with ExitStack() as held, progress_bar(total, progress) as bar:
-        stages = {name: [] if store is None else _begun(name, run, store, held) for name, run in runs.items()}
-        for name, run in runs.items():
-            done = stages[name]
-            bar.set_description(name)
-            bar.update(len(done))
-            for index in range(len(done), run.stages):
-                done.append(run.advance(index, done[-1] if done else None))
-                bar.update(1)
-                if store is not None and all(stage.finite for stage in done):
-                    store.save(name, run, done)
-    return stages
-
-
-def _begun(name: str, run: Run, store: Checkpoints, held: ExitStack) -> list[Stage]:
-    """The stages on disk; unless these are all, no other process may carry out the run meanwhile."""
-    done = store.load(name, run)
-    if len(done) == run.stages:
-        return done
-    held.enter_context(store.alone(name))
-    return store.load(name, run)

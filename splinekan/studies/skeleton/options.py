@@ -71,9 +71,21 @@ CHECKPOINT = Option(
     {
         "type": folder,
         "metavar": "DIR",
-        "help": "write to this folder after every level, and go on from what it holds",
+        "help": "write to this folder after every run, and go on from what it holds",
     },
 )
+WORKERS = Option(
+    "--workers",
+    "workers",
+    {"type": int, "metavar": "N", "help": "carry out the runs on N processes of this machine"},
+)
+SCHEDULER = Option(
+    "--scheduler",
+    "scheduler",
+    {"metavar": "ADDRESS", "help": "carry out the runs on a running Dask cluster, tcp://HOST:PORT"},
+)
+EVERYWHERE = (CHECKPOINT, WORKERS, SCHEDULER)
+"""What all studies take; these options change no number."""
 
 
 def given(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,10 +95,11 @@ def given(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any
 
 
 def typed(options: Iterable[Option], values: Mapping[str, Any]) -> str:
-    """The options that were given, as typed; without the folder of checkpoints, which changes no number."""
+    """The options that were given, as typed; without those that change no number."""
     words = []
+    silent = {option.argument for option in EVERYWHERE}
     for option in options:
         value = values.get(option.argument)
-        if value is not None and value is not False and option.argument != CHECKPOINT.argument:
+        if value is not None and value is not False and option.argument not in silent:
             words += option.words(value)
     return " ".join(words)

@@ -1,12 +1,10 @@
-"""The loop over rows and seeds, with a progress bar."""
+"""The progress bar of a study."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
-
-Result = TypeVar("Result")
+from typing import Any
 
 
 class Silent:
@@ -29,17 +27,3 @@ def progress_bar(total: int, shown: bool) -> Iterator[Any]:
 
     with tqdm(total=total, leave=False) as bar:
         yield bar
-
-
-def every_seed(
-    train: Callable[[str, int], Result], seeds: Mapping[str, Sequence[int]], progress: bool
-) -> dict[str, list[Result]]:
-    """`train(name, seed)` for each name and each of its seeds: a list per name, in the order of its seeds."""
-    results: dict[str, list[Result]] = {name: [] for name in seeds}
-    with progress_bar(sum(map(len, seeds.values())), progress) as bar:
-        for name, numbers in seeds.items():
-            for seed in numbers:
-                bar.set_description(f"{name}, seed {seed}")
-                results[name].append(train(name, seed))
-                bar.update(1)
-    return results

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Generic, TypeVar
 
 from splinekan._files import finite_or_none
+from splinekan._processes import Place
 from splinekan.studies.skeleton.tables import Column, table
 
 Row = TypeVar("Row")
@@ -26,12 +27,15 @@ class TableStudy(Generic[Row]):
         Dataclasses, in the order of the table.
     settings
         All that the numbers depend on.
+    places
+        Where runs were carried out, by run; not in the record, which tells of the numbers.
     """
 
     name: str
     columns: tuple[Column, ...] = field(repr=False)
     rows: tuple[Row, ...]
     settings: dict[str, Any]
+    places: Mapping[str, Place] = field(default_factory=dict, repr=False, compare=False, kw_only=True)
 
     def table(self) -> str:
         """The table as text."""

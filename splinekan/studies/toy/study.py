@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from splinekan import problems
-from splinekan._checks import boolean
 from splinekan.multilevel import Hierarchy, Round
 from splinekan.studies.functions.fitting import deep_network, fit
 from splinekan.studies.skeleton.arguments import affordable_samples, distinct_seeds, rounds_of
-from splinekan.studies.skeleton.seeds import every_seed
 from splinekan.studies.skeleton.study import TableStudy
+from splinekan.studies.skeleton.sweep import Sweep
 from splinekan.studies.skeleton.tables import Column
 
 SEEDS = tuple(range(10))
@@ -65,6 +65,9 @@ def run(
     samples: int = 4096,
     rounds: Sequence[Round] = ROUNDS,
     progress: bool = False,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    checkpoints: str | Path | None = None,
 ) -> TableStudy[Row]:
     """Train from every seed: a row per level, the finest last.
 
@@ -78,6 +81,8 @@ def run(
         Of successive halving.
     progress
         Show a bar (tqdm), one tick per seed.
+    workers, scheduler, checkpoints
+        As of `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -88,17 +93,18 @@ def run(
     """
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)
-    progress = boolean("progress", progress)
+    sweep = Sweep(workers, scheduler, checkpoints, progress)
     plan = rounds_of(rounds)
     problem = problems.regression("exp-sine")
     levels = Hierarchy(deep_network([2, 5, 1], problem.bounds), 1 + max(entry.level for entry in plan))
-    errors = every_seed(
+    errors, places = sweep.every_seed(
+        "toy",
         lambda _, seed: fit(problem, levels, plan, seed, samples, SMOOTHING, DAMPING),
         {problem.name: numbers},
-        progress,
-    )[problem.name]
+        {problem.name: [plan, samples, SMOOTHING, DAMPING]},
+    )
     rows = []
-    for same in zip(*errors, strict=True):
+    for same in zip(*errors[problem.name], strict=True):
         network = levels[same[0].level].network
         train, test, seconds = np.array([(error.train, error.test, error.seconds) for error in same]).T
         rows.append(
@@ -112,4 +118,4 @@ def run(
             )
         )
     settings = {"seeds": numbers, "samples": samples, "smoothing": SMOOTHING, "damping": DAMPING}
-    return TableStudy("toy", COLUMNS, tuple(rows), settings)
+    return TableStudy("toy", COLUMNS, tuple(rows), settings, places=places)
