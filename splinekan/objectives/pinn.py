@@ -68,8 +68,9 @@ class PINN(ChunkedSum):
     TypeError, ValueError
         For blocks on other variables, widths that do not fit, unknown constants that the network does not
         have, measured values without an equation, unknowns at places that leave the bounds, or a degree too
-        low for the derivatives: these must be continuous, so an equation of order m takes splines of degree
-        m + 1, or m + mu where inner knots have multiplicity mu.
+        low for the derivatives: an equation of order m takes splines of degree m + 1, or m + mu - 1 where
+        inner knots have multiplicity mu, so that derivatives of order m - 1 are continuous. Those of order m
+        may jump at repeated knots, as a source does.
 
     Warns
     -----
@@ -140,11 +141,11 @@ class PINN(ChunkedSum):
                         f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
                     )
                 for knots in layer.knots if isinstance(layer, (SplineLayer, TensorSplineLayer)) else ():
-                    if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order:
+                    if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order + 1:
                         raise ValueError(
-                            f"blocks[{number}] has order {equation.order}: such derivatives of splines of "
-                            f"degree {knots.degree} jump at inner knots of multiplicity {most}, which "
-                            "collocation does not see"
+                            f"blocks[{number}] has order {equation.order}: derivatives of order "
+                            f"{equation.order - 1} of splines of degree {knots.degree} jump at inner knots of "
+                            f"multiplicity {most}, which collocation does not see"
                         )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             posed = equation._among(known.names) if known is not None else equation

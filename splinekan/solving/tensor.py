@@ -13,6 +13,7 @@ from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.doubts import doubts, missed
+from splinekan.solving.given import seeing
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
@@ -64,6 +65,7 @@ class Adaptive:
         """
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
         mesh = uniform(self.statement.bounds, (INTERVALS[d],) * d, self.degrees, self.periodic)
+        mesh = seeing(self.statement, mesh, LARGEST[d] // (2 * m))
         theta: Float64Array | None = None
         network: KAN | None = None
         levels: list[LevelRecord] = []
