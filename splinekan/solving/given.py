@@ -131,6 +131,13 @@ class _Source:
     equation: Equation
     fixed: tuple[int, float] | None
 
+    def meets(self, axis: int, bounds: Sequence[tuple[float, float]]) -> bool:
+        """Whether there are lines along an axis in this part of the domain."""
+        if self.fixed is None:
+            return True
+        variable, value = self.fixed
+        return variable != axis and bounds[variable][0] <= value <= bounds[variable][1]
+
     def at(self, points: Float64Array) -> Float64Array:
         """The residual where the outputs are 0, and its derivatives, (n, columns)."""
         if self.fixed is not None:
@@ -166,9 +173,7 @@ class Given:
             statement.bounds,
         )
 
-    def cells(
-        self, axis: int, bounds: Sequence[tuple[float, float]], conditions: bool = True
-    ) -> Float64Array:
+    def cells(self, axis: int, bounds: Sequence[tuple[float, float]]) -> Float64Array:
         """Intervals (low, high) along an axis in which given functions are about polynomials, (n, 2).
 
         The intervals of several lines overlap. None where nothing is given.
@@ -178,17 +183,15 @@ class Given:
         axis
             The number of the variable.
         bounds
-            The part of the domain to look at.
-        conditions
-            Whether to look at the conditions on faces, too.
+            The part of the domain to look at; conditions on faces that are not of this part do not count.
         """
         low, high = bounds[axis]
         room = APART * (high - low)
         inner = [value for value in self.breaks[axis] if low + room < value < high - room]
         ends = [low, *inner, high]
         found = [np.empty((0, 2))]
-        for source in (*self.sources, *(self.on_faces if conditions else ())):
-            if source.fixed is not None and source.fixed[0] == axis:
+        for source in (*self.sources, *self.on_faces):
+            if not source.meets(axis, bounds):
                 continue
             lines = self._lines(source, axis, bounds)
             count = max(DENSE.get(len(bounds), ON_A_LINE) // 2 ** int(np.log2(len(ends) - 1)), 256)
@@ -217,10 +220,10 @@ class Given:
         most = np.argsort(-values[:, 0], kind="stable")[:2]
         return np.concatenate([points[: LINES - 3], points[most], points[[largest]]])
 
-    def seeing(self, mesh: Mesh, axes: Iterable[int], limit: int, conditions: bool = True) -> Mesh:
+    def seeing(self, mesh: Mesh, axes: Iterable[int], limit: int) -> Mesh:
         """The mesh with intervals divided until it sees the given functions, to at most `limit` functions."""
         for axis in axes:
-            cells = self.cells(axis, mesh.bounds, conditions)
+            cells = self.cells(axis, mesh.bounds)
             if not len(cells):
                 continue
             cells = cells[np.argsort(cells[:, 0], kind="stable")]

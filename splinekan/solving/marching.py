@@ -11,7 +11,8 @@ from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
 from splinekan.solving.doubts import SENSITIVE, missed
-from splinekan.solving.meshes import Mesh, measured, uniform
+from splinekan.solving.given import breakpoints, kinks
+from splinekan.solving.meshes import Mesh, measured, uniform, with_kinks
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.rules import sobol
@@ -31,6 +32,8 @@ DIVISIONS = 16
 """Of the first mesh before the first slab, at most."""
 ROUNDING = 1e-6
 """Largest relative residual that counts as rounding, where nothing lowers it: later slabs may have it too."""
+UNRESOLVED = 1e-4
+"""Relative residual of a slab, exhausted, of a solution that is not smooth."""
 UNSOLVED = 0.02
 """Relative residual of a slab that is not a solution."""
 PROBES = 256
@@ -82,6 +85,13 @@ class Marching:
         tolerance = max(self.options.tolerance, float(np.finfo(np.float64).eps))
         fixed = self.options.slabs is not None
         self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop)
+        given = [*self.statement.equations, *(each.residual for each in self.statement.posed)]
+        kinks = breakpoints(given, self.statement.variables, self.statement.bounds)
+        self.ends = (*kinks[self.axis], self.high)
+        """Where slabs end at the latest: given functions have kinks or jumps there."""
+        self.kinks = kinks
+        cells = self.slabs.given.cells(self.axis, self.statement.bounds)
+        self.cells = cells[np.argsort(cells[:, 0], kind="stable")]
 
     def outcome(self) -> Outcome:
         """Slab after slab to the end of the interval."""
@@ -92,10 +102,9 @@ class Marching:
         levels: list[LevelRecord] = []
         now = self.low
         while now < self.high and (not found or perf_counter() <= self.stop):
-            left = self.high - now
-            length = left if planned > left / STRETCH else min(planned, left / 2)
-            slab = self.slabs.solve(now, length, mesh, found[-1] if found else None)
-            if self._unsolved(slab) and slab.end - now > 4 * self.slabs.shortest:
+            end = self._end(now, planned)
+            slab = self.slabs.solve(now, end, mesh, found[-1] if found else None)
+            if self._unsolved(slab) and self.slabs.space and slab.end - now > 4 * self.slabs.shortest:
                 planned = (slab.end - now) / 4
                 continue
             if found and (self._unfinished(slab) or self._unsolved(slab)):
@@ -104,12 +113,26 @@ class Marching:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
             found.append(slab)
             levels.append(self._record(slab, perf_counter() - began))
-            planned, mesh, now = self._next_length(slab), self._coarser(slab), slab.end
+            cut = slab.end == end < now + planned  # a slab that is short for other reasons
+            planned, mesh = max(self._next_length(slab), planned if cut else 0.0), self._coarser(slab)
+            now = slab.end
         held_out, change = self._on_other_points(found)
         levels = [level._replace(held_out=loss) for level, loss in zip(levels, held_out, strict=True)]
         levels[-1] = levels[-1]._replace(change=change)
         pieces = tuple(slab.piece for slab in found)
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
+
+    def _end(self, now: float, planned: float) -> float:
+        """The end of the next slab: as planned, unless given functions ask for a shorter slab."""
+        if self.options.slabs is not None:
+            left = self.high - now
+            return self.high if planned > left / STRETCH else now + min(planned, left / 2)
+        for low, high in self.cells:  # that end after now and begin before the slab ends
+            if high > now and low < now + planned:
+                planned = min(planned, max(low - now, STEPS * (high - low)))
+        last = next(end for end in self.ends if end > now)
+        left = last - now
+        return last if planned > left / STRETCH else now + min(planned, left / 2)
 
     def _unsolved(self, slab: Slab) -> bool:
         """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
@@ -169,6 +192,8 @@ class Marching:
 
     def _next_length(self, slab: Slab) -> float:
         length, total = slab.end - slab.mesh.bounds[self.axis][0], self.high - self.low
+        if slab.exhausted and slab.residual.relative > UNRESOLVED:
+            return min(length, LONGEST * total)  # shorter slabs would not be solved either
         if self.options.slabs is not None:
             return total / self.options.slabs
         largest = slab.residual.largest
@@ -197,6 +222,8 @@ class Marching:
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length
         mesh = uniform(bounds, counts, (degree,) * d, self.periodic)
+        mesh = with_kinks(mesh, self._kinks_in_space(degree))
+        mesh = self.slabs.given.seeing(mesh, self.slabs.space, LARGEST // (2 * m))
         left, failures = np.inf, 0
         for _ in range(DIVISIONS if self.slabs.space else 0):
             pinn = PINN(mesh.network(m), self.slabs.initial_blocks(mesh.rule()), bounds=mesh.bounds)
@@ -213,3 +240,10 @@ class Marching:
                 break
             mesh = finer
         return mesh
+
+    def _kinks_in_space(self, degree: int) -> list[dict[float, int]]:
+        """Those of the equations, where solutions have kinks, and breakpoints at those of conditions."""
+        found = []
+        for axis, (lasting, all_of) in enumerate(zip(kinks(self.statement), self.kinks, strict=True)):
+            found.append({} if axis == self.axis else dict.fromkeys(all_of, degree - 1) | lasting)
+        return found

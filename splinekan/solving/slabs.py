@@ -22,6 +22,7 @@ from splinekan.objectives.blocks import Block
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
+from splinekan.solving.given import Given
 from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured
 from splinekan.solving.newton import newton
 from splinekan.solving.pieces import Piece
@@ -30,6 +31,7 @@ from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 STEPS = 8
 """Intervals of a slab in time, unless it has a layer."""
+EQUAL = np.linspace(0.0, 1.0, STEPS + 1)
 MOST_STEPS = 40
 """Intervals of a slab with a layer, about."""
 ITERATIONS = 12
@@ -49,6 +51,10 @@ PROGRESS = 0.6
 """Share of the loss that an attempt leaves at most, if it was not in vain."""
 PATIENCE = 2
 """Attempts of a kind in vain, after which it is not tried again."""
+SHORTER = 40
+"""Attempts of ordinary equations."""
+SMALL = 1e-6
+"""Relative residual below which attempts in vain mean rounding."""
 ATTEMPTS = 16
 FEW = 6
 """Attempts after a slab that could not be solved: where nothing is smooth, more of them gain little."""
@@ -114,12 +120,15 @@ class SlabSolver:
         self.n_equations = len(self.statement.equations)
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
         self.carried = self._carried()
+        self.given = Given(self.statement)
 
-    def solve(self, now: float, length: float, mesh: Mesh, before: Slab | None) -> Slab:
-        """The slab that begins at `now`, of the given length or less, on this mesh or finer in space."""
-        fractions = np.linspace(0.0, 1.0, STEPS + 1)
-        mesh = self._in_time(mesh, now, length, fractions)
+    def solve(self, now: float, end: float, mesh: Mesh, before: Slab | None) -> Slab:
+        """The slab that begins at `now`, to the given end or less far, on this mesh or finer in space."""
+        mesh = self._in_time(mesh, now, end, EQUAL)
+        mesh = self.given.seeing(mesh, self.space, LARGEST // (2 * len(self.statement.unknown)))
         found = self._attempt(mesh, before, None)
+        if not self.space and not self.fixed:
+            return self._ordinary(found, now, before)
         vain = {Way.SPACE: 0 if self.space else PATIENCE, Way.TIME: 0}
         last: Way | None = None
         for _ in range(FEW if before is not None and before.exhausted else ATTEMPTS):
@@ -137,6 +146,24 @@ class SlabSolver:
                 last = way
         return replace(found, exhausted=True)
 
+    def _ordinary(self, found: Slab, now: float, before: Slab | None) -> Slab:
+        """The slab of ordinary equations: shorter and shorter until it is solved, or only rounding is left."""
+        tried, vain = [found], 0
+        for _ in range(SHORTER):
+            last = tried[-1]
+            if last.residual.relative <= self.tolerance:
+                return last
+            mesh = self._changed(last, Way.TIME, now, before)
+            if mesh is None or perf_counter() > self.stop:
+                break
+            tried.append(self._attempt(mesh, before, last))
+            vain = 0 if tried[-1].loss < PROGRESS * last.loss else vain + 1
+            if vain >= PATIENCE and last.residual.relative < SMALL:
+                break
+        least = min(each.residual.relative for each in tried)
+        best = next(each for each in tried if each.residual.relative <= 2 * least)
+        return replace(best, exhausted=True)
+
     def again(self, slab: Slab, before: Slab | None) -> tuple[Slab, float]:
         """The slab solved on other points, from the end of `before`, and its loss there at first."""
         mesh, network = slab.mesh, slab.piece.network
@@ -149,7 +176,7 @@ class SlabSolver:
     def shortest(self) -> float:
         """Length below which slabs are not made shorter."""
         low, high = self.statement.bounds[self.axis]
-        return SHORTEST * (high - low)
+        return (SHORTEST if self.space else 1e-4 * SHORTEST) * (high - low)
 
     def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
         in_space = max((residual.largest[i] for i in self.space), default=0.0)
@@ -168,18 +195,21 @@ class SlabSolver:
             mesh = mesh.divided(axis, residual.parts[axis], aim)
             return mesh if mesh.n_functions * len(self.statement.unknown) <= LARGEST else None
         t, parts = mesh.breaks[self.axis], residual.parts[self.axis]
+        fractions = (t - now) / (t[-1] - now)
         if parts.max() > LAYER * np.median(parts):
             divided = mesh.divided(self.axis, parts, parts.max() / REDUCTION)
-            return divided if len(parts) < MOST_STEPS else None
+            if self.space or (len(parts) < MOST_STEPS and residual.relative < USEFUL):
+                return divided if len(parts) < MOST_STEPS else None
+            fractions = EQUAL
         length = t[-1] - now
         if self.fixed or length < self.shortest:
             return None
         shorter = length * float(np.clip(0.9 * over ** (-1 / (mesh.degrees[self.axis] - 1)), 0.3, 0.7))
-        return self._in_time(mesh, now, shorter, (t - now) / length)
+        return self._in_time(mesh, now, now + shorter, fractions)
 
-    def _in_time(self, mesh: Mesh, now: float, length: float, fractions: Float64Array) -> Mesh:
+    def _in_time(self, mesh: Mesh, now: float, end: float, fractions: Float64Array) -> Mesh:
         low, high = self.statement.bounds[self.axis]
-        end = high if now + length > high - 1e-12 * (high - low) else now + length
+        end = high if end > high - 1e-12 * (high - low) else end
         times = now + (end - now) * fractions
         times[-1] = end
         return replace(mesh, breaks=tuple(times if i == self.axis else t for i, t in enumerate(mesh.breaks)))
