@@ -152,7 +152,8 @@ class Marching:
                 return losses, np.nan
             before, losses[number] = self.slabs.again(slab, before)
             points = sobol(PROBES, slab.mesh.bounds, 0)
-            values, others = slab.piece.outputs(points), before.piece.outputs(points)
+            factors = np.array(slab.piece.statement.scales) / np.array(self.statement.scales)
+            values, others = slab.piece.outputs(points) * factors, before.piece.outputs(points) * factors
             size = max(size, float(np.sqrt(np.mean(values**2))))
             largest = max(largest, float(np.sqrt(np.mean((others - values) ** 2))))
         return losses, largest / size if size > 0 else 0.0

@@ -212,10 +212,13 @@ class Residual:
         The root mean square residual of every equation, relative to the largest of its terms.
     parts
         For every axis and interval what the splines do not represent, relative to the largest term.
+    sizes
+        The root mean square of the largest term of every equation, and of every condition.
     """
 
     relative: float
     parts: tuple[Float64Array, ...]
+    sizes: tuple[float, ...] = ()
 
     @property
     def largest(self) -> tuple[float, ...]:
@@ -269,7 +272,7 @@ def measured(
             # The parts of a condition are scaled to what is measured.
             factor = 1.0 if number < n_equations else min(share / max(largest, 1e-300), 1e6)
             parts[axis] = np.maximum(parts[axis], factor * each)
-    return Residual(relative, tuple(parts))
+    return Residual(relative, tuple(parts), tuple(terms.scale() for terms in found))
 
 
 class _Terms:

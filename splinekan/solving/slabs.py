@@ -8,6 +8,7 @@ not tried again: the parts are then rounding, or the solution is not smooth.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from enum import Enum
 from time import perf_counter
@@ -26,6 +27,7 @@ from splinekan.solving.given import Given
 from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured
 from splinekan.solving.newton import newton
 from splinekan.solving.pieces import Piece
+from splinekan.solving.rescaling import rescaled
 from splinekan.solving.rules import Cells
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
@@ -119,7 +121,7 @@ class SlabSolver:
         self.losses: list[float] = []
         self.n_equations = len(self.statement.equations)
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
-        self.carried = self._carried()
+        self._carried: dict[int, list[tuple[Equation, float]]] = {}
         self.given = Given(self.statement)
 
     def solve(self, now: float, end: float, mesh: Mesh, before: Slab | None) -> Slab:
@@ -153,6 +155,11 @@ class SlabSolver:
             last = tried[-1]
             if last.residual.relative <= self.tolerance:
                 return last
+            statement = rescaled(last.piece, last.mesh, last.residual)
+            if statement is not None and len(tried) < SHORTER:
+                self.statement = statement
+                tried.append(self._attempt(last.mesh, before, last))
+                continue
             mesh = self._changed(last, Way.TIME, now, before)
             if mesh is None or perf_counter() > self.stop:
                 break
@@ -167,6 +174,7 @@ class SlabSolver:
     def again(self, slab: Slab, before: Slab | None) -> tuple[Slab, float]:
         """The slab solved on other points, from the end of `before`, and its loss there at first."""
         mesh, network = slab.mesh, slab.piece.network
+        self.statement = slab.piece.statement
         pinn = PINN(network, self._blocks(mesh.rule(shifted=True), before), bounds=mesh.bounds)
         ordering = band(mesh.layer(len(self.statement.unknown)))
         theta, loss, losses = newton(pinn, slab.piece.theta, 2, stop=self.stop, ordering=ordering)
@@ -230,29 +238,41 @@ class SlabSolver:
         """The outputs of the attempt before, if it is of use; else constant in time."""
         layer: Any = pinn.network.layers[0]
         if found is not None and found.residual.relative < USEFUL:
-            return interpolated(layer, mesh, found.piece.outputs)
+            return interpolated(layer, mesh, self._outputs_of(found.piece))
         if before is None:
             return constant_start(pinn, np.zeros(pinn.network.n_parameters))
-        now, ended = mesh.bounds[self.axis][0], before.piece
+        now, ended = mesh.bounds[self.axis][0], self._outputs_of(before.piece)
 
         def values(points: Float64Array) -> Float64Array:
             at = points.copy()
             at[:, self.axis] = now
-            return ended.outputs(at)
+            return ended(at)
 
         return interpolated(layer, mesh, values)
 
+    def _outputs_of(self, piece: Piece) -> Callable[[Float64Array], Float64Array]:
+        """The outputs of a piece in the scales of today."""
+        if piece.statement is self.statement:
+            return piece.outputs
+        factors = np.array(piece.statement.scales) / np.array(self.statement.scales)
+        return lambda points: piece.outputs(points) * factors
+
     # What a slab begins with
 
-    def _carried(self) -> list[tuple[Equation, float]]:
-        """The unknowns and their derivatives in time that a slab takes over, with their sizes."""
-        found = []
-        t = self.statement.variables[self.axis]
-        low, high = self.statement.bounds[self.axis]
-        for u, scale in zip(self.statement.unknown, self.statement.scales, strict=True):
-            for order in range(order_in(self.statement.equations, u, t)):
-                what = u.diff((t, order)) if order else u
-                found.append((self.statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
+    def carried(self, statement: Statement) -> list[tuple[Equation, float]]:
+        """The unknowns and their derivatives in time that a slab takes over, with their sizes.
+
+        As equations for the outputs of networks with the scales of the statement.
+        """
+        found = self._carried.get(id(statement))
+        if found is None:
+            found = self._carried[id(statement)] = []
+            t = statement.variables[self.axis]
+            low, high = statement.bounds[self.axis]
+            for u, scale in zip(statement.unknown, statement.scales, strict=True):
+                for order in range(order_in(statement.equations, u, t)):
+                    what = u.diff((t, order)) if order else u
+                    found.append((statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
         return found
 
     def initial_blocks(self, rule: Cells) -> list[Block]:
@@ -273,8 +293,9 @@ class SlabSolver:
             ]
         kept = [block for i, block in enumerate(blocks) if not self._is_initial(i)]
         points, weights = self._beginning(rule)
-        for equation, size in self.carried:
-            values = before.piece.at(equation, points)
+        earlier = self.carried(before.piece.statement)
+        for (equation, size), (other, _) in zip(self.carried(self.statement), earlier, strict=True):
+            values = before.piece.at(other, points)
             kept.append(
                 Block(equation, points, 2 * CONDITION_WEIGHT * CARRIED / size**2 * weights, target=values)
             )
