@@ -16,7 +16,7 @@ from splinekan.solving.meshes import Mesh, measured, uniform, with_kinks
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.rules import sobol
-from splinekan.solving.slabs import LARGEST, STEPS, Slab, SlabSolver
+from splinekan.solving.slabs import LARGEST, Slab, SlabSolver
 from splinekan.solving.statement import Statement
 
 FIRST = 1 / 16
@@ -129,7 +129,7 @@ class Marching:
             return self.high if planned > left / STRETCH else now + min(planned, left / 2)
         for low, high in self.cells:  # that end after now and begin before the slab ends
             if high > now and low < now + planned:
-                planned = min(planned, max(low - now, STEPS * (high - low)))
+                planned = min(planned, max(low - now, self.slabs.steps * (high - low)))
         last = next(end for end in self.ends if end > now)
         left = last - now
         return last if planned > left / STRETCH else now + min(planned, left / 2)
@@ -137,7 +137,8 @@ class Marching:
     def _unsolved(self, slab: Slab) -> bool:
         """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
         free = self.options.slabs is None
-        return free and slab.exhausted and slab.residual.relative > UNSOLVED
+        most = UNSOLVED if self.slabs.space else UNRESOLVED
+        return free and slab.exhausted and slab.residual.relative > most
 
     def _on_other_points(self, found: list[Slab]) -> tuple[list[float], float]:
         """The losses of all slabs on other points, and the change of the unknowns if solved again there.
@@ -219,7 +220,7 @@ class Marching:
         """Divided in space until it represents the initial values: where these have kinks, finely."""
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
         degree = self.options.degree_for(d)
-        counts = [STEPS if i == self.axis else INTERVALS for i in range(d)]
+        counts = [self.slabs.steps if i == self.axis else INTERVALS for i in range(d)]
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length
         mesh = uniform(bounds, counts, (degree,) * d, self.periodic)

@@ -33,7 +33,8 @@ from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 STEPS = 8
 """Intervals of a slab in time, unless it has a layer."""
-EQUAL = np.linspace(0.0, 1.0, STEPS + 1)
+ORDINARY_STEPS = 24
+"""Intervals of a slab of ordinary equations, where an interval costs little."""
 MOST_STEPS = 40
 """Intervals of a slab with a layer, about."""
 ITERATIONS = 12
@@ -123,10 +124,12 @@ class SlabSolver:
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
         self._carried: dict[int, list[tuple[Equation, float]]] = {}
         self.given = Given(self.statement)
+        self.steps = STEPS if self.space or self.fixed else ORDINARY_STEPS
+        self.equal = np.linspace(0.0, 1.0, self.steps + 1)
 
     def solve(self, now: float, end: float, mesh: Mesh, before: Slab | None) -> Slab:
         """The slab that begins at `now`, to the given end or less far, on this mesh or finer in space."""
-        mesh = self._in_time(mesh, now, end, EQUAL)
+        mesh = self._in_time(mesh, now, end, self.equal)
         mesh = self.given.seeing(mesh, self.space, LARGEST // (2 * len(self.statement.unknown)))
         found = self._attempt(mesh, before, None)
         if not self.space and not self.fixed:
@@ -184,7 +187,7 @@ class SlabSolver:
     def shortest(self) -> float:
         """Length below which slabs are not made shorter."""
         low, high = self.statement.bounds[self.axis]
-        return (SHORTEST if self.space else 1e-4 * SHORTEST) * (high - low)
+        return (SHORTEST if self.space else 1e-2 * SHORTEST) * (high - low)
 
     def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
         in_space = max((residual.largest[i] for i in self.space), default=0.0)
@@ -206,9 +209,10 @@ class SlabSolver:
         fractions = (t - now) / (t[-1] - now)
         if parts.max() > LAYER * np.median(parts):
             divided = mesh.divided(self.axis, parts, parts.max() / REDUCTION)
-            if self.space or (len(parts) < MOST_STEPS and residual.relative < USEFUL):
-                return divided if len(parts) < MOST_STEPS else None
-            fractions = EQUAL
+            most = MOST_STEPS + self.steps - STEPS
+            if self.space or (len(parts) < most and residual.relative < USEFUL):
+                return divided if len(parts) < most else None
+            fractions = self.equal
         length = t[-1] - now
         if self.fixed or length < self.shortest:
             return None
