@@ -15,6 +15,7 @@ from splinekan.solving.given import breakpoints, kinks
 from splinekan.solving.meshes import Mesh, measured, uniform, with_kinks
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
+from splinekan.solving.progress import Progress
 from splinekan.solving.rules import sobol
 from splinekan.solving.slabs import LARGEST, Slab, SlabSolver
 from splinekan.solving.statement import Statement
@@ -36,6 +37,10 @@ UNRESOLVED = 1e-4
 """Relative residual of a slab, exhausted, of a solution that is not smooth."""
 UNSOLVED = 0.02
 """Relative residual of a slab that is not a solution."""
+IN_VAIN = 300_000
+"""Parameters of attempts without a solution after which a search ends, if no time is given."""
+MOST_SLABS, MOST_PARAMETERS = 10_000, 1_000_000
+"""Slabs, and parameters of all attempts, after which a search ends, if no time is given."""
 PROBES = 256
 """Points of a slab at which solutions are compared."""
 DOUBTFUL = 10.0
@@ -84,7 +89,9 @@ class Marching:
         self.low, self.high = self.statement.bounds[self.axis]
         tolerance = max(self.options.tolerance, float(np.finfo(np.float64).eps))
         fixed = self.options.slabs is not None
-        self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop)
+        self.bar = Progress(self.options.progress, self.high - self.low)
+        self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop, self.bar)
+        self.in_vain = 0
         given = [*self.statement.equations, *(each.residual for each in self.statement.posed)]
         kinks = breakpoints(given, self.statement.variables, self.statement.bounds)
         self.ends = (*kinks[self.axis], self.high)
@@ -95,6 +102,10 @@ class Marching:
 
     def outcome(self) -> Outcome:
         """Slab after slab to the end of the interval."""
+        with self.bar:
+            return self._outcome()
+
+    def _outcome(self) -> Outcome:
         began, total = perf_counter(), self.high - self.low
         planned = total * FIRST if self.options.slabs is None else total / self.options.slabs
         mesh = self._first_mesh(planned)
@@ -102,12 +113,17 @@ class Marching:
         levels: list[LevelRecord] = []
         now = self.low
         while now < self.high and (not found or perf_counter() <= self.stop):
-            end = self._end(now, planned)
+            if found and self._too_long(found):
+                break
+            end, before = self._end(now, planned), self.slabs.spent
             slab = self.slabs.solve(now, end, mesh, found[-1] if found else None)
-            if self._unsolved(slab) and self.slabs.space and slab.end - now > 4 * self.slabs.shortest:
+            if slab.exhausted and slab.residual.relative > UNRESOLVED:
+                self.in_vain += self.slabs.spent - before
+            shorter = self.slabs.space and not self.slabs.rough and slab.end - now > 4 * self.slabs.shortest
+            if self._unsolved(slab) and shorter and not self._too_long(found):
                 planned = (slab.end - now) / 4
                 continue
-            if found and (self._unfinished(slab) or self._unsolved(slab)):
+            if found and (self._unfinished(slab) or (self._unsolved(slab) and not self.slabs.rough)):
                 break
             if slab.exhausted and slab.residual.relative < ROUNDING:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
@@ -121,6 +137,12 @@ class Marching:
         levels[-1] = levels[-1]._replace(change=change)
         pieces = tuple(slab.piece for slab in found)
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
+
+    def _too_long(self, found: list[Slab]) -> bool:
+        """Whether it is time to stop, where no time is given: without progress, or after very many slabs."""
+        if self.options.seconds is not None:
+            return False
+        return self.in_vain > IN_VAIN or len(found) >= MOST_SLABS or self.slabs.spent > MOST_PARAMETERS
 
     def _end(self, now: float, planned: float) -> float:
         """The end of the next slab: as planned, unless given functions ask for a shorter slab."""
@@ -172,9 +194,11 @@ class Marching:
         doubts = []
         t, end = self.statement.variables[self.axis], found[-1].end
         if end < self.high:
-            why = "the time allowed ended the search"
-            if perf_counter() <= self.stop:
-                why = "nothing lowers the residual enough"
+            why = "nothing lowers the residual enough"
+            if perf_counter() > self.stop:
+                why = "the time allowed ended the search"
+            elif self._too_long(found) and self.in_vain <= IN_VAIN:
+                why = f"the search ended after {len(found)} slabs (`seconds` allows for more)"
             doubts.append(f"{why} at {t} = {end:.6g}: there is no solution beyond")
         worst = max(slab.residual.relative for slab in found)
         if worst > DOUBTFUL * self.options.tolerance:
@@ -233,6 +257,7 @@ class Marching:
             residual = measured(pinn, theta, mesh, 0, self.statement.region, len(pinn.blocks))
             failures = 0 if residual.relative < 0.7 * left else failures + 1
             if residual.relative <= self.options.tolerance or failures > 1:
+                left = min(left, residual.relative)
                 break  # a kink in the middle of an interval is a kink at a breakpoint after a division
             left, finer = residual.relative, mesh
             largest = max(residual.largest[axis] for axis in self.slabs.space)
@@ -241,6 +266,9 @@ class Marching:
             if finer.n_functions * m > LARGEST / 4:
                 break
             mesh = finer
+        if self.slabs.space and left > UNRESOLVED:  # then its errors are larger than those of later slabs
+            self.slabs.rough = True
+            self.slabs.tolerance = max(self.slabs.tolerance, UNRESOLVED)
         return mesh
 
     def _kinks_in_space(self, degree: int) -> list[dict[float, int]]:

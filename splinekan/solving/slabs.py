@@ -9,7 +9,7 @@ not tried again: the parts are then rounding, or the solution is not smooth.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from time import perf_counter
 from typing import Any
@@ -27,6 +27,7 @@ from splinekan.solving.given import Given
 from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured
 from splinekan.solving.newton import newton
 from splinekan.solving.pieces import Piece
+from splinekan.solving.progress import Progress
 from splinekan.solving.rescaling import rescaled
 from splinekan.solving.rules import Cells
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
@@ -42,6 +43,8 @@ CARRIED = 100.0
 """Weight of the values that a slab begins with, relative to that of other conditions."""
 LARGEST = 20_000
 """Parameters of a slab."""
+ROUGH = 1_500
+"""Parameters of a slab with a solution that is not smooth."""
 SHORTEST = 1e-6
 """Length of a slab, relative to the whole interval."""
 REDUCTION = 256.0
@@ -108,8 +111,14 @@ class SlabSolver:
         Whether the length of slabs is given.
     stop
         The time (perf_counter) at which to stop.
+    bar
+        Where progress is shown.
     losses
         Of all iterates so far.
+    spent
+        The parameters of all attempts so far.
+    rough
+        Whether nothing is gained by many attempts, since initial values are not smooth.
     """
 
     statement: Statement
@@ -117,9 +126,11 @@ class SlabSolver:
     tolerance: float
     fixed: bool
     stop: float
+    bar: Progress = field(default_factory=lambda: Progress(False))
 
     def __post_init__(self) -> None:
         self.losses: list[float] = []
+        self.spent, self.rough = 0, False
         self.n_equations = len(self.statement.equations)
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
         self._carried: dict[int, list[tuple[Equation, float]]] = {}
@@ -136,7 +147,8 @@ class SlabSolver:
             return self._ordinary(found, now, before)
         vain = {Way.SPACE: 0 if self.space else PATIENCE, Way.TIME: 0}
         last: Way | None = None
-        for _ in range(FEW if before is not None and before.exhausted else ATTEMPTS):
+        few = self.rough or (before is not None and before.exhausted)
+        for _ in range(FEW if few else ATTEMPTS):
             if found.residual.relative <= self.tolerance or perf_counter() > self.stop:
                 return found
             way = self._way(found.residual, vain, last)
@@ -204,7 +216,8 @@ class SlabSolver:
             axis = max(self.space, key=lambda i: residual.largest[i])
             aim = residual.largest[axis] / min(max(2 * over, 2.0), REDUCTION)
             mesh = mesh.divided(axis, residual.parts[axis], aim)
-            return mesh if mesh.n_functions * len(self.statement.unknown) <= LARGEST else None
+            largest = ROUGH if self.rough else LARGEST
+            return mesh if mesh.n_functions * len(self.statement.unknown) <= largest else None
         t, parts = mesh.breaks[self.axis], residual.parts[self.axis]
         fractions = (t - now) / (t[-1] - now)
         if parts.max() > LAYER * np.median(parts):
@@ -233,10 +246,20 @@ class SlabSolver:
         ordering = band(mesh.layer(len(self.statement.unknown)))
         theta, loss, losses = newton(pinn, start, ITERATIONS, stop=self.stop, ordering=ordering)
         self.losses += losses
+        self.spent += len(theta)
+        self.bar.show(mesh.bounds[self.axis][0] - self.statement.bounds[self.axis][0], **self._numbers(mesh, loss))
         conditions = len(pinn.blocks) - self.n_equations
         residual = measured(pinn, theta, mesh, self.n_equations, self.statement.region, conditions)
         piece = Piece(self.statement, network, theta, mesh.bounds[self.axis], self.axis, mesh.bounds)
         return Slab(piece, mesh, residual, loss)
+
+    def _numbers(self, mesh: Mesh, loss: float) -> dict[str, Any]:
+        """What is shown of an attempt."""
+        now, end = mesh.bounds[self.axis]
+        number = mesh.n_functions * len(self.statement.unknown)
+        variable = self.statement.variables[self.axis]
+        residual = f"{np.sqrt(2 * loss):.1e}"
+        return {str(variable): f"{now:.4g}..{end:.4g}", "parameters": number, "residual": residual}
 
     def _start(self, pinn: PINN, mesh: Mesh, before: Slab | None, found: Slab | None) -> Float64Array:
         """The outputs of the attempt before, if it is of use; else constant in time."""

@@ -100,10 +100,11 @@ def solve(
     seed
         Of random numbers: the same seed gives the same solution.
     seconds
-        Time after which no further level, slab or iteration begins; None for no limit. An evolution then ends
-        early, with a warning, and points beyond are refused.
+        Time after which no further level, slab or iteration begins. An evolution then ends early, with a
+        warning, and points beyond are refused. None for no limit of time, but for one of work: evolutions end
+        early after 10,000 slabs, a million parameters, or 300,000 without a solution.
     progress
-        Whether to show a progress bar, for networks other than "tensor".
+        Whether to show a bar (tqdm), with the present slab of time, number of parameters and residual.
 
     Returns
     -------

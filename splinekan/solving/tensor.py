@@ -18,6 +18,7 @@ from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, int
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
+from splinekan.solving.progress import Progress
 from splinekan.solving.statement import Statement
 from splinekan.solving.uncertainty import standard_errors
 
@@ -72,7 +73,7 @@ class Adaptive:
         kept: list[tuple[KAN, Float64Array, float, Mesh]] = []
         residuals: list[float] = []
         losses: list[float] = []
-        failures = 0
+        failures, bar = 0, Progress(self.options.progress)
         for _ in range(self.options.levels or LEVELS):
             finer = self.statement.with_constants(mesh.network(m))
             pinn = self._pinn(finer, mesh)
@@ -85,6 +86,7 @@ class Adaptive:
             kept.append((network, theta, loss, mesh))
             residuals.append(residual.relative)
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
+            bar.show(len(kept), parameters=network.n_parameters, residual=f"{residual.relative:.1e}")
             best = min(each[2] for each in kept[:-1]) if len(kept) > 1 else np.inf
             failures = failures + 1 if not loss < GAIN * best else 0
             if self.options.levels is None and (
@@ -97,6 +99,7 @@ class Adaptive:
             mesh = self._finer(mesh, residual)
             if mesh.n_functions * m > LARGEST[d]:
                 break
+        bar.close()
         at = int(np.argmin([each[2] for each in kept]))
         network, theta, _, mesh = kept[at]
         piece = Piece(self.statement, network, theta)
