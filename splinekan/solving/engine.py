@@ -17,7 +17,7 @@ import sympy
 
 from splinekan._checks import Float64Array
 from splinekan.solving import competition
-from splinekan.solving.marching import Marching, evolution_variable
+from splinekan.solving.marching import Marching, evolution_variable, with_initial_conditions
 from splinekan.solving.networks import TENSOR_VARIABLES
 from splinekan.solving.options import Options, Outcome
 from splinekan.solving.statement import Statement
@@ -43,6 +43,7 @@ def solve(statement: Statement, options: Options) -> Outcome:
     if options.exact is True and options.slabs is not None and options.slabs > 1:
         raise ValueError(f"slabs must be None or 1 with exact=True, got {options.slabs}")
     if options.slabs != 1 and options.exact is not True:
+        statement = with_initial_conditions(statement)
         axis = evolution_variable(statement)
         if axis is not None:
             return Marching(statement, options, axis, stop).outcome()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
+from typing import Any
 
 import numpy as np
+import sympy
 
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
+from splinekan.solving.conditions import Condition, NormalDerivative
 from splinekan.solving.counting import order_in
 from splinekan.solving.doubts import SENSITIVE, missed
 from splinekan.solving.given import breakpoints, kinks
@@ -50,7 +53,8 @@ DOUBTFUL = 10.0
 def evolution_variable(statement: Statement) -> int | None:
     """The number of the variable in which the equations evolve, None if there is none.
 
-    It has as many initial conditions on every unknown as its highest derivative asks for, and no others.
+    It has as many initial conditions on every unknown as its highest derivative asks for, and no others. In
+    differential-algebraic equations some unknowns have neither.
     """
     if statement.constants or statement.data or not statement.region.is_box:
         return None
@@ -68,9 +72,41 @@ def evolution_variable(statement: Statement) -> int | None:
     for u in statement.unknown:
         order = order_in(statement.equations, u, t)
         given = sum(c.kind == "initial" and c.residual.has(u.func) for c in statement.conditions)
-        if order == 0 or given < order:
+        if (order == 0 and len(statement.variables) > 1) or given < order:
             return None
     return axis
+
+
+def with_initial_conditions(statement: Statement) -> Statement:
+    """The statement with conditions at the lower end of a variable as initial conditions, if it evolves then.
+
+    That is a variable in which the equations are of first order, or one with the name t.
+    """
+    if any(c.kind == "initial" for c in statement.conditions):
+        return statement
+    for axis, v in enumerate(statement.variables):
+        low, _ = statement.bounds[axis]
+        order = max(order_in(statement.equations, u, v) for u in statement.unknown)
+        if order != 1 and v.name != "t":
+            continue
+        changed = tuple(
+            replace(c, on=v, kind="initial") if _at_the_beginning(c, v, low) else c
+            for c in statement.conditions
+        )
+        made = replace(statement, conditions=changed)
+        if changed != statement.conditions and evolution_variable(made) is not None:
+            return made
+    return statement
+
+
+def _at_the_beginning(condition: Condition, variable: Any, low: float) -> bool:
+    """Whether a condition holds where the variable has its lowest value, and nowhere else."""
+    on = condition.on
+    if condition.kind not in ("dirichlet", "condition") or condition.residual.has(NormalDerivative):
+        return False
+    if isinstance(on, tuple) and len(on) == 1 and isinstance(on[0], sympy.Equality):
+        return bool(on[0].lhs == variable) and float(on[0].rhs) == low
+    return isinstance(on, np.ndarray) and on.shape == (1, 1) and float(on[0, 0]) == low
 
 
 @dataclass(eq=False)
