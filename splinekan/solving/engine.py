@@ -29,6 +29,12 @@ GUIDE = 1e-4
 
 def solve(statement: Statement, options: Options) -> Outcome:
     """The solution of a statement, by the way that its options ask for, or that fits."""
+    order = statement.order
+    if options.degree is not None and options.degree <= order:
+        raise ValueError(
+            f"degree must be at least {order + 1} for equations and conditions of order {order}, got "
+            f"{options.degree}"
+        )
     few = statement.region.n_variables <= TENSOR_VARIABLES
     if options.network == "tensor" and not few:
         raise ValueError(

@@ -74,8 +74,8 @@ def solve(
         does not bend these.
     network
         "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
-        with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products of
-        splines; "compete": all of these but "tensor" compete; or a `KAN` whose inputs are the variables in
+        with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products, whose
+        factors are sums of splines of single variables; "compete": all of these but "tensor" compete; or a `KAN` whose inputs are the variables in
         [-1, 1]. None for a choice; from four variables on they compete. `Solution.levels` lists all.
     hidden
         Widths of the hidden layers of a "spline" network.
