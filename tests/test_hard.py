@@ -1,4 +1,4 @@
-"""Hard inputs: jumps and narrow functions, stiff and long evolutions, rough solutions, places across slabs."""
+"""Hard inputs: jumps and narrow functions, stiff and long evolutions, rough solutions, other places."""
 
 import warnings
 
@@ -7,15 +7,30 @@ import pytest
 import sympy
 from scipy.integrate import solve_ivp
 from scipy.special import erf
-from sympy import Abs, Eq, Function, Heaviside, Integral, Max, Piecewise, Rational, cos, exp, floor, pi, sin
-from sympy import sign, symbols
+from sympy import (
+    Abs,
+    Eq,
+    Function,
+    Heaviside,
+    Integral,
+    Max,
+    Piecewise,
+    Rational,
+    cos,
+    exp,
+    floor,
+    pi,
+    sign,
+    sin,
+    symbols,
+)
 
 import splinekan as sk
 from splinekan.solving import marching, slabs
 from splinekan.solving.across import looks_elsewhere
 from splinekan.solving.balance import balanced
+from splinekan.solving.evolution import evolution_variable, with_initial_conditions
 from splinekan.solving.given import Given, breakpoints, kinks
-from splinekan.solving.marching import evolution_variable, with_initial_conditions
 from splinekan.solving.meshes import uniform, with_kinks
 from splinekan.solving.progress import Progress
 from splinekan.solving.stating import stated
@@ -124,7 +139,11 @@ def test_narrow_sources():
     def pulse(points):
         time = points[:, 0] - 0.3
         return (
-            np.exp(-time + e**2 / 4) * e * np.sqrt(np.pi) / 2 * (erf(time / e - e / 2) - erf(-0.3 / e - e / 2))
+            np.exp(-time + e**2 / 4)
+            * e
+            * np.sqrt(np.pi)
+            / 2
+            * (erf(time / e - e / 2) - erf(-0.3 / e - e / 2))
         )
 
     source = exp(-(((t - Rational(3, 10)) / e) ** 2))

@@ -11,7 +11,7 @@ from sympy import Eq, Function, Integral, Piecewise, Rational, cos, exp, pi, sin
 import splinekan as sk
 from splinekan.solving import engine, marching, newton, slabs
 from splinekan.solving.balance import balanced
-from splinekan.solving.marching import evolution_variable
+from splinekan.solving.evolution import evolution_variable
 from splinekan.solving.stating import stated
 
 x, t, s = symbols("x t s")

@@ -144,8 +144,8 @@ class PINN(ChunkedSum):
                     if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order + 1:
                         raise ValueError(
                             f"blocks[{number}] has order {equation.order}: derivatives of order "
-                            f"{equation.order - 1} of splines of degree {knots.degree} jump at inner knots of "
-                            f"multiplicity {most}, which collocation does not see"
+                            f"{equation.order - 1} of splines of degree {knots.degree} jump at inner knots "
+                            f"of multiplicity {most}, which collocation does not see"
                         )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             posed = equation._among(known.names) if known is not None else equation

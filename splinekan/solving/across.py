@@ -59,7 +59,8 @@ def across(
                 return values
         if 2 * count > MAX_NODES:
             raise ValueError(
-                f"expression {shown(expression)}: {count} nodes are too few for its integral: divide its interval"
+                f"expression {shown(expression)}: {count} nodes are too few for its integral: divide its "
+                "interval"
             )
         count, before = 2 * count, values
 
@@ -78,9 +79,7 @@ def _values(
     for start in range(0, len(points), step):
         at = points[start : start + step]
         jets = _jets(pieces, piece_of, at, here)
-        elsewhere = [
-            _jets(pieces, piece_of, place.points(at), place.channels) for place in equation.places
-        ]
+        elsewhere = [_jets(pieces, piece_of, place.points(at), place.channels) for place in equation.places]
         found.append(equation._evaluate(at, jets, elsewhere)[0])
     return np.concatenate(found) if found else np.zeros(0)
 

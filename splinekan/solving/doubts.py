@@ -89,8 +89,8 @@ def _of_normal_equations(piece: Piece, other: Any, ordering: Band | None) -> lis
     size = _sensitivity(piece, gradient, matrix)
     if not size <= SENSITIVE:
         found.append(
-            f"a Gauss-Newton step on other points changes the solution by {_readable(size)}: a small residual "
-            "does not determine it"
+            f"a Gauss-Newton step on other points changes the solution by {_readable(size)}: a small "
+            "residual does not determine it"
         )
     if is_linear(piece.network) and _undetermined(piece, matrix):
         found.append("other functions near the solution fulfil the equations and conditions as well")

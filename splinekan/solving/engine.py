@@ -17,7 +17,8 @@ import sympy
 
 from splinekan._checks import Float64Array
 from splinekan.solving import competition
-from splinekan.solving.marching import Marching, evolution_variable, with_initial_conditions
+from splinekan.solving.evolution import evolution_variable, with_initial_conditions
+from splinekan.solving.marching import Marching
 from splinekan.solving.networks import TENSOR_VARIABLES
 from splinekan.solving.options import Options, Outcome
 from splinekan.solving.statement import Statement

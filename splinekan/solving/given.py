@@ -1,15 +1,15 @@
-"""Given functions of the variables: where they have kinks and jumps, and how fine a mesh must be to see them.
+"""Given functions of the variables: their kinks and jumps, and how fine a mesh must be to see them.
 
-The points of a coarse mesh may all miss a narrow source. So given functions are looked at on dense lines, and a
-mesh begins with intervals in which a polynomial of low degree approximates them roughly. The rest is up to the
-residual.
+The points of a coarse mesh may all miss a narrow source. So given functions are looked at on dense lines, and
+a mesh begins with intervals in which a polynomial of low degree approximates them roughly. Further refinement
+follows from the residual.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, pairwise
 from typing import Any
 
 import numpy as np
@@ -100,7 +100,9 @@ def _zeros(level: Any, variable: Any, low: float, high: float) -> list[float]:
     zeros = at[values == 0].tolist()
     for i in np.flatnonzero(values[1:] * values[:-1] < 0):
         zeros.append(
-            scipy.optimize.brentq(lambda z: float(function(np.array([[z]]))[0, 0]), at[i], at[i + 1], xtol=1e-15)
+            scipy.optimize.brentq(
+                lambda z: float(function(np.array([[z]]))[0, 0]), at[i], at[i + 1], xtol=1e-15
+            )
         )
     return zeros
 
@@ -109,7 +111,7 @@ def kinks(statement: Statement) -> tuple[dict[float, int], ...]:
     """For every variable the breakpoints of the equations, and how smooth the unknowns are there.
 
     Unknowns with derivatives of order m in the variable have m - 1 continuous derivatives where a source or a
-    coefficient jumps. Equations without derivatives in the variable tell nothing.
+    coefficient jumps. Where no derivative in the variable occurs, there are none.
     """
     given = [statement.in_outputs(each) for each in statement.equations]
     found: list[dict[float, int]] = []
@@ -196,7 +198,7 @@ class Given:
             lines = self._lines(source, axis, bounds)
             count = max(DENSE.get(len(bounds), ON_A_LINE) // 2 ** int(np.log2(len(ends) - 1)), 256)
             segments = []
-            for first, last in zip(ends[:-1], ends[1:], strict=True):
+            for first, last in pairwise(ends):
                 steps = np.linspace(first, last, count + 1)
                 steps[[0, -1]] += np.array([1.0, -1.0]) * 1e-9 * (last - first)
                 at = np.repeat(lines, len(steps), axis=0)
@@ -249,7 +251,9 @@ def _wider(t: Float64Array, cells: Float64Array) -> Any:
     """Which intervals between breakpoints are wider than a cell that they meet."""
     widths = np.diff(t)
     least = np.full(len(widths), np.inf)
-    first = np.clip(np.searchsorted(t, cells[:, 0] + 1e-9 * widths.min(), side="right") - 1, 0, len(widths) - 1)
+    first = np.clip(
+        np.searchsorted(t, cells[:, 0] + 1e-9 * widths.min(), side="right") - 1, 0, len(widths) - 1
+    )
     last = np.clip(np.searchsorted(t, cells[:, 1] - 1e-9 * widths.min(), side="left") - 1, 0, len(widths) - 1)
     for shift in range(int((last - first).max()) + 1 if len(cells) else 0):
         at = np.minimum(first + shift, last)
@@ -288,9 +292,7 @@ def _resolved(values: Float64Array, size: Float64Array, low: float, high: float)
 def _interpolation(x: Float64Array) -> Float64Array:
     """The values at x in [0, 1] of the Lagrange polynomials of equally spaced nodes."""
     nodes = np.arange(DEGREE + 1) / DEGREE
-    factors = [
-        np.prod([(x - b) / (a - b) for b in nodes if b != a], axis=0) for a in nodes
-    ]
+    factors = [np.prod([(x - b) / (a - b) for b in nodes if b != a], axis=0) for a in nodes]
     return np.stack(factors, axis=1)
 
 

@@ -119,10 +119,7 @@ class Mesh:
         for axis, (t, k, periodic) in enumerate(zip(self.breaks, self.degrees, self.periodic, strict=True)):
             at = 1 + np.flatnonzero(self.multiplicities(axis) > 1)
             ends = [0, *at.tolist(), len(t) - 1]
-            parts = [
-                _cells(t[a : b + 1], k, periodic and len(ends) == 2, shifted)
-                for a, b in pairwise(ends)
-            ]
+            parts = [_cells(t[a : b + 1], k, periodic and len(ends) == 2, shifted) for a, b in pairwise(ends)]
             edges.append(np.concatenate([parts[0], *(part[1:] for part in parts[1:])]))
         return Cells(edges, ORDER)
 
@@ -375,7 +372,7 @@ def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
 
 
 def with_kinks(mesh: Mesh, kinks: Sequence[Mapping[float, int]]) -> Mesh:
-    """The mesh with the nearest breakpoints moved to kinks inside of its bounds, or with further breakpoints."""
+    """The mesh with breakpoints at the kinks inside of its bounds, and about equal intervals between them."""
     breaks = []
     for t, places in zip(mesh.breaks, kinks, strict=True):
         inside = sorted(value for value in places if t[0] < value < t[-1])

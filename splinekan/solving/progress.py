@@ -22,7 +22,11 @@ class Progress:
         if shown:
             from tqdm import tqdm
 
-            layout = "{desc}{elapsed}{postfix}" if total is None else "{desc}{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+            layout = (
+                "{desc}{elapsed}{postfix}"
+                if total is None
+                else "{desc}{percentage:3.0f}%|{bar}| {elapsed}{postfix}"
+            )
             self._bar = tqdm(total=total, leave=False, bar_format=layout)
 
     def show(self, done: float, **numbers: Any) -> None:

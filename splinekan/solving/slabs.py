@@ -30,6 +30,7 @@ from splinekan.solving.pieces import Piece
 from splinekan.solving.progress import Progress
 from splinekan.solving.rescaling import rescaled
 from splinekan.solving.rules import Cells
+from splinekan.solving.slab import Slab
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 STEPS = 8
@@ -71,32 +72,6 @@ class Way(Enum):
 
     SPACE = "space"
     TIME = "time"
-
-
-@dataclass(frozen=True, eq=False)
-class Slab:
-    """A solution on a slab.
-
-    Attributes
-    ----------
-    piece, mesh
-        The solution, and its mesh.
-    residual, loss
-        Of the solution.
-    exhausted
-        Whether the residual is larger than was asked for because nothing lowers it.
-    """
-
-    piece: Piece
-    mesh: Mesh
-    residual: Residual
-    loss: float
-    exhausted: bool = False
-
-    @property
-    def end(self) -> float:
-        """Where the slab ends."""
-        return self.mesh.bounds[self.piece.along][1]
 
 
 @dataclass(eq=False)
@@ -164,7 +139,7 @@ class SlabSolver:
         return replace(found, exhausted=True)
 
     def _ordinary(self, found: Slab, now: float, before: Slab | None) -> Slab:
-        """The slab of ordinary equations: shorter and shorter until it is solved, or only rounding is left."""
+        """The slab of ordinary equations: shorter until it is solved, or only rounding is left."""
         tried, vain = [found], 0
         for _ in range(SHORTER):
             last = tried[-1]
@@ -247,7 +222,9 @@ class SlabSolver:
         theta, loss, losses = newton(pinn, start, ITERATIONS, stop=self.stop, ordering=ordering)
         self.losses += losses
         self.spent += len(theta)
-        self.bar.show(mesh.bounds[self.axis][0] - self.statement.bounds[self.axis][0], **self._numbers(mesh, loss))
+        self.bar.show(
+            mesh.bounds[self.axis][0] - self.statement.bounds[self.axis][0], **self._numbers(mesh, loss)
+        )
         conditions = len(pinn.blocks) - self.n_equations
         residual = measured(pinn, theta, mesh, self.n_equations, self.statement.region, conditions)
         piece = Piece(self.statement, network, theta, mesh.bounds[self.axis], self.axis, mesh.bounds)

@@ -75,8 +75,9 @@ def solve(
     network
         "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
         with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products, whose
-        factors are sums of splines of single variables; "compete": all of these but "tensor" compete; or a `KAN` whose inputs are the variables in
-        [-1, 1]. None for a choice; from four variables on they compete. `Solution.levels` lists all.
+        factors are sums of splines of single variables; "compete": all of these but "tensor" compete; or a
+        `KAN` whose inputs are the variables in [-1, 1]. None for a choice; from four variables on they
+        compete. `Solution.levels` lists all.
     hidden
         Widths of the hidden layers of a "spline" network.
     degree
