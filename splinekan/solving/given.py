@@ -90,14 +90,15 @@ def _levels(expression: Any) -> set[Any]:
 def _zeros(level: Any, variable: Any, low: float, high: float) -> list[float]:
     slope = level.diff(variable)
     if slope.is_number and slope != 0:
-        return [float(-level.subs(variable, 0) / slope)]
+        zero = float(-level.subs(variable, 0) / slope)
+        return [zero]
     try:
         function = numeric("given functions", [level], (variable,))
     except ValueError:
         return []
     at = np.linspace(low, high, SAMPLES + 1)
     values = function(at[:, None])[:, 0]
-    zeros = at[values == 0].tolist()
+    zeros: list[float] = at[values == 0].tolist()
     for i in np.flatnonzero(values[1:] * values[:-1] < 0):
         zeros.append(
             scipy.optimize.brentq(

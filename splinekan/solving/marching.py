@@ -18,7 +18,7 @@ from splinekan.solving.progress import Progress
 from splinekan.solving.rules import sobol
 from splinekan.solving.slab import Slab
 from splinekan.solving.slabs import LARGEST, SlabSolver
-from splinekan.solving.statement import Statement
+from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 FIRST = 1 / 16
 """Length of the first slab, as a part of the interval of time."""
@@ -224,14 +224,15 @@ class Marching:
         mesh = uniform(bounds, counts, (degree,) * d, self.periodic)
         mesh = with_kinks(mesh, self._kinks_in_space(degree))
         mesh = self.slabs.given.seeing(mesh, self.slabs.space, LARGEST // (2 * m))
-        left, failures = np.inf, 0
+        left, failures, error = np.inf, 0, 0.0
         for _ in range(DIVISIONS if self.slabs.space else 0):
             pinn = PINN(mesh.network(m), self.slabs.initial_blocks(mesh.rule()), bounds=mesh.bounds)
-            theta, _, _ = newton(pinn, np.zeros(pinn.network.n_parameters), 2, ordering=band(mesh.layer(m)))
+            zero, ordering = np.zeros(pinn.network.n_parameters), band(mesh.layer(m))
+            theta, loss, _ = newton(pinn, zero, 2, ordering=ordering)
+            error = float(np.sqrt(loss / CONDITION_WEIGHT))
             residual = measured(pinn, theta, mesh, 0, self.statement.region, len(pinn.blocks))
             failures = 0 if residual.relative < 0.7 * left else failures + 1
             if residual.relative <= self.options.tolerance or failures > 1:
-                left = min(left, residual.relative)
                 break  # a kink in the middle of an interval is a kink at a breakpoint after a division
             left, finer = residual.relative, mesh
             largest = max(residual.largest[axis] for axis in self.slabs.space)
@@ -240,7 +241,7 @@ class Marching:
             if finer.n_functions * m > LARGEST / 4:
                 break
             mesh = finer
-        if self.slabs.space and left > UNRESOLVED:  # then its errors are larger than those of later slabs
+        if error > UNRESOLVED:  # it exceeds the errors of later slabs
             self.slabs.rough = True
             self.slabs.tolerance = max(self.slabs.tolerance, UNRESOLVED)
         return mesh
