@@ -116,6 +116,19 @@ def test_a_source_that_is_switched_on():
     assert heat.error(sin(pi * x) * mode) < 1e-8
 
 
+def test_a_source_that_is_switched_on_without_slabs():
+    source = Heaviside(t - AT) * sin(pi * x)
+    heat = sk.solve(
+        u.diff(t) - u.diff(x, 2) - source,
+        {x: (0, 1), t: (0, 1)},
+        [sk.initial(u, 0, t), sk.dirichlet(u, 0, x)],
+        slabs=1,
+    )
+    assert heat.models[0].network.layers[0].knots[1].multiplicities.max() == 7
+    mode = Piecewise((0, t < AT), ((1 - exp(-(pi**2) * (t - AT))) / pi**2, True))
+    assert heat.error(sin(pi * x) * mode) < 1e-8
+
+
 def test_sources_with_kinks_and_jumps():
     cubic = Abs(x - AT) ** 3 / 6
     solution = sk.solve(f.diff(x, 2) - Abs(x - AT), {x: (0, 1)}, [sk.dirichlet(f, 0)])

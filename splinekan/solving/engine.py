@@ -92,7 +92,8 @@ def _guide(statement: Statement, options: Options, stop: float) -> Any:
         for piece in pieces:
             low, high = piece.interval  # type: ignore[misc]
             mine = (points[:, axis] >= low) & (points[:, axis] <= high)
-            found[mine] = piece.outputs(points[mine])
+            factors = np.array(piece.statement.scales) / np.array(statement.scales)
+            found[mine] = piece.outputs(points[mine]) * factors
         return found
 
     return outputs

@@ -108,7 +108,7 @@ class SlabSolver:
         self.spent, self.rough = 0, False
         self.n_equations = len(self.statement.equations)
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
-        self._carried: dict[int, list[tuple[Equation, float]]] = {}
+        self._carried: dict[int, tuple[Statement, list[tuple[Equation, float]]]] = {}
         self.given = Given(self.statement)
         self.steps = STEPS if self.space or self.fixed else ORDINARY_STEPS
         self.equal = np.linspace(0.0, 1.0, self.steps + 1)
@@ -268,16 +268,16 @@ class SlabSolver:
 
         As equations for the outputs of networks with the scales of the statement.
         """
-        found = self._carried.get(id(statement))
-        if found is None:
-            found = self._carried[id(statement)] = []
+        if id(statement) not in self._carried:
+            found: list[tuple[Equation, float]] = []
+            self._carried[id(statement)] = statement, found
             t = statement.variables[self.axis]
             low, high = statement.bounds[self.axis]
             for u, scale in zip(statement.unknown, statement.scales, strict=True):
                 for order in range(order_in(statement.equations, u, t)):
                     what = u.diff((t, order)) if order else u
                     found.append((statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
-        return found
+        return self._carried[id(statement)][1]
 
     def initial_blocks(self, rule: Cells) -> list[Block]:
         """The blocks of the initial conditions."""
