@@ -174,7 +174,7 @@ class SlabSolver:
     def shortest(self) -> float:
         """Length below which slabs are not made shorter."""
         low, high = self.statement.bounds[self.axis]
-        return (SHORTEST if self.space else 1e-2 * SHORTEST) * (high - low)
+        return (SHORTEST if self.space else 0.1 * SHORTEST) * (high - low)
 
     def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
         in_space = max((residual.largest[i] for i in self.space), default=0.0)
