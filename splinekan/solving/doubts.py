@@ -67,7 +67,7 @@ def doubts(
 
 
 def _readable(change: float) -> str:
-    """A relative change as text; relative to almost 0 its number tells nothing."""
+    """A relative change as text; relative to almost 0 it has no meaning."""
     return f"{change:.1g}, relative" if change < LARGE else "far more than its size"
 
 

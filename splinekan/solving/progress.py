@@ -30,13 +30,13 @@ class Progress:
             self._bar = tqdm(total=total, leave=False, bar_format=layout)
 
     def show(self, done: float, **numbers: Any) -> None:
-        """How far the work has come, and what describes it."""
+        """Move the bar to `done`, with these numbers behind it."""
         if self._bar is not None:
             self._bar.n = done
             self._bar.set_postfix(numbers)
 
     def close(self) -> None:
-        """The end."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
 

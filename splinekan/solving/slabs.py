@@ -255,7 +255,7 @@ class SlabSolver:
         return interpolated(layer, mesh, values)
 
     def _outputs_of(self, piece: Piece) -> Callable[[Float64Array], Float64Array]:
-        """The outputs of a piece in the scales of today."""
+        """The outputs of a piece in the present scales."""
         if piece.statement is self.statement:
             return piece.outputs
         factors = np.array(piece.statement.scales) / np.array(self.statement.scales)
