@@ -37,7 +37,7 @@ UNRESOLVED = 1e-4
 """Relative residual of a slab, exhausted, of a solution that is not smooth."""
 UNSOLVED = 0.02
 """Relative residual of a slab that is not a solution."""
-IN_VAIN = 300_000
+IN_VAIN = 150_000
 """Parameters of attempts without a solution after which a search ends, if no time is given."""
 MOST_SLABS, MOST_PARAMETERS = 10_000, 1_000_000
 """Slabs, and parameters of all attempts, after which a search ends, if no time is given."""
@@ -91,7 +91,7 @@ class Marching:
                 break
             end, before = self._end(now, planned), self.slabs.spent
             slab = self.slabs.solve(now, end, mesh, found[-1] if found else None)
-            if slab.exhausted and slab.residual.relative > UNRESOLVED:
+            if slab.exhausted and slab.residual.relative > UNSOLVED:
                 self.in_vain += self.slabs.spent - before
             shorter = self.slabs.space and not self.slabs.rough and slab.end - now > 4 * self.slabs.shortest
             if self._unsolved(slab) and shorter and not self._too_long(found):

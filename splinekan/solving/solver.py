@@ -103,7 +103,7 @@ def solve(
     seconds
         Time after which no further level, slab or iteration begins. An evolution then ends early, with a
         warning, and points beyond are refused. None for no limit of time, but for one of work: evolutions end
-        early after 10,000 slabs, a million parameters, or 300,000 without a solution.
+        early after 10,000 slabs, a million parameters, or 150,000 without a solution.
     progress
         Whether to show a bar (tqdm), with the present slab of time, number of parameters and residual.
 
