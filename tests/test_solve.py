@@ -453,7 +453,7 @@ UNIT = {x: (0, 1)}
         ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"slabs": 2}, ValueError, "slabs must be None or 1"),
         ((w.diff(x), UNIT), {"levels": 0}, ValueError, "levels must be at least 1"),
         ((w.diff(x), UNIT), {"tolerance": 2.0}, ValueError, "tolerance must be in"),
-        ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"degree": 2}, ValueError, "degree at least 3"),
+        ((w.diff(x, 2), UNIT, [sk.dirichlet(w, 0)]), {"degree": 2}, ValueError, "degree must be at least 3"),
     ],
 )  # fmt: skip
 def test_refused(arguments, options, error, text):

@@ -68,8 +68,9 @@ class PINN(ChunkedSum):
     TypeError, ValueError
         For blocks on other variables, widths that do not fit, unknown constants that the network does not
         have, measured values without an equation, unknowns at places that leave the bounds, or a degree too
-        low for the derivatives: these must be continuous, so an equation of order m takes splines of degree
-        m + 1, or m + mu where inner knots have multiplicity mu.
+        low for the derivatives: an equation of order m takes splines of degree m + 1, or m + mu - 1 where
+        inner knots have multiplicity mu, so that derivatives of order m - 1 are continuous. Those of order m
+        may jump at repeated knots, as a source does.
 
     Warns
     -----
@@ -139,12 +140,16 @@ class PINN(ChunkedSum):
                         f"blocks[{number}] has order {equation.order}: splines of degree at least "
                         f"{equation.order + 1} have such derivatives continuous, got degree {degree}"
                     )
-                for knots in layer.knots if isinstance(layer, (SplineLayer, TensorSplineLayer)) else ():
-                    if (most := knots.multiplicities.max(initial=1)) > knots.degree - equation.order:
+                every = layer.knots if isinstance(layer, (SplineLayer, TensorSplineLayer)) else ()
+                for i, knots in enumerate(every):
+                    order = equation.order
+                    if isinstance(layer, TensorSplineLayer) and len(every) == len(variables):
+                        order = _order_along(equation, i)
+                    if (most := knots.multiplicities.max(initial=1)) > knots.degree - max(order - 1, 0):
                         raise ValueError(
-                            f"blocks[{number}] has order {equation.order}: such derivatives of splines of "
-                            f"degree {knots.degree} jump at inner knots of multiplicity {most}, which "
-                            "collocation does not see"
+                            f"blocks[{number}] has order {order}: derivatives of order "
+                            f"{max(order - 1, 0)} of splines of degree {knots.degree} jump at inner knots "
+                            f"of multiplicity {most}, which collocation does not see"
                         )
             sides = [block.points] if block.minus is None else [block.points, block.minus]
             posed = equation._among(known.names) if known is not None else equation
@@ -297,3 +302,9 @@ class PINN(ChunkedSum):
             for place, jets, each in zip(equation.places, there, slopes, strict=True):
                 others.append(PlacePart(place, jets, [sign * root[:, None] * slope for slope in each]))
         return PointsPart(number, start, root * r, r, sides, cotangents, others)
+
+
+def _order_along(equation: Equation, variable: int) -> int:
+    """The largest order of derivatives along directions that a variable changes on."""
+    ways = zip(equation.directions, equation.orders, strict=True)
+    return max((order for way, order in ways if way[variable] != 0), default=0)

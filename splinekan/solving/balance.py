@@ -17,6 +17,8 @@ import numpy as np
 from splinekan._checks import Float64Array
 from splinekan.network import KAN, MLP, initialize
 from splinekan.objectives.pinn import PINN
+from splinekan.solving.given import Given
+from splinekan.solving.meshes import uniform
 from splinekan.solving.rules import Cells, Rule, Sobol
 from splinekan.solving.statement import CONDITION_WEIGHT, Sizes, Statement
 
@@ -29,6 +31,8 @@ CUTOFF = 1e-7
 """Of singular values, in the least-squares solution."""
 PLACES = {1: 40, 2: 12, 3: 5}
 """Cells per variable, by the number of variables."""
+FINER = 4
+"""How many times as many cells there may be, so that narrow functions are seen."""
 MOST = 2000
 """Points for more variables."""
 ROUNDED = 1e-9
@@ -76,7 +80,12 @@ class _Trial:
         count = PLACES.get(region.n_variables)
         if count is None:
             return Sobol(MOST, 0)
-        return Cells(region.uniform((count,) * region.n_variables), 2)
+        cells = (count,) * region.n_variables
+        if not region.is_box:
+            return Cells(region.uniform(cells), 2)
+        mesh = uniform(region.bounds, cells, (1,) * len(cells), (False,) * len(cells))
+        mesh = Given(self.statement).seeing(mesh, range(len(cells)), FINER * mesh.n_functions)
+        return Cells(mesh.breaks, 2)
 
     def at(self, coefficients: list[Float64Array]) -> tuple[Float64Array, list[Float64Array]]:
         """Residuals, and their derivatives with respect to the coefficients of every unknown."""

@@ -31,6 +31,8 @@ GIVEN = 0.02
 """Share of the mean size of a given function that points may miss."""
 ROUNDING = 1e-9
 """Given functions below this, in units of the size of an equation, are rounding."""
+LARGE = 1000.0
+"""Factors above this are not given in numbers."""
 DENSE = 2**17
 """Points at which given functions are looked at."""
 
@@ -46,14 +48,14 @@ def doubts(
     last = levels[-1]
     if last.held_out > 1e-8 and last.held_out > 100 * last.loss:
         times = np.sqrt(last.held_out / max(last.loss, 1e-300))
-        many = f"{times:.0f}" if times < 1e6 else "millions of"
+        many = f"{times:.0f}" if times < LARGE else f"more than {LARGE:.0f}"
         found.append(
             f"the residual between the points of the training is {many} times that at the points: more "
             "points are needed"
         )
     if last.change > SENSITIVE:
         found.append(
-            f"the last two levels differ by {last.change:.1g}, relative: more levels or parameters are needed"
+            f"the last two levels differ by {_readable(last.change)}: more levels or parameters are needed"
         )
     if last.held_out > 1e-6:
         found.append(
@@ -62,6 +64,11 @@ def doubts(
     if ordering is not None or piece.network.n_parameters <= MANY:
         found += _of_normal_equations(piece, other, ordering)
     return tuple(found)
+
+
+def _readable(change: float) -> str:
+    """A relative change as text; relative to almost 0 it has no meaning."""
+    return f"{change:.1g}, relative" if change < LARGE else "far more than its size"
 
 
 def sensitivity(piece: Piece, other: Any, ordering: Band | None = None) -> float:
@@ -82,7 +89,7 @@ def _of_normal_equations(piece: Piece, other: Any, ordering: Band | None) -> lis
     size = _sensitivity(piece, gradient, matrix)
     if not size <= SENSITIVE:
         found.append(
-            f"a Gauss-Newton step on other points changes the solution by {size:.1g}, relative: a small "
+            f"a Gauss-Newton step on other points changes the solution by {_readable(size)}: a small "
             "residual does not determine it"
         )
     if is_linear(piece.network) and _undetermined(piece, matrix):
@@ -102,7 +109,10 @@ def _sensitivity(piece: Piece, gradient: Float64Array, matrix: NormalMatrix) -> 
     step = matrix.solve(_scale(matrix), shift, -gradient)
     if step is None or not np.isfinite(step).all():
         return 0.0
-    return relative_change(_values(replace(piece, theta=piece.theta + step)), _values(piece))
+    moved, values = _values(replace(piece, theta=piece.theta + step)), _values(piece)
+    # Where the solution is 0, its scale is what a change is compared with.
+    least = ROUNDING * min(piece.statement.scales) * np.sqrt(values.size)
+    return min(relative_change(moved, values), float(np.linalg.norm(moved - values) / max(least, 1e-300)))
 
 
 def _undetermined(piece: Piece, matrix: NormalMatrix) -> bool:

@@ -17,7 +17,8 @@ import sympy
 
 from splinekan._checks import Float64Array
 from splinekan.solving import competition
-from splinekan.solving.marching import Marching, evolution_variable
+from splinekan.solving.evolution import evolution_variable, with_initial_conditions
+from splinekan.solving.marching import Marching
 from splinekan.solving.networks import TENSOR_VARIABLES
 from splinekan.solving.options import Options, Outcome
 from splinekan.solving.statement import Statement
@@ -29,6 +30,12 @@ GUIDE = 1e-4
 
 def solve(statement: Statement, options: Options) -> Outcome:
     """The solution of a statement, by the way that its options ask for, or that fits."""
+    order = statement.order
+    if options.degree is not None and options.degree <= order:
+        raise ValueError(
+            f"degree must be at least {order + 1} for equations and conditions of order {order}, got "
+            f"{options.degree}"
+        )
     few = statement.region.n_variables <= TENSOR_VARIABLES
     if options.network == "tensor" and not few:
         raise ValueError(
@@ -43,6 +50,7 @@ def solve(statement: Statement, options: Options) -> Outcome:
     if options.exact is True and options.slabs is not None and options.slabs > 1:
         raise ValueError(f"slabs must be None or 1 with exact=True, got {options.slabs}")
     if options.slabs != 1 and options.exact is not True:
+        statement = with_initial_conditions(statement)
         axis = evolution_variable(statement)
         if axis is not None:
             return Marching(statement, options, axis, stop).outcome()
@@ -84,7 +92,8 @@ def _guide(statement: Statement, options: Options, stop: float) -> Any:
         for piece in pieces:
             low, high = piece.interval  # type: ignore[misc]
             mine = (points[:, axis] >= low) & (points[:, axis] <= high)
-            found[mine] = piece.outputs(points[mine])
+            factors = np.array(piece.statement.scales) / np.array(statement.scales)
+            found[mine] = piece.outputs(points[mine]) * factors
         return found
 
     return outputs

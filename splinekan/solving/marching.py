@@ -9,14 +9,16 @@ import numpy as np
 
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
-from splinekan.solving.counting import order_in
 from splinekan.solving.doubts import SENSITIVE, missed
-from splinekan.solving.meshes import Mesh, measured, uniform
+from splinekan.solving.given import breakpoints, kinks
+from splinekan.solving.meshes import Mesh, measured, uniform, with_kinks
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
+from splinekan.solving.progress import Progress
 from splinekan.solving.rules import sobol
-from splinekan.solving.slabs import LARGEST, STEPS, Slab, SlabSolver
-from splinekan.solving.statement import Statement
+from splinekan.solving.slab import Slab
+from splinekan.solving.slabs import LARGEST, SlabSolver
+from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 FIRST = 1 / 16
 """Length of the first slab, as a part of the interval of time."""
@@ -31,38 +33,18 @@ DIVISIONS = 16
 """Of the first mesh before the first slab, at most."""
 ROUNDING = 1e-6
 """Largest relative residual that counts as rounding, where nothing lowers it: later slabs may have it too."""
+UNRESOLVED = 1e-4
+"""Relative residual of a slab, exhausted, of a solution that is not smooth."""
 UNSOLVED = 0.02
 """Relative residual of a slab that is not a solution."""
+IN_VAIN = 150_000
+"""Parameters of attempts without a solution after which a search ends, if no time is given."""
+MOST_SLABS, MOST_PARAMETERS = 10_000, 1_000_000
+"""Slabs, and parameters of all attempts, after which a search ends, if no time is given."""
 PROBES = 256
 """Points of a slab at which solutions are compared."""
 DOUBTFUL = 10.0
 """Relative residuals above this times the tolerance are doubtful."""
-
-
-def evolution_variable(statement: Statement) -> int | None:
-    """The number of the variable in which the equations evolve, None if there is none.
-
-    It has as many initial conditions on every unknown as its highest derivative asks for, and no others.
-    """
-    if statement.constants or statement.data or not statement.region.is_box:
-        return None
-    timed = {c.on for c in statement.conditions if c.kind == "initial"}
-    if len(timed) != 1 or any(equation.places for equation in statement.compiled_equations):
-        return None
-    (t,) = timed
-    axis = statement.variables.index(t)
-    for each in statement.posed:
-        on_time = any(getattr(patch.shape, "variable", None) == axis for patch in each.patches)
-        if on_time and statement.conditions[each.number].kind != "initial":
-            return None
-        if each.points is not None or (each.opposite is not None and each.opposite[0] == axis):
-            return None
-    for u in statement.unknown:
-        order = order_in(statement.equations, u, t)
-        given = sum(c.kind == "initial" and c.residual.has(u.func) for c in statement.conditions)
-        if order == 0 or given < order:
-            return None
-    return axis
 
 
 @dataclass(eq=False)
@@ -81,10 +63,23 @@ class Marching:
         self.low, self.high = self.statement.bounds[self.axis]
         tolerance = max(self.options.tolerance, float(np.finfo(np.float64).eps))
         fixed = self.options.slabs is not None
-        self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop)
+        self.bar = Progress(self.options.progress, self.high - self.low)
+        self.slabs = SlabSolver(self.statement, self.axis, tolerance, fixed, self.stop, self.bar)
+        self.in_vain = 0
+        given = [*self.statement.equations, *(each.residual for each in self.statement.posed)]
+        kinks = breakpoints(given, self.statement.variables, self.statement.bounds)
+        self.ends = (*kinks[self.axis], self.high)
+        """Where slabs end at the latest: given functions have kinks or jumps there."""
+        self.kinks = kinks
+        cells = self.slabs.given.cells(self.axis, self.statement.bounds)
+        self.cells = cells[np.argsort(cells[:, 0], kind="stable")]
 
     def outcome(self) -> Outcome:
         """Slab after slab to the end of the interval."""
+        with self.bar:
+            return self._outcome()
+
+    def _outcome(self) -> Outcome:
         began, total = perf_counter(), self.high - self.low
         planned = total * FIRST if self.options.slabs is None else total / self.options.slabs
         mesh = self._first_mesh(planned)
@@ -92,29 +87,54 @@ class Marching:
         levels: list[LevelRecord] = []
         now = self.low
         while now < self.high and (not found or perf_counter() <= self.stop):
-            left = self.high - now
-            length = left if planned > left / STRETCH else min(planned, left / 2)
-            slab = self.slabs.solve(now, length, mesh, found[-1] if found else None)
-            if self._unsolved(slab) and slab.end - now > 4 * self.slabs.shortest:
+            if found and self._too_long(found):
+                break
+            end, before = self._end(now, planned), self.slabs.spent
+            slab = self.slabs.solve(now, end, mesh, found[-1] if found else None)
+            if slab.exhausted and slab.residual.relative > UNSOLVED:
+                self.in_vain += self.slabs.spent - before
+            shorter = self.slabs.space and not self.slabs.rough and slab.end - now > 4 * self.slabs.shortest
+            if self._unsolved(slab) and shorter and not self._too_long(found):
                 planned = (slab.end - now) / 4
                 continue
-            if found and (self._unfinished(slab) or self._unsolved(slab)):
+            if found and (self._unfinished(slab) or (self._unsolved(slab) and not self.slabs.rough)):
                 break
             if slab.exhausted and slab.residual.relative < ROUNDING:
                 self.slabs.tolerance = max(self.slabs.tolerance, 2 * slab.residual.relative)
             found.append(slab)
             levels.append(self._record(slab, perf_counter() - began))
-            planned, mesh, now = self._next_length(slab), self._coarser(slab), slab.end
+            cut = slab.end == end < now + planned  # a slab that is short for other reasons
+            planned, mesh = max(self._next_length(slab), planned if cut else 0.0), self._coarser(slab)
+            now = slab.end
         held_out, change = self._on_other_points(found)
         levels = [level._replace(held_out=loss) for level, loss in zip(levels, held_out, strict=True)]
         levels[-1] = levels[-1]._replace(change=change)
         pieces = tuple(slab.piece for slab in found)
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
 
+    def _too_long(self, found: list[Slab]) -> bool:
+        """Whether it is time to stop, where no time is given: without progress, or after very many slabs."""
+        if self.options.seconds is not None:
+            return False
+        return self.in_vain > IN_VAIN or len(found) >= MOST_SLABS or self.slabs.spent > MOST_PARAMETERS
+
+    def _end(self, now: float, planned: float) -> float:
+        """The end of the next slab: as planned, unless given functions ask for a shorter slab."""
+        if self.options.slabs is not None:
+            left = self.high - now
+            return self.high if planned > left / STRETCH else now + min(planned, left / 2)
+        for low, high in self.cells:  # that end after now and begin before the slab ends
+            if high > now and low < now + planned:
+                planned = min(planned, max(low - now, self.slabs.steps * (high - low)))
+        last = next(end for end in self.ends if end > now)
+        left = last - now
+        return last if planned > left / STRETCH else now + min(planned, left / 2)
+
     def _unsolved(self, slab: Slab) -> bool:
         """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
         free = self.options.slabs is None
-        return free and slab.exhausted and slab.residual.relative > UNSOLVED
+        most = UNSOLVED if self.slabs.space else UNRESOLVED
+        return free and slab.exhausted and slab.residual.relative > most
 
     def _on_other_points(self, found: list[Slab]) -> tuple[list[float], float]:
         """The losses of all slabs on other points, and the change of the unknowns if solved again there.
@@ -129,7 +149,8 @@ class Marching:
                 return losses, np.nan
             before, losses[number] = self.slabs.again(slab, before)
             points = sobol(PROBES, slab.mesh.bounds, 0)
-            values, others = slab.piece.outputs(points), before.piece.outputs(points)
+            factors = np.array(slab.piece.statement.scales) / np.array(self.statement.scales)
+            values, others = slab.piece.outputs(points) * factors, before.piece.outputs(points) * factors
             size = max(size, float(np.sqrt(np.mean(values**2))))
             largest = max(largest, float(np.sqrt(np.mean((others - values) ** 2))))
         return losses, largest / size if size > 0 else 0.0
@@ -147,9 +168,11 @@ class Marching:
         doubts = []
         t, end = self.statement.variables[self.axis], found[-1].end
         if end < self.high:
-            why = "the time allowed ended the search"
-            if perf_counter() <= self.stop:
-                why = "nothing lowers the residual enough"
+            why = "nothing lowers the residual enough"
+            if perf_counter() > self.stop:
+                why = "the time allowed ended the search"
+            elif self._too_long(found) and self.in_vain <= IN_VAIN:
+                why = f"the search ended after {len(found)} slabs (`seconds` allows for more)"
             doubts.append(f"{why} at {t} = {end:.6g}: there is no solution beyond")
         worst = max(slab.residual.relative for slab in found)
         if worst > DOUBTFUL * self.options.tolerance:
@@ -169,6 +192,8 @@ class Marching:
 
     def _next_length(self, slab: Slab) -> float:
         length, total = slab.end - slab.mesh.bounds[self.axis][0], self.high - self.low
+        if slab.exhausted and slab.residual.relative > UNRESOLVED:
+            return min(length, LONGEST * total)  # shorter slabs would not be solved either
         if self.options.slabs is not None:
             return total / self.options.slabs
         largest = slab.residual.largest
@@ -193,14 +218,18 @@ class Marching:
         """Divided in space until it represents the initial values: where these have kinks, finely."""
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
         degree = self.options.degree_for(d)
-        counts = [STEPS if i == self.axis else INTERVALS for i in range(d)]
+        counts = [self.slabs.steps if i == self.axis else INTERVALS for i in range(d)]
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length
         mesh = uniform(bounds, counts, (degree,) * d, self.periodic)
-        left, failures = np.inf, 0
+        mesh = with_kinks(mesh, self._kinks_in_space(degree))
+        mesh = self.slabs.given.seeing(mesh, self.slabs.space, LARGEST // (2 * m))
+        left, failures, error = np.inf, 0, 0.0
         for _ in range(DIVISIONS if self.slabs.space else 0):
             pinn = PINN(mesh.network(m), self.slabs.initial_blocks(mesh.rule()), bounds=mesh.bounds)
-            theta, _, _ = newton(pinn, np.zeros(pinn.network.n_parameters), 2, ordering=band(mesh.layer(m)))
+            zero, ordering = np.zeros(pinn.network.n_parameters), band(mesh.layer(m))
+            theta, loss, _ = newton(pinn, zero, 2, ordering=ordering)
+            error = float(np.sqrt(loss / CONDITION_WEIGHT))
             residual = measured(pinn, theta, mesh, 0, self.statement.region, len(pinn.blocks))
             failures = 0 if residual.relative < 0.7 * left else failures + 1
             if residual.relative <= self.options.tolerance or failures > 1:
@@ -212,4 +241,14 @@ class Marching:
             if finer.n_functions * m > LARGEST / 4:
                 break
             mesh = finer
+        if error > UNRESOLVED:  # it exceeds the errors of later slabs
+            self.slabs.rough = True
+            self.slabs.tolerance = max(self.slabs.tolerance, UNRESOLVED)
         return mesh
+
+    def _kinks_in_space(self, degree: int) -> list[dict[float, int]]:
+        """Those of the equations, where solutions have kinks, and breakpoints at those of conditions."""
+        found = []
+        for axis, (lasting, all_of) in enumerate(zip(kinks(self.statement), self.kinks, strict=True)):
+            found.append({} if axis == self.axis else dict.fromkeys(all_of, degree - 1) | lasting)
+        return found

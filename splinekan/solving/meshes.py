@@ -9,12 +9,14 @@ derivative of order o contributes, times the derivative of the residual with res
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from math import factorial
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
 from splinekan.network import KAN, TensorSplineLayer
@@ -28,10 +30,10 @@ OVERSAMPLING = 1.5
 """Points per function along an axis, at least."""
 ORDER = 3
 """Gauss points per cell along an axis."""
+SNAP = 2.0**-40
+"""Knots in [-1, 1] are multiples of this, unless intervals are tiny."""
 LEVELS = (0.0, 1.0, -1.0)
 """Constant functions to start from, in units of the scales of the unknowns."""
-GRID = 2.0**-44
-"""Of the knots, in units of half the domain: halved intervals are then exactly equal, and share their tables."""
 SPARE = 0.02
 """What merged intervals may contribute, relative to what is asked for."""
 SAFETY = 0.5
@@ -48,11 +50,15 @@ class Mesh:
         Increasing, from the lower to the upper bound of a variable.
     degrees, periodic
         Of the splines along each variable.
+    kinks
+        For each variable the breakpoints where the splines have fewer continuous derivatives than elsewhere,
+        and how many: of repeated knots. None where the tuple is empty.
     """
 
     breaks: tuple[Float64Array, ...]
     degrees: tuple[int, ...]
     periodic: tuple[bool, ...]
+    kinks: tuple[Mapping[float, int], ...] = ()
 
     @property
     def bounds(self) -> tuple[tuple[float, float], ...]:
@@ -68,19 +74,33 @@ class Mesh:
     def n_functions(self) -> int:
         """The dimension of the space of splines."""
         along = zip(self.intervals, self.degrees, self.periodic, strict=True)
-        return int(np.prod([n if periodic else n + k for n, k, periodic in along]))
+        more = [int(np.sum(self.multiplicities(i) - 1)) for i in range(len(self.breaks))]
+        counts = [n if periodic else n + k for n, k, periodic in along]
+        return int(np.prod(np.add(counts, more)))
+
+    def multiplicities(self, axis: int) -> NDArray[np.int64]:
+        """Of the knots at the inner breakpoints along an axis."""
+        t, k = self.breaks[axis], self.degrees[axis]
+        found = np.ones(max(len(t) - 2, 0), np.int64)
+        for value, smooth in self.kinks[axis].items() if self.kinks else ():
+            found[t[1:-1] == value] = max(k - smooth, 1)
+        return found
 
     def layer(self, n_out: int) -> TensorSplineLayer:
         """The layer of these splines, for inputs in [-1, 1]."""
         knots = []
-        for t, k, periodic in zip(self.breaks, self.degrees, self.periodic, strict=True):
-            unit = np.round((2 * (t - t[0]) / (t[-1] - t[0]) - 1) / GRID) * GRID
+        for axis, (t, k, periodic) in enumerate(zip(self.breaks, self.degrees, self.periodic, strict=True)):
+            repeats = self.multiplicities(axis)
+            often: Any = repeats if (repeats > 1).any() else 1
+            unit = 2 * (t - t[0]) / (t[-1] - t[0]) - 1
+            if np.diff(unit).min() > SNAP * 2**20:  # intervals halved alike share their tables
+                unit = np.round(unit / SNAP) * SNAP
             unit[[0, -1]] = -1.0, 1.0
             if periodic:
-                knots.append(KnotVector.extended(unit, k, periodic=True))
+                knots.append(KnotVector.extended(unit, k, often, periodic=True))
             else:
                 # Repeated end knots: a basis that is well conditioned at the ends too.
-                knots.append(KnotVector.clamped(unit, k))
+                knots.append(KnotVector.clamped(unit, k, often))
         return TensorSplineLayer(knots, n_out)
 
     def network(self, n_out: int) -> KAN:
@@ -90,20 +110,11 @@ class Mesh:
     def rule(self, shifted: bool = False) -> Cells:
         """Cells of collocation points; `shifted` for others, on which nothing is trained."""
         edges = []
-        for t, k, periodic in zip(self.breaks, self.degrees, self.periodic, strict=True):
-            n = len(t) - 1
-            functions = n if periodic else n + k
-            pieces = int(np.ceil(OVERSAMPLING * functions / (ORDER * n))) + shifted
-            share = np.arange(pieces) / pieces
-            inner = (t[:-1, None] + np.diff(t)[:, None] * share).ravel()
-            cells = np.append(inner, t[-1])
-            if not periodic:  # thin cells at the ends, where nothing lies beyond the last point
-                first, last = (
-                    cells[0] + 0.2 * (cells[1] - cells[0]),
-                    cells[-1] - 0.2 * (cells[-1] - cells[-2]),
-                )
-                cells = np.concatenate([cells[:1], [first], cells[1:-1], [last], cells[-1:]])
-            edges.append(cells)
+        for axis, (t, k, periodic) in enumerate(zip(self.breaks, self.degrees, self.periodic, strict=True)):
+            at = 1 + np.flatnonzero(self.multiplicities(axis) > 1)
+            ends = [0, *at.tolist(), len(t) - 1]
+            parts = [_cells(t[a : b + 1], k, periodic and len(ends) == 2, shifted) for a, b in pairwise(ends)]
+            edges.append(np.concatenate([parts[0], *(part[1:] for part in parts[1:])]))
         return Cells(edges, ORDER)
 
     def divided(self, axis: int, parts: Float64Array, aim: float, most: int = 2) -> Mesh:
@@ -142,6 +153,7 @@ class Mesh:
         widths = np.diff(t)
         growth = 2.0 ** self.degrees[axis] / SPARE
         keep = np.ones(len(t), bool)
+        kept = np.isin(t, list(self.kinks[axis]) if self.kinks else [])
         i = 0
         while i < len(widths) - 1:
             w = widths[i]
@@ -149,7 +161,7 @@ class Mesh:
             left = widths[i - 1] if i else np.inf
             right = widths[i + 2] if i + 2 < len(widths) else np.inf
             graded = left > 0.999 * w and right > 0.999 * w
-            if equal and graded and growth * max(parts[i], parts[i + 1]) < aim:
+            if equal and graded and not kept[i + 1] and growth * max(parts[i], parts[i + 1]) < aim:
                 keep[i + 1] = False
                 i += 2
             else:
@@ -157,6 +169,22 @@ class Mesh:
         if keep.sum() - 1 < 4:
             return self
         return replace(self, breaks=tuple(t[keep] if j == axis else b for j, b in enumerate(self.breaks)))
+
+
+def _cells(t: Float64Array, k: int, periodic: bool, shifted: bool) -> Float64Array:
+    """Edges of cells between breakpoints; `shifted` for others."""
+    n = len(t) - 1
+    functions = n if periodic else n + k
+    pieces = int(np.ceil(OVERSAMPLING * functions / (ORDER * n))) + shifted
+    share = np.arange(pieces) / pieces
+    inner = (t[:-1, None] + np.diff(t)[:, None] * share).ravel()
+    cells = np.append(inner, t[-1])
+    if periodic:
+        return cells
+    # Thin cells at the ends, where nothing lies beyond the last point.
+    first = cells[0] + 0.2 * (cells[1] - cells[0])
+    last = cells[-1] - 0.2 * (cells[-1] - cells[-2])
+    return np.concatenate([cells[:1], [first], cells[1:-1], [last], cells[-1:]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,10 +197,13 @@ class Residual:
         The root mean square residual of every equation, relative to the largest of its terms.
     parts
         For every axis and interval what the splines do not represent, relative to the largest term.
+    sizes
+        The root mean square of the largest term of every equation, and of every condition.
     """
 
     relative: float
     parts: tuple[Float64Array, ...]
+    sizes: tuple[float, ...] = ()
 
     @property
     def largest(self) -> tuple[float, ...]:
@@ -226,7 +257,7 @@ def measured(
             # The parts of a condition are scaled to what is measured.
             factor = 1.0 if number < n_equations else min(share / max(largest, 1e-300), 1e6)
             parts[axis] = np.maximum(parts[axis], factor * each)
-    return Residual(relative, tuple(parts))
+    return Residual(relative, tuple(parts), tuple(terms.scale() for terms in found))
 
 
 class _Terms:
@@ -326,6 +357,18 @@ def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
         f"equations must have a finite residual at one of the constant functions {LEVELS}, times the scales "
         "of the unknowns"
     )
+
+
+def with_kinks(mesh: Mesh, kinks: Sequence[Mapping[float, int]]) -> Mesh:
+    """The mesh with breakpoints at the kinks inside of its bounds, and about equal intervals between them."""
+    breaks = []
+    for t, places in zip(mesh.breaks, kinks, strict=True):
+        inside = sorted(value for value in places if t[0] < value < t[-1])
+        ends = [t[0], *inside, t[-1]]
+        counts = [max(round((len(t) - 1) * (b - a) / (t[-1] - t[0])), 1) for a, b in pairwise(ends)]
+        pieces = [np.linspace(a, b, n + 1)[:-1] for (a, b), n in zip(pairwise(ends), counts, strict=True)]
+        breaks.append(np.append(np.concatenate(pieces), t[-1]) if inside else t)
+    return replace(mesh, breaks=tuple(breaks), kinks=tuple(kinks))
 
 
 def uniform(

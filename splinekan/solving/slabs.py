@@ -8,7 +8,8 @@ not tried again: the parts are then rounding, or the solution is not smooth.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from time import perf_counter
 from typing import Any
@@ -22,14 +23,20 @@ from splinekan.objectives.blocks import Block
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.counting import order_in
+from splinekan.solving.given import Given
 from splinekan.solving.meshes import Mesh, Residual, constant_start, interpolated, measured
 from splinekan.solving.newton import newton
 from splinekan.solving.pieces import Piece
+from splinekan.solving.progress import Progress
+from splinekan.solving.rescaling import rescaled
 from splinekan.solving.rules import Cells
+from splinekan.solving.slab import Slab
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 STEPS = 8
 """Intervals of a slab in time, unless it has a layer."""
+ORDINARY_STEPS = 24
+"""Intervals of a slab of ordinary equations, where an interval costs little."""
 MOST_STEPS = 40
 """Intervals of a slab with a layer, about."""
 ITERATIONS = 12
@@ -37,6 +44,8 @@ CARRIED = 100.0
 """Weight of the values that a slab begins with, relative to that of other conditions."""
 LARGEST = 20_000
 """Parameters of a slab."""
+ROUGH = 1_500
+"""Parameters of a slab with a solution that is not smooth."""
 SHORTEST = 1e-6
 """Length of a slab, relative to the whole interval."""
 REDUCTION = 256.0
@@ -49,6 +58,10 @@ PROGRESS = 0.6
 """Share of the loss that an attempt leaves at most, if it was not in vain."""
 PATIENCE = 2
 """Attempts of a kind in vain, after which it is not tried again."""
+SHORTER = 40
+"""Attempts of ordinary equations."""
+SMALL = 1e-6
+"""Relative residual below which attempts in vain mean rounding."""
 ATTEMPTS = 16
 FEW = 6
 """Attempts after a slab that could not be solved: where nothing is smooth, more of them gain little."""
@@ -59,32 +72,6 @@ class Way(Enum):
 
     SPACE = "space"
     TIME = "time"
-
-
-@dataclass(frozen=True, eq=False)
-class Slab:
-    """A solution on a slab.
-
-    Attributes
-    ----------
-    piece, mesh
-        The solution, and its mesh.
-    residual, loss
-        Of the solution.
-    exhausted
-        Whether the residual is larger than was asked for because nothing lowers it.
-    """
-
-    piece: Piece
-    mesh: Mesh
-    residual: Residual
-    loss: float
-    exhausted: bool = False
-
-    @property
-    def end(self) -> float:
-        """Where the slab ends."""
-        return self.mesh.bounds[self.piece.along][1]
 
 
 @dataclass(eq=False)
@@ -99,8 +86,14 @@ class SlabSolver:
         Whether the length of slabs is given.
     stop
         The time (perf_counter) at which to stop.
+    bar
+        Where progress is shown.
     losses
         Of all iterates so far.
+    spent
+        The parameters of all attempts so far.
+    rough
+        Whether nothing is gained by many attempts, since initial values are not smooth.
     """
 
     statement: Statement
@@ -108,21 +101,29 @@ class SlabSolver:
     tolerance: float
     fixed: bool
     stop: float
+    bar: Progress = field(default_factory=lambda: Progress(False))
 
     def __post_init__(self) -> None:
         self.losses: list[float] = []
+        self.spent, self.rough = 0, False
         self.n_equations = len(self.statement.equations)
         self.space = [i for i in range(self.statement.region.n_variables) if i != self.axis]
-        self.carried = self._carried()
+        self._carried: dict[int, tuple[Statement, list[tuple[Equation, float]]]] = {}
+        self.given = Given(self.statement)
+        self.steps = STEPS if self.space or self.fixed else ORDINARY_STEPS
+        self.equal = np.linspace(0.0, 1.0, self.steps + 1)
 
-    def solve(self, now: float, length: float, mesh: Mesh, before: Slab | None) -> Slab:
-        """The slab that begins at `now`, of the given length or less, on this mesh or finer in space."""
-        fractions = np.linspace(0.0, 1.0, STEPS + 1)
-        mesh = self._in_time(mesh, now, length, fractions)
+    def solve(self, now: float, end: float, mesh: Mesh, before: Slab | None) -> Slab:
+        """The slab that begins at `now`, to the given end or less far, on this mesh or finer in space."""
+        mesh = self._in_time(mesh, now, end, self.equal)
+        mesh = self.given.seeing(mesh, self.space, LARGEST // (2 * len(self.statement.unknown)))
         found = self._attempt(mesh, before, None)
+        if not self.space and not self.fixed:
+            return self._ordinary(found, now, before)
         vain = {Way.SPACE: 0 if self.space else PATIENCE, Way.TIME: 0}
         last: Way | None = None
-        for _ in range(FEW if before is not None and before.exhausted else ATTEMPTS):
+        few = self.rough or (before is not None and before.exhausted)
+        for _ in range(FEW if few else ATTEMPTS):
             if found.residual.relative <= self.tolerance or perf_counter() > self.stop:
                 return found
             way = self._way(found.residual, vain, last)
@@ -137,9 +138,33 @@ class SlabSolver:
                 last = way
         return replace(found, exhausted=True)
 
+    def _ordinary(self, found: Slab, now: float, before: Slab | None) -> Slab:
+        """The slab of ordinary equations: shorter until it is solved, or only rounding is left."""
+        tried, vain = [found], 0
+        for _ in range(SHORTER):
+            last = tried[-1]
+            if last.residual.relative <= self.tolerance:
+                return last
+            statement = rescaled(last.piece, last.mesh, last.residual)
+            if statement is not None and len(tried) < SHORTER:
+                self.statement = statement
+                tried.append(self._attempt(last.mesh, before, last))
+                continue
+            mesh = self._changed(last, Way.TIME, now, before)
+            if mesh is None or perf_counter() > self.stop:
+                break
+            tried.append(self._attempt(mesh, before, last))
+            vain = 0 if tried[-1].loss < PROGRESS * last.loss else vain + 1
+            if vain >= PATIENCE and last.residual.relative < SMALL:
+                break
+        least = min(each.residual.relative for each in tried)
+        best = next(each for each in tried if each.residual.relative <= 2 * least)
+        return replace(best, exhausted=True)
+
     def again(self, slab: Slab, before: Slab | None) -> tuple[Slab, float]:
         """The slab solved on other points, from the end of `before`, and its loss there at first."""
         mesh, network = slab.mesh, slab.piece.network
+        self.statement = slab.piece.statement
         pinn = PINN(network, self._blocks(mesh.rule(shifted=True), before), bounds=mesh.bounds)
         ordering = band(mesh.layer(len(self.statement.unknown)))
         theta, loss, losses = newton(pinn, slab.piece.theta, 2, stop=self.stop, ordering=ordering)
@@ -149,7 +174,7 @@ class SlabSolver:
     def shortest(self) -> float:
         """Length below which slabs are not made shorter."""
         low, high = self.statement.bounds[self.axis]
-        return SHORTEST * (high - low)
+        return (SHORTEST if self.space else 0.1 * SHORTEST) * (high - low)
 
     def _way(self, residual: Residual, vain: dict[Way, int], last: Way | None) -> Way | None:
         in_space = max((residual.largest[i] for i in self.space), default=0.0)
@@ -166,20 +191,25 @@ class SlabSolver:
             axis = max(self.space, key=lambda i: residual.largest[i])
             aim = residual.largest[axis] / min(max(2 * over, 2.0), REDUCTION)
             mesh = mesh.divided(axis, residual.parts[axis], aim)
-            return mesh if mesh.n_functions * len(self.statement.unknown) <= LARGEST else None
+            largest = ROUGH if self.rough else LARGEST
+            return mesh if mesh.n_functions * len(self.statement.unknown) <= largest else None
         t, parts = mesh.breaks[self.axis], residual.parts[self.axis]
+        fractions = (t - now) / (t[-1] - now)
         if parts.max() > LAYER * np.median(parts):
             divided = mesh.divided(self.axis, parts, parts.max() / REDUCTION)
-            return divided if len(parts) < MOST_STEPS else None
+            most = MOST_STEPS + self.steps - STEPS
+            if self.space or (len(parts) < most and residual.relative < USEFUL):
+                return divided if len(parts) < most else None
+            fractions = self.equal
         length = t[-1] - now
         if self.fixed or length < self.shortest:
             return None
         shorter = length * float(np.clip(0.9 * over ** (-1 / (mesh.degrees[self.axis] - 1)), 0.3, 0.7))
-        return self._in_time(mesh, now, shorter, (t - now) / length)
+        return self._in_time(mesh, now, now + shorter, fractions)
 
-    def _in_time(self, mesh: Mesh, now: float, length: float, fractions: Float64Array) -> Mesh:
+    def _in_time(self, mesh: Mesh, now: float, end: float, fractions: Float64Array) -> Mesh:
         low, high = self.statement.bounds[self.axis]
-        end = high if now + length > high - 1e-12 * (high - low) else now + length
+        end = high if end > high - 1e-12 * (high - low) else end
         times = now + (end - now) * fractions
         times[-1] = end
         return replace(mesh, breaks=tuple(times if i == self.axis else t for i, t in enumerate(mesh.breaks)))
@@ -191,39 +221,63 @@ class SlabSolver:
         ordering = band(mesh.layer(len(self.statement.unknown)))
         theta, loss, losses = newton(pinn, start, ITERATIONS, stop=self.stop, ordering=ordering)
         self.losses += losses
+        self.spent += len(theta)
+        self.bar.show(
+            mesh.bounds[self.axis][0] - self.statement.bounds[self.axis][0], **self._numbers(mesh, loss)
+        )
         conditions = len(pinn.blocks) - self.n_equations
         residual = measured(pinn, theta, mesh, self.n_equations, self.statement.region, conditions)
         piece = Piece(self.statement, network, theta, mesh.bounds[self.axis], self.axis, mesh.bounds)
         return Slab(piece, mesh, residual, loss)
 
+    def _numbers(self, mesh: Mesh, loss: float) -> dict[str, Any]:
+        """What is shown of an attempt."""
+        now, end = mesh.bounds[self.axis]
+        number = mesh.n_functions * len(self.statement.unknown)
+        variable = self.statement.variables[self.axis]
+        residual = f"{np.sqrt(2 * loss):.1e}"
+        return {str(variable): f"{now:.4g}..{end:.4g}", "parameters": number, "residual": residual}
+
     def _start(self, pinn: PINN, mesh: Mesh, before: Slab | None, found: Slab | None) -> Float64Array:
         """The outputs of the attempt before, if it is of use; else constant in time."""
         layer: Any = pinn.network.layers[0]
         if found is not None and found.residual.relative < USEFUL:
-            return interpolated(layer, mesh, found.piece.outputs)
+            return interpolated(layer, mesh, self._outputs_of(found.piece))
         if before is None:
             return constant_start(pinn, np.zeros(pinn.network.n_parameters))
-        now, ended = mesh.bounds[self.axis][0], before.piece
+        now, ended = mesh.bounds[self.axis][0], self._outputs_of(before.piece)
 
         def values(points: Float64Array) -> Float64Array:
             at = points.copy()
             at[:, self.axis] = now
-            return ended.outputs(at)
+            return ended(at)
 
         return interpolated(layer, mesh, values)
 
+    def _outputs_of(self, piece: Piece) -> Callable[[Float64Array], Float64Array]:
+        """The outputs of a piece in the present scales."""
+        if piece.statement is self.statement:
+            return piece.outputs
+        factors = np.array(piece.statement.scales) / np.array(self.statement.scales)
+        return lambda points: piece.outputs(points) * factors
+
     # What a slab begins with
 
-    def _carried(self) -> list[tuple[Equation, float]]:
-        """The unknowns and their derivatives in time that a slab takes over, with their sizes."""
-        found = []
-        t = self.statement.variables[self.axis]
-        low, high = self.statement.bounds[self.axis]
-        for u, scale in zip(self.statement.unknown, self.statement.scales, strict=True):
-            for order in range(order_in(self.statement.equations, u, t)):
-                what = u.diff((t, order)) if order else u
-                found.append((self.statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
-        return found
+    def carried(self, statement: Statement) -> list[tuple[Equation, float]]:
+        """The unknowns and their derivatives in time that a slab takes over, with their sizes.
+
+        As equations for the outputs of networks with the scales of the statement.
+        """
+        if id(statement) not in self._carried:
+            found: list[tuple[Equation, float]] = []
+            self._carried[id(statement)] = statement, found
+            t = statement.variables[self.axis]
+            low, high = statement.bounds[self.axis]
+            for u, scale in zip(statement.unknown, statement.scales, strict=True):
+                for order in range(order_in(statement.equations, u, t)):
+                    what = u.diff((t, order)) if order else u
+                    found.append((statement.compiled("carried", what), scale * (2 / (high - low)) ** order))
+        return self._carried[id(statement)][1]
 
     def initial_blocks(self, rule: Cells) -> list[Block]:
         """The blocks of the initial conditions."""
@@ -243,8 +297,9 @@ class SlabSolver:
             ]
         kept = [block for i, block in enumerate(blocks) if not self._is_initial(i)]
         points, weights = self._beginning(rule)
-        for equation, size in self.carried:
-            values = before.piece.at(equation, points)
+        earlier = self.carried(before.piece.statement)
+        for (equation, size), (other, _) in zip(self.carried(self.statement), earlier, strict=True):
+            values = before.piece.at(other, points)
             kept.append(
                 Block(equation, points, 2 * CONDITION_WEIGHT * CARRIED / size**2 * weights, target=values)
             )

@@ -14,6 +14,7 @@ from splinekan._records import Uncached
 from splinekan.equations import expressions
 from splinekan.model import Model
 from splinekan.optimize import History
+from splinekan.solving.across import across, looks_elsewhere
 from splinekan.solving.errors import relative_error
 from splinekan.solving.options import LevelRecord
 from splinekan.solving.pieces import Piece
@@ -155,6 +156,12 @@ class Solution(Uncached):
         return values if imaginary == 0 else values + 1j * self._real(imaginary, at, outside)
 
     def _real(self, expression: Any, points: Float64Array, outside: str) -> Float64Array:
+        if len(self.pieces) > 1 and looks_elsewhere(expression, self.variables):
+            found = self._gathered(points, outside, lambda piece, p: np.zeros((len(p), 1)), 1)[:, 0]
+            mine = np.isfinite(found)
+            found[mine] = across(self.pieces, self._piece_of, expression, points[mine])
+            return found
+
         def values(piece: Piece, at: Float64Array) -> Float64Array:
             return piece.evaluate("expression", expression, at)[:, None]
 

@@ -74,9 +74,10 @@ def solve(
         does not bend these.
     network
         "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
-        with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products of
-        splines; "compete": all of these but "tensor" compete; or a `KAN` whose inputs are the variables in
-        [-1, 1]. None for a choice; from four variables on they compete. `Solution.levels` lists all.
+        with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products, whose
+        factors are sums of splines of single variables; "compete": all of these but "tensor" compete; or a
+        `KAN` whose inputs are the variables in [-1, 1]. None for a choice; from four variables on they
+        compete. `Solution.levels` lists all.
     hidden
         Widths of the hidden layers of a "spline" network.
     degree
@@ -100,10 +101,11 @@ def solve(
     seed
         Of random numbers: the same seed gives the same solution.
     seconds
-        Time after which no further level, slab or iteration begins; None for no limit. An evolution then ends
-        early, with a warning, and points beyond are refused.
+        Time after which no further level, slab or iteration begins. An evolution then ends early, with a
+        warning, and points beyond are refused. None for no limit of time, but for one of work: evolutions end
+        early after 10,000 slabs, a million parameters, or 150,000 without a solution.
     progress
-        Whether to show a progress bar, for networks other than "tensor".
+        Whether to show a bar (tqdm), with the present slab of time, number of parameters and residual.
 
     Returns
     -------

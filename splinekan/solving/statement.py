@@ -152,6 +152,16 @@ class Statement(Uncached):
         return self._compiled[0]
 
     @property
+    def compiled_conditions(self) -> tuple[Equation, ...]:
+        """The conditions of `posed`, compiled for the outputs of the network."""
+        return self._compiled[1]
+
+    @property
+    def order(self) -> int:
+        """The highest order of a derivative in equations, conditions and data."""
+        return max(equation.order for equation in self._all_equations)
+
+    @property
     def _all_equations(self) -> list[Equation]:
         return [equation for group in self._compiled for equation in group]
 

@@ -13,10 +13,12 @@ from splinekan.network import KAN, initialize
 from splinekan.objectives.pinn import PINN
 from splinekan.solving.bands import band
 from splinekan.solving.doubts import doubts, missed
+from splinekan.solving.given import seeing
 from splinekan.solving.meshes import SAFETY, Mesh, Residual, constant_start, interpolated, measured, uniform
 from splinekan.solving.newton import history, newton
 from splinekan.solving.options import LevelRecord, Options, Outcome
 from splinekan.solving.pieces import Piece
+from splinekan.solving.progress import Progress
 from splinekan.solving.statement import Statement
 from splinekan.solving.uncertainty import standard_errors
 
@@ -64,13 +66,14 @@ class Adaptive:
         """
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
         mesh = uniform(self.statement.bounds, (INTERVALS[d],) * d, self.degrees, self.periodic)
+        mesh = seeing(self.statement, mesh, LARGEST[d] // (2 * m))
         theta: Float64Array | None = None
         network: KAN | None = None
         levels: list[LevelRecord] = []
         kept: list[tuple[KAN, Float64Array, float, Mesh]] = []
         residuals: list[float] = []
         losses: list[float] = []
-        failures = 0
+        failures, bar = 0, Progress(self.options.progress)
         for _ in range(self.options.levels or LEVELS):
             finer = self.statement.with_constants(mesh.network(m))
             pinn = self._pinn(finer, mesh)
@@ -83,6 +86,7 @@ class Adaptive:
             kept.append((network, theta, loss, mesh))
             residuals.append(residual.relative)
             levels.append(self._record(mesh, network, theta, loss, residual, kept))
+            bar.show(len(kept), parameters=network.n_parameters, residual=f"{residual.relative:.1e}")
             best = min(each[2] for each in kept[:-1]) if len(kept) > 1 else np.inf
             failures = failures + 1 if not loss < GAIN * best else 0
             if self.options.levels is None and (
@@ -95,6 +99,7 @@ class Adaptive:
             mesh = self._finer(mesh, residual)
             if mesh.n_functions * m > LARGEST[d]:
                 break
+        bar.close()
         at = int(np.argmin([each[2] for each in kept]))
         network, theta, _, mesh = kept[at]
         piece = Piece(self.statement, network, theta)
