@@ -25,6 +25,7 @@ from splinekan._blas import one, several
 from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
 from splinekan._checks import function as checked_function
 from splinekan._records import Uncached
+from splinekan.distributed.executor import DaskExecutor, is_client
 from splinekan.network import BASES, KAN
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.operators import Coordinates, Operator
@@ -85,19 +86,21 @@ class Workers:
 
 
 def checked_executor(executor: Any) -> Executor | None:
-    """`executor` if chunks can be worked on there; None for this process.
+    """`executor` if chunks can be worked on there; a `DaskExecutor` for a client of Dask; None for this process.
 
     Raises
     ------
     TypeError, ValueError
-        Unless it has a method `map` and a number of workers.
+        Unless it has a method `map` and a number of workers, or is a client or "active" with a client in scope.
     """
-    if executor is None:
-        return None
+    if executor is None or isinstance(executor, DaskExecutor):
+        return executor
+    if (isinstance(executor, str) and executor == "active") or is_client(executor):
+        return DaskExecutor(executor)
     if not callable(getattr(executor, "map", None)) or not hasattr(executor, "workers"):
         raise TypeError(
             f"executor must have a method map and a number of workers, got {shown(executor)}: pass those of "
-            "concurrent.futures as Workers(executor, workers)"
+            "concurrent.futures as Workers(executor, workers), a client of Dask as it is"
         )
     integer("executor.workers", executor.workers, low=1)
     found: Executor = executor

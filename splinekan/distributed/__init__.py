@@ -1,0 +1,7 @@
+"""Sums over samples on the workers of a Dask cluster."""
+
+from splinekan.distributed.errors import IncompleteSum, SchedulerLost, WorkersLost
+from splinekan.distributed.executor import DaskExecutor
+from splinekan.distributed.shards import ShardedArray
+
+__all__ = ["DaskExecutor", "IncompleteSum", "SchedulerLost", "ShardedArray", "WorkersLost"]

@@ -1,0 +1,288 @@
+"""Samples cut into shards, each kept by a worker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+import numpy as np
+
+from splinekan._checks import Array, Float64Array, affordable, real_array
+from splinekan.distributed.executor import DaskExecutor, Worker, share
+from splinekan.distributed.remote import Remote, aligned
+from splinekan.distributed.sources import Collection, InMemory, Mapped, Range, Source
+
+ROOM = 0.7
+"""The share of a worker's memory limit that its shards and what is computed from them may take."""
+COPIES = 2.0
+"""Of the samples, at most: the second in the order of cells, for J^T J."""
+BALANCED = 1.25
+"""The largest shard over their mean, up to which shards end where chunks of a Dask array end."""
+
+
+@dataclass(frozen=True, eq=False)
+class Resident:
+    """The samples of a shard, on their worker: x, y and weights in the type of x.
+
+    Attributes
+    ----------
+    index, start
+        The number of the shard, and of its first sample.
+    x, y
+        (n, n_in), (n, n_out).
+    weights
+        (n,), a number for all, or None.
+    lost
+        For every target, by how much its type cannot hold it.
+    """
+
+    index: int
+    start: int
+    x: Array
+    y: Array
+    weights: Array | None
+    lost: Float64Array
+
+    def __reduce__(self) -> Any:
+        return _arrived, (self.index, self.start, self.x, self.y, self.weights, self.lost)
+
+    def __sizeof__(self) -> int:
+        return self.x.nbytes + self.y.nbytes + (0 if self.weights is None else self.weights.nbytes)
+
+
+def _arrived(
+    index: int, start: int, x: Array, y: Array, weights: Array | None, lost: Float64Array
+) -> Resident:
+    """A shard whose arrays kernels take as they are: what arrives in messages may not be aligned."""
+    return Resident(index, start, aligned(x), aligned(y), aligned(weights), lost)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of all targets: least and largest, the first, what their type loses, and their types."""
+
+    least: Float64Array
+    most: Float64Array
+    first: Float64Array
+    lost: Float64Array
+
+
+class Shards(Remote):
+    """The samples, cut into shards.
+
+    Parameters
+    ----------
+    executor
+        The workers.
+    x, y, weights
+        Sources with the same number of rows; weights may be a number or None.
+    n_out
+        The number of outputs.
+
+    Raises
+    ------
+    MemoryError
+        If the shards do not fit into the memory limits of the workers.
+    TypeError, ValueError
+        For rows that are not finite real numbers, and negative weights.
+    """
+
+    def __init__(
+        self, executor: DaskExecutor, x: Source, y: Source, weights: Source | Array | None, n_out: int
+    ) -> None:
+        workers: list[Worker] = executor.surveyed()
+        self.executor, self.n_samples = executor, x.shape[0]
+        self.sources: dict[str, Any] = {"x": x, "y": y, "weights": weights}
+        self.n_out = n_out
+        self.dtype = np.dtype(np.float32 if x.dtype == np.float32 else np.float64)
+        self.n_shards = min(executor.shards or len(workers), self.n_samples)
+        self.threads = executor.threads or (1 if executor.shards else share(workers))
+        self.ranges = _ranges(self.n_samples, self.n_shards, x)
+        self.n_shards = len(self.ranges)
+        self._require_memory(workers)
+        self.futures = [None] * self.n_shards
+
+    def _require_memory(self, workers: list[Worker]) -> None:
+        width = self.sources["x"].shape[1] + self.n_out + (np.ndim(self.sources["weights"]) == 1)
+        largest = max(stop - start for start, stop in self.ranges)
+        need = COPIES * largest * width * self.dtype.itemsize * -(-self.n_shards // len(workers))
+        limit = min((worker.memory for worker in workers if worker.memory), default=0)
+        if limit and need > ROOM * limit:
+            count = int(np.ceil(len(workers) * need / (ROOM * limit)))
+            raise MemoryError(
+                f"{self.n_samples} samples on {len(workers)} workers would take {need / 2**30:.3g} GiB on a worker, "
+                f"whose limit is {limit / 2**30:.3g} GiB: start at least {count} such workers, give them more memory, "
+                "or pass the data in float32"
+            )
+
+    def _made(self, which: list[int]) -> list[Any]:
+        client = self.executor.client
+        addresses = sorted(client.scheduler_info(n_workers=-1)["workers"])
+        pieces = {name: self._pieces(name, which) for name in self.sources}
+        found = []
+        for position, i in enumerate(which):
+            parts = [pieces[name][position] for name in ("x", "y", "weights")]
+            at = [addresses[i % len(addresses)]]
+            start = self.ranges[i][0]
+            if all(part is None or isinstance(part, np.ndarray) for part in parts):
+                shard = resident(i, start, *parts, self.dtype, self.n_out)
+                found.append(client.scatter(shard, workers=at, hash=False))
+                continue
+            found.append(self._loaded(i, start, parts, at))
+        return found
+
+    def _loaded(self, index: int, start: int, parts: list[Any], at: list[str]) -> Any:
+        """A shard that its worker loads itself."""
+        from dask import delayed
+
+        client = self.executor.client
+        given = [
+            client.scatter(part, workers=at, hash=False)
+            if isinstance(part, np.ndarray) and part.ndim
+            else part
+            for part in parts
+        ]
+        task = delayed(resident, pure=False)(index, start, *given, self.dtype, self.n_out)
+        return client.compute(task, workers=at, allow_other_workers=True)
+
+    def _pieces(self, name: str, which: list[int]) -> list[Any]:
+        value = self.sources[name]
+        if value is None or isinstance(value, np.ndarray):
+            return [value] * len(which)
+        if isinstance(value, Collection):  # chunks of all ranges, as they have to follow each other
+            pieces = value.pieces(self.ranges)
+            return [pieces[i] for i in which]
+        return value.pieces([self.ranges[i] for i in which])  # type: ignore[no-any-return]
+
+    def facts(self) -> Facts:
+        """What is known of all targets."""
+        found = self.every(_facts)
+        least, most, first, lost = (np.array(each) for each in zip(*found, strict=True))
+        return Facts(least.min(axis=0), most.max(axis=0), first[0], lost.max(axis=0))
+
+    def array(self, name: str) -> Array:
+        """x, y or weights in this process, as the workers have them."""
+        value = self.sources[name]
+        if isinstance(value, InMemory):
+            return value.array
+        shape = (self.n_samples, *{"x": self.sources["x"].shape[1:], "y": (self.n_out,)}.get(name, ()))
+        affordable(f"{name} in one process", float(np.prod(shape)) * self.dtype.itemsize)
+        return np.concatenate(self.every(_rows, name))
+
+
+class ShardedArray:
+    """The samples' x, y or weights, whose rows are on workers; `numpy.asarray` brings them here.
+
+    Attributes
+    ----------
+    shards
+        Where they are.
+    name
+        "x", "y" or "weights".
+    shape, dtype
+        Of the array.
+    """
+
+    def __init__(self, shards: Shards, name: str) -> None:
+        self.shards, self.name = shards, name
+        columns = {"x": shards.sources["x"].shape[1:], "y": (shards.n_out,)}.get(name, ())
+        self.shape: tuple[int, ...] = (shards.n_samples, *columns)
+        self.dtype = shards.dtype if name != "weights" else np.dtype(np.float64)
+        self.ndim = len(self.shape)
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
+        found = np.asarray(self.shards.array(self.name), dtype=dtype)
+        return found.copy() if copy else found
+
+    def __repr__(self) -> str:
+        return f"ShardedArray({self.name}, {self.shape}, {self.dtype}, {self.shards.n_shards} shards)"
+
+    def __copy__(self) -> ShardedArray:
+        return self
+
+    def __deepcopy__(self, _memo: Any) -> ShardedArray:
+        return self
+
+    def __reduce__(self) -> Any:
+        raise TypeError(
+            "samples on workers cannot be pickled: pickle the objective with executor=None, as "
+            "dataclasses.replace(objective, executor=None) makes it"
+        )
+
+
+_known: WeakValueDictionary[Any, Shards] = WeakValueDictionary()
+
+
+def shards_of(
+    executor: DaskExecutor, x: Source, y: Source, weights: Source | Array | None, n_out: int
+) -> Shards:
+    """The shards of these samples: those that are there already, if the same samples were sent before."""
+    known = weights.tobytes() if isinstance(weights, np.ndarray) else weights and weights.token
+    key = (executor.client.id, executor.shards, executor.threads, x.token, y.token, known, n_out)
+    found = _known.get(key)
+    if found is None:
+        found = Shards(executor, x, y, weights, n_out)
+        _known[key] = found
+    return found
+
+
+def resident(
+    index: int, start: int, x: Any, y: Any, weights: Any, dtype: np.dtype[Any], n_out: int
+) -> Resident:
+    """The samples of a shard, checked: finite, and weights not negative.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the sample by its number among all.
+    """
+    inputs = _plain("x", x, start, dtype)
+    wanted = np.asarray(_plain("y", y, start, None)).reshape(len(inputs), n_out)
+    with np.errstate(over="ignore"):
+        targets = np.ascontiguousarray(wanted, dtype=dtype)
+    lost = np.abs(targets - wanted).max(axis=0).astype(np.float64)
+    w = weights if weights is None or np.ndim(weights) == 0 else _plain("weights", weights, start, None)
+    if w is not None and np.ndim(w) and (w < 0).any():
+        at = int(np.argmax(w < 0))
+        raise ValueError(f"weights must not be negative, got {w[at]} at index {start + at}")
+    return Resident(index, start, inputs, targets, w, lost)
+
+
+def _plain(name: str, piece: Any, start: int, dtype: np.dtype[Any] | None) -> Array:
+    """Rows as a contiguous, writeable array of finite numbers."""
+    rows = real_array(name, piece.read(name) if isinstance(piece, Mapped) else piece, finite=False)
+    if not np.isfinite(rows).all():
+        bad = np.argwhere(~np.isfinite(rows))[0]
+        where = (start + int(bad[0]), *(int(i) for i in bad[1:]))
+        raise ValueError(f"{name} must be finite, got {rows[tuple(bad)]} at index {where}")
+    return np.require(rows, dtype=dtype, requirements=["C", "A", "W"])
+
+
+def _ranges(n: int, count: int, x: Source) -> list[Range]:
+    """`count` ranges of rows: equal, or where chunks of a Dask array end if these are about equal."""
+    ends = [n * i // count for i in range(1, count + 1)]
+    if isinstance(x, Collection) and len(x.ends) >= count:
+        at = np.array(x.ends)
+        chosen = sorted({int(at[np.argmin(np.abs(at - end))]) for end in ends})
+        sizes = np.diff([0, *chosen])
+        if (
+            len(chosen) == count
+            and chosen[-1] == n
+            and sizes.max() <= BALANCED * n / count
+            and sizes.min() > 0
+        ):
+            ends = chosen
+    return list(zip([0, *ends[:-1]], ends, strict=True))
+
+
+def _facts(shard: Resident, _: Any) -> tuple[Any, int, int]:
+    y = shard.y.astype(np.float64, copy=False)
+    return (y.min(axis=0), y.max(axis=0), y[0], shard.lost), len(y), shard.index
+
+
+def _rows(shard: Resident, name: str) -> tuple[Any, int, int]:
+    return getattr(shard, name), len(shard.x), shard.index
