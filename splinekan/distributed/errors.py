@@ -5,20 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 
-class SchedulerLost(ConnectionError):
-    """The scheduler of a cluster does not answer any more.
+class ClusterLost(Exception):
+    """A cluster on which a sum cannot be computed any more.
 
     Attributes
     ----------
     result
-        What was reached before, where a run was interrupted: the best iterate as a `Result` of the optimiser,
-        or a `NestedResult` of all levels so far; None otherwise.
+        What was reached before: the best iterate of an interrupted run as a `Result`, in nested iteration a
+        `NestedResult` of all levels so far, in `fit` the best model so far; None if there is nothing.
     """
 
     result: Any = None
 
 
-class WorkersLost(RuntimeError):
+class SchedulerLost(ClusterLost, ConnectionError):
+    """The scheduler of a cluster does not answer any more."""
+
+
+class WorkersLost(ClusterLost, RuntimeError):
     """Workers died again and again, or none is left."""
 
 

@@ -172,6 +172,10 @@ class DaskExecutor:
                 raise WorkersLost(f"the cluster has had no workers for {PATIENCE:g} seconds")
             time.sleep(0.1)
 
+    def addresses(self) -> list[str]:
+        """Of all workers now."""
+        return list(self._known())
+
     def _known(self) -> dict[str, Any]:
         try:
             found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]

@@ -9,6 +9,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, affordable, real_array
+from splinekan.distributed.errors import WorkersLost
 from splinekan.distributed.executor import DaskExecutor, Worker, share
 from splinekan.distributed.remote import Remote, aligned
 from splinekan.distributed.sources import Collection, InMemory, Mapped, Range, Source
@@ -118,18 +119,59 @@ class Shards(Remote):
 
     def _made(self, which: list[int]) -> list[Any]:
         client = self.executor.client
-        addresses = sorted(client.scheduler_info(n_workers=-1)["workers"])
+        places = self._free(len(which))
         pieces = {name: self._pieces(name, which) for name in self.sources}
         found = []
         for position, i in enumerate(which):
             parts = [pieces[name][position] for name in ("x", "y", "weights")]
-            at = [addresses[i % len(addresses)]]
+            at = [places[position]]
             start = self.ranges[i][0]
             if all(part is None or isinstance(part, np.ndarray) for part in parts):
                 shard = resident(i, start, *parts, self.dtype, self.n_out)
                 found.append(client.scatter(shard, workers=at, hash=False))
                 continue
             found.append(self._loaded(i, start, parts, at))
+        return found
+
+    def settle(self) -> None:
+        """Move shards to workers that came later, if others have more than their share."""
+        try:
+            held = self._held()
+        except OSError as error:
+            self.executor.require_scheduler(error)
+            raise
+        most = -(-self.n_shards // max(len(held), 1))
+        for shards in held.values():
+            for i in shards[most:]:
+                self.futures[i] = None
+
+    def _held(self) -> dict[str, list[int]]:
+        """The shards of every worker."""
+        client = self.executor.client
+        held: dict[str, list[int]] = {address: [] for address in sorted(self.executor.addresses())}
+        alive = {
+            each.key: i
+            for i, each in enumerate(self.futures)
+            if each is not None and each.status == "finished"
+        }
+        if alive:
+            known = client.who_has([self.futures[i] for i in alive.values()])
+            for key, i in alive.items():
+                at = next((address for address in known.get(key, ()) if address in held), None)
+                if at is not None:
+                    held[at].append(i)
+        return held
+
+    def _free(self, count: int) -> list[str]:
+        """The workers for `count` shards: those with the fewest."""
+        load = {address: len(shards) for address, shards in self._held().items()}
+        if not load:
+            raise WorkersLost("none of the workers answers")
+        found = []
+        for _ in range(count):
+            at = min(load, key=lambda address: load[address])
+            load[at] += 1
+            found.append(at)
         return found
 
     def _loaded(self, index: int, start: int, parts: list[Any], at: list[str]) -> Any:

@@ -303,18 +303,21 @@ class DataLoss(ChunkedSum):
         """The network with theta."""
         return Model(self.network, theta)
 
-    @cached_property
+    @property
     def _in_order(self) -> Self:
         """The same sum, its samples sorted by the cells of the first splines.
 
         Neighbours then have the same active functions, in the first layer and mostly in the others, and
         `splinekan.kernels.segments.products` keeps what it adds up for them in registers.
         """
-        if self._sharded:  # workers do it
-            return self
+        ordered = None if self._sharded else self._ordered  # workers order theirs
+        return self if ordered is None else ordered
+
+    @cached_property
+    def _ordered(self) -> Self | None:
         order = _order_of_cells(self.network, self.x)
         if order is None:
-            return self
+            return None
         same = copy(self)
         for name in ("x", "y", "_root"):
             array = getattr(self, name)

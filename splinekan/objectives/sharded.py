@@ -147,6 +147,7 @@ def locals_of(objective: DataLoss) -> Remote:
     """The objectives of all shards, on their workers."""
     factor = objective._factor
     x: Any = objective.x
+    x.shards.settle()
     return Remote(x.shards, _local, Settings.of(objective.network, objective.loss, factor))
 
 
@@ -217,7 +218,7 @@ def _factored(answers: Sequence[Any]) -> Any:
 class ShardedJacobian(Operator):
     """J at one theta, whose rows are on the workers that have their samples.
 
-    `normal_product` and `column_squares` are sums over shards; what has a number for every row is cut, or
+    `_normal_product` and `column_squares` are sums over shards; what has a number for every row is cut, or
     put together, in the process of the user.
     """
 
@@ -237,7 +238,7 @@ class ShardedJacobian(Operator):
         affordable("the residual", 8.0 * self.shape[0])
         return np.concatenate(self.linear.every(_linear_answer, ("residual",)))
 
-    def normal_product(self, v: ArrayLike) -> Float64Array:
+    def _normal_product(self, v: ArrayLike) -> Float64Array:
         """J^T J v."""
         given = self._vector("v", v, self.shape[1])
         return np.asarray(self.linear.sum(_linear_answer, ("normal", given), added))

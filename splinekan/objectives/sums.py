@@ -254,8 +254,6 @@ class ChunkedSum(Uncached, ABC):
         # What travels to other processes must not hold the executor, which cannot be pickled.
         alone = copy(self)
         object.__setattr__(alone, "executor", None)
-        for kept in ("_in_splines", "_in_order"):
-            vars(alone).pop(kept, None)
         answers = 0
         for answer in self.executor.map(partial(getattr(alone, method), theta), groups):
             answers += 1
@@ -263,15 +261,18 @@ class ChunkedSum(Uncached, ABC):
         if answers != count:
             raise ValueError(f"executor.map must give an answer for each of {count} groups, got {answers}")
 
-    @cached_property
+    @property
     def _in_splines(self) -> tuple[Self, Coordinates | None]:
         """The same sum with all layers in the spline basis, and the map to its parameters (None if it is I).
 
         Layers in the ReLU basis are evaluated through their B-spline coefficients: these are solved for once,
         not once a chunk.
         """
-        if self.network.basis == "spline":
-            return self, None
+        return (self, None) if self.network.basis == "spline" else self._converted
+
+    @cached_property
+    def _converted(self) -> tuple[Self, Coordinates | None]:
+        """Kept where it differs: an object that holds itself lives until garbage is collected."""
         same = copy(self)
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")

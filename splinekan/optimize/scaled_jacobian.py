@@ -35,9 +35,9 @@ class ScaledJacobian(LinearOperator):  # type: ignore[misc]
     def _matvec(self, v: Float64Array) -> Float64Array:
         return np.asarray(self.jacobian.matvec(self.geometry.solve(np.ravel(v) / self.scale)))
 
-    def normal_product(self, v: Float64Array) -> Float64Array:
+    def _normal_product(self, v: Float64Array) -> Float64Array:
         """(J T^{-1} S^{-1})^T (J T^{-1} S^{-1}) v, without the rows in this process if J has such a product."""
-        fused = getattr(self.jacobian, "normal_product", None)
+        fused = getattr(self.jacobian, "_normal_product", None)
         if fused is None:
             return np.asarray(self.rmatvec(self.matvec(v)))
         product = fused(self.geometry.solve(np.ravel(v) / self.scale))
