@@ -2,8 +2,8 @@
 
     python benchmarks/worker_deaths.py [--runs 20] [--samples 20000] [--seed 0] [--source array|file|dask]
 
-Every run trains by Levenberg-Marquardt on two levels, on a cluster of two processes. A thread kills a worker by its
-process id (SIGKILL); its nanny starts another. The last line counts the runs with the same bits.
+Every run trains by Levenberg-Marquardt on two levels, on a new cluster of two processes. A thread kills a
+worker by its process id (SIGKILL); its nanny starts another. The last line counts the runs with the same bits.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import signal
 import tempfile
 import threading
 import time
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,20 +59,20 @@ def train(x, y, client) -> tuple[np.ndarray, float]:
     return result.theta, time.perf_counter() - began
 
 
-def alive(client) -> list[int]:
-    """The process ids of both workers, once both answer."""
-    while True:
-        found = client.run(os.getpid, on_error="return")
-        pids = sorted(pid for pid in found.values() if isinstance(pid, int))
-        if len(pids) == 2:
-            return pids
-        time.sleep(0.2)
+@contextmanager
+def cluster():
+    """A client of two new processes."""
+    from distributed import Client, LocalCluster
+
+    with (
+        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as processes,
+        Client(processes) as client,
+    ):
+        yield client
 
 
 def main() -> None:
     """Run."""
-    from distributed import Client, LocalCluster
-
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--runs", type=int, default=20)
     parser.add_argument("--samples", type=int, default=20_000)
@@ -80,27 +81,23 @@ def main() -> None:
     options = parser.parse_args()
     rng = np.random.default_rng(options.seed)
     same = 0
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster,
-        Client(cluster) as client,
-    ):
+    with tempfile.TemporaryDirectory() as folder:
         x, y = given(options.source, options.samples, folder)
-        train(x, y, client)  # compiles
-        want, seconds = train(x, y, client)
+        with cluster() as client:
+            want, seconds = train(x, y, client)
         print(f"undisturbed: {seconds:.2f} s", flush=True)
         for run in range(options.runs):
-            delay, victim = rng.uniform(0, 0.9 * seconds), int(rng.choice(alive(client)))
-            timer = threading.Timer(delay, os.kill, (victim, signal.SIGKILL))
-            timer.start()
-            theta, took = train(x, y, client)
-            timer.join()
+            with cluster() as client:
+                pids = sorted(client.run(os.getpid).values())
+                delay, victim = rng.uniform(0, 0.9 * seconds), int(rng.choice(pids))
+                timer = threading.Timer(delay, os.kill, (victim, signal.SIGKILL))
+                timer.start()
+                theta, took = train(x, y, client)
+                timer.join()
             equal = np.array_equal(theta, want)
             same += equal
-            print(
-                f"run {run}: killed after {delay:.2f} s, took {took:.2f} s, {'same' if equal else 'OTHER'} bits",
-                flush=True,
-            )
+            bits = "same" if equal else "OTHER"
+            print(f"run {run}: killed after {delay:.2f} s, took {took:.2f} s, {bits} bits", flush=True)
     print(f"{same} of {options.runs} runs have the same bits")
 
 

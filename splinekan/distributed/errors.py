@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-class ClusterLost(Exception):
+class ClusterError(Exception):
     """A cluster on which a sum cannot be computed any more.
 
     Attributes
@@ -18,13 +18,13 @@ class ClusterLost(Exception):
     result: Any = None
 
 
-class SchedulerLost(ClusterLost, ConnectionError):
+class SchedulerLostError(ClusterError, ConnectionError):
     """The scheduler of a cluster does not answer any more."""
 
 
-class WorkersLost(ClusterLost, RuntimeError):
+class WorkersLostError(ClusterError, RuntimeError):
     """Workers died again and again, or none is left."""
 
 
-class IncompleteSum(RuntimeError):
+class IncompleteSumError(RuntimeError):
     """A sum lacks samples, or has some twice."""

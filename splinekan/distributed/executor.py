@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import splinekan
 from splinekan._checks import function as checked_function
 from splinekan._checks import integer, sequence, shown
-from splinekan.distributed.errors import SchedulerLost, WorkersLost
+from splinekan.distributed.errors import SchedulerLostError, WorkersLostError
 
 EXTRA = "Dask is needed to work on several processes: pip install 'splinekan[distributed]'"
 POLL = 2.0
@@ -22,7 +22,7 @@ PATIENCE = 60.0
 
 
 class Place(NamedTuple):
-    """A worker's surroundings: its host, its process, the cores it may use, and the version of this package."""
+    """A worker's surroundings: its host, its process, the cores it may use, the version of this package."""
 
     host: str
     process: int
@@ -62,24 +62,30 @@ class DaskExecutor:
     client
         A `distributed.Client`, or "active" for the client in scope.
     shards
-        The number of shards, at most the number of samples; None for the number of workers. Sums have the same
-        bits for the same number of shards and of threads, whatever the number of workers.
+        The number of shards, at most the number of samples; None for the number of workers. Sums have the
+        same bits for the same number of shards and of threads, whatever the number of workers.
     threads
-        Of the kernels, in every worker; None for 1 if `shards` is given, else for the cores of the busiest host
-        over the tasks that its workers run at once.
+        Of the kernels, in every worker; None for 1 if `shards` is given, else for the cores of the busiest
+        host over the tasks that its workers run at once.
 
     Raises
     ------
     ImportError
         Without Dask.
     TypeError, ValueError
-        For anything but a synchronous client and numbers of at least 1, and "active" without a client in scope.
+        For anything but a synchronous client and numbers of at least 1, and "active" without a client in
+        scope.
     """
 
     def __init__(self, client: Any = "active", shards: int | None = None, threads: int | None = None) -> None:
         self.shards = None if shards is None else integer("shards", shards, low=1)
         self.threads = None if threads is None else integer("threads", threads, low=1, high=1024)
         self.client = _checked_client(client)
+
+    @classmethod
+    def of(cls, client: Any) -> DaskExecutor:
+        """The executor of a client, or of "active"; an executor as it is."""
+        return client if isinstance(client, cls) else cls(client)
 
     def __repr__(self) -> str:
         return f"DaskExecutor({shown(self.client)}, shards={self.shards}, threads={self.threads})"
@@ -92,8 +98,8 @@ class DaskExecutor:
 
     def __reduce__(self) -> Any:
         raise TypeError(
-            "a DaskExecutor cannot be pickled, since a client belongs to its process: pickle the objective with "
-            "executor=None, as dataclasses.replace(objective, executor=None) makes it"
+            "a DaskExecutor cannot be pickled, since a client belongs to its process: pickle the objective "
+            "with executor=None, as dataclasses.replace(objective, executor=None) makes it"
         )
 
     @property
@@ -110,18 +116,18 @@ class DaskExecutor:
         futures = [self.client.submit(_applied, sent, _Opaque(dumps(item)), pure=False) for item in groups]
         return list(self.client.gather(futures))
 
-    def surveyed(self) -> list[Worker]:
+    def _survey(self) -> list[Worker]:
         """The workers, in the order of their addresses.
 
         Raises
         ------
-        SchedulerLost, WorkersLost
+        SchedulerLostError, WorkersLostError
             Without a scheduler, or without workers.
         ImportError
             Where a worker lacks this package, or has another version.
         """
-        self.require_scheduler()
-        self.require_workers()
+        self._require_scheduler()
+        self._require_workers()
         known = self._known()
         found = self.client.run(here, on_error="return")
         workers = []
@@ -137,42 +143,42 @@ class DaskExecutor:
                 info = known[address]
                 workers.append(Worker(address, info["nthreads"], info["memory_limit"] or 0, place))
         if not workers:
-            raise WorkersLost("none of the workers answers")
+            raise WorkersLostError("none of the workers answers")
         return workers
 
-    def require_scheduler(self, cause: BaseException | None = None) -> None:
+    def _require_scheduler(self, cause: BaseException | None = None) -> None:
         """Refuse a client without its scheduler, after the time in which it tries to connect again.
 
         Raises
         ------
-        SchedulerLost
+        SchedulerLostError
             Naming the address.
         """
         while self.client.status == "connecting":
             time.sleep(0.02)
         if self.client.status not in ("running", "newly-created"):
             address = getattr(getattr(self.client, "scheduler", None), "address", "")
-            raise SchedulerLost(
-                f"the scheduler {address} does not answer (client {self.client.status}): start a cluster and a "
-                "client anew, and go on from `result` of this error, or from the last level or checkpoint"
+            raise SchedulerLostError(
+                f"the scheduler {address} does not answer (client {self.client.status}): start a cluster and "
+                "a client anew, and go on from `result` of this error, or from the last level or checkpoint"
             ) from cause
 
-    def require_workers(self) -> None:
+    def _require_workers(self) -> None:
         """Wait for a worker if there is none.
 
         Raises
         ------
-        WorkersLost
+        WorkersLostError
             If none comes within a minute.
         """
         until = time.monotonic() + PATIENCE
         while not self._known():
-            self.require_scheduler()
+            self._require_scheduler()
             if time.monotonic() > until:
-                raise WorkersLost(f"the cluster has had no workers for {PATIENCE:g} seconds")
+                raise WorkersLostError(f"the cluster has had no workers for {PATIENCE:g} seconds")
             time.sleep(0.1)
 
-    def addresses(self) -> list[str]:
+    def _addresses(self) -> list[str]:
         """Of all workers now."""
         return list(self._known())
 
@@ -180,7 +186,7 @@ class DaskExecutor:
         try:
             found: dict[str, Any] = self.client.scheduler_info(n_workers=-1)["workers"]
         except (OSError, KeyError) as error:
-            self.require_scheduler(error)
+            self._require_scheduler(error)
             return {}
         return found
 

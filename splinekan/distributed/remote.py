@@ -1,8 +1,8 @@
 """Values that live on workers, one for every shard, and sums over them.
 
-A sum is a task for every shard and a tree of additions, whose shape depends on the number of shards alone: its
-last `FAN` terms are added in this process. Every term carries the number of its samples and the numbers of its
-shards, which are checked at the end.
+A sum is a task for every shard and a tree of additions, whose shape depends on the number of shards alone:
+its last `FAN` terms are added in this process. Every term carries the number of its samples and the numbers
+of its shards, which are checked at the end.
 
 Values are futures of Dask with a recipe, which Dask repeats when a worker dies. What has none, arrays sent
 from this process, is sent again; the sum is then computed anew, with the same bits.
@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from splinekan import _threads
-from splinekan.distributed.errors import IncompleteSum, WorkersLost
+from splinekan.distributed.errors import IncompleteSumError, WorkersLostError
 from splinekan.distributed.executor import POLL, DaskExecutor, _Opaque
 
 FAN = 8
@@ -102,9 +102,9 @@ class Remote:
 
         Raises
         ------
-        SchedulerLost, WorkersLost
+        SchedulerLostError, WorkersLostError
             Without a scheduler, or if workers die again and again.
-        IncompleteSum
+        IncompleteSumError
             If shards are missing or counted twice.
         """
         terms = self._gathered(function, argument, combine)
@@ -112,7 +112,7 @@ class Remote:
         samples = sum(term.samples for term in terms)
         if shards != list(range(self.n_shards)) or samples != self.n_samples:
             missing = sorted(set(range(self.n_shards)) - set(shards))
-            raise IncompleteSum(
+            raise IncompleteSumError(
                 f"a sum must have {self.n_samples} samples of {self.n_shards} shards, got {samples} of "
                 f"{len(shards)}" + (f", without shards {missing[:8]}" if missing else "")
             )
@@ -160,7 +160,7 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
 
     Raises
     ------
-    SchedulerLost, WorkersLost
+    SchedulerLostError, WorkersLostError
         As `Remote.sum`.
     """
     import distributed
@@ -177,17 +177,17 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
             _wait(executor, futures)
             return executor.client.gather(futures)
         except lost as failure:  # noqa: PERF203
-            executor.require_scheduler(failure)
-            executor.require_workers()
+            executor._require_scheduler(failure)
+            executor._require_workers()
             error = failure
         except (OSError, RuntimeError) as failure:
             if executor.client.status == "running":
                 raise
-            executor.require_scheduler(failure)  # the client closed on the way
+            executor._require_scheduler(failure)  # the client closed on the way
             error = failure
-    raise WorkersLost(
-        f"workers died in each of {ATTEMPTS} attempts at the same sum ({error}): their logs tell why, mostly for "
-        "want of memory; make shards smaller, or give workers more"
+    raise WorkersLostError(
+        f"workers died in each of {ATTEMPTS} attempts at the same sum ({error}), mostly for want of memory: see "
+        "their logs, take more and smaller shards, or give workers more memory"
     ) from error
 
 
@@ -200,8 +200,8 @@ def _wait(executor: DaskExecutor, futures: Any) -> None:
             distributed.wait(futures, timeout=POLL)
             return
         except (TimeoutError, distributed.TimeoutError):  # noqa: PERF203
-            executor.require_scheduler()
-            executor.require_workers()
+            executor._require_scheduler()
+            executor._require_workers()
 
 
 def added(answers: Sequence[Any]) -> Any:

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, affordable, real_array
-from splinekan.distributed.errors import WorkersLost
+from splinekan.distributed.errors import WorkersLostError
 from splinekan.distributed.executor import DaskExecutor, Worker, share
 from splinekan.distributed.remote import Remote, aligned
 from splinekan.distributed.sources import Collection, InMemory, Mapped, Range, Source
@@ -92,7 +92,7 @@ class Shards(Remote):
     def __init__(
         self, executor: DaskExecutor, x: Source, y: Source, weights: Source | Array | None, n_out: int
     ) -> None:
-        workers: list[Worker] = executor.surveyed()
+        workers: list[Worker] = executor._survey()
         self.executor, self.n_samples = executor, x.shape[0]
         self.sources: dict[str, Any] = {"x": x, "y": y, "weights": weights}
         self.n_out = n_out
@@ -112,9 +112,9 @@ class Shards(Remote):
         if limit and need > ROOM * limit:
             count = int(np.ceil(len(workers) * need / (ROOM * limit)))
             raise MemoryError(
-                f"{self.n_samples} samples on {len(workers)} workers would take {need / 2**30:.3g} GiB on a worker, "
-                f"whose limit is {limit / 2**30:.3g} GiB: start at least {count} such workers, give them more memory, "
-                "or pass the data in float32"
+                f"{self.n_samples} samples on {len(workers)} workers would take {need / 2**30:.3g} GiB on a "
+                f"worker, whose limit is {limit / 2**30:.3g} GiB: start at least {count} such workers, give them "
+                "more memory, or pass the data in float32"
             )
 
     def _made(self, which: list[int]) -> list[Any]:
@@ -138,7 +138,7 @@ class Shards(Remote):
         try:
             held = self._held()
         except OSError as error:
-            self.executor.require_scheduler(error)
+            self.executor._require_scheduler(error)
             raise
         most = -(-self.n_shards // max(len(held), 1))
         for shards in held.values():
@@ -148,7 +148,7 @@ class Shards(Remote):
     def _held(self) -> dict[str, list[int]]:
         """The shards of every worker."""
         client = self.executor.client
-        held: dict[str, list[int]] = {address: [] for address in sorted(self.executor.addresses())}
+        held: dict[str, list[int]] = {address: [] for address in sorted(self.executor._addresses())}
         alive = {
             each.key: i
             for i, each in enumerate(self.futures)
@@ -166,7 +166,7 @@ class Shards(Remote):
         """The workers for `count` shards: those with the fewest."""
         load = {address: len(shards) for address, shards in self._held().items()}
         if not load:
-            raise WorkersLost("none of the workers answers")
+            raise WorkersLostError("none of the workers answers")
         found = []
         for _ in range(count):
             at = min(load, key=lambda address: load[address])

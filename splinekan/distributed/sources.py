@@ -120,8 +120,8 @@ class Mapped:
                 mapped = mmap(file.fileno(), 0, access=ACCESS_READ)
         except OSError as error:
             raise FileNotFoundError(
-                f"{name} is mapped to {self.path}, which a worker cannot open ({error.strerror}): workers need the "
-                f"same file system, or pass numpy.array({name}) to send the numbers"
+                f"{name} is mapped to {self.path}, which a worker cannot open ({error.strerror}): workers need "
+                f"the same file system, or pass numpy.array({name}) to send the numbers"
             ) from None
         view: NDArray[Any] = np.ndarray(self.shape, self.dtype, mapped, self.offset, self.strides)
         return view.copy()
@@ -168,12 +168,17 @@ def source(name: str, value: Any) -> Source:
         For arrays as `real_array`, for Dask collections of anything but real numbers in plain arrays, and for
         Dask arrays of unknown length.
     """
-    if type(value).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__"):
+    if is_collection(value):
         return _collection(name, value)
     found = _mapped(value)
     if found is not None:
         return found
     return InMemory(real_array(name, value))
+
+
+def is_collection(value: Any) -> bool:
+    """Whether `value` is an array, a data frame or a series of Dask, without an import of Dask."""
+    return type(value).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
 def _collection(name: str, value: Any) -> Collection:

@@ -19,7 +19,7 @@ from splinekan._checks import (
     shown,
     vector,
 )
-from splinekan.distributed.errors import ClusterLost
+from splinekan.distributed.errors import ClusterError
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import History, Iterate, Optimizer, Problem, Result, Status
 
@@ -91,8 +91,8 @@ def nested_steps(
     """The steps of a nested iteration, a generator of (level, result): train, prolongate, train.
 
     Parameters and errors are those of `nested_iteration`; arguments are checked when the generator is made.
-    Levels with an empty budget are passed through and yield nothing. If sums run on a cluster that is lost, the
-    interrupted level is yielded before the error is raised. What is done between two steps (a
+    Levels with an empty budget are passed through and yield nothing. If sums run on a cluster that is lost,
+    the interrupted level is yielded before the error is raised. What is done between two steps (a
     spectrum of `result.model`, say) does not change the iteration.
 
     Examples
@@ -147,7 +147,7 @@ def nested_steps(
                     cost=level.cost,
                     **options,
                 )
-            except ClusterLost as error:
+            except ClusterError as error:
                 if error.result is not None:
                     yield NestedStep(level, error.result)
                 raise
@@ -202,7 +202,7 @@ def nested_iteration(
     TypeError, ValueError
         If budgets, optimisers or theta0 do not match the levels, no level has a budget, an option is
         unknown, or the objective returns anything but a problem.
-    ClusterLost
+    ClusterError
         If sums run on a cluster that is lost; with the `NestedResult` of the levels so far as its `result`.
     """
     results: list[Result | None] = [None] * len(hierarchy) if isinstance(hierarchy, Hierarchy) else []
@@ -216,7 +216,7 @@ def nested_iteration(
             results[level.index] = result
             marks.append((level.index, entries))
             entries += len(result.history.loss)
-    except ClusterLost as error:
+    except ClusterError as error:
         error.result = _joined(hierarchy, results, marks) if marks else None
         raise
     return _joined(hierarchy, results, marks)

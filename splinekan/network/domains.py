@@ -61,7 +61,7 @@ def shown_intervals(ends: Interval | tuple[Interval, ...]) -> str:
 
 
 class Survey(NamedTuple):
-    """Columns of samples: their number, how many lie outside of each interval, and the ends of each column."""
+    """Columns of samples: their number, how many lie outside each interval, and the ends of each column."""
 
     count: int
     outside: NDArray[np.int64]

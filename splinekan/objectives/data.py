@@ -77,11 +77,12 @@ class DataLoss(ChunkedSum):
         The loss of a sample: `SquaredError`, `Huber`, `Quantile`, `Logistic`, `Softmax`, `Poisson`, or any
         object with the methods of `splinekan.objectives.losses.Loss`.
     executor
-        Where chunks are worked on: None for this process, `Workers` of `concurrent.futures`, or workers of a Dask
-        cluster, by a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With Dask the
-        workers keep the samples; x, y and weights may also be Dask arrays, data frames or series, and workers
-        open memory-mapped arrays themselves. Then x, y and weights of the objective are `ShardedArray`, and
-        objectives for other networks, `dataclasses.replace(objective, network=...)`, share the samples.
+        Where chunks are worked on: None for this process, `Workers` of `concurrent.futures`, or workers of a
+        Dask cluster, by a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With
+        Dask the workers keep the samples; x, y and weights may also be Dask arrays, data frames or series, and
+        workers open memory-mapped arrays themselves. Then x, y and weights of the objective are
+        `ShardedArray`, and objectives for other networks, `dataclasses.replace(objective, network=...)`, share
+        the samples.
 
     Raises
     ------
@@ -117,7 +118,7 @@ class DataLoss(ChunkedSum):
     """Square roots of the weights, (n, 1) or a number."""
 
     def __post_init__(self) -> None:
-        network = instance("network", self.network, KAN)
+        instance("network", self.network, KAN)
         executor = checked_executor(self.executor)
         one_of("reduction", self.reduction, REDUCTIONS)
         if self.only is not None:

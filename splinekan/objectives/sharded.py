@@ -1,8 +1,8 @@
 """Objectives on data whose samples are on the workers of a cluster.
 
 A worker keeps an objective on the samples of its shard, and answers with what the sums of
-`splinekan.objectives.sums` are made of. Matrices travel as triangles. Penalties are added in the process of the
-user.
+`splinekan.objectives.sums` are made of. Matrices travel as triangles. Penalties are added in the process of
+the user.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class Settings(NamedTuple):
         for name, value in (("loss", loss), ("network", network)):
             try:
                 dumps(value)
-            except Exception as error:
+            except Exception as error:  # noqa: PERF203
                 raise TypeError(f"{name} cannot be sent to workers: {shown(value)}: {error}") from None
         return Settings(dumps((network, loss, factor)))
 
@@ -97,7 +97,8 @@ def resident_samples(network: KAN, x: Any, y: Any, weights: Any, executor: DaskE
             raise ValueError("x is on the workers of another client: pass the executor of its objective")
         if network.n_in != x.shape[1] or network.n_out != y.shape[1]:
             raise ValueError(
-                f"x and y must have shapes (n, {network.n_in}) and (n, {network.n_out}), got {x.shape} and {y.shape}"
+                f"x and y must have shapes (n, {network.n_in}) and (n, {network.n_out}), got {x.shape} and "
+                f"{y.shape}"
             )
         if weights is None and shards.sources["weights"] is None:
             return Samples(x, y, None)

@@ -86,17 +86,18 @@ class Workers:
 
 
 def checked_executor(executor: Any) -> Executor | None:
-    """`executor` if chunks can be worked on there; a `DaskExecutor` for a client of Dask; None for this process.
+    """`executor` if chunks can be worked on there, a `DaskExecutor` for a client; None for this process.
 
     Raises
     ------
     TypeError, ValueError
-        Unless it has a method `map` and a number of workers, or is a client or "active" with a client in scope.
+        Unless it has a method `map` and a number of workers, or is a client or "active" with a client in
+        scope.
     """
     if executor is None or isinstance(executor, DaskExecutor):
         return executor
     if (isinstance(executor, str) and executor == "active") or is_client(executor):
-        return DaskExecutor(executor)
+        return DaskExecutor.of(executor)
     if not callable(getattr(executor, "map", None)) or not hasattr(executor, "workers"):
         raise TypeError(
             f"executor must have a method map and a number of workers, got {shown(executor)}: pass those of "

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._blas import norm
 from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
-from splinekan.distributed.errors import ClusterLost
+from splinekan.distributed.errors import ClusterError
 from splinekan.optimize.answers import finite, parts, real_number, reals, require
 from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
 from splinekan.optimize.restriction import Restricted
@@ -232,7 +232,7 @@ class Optimizer(ABC):
         -------
         Result
             For the iterate that `keep` names; for the best iterate if the run was interrupted from the
-            keyboard. An error `ClusterLost` of a sum on a cluster has the best iterate as its `result`.
+            keyboard. An error `ClusterError` of a sum on a cluster has the best iterate as its `result`.
 
         Raises
         ------
@@ -296,7 +296,7 @@ class Optimizer(ABC):
         start = best = point
         status = Status.ITERATION_LIMIT
         bar = _bar(count) if shows else None
-        lost: ClusterLost | None = None
+        lost: ClusterError | None = None
         try:
             state = self._begin(frame, point)
             for iteration in range(1, count + 1):
@@ -326,7 +326,7 @@ class Optimizer(ABC):
                         break
         except KeyboardInterrupt:
             keep, status = "best", Status.INTERRUPTED
-        except ClusterLost as error:  # raised below, with the result so far
+        except ClusterError as error:  # raised below, with the result so far
             keep, status, lost = "best", Status.INTERRUPTED, error
         finally:
             if bar is not None:

@@ -36,7 +36,7 @@ class ScaledJacobian(LinearOperator):  # type: ignore[misc]
         return np.asarray(self.jacobian.matvec(self.geometry.solve(np.ravel(v) / self.scale)))
 
     def _normal_product(self, v: Float64Array) -> Float64Array:
-        """(J T^{-1} S^{-1})^T (J T^{-1} S^{-1}) v, without the rows in this process if J has such a product."""
+        """S^{-T} T^{-T} J^T J T^{-1} S^{-1} v, by a product of J where it has such."""
         fused = getattr(self.jacobian, "_normal_product", None)
         if fused is None:
             return np.asarray(self.rmatvec(self.matvec(v)))
