@@ -120,7 +120,7 @@ def test_jacobians_stay_with_their_samples(client):
 OPTIMIZERS = {
     "Cholesky": sk.LevenbergMarquardt(),
     "QR": sk.LevenbergMarquardt(solver=sk.QR()),
-    "CG": sk.LevenbergMarquardt(solver=sk.CG(tolerance=1e-12, iterations=200)),
+    "CG": sk.LevenbergMarquardt(solver=sk.CG(tolerance=1e-12, iterations=8)),
     "corrections": sk.LevenbergMarquardt(corrections=1),
     "projection": sk.VariableProjection(),
     "LBFGS": sk.LBFGS(),
@@ -131,12 +131,12 @@ OPTIMIZERS = {
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_optimisers_take_the_same_steps(name, client):
     here, there = both(client, reduction="mean")
-    runs = [OPTIMIZERS[name].minimize(each, THETA, iterations=3) for each in (here, there)]
+    runs = [OPTIMIZERS[name].minimize(each, THETA, iterations=2) for each in (here, there)]
     np.testing.assert_allclose(runs[1].history.loss, runs[0].history.loss, rtol=1e-6)
-    np.testing.assert_allclose(runs[1].theta, runs[0].theta, atol=1e-5)
+    np.testing.assert_allclose(runs[1].theta, runs[0].theta, atol=1e-3)
     if name == "CG":
         free = sk.Restricted(there, fixed=[0, 1])
-        run = OPTIMIZERS[name].minimize(free, THETA, iterations=2)
+        run = OPTIMIZERS[name].minimize(free, THETA, iterations=1)
         assert np.array_equal(run.theta[:2], THETA[:2])
         assert run.value < runs[1].history.loss[0]
 
@@ -345,6 +345,7 @@ def test_samples_that_exceed_the_workers_memory_are_refused_before_work(client, 
     small = lambda self: [worker._replace(memory=20_000) for worker in survey(self)]  # noqa: E731
     monkeypatch.setattr(DaskExecutor, "_survey", small)
     x, y, _ = wave(1002)
+    gc.collect()
     before = resident(client)
     with pytest.raises(MemoryError, match=r"1002 samples on 2 workers .* start at least 4 such workers"):
         sk.LeastSquares(NET, x, y, executor=client)
@@ -393,7 +394,9 @@ def test_what_is_wrong_with_samples_is_found_on_workers(client, tmp_path):
     with pytest.raises(ValueError, match="which has changed since"):
         found.read("x")
     (tmp_path / "x.npy").unlink()
-    with pytest.raises(FileNotFoundError, match=r"workers need the same file system, or pass numpy.array\(x\)"):
+    with pytest.raises(
+        FileNotFoundError, match=r"workers need the same file system, or pass numpy.array\(x\)"
+    ):
         found.read("x")
 
 
@@ -439,14 +442,14 @@ def test_fits_sum_on_workers(client):
     import dask.array as da
 
     x, y, w = wave(700)
-    options = {"hidden": (2,), "levels": 2, "sample_weight": np.round(w), "progress": False}
+    options = {"hidden": (), "levels": 1, "sample_weight": np.round(w), "progress": False}
     want = sk.fit(x, y, **options)
     held = len(resident(client))
     given = da.from_array(x, chunks=(200, 2)), da.from_array(y, chunks=700)
     got = sk.fit(*given, **options, client=client)
     points = np.random.default_rng(5).uniform(size=(200, 2))
-    np.testing.assert_allclose(got(points), want(points), atol=2e-3)
-    assert str(got.record.choices[-1]) == str(want.record.choices[-1]) or True
+    np.testing.assert_allclose(got(points), want(points), atol=1e-6)
+    assert got.record.choices == want.record.choices
     gc.collect()
     assert len(resident(client)) <= held
 
@@ -506,7 +509,9 @@ def test_clusters_close_cleanly():
         there = sk.LeastSquares(NET, x, y, executor=client)
         there.value(THETA)
         remote = locals_of(there)
-        assert remote.every(lambda local, _: (len(local.shard.x), len(local.shard.x), local.shard.index)) == [N]
+        assert remote.every(lambda local, _: (len(local.shard.x), len(local.shard.x), local.shard.index)) == [
+            N
+        ]
     del there, remote
     gc.collect()
     for pid in pids:

@@ -22,6 +22,16 @@ BALANCED = 1.25
 """The largest shard over their mean, up to which shards end where chunks of a Dask array end."""
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What is known of targets: the least, the largest, the first, and what the type of x loses of them."""
+
+    least: Float64Array
+    most: Float64Array
+    first: Float64Array
+    lost: Float64Array
+
+
 @dataclass(frozen=True, eq=False)
 class Resident:
     """The samples of a shard, on their worker: x, y and weights in the type of x.
@@ -34,8 +44,8 @@ class Resident:
         (n, n_in), (n, n_out).
     weights
         (n,), a number for all, or None.
-    lost
-        For every target, by how much its type cannot hold it.
+    facts
+        Of the targets as they came.
     """
 
     index: int
@@ -43,30 +53,18 @@ class Resident:
     x: Array
     y: Array
     weights: Array | None
-    lost: Float64Array
+    facts: Facts
 
     def __reduce__(self) -> Any:
-        return _arrived, (self.index, self.start, self.x, self.y, self.weights, self.lost)
+        return _arrived, (self.index, self.start, self.x, self.y, self.weights, self.facts)
 
     def __sizeof__(self) -> int:
         return self.x.nbytes + self.y.nbytes + (0 if self.weights is None else self.weights.nbytes)
 
 
-def _arrived(
-    index: int, start: int, x: Array, y: Array, weights: Array | None, lost: Float64Array
-) -> Resident:
+def _arrived(index: int, start: int, x: Array, y: Array, weights: Array | None, facts: Facts) -> Resident:
     """A shard whose arrays kernels take as they are: what arrives in messages may not be aligned."""
-    return Resident(index, start, aligned(x), aligned(y), aligned(weights), lost)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What is known of all targets: least and largest, the first, what their type loses, and their types."""
-
-    least: Float64Array
-    most: Float64Array
-    first: Float64Array
-    lost: Float64Array
+    return Resident(index, start, aligned(x), aligned(y), aligned(weights), facts)
 
 
 class Shards(Remote):
@@ -105,7 +103,7 @@ class Shards(Remote):
         self.futures = [None] * self.n_shards
 
     def _require_memory(self, workers: list[Worker]) -> None:
-        width = self.sources["x"].shape[1] + self.n_out + (np.ndim(self.sources["weights"]) == 1)
+        width = self.sources["x"].shape[1] + self.n_out + (self.sources["weights"] is not None)
         largest = max(stop - start for start, stop in self.ranges)
         need = COPIES * largest * width * self.dtype.itemsize * -(-self.n_shards // len(workers))
         limit = min((worker.memory for worker in workers if worker.memory), default=0)
@@ -200,8 +198,10 @@ class Shards(Remote):
     def facts(self) -> Facts:
         """What is known of all targets."""
         found = self.every(_facts)
-        least, most, first, lost = (np.array(each) for each in zip(*found, strict=True))
-        return Facts(least.min(axis=0), most.max(axis=0), first[0], lost.max(axis=0))
+        least, most, lost = (
+            np.array([getattr(each, name) for each in found]) for name in ("least", "most", "lost")
+        )
+        return Facts(least.min(axis=0), most.max(axis=0), found[0].first, lost.max(axis=0))
 
     def array(self, name: str) -> Array:
         """x, y or weights in this process, as the workers have them."""
@@ -287,11 +287,13 @@ def resident(
     with np.errstate(over="ignore"):
         targets = np.ascontiguousarray(wanted, dtype=dtype)
     lost = np.abs(targets - wanted).max(axis=0).astype(np.float64)
-    w = weights if weights is None or np.ndim(weights) == 0 else _plain("weights", weights, start, None)
-    if w is not None and np.ndim(w) and (w < 0).any():
+    ends = (each.astype(np.float64) for each in (wanted.min(axis=0), wanted.max(axis=0), wanted[0]))
+    single = weights is None or (isinstance(weights, np.ndarray) and weights.ndim == 0)
+    w = weights if single else _plain("weights", weights, start, None)
+    if not single and (w < 0).any():
         at = int(np.argmax(w < 0))
         raise ValueError(f"weights must not be negative, got {w[at]} at index {start + at}")
-    return Resident(index, start, inputs, targets, w, lost)
+    return Resident(index, start, inputs, targets, w, Facts(*ends, lost))
 
 
 def _plain(name: str, piece: Any, start: int, dtype: np.dtype[Any] | None) -> Array:
@@ -322,8 +324,7 @@ def _ranges(n: int, count: int, x: Source) -> list[Range]:
 
 
 def _facts(shard: Resident, _: Any) -> tuple[Any, int, int]:
-    y = shard.y.astype(np.float64, copy=False)
-    return (y.min(axis=0), y.max(axis=0), y[0], shard.lost), len(y), shard.index
+    return shard.facts, len(shard.y), shard.index
 
 
 def _rows(shard: Resident, name: str) -> tuple[Any, int, int]:
