@@ -3,7 +3,7 @@
     python benchmarks/worker_deaths.py [--runs 20] [--samples 20000] [--seed 0] [--source array|file|dask]
 
 Every run trains by Levenberg-Marquardt on two levels, on a new cluster of two processes. A thread kills a
-worker by its process id (SIGKILL); its nanny starts another. The last line counts the runs with the same bits.
+worker by its process id (SIGKILL); its nanny starts another. The last line counts runs with the same bits.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sums on the workers of a Dask cluster: equal to those of one process, whatever dies; and what is refused."""
+"""Sums on the workers of a Dask cluster: those of one process, whatever dies; and what is refused."""
 
 import gc
 import os
@@ -154,7 +154,10 @@ def test_levels_share_the_samples_and_nothing_is_left_behind(client):
     def again(level):
         return sk.LeastSquares(level.network, x.copy(), y.copy(), executor=client)
 
-    for make in (lambda level: replace(first, network=level.network), again):
+    def shared(level, first=first):
+        return replace(first, network=level.network)
+
+    for make in (shared, again):
         result = sk.nested_iteration(levels, make, sk.LevenbergMarquardt(), [3, 2], THETA)
         want = sk.nested_iteration(
             levels, lambda level: sk.LeastSquares(level.network, x, y), sk.LevenbergMarquardt(), [3, 2], THETA
@@ -165,7 +168,7 @@ def test_levels_share_the_samples_and_nothing_is_left_behind(client):
     changed = x.copy()
     changed[0, 0] += 1e-9
     assert sk.LeastSquares(NET, changed, y, executor=client).x.shards is not first.x.shards
-    del result, make, again, first
+    del result, make, shared, again, first
     left = None
     for _ in range(100):
         held = [key for keys in client.has_what().values() for key in keys]
@@ -384,8 +387,8 @@ def test_what_is_wrong_with_samples_is_found_on_workers(client, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         there()
+    array = da.from_array(x, chunks=(100, 2))
     with pytest.raises(ValueError, match="known chunk sizes"):
-        array = da.from_array(x, chunks=(100, 2))
         sk.LeastSquares(NET, array[array[:, 0] > 0.5], y, executor=client)
     np.save(tmp_path / "x.npy", x)
     mapped = np.load(tmp_path / "x.npy", mmap_mode="r")
@@ -409,7 +412,7 @@ class Held(sk.SquaredError):
 
 def test_what_cannot_be_sent_or_used_is_refused(client):
     x, y, w = wave()
-    with pytest.raises(TypeError, match="loss cannot be sent to workers: .* it holds a lock"):
+    with pytest.raises(TypeError, match=r"loss cannot be sent to workers: .* it holds a lock"):
         sk.DataLoss(NET, x, y, loss=Held(), executor=client)
     there = sk.LeastSquares(NET, x, y, w, executor=client)
     with pytest.raises(ValueError, match="executor=None\\) brings them here"):
@@ -424,7 +427,7 @@ def test_what_cannot_be_sent_or_used_is_refused(client):
         sk.LeastSquares(NET, there.x, there.y, 2 * w, executor=client)
     with pytest.raises(ValueError, match="x and y must have shapes"):
         replace(there, network=sk.KAN.splines([3, 1]))
-    with pytest.raises(TypeError, match="client must be a distributed.Client"):
+    with pytest.raises(TypeError, match=r"client must be a distributed\.Client"):
         DaskExecutor(3)
     with pytest.raises(TypeError, match="a client of Dask as it is"):
         sk.LeastSquares(NET, x, y, executor="passive")
@@ -497,6 +500,13 @@ def test_triangles_travel_without_zeros():
             np.testing.assert_array_equal(unpacked_factor(*packed_factor(upper)), upper)
 
 
+def waited(pid):
+    """Look for a process until it is gone, which is an error, or for two seconds."""
+    for _ in range(100):
+        os.kill(pid, 0)
+        time.sleep(0.02)
+
+
 def test_clusters_close_cleanly():
     """No warnings, no processes, no threads of ours."""
     x, y, _ = wave()
@@ -516,7 +526,5 @@ def test_clusters_close_cleanly():
     gc.collect()
     for pid in pids:
         with pytest.raises(ProcessLookupError):
-            for _ in range(100):
-                os.kill(pid, 0)
-                time.sleep(0.02)
+            waited(pid)
     assert threading.active_count() <= before + 8  # of Dask's own pools

@@ -7,9 +7,9 @@ import pickle
 import platform
 import time
 from collections.abc import Callable, Iterable
+from importlib import import_module
 from typing import Any, NamedTuple
 
-import splinekan
 from splinekan._checks import function as checked_function
 from splinekan._checks import integer, sequence, shown
 from splinekan.distributed.errors import SchedulerLostError, WorkersLostError
@@ -42,7 +42,11 @@ class Worker(NamedTuple):
 def here() -> Place:
     """The surroundings of this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Place(platform.node(), os.getpid(), cores, splinekan.__version__)
+    return Place(platform.node(), os.getpid(), cores, _version())
+
+
+def _version() -> str:
+    return str(import_module("splinekan").__version__)
 
 
 def is_client(value: Any) -> bool:
@@ -136,9 +140,9 @@ class DaskExecutor:
             if isinstance(place, ImportError):
                 raise ImportError(f"worker {address} cannot import splinekan: {place}") from None
             if isinstance(place, Place) and address in known:  # others are about to leave
-                if place.version != splinekan.__version__:
+                if place.version != _version():
                     raise ImportError(
-                        f"workers must have splinekan {splinekan.__version__}, {address} has {place.version}"
+                        f"workers must have splinekan {_version()}, {address} has {place.version}"
                     )
                 info = known[address]
                 workers.append(Worker(address, info["nthreads"], info["memory_limit"] or 0, place))

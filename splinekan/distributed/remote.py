@@ -129,7 +129,8 @@ class Remote:
             graph, roots = self._graph(values, function, argument, combine)
             return self.executor.client.get(graph, roots, sync=False)
 
-        return completed(self.executor, begin)
+        found: list[Term] = completed(self.executor, begin)
+        return found
 
     def _graph(
         self, values: list[Any], function: Callable[[Any, Any], Any], argument: Any, combine: Combine
@@ -165,12 +166,16 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
     """
     import distributed
 
-    lost = (CancelledError, distributed.CancelledError, distributed.scheduler.KilledWorker)
-    lost += (distributed.comm.CommClosedError,)
+    lost: tuple[type[BaseException], ...] = (
+        CancelledError,
+        distributed.CancelledError,
+        distributed.scheduler.KilledWorker,
+        distributed.comm.CommClosedError,
+    )
     error: BaseException | None = None
     for _ in range(ATTEMPTS):
         try:
-            comm = getattr(executor.client, "scheduler_comm", None)
+            comm: Any = getattr(executor.client, "scheduler_comm", None)
             if getattr(comm, "interval", 0) > INTERVAL:
                 comm.interval = INTERVAL
             futures = begin()
@@ -186,8 +191,8 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
             executor._require_scheduler(failure)  # the client closed on the way
             error = failure
     raise WorkersLostError(
-        f"workers died in each of {ATTEMPTS} attempts at the same sum ({error}), mostly for want of memory: see "
-        "their logs, take more and smaller shards, or give workers more memory"
+        f"workers died in each of {ATTEMPTS} attempts at the same sum ({error}), mostly for want of memory: "
+        "see their logs, take more and smaller shards, or give workers more memory"
     ) from error
 
 

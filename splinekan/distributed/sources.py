@@ -120,8 +120,8 @@ class Mapped:
                 mapped = mmap(file.fileno(), 0, access=ACCESS_READ)
         except OSError as error:
             raise FileNotFoundError(
-                f"{name} is mapped to {self.path}, which a worker cannot open ({error.strerror}): workers need "
-                f"the same file system, or pass numpy.array({name}) to send the numbers"
+                f"{name} is mapped to {self.path}, which a worker cannot open ({error.strerror}): workers "
+                f"need the same file system, or pass numpy.array({name}) to send the numbers"
             ) from None
         view: NDArray[Any] = np.ndarray(self.shape, self.dtype, mapped, self.offset, self.strides)
         return view.copy()
@@ -141,7 +141,8 @@ class Collection:
     @property
     def dtype(self) -> np.dtype[Any]:
         """Of the array."""
-        return np.dtype(self.array.dtype)
+        dtype: np.dtype[Any] = np.dtype(self.array.dtype)
+        return dtype
 
     @property
     def token(self) -> tuple[Any, ...]:

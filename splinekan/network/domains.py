@@ -63,7 +63,7 @@ def shown_intervals(ends: Interval | tuple[Interval, ...]) -> str:
 class Survey(NamedTuple):
     """Columns of samples: their number, how many lie outside each interval, and the ends of each column."""
 
-    count: int
+    n_samples: int
     outside: NDArray[np.int64]
     least: Array
     most: Array
@@ -72,7 +72,7 @@ class Survey(NamedTuple):
     def joined(parts: Sequence[Survey]) -> Survey:
         """The survey of all samples, from surveys of some."""
         return Survey(
-            sum(part.count for part in parts),
+            sum(part.n_samples for part in parts),
             np.sum([part.outside for part in parts], axis=0),
             np.min([part.least for part in parts], axis=0),
             np.max([part.most for part in parts], axis=0),
@@ -104,7 +104,7 @@ def warn_of_survey(found: Survey, domain: Sequence[Interval], stacklevel: int) -
     interval for all.
     """
     low, high = np.array(domain, dtype=np.float64).T
-    outside, least, most = found.outside / found.count, found.least, found.most
+    outside, least, most = found.outside / found.n_samples, found.least, found.most
     with np.errstate(over="ignore"):
         filled = (most.astype(np.float64) - least) / (high - low)
     beyond = [

@@ -24,6 +24,7 @@ from splinekan.objectives import sharded
 from splinekan.objectives.last_layer import linear_parameters, tail
 from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
+from splinekan.objectives.sharded_jacobian import ShardedJacobian, ShardedRows
 from splinekan.objectives.sums import ChunkedSum, added, checked_executor, ranges
 from splinekan.operators import Operator, Stacked
 from splinekan.operators.segments import symmetric
@@ -79,10 +80,10 @@ class DataLoss(ChunkedSum):
     executor
         Where chunks are worked on: None for this process, `Workers` of `concurrent.futures`, or workers of a
         Dask cluster, by a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With
-        Dask the workers keep the samples; x, y and weights may also be Dask arrays, data frames or series, and
-        workers open memory-mapped arrays themselves. Then x, y and weights of the objective are
-        `ShardedArray`, and objectives for other networks, `dataclasses.replace(objective, network=...)`, share
-        the samples.
+        Dask the workers keep the samples; x, y and weights may also be Dask arrays, data frames or series,
+        and workers open memory-mapped arrays themselves. Then x, y and weights of the objective are
+        `ShardedArray`, and objectives for other networks, `dataclasses.replace(objective, network=...)`,
+        share the samples.
 
     Raises
     ------
@@ -130,7 +131,7 @@ class DataLoss(ChunkedSum):
             raise TypeError(f"loss must have {', '.join(needed)}, lacks {', '.join(missing)}")
         boolean("loss.squared", self.loss.squared)
         real("loss.mean_factor", self.loss.mean_factor, positive=True)
-        checked = {
+        checked: dict[str, Any] = {
             "executor": executor,
             "cost": None if self.cost is None else real("cost", self.cost, positive=True),
             "smoothing": real("smoothing", self.smoothing, low=0.0, high=np.inf),
@@ -138,8 +139,9 @@ class DataLoss(ChunkedSum):
         for name, value in checked.items():
             object.__setattr__(self, name, value)
         x, y, weights, root = self._resident() if self._sharded else self._here()
-        for name, value in (("x", x), ("y", y), ("weights", weights), ("_root", root)):
-            object.__setattr__(self, name, value)
+        samples = {"x": x, "y": y, "weights": weights, "_root": root}
+        for name, array in samples.items():
+            object.__setattr__(self, name, array)
         self._warn_of_inputs()
 
     def _here(self) -> tuple[Array, Array, Array | None, Array]:
@@ -217,8 +219,9 @@ class DataLoss(ChunkedSum):
         theta, v = self.network._theta(theta), self.network._theta(v, "v")
         same, T = self._in_splines
         at, along = (theta, v) if T is None else (T.apply(theta), T.apply(v))
-        total = added(list(same._sum("_hessian_products", np.stack([at, along]), "value")))
-        return self.penalty.product(v) + (total if T is None else T.apply_transpose(total))
+        total: Float64Array = added(list(same._sum("_hessian_products", np.stack([at, along]), "value")))
+        product: Float64Array = total if T is None else T.apply_transpose(total)
+        return self.penalty.product(v) + product
 
     @one
     @quiet
@@ -248,10 +251,10 @@ class DataLoss(ChunkedSum):
         return part.value + self.penalty.value(theta), rho, jacobian
 
     def _linearized_there(self, theta: Float64Array) -> tuple[float, Any, Operator]:
-        there = sharded.ShardedJacobian(self, theta)
+        there = ShardedJacobian(self, theta)
         below = self.penalty.residual(theta) if self.penalty.n_rows else np.zeros(0)
         jacobian = Stacked([there, self.penalty.jacobian()]) if self.penalty.n_rows else there
-        return there.value() + self.penalty.value(theta), sharded.ShardedRows(there, below), jacobian
+        return there.value() + self.penalty.value(theta), ShardedRows(there, below), jacobian
 
     @property
     def linear_parameters(self) -> NDArray[np.int64]:
