@@ -7,13 +7,14 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
-from splinekan._checks import Array, affordable
+from splinekan._checks import Array, affordable, one_of, shown
 from splinekan.distributed.errors import WorkersLostError
 from splinekan.distributed.executor import DaskExecutor, Worker, share
 from splinekan.distributed.remote import Remote
 from splinekan.distributed.resident import Facts, Resident, resident
 from splinekan.distributed.sources import Collection, InMemory, Range, Source
 
+NAMES = ("x", "y", "weights")
 ROOM = 0.7
 """The share of a worker's memory limit that its shards and what is computed from them may take."""
 COPIES = 2.0
@@ -181,8 +182,10 @@ class ShardedArray:
         Of the array.
     """
 
-    def __init__(self, shards: Shards, name: str) -> None:
-        self.shards, self.name = shards, name
+    def __init__(self, shards: Any, name: str) -> None:
+        if not (hasattr(shards, "array") and hasattr(shards, "sources")):
+            raise TypeError(f"shards must be samples on workers, got {shown(shards)}")
+        self.shards, self.name = shards, one_of("name", name, NAMES)
         columns = {"x": shards.sources["x"].shape[1:], "y": (shards.n_out,)}.get(name, ())
         self.shape: tuple[int, ...] = (shards.n_samples, *columns)
         self.dtype = shards.dtype if name != "weights" else np.dtype(np.float64)

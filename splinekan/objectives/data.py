@@ -220,8 +220,8 @@ class DataLoss(ChunkedSum):
         same, T = self._in_splines
         at, along = (theta, v) if T is None else (T.apply(theta), T.apply(v))
         total: Float64Array = added(list(same._sum("_hessian_products", np.stack([at, along]), "value")))
-        product: Float64Array = total if T is None else T.apply_transpose(total)
-        return self.penalty.product(v) + product
+        product = np.asarray(total if T is None else T.apply_transpose(total))
+        return np.asarray(self.penalty.product(v) + product)
 
     @one
     @quiet
