@@ -1,11 +1,11 @@
 """Sums on Dask workers: overhead, speed-up, memory, and a model of the cost with its forecast.
 
-    python benchmarks/distributed.py [--samples 100000 1000000 10000000] [--repeats 5] [--json FILE]
+    python benchmarks/clusters.py [--samples 100000 1000000 10000000] [--repeats 5] [--json FILE]
 
-Every worker has one thread. For each number of samples, in float32: seconds (best of the repeats) of value and
-gradient and of J^T J in one process and on 1 and 2 workers, the speed-up of two workers over one, the share of
-overhead of one worker over one process, the peak memory of a worker, and what the model predicts. The model has
-five measured numbers (`Machine`); the forecast uses them for more workers and parameters than this machine has.
+Every worker has one thread. For each number of samples, in float32: seconds (best of the repeats) of value
+and gradient and of J^T J in one process and on 1 and 2 workers, the speed-up of two workers over one, the share
+of overhead of one worker over one process, the peak memory of a worker, and what the model predicts. The model
+has a few measured numbers (`Machine`); the forecast uses them for more workers and parameters than are here.
 """
 
 from __future__ import annotations
@@ -209,14 +209,19 @@ def main() -> None:
         row = rows[-1]
         for name in ("value_and_gradient", "normal_equations"):
             times = row[name]
-            errors = [abs(math.log(times[f"{w} predicted"] / times[f"{w} workers"])) for w in (1, 2)]
+            ratios = [times[f"{w} predicted"] / times[f"{w} workers"] for w in (1, 2)]
+            errors = [abs(math.log(ratio)) for ratio in ratios]
             print(
                 f"{count:>10} {name:>20}: process {times['process']:.4f} s, 1 worker {times['1 workers']:.4f}, "
                 f"2 workers {times['2 workers']:.4f}; overhead {100 * times['overhead']:.1f} %, "
                 f"speed-up {times['speed-up']:.2f}, model off by {100 * (math.exp(max(errors)) - 1):.0f} %",
                 flush=True,
             )
-        print(f"{'':>10} peak memory of a worker: {row['MB, 1 workers']:.0f}, {row['MB, 2 workers']:.0f} MB")
+        memory = [row[f"MB, {w} workers"] for w in (1, 2)]
+        print(
+            f"{'':>10} peak memory of a worker: {memory[0]:.0f} MB of one, {memory[1]:.0f} MB of two",
+            flush=True,
+        )
     print("workers  parameters  GB of J^T J   J^T J/s  Cholesky/s  100 CG/s")
     table = forecast(machine)
     for line in table:
