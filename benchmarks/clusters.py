@@ -3,9 +3,9 @@
     python benchmarks/clusters.py [--samples 100000 1000000 10000000] [--repeats 5] [--json FILE]
 
 Every worker has one thread. For each number of samples, in float32: seconds (best of the repeats) of value
-and gradient and of J^T J in one process and on 1 and 2 workers, the speed-up of two workers over one, the share
-of overhead of one worker over one process, the peak memory of a worker, and what the model predicts. The model
-has a few measured numbers (`Machine`); the forecast uses them for more workers and parameters than are here.
+and gradient and of J^T J in one process and on 1 and 2 workers, the speed-up of two workers over one, the
+share of overhead of one worker over one process, the peak memory of a worker, and what the model predicts.
+The model has a few measured numbers (`Machine`); the forecast uses them for more workers and parameters.
 """
 
 from __future__ import annotations
@@ -212,8 +212,8 @@ def main() -> None:
             ratios = [times[f"{w} predicted"] / times[f"{w} workers"] for w in (1, 2)]
             errors = [abs(math.log(ratio)) for ratio in ratios]
             print(
-                f"{count:>10} {name:>20}: process {times['process']:.4f} s, 1 worker {times['1 workers']:.4f}, "
-                f"2 workers {times['2 workers']:.4f}; overhead {100 * times['overhead']:.1f} %, "
+                f"{count:>10} {name:>20}: process {times['process']:.4f} s, 1 worker "
+                f"{times['1 workers']:.4f}, 2 workers {times['2 workers']:.4f}; overhead {100 * times['overhead']:.1f} %, "
                 f"speed-up {times['speed-up']:.2f}, model off by {100 * (math.exp(max(errors)) - 1):.0f} %",
                 flush=True,
             )

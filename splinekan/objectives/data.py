@@ -227,7 +227,7 @@ class DataLoss(ChunkedSum):
     @quiet
     def _hessian_products(self, both: Float64Array, chunks: Sequence[tuple[int, int]]) -> Float64Array:
         """The products for (theta, v) of chunks."""
-        total = np.zeros_like(both[0])
+        total = np.zeros(both.shape[1])
         for chunk in chunks:
             total += self._part(both[0], chunk).hessian_product(both[1])
         return total
