@@ -211,12 +211,10 @@ def main() -> None:
             times = row[name]
             ratios = [times[f"{w} predicted"] / times[f"{w} workers"] for w in (1, 2)]
             errors = [abs(math.log(ratio)) for ratio in ratios]
-            print(
-                f"{count:>10} {name:>20}: process {times['process']:.4f} s, 1 worker "
-                f"{times['1 workers']:.4f}, 2 workers {times['2 workers']:.4f}; overhead {100 * times['overhead']:.1f} %, "
-                f"speed-up {times['speed-up']:.2f}, model off by {100 * (math.exp(max(errors)) - 1):.0f} %",
-                flush=True,
-            )
+            print(f"{count:>10} {name:>20}: process {times['process']:.4f} s", end=", ")
+            print(f"1 worker {times['1 workers']:.4f}, 2 workers {times['2 workers']:.4f}", end="; ")
+            print(f"overhead {100 * times['overhead']:.1f} %, speed-up {times['speed-up']:.2f}", end=", ")
+            print(f"model off by {100 * (math.exp(max(errors)) - 1):.0f} %", flush=True)
         memory = [row[f"MB, {w} workers"] for w in (1, 2)]
         print(
             f"{'':>10} peak memory of a worker: {memory[0]:.0f} MB of one, {memory[1]:.0f} MB of two",

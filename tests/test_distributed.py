@@ -266,6 +266,17 @@ def test_a_killed_worker_changes_no_bit(kind, client, tmp_path):
     np.testing.assert_array_equal(got.history.loss, want.history.loss)
 
 
+def test_arrays_that_changed_are_not_sent_again(client):
+    x, y, _ = wave()
+    there = sk.LeastSquares(NET, x, y, executor=client)
+    there.value(THETA)
+    x[0, 0] = 0.5
+    there.x.shards.futures[0].cancel()
+    there._locals.futures[0].cancel()
+    with pytest.raises(ValueError, match="has changed since"):
+        there.value(THETA)
+
+
 def test_a_dead_scheduler_is_an_error_with_what_was_reached(tmp_path):
     """Scheduler and worker as processes of their own, as on a machine of theirs."""
     file = tmp_path / "scheduler.json"

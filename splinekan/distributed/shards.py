@@ -43,6 +43,8 @@ class Shards(Remote):
         For rows that are not finite real numbers, and negative weights.
     """
 
+    _sent = False
+
     def __init__(
         self, executor: DaskExecutor, x: Source, y: Source, weights: Source | Array | None, n_out: int
     ) -> None:
@@ -57,6 +59,12 @@ class Shards(Remote):
         self.n_shards = len(self.ranges)
         self._require_memory(workers)
         self.futures = [None] * self.n_shards
+        self._tokens = self._digests()
+
+    def _digests(self) -> dict[str, Any]:
+        """What tells whether arrays of this process have changed."""
+        arrays = {name: each for name, each in self.sources.items() if isinstance(each, InMemory)}
+        return {name: each.token for name, each in arrays.items()}
 
     def _require_memory(self, workers: list[Worker]) -> None:
         width = self.sources["x"].shape[1] + self.n_out + (self.sources["weights"] is not None)
@@ -73,6 +81,12 @@ class Shards(Remote):
 
     def _made(self, which: list[int]) -> list[Any]:
         client = self.executor.client
+        if self._sent and self._digests() != self._tokens:
+            raise ValueError(
+                "x, y and weights must not change while they are in use: workers lost samples, and what "
+                "would be sent again has changed since"
+            )
+        self._sent = True
         places = self._free(len(which))
         pieces = {name: self._pieces(name, which) for name in self.sources}
         found = []
@@ -118,6 +132,7 @@ class Shards(Remote):
 
     def _free(self, count: int) -> list[str]:
         """The workers for `count` shards: those with the fewest."""
+        self.executor._require_workers()
         load = {address: len(shards) for address, shards in self._held().items()}
         if not load:
             raise WorkersLostError("none of the workers answers")
