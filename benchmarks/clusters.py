@@ -119,10 +119,10 @@ def ballast(local: Any, size: int) -> Any:
 
 
 def measured(repeats: int) -> Machine:
-    """The numbers of this machine, from 200,000 samples on a worker, and from sums of nothing."""
+    """The numbers of this machine, from a million samples on a worker, and from sums of nothing."""
     from distributed import Client, LocalCluster
 
-    x, y = data(200_000)
+    x, y = data(1_000_000)
     theta = sk.initialize(NETWORK, 0)
     with (
         LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0") as cluster,
