@@ -21,14 +21,22 @@ from splinekan.problems.boundary import PROBLEMS
 WAYS = {"pickle": lambda x: pickle.loads(pickle.dumps(x)), "deepcopy": copy.deepcopy, "copy": copy.copy}
 MOST = 5
 """Methods of a class that are tried, besides its constructor."""
-OWN = ("FunctionProblem", "ResidualProblem", "RegressionProblem", "Restricted", "Workers")
-"""Classes that hold functions or executors of the user: see the tests below."""
+OWN = (
+    "FunctionProblem",
+    "ResidualProblem",
+    "RegressionProblem",
+    "Restricted",
+    "Workers",
+    "DaskExecutor",
+    "ShardedArray",
+)
+"""Classes that hold functions or executors of the user: see the tests below, and of clusters."""
 KINDS = {
     thing.__name__: thing
     for thing in surface._things()
     if inspect.isclass(thing)
     and not getattr(thing, "_is_protocol", False)
-    and not issubclass(thing, (Warning, Status))
+    and not issubclass(thing, (Exception, Status))
     and thing.__name__ not in ("Operator", "Optimizer", *OWN)  # the base classes of others
 }
 

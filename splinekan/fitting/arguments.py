@@ -6,8 +6,26 @@ from typing import Any
 
 import numpy as np
 
-from splinekan._checks import Float64Array, real, real_array, shown
+from splinekan._checks import Float64Array, affordable, real, real_array, shown
 from splinekan._columns import framed, table
+from splinekan.distributed.sources import is_collection
+
+
+def collected(name: str, value: Any) -> Any:
+    """Collections of Dask as arrays and data frames of this process; everything else as it is.
+
+    Raises
+    ------
+    MemoryError
+        For arrays that the machine cannot hold.
+    """
+    if isinstance(value, (list, tuple)):
+        return type(value)(collected(f"{name}[{i}]", each) for i, each in enumerate(value))
+    if not is_collection(value):
+        return value
+    size = float(getattr(value, "nbytes", 0.0))
+    affordable(f"{name} in one process", 0.0 if np.isnan(size) else size)
+    return value.compute()
 
 
 def inputs_of(name: str, X: Any, names: Any = None, n_columns: int | None = None) -> Float64Array:

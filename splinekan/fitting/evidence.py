@@ -196,17 +196,16 @@ def assess(state: State, problem: ModalProblem, z: Float64Array, known: bool) ->
 
 def _variance(data: DataLoss, theta: Float64Array, deviance: float) -> float:
     """The sum of l'^2 over the sum of l'', bounded wherever outliers lie (Huber 1973, Ann. Stat. 1, 799)."""
-    g, loss = data.network(theta, data.x), data.loss
+    y, loss = np.asarray(data.y), data.loss
+    g = data.network(theta, np.asarray(data.x))
     bend = np.asarray(
-        loss.curvature(g, data.y)
-        if hasattr(loss, "curvature")
-        else np.square(np.asarray(loss.root(g, data.y)))
+        loss.curvature(g, y) if hasattr(loss, "curvature") else np.square(np.asarray(loss.root(g, y)))
     )
     weights = np.ones(len(g)) if data.weights is None else np.asarray(data.weights)
     total = float(weights @ np.sum(bend, axis=1))
     if not total > 0:  # every residual lies where the loss is straight
         return deviance / _count(data)
-    return float(weights @ np.sum(np.square(loss.gradient(g, data.y)), axis=1)) / total
+    return float(weights @ np.sum(np.square(loss.gradient(g, y)), axis=1)) / total
 
 
 def _reweighted(state: State, z: Float64Array, gamma: Float64Array, least: float) -> Float64Array:
@@ -219,7 +218,7 @@ def _reweighted(state: State, z: Float64Array, gamma: Float64Array, least: float
 
 
 def _count(data: DataLoss) -> float:
-    total = data.n_samples if data.weights is None else np.sum(data.weights)
+    total = data.n_samples if data.weights is None else np.sum(np.asarray(data.weights))
     return float(total) * n_varying(data.y)
 
 

@@ -11,8 +11,9 @@ from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, real_array
 from splinekan._columns import checked_names, names_of, numbered
+from splinekan.distributed import ClusterError, DaskExecutor
 from splinekan.fitting import path
-from splinekan.fitting.arguments import apart_of, check_targets, inputs_of, targets_of
+from splinekan.fitting.arguments import apart_of, check_targets, collected, inputs_of, targets_of
 from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
 from splinekan.fitting.description import described, noise_of, penalties_of, smoothing_of, without_effect
@@ -49,6 +50,7 @@ def fit(
     output_names: Sequence[str] | None = None,
     seed: int = 0,
     progress: bool | None = None,
+    client: Any = None,
 ) -> Model:
     """A spline network fitted to data of any scale and unit; what is not given is chosen from the data.
 
@@ -102,6 +104,10 @@ def fit(
         the samples come.
     progress
         Whether to show a progress bar, with level, loss and held-out loss; None for on a terminal.
+    client
+        None to compute in this process; a `distributed.Client`, "active" for the client in scope, or a
+        `DaskExecutor`, to sum over the samples on the workers of a Dask cluster. This process scales and
+        divides the samples, and must hold them in float64, also where they come from Dask collections.
 
     Returns
     -------
@@ -113,6 +119,10 @@ def fit(
     TypeError, ValueError
         For data that are not finite real numbers, masked arrays, shapes that do not fit, targets that the
         loss does not admit, and options that are not as above.
+    MemoryError
+        For samples that exceed the memory of this process, or with a client that of the workers.
+    ClusterError
+        If the cluster of the client is lost; with the best `Model` so far, if any, as its `result`.
 
     Examples
     --------
@@ -122,6 +132,8 @@ def fit(
     >>> bool(np.abs(model([[150.0, 60.0]]) - np.sin(3) - 0.2) < 1e-3)
     True
     """
+    executor = None if client is None else DaskExecutor.of(client)
+    X, y, held_out = collected("X", X), collected("y", y), collected("held_out", held_out)
     x, t = inputs_of("X", X), targets_of(y)
     if x.shape[1] == 0 or len(x) == 0:
         raise ValueError(f"X must have at least one row and one column, got shape {x.shape}")
@@ -151,7 +163,7 @@ def fit(
             deviation = np.full_like(deviation, deviation.mean())
     scaling = Scaling(bounds_of(x), centre, deviation)
     scaled_loss = in_deviations(kind, given, not by_name, float(deviation[0]))
-    samples = Samples(scaling.scaled(x), scaling.standard(t), weights, scaled_loss, known)
+    samples = Samples(scaling.scaled(x), scaling.standard(t), weights, scaled_loss, known, executor)
     # The restricted likelihood needs a curvature, which quantiles lack but for a narrow band.
     by_path = kind == "quantile" or options.is_large(x.shape[1], t.shape[1])
     if apart is None and by_path and options.smoothing is None and len(samples) < ENOUGH:
@@ -171,11 +183,21 @@ def fit(
             None if options.smoothing is None else options.smoothing * samples.total,
             DENSE,
             options.seed,
-            report,
+            report.reach,
         )
-        found = _search(search, options, by_path, x.shape[1], t.shape[1])
+        try:
+            found = _search(search, options, by_path, x.shape[1], t.shape[1])
+        except ClusterError as error:
+            error.result = (
+                None if report.best is None else _model(report.best.state, scaling, inputs, outputs)
+            )
+            raise
         began = perf_counter()
-        found, state, noise = _finished(found, samples, train is samples, options)
+        try:
+            found, state, noise = _finished(found, samples, train is samples, options)
+        except ClusterError as error:
+            error.result = _model(found.best.state, scaling, inputs, outputs)
+            raise
         state, constant = flattened(state, samples.x)
         final = Candidate.of(
             found.best.architecture,
@@ -193,9 +215,6 @@ def fit(
         *smoothing_of(state, samples, scaling, noise, options),
         *without_effect(state, constant, inputs),
     )
-    layers = [scaling.inputs, *state.network.layers]
-    if scaling.outputs is not None:
-        layers.append(scaling.outputs)
     record = FitRecord(
         scaling.bounds,
         kind,
@@ -206,6 +225,16 @@ def fit(
         penalties_of(state),
         noise_of(state, samples, scaling, noise),
     )
+    return _model(state, scaling, inputs, outputs, record)
+
+
+def _model(
+    state: State, scaling: Scaling, inputs: Any, outputs: Any, record: FitRecord | None = None
+) -> Model:
+    """The model in the units of the data."""
+    layers = [scaling.inputs, *state.network.layers]
+    if scaling.outputs is not None:
+        layers.append(scaling.outputs)
     return Model(KAN(tuple(layers)), state.theta, names=inputs, output_names=outputs, record=record)
 
 

@@ -76,7 +76,7 @@ def _path(search: Search, architecture: Architecture, number: int) -> Candidate:
         state = trained(state, train, STEPS if len(weights) > 1 else MORE)
         found = Candidate.of(architecture, state, 0, train, search.held, began)
         held = found.held_out
-        search.report(found.trial())
+        search.report(found)
         if best is None or search.held is None or held < best.held_out:
             best, since = found, 0
         else:

@@ -6,6 +6,8 @@ import sys
 from types import TracebackType
 from typing import Any
 
+import numpy as np
+
 from splinekan.model.record import Trial
 
 
@@ -14,6 +16,8 @@ class Progress:
 
     def __init__(self, shown: bool | None) -> None:
         self.trials: list[Trial] = []
+        self.best: Any = None
+        """The candidate with the lowest held-out loss so far, or loss without held-out samples."""
         terminal = sys.stderr is not None and sys.stderr.isatty()
         self._bar: Any = None
         if terminal if shown is None else shown:
@@ -28,6 +32,16 @@ class Progress:
             self._bar.set_description_str(f"level {trial.level}, {trial.network}", refresh=False)
             self._bar.set_postfix_str(f"loss {trial.loss:.3g}{held}", refresh=False)
             self._bar.update(1)
+
+    def reach(self, candidate: Any) -> None:
+        """Report a candidate, and keep it if it is the best."""
+        self(candidate.trial())
+
+        def rank(each: Any) -> float:
+            return float(each.loss if np.isnan(each.held_out) else each.held_out)
+
+        if self.best is None or rank(candidate) < rank(self.best):
+            self.best = candidate
 
     def __enter__(self) -> Progress:
         return self

@@ -121,7 +121,7 @@ class Search:
     seed
         Of the starts.
     report
-        Called with every trial.
+        Called with every candidate.
     """
 
     train: Samples
@@ -133,7 +133,7 @@ class Search:
     weight: float | None
     most: int
     seed: int
-    report: Callable[[Trial], object]
+    report: Callable[[Candidate], object]
 
     def run(self, starts: Sequence[Architecture], wider: Sequence[Architecture]) -> Found:
         """The best candidate: `wider` architectures are tried if one of the widest of `starts` leads."""
@@ -234,7 +234,7 @@ class Search:
             fixed=self.weight is not None,
         )
         found = Candidate.of(architecture, state, level, samples, self.held, began)
-        self.report(found.trial())
+        self.report(found)
         return found
 
     def _confirmed(self, ranked: Sequence[Candidate]) -> tuple[Candidate, str]:

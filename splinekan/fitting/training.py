@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import Float64Array
+from splinekan.distributed import DaskExecutor
 from splinekan.fitting.modes import ModalCoordinates
 from splinekan.network import KAN, initialize
 from splinekan.objectives import DataLoss
@@ -33,6 +34,8 @@ class Samples:
     known
         Whether the loss is the negative log-likelihood as it stands: there is no variance of noise to
         estimate.
+    executor
+        The workers that sum over them, and keep them once they have; None for this process.
     """
 
     x: Float64Array = field(repr=False)
@@ -40,6 +43,7 @@ class Samples:
     weights: Float64Array | None = field(repr=False)
     loss: Any
     known: bool
+    executor: DaskExecutor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -58,11 +62,17 @@ class Samples:
         """At most `count` of the samples, drawn at random."""
         if len(self) <= count:
             return self
-        return self.at(np.sort(rng.permutation(len(self))[:count]))
+        few = self.at(np.sort(rng.permutation(len(self))[:count]))
+        return replace(few, executor=None)  # sooner summed here than sent
 
     def objective(self, network: KAN) -> DataLoss:
         """The sum of the losses of the samples."""
-        return DataLoss(network, self.x, self.y, self.weights, loss=self.loss)
+        if self.executor is None:
+            return DataLoss(network, self.x, self.y, self.weights, loss=self.loss)
+        x, y, weights = vars(self).get("_there", (self.x, self.y, self.weights))
+        made = DataLoss(network, x, y, weights, loss=self.loss, executor=self.executor)
+        vars(self)["_there"] = made.x, made.y, made.weights  # sent once
+        return made
 
     def losses(self, network: KAN, theta: Float64Array) -> Float64Array:
         """The loss of every sample, (n,), times `mean_factor`: for squares the square error."""

@@ -19,6 +19,7 @@ from splinekan._checks import (
     shown,
     vector,
 )
+from splinekan.distributed.errors import ClusterError
 from splinekan.multilevel.hierarchy import Hierarchy, Level
 from splinekan.optimize import History, Iterate, Optimizer, Problem, Result, Status
 
@@ -90,7 +91,8 @@ def nested_steps(
     """The steps of a nested iteration, a generator of (level, result): train, prolongate, train.
 
     Parameters and errors are those of `nested_iteration`; arguments are checked when the generator is made.
-    Levels with an empty budget are passed through and yield nothing. What is done between two steps (a
+    Levels with an empty budget are passed through and yield nothing. If sums run on a cluster that is lost,
+    the interrupted level is yielded before the error is raised. What is done between two steps (a
     spectrum of `result.model`, say) does not change the iteration.
 
     Examples
@@ -135,15 +137,20 @@ def nested_steps(
                 continue
             problem = objective(level)
             method.require("objective(level)", problem)
-            result = method.minimize(
-                problem,
-                theta,
-                iterations=count,
-                evaluations=count if unit == "evaluations" else None,
-                callback=callback,
-                cost=level.cost,
-                **options,
-            )
+            try:
+                result = method.minimize(
+                    problem,
+                    theta,
+                    iterations=count,
+                    evaluations=count if unit == "evaluations" else None,
+                    callback=callback,
+                    cost=level.cost,
+                    **options,
+                )
+            except ClusterError as error:
+                if error.result is not None:
+                    yield NestedStep(level, error.result)
+                raise
             theta = result.theta.copy()
             yield NestedStep(level, result)
             if result.status in ENDS_ALL:
@@ -195,16 +202,30 @@ def nested_iteration(
     TypeError, ValueError
         If budgets, optimisers or theta0 do not match the levels, no level has a budget, an option is
         unknown, or the objective returns anything but a problem.
+    ClusterError
+        If sums run on a cluster that is lost; with the `NestedResult` of the levels so far as its `result`.
     """
     results: list[Result | None] = [None] * len(hierarchy) if isinstance(hierarchy, Hierarchy) else []
     marks: list[tuple[int, int]] = []
     entries = 0
-    for level, result in nested_steps(
+    steps = nested_steps(
         hierarchy, objective, optimizer, budgets, theta0, unit=unit, callback=callback, **options
-    ):
-        results[level.index] = result
-        marks.append((level.index, entries))
-        entries += len(result.history.loss)
+    )
+    try:
+        for level, result in steps:
+            results[level.index] = result
+            marks.append((level.index, entries))
+            entries += len(result.history.loss)
+    except ClusterError as error:
+        error.result = _joined(hierarchy, results, marks) if marks else None
+        raise
+    return _joined(hierarchy, results, marks)
+
+
+def _joined(
+    hierarchy: Hierarchy, results: Sequence[Result | None], marks: Sequence[tuple[int, int]]
+) -> NestedResult:
+    """The results of all levels as a result."""
     ran = [result for result in results if result is not None]
     last, theta, model, reached = ran[-1], ran[-1].theta, ran[-1].model, marks[-1][0]
     if last.status not in ENDS_ALL:

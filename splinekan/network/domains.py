@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from splinekan._checks import Array, each, interval, sequence, shown
 
@@ -59,33 +60,61 @@ def shown_intervals(ends: Interval | tuple[Interval, ...]) -> str:
     return text if len(pairs) <= 4 else f"{text} x ... ({len(pairs)})"
 
 
-def warn_outside(
-    x: Array, domain: Sequence[Interval], stacklevel: int, periodic: Sequence[bool] | None = None
-) -> None:
-    """A `DomainWarning` if the columns of x, (n, len(domain)), do not go with their intervals.
+class Survey(NamedTuple):
+    """Columns of samples: their number, how many lie outside each interval, and the ends of each column."""
+
+    n_samples: int
+    outside: NDArray[np.int64]
+    least: Array
+    most: Array
+
+    @staticmethod
+    def joined(parts: Sequence[Survey]) -> Survey:
+        """The survey of all samples, from surveys of some."""
+        return Survey(
+            sum(part.n_samples for part in parts),
+            np.sum([part.outside for part in parts], axis=0),
+            np.min([part.least for part in parts], axis=0),
+            np.max([part.most for part in parts], axis=0),
+        )
+
+
+def survey(x: Array, domain: Sequence[Interval] | None, periodic: Sequence[bool] | None = None) -> Survey:
+    """The columns of x, (n, n_in), against their intervals, if there are any; n is positive.
+
+    Outside is further than `ROUNDING` and the rounding of x. A column marked in `periodic` has no outside.
+    """
+    outside = np.zeros(x.shape[1], np.int64)
+    if domain is not None:
+        low, high = np.array(domain, dtype=np.float64).T
+        slack = ROUNDING * (high - low) + 2 * np.finfo(x.dtype).eps * np.maximum(np.abs(low), np.abs(high))
+        with np.errstate(over="ignore"):
+            ends = (low - slack).astype(x.dtype), (high + slack).astype(x.dtype)
+        outside = ((x < ends[0]) | (x > ends[1])).sum(axis=0)
+        if periodic is not None:
+            outside = np.where(periodic, 0, outside)
+    return Survey(len(x), outside, x.min(axis=0), x.max(axis=0))
+
+
+def warn_of_survey(found: Survey, domain: Sequence[Interval], stacklevel: int) -> None:
+    """A `DomainWarning` if the columns of x do not go with their intervals.
 
     That is, if more than `SHARE` of a column lies outside, further than `ROUNDING` and the rounding of x; or
-    if a column that varies fills less than `FILLED` of its interval, as columns in unlike units do in one
-    interval for all. A column marked in `periodic` has no outside. A few passes over x.
+    if a column that varies fills less than `FILLED` of its interval, as columns in unlike units do in an
+    interval for all.
     """
     low, high = np.array(domain, dtype=np.float64).T
-    slack = ROUNDING * (high - low) + 2 * np.finfo(x.dtype).eps * np.maximum(np.abs(low), np.abs(high))
-    with np.errstate(over="ignore"):
-        ends = (low - slack).astype(x.dtype), (high + slack).astype(x.dtype)
-    outside = ((x < ends[0]) | (x > ends[1])).mean(axis=0) if len(x) else np.zeros(len(low))
-    if periodic is not None:
-        outside = np.where(periodic, 0.0, outside)
-    least, most = (x.min(axis=0), x.max(axis=0)) if len(x) else (low, low)
+    outside, least, most = found.outside / found.n_samples, found.least, found.most
     with np.errstate(over="ignore"):
         filled = (most.astype(np.float64) - least) / (high - low)
-    found = [
+    beyond = [
         f"{100 * outside[p]:.3g} % of column {p} (from {least[p]:g} to {most[p]:g}) outside "
         f"[{low[p]:g}, {high[p]:g}]"
         for p in np.flatnonzero(outside > SHARE)
     ]
-    if found:
+    if beyond:
         _warn(
-            f"x leaves the domain of the first spline layer: {_few(found)}. Outside its domain a spline is "
+            f"x leaves the domain of the first spline layer: {_few(beyond)}. Outside its domain a spline is "
             f"only continued. {REMEDY}",
             stacklevel + 1,
         )
@@ -101,15 +130,13 @@ def warn_outside(
         )
 
 
-def warn_unlike(x: Array, stacklevel: int) -> None:
+def warn_of_scales(found: Survey, stacklevel: int) -> None:
     """A `DomainWarning` if the columns of x, which enter an affine map, vary on scales 1/`FILLED` apart.
 
     Methods that are not invariant to the scaling of inputs, all but undamped Gauss-Newton, then hardly move
     some weights. Constant columns do not count.
     """
-    if len(x) < 2:
-        return
-    least, most = x.min(axis=0).astype(np.float64), x.max(axis=0).astype(np.float64)
+    least, most = found.least.astype(np.float64), found.most.astype(np.float64)
     with np.errstate(over="ignore"):
         spread = most - least
     varying = np.flatnonzero(spread > 0)

@@ -30,7 +30,7 @@ from splinekan._records import Uncached
 from splinekan.network.activation import Activation
 from splinekan.network.affine import Affine
 from splinekan.network.constants import Constants, named_starts
-from splinekan.network.domains import Interval, warn_outside, warn_unlike
+from splinekan.network.domains import Interval, Survey, survey, warn_of_scales, warn_of_survey
 from splinekan.network.domains import intervals as checked_intervals
 from splinekan.network.layer import BASES, Layer, fulfilling
 from splinekan.network.linearization import Linearization, cast
@@ -533,12 +533,24 @@ def first_on_knots(layer: Layer) -> SplineLayer | TensorSplineLayer | None:
 
 def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:
     """A `DomainWarning` if x, (n, n_in), leaves the splines of the first layer, or enters a map unscaled."""
+    if len(x) and (network._first_splines is not None or isinstance(network.layers[0], Affine)):
+        warn_of_surveyed(network, survey_of_inputs(network, x), stacklevel + 1)
+
+
+def survey_of_inputs(network: KAN, x: Array) -> Survey:
+    """What the warning of `warn_of_inputs` depends on; surveys of parts of the samples can be joined."""
     splines = network._first_splines
-    if splines is not None and network.domain is not None:
-        periodic = [knots.periodic for knots in splines.knots]
-        warn_outside(x, network.domain, stacklevel + 1, periodic)
+    if splines is None or network.domain is None:
+        return survey(x, None)
+    return survey(x, network.domain, [knots.periodic for knots in splines.knots])
+
+
+def warn_of_surveyed(network: KAN, found: Survey, stacklevel: int) -> None:
+    """The warning of `warn_of_inputs`."""
+    if network._first_splines is not None and network.domain is not None:
+        warn_of_survey(found, network.domain, stacklevel + 1)
     elif isinstance(network.layers[0], Affine):
-        warn_unlike(x, stacklevel + 1)
+        warn_of_scales(found, stacklevel + 1)
 
 
 def _prolongation(number: int, layer: Layer, finer: Layer) -> scipy.sparse.csr_array:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,13 +15,17 @@ from splinekan._arrays import F8, floats, quiet
 from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, affordable, boolean, instance, one_of, real, real_array
 from splinekan._records import Uncached
+from splinekan.distributed.executor import DaskExecutor
+from splinekan.distributed.remote import Remote
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
+from splinekan.objectives import sharded
 from splinekan.objectives.last_layer import linear_parameters, tail
 from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS, Loss, SquaredError, curved, unrooted
 from splinekan.objectives.penalty import QuadraticPenalty
-from splinekan.objectives.sums import ChunkedSum, Executor, added, checked_executor, ranges
+from splinekan.objectives.sharded_jacobian import ShardedJacobian, ShardedRows
+from splinekan.objectives.sums import ChunkedSum, added, checked_executor, ranges
 from splinekan.operators import Operator, Stacked
 from splinekan.operators.segments import symmetric
 
@@ -74,7 +78,12 @@ class DataLoss(ChunkedSum):
         The loss of a sample: `SquaredError`, `Huber`, `Quantile`, `Logistic`, `Softmax`, `Poisson`, or any
         object with the methods of `splinekan.objectives.losses.Loss`.
     executor
-        Where chunks are worked on; None for this process.
+        Where chunks are worked on: None for this process, `Workers` of `concurrent.futures`, or workers of a
+        Dask cluster, by a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With
+        Dask the workers keep the samples; x, y and weights may also be Dask arrays, data frames or series,
+        and workers open memory-mapped arrays themselves. Then x, y and weights of the objective are
+        `ShardedArray`, and objectives for other networks, `dataclasses.replace(objective, network=...)`,
+        share the samples.
 
     Raises
     ------
@@ -82,7 +91,12 @@ class DataLoss(ChunkedSum):
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
         float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, targets
         that the loss does not admit. The methods for theta or vectors of another length, and for what a loss
-        returns in another shape; NaN in theta is taken, and makes the loss NaN.
+        returns in another shape; NaN in theta is taken, and makes the loss NaN. With Dask, for a loss that
+        cannot be pickled.
+    MemoryError
+        For samples that exceed the memory limits of the workers.
+    ImportError
+        For a client without Dask, or workers without this package.
 
     Warns
     -----
@@ -98,19 +112,15 @@ class DataLoss(ChunkedSum):
     smoothing: float = 0.0
     reduction: str = "sum"
     loss: Loss = field(default_factory=SquaredError)
-    executor: Executor | None = None
+    executor: Any = None
     only: ClassVar[type | None] = None
     """The type that the loss must have, if any will not do."""
     _root: Array = field(init=False, repr=False)
     """Square roots of the weights, (n, 1) or a number."""
 
     def __post_init__(self) -> None:
-        network = instance("network", self.network, KAN)
-        x = real_array("x", self.x, shape=(None, network.n_in), empty=False)
-        y = real_array("y", self.y)
-        if y.ndim == 1 and network.n_out == 1:
-            y = y[:, None]
-        y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
+        instance("network", self.network, KAN)
+        executor = checked_executor(self.executor)
         one_of("reduction", self.reduction, REDUCTIONS)
         if self.only is not None:
             instance("loss", self.loss, self.only)
@@ -120,26 +130,64 @@ class DataLoss(ChunkedSum):
             needed = (*LOSS_METHODS, *LOSS_ATTRIBUTES)
             raise TypeError(f"loss must have {', '.join(needed)}, lacks {', '.join(missing)}")
         boolean("loss.squared", self.loss.squared)
-        if callable(check := getattr(self.loss, "check", None)):
-            check(y)
-        mean_factor = real("loss.mean_factor", self.loss.mean_factor, positive=True)
-        checked_executor(self.executor)
-        weights = None if self.weights is None else real_array("weights", self.weights)
-        factor = mean_factor / len(x) if self.reduction == "mean" else 1.0
-        checked = {
-            "x": x,
-            "y": y,
-            "weights": weights,
+        real("loss.mean_factor", self.loss.mean_factor, positive=True)
+        checked: dict[str, Any] = {
+            "executor": executor,
             "cost": None if self.cost is None else real("cost", self.cost, positive=True),
             "smoothing": real("smoothing", self.smoothing, low=0.0, high=np.inf),
-            "_root": _roots(weights, factor, x),
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        x, y, weights, root = self._resident() if self._sharded else self._here()
+        samples = {"x": x, "y": y, "weights": weights, "_root": root}
+        for name, array in samples.items():
+            object.__setattr__(self, name, array)
         self._warn_of_inputs()
 
+    def _here(self) -> tuple[Array, Array, Array | None, Array]:
+        """x, y, weights and their roots in this process."""
+        network = self.network
+        x = real_array("x", self.x, shape=(None, network.n_in), empty=False)
+        y = real_array("y", self.y)
+        if y.ndim == 1 and network.n_out == 1:
+            y = y[:, None]
+        y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
+        if callable(check := getattr(self.loss, "check", None)):
+            check(y)
+        weights = None if self.weights is None else real_array("weights", self.weights)
+        factor = self.loss.mean_factor / len(x) if self.reduction == "mean" else 1.0
+        return x, y, weights, roots(weights, factor, x)
+
+    def _resident(self) -> tuple[Any, Any, Any, Array]:
+        """x, y and weights on workers, which have their roots."""
+        given = self.x, self.y, self.weights
+        return *sharded.resident_samples(self.network, *given, self.executor), np.ones(())
+
+    @property
+    def _sharded(self) -> bool:
+        """Whether the samples are on the workers of a cluster."""
+        return isinstance(self.executor, DaskExecutor)
+
+    @property
+    def _factor(self) -> float:
+        """Of the sum of the losses."""
+        return self.loss.mean_factor / self.n_samples if self.reduction == "mean" else 1.0
+
     def _warn_of_inputs(self) -> None:
-        warn_of_inputs(self.network, self.x, stacklevel=4)
+        if self._sharded:
+            sharded.warn_of_samples(self, stacklevel=4)
+        else:
+            warn_of_inputs(self.network, self.x, stacklevel=4)
+
+    @cached_property
+    def _locals(self) -> Remote:
+        """The objectives of all shards, on their workers."""
+        return sharded.locals_of(self)
+
+    def _sum(self, method: str, theta: Float64Array, purpose: str) -> Iterator[Any]:
+        if self._sharded:
+            return sharded.summed(self, method, theta, purpose)
+        return super()._sum(method, theta, purpose)
 
     @property
     def n_samples(self) -> int:
@@ -162,7 +210,6 @@ class DataLoss(ChunkedSum):
         """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
         return self._part(theta, (0, self.n_samples)).jacobian()
 
-    @one
     @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
         """The exact Hessian of L times v, J^T l'' J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v.
@@ -172,23 +219,42 @@ class DataLoss(ChunkedSum):
         theta, v = self.network._theta(theta), self.network._theta(v, "v")
         same, T = self._in_splines
         at, along = (theta, v) if T is None else (T.apply(theta), T.apply(v))
-        total = np.zeros_like(v)
-        for chunk in self._chunks("value"):
-            total += same._part(at, chunk).hessian_product(along)
-        return self.penalty.product(v) + (total if T is None else T.apply_transpose(total))
+        total: Float64Array = added(list(same._sum("_hessian_products", np.stack([at, along]), "value")))
+        product = np.asarray(total if T is None else T.apply_transpose(total))
+        return np.asarray(self.penalty.product(v) + product)
 
     @one
     @quiet
+    def _hessian_products(self, both: Float64Array, chunks: Sequence[tuple[int, int]]) -> Float64Array:
+        """The products for (theta, v) of chunks."""
+        total = np.zeros(both.shape[1])
+        for chunk in chunks:
+            total += self._part(both[0], chunk).hessian_product(both[1])
+        return total
+
+    @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
-        """(L, rho, J), J by products that run through the network, with the penalty's rows below."""
+        """(L, rho, J), J by products that run through the network, with the penalty's rows below.
+
+        For samples on workers rho is made an array when `numpy.asarray` asks for it.
+        """
         theta = self.network._theta(theta)
-        part = self._part(theta, (0, self.n_samples))
-        jacobian: Operator = NetworkJacobian(self, part)
-        rho = part.residual
+        if self._sharded:
+            return self._linearized_there(theta)
+        with one:
+            part = self._part(theta, (0, self.n_samples))
+            jacobian: Operator = NetworkJacobian(self, part)
+            rho = part.residual
         if self.penalty.n_rows:
             jacobian = Stacked([jacobian, self.penalty.jacobian()])
             rho = np.concatenate([rho, self.penalty.residual(theta)])
         return part.value + self.penalty.value(theta), rho, jacobian
+
+    def _linearized_there(self, theta: Float64Array) -> tuple[float, Any, Operator]:
+        there = ShardedJacobian(self, theta)
+        below = self.penalty.residual(theta) if self.penalty.n_rows else np.zeros(0)
+        jacobian = Stacked([there, self.penalty.jacobian()]) if self.penalty.n_rows else there
+        return there.value() + self.penalty.value(theta), ShardedRows(there, below), jacobian
 
     @property
     def linear_parameters(self) -> NDArray[np.int64]:
@@ -241,16 +307,21 @@ class DataLoss(ChunkedSum):
         """The network with theta."""
         return Model(self.network, theta)
 
-    @cached_property
+    @property
     def _in_order(self) -> Self:
         """The same sum, its samples sorted by the cells of the first splines.
 
         Neighbours then have the same active functions, in the first layer and mostly in the others, and
         `splinekan.kernels.segments.products` keeps what it adds up for them in registers.
         """
+        ordered = None if self._sharded else self._ordered  # workers order theirs
+        return self if ordered is None else ordered
+
+    @cached_property
+    def _ordered(self) -> Self | None:
         order = _order_of_cells(self.network, self.x)
         if order is None:
-            return self
+            return None
         same = copy(self)
         for name in ("x", "y", "_root"):
             array = getattr(self, name)
@@ -273,6 +344,11 @@ class DataLoss(ChunkedSum):
         return ranges(self.n_samples, 8 * (m + 1) * outputs, CHUNK_BYTES, least=2 * m)
 
     def _part(self, theta: Float64Array, chunk: tuple[int, int]) -> DataPart:
+        if self._sharded:
+            raise ValueError(
+                "samples are on workers, and what is asked for has a row for every sample: "
+                "dataclasses.replace(objective, executor=None) brings them here"
+            )
         start, stop = chunk
         root = self._root if self._root.ndim == 0 else self._root[start:stop]
         at = self.network.linearize(theta, self.x[start:stop])
@@ -453,7 +529,7 @@ def _order_of_cells(network: KAN, x: Array) -> NDArray[np.int64] | None:
     return np.argsort(key, kind="stable")
 
 
-def _roots(weights: Array | None, factor: float, x: Array) -> Array:
+def roots(weights: Array | None, factor: float, x: Array) -> Array:
     """Square roots of factor * weights in the type of x: a number, or (n, 1)."""
     w = np.ones(()) if weights is None else weights
     if w.ndim > 1 or (w.ndim == 1 and w.shape != x.shape[:1]):
@@ -476,12 +552,18 @@ def _in_the_type_of(x: Array, name: str, value: Array) -> Array:
         cast = value.astype(x.dtype)
     if not np.isfinite(cast).all():
         raise ValueError(f"{name} must be within the range of {x.dtype}, as x is {x.dtype}")
-    lost, spread = np.abs(cast - value).max(axis=0), np.ptp(value, axis=0)
+    refuse_unresolved(name, x.dtype, np.abs(cast - value).max(axis=0), np.ptp(value, axis=0), value[0])
+    return cast
+
+
+def refuse_unresolved(name: str, dtype: np.dtype[Any], lost: Array, spread: Array, around: Array) -> None:
+    """Refuse columns that vary by `spread` and lose three digits or more of that in another type."""
+    if not np.isfinite(lost).all():
+        raise ValueError(f"{name} must be within the range of {dtype}, as x is {dtype}")
     unresolved = np.flatnonzero((lost > 1e-3 * spread) & (spread > 0))
     if len(unresolved):
         at = int(unresolved[0])
         raise ValueError(
-            f"{name} varies by {spread[at]:g} around {value[0, at]:g}, which {x.dtype} does not resolve: "
+            f"{name} varies by {spread[at]:g} around {around[at]:g}, which {dtype} does not resolve: "
             "subtract the mean, or give x in float64"
         )
-    return cast

@@ -23,7 +23,7 @@ from splinekan.objectives.elsewhere import PlacePart, chunk_of, directions_of, s
 from splinekan.objectives.part import PointsPart
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.objectives.standard_errors import standard_errors
-from splinekan.objectives.sums import ChunkedSum, Executor, checked_executor
+from splinekan.objectives.sums import ChunkedSum, checked_executor
 from splinekan.operators import Operator, Stacked
 
 __all__ = ["PINN", "Block", "Data", "PointsPart"]
@@ -61,7 +61,8 @@ class PINN(ChunkedSum):
     smoothing
         Weight of the second term, not negative.
     executor
-        Where chunks are worked on; None for this process.
+        Where chunks are worked on: None for this process, `Workers`, or a client of Dask, to which the points
+        travel with every evaluation.
 
     Raises
     ------
@@ -84,7 +85,7 @@ class PINN(ChunkedSum):
     bounds: Sequence[tuple[float, float] | None] | None = None
     cost: float | None = None
     smoothing: float = 0.0
-    executor: Executor | None = None
+    executor: Any = None
     _features: Features = field(init=False, repr=False)
     _seeds: tuple[tuple[Float64Array, ...], ...] = field(init=False, repr=False)
     _elsewhere: tuple[tuple[tuple[Float64Array, ...], ...], ...] = field(init=False, repr=False)
@@ -93,7 +94,7 @@ class PINN(ChunkedSum):
     def __post_init__(self) -> None:
         network = instance("network", self.network, KAN)
         blocks = blocks_of(self.blocks)
-        checked_executor(self.executor)
+        object.__setattr__(self, "executor", checked_executor(self.executor))
         settings = {
             "blocks": blocks,
             "extra": sequence("extra", self.extra, empty=True),

@@ -25,6 +25,7 @@ from splinekan._blas import one, several
 from splinekan._checks import Float64Array, affordable, integer, one_of, sequence, shown
 from splinekan._checks import function as checked_function
 from splinekan._records import Uncached
+from splinekan.distributed.executor import DaskExecutor, is_client
 from splinekan.network import BASES, KAN
 from splinekan.objectives.penalty import QuadraticPenalty
 from splinekan.operators import Coordinates, Operator
@@ -85,19 +86,22 @@ class Workers:
 
 
 def checked_executor(executor: Any) -> Executor | None:
-    """`executor` if chunks can be worked on there; None for this process.
+    """`executor` if chunks can be worked on there, a `DaskExecutor` for a client; None for this process.
 
     Raises
     ------
     TypeError, ValueError
-        Unless it has a method `map` and a number of workers.
+        Unless it has a method `map` and a number of workers, or is a client or "active" with a client in
+        scope.
     """
-    if executor is None:
-        return None
+    if executor is None or isinstance(executor, DaskExecutor):
+        return executor
+    if (isinstance(executor, str) and executor == "active") or is_client(executor):
+        return DaskExecutor.of(executor)
     if not callable(getattr(executor, "map", None)) or not hasattr(executor, "workers"):
         raise TypeError(
             f"executor must have a method map and a number of workers, got {shown(executor)}: pass those of "
-            "concurrent.futures as Workers(executor, workers)"
+            "concurrent.futures as Workers(executor, workers), a client of Dask as it is"
         )
     integer("executor.workers", executor.workers, low=1)
     found: Executor = executor
@@ -251,8 +255,6 @@ class ChunkedSum(Uncached, ABC):
         # What travels to other processes must not hold the executor, which cannot be pickled.
         alone = copy(self)
         object.__setattr__(alone, "executor", None)
-        for kept in ("_in_splines", "_in_order"):
-            vars(alone).pop(kept, None)
         answers = 0
         for answer in self.executor.map(partial(getattr(alone, method), theta), groups):
             answers += 1
@@ -260,15 +262,18 @@ class ChunkedSum(Uncached, ABC):
         if answers != count:
             raise ValueError(f"executor.map must give an answer for each of {count} groups, got {answers}")
 
-    @cached_property
+    @property
     def _in_splines(self) -> tuple[Self, Coordinates | None]:
         """The same sum with all layers in the spline basis, and the map to its parameters (None if it is I).
 
         Layers in the ReLU basis are evaluated through their B-spline coefficients: these are solved for once,
         not once a chunk.
         """
-        if self.network.basis == "spline":
-            return self, None
+        return (self, None) if self.network.basis == "spline" else self._converted
+
+    @cached_property
+    def _converted(self) -> tuple[Self, Coordinates | None]:
+        """Kept where it differs: an object that holds itself lives until garbage is collected."""
         same = copy(self)
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")

@@ -39,6 +39,10 @@ class Operator(LinearOperator):  # type: ignore[misc]
         """J^T r for r (rows,), or (rows, 1)."""
         return self._product("r", r, self.shape[0], self._rmatvec)
 
+    def _normal_product(self, v: ArrayLike) -> Float64Array:
+        """J^T J v for v (columns,)."""
+        return np.asarray(self.rmatvec(self.matvec(v)))
+
     def normal_matrix(self) -> Float64Array:
         """J^T J, dense and symmetric, (columns, columns)."""
         dense = self.toarray()
@@ -156,6 +160,10 @@ class Stacked(Operator):
         ends = np.cumsum([part.shape[0] for part in self.parts])[:-1]
         pieces = zip(self.parts, np.split(r, ends), strict=True)
         return np.asarray(sum((part.rmatvec(piece) for part, piece in pieces), np.zeros(1)))
+
+    def _normal_product(self, v: ArrayLike) -> Float64Array:
+        """J^T J v, the sum over the parts."""
+        return np.asarray(sum((part._normal_product(v) for part in self.parts), np.zeros(1)))
 
     def normal_matrix(self) -> Float64Array:
         """J^T J, the sum over the parts."""

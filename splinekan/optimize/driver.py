@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike
 
 from splinekan._blas import norm
 from splinekan._checks import Float64Array, boolean, function, integer, one_of, real, shown, vector
+from splinekan.distributed.errors import ClusterError
 from splinekan.optimize.answers import finite, parts, real_number, reals, require
 from splinekan.optimize.problem import MAP_METHODS, IdentityMap, LinearMap, Problem
 from splinekan.optimize.restriction import Restricted
@@ -231,7 +232,7 @@ class Optimizer(ABC):
         -------
         Result
             For the iterate that `keep` names; for the best iterate if the run was interrupted from the
-            keyboard.
+            keyboard. An error `ClusterError` of a sum on a cluster has the best iterate as its `result`.
 
         Raises
         ------
@@ -295,6 +296,7 @@ class Optimizer(ABC):
         start = best = point
         status = Status.ITERATION_LIMIT
         bar = _bar(count) if shows else None
+        lost: ClusterError | None = None
         try:
             state = self._begin(frame, point)
             for iteration in range(1, count + 1):
@@ -324,6 +326,8 @@ class Optimizer(ABC):
                         break
         except KeyboardInterrupt:
             keep, status = "best", Status.INTERRUPTED
+        except ClusterError as error:  # raised below, with the result so far
+            keep, status, lost = "best", Status.INTERRUPTED, error
         finally:
             if bar is not None:
                 bar.close()
@@ -339,7 +343,11 @@ class Optimizer(ABC):
         history = log.history(frame.evaluations)
         if callable(model) and point is not start:
             result_model = model(final)
-        return Result(final, point.value, status, message, history, result_model)
+        result = Result(final, point.value, status, message, history, result_model)
+        if lost is not None:
+            lost.result = result
+            raise lost
+        return result
 
     def require(self, name: str, problem: Any) -> None:
         """Refuse a problem, called `name` in messages, without the methods that the optimiser needs.

@@ -54,7 +54,7 @@ class Krylov:
             right = (self._fed if gradient is None else gradient) / scale
 
             def product(v: Float64Array) -> Float64Array:
-                return np.asarray(scaled.rmatvec(scaled.matvec(v.ravel()))) + damping * v.ravel()
+                return scaled._normal_product(v.ravel()) + damping * v.ravel()
 
             inverse = inverse_at(damping)
             start = getattr(inverse, "start", None)

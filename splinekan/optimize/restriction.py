@@ -207,6 +207,13 @@ class ReducedJacobian:
         """Z^T J^T r."""
         return self._space.pull(np.asarray(self._jacobian.rmatvec(r)))
 
+    def _normal_product(self, v: Float64Array) -> Float64Array:
+        """Z^T J^T J Z v."""
+        fused = getattr(self._jacobian, "_normal_product", None)
+        if fused is None:
+            return self.rmatvec(self.matvec(v))
+        return self._space.pull(np.asarray(fused(self._space.lift(v))))
+
     def column_squares(self) -> Float64Array:
         """The diagonal of Z^T J^T J Z; for more than 32 tied directions an estimate of their entries."""
         space = self._space

@@ -35,5 +35,13 @@ class ScaledJacobian(LinearOperator):  # type: ignore[misc]
     def _matvec(self, v: Float64Array) -> Float64Array:
         return np.asarray(self.jacobian.matvec(self.geometry.solve(np.ravel(v) / self.scale)))
 
+    def _normal_product(self, v: Float64Array) -> Float64Array:
+        """S^{-T} T^{-T} J^T J T^{-1} S^{-1} v, by a product of J where it has such."""
+        fused = getattr(self.jacobian, "_normal_product", None)
+        if fused is None:
+            return np.asarray(self.rmatvec(self.matvec(v)))
+        product = fused(self.geometry.solve(np.ravel(v) / self.scale))
+        return self.geometry.solve_transpose(np.asarray(product)) / self.scale
+
     def _rmatvec(self, r: Float64Array) -> Float64Array:
         return self.geometry.solve_transpose(self.jacobian.rmatvec(np.ravel(r))) / self.scale

@@ -356,7 +356,7 @@ def _surroundings(knots: KnotVector) -> list[Surroundings]:
 
 
 _KNOWN: dict[tuple[Surroundings, int, int], Float64Array] = {}
-"""Tables by surroundings, degree and count: meshes made by halving share most of them, with each other too."""
+"""Tables by surroundings, degree and count: meshes made by halving share most of them."""
 
 
 def _tables(intervals: list[Surroundings], k: int, count: int) -> Float64Array:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from splinekan._checks import Array, Float64Array, real_array
-from splinekan.objectives.data import DataLoss, _roots
+from splinekan.objectives.data import DataLoss, roots
 from splinekan.operators import Coordinates
 from splinekan.stochastic.batches import Batches, Samples
 
@@ -73,10 +73,10 @@ class BatchLoss(DataLoss):
     def _rooted(self, x: Array, weights: Array | None) -> Array:
         factor = self.loss.mean_factor / len(x)
         if weights is not None:
-            return _roots(weights, factor, x)
+            return roots(weights, factor, x)
         key = len(x), x.dtype
         if key not in self._unweighted:
-            self._unweighted[key] = _roots(None, factor, x)
+            self._unweighted[key] = roots(None, factor, x)
         return self._unweighted[key]
 
 

@@ -13,6 +13,7 @@ AREAS = (
     "preconditioners",
     "jets",
     "objectives",
+    "clusters",
     "training",
     "free_knots",
     "cycles",

@@ -10,6 +10,7 @@ from typing import Any
 
 EXPORTING = (
     "",
+    ".distributed",
     ".splines",
     ".splines.knots",
     ".operators",
@@ -57,7 +58,7 @@ def public() -> dict[str, Any]:
     found: dict[str, Any] = {}
     for thing in _things():
         if inspect.isclass(thing):
-            if not getattr(thing, "_is_protocol", False) and not issubclass(thing, (enum.Enum, Warning)):
+            if not getattr(thing, "_is_protocol", False) and not issubclass(thing, (enum.Enum, Exception)):
                 _add_class(found, thing)
         elif callable(thing):
             _add(found, thing.__name__, thing)
