@@ -20,7 +20,7 @@ Array = NDArray[np.floating[Any]]
 Float64Array = NDArray[np.float64]
 Kind = TypeVar("Kind")
 
-MAX_DEGREE = 7
+MAX_DEGREE = 9
 LARGEST = 1e300
 """Bound on the modulus of points on an axis, so that their sums and differences do not overflow."""
 MAX_INTEGER = 2**62
@@ -213,7 +213,7 @@ def integer(name: str, value: Any, *, low: int | None = None, high: int | None =
 
 
 def spline_degree(value: Any) -> int:
-    """`value` as a polynomial degree, an integer between 0 and 7."""
+    """`value` as a polynomial degree, an integer between 0 and 9."""
     return integer("degree", value, low=0, high=MAX_DEGREE)
 
 

@@ -129,8 +129,8 @@ def test_command(tmp_path, capsys, monkeypatch):
 def test_bad_input():
     with pytest.raises(ValueError, match="degrees must not be empty"):
         conditioning.run(degrees=())
-    with pytest.raises(ValueError, match="between 0 and 7"):
-        conditioning.run(degrees=(9,))
+    with pytest.raises(ValueError, match="between 0 and 9"):
+        conditioning.run(degrees=(10,))
     with pytest.raises(ValueError, match="two increasing sizes"):
         conditioning.run(intervals=(8, 4))
     with pytest.raises(ValueError, match="layer_intervals"):

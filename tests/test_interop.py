@@ -251,12 +251,12 @@ def test_grids_that_do_not_increase_are_refused():
     flat = np.zeros_like(state["layers.0.grid"])
     with pytest.raises(ValueError, match="must increase strictly"):
         sk.from_efficient_kan(state | {"layers.0.grid": flat}, "silu")
-    grids = np.arange(20.0)[None] + np.zeros((2, 1))
+    grids = np.arange(24.0)[None] + np.zeros((2, 1))
     c = state["layers.0.spline_weight"]
     for key, bad, message in (
         ("grid", grids[:, :8], r"G \+ 2 k \+ 1 knots"),
         ("grid", grids, r"G \+ 2 k \+ 1 knots"),
-        ("spline_weight", np.zeros((*c.shape[:2], 10)), "degree of at most 7, got 9"),
+        ("spline_weight", np.zeros((*c.shape[:2], 12)), "degree of at most 9, got 11"),
     ):
         with pytest.raises(ValueError, match=message):
             sk.from_efficient_kan(state | {"layers.0.grid": grids} | {f"layers.0.{key}": bad}, "silu")

@@ -21,8 +21,8 @@ def test_bad_input():
     t = sk.uniform_knots(0, 1, 4, 3)
     with pytest.raises(ValueError, match="less than b"):
         sk.uniform_knots(1, 0, 4, 3)
-    with pytest.raises(ValueError, match="between 0 and 7"):
-        sk.uniform_knots(0, 1, 4, 8)
+    with pytest.raises(ValueError, match="between 0 and 9"):
+        sk.uniform_knots(0, 1, 4, 10)
     with pytest.raises(TypeError, match="integer"):
         sk.uniform_knots(0, 1, 4.0, 3)
     with pytest.raises(ValueError, match="at least 8 knots"):

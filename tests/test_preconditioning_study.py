@@ -139,7 +139,7 @@ def test_the_command_writes_the_rows(tmp_path, capsys):
     ("arguments", "message"),
     [
         ({"degrees": ()}, "degrees must not be empty"),
-        ({"degrees": (8,)}, r"degrees\[0\] must be between 1 and 7"),
+        ({"degrees": (10,)}, r"degrees\[0\] must be between 1 and 9"),
         ({"degrees": (1, 1)}, "degrees must differ"),
         ({"levels": (1,)}, r"levels\[0\] must be between 2"),
         ({"dimensions": (3,)}, r"dimensions\[0\] must be between 1 and 2"),

@@ -51,7 +51,7 @@ class SplineLayer(Uncached):
         a tuple of KnotVectors, one for each input. In the units of the inputs. Splines on periodic knots are
         periodic in that input.
     degree
-        Polynomial degree, 0 to 7, the same for all inputs. If None, that of the KnotVectors, or 3.
+        Polynomial degree, 0 to 9, the same for all inputs. If None, that of the KnotVectors, or 3.
     extrapolate
         Continuation of the splines outside [a, b]: "linear" (default), "polynomial", "clamp", "zero" or
         "error". Periodic splines have no outside.

@@ -205,7 +205,7 @@ class BSplineBasis(_Basis):
     knots
         A KnotVector, or an array of nondecreasing knots, length spans + 2 degree + 1 (see `KnotVector`).
     degree
-        k, 0 to 7; omitted with a KnotVector.
+        k, 0 to 9; omitted with a KnotVector.
     extrapolate
         Continuation outside [a, b]; see the module.
 

@@ -109,7 +109,7 @@ def gram_stencil(degree: int, derivative: int = 0) -> Float64Array:
     Raises
     ------
     TypeError, ValueError
-        For a degree outside 0 to 7, or a derivative that is neither below the degree nor equal to it.
+        For a degree outside 0 to 9, or a derivative that is neither below the degree nor equal to it.
 
     Examples
     --------

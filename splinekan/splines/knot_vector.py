@@ -57,7 +57,7 @@ class KnotVector:
         interval of the domain must not be empty: the end knots a and b may be repeated among the ghost knots,
         not inside the domain. A copy is kept, in float64 and read-only.
     degree
-        k, 0 to 7.
+        k, 0 to 9.
     periodic
         Whether splines have the period b - a. The k ghost knots of each side must continue the others, to
         rounding; they are computed anew.

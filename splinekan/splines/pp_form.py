@@ -361,8 +361,8 @@ _KNOWN: dict[tuple[Surroundings, int, int], Float64Array] = {}
 
 def _tables(intervals: list[Surroundings], k: int, count: int) -> Float64Array:
     """The halves of all intervals: (count, intervals, 2, k + 1, k + 1)."""
-    found = {each: _KNOWN.get((each, k, count)) for each in intervals}
-    missing = [each for each, table in found.items() if table is None]
+    found = {each: _KNOWN[each, k, count] for each in set(intervals) if (each, k, count) in _KNOWN}
+    missing = [each for each in dict.fromkeys(intervals) if each not in found]
     if missing:
         steps = np.array([around for around, _ in missing], dtype=object)
         middle = steps.shape[1] // 2

@@ -40,7 +40,7 @@ class Spline:
         Real coefficients: n_basis along `axis`, any shape otherwise. A copy is kept, read-only; float32 stays
         float32, and with float32 points so do the values.
     degree
-        k, 0 to 7; omitted with a KnotVector.
+        k, 0 to 9; omitted with a KnotVector.
     axis
         The axis of c that belongs to the B-splines.
     extrapolate
