@@ -5,7 +5,7 @@ import numpy as np
 import splinekan as sk
 from splinekan.splines.knots import breakpoints
 
-DEGREES = range(8)
+DEGREES = range(10)
 KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
 EPS = np.finfo(float).eps

@@ -163,7 +163,7 @@ def test_bars_are_for_terminals(here, fits, monkeypatch):
         ("--target load --inputs load", "the column 'load' is named twice"),
         ("--target load --target load", "the column 'load' is named twice"),
         ("--target load --inputs depth --weights depth", "the column 'depth' is named twice"),
-        ("--target load --degree 11", "degree must be between 1 and 9, got 11"),
+        ("--target load --degree 9", "degree must be between 1 and 7, got 9"),
         ("--target load --hidden 0", "--hidden must be at least 1, got 0"),
         ("--target load --seed -1", "--seed must be at least 0, got -1"),
         ("--target load --levels 0", "--levels must be at least 1, got 0"),

@@ -373,7 +373,7 @@ VECTOR = np.arange(1.0, 5.0)
     [
         (lambda: ModelProblem(2, 8, 1), TypeError, "periodic"),
         (lambda: ModelProblem(2, 2**40), MemoryError, "intervals"),
-        (lambda: ModelProblem(8, 8), ValueError, "degree"),
+        (lambda: ModelProblem(10, 8), ValueError, "degree"),
         (lambda: Sweep("model", "relu"), TypeError, "problem"),
         (lambda: Sweep(MODEL, "relu").step(1.0), ValueError, "kind"),
         (lambda: Sweep(MODEL, "relu").apply(np.ones(10), 0.1, 10**9), ValueError, "sweeps"),

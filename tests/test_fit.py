@@ -402,7 +402,7 @@ def test_large_networks_follow_a_path():
         ({"X": [["a", "b"]] * 3}, TypeError, "real numbers"),
         ({"hidden": (0,)}, ValueError, "hidden"),
         ({"hidden": "5"}, TypeError, "hidden"),
-        ({"degree": 0}, ValueError, "degree must be between 1 and 9"),
+        ({"degree": 0}, ValueError, "degree must be between 1 and 7"),
         ({"loss": "absolute"}, ValueError, "loss must be one of"),
         ({"loss": "logistic", "y": [0.0, 2.0, 1.0]}, ValueError, r"lie in \[0, 1\]"),
         ({"loss": "softmax"}, ValueError, "at least 2 classes"),

@@ -8,7 +8,7 @@ import splinekan as sk
 from splinekan.splines.knots import breakpoints, is_uniform, validate_knots
 
 
-@pytest.mark.parametrize("degree", range(1, 8))
+@pytest.mark.parametrize("degree", range(1, 10))
 def test_greville_points_reproduce_x(degree):
     for kind in KINDS:
         t = knots(kind, degree)

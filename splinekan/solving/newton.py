@@ -19,7 +19,8 @@ SHIFT = 1e-14
 """Of the scaled J^T J, relative to its unit diagonal: the size of its rounding errors."""
 SHIFTS = 8
 """Each ten times the one before, until the shifted matrix is positive definite."""
-HALVINGS = 12
+HALVINGS, FEW_HALVINGS = 12, 2
+"""Of a step: before a whole step has lowered the loss, and after, where rounding is what prevents it."""
 SLOW = 0.9
 """A step that leaves more than this share of the loss is the last."""
 
@@ -52,7 +53,7 @@ def newton(
     Parameters
     ----------
     problem
-        With `normal_equations`.
+        With `value` and `normal_equations`.
     theta
         The start.
     iterations
@@ -67,7 +68,7 @@ def newton(
     """
     equations = NormalEquations(problem, ordering)
     value, gradient, matrix = equations.at(theta)
-    losses = [value]
+    losses, halvings = [value], HALVINGS
     for _ in range(iterations):
         if value <= goal or perf_counter() > stop:
             break
@@ -75,18 +76,20 @@ def newton(
         if step is None:
             break
         length, found = 1.0, None
-        for _ in range(HALVINGS):
+        for _ in range(halvings):
             trial = theta + length * step
-            after = equations.at(trial)
-            if np.isfinite(after[0]) and after[0] < value:
-                found = trial, after
-                break
+            if length == 1.0 or problem.value(trial) < value:  # cheaper than the equations
+                after = equations.at(trial)
+                if np.isfinite(after[0]) and after[0] < value:
+                    found = trial, after
+                    break
             length /= 2
             if length * np.abs(step).max() <= 1e-15 * np.abs(theta).max():
                 break
         if found is None:
             break
         slow = found[1][0] > SLOW * value and length == 1.0
+        halvings = FEW_HALVINGS if length == 1.0 else HALVINGS
         theta, (value, gradient, matrix) = found
         losses.append(value)
         if slow:

@@ -52,6 +52,8 @@ REDUCTION = 256.0
 """By which a finer mesh divides the largest part of the residual, at most."""
 LAYER = 30.0
 """Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
+LOST, LOST_SHARE = 0.02, 4.0
+"""Relative residual above which a slab is made shorter at once, if it is so many times what meshes explain."""
 USEFUL = 0.1
 """Relative residual below which a further attempt begins with the one before."""
 PROGRESS = 0.6
@@ -126,6 +128,10 @@ class SlabSolver:
         for _ in range(FEW if few else ATTEMPTS):
             if found.residual.relative <= self.tolerance or perf_counter() > self.stop:
                 return found
+            if not few and self._lost(found, before):
+                half = self._in_time(found.mesh, now, (now + found.end) / 2, self.equal)
+                found = self._attempt(half, before, None)
+                continue
             way = self._way(found.residual, vain, last)
             mesh_or_none = None if way is None else self._changed(found, way, now, before)
             if way is None or mesh_or_none is None:
@@ -137,6 +143,14 @@ class SlabSolver:
                 vain[way] += 1
                 last = way
         return replace(found, exhausted=True)
+
+    def _lost(self, found: Slab, before: Slab | None) -> bool:
+        """Whether no mesh would help: the iteration ended far from a solution, with a residual of no part."""
+        residual = found.residual
+        short = found.end - found.mesh.bounds[self.axis][0] < self.shortest
+        if self.fixed or short or before is None or before.exhausted:
+            return False
+        return residual.relative > max(LOST, LOST_SHARE * max(residual.largest))
 
     def _ordinary(self, found: Slab, now: float, before: Slab | None) -> Slab:
         """The slab of ordinary equations: shorter until it is solved, or only rounding is left."""
