@@ -187,6 +187,16 @@ def test_a_linear_equation_is_solved_exactly_and_an_unresolved_one_refused():
         periodic.evolve(blowing_up, np.array([2.0, 0.0]), 0.0, 0.25)
 
 
+def test_a_singular_function_with_an_unknown_coefficient():
+    problem = gallery.problem("l-shape-singular")
+    found = problem.solve(levels=3)
+    assert problem.error(found)["v"] < 1e-3
+    assert found.constants["c0"] == pytest.approx(torsion().coefficients[0] / 2 ** (1 / 3), abs=0.02)
+    assert problem.error(problem.reference)["v"] == 0
+    regular_part = problem.error(lambda points: found(points))  # a function is compared as it is
+    assert regular_part["v"] > 0.1
+
+
 def test_the_l_shape():
     u = torsion()
     assert u.boundary_error < 1e-12  # which bounds the error, by the maximum principle

@@ -73,6 +73,7 @@ PROBLEMS: Mapping[str, tuple[Callable[..., Problem], Mapping[str, Any]]] = Mappi
         "kovasznay": (kovasznay, {}),
         "wave": (wave, {}),
         "l-shape": (l_shape, {}),
+        "l-shape-singular": (l_shape, {"singular": 1}),
         "poisson-5d": (poisson_additive, {}),
         "poisson-10d": (poisson_products, {}),
         "interface": (interface, {}),

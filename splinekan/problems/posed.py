@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,11 +23,8 @@ from splinekan._checks import (
     shown,
 )
 from splinekan.equations.collocation import collocation
-from splinekan.solving import Condition
+from splinekan.solving import Condition, Solution
 from splinekan.solving.region import region
-
-if TYPE_CHECKING:
-    from splinekan.solving import Solution
 
 POINTS = 20_000
 """Where errors are measured, about."""
@@ -67,6 +64,9 @@ class Problem:
     up_to_constant
         Names of unknowns that the equations determine up to a constant; their errors are taken without the
         mean.
+    quantity
+        What the reference holds, an expression of the unknowns, the variables and the constants, if it is not
+        the first unknowns.
     interior
         Whether errors are measured away from the boundary: at points in the middle of the cells of the grid,
         where velocities jump at a corner, say.
@@ -98,6 +98,7 @@ class Problem:
     parameters: Mapping[str, Any] = field(default_factory=dict)
     up_to_constant: tuple[str, ...] = ()
     interior: bool = False
+    quantity: Any = None
 
     def __post_init__(self) -> None:
         for name in TEXTS:
@@ -206,7 +207,10 @@ class Problem:
         function("solution", solution)
         at = self.points() if points is None else self._checked(points)
         exact = np.asarray(self.reference(at))
-        found = np.asarray(solution(at.copy()))
+        if self.quantity is not None and isinstance(solution, Solution):
+            found = solution.evaluate(self.quantity, at)
+        else:
+            found = np.asarray(solution(at.copy()))
         if np.iscomplexobj(exact) and not np.iscomplexobj(found) and found.shape == (len(at), 2):
             found = found[:, 0] + 1j * found[:, 1]
         exact, found = (each.reshape(len(at), -1) for each in (exact, found))

@@ -8,6 +8,7 @@ import sympy
 from sympy import Eq, Function, Rational, Symbol, cos, pi, sin, symbols
 
 from splinekan._checks import integer, real, sequence
+from splinekan.equations import Unknown
 from splinekan.problems import records
 from splinekan.problems.exact import formulas
 from splinekan.problems.posed import Problem
@@ -199,23 +200,52 @@ def disk(radius: float = 1.0) -> Problem:
     )
 
 
-def l_shape() -> Problem:
+def l_shape(singular: int = 0) -> Problem:
     """-Laplace u = 1 on (-1, 1)^2 without [0, 1] x [-1, 0], u = 0 on the boundary.
 
-    The gradient is infinite at the re-entrant corner, where u grows like r^(2/3) sin(2 theta/3). The
-    reference is a sum of singular functions and harmonic polynomials with an error below 1e-13, see
-    `references.l_shape`; max u = 0.1494124..., and the integral of u is 0.2140758...
+    The gradient is infinite at the re-entrant corner, where u grows like r^(2/3) sin(2 theta/3). The equation
+    is multiplied by the distance r from it: without a factor of more than r^(1/3) the residual of no spline
+    is square-integrable in the limit. The order is limited by the corner, not by the degree, which is 4.
+
+    With singular functions s_i = r^(2 (2 i + 1)/3) sin(2 (2 i + 1) theta/3), i < `singular`, which are
+    harmonic and vanish on the edges of the corner, u = v + sum_i c_i s_i with a smoother unknown v and
+    unknown constants c_i. These are found to a few digits only: v makes up for the rest.
+
+    The reference is a sum of singular functions and harmonic polynomials with an error below 1e-13, see
+    `references.l_shape`; max u = 0.1494124..., the integral of u is 0.2140758..., c_0 = 0.4019310...
+
+    Parameters
+    ----------
+    singular
+        Between 0 and 4.
+
+    Raises
+    ------
+    TypeError, ValueError
+        For other numbers.
     """
+    count = integer("singular", singular, low=0, high=4)
+    unknown, options = U, {"degree": 4}
+    r, angle = sympy.sqrt(X**2 + Y**2), 3 * pi / 4 + sympy.atan2(-X - Y, Y - X)
+    singularities: Any = 0
+    if count:
+        unknown, options = Function("v")(X, Y), {"levels": 7}
+        for i in range(count):
+            order = Rational(2 * (2 * i + 1), 3)
+            singularities += Unknown(f"c{i}", start=0.0) * r**order * sin(order * angle)
     return Problem(
-        "l-shape",
-        "-Laplace u = 1 on an L",
+        "l-shape-singular" if count else "l-shape",
+        "-Laplace u = 1 on an L" + (", with singular functions" if count else ""),
         "Fox, Henrici & Moler 1967, SIAM J. Numer. Anal. 4, 89 (the domain)",
-        (_laplacian(U) + 1,),
-        (U,),
+        (r * (_laplacian(unknown) + 1),),
+        (unknown,),
         SQUARE,
-        (dirichlet(U, 0),),
+        (condition(unknown + singularities),),
         solution,
         domain=Boxes([[(-1, 0), (-1, 1)], [(-1, 1), (0, 1)]]),
+        parameters={"singular": count} if count else {},
+        options=options,
+        quantity=unknown + singularities if count else None,
         notes="Singular at the corner; reference below 1e-13.",
     )
 

@@ -217,7 +217,7 @@ class Marching:
     def _first_mesh(self, length: float) -> Mesh:
         """Divided in space until it represents the initial values: where these have kinks, finely."""
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
-        degree = self.options.degree_for(d)
+        degree = self.options.degree_for(d, self.statement.order)
         counts = [self.slabs.steps if i == self.axis else INTERVALS for i in range(d)]
         bounds = list(self.statement.bounds)
         bounds[self.axis] = self.low, self.low + length

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from splinekan._checks import boolean, integer, one_of, real, sequence, spline_degree
+from splinekan._checks import MAX_DEGREE, boolean, integer, one_of, real, sequence, spline_degree
 from splinekan.network import KAN
 from splinekan.optimize import History
 from splinekan.solving.pieces import Piece
@@ -61,9 +61,14 @@ class Options:
         for name, value in found.items():
             object.__setattr__(self, name, value)
 
-    def degree_for(self, n_variables: int) -> int:
-        """Of tensor-product splines: the given one, or a choice by the number of variables."""
-        return self.degree if self.degree is not None else (7 if n_variables < 3 else 5)
+    def degree_for(self, n_variables: int, order: int) -> int:
+        """Of tensor-product splines: the given one, or by the number of variables and the order.
+
+        Residuals fall like h^(k + 1 - order), so that orders above two ask for higher degrees k.
+        """
+        if self.degree is not None:
+            return self.degree
+        return min(7 + max(order - 2, 0), MAX_DEGREE) if n_variables < 3 else 5
 
 
 class LevelRecord(NamedTuple):

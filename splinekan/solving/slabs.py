@@ -53,7 +53,7 @@ REDUCTION = 256.0
 LAYER = 30.0
 """Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
 LOST, LOST_SHARE = 0.02, 4.0
-"""Relative residual above which a slab is made shorter at once, if it is so many times what meshes explain."""
+"""Relative residual above which a slab is shortened at once, if it is so many times what meshes explain."""
 USEFUL = 0.1
 """Relative residual below which a further attempt begins with the one before."""
 PROGRESS = 0.6

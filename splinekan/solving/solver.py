@@ -81,8 +81,8 @@ def solve(
     hidden
         Widths of the hidden layers of a "spline" network.
     degree
-        Of the splines, at least the order of the equations plus 1; 7 by default, 5 in three and more
-        variables.
+        Of the splines, at least the order of the equations plus 1; by default 7, more if the order is above
+        2, and 5 in three and more variables.
     levels
         The number of levels, where the whole domain is solved at once; None to refine as long as it pays.
     points

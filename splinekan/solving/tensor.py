@@ -52,7 +52,7 @@ class Adaptive:
         if any(self.periodic):
             self.statement = self.statement.on_periodic_networks()
         d = self.statement.region.n_variables
-        self.degrees = (self.options.degree_for(d),) * d
+        self.degrees = (self.options.degree_for(d, self.statement.order),) * d
         self.n_equations = len(self.statement.equations)
         self.began = perf_counter()
 

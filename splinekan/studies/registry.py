@@ -89,6 +89,11 @@ PDE_OPTIONS = (
     SEEDS,
     replace(ROWS.helped("these networks of solve, or default"), flag="--networks", argument="networks"),
     Option("--seconds", "seconds", {"type": float, "metavar": "S", "help": "limit of every solution; none"}),
+    Option(
+        "--tolerance",
+        "tolerance",
+        {"type": float, "metavar": "R", "help": "relative residual to end at; 1e-8"},
+    ),
     CHECKPOINT.helped("write to this folder after every solution, and go on from what it holds"),
 )
 GALLERY = (
@@ -99,6 +104,7 @@ GALLERY = (
     "kovasznay",
     "wave",
     "l-shape",
+    "l-shape-singular",
     "poisson-5d",
     "poisson-10d",
     "soliton",

@@ -40,12 +40,15 @@ class Run:
         Of `solve`.
     seconds
         The limit of `solve`; None for none.
+    tolerance
+        Of `solve`; None for that of the problem.
     """
 
     problem: str
     network: str
     seed: int
     seconds: float | None
+    tolerance: float | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,8 @@ def carried_out(run: Run, problem: Problem) -> Outcome:
     options: dict[str, Any] = {} if run.network == "default" else {"network": run.network}
     if run.seconds is not None:
         options["seconds"] = run.seconds
+    if run.tolerance is not None:
+        options["tolerance"] = run.tolerance
     with warnings.catch_warnings(record=True):
         warnings.simplefilter("always")  # the solution holds them
         try:

@@ -111,6 +111,7 @@ def run(
     networks: Sequence[str] | None = None,
     *,
     seconds: float | None = None,
+    tolerance: float | None = None,
     quick: bool = False,
     checkpoints: str | Path | None = None,
     progress: bool = False,
@@ -132,6 +133,8 @@ def run(
     seconds
         The limit of every solution; None for none, or `QUICK_SECONDS` if quick. A solution that reaches the
         limit depends on the machine.
+    tolerance
+        Of `solve`, for every problem; None for theirs.
     quick
         A few problems, a seed, a limit of a few seconds.
     checkpoints
@@ -157,8 +160,9 @@ def run(
     kinds = distinct_names("networks", _given(networks, NETWORKS[:1]), NETWORKS)
     limit = QUICK_SECONDS if seconds is None and quick else seconds
     limit = None if limit is None else real("seconds", limit, positive=True)
+    aim = None if tolerance is None else real("tolerance", tolerance, low=0.0, high=1.0)
     store = None if sweep.checkpoints is None else Store(Path(sweep.checkpoints), name)
-    runs = [Run(problem, kind, seed, limit) for problem in chosen for kind in kinds for seed in numbers]
+    runs = [Run(problem, kind, seed, limit, aim) for problem in chosen for kind in kinds for seed in numbers]
     made = {each: gallery.problem(each) for each in chosen}
     found = {} if store is None else {each: known for each in runs if (known := store.load(each))}
     firsts = [each for each in runs if each.seed == numbers[0] and each not in found]
@@ -167,7 +171,7 @@ def run(
 
     def other(each: Run) -> bool:
         # Tensor-product splines start from the same functions for every seed.
-        first = found[Run(each.problem, each.network, numbers[0], limit)]
+        first = found[Run(each.problem, each.network, numbers[0], limit, aim)]
         return first.network not in SEEDLESS or limit is not None
 
     others = [each for each in runs if each not in found and other(each)]
@@ -176,14 +180,15 @@ def run(
     rows = []
     for problem in chosen:
         for kind in kinds:
-            first = found[Run(problem, kind, numbers[0], limit)]
-            outcomes = [found.get(Run(problem, kind, seed, limit), first) for seed in numbers]
+            first = found[Run(problem, kind, numbers[0], limit, aim)]
+            outcomes = [found.get(Run(problem, kind, seed, limit, aim), first) for seed in numbers]
             rows.append(_row(made[problem], kind, outcomes))
     settings = {
         "problems": chosen,
         "networks": kinds,
         "seeds": numbers,
         "seconds_limit": limit,
+        "tolerance": aim,
         "quick": quick,
         "titles": {each: made[each].title for each in chosen},
     }
