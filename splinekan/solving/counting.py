@@ -64,12 +64,23 @@ def missing_conditions(statement: Statement) -> list[str]:
             order_in(statement.equations, u, v) and not _conditions_along(statement, u, i)
             for i, v in enumerate(statement.variables)
         )  # of a single equation of first order, something has to flow in along every variable
-        if short and (not first_order or missing_all or bare) and not free:
+        if short and (not first_order or missing_all or bare) and not free and not _counted(statement):
             found.append(
                 f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be "
                 "unique"
             )
     return found
+
+
+def _counted(statement: Statement) -> bool:
+    """Whether a system of first order has as many conditions as derivatives, perhaps on other unknowns."""
+    along = list(enumerate(statement.variables))
+    orders = {v: [order_in(statement.equations, u, v) for u in statement.unknown] for _, v in along}
+    if len(statement.unknown) == 1 or max(max(each) for each in orders.values()) > 1:
+        return False
+    return all(
+        sum(_conditions_along(statement, u, i) for u in statement.unknown) >= sum(orders[v]) for i, v in along
+    )
 
 
 def _touches(of: Any, u: Any) -> bool:

@@ -24,6 +24,18 @@ from splinekan.solving.rules import sobol
 AGREEMENT = 1e-9
 """Data agree at edges and corners if they differ by at most this part of their size."""
 TRIALS = 64
+KINKED = (
+    sympy.Piecewise,
+    sympy.Abs,
+    sympy.sign,
+    sympy.Heaviside,
+    sympy.Max,
+    sympy.Min,
+    sympy.floor,
+    sympy.ceiling,
+    sympy.frac,
+    sympy.Mod,
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,12 +78,15 @@ def exact_conditions(
     """The conditions u = value on whole faces, and initial velocities, imposed exactly.
 
     Conditions of other kinds remain, as do all conditions of an unknown whose data do not agree at edges and
-    corners, and those on domains other than boxes.
+    corners or have kinks or jumps, and those on domains other than boxes.
     """
     lifts, factors, notes, imposed = [], [], [], set()
     for u in unknown:
         sides = _sides(conditions, u, region)
         lift, factor = _form(sides, region)
+        if factor != 1 and any(_has_kinks(v) for s in sides.values() for v in (s.value, s.velocity)):
+            notes.append(f"values of {u.func} with kinks or jumps are imposed by weights")
+            lift, factor = sympy.Integer(0), sympy.Integer(1)
         if factor != 1 and not _agrees(lift, sides, region):
             notes.append(f"the conditions on {u.func} disagree where faces meet, and are imposed by weights")
             lift, factor = sympy.Integer(0), sympy.Integer(1)
@@ -108,6 +123,11 @@ def _sides(conditions: Sequence[Condition], u: Any, region: Region) -> dict[tupl
             setattr(side, ("value", "velocity")[order], value)
             side.source += (number,)
     return {face: side for face, side in sides.items() if side.value is not None}
+
+
+def _has_kinks(value: Any) -> bool:
+    """Whether g would not be smooth: derivatives of its branches would miss what happens between them."""
+    return value is not None and bool(sympy.sympify(value).atoms(*KINKED))
 
 
 def _read(condition: Condition, u: Any) -> tuple[int, Any] | None:

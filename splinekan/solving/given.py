@@ -124,6 +124,53 @@ def kinks(statement: Statement) -> tuple[dict[float, int], ...]:
     return tuple(found)
 
 
+def jumping_coefficients(statement: Statement) -> list[str]:
+    """Warnings for coefficients of the highest derivatives that jump.
+
+    sympy differentiates a Piecewise branch by branch: in (k u')' it omits the jump of k at a breakpoint, and
+    what remains is solved with a continuous u'.
+    """
+    found = []
+    for equation in statement.equations:
+        for u in statement.unknown:
+            for variable, ends in zip(statement.variables, statement.bounds, strict=True):
+                order = order_in([equation], u, variable)
+                if order < (2 if len(statement.unknown) > 1 else 1):
+                    continue  # in a system of first order, fluxes are unknowns already
+                leading = u.diff((variable, order))
+                place = _jump(equation, leading, variable, ends, statement.variables)
+                if place is not None:
+                    kept = u.diff((variable, order - 1)) if order > 1 else u
+                    found.append(
+                        f"the coefficient of {leading} jumps at {variable} = {place:.6g}, where {kept} is "
+                        "kept continuous, as derivatives of Piecewise are taken branch by branch; for a "
+                        f"continuous flux, coefficient times {kept}, make the flux a second unknown"
+                    )
+    return found
+
+
+def _jump(
+    equation: Any, leading: Any, variable: Any, ends: tuple[float, float], variables: Sequence[Any]
+) -> float | None:
+    """Where the coefficient of a derivative jumps along its variable; None if it does not."""
+    stand_in = sympy.Dummy()
+    coefficient = equation.xreplace({leading: stand_in}).diff(stand_in)
+    held = coefficient.atoms(sympy.Derivative, AppliedUndef, sympy.Subs)
+    coefficient = coefficient.xreplace({each: sympy.Integer(1) for each in held})
+    others = coefficient.free_symbols - set(variables)
+    coefficient = coefficient.subs(dict.fromkeys(others, 1))
+    places = breakpoints([coefficient], [variable], [ends])[0]
+    middle = {v: sympy.Float(0.4142) for v in variables if v != variable}
+    step = 1e-7 * (ends[1] - ends[0])
+    for place in places:
+        before, after = (
+            complex(coefficient.subs({**middle, variable: place + side * step}).evalf()) for side in (-1, 1)
+        )
+        if abs(after - before) > 1e-3 * max(abs(before), abs(after)):
+            return place
+    return None
+
+
 # Narrow functions
 
 

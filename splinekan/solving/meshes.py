@@ -34,6 +34,9 @@ SNAP = 2.0**-40
 """Knots in [-1, 1] are multiples of this, unless intervals are tiny."""
 LEVELS = (0.0, 1.0, -1.0)
 """Constant functions to start from, in units of the scales of the unknowns."""
+FLOOR = 1e-3
+"""Of the terms of an equation, relative to what they would be if the unknowns varied on the scale of the
+domain: where the unknowns are constant, all terms are rounding."""
 SPARE = 0.02
 """What merged intervals may contribute, relative to what is asked for."""
 SAFETY = 0.5
@@ -216,8 +219,8 @@ def measured(
 ) -> Residual:
     """The residuals of all blocks, of which the first are the equations, and what they come from.
 
-    An equation is compared with the root mean square of the largest of its terms; a condition, whose terms
-    may all be small, also with what they would be for other unknowns of the same size.
+    An equation is compared with the root mean square of the largest of its terms, or `FLOOR` times what that
+    would be for other unknowns of the same size; a condition, whose terms may all be small, with the latter.
     """
     layer: Any = pinn.network.layers[0]
     d, m = layer.n_in, layer.n_out
@@ -236,8 +239,8 @@ def measured(
     relative, parts = 0.0, [np.zeros(n) for n in mesh.intervals]
     for number, terms in enumerate(found):
         scale = terms.scale()
-        if number >= n_equations:
-            scale = max(scale, terms.expected(pinn._equations[number], inner, rates))
+        expected = terms.expected(pinn._equations[number], inner, rates)
+        scale = max(scale, expected * (FLOOR if number < n_equations else 1.0))
         if not scale > 0:
             continue
         share = terms.residual() / scale

@@ -276,8 +276,7 @@ class Solution(Uncached):
             if outside == "refuse" and not reached.all():
                 raise ValueError(
                     f"the search ended at {self.variables[last.along]} = {last.interval[1]:.6g}: there is no "
-                    f"solution at {points[np.argmin(reached)]}; solve again with more seconds or a larger "
-                    "tolerance"
+                    f"solution at {points[np.argmin(reached)]}; `warnings` of the solution say why"
                 )
             inside &= reached
         if outside == "refuse" and not inside.all():

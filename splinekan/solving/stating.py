@@ -15,6 +15,7 @@ from splinekan.equations import expressions
 from splinekan.solving.complex_problem import real_problem
 from splinekan.solving.conditions import Condition
 from splinekan.solving.counting import missing_conditions
+from splinekan.solving.given import jumping_coefficients
 from splinekan.solving.region import region
 from splinekan.solving.statement import Statement
 
@@ -82,6 +83,7 @@ def stated(
     )
     _ = statement.constants  # compiles everything, so that bad terms are refused before any work
     warnings += missing_conditions(statement)
+    warnings += jumping_coefficients(statement)
     return replace(statement, warnings=tuple(warnings))
 
 

@@ -14,7 +14,7 @@ from splinekan.objectives import Workers
 
 MODES = ("linear", "polynomial", "clamp", "zero", "error")
 KNOTS = Role("knots")
-DEGREE = Role("whole", low=0, high=7)
+DEGREE = Role("whole", low=0, high=9)
 ORDER = Role("whole", low=0)
 SEED = Role("seed")
 NONNEGATIVE = Role("real", low=0.0)
