@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,6 @@ from splinekan._blas import dot, norm, one
 from splinekan._checks import (
     Float64Array,
     affordable,
-    boolean,
-    function,
     generator,
     integer,
     one_of,
@@ -27,6 +24,7 @@ from splinekan._checks import (
     vector,
 )
 from splinekan.spectra.coordinates import BASES, coordinates
+from splinekan.spectra.density import Density
 from splinekan.spectra.network import in_splines, needs_hessian
 from splinekan.spectra.spectrum import Spectrum
 
@@ -163,92 +161,6 @@ def _largest(
     return values, vectors
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A trace estimated from random probes, and the standard error of the mean (NaN for a single probe)."""
-
-    value: float
-    standard_error: float
-
-
-@dataclass(frozen=True, eq=False)
-class Density:
-    """Gauss quadrature of a spectrum, a rule for every random probe (stochastic Lanczos quadrature).
-
-    The trace of f(H), sum_i f(lambda_i), is approximately size times sum_k weights_k f(nodes_k), averaged
-    over the probes (Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38). A rule of s nodes is exact for
-    v^T f(H) v if f is a polynomial of degree 2s - 1; the error that remains is the scatter over the probes.
-
-    Attributes
-    ----------
-    nodes, weights
-        (probes, steps): Ritz values, and weights whose sum is 1 in every row; unused entries have weight 0.
-    size
-        n of the matrix.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For nodes and weights that are not finite matrices of the same shape, or a size below 1.
-    """
-
-    nodes: Float64Array
-    weights: Float64Array
-    size: int
-
-    def __post_init__(self) -> None:
-        nodes = real_array("nodes", self.nodes, ndim=2, empty=False).astype(np.float64, copy=False)
-        weights = real_array("weights", self.weights, shape=nodes.shape).astype(np.float64, copy=False)
-        for name, value in (
-            ("nodes", nodes),
-            ("weights", weights),
-            ("size", integer("size", self.size, low=1)),
-        ):
-            object.__setattr__(self, name, value)
-
-    def moment(self, f: Callable[[Float64Array], Float64Array]) -> Moment:
-        """The trace of f(H) for a vectorised f; for an indicator function, a number of eigenvalues.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For f that cannot be called or does not return real numbers in the shape of its argument.
-        """
-        values = function("f", f)(self.nodes)
-        values = real_array("f(nodes)", values, shape=self.nodes.shape, finite=False)
-        return _over_probes(self.size * (self.weights * values).sum(axis=1))
-
-    def broadened(
-        self, grid: ArrayLike, width: float, logarithmic: bool = False
-    ) -> tuple[Float64Array, Float64Array]:
-        """The density of eigenvalues on a grid, with integral 1, and its standard error; for plots only.
-
-        Every node becomes a Gaussian of standard deviation `width`. If `logarithmic`, this is the density of
-        log10 |lambda|, the grid holds positive values of |lambda|, and the width is in decades.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For a width that is not positive, or a logarithmic grid that is not.
-        """
-        at, width = vector("grid", grid), real("width", width, positive=True)
-        logarithmic = boolean("logarithmic", logarithmic)
-        nodes = self.nodes
-        if logarithmic:
-            if (at <= 0).any():
-                raise ValueError(f"a logarithmic grid must be positive, got {at.min()}")
-            at, nodes = np.log10(at), np.log10(np.maximum(np.abs(nodes), np.finfo(np.float64).tiny))
-        with np.errstate(over="ignore"):  # far from its node a Gaussian underflows to 0
-            scaled = (at[:, None, None] - nodes) / width
-            bells = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi) / width
-        moments = [_over_probes(row) for row in (bells * self.weights).sum(axis=2)]
-        return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])
-
-    def record(self) -> dict[str, Any]:
-        """The nodes and weights as plain lists, for JSON."""
-        return {"nodes": self.nodes.tolist(), "weights": self.weights.tolist(), "size": self.size}
-
-
 def spectral_density(
     operator: LinearOperator, probes: int = 8, steps: int = 60, seed: int | np.random.Generator = 0
 ) -> Density:
@@ -306,11 +218,6 @@ def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple
             return diagonal[: k + 1], off[:k]
         q[k + 1] = v / off[k]
     raise AssertionError("unreachable")
-
-
-def _over_probes(values: Float64Array) -> Moment:
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-    return Moment(float(values.mean()), error)
 
 
 def _size(operator: Any) -> int:
