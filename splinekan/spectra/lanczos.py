@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from typing import Any
 
@@ -26,7 +26,7 @@ from splinekan._checks import (
 from splinekan.spectra.coordinates import BASES, coordinates
 from splinekan.spectra.density import Density
 from splinekan.spectra.network import in_splines, needs_hessian
-from splinekan.spectra.spectrum import Spectrum
+from splinekan.spectra.spectrum import TOLERANCE, Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
 ASYMMETRY = 1e-6
@@ -183,6 +183,23 @@ def spectral_density(
     >>> round(density.moment(lambda x: x).value, 9)
     10.0
     """
+    return ritz_values(operator, probes, steps, seed)[0]
+
+
+def ritz_values(
+    operator: LinearOperator, probes: int, steps: int, seed: int | np.random.Generator, count: int = 3
+) -> tuple[Density, Spectrum]:
+    """`spectral_density`, and up to `count` extreme eigenvalues at each end from the same products.
+
+    The i-th largest Ritz value of the probes is at most the i-th largest eigenvalue. The error of a value is
+    the norm of its residual, beta |s| with s the last entry of the eigenvector of the tridiagonal matrix,
+    plus n eps |H|. Other values than the largest and the least are left out unless they are resolved.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `spectral_density`.
+    """
     n = _size(operator)
     probes = integer("probes", probes, low=1)
     length = min(integer("steps", steps, low=1), n)
@@ -192,16 +209,42 @@ def spectral_density(
     )
     _symmetric_product(operator, np.random.default_rng(0).normal(size=n))
     nodes, weights = np.zeros((probes, length)), np.zeros((probes, length))
+    ends: list[tuple[Float64Array, Float64Array]] = []
     for probe in range(probes):
-        diagonal, off = _lanczos(operator, rng.choice([-1.0, 1.0], n), length)
+        diagonal, off, beyond = _lanczos(operator, rng.choice([-1.0, 1.0], n), length)
         ritz, vectors = scipy.linalg.eigh_tridiagonal(diagonal, off)  # Golub & Welsch
         nodes[probe, : len(ritz)] = ritz
         weights[probe, : len(ritz)] = vectors[0] ** 2
-    return Density(nodes, weights, n)
+        ends.append((ritz, beyond * np.abs(vectors[-1])))
+    return Density(nodes, weights, n), _ends(ends, n, count)
 
 
-def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple[Float64Array, Float64Array]:
-    """The diagonal and off-diagonal of the tridiagonal matrix, shorter if the Krylov space is exhausted."""
+def _ends(found: Sequence[tuple[Float64Array, Float64Array]], n: int, count: int) -> Spectrum:
+    """The extreme values of all probes, from (Ritz values in increasing order, norms of residuals)."""
+    shortest = min(len(ritz) for ritz, _ in found)
+    top = min(count, (shortest + 1) // 2)
+    bottom = min(count, shortest - top)
+    rounding = n * EPS * max(float(np.abs(ritz).max()) for ritz, _ in found)
+    values: list[float] = []
+    errors: list[float] = []
+    for place in (*range(-1, -top - 1, -1), *range(bottom - 1, -1, -1)):
+        best = max if place < 0 else min
+        value, residual = best((float(ritz[place]), float(size[place])) for ritz, size in found)
+        error = residual + rounding
+        if place in (-1, 0) or error <= TOLERANCE * abs(value):
+            values.append(0.0 if abs(value) <= rounding else value)
+            errors.append(error)
+    order = np.argsort(-np.array(values), kind="stable")
+    return Spectrum(np.array(values)[order], np.array(errors)[order], "Lanczos, bounds from residuals")
+
+
+def _lanczos(
+    operator: LinearOperator, start: Float64Array, steps: int
+) -> tuple[Float64Array, Float64Array, float]:
+    """The tridiagonal matrix, its diagonal and off-diagonal, and the entry that the next step would add.
+
+    Shorter than `steps` if the Krylov space is exhausted.
+    """
     q = np.zeros((steps, len(start)))
     diagonal, off = np.zeros(steps), np.zeros(steps)
     q[0] = start / norm(start)
@@ -215,7 +258,7 @@ def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple
             off[k] = np.linalg.norm(v)
         scale = max(scale, abs(diagonal[k]), off[k])
         if k + 1 == steps or off[k] <= len(start) * EPS * scale:
-            return diagonal[: k + 1], off[:k]
+            return diagonal[: k + 1], off[:k], float(off[k])
         q[k + 1] = v / off[k]
     raise AssertionError("unreachable")
 

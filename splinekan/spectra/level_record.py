@@ -160,7 +160,7 @@ COLUMNS: dict[str, Callable[[LevelSpectrum], str]] = {
     "unresolved": lambda row: str(row.spectrum.unresolved) if row.density is None else "?",
     "negative": lambda row: str(row.spectrum.negative),
     "largest": lambda row: _number(row.spectrum.largest),
-    "smallest": lambda row: _number(row.spectrum.smallest),
+    "smallest": lambda row: _smallest(row),
     "condition": lambda row: str(row.condition),
     "q90/q10": lambda row: str(row.quantile_ratio()),
 }
@@ -245,13 +245,13 @@ class SpectraByLevel:
                 for name, cell, width in zip(names, line, widths, strict=True)
             ]
             lines.append("  ".join(parts).rstrip())
-        notes = dict.fromkeys(
-            f"{what}, level {row.level}, {row.basis}: {ratio.note}"
-            for row in self.rows
-            for what, ratio in (("condition", row.condition), ("q90/q10", row.quantile_ratio()))
-            if ratio.note and row.layer is None
-        )
-        return "\n".join([*lines, *notes])
+        notes: dict[str, list[str]] = {}
+        for row in self.rows:
+            for what, ratio in (("condition", row.condition), ("q90/q10", row.quantile_ratio())):
+                if ratio.note and row.layer is None:
+                    notes.setdefault(f"{what}: {ratio.note}", []).append(f"{row.level} {row.basis}")
+        lines += [f"{note} (level {', '.join(places)})" for note, places in notes.items()]
+        return "\n".join(lines)
 
     def _plain(self, name: str) -> bool:
         """Whether a column has nothing to tell."""
@@ -309,6 +309,12 @@ class SpectraByLevel:
         if target is not None:
             write_json(target, record)
         return json.dumps(record, indent=2, allow_nan=False)
+
+
+def _smallest(row: LevelSpectrum) -> str:
+    """The smallest resolved value; of those that Lanczos has found it is the smallest if it has converged."""
+    known = row.density is None or not row.condition.note
+    return _number(row.spectrum.smallest) if known else "?"
 
 
 def _number(value: float) -> str:

@@ -15,8 +15,7 @@ from splinekan.spectra.density import Density
 from splinekan.spectra.lanczos import (
     SymmetricOperator,
     curvature_operator,
-    extreme_eigenvalues,
-    spectral_density,
+    ritz_values,
 )
 from splinekan.spectra.matrices import symmetric_spectrum
 from splinekan.spectra.network import (
@@ -31,12 +30,6 @@ from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import factor_spectrum
 
 EPS = float(np.finfo(np.float64).eps)
-COUNT = 3
-"""Eigenvalues at each end."""
-RESTARTS = 20
-"""Of the Lanczos method, for each end. Small eigenvalues that cluster at 0 would take thousands."""
-RESIDUAL = 1e-10
-"""Relative to the width of the spectrum."""
 SMALL = 12
 """Blocks with fewer rows are assembled from their products."""
 
@@ -90,9 +83,8 @@ class Sampled:
         if n < SMALL:
             columns = np.stack([operator.matvec(e) for e in np.eye(n)], axis=1)
             return symmetric_spectrum((columns + columns.T) / 2), None
-        density = spectral_density(operator, self.probes, self.steps, self.rng)
-        count = min(COUNT, (n - 1) // 3)
-        return extreme_eigenvalues(operator, count, self.rng, RESIDUAL, RESTARTS), density
+        density, ends = ritz_values(operator, self.probes, self.steps, self.rng)
+        return ends, density
 
 
 def _block(operator: LinearOperator, where: slice) -> LinearOperator:

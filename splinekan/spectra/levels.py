@@ -33,7 +33,7 @@ def spectra_by_level(
     method: str = "auto",
     layers: bool = False,
     preconditioner: Any = None,
-    probes: int = 8,
+    probes: int = 4,
     steps: int = 60,
     seed: int | np.random.Generator = 0,
 ) -> SpectraByLevel:
@@ -57,8 +57,8 @@ def spectra_by_level(
         "gauss-newton" or "hessian".
     method
         "dense": all eigenvalues, for at most 3000 parameters. "lanczos": from products with the matrix, which
-        is not assembled: the largest and, if they converge, the smallest eigenvalues with bounds from their
-        residuals, and a density with bounds. "auto" decomposes levels with up to 1500 parameters.
+        is never assembled, extreme eigenvalues with bounds from their residuals, and a density with bounds.
+        "auto" decomposes levels with up to 1500 parameters.
     layers
         Whether to add the diagonal block of every layer that has parameters.
     preconditioner

@@ -94,26 +94,21 @@ def dense_quantiles(spectrum: Spectrum, high: float, low: float) -> Ratio:
 def lanczos_condition(spectrum: Spectrum, density: Density, definite: bool) -> Ratio:
     """The largest over the smallest resolved modulus of the eigenvalues that the Lanczos method has found.
 
-    `definite` if no eigenvalue is negative. The smallest eigenvalue has then been found if a value lies below
-    all nodes of the density, which are averages of eigenvalues. Otherwise a tenth of the eigenvalues that are
-    not zero lie below the quantile of a tenth, which gives a better lower bound.
+    `definite` if no eigenvalue is negative. Where the smallest eigenvalue is not resolved, a tenth of the
+    eigenvalues that are not zero lie below the quantile of a tenth, which gives a lower bound.
     """
     if not spectrum.resolved.any():
         return Ratio(np.nan, np.nan, np.nan, NOTHING)
     found = dense_condition(spectrum)
-    last, error = float(spectrum.values[-1]), float(spectrum.error[-1])
-    nodes = density.nodes[density.weights > 0]
     if not definite:
         why = "the eigenvalues next to 0 are inside the spectrum, where Lanczos does not converge"
         return Ratio(found.value, found.low, np.inf, f"{why}: a lower bound")
-    if last - error <= float(nodes.min()) and error <= TOLERANCE * abs(last):
+    if spectrum.resolved[-1]:
         return found._replace(note="")
-    reached = last - error <= float(nodes.min())
-    why = "not been distinguished from 0" if reached else "not converged"
     least = _beyond_zeros(density, LOWEST)[1]
     value = max(found.value, spectrum.largest / least if 0 < least < np.inf else 0.0)
     low = max(found.low, value * (1 - TOLERANCE))
-    return Ratio(value, low, np.inf, f"the smallest eigenvalues have {why}: a lower bound")
+    return Ratio(value, low, np.inf, "the smallest eigenvalues are not resolved: a lower bound")
 
 
 def lanczos_quantiles(density: Density, high: float, low: float) -> Ratio:
