@@ -103,7 +103,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _check_loss(model: Model, options: argparse.Namespace) -> None:
-    """Refuse, before the table is read, losses whose curvature the file does not determine."""
+    """Refuse, before the table is read, models whose curvature their file does not determine."""
+    if model.features is not None:
+        raise ValueError("the model solves a differential equation: use splinekan.spectra_by_level in Python")
     loss = "squared" if model.record is None else model.record.loss
     if loss not in ("squared", *LIKELIHOODS):
         widths = "whose width" if loss in ROBUST else "which"
@@ -135,8 +137,6 @@ def _objective(model: Model, x: Float64Array, y: Float64Array | None) -> DataLos
     loss = LOSSES["squared" if model.record is None else model.record.loss]
     if y is None:
         y = np.asarray(mean(model, model(x)), dtype=np.float64)
-    if model.features is not None:
-        raise ValueError("the model solves a differential equation: use splinekan.spectra_by_level in Python")
     return DataLoss(model.network, x, y, reduction="mean", loss=loss)
 
 

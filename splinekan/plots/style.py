@@ -248,4 +248,6 @@ def untouched(key: str) -> bool:
     """
     from matplotlib import rcParams, rcParamsDefault
 
-    return bool(rcParams[key] == rcParamsDefault[key])
+    now: Any = rcParams
+    default: Any = rcParamsDefault
+    return bool(now[key] == default[key])

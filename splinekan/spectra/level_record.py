@@ -139,11 +139,7 @@ class LevelSpectrum:
             "method": self.method,
             "nullity": self.nullity,
             "condition": self.condition.record(),
-            "quantile_ratio": {
-                "high": QUANTILES[0],
-                "low": QUANTILES[1],
-                **{f"ratio_{name}": value for name, value in self.quantile_ratio().record().items()},
-            },
+            "quantile_ratio": {"shares": list(QUANTILES), **self.quantile_ratio().record()},
             "spectrum": self.spectrum.record(),
             "density": None if self.density is None else self.density.record(),
         }

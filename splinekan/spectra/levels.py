@@ -93,6 +93,13 @@ def spectra_by_level(
     ...     np.zeros(7),
     ... )
     >>> print(sk.spectra_by_level(result, sk.LeastSquares(levels[-1].network, x, np.sin(9 * x))))
+    level   G  parameters  basis   zero  largest  smallest  condition  q90/q10
+        0   4           7  spline     0  4.4e+01   3.1e-02    1.4e+03  1.4e+03
+        0   4           7  relu       0  2.1e+03   3.4e-06    6.2e+08  6.2e+08
+        1   8          11  spline     0  2.4e+01   2.0e-02    1.2e+03  1.0e+03
+        1   8          11  relu       0  5.1e+02   2.9e-08    1.7e+10  5.9e+06
+        2  16          19  spline     0  1.2e+01   1.1e-02    1.1e+03  1.0e+03
+        2  16          19  relu       0  2.8e+02   2.6e-10    1.1e+12  4.0e+08
     """
     models = _models(model)
     names = _bases(bases)
