@@ -160,7 +160,7 @@ def _(draw: Draw, name: str) -> Call:
 @calls("SpectraByLevel.to_json", share=1)
 def _(draw: Draw, name: str) -> Call:
     found = _found("dense")
-    roles = {"path": Role("object", optional=True, accepts=("junk text",))}
+    roles = {"path": Role("object", optional=True, accepts=("junk text", "junk number as text"))}
     return Call(found.to_json, {"path": None, "force": draw.chance()}, None, roles)
 
 
