@@ -211,6 +211,21 @@ def test_lanczos_agrees_with_the_decomposition():
     assert again.to_json() == found.to_json()
 
 
+def test_with_few_samples_the_tangent_kernel_has_the_same_eigenvalues():
+    network = sk.KAN.splines([2, 4, 1], intervals=8)
+    model = sk.Model(network, sk.initialize(network, 0, "greville"))
+    problem = sk.LeastSquares(network, X[:30], Y[:30])
+    exact = sk.spectra_by_level(model, problem, ("spline", "mass"), layers=True)
+    found = sk.spectra_by_level(model, problem, ("spline", "mass"), method="lanczos", layers=True)
+    for a, b in zip(exact.rows, found.rows, strict=True):
+        assert b.density.size == 30 < b.parameters == len(a.spectrum)
+        # With as many steps as rows the rules are exact.
+        np.testing.assert_allclose(np.sort(b.density.nodes[0])[::-1][:9], a.spectrum.values[:9], rtol=1e-8)
+        assert b.quantile_ratio(0.9, 0.6).low <= a.quantile_ratio(0.9, 0.6).high
+    ax = found.plot()
+    assert max(line.get_xdata().max() for line in ax.lines) <= 30 / network.n_parameters
+
+
 def test_small_blocks_are_assembled():
     network = sk.KAN.affine_first([2, 2, 1], 3, 20)
     model = sk.Model(network, sk.initialize(network, 0))

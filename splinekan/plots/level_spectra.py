@@ -79,8 +79,10 @@ def _band(ax: Any, row: LevelSpectrum, density: Density, label: str, style: dict
     noise = density.size * float(np.finfo(np.float64).eps) * largest
     values = np.geomspace(noise, largest, GRID)
     low, high = _share_up_to(density, values, row.matrix == "hessian")
-    (line,) = ax.plot(1 - (low + high) / 2, values, label=label, marker="", **style)
-    ax.fill_betweenx(values, 1 - high, 1 - low, color=line.get_color(), alpha=0.2, linewidth=0)
+    share = min(density.size / row.parameters, 1.0)  # of a tangent kernel; the other eigenvalues are 0
+    (line,) = ax.plot(share * (1 - (low + high) / 2), values, label=label, marker="", **style)
+    sides = share * (1 - high), share * (1 - low)
+    ax.fill_betweenx(values, *sides, color=line.get_color(), alpha=0.2, linewidth=0)
     return line
 
 

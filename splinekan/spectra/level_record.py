@@ -49,7 +49,8 @@ class LevelSpectrum:
         All eigenvalues with errors; without a density, of a matrix that was decomposed. With a density, the
         largest and smallest eigenvalues that the Lanczos method has found.
     density
-        Of all eigenvalues, from random probes; None where all are known.
+        Of all eigenvalues, from random probes; None where all are known. If it has fewer rows than the
+        matrix, it is that of the tangent kernel: the other eigenvalues are 0.
 
     Raises
     ------

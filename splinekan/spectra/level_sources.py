@@ -10,7 +10,7 @@ import numpy as np
 from scipy.sparse.linalg import LinearOperator
 
 from splinekan._checks import Float64Array
-from splinekan.spectra.coordinates import layer_slice
+from splinekan.spectra.coordinates import coordinates, layer_slice
 from splinekan.spectra.density import Density
 from splinekan.spectra.lanczos import (
     SymmetricOperator,
@@ -76,15 +76,37 @@ class Sampled:
     rng: np.random.Generator
 
     def spectrum(self, basis: str, layer: int | None) -> tuple[Spectrum, Density | None]:
-        """Extreme eigenvalues and the density of the matrix, or of a layer's block, in a basis."""
-        whole = curvature_operator(self.objective, self.theta, self.matrix, basis)
-        operator = _block(whole, layer_slice(self.objective.network, layer))
-        n = operator.shape[0]
+        """Extreme eigenvalues and the density of the matrix, or of a layer's block, in a basis.
+
+        With fewer residuals than parameters those of the tangent kernel, whose eigenvalues other than 0 are
+        the same.
+        """
+        where = layer_slice(self.objective.network, layer)
+        rows, n = self.objective.n_residuals, where.stop - where.start
+        if self.matrix == "gauss-newton" and SMALL <= rows < n:
+            operator = self._kernel(basis, where)
+        else:
+            whole = curvature_operator(self.objective, self.theta, self.matrix, basis)
+            operator = _block(whole, where)
         if n < SMALL:
             columns = np.stack([operator.matvec(e) for e in np.eye(n)], axis=1)
             return symmetric_spectrum((columns + columns.T) / 2), None
         density, ends = ritz_values(operator, self.probes, self.steps, self.rng)
         return ends, density
+
+    def _kernel(self, basis: str, where: slice) -> LinearOperator:
+        """J T^{-1} T^{-T} J^T with the columns of J in `where` alone."""
+        T = coordinates(self.objective.network, basis)
+        J = self.objective.linearized(self.theta)[2]
+
+        def product(r: Float64Array) -> Float64Array:
+            gradient = T.solve_transpose(J.rmatvec(r))
+            kept = np.zeros_like(gradient)
+            kept[where] = gradient[where]
+            found: Float64Array = J.matvec(T.solve(kept))
+            return found
+
+        return SymmetricOperator(self.objective.n_residuals, product)
 
 
 def _block(operator: LinearOperator, where: slice) -> LinearOperator:
