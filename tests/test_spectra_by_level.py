@@ -7,6 +7,7 @@ import matplotlib
 import numpy as np
 import pytest
 import scipy
+import sympy
 from matplotlib.figure import Figure
 from scipy.sparse.linalg import aslinearoperator
 
@@ -86,7 +87,7 @@ def test_levels_without_a_budget_count():
     assert [row.intervals for row in found.rows] == [4, 8]
 
 
-def test_hessian_and_pinn():
+def test_the_exact_hessian():
     levels, result = trained()
     problem = objective(levels[-1].network)
     theta = result.model.theta
@@ -98,6 +99,25 @@ def test_hessian_and_pinn():
     assert "inside the spectrum" in sampled.rows[0].condition.note
     assert "negative" in sampled.rows[0].quantile_ratio().note
     assert sampled.rows[0].spectrum.largest == pytest.approx(exact[0], rel=1e-9)
+
+
+def test_residuals_of_an_equation():
+    x, u = sympy.Symbol("x"), sympy.Function("u")
+    equation = sk.Equation(u(x).diff(x, 2) + 1, u(x), (x,))
+    networks = [sk.KAN.splines([1, 1], 3, intervals) for intervals in (4, 8)]
+    points = np.linspace(0.01, 0.99, 40)[:, None]
+    problem = sk.PINN(networks[1], [sk.Block(equation, points)])
+    models = [sk.Model(network, np.zeros(network.n_parameters)) for network in networks]
+    found = sk.spectra_by_level(models, problem)
+    for level, network in enumerate(networks):
+        J = sk.PINN(network, problem.blocks).jacobian(np.zeros(network.n_parameters))
+        exact = np.linalg.svd(J, compute_uv=False)[: network.n_parameters] ** 2
+        row = found.row(level)
+        np.testing.assert_allclose(row.spectrum.values, exact, rtol=0, atol=1e-9 * exact[0])
+        assert row.nullity == 2  # linear functions satisfy the homogeneous equation
+        assert np.isfinite(row.condition.high)
+    with pytest.raises(TypeError, match="no exact Hessian products"):
+        sk.spectra_by_level(models, problem, matrix="hessian")
 
 
 def spectrum(values, errors, nullity=0):
@@ -142,6 +162,10 @@ def test_a_zero_matrix_has_a_reason_instead_of_a_number():
     found = sk.spectra_by_level(sk.Model(network, theta), objective(network), layers=True)
     assert "no eigenvalue" in found.row(layer=0).condition.note
     assert json.loads(found.to_json()) == found.to_dict()
+    assert np.isnan(found.plot(layer=0).lines[0].get_ydata()).all()
+    sampled = sk.spectra_by_level(sk.Model(network, theta), objective(network), layers=True, method="lanczos")
+    assert "no eigenvalue" in sampled.row(layer=0).condition.note
+    sampled.plot(layer=0)
 
 
 def matrix_of(values, seed=0):
@@ -192,6 +216,11 @@ def test_extreme_eigenvalues_from_the_probes_are_within_their_errors():
     ratio = row.quantile_ratio()
     assert ratio.low <= exact[1] / exact[0] <= ratio.high < 4
     assert row.nullity is None
+    few, rough = ritz_values(aslinearoperator(matrix_of(values)), 4, 3, 0)
+    ratio = spectra.LevelSpectrum(0, None, 4, 200, "spline", "gauss-newton", rough, few).condition
+    assert ratio.high == np.inf
+    assert ratio.low <= 8
+    assert "not resolved" in ratio.note
 
 
 def test_lanczos_agrees_with_the_decomposition():

@@ -155,7 +155,7 @@ COLUMNS: dict[str, Callable[[LevelSpectrum], str]] = {
     "matrix": lambda row: row.matrix,
     "zero": lambda row: "?" if row.nullity is None else str(row.nullity),
     "unresolved": lambda row: str(row.spectrum.unresolved) if row.density is None else "?",
-    "negative": lambda row: str(row.spectrum.negative),
+    "negative": lambda row: _negative(row),
     "largest": lambda row: _number(row.spectrum.largest),
     "smallest": lambda row: _smallest(row),
     "condition": lambda row: str(row.condition),
@@ -306,6 +306,10 @@ class SpectraByLevel:
         if target is not None:
             write_json(target, record)
         return json.dumps(record, indent=2, allow_nan=False)
+
+
+def _negative(row: LevelSpectrum) -> str:
+    return "?" if row.density is not None and row.matrix == "hessian" else str(row.spectrum.negative)
 
 
 def _smallest(row: LevelSpectrum) -> str:

@@ -94,7 +94,7 @@ def dense_quantiles(spectrum: Spectrum, high: float, low: float) -> Ratio:
 def lanczos_condition(spectrum: Spectrum, density: Density, definite: bool) -> Ratio:
     """The largest over the smallest resolved modulus of the eigenvalues that the Lanczos method has found.
 
-    `definite` if no eigenvalue is negative. Where the smallest eigenvalue is not resolved, a tenth of the
+    `definite` if no eigenvalue is negative. Where the smallest eigenvalue is not resolved: a tenth of the
     eigenvalues that are not zero lie below the quantile of a tenth, which gives a lower bound.
     """
     if not spectrum.resolved.any():
@@ -103,12 +103,14 @@ def lanczos_condition(spectrum: Spectrum, density: Density, definite: bool) -> R
     if not definite:
         why = "the eigenvalues next to 0 are inside the spectrum, where Lanczos does not converge"
         return Ratio(found.value, found.low, np.inf, f"{why}: a lower bound")
-    if spectrum.resolved[-1]:
-        return found._replace(note="")
+    if spectrum.resolved.all():
+        return found
     least = _beyond_zeros(density, LOWEST)[1]
     value = max(found.value, spectrum.largest / least if 0 < least < np.inf else 0.0)
     low = max(found.low, value * (1 - TOLERANCE))
-    return Ratio(value, low, np.inf, "the smallest eigenvalues are not resolved: a lower bound")
+    return Ratio(
+        value, low, np.inf, "eigenvalues at the ends of the spectrum are not resolved: a lower bound"
+    )
 
 
 def lanczos_quantiles(density: Density, high: float, low: float) -> Ratio:
