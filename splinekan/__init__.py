@@ -42,8 +42,9 @@ Splines
     `knot_derivatives`; `change_of_basis`, `relu_from_spline`, `spline_from_relu`; for knots as arrays
     `uniform_knots`, `extended_knots`, `clamped_knots`, `refine_knots`, `insert_knots`, `greville_points`.
 Spectra
-    `gauss_newton_spectrum`, `tangent_kernel_spectrum`, `hessian_spectrum`, `gram_spectrum` and
-    `change_of_basis_spectrum` return a `Spectrum`; `extreme_eigenvalues`, `spectral_density` for operators.
+    `spectra_by_level` of a trained network, with table and figure; `gauss_newton_spectrum`,
+    `tangent_kernel_spectrum`, `hessian_spectrum`, `gram_spectrum` and `change_of_basis_spectrum` return a
+    `Spectrum`; `extreme_eigenvalues`, `spectral_density` for operators.
 Threads
     `threads`, `set_threads`.
 
@@ -161,6 +162,7 @@ if TYPE_CHECKING:
         gauss_newton_spectrum,
         gram_spectrum,
         hessian_spectrum,
+        spectra_by_level,
         spectral_density,
         tangent_kernel_spectrum,
     )
@@ -180,6 +182,7 @@ _LAZY |= dict.fromkeys(
         "gauss_newton_spectrum",
         "gram_spectrum",
         "hessian_spectrum",
+        "spectra_by_level",
         "spectral_density",
         "tangent_kernel_spectrum",
     ),
@@ -319,6 +322,7 @@ __all__ = [
     "set_threads",
     "sobol_indices",
     "solve",
+    "spectra_by_level",
     "spectral_density",
     "spline_from_relu",
     "split_complex",

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from splinekan import threads
-from splinekan.cli import export, fit, predict, show, studies
+from splinekan.cli import export, fit, predict, show, spectra, studies
 from splinekan.cli.console import REFUSALS, complain, flush, line, say, versions
 
 
@@ -47,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     predict.add(commands)
     show.add(commands)
     export.add(commands)
+    spectra.add(commands)
     studies.add_study(commands)
     studies.add_figure(commands)
     commands.add_parser("theory", help="verify the theorems in exact arithmetic")

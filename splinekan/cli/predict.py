@@ -61,10 +61,10 @@ def run(options: argparse.Namespace) -> int:
     classes = classes_of(model) if options.labels else ()
     with warnings_in_lines():
         with table(options.data, options) as opened:
-            positions = _positions(opened, model)
+            inputs = positions(opened, model)
             kept = tuple(range(len(opened.names))) if options.append else ()
             names = _header(opened, model, options)
-            columns = opened.read(positions, texts=kept)
+            columns = opened.read(inputs, texts=kept)
         g = model(columns.numbers)
     expected = mean(model, g)
     values = g if options.raw else expected
@@ -86,9 +86,18 @@ def run(options: argparse.Namespace) -> int:
     return failed or say(json.dumps(record, allow_nan=False))
 
 
-def _positions(opened: Table, model: Model) -> tuple[int, ...]:
-    """The columns of the model's inputs: by name, or by position where there are no names."""
-    n = len(opened.names)
+def positions(opened: Table, model: Model, others: tuple[int, ...] = ()) -> tuple[int, ...]:
+    """The columns of the model's inputs: by name, or by position where there are no names.
+
+    Without names all columns but the `others` are inputs, in their order.
+
+    Raises
+    ------
+    ValueError
+        For missing names, or another number of columns.
+    """
+    left = tuple(p for p in range(len(opened.names)) if p not in others)
+    n = len(left)
     by_name = model.names is not None and (opened.header or set(model.names) <= set(opened.names))
     if by_name and model.names is not None:
         missing = [name for name in model.names if name not in opened.names]
@@ -103,7 +112,7 @@ def _positions(opened: Table, model: Model) -> tuple[int, ...]:
         raise ValueError(
             f"{opened.name} must have {model.n_in} columns, {listed(inputs)}, for {why}; it has {n}"
         )
-    return tuple(range(n))
+    return left
 
 
 def _header(opened: Table, model: Model, options: argparse.Namespace) -> tuple[str, ...]:

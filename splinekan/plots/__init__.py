@@ -22,6 +22,7 @@ from splinekan.plots.histories import (
     median_history,
     regression_losses,
 )
+from splinekan.plots.level_spectra import level_spectra
 from splinekan.plots.matrices import condition_growth, extreme_modes, sign_change_counts
 from splinekan.plots.models import edge_figure, model_figure
 from splinekan.plots.network import network_diagram
@@ -63,6 +64,7 @@ __all__ = [
     "iterations_by_level",
     "iterations_panels",
     "iterations_shape",
+    "level_spectra",
     "loss_against_work",
     "loss_by_work",
     "median_history",

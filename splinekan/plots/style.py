@@ -236,3 +236,18 @@ def save(figure: Any, path: str | Path, title: str = "", description: str = "", 
         metadata["CreationDate"] = None
     with replacing(target) as file:
         figure.savefig(file, format=kind[1:], dpi=dpi, metadata=metadata)
+
+
+def untouched(key: str) -> bool:
+    """Whether a setting of matplotlib is its default, so that ours may take its place.
+
+    Raises
+    ------
+    KeyError
+        If there is no such setting.
+    """
+    from matplotlib import rcParams, rcParamsDefault
+
+    now: Any = rcParams
+    default: Any = rcParamsDefault
+    return bool(now[key] == default[key])

@@ -1,13 +1,10 @@
 """Spectra: eigenvalues with their errors, in every basis; condition numbers; spectral densities."""
 
 from splinekan.spectra.coordinates import BASES, coordinates
-from splinekan.spectra.lanczos import (
-    Density,
-    Moment,
-    curvature_operator,
-    extreme_eigenvalues,
-    spectral_density,
-)
+from splinekan.spectra.density import Density, Moment
+from splinekan.spectra.lanczos import curvature_operator, extreme_eigenvalues, spectral_density
+from splinekan.spectra.level_record import LevelSpectrum, SpectraByLevel
+from splinekan.spectra.levels import spectra_by_level
 from splinekan.spectra.matrices import (
     MATRICES,
     change_of_basis_spectrum,
@@ -23,6 +20,7 @@ from splinekan.spectra.network import (
     tangent_kernel_spectrum,
 )
 from splinekan.spectra.preconditioned import preconditioned_spectrum
+from splinekan.spectra.ratios import Ratio
 from splinekan.spectra.spectrum import Spectrum
 from splinekan.spectra.two_sided import factor_spectrum
 
@@ -31,7 +29,10 @@ __all__ = [
     "MATRICES",
     "MAX_DENSE",
     "Density",
+    "LevelSpectrum",
     "Moment",
+    "Ratio",
+    "SpectraByLevel",
     "Spectrum",
     "change_of_basis_spectrum",
     "coordinates",
@@ -44,6 +45,7 @@ __all__ = [
     "hessian_matrix",
     "hessian_spectrum",
     "preconditioned_spectrum",
+    "spectra_by_level",
     "spectral_density",
     "symmetric_spectrum",
     "tangent_kernel_spectrum",

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,6 @@ from splinekan._blas import dot, norm, one
 from splinekan._checks import (
     Float64Array,
     affordable,
-    boolean,
-    function,
     generator,
     integer,
     one_of,
@@ -27,8 +24,9 @@ from splinekan._checks import (
     vector,
 )
 from splinekan.spectra.coordinates import BASES, coordinates
+from splinekan.spectra.density import Density
 from splinekan.spectra.network import in_splines, needs_hessian
-from splinekan.spectra.spectrum import Spectrum
+from splinekan.spectra.spectrum import TOLERANCE, Spectrum
 
 EPS = float(np.finfo(np.float64).eps)
 ASYMMETRY = 1e-6
@@ -163,92 +161,6 @@ def _largest(
     return values, vectors
 
 
-@dataclass(frozen=True)
-class Moment:
-    """A trace estimated from random probes, and the standard error of the mean (NaN for a single probe)."""
-
-    value: float
-    standard_error: float
-
-
-@dataclass(frozen=True, eq=False)
-class Density:
-    """Gauss quadrature of a spectrum, a rule for every random probe (stochastic Lanczos quadrature).
-
-    The trace of f(H), sum_i f(lambda_i), is approximately size times sum_k weights_k f(nodes_k), averaged
-    over the probes (Ubaru, Chen & Saad 2017, SIAM J. Matrix Anal. Appl. 38). A rule of s nodes is exact for
-    v^T f(H) v if f is a polynomial of degree 2s - 1; the error that remains is the scatter over the probes.
-
-    Attributes
-    ----------
-    nodes, weights
-        (probes, steps): Ritz values, and weights whose sum is 1 in every row; unused entries have weight 0.
-    size
-        n of the matrix.
-
-    Raises
-    ------
-    TypeError, ValueError
-        For nodes and weights that are not finite matrices of the same shape, or a size below 1.
-    """
-
-    nodes: Float64Array
-    weights: Float64Array
-    size: int
-
-    def __post_init__(self) -> None:
-        nodes = real_array("nodes", self.nodes, ndim=2, empty=False).astype(np.float64, copy=False)
-        weights = real_array("weights", self.weights, shape=nodes.shape).astype(np.float64, copy=False)
-        for name, value in (
-            ("nodes", nodes),
-            ("weights", weights),
-            ("size", integer("size", self.size, low=1)),
-        ):
-            object.__setattr__(self, name, value)
-
-    def moment(self, f: Callable[[Float64Array], Float64Array]) -> Moment:
-        """The trace of f(H) for a vectorised f; for an indicator function, a number of eigenvalues.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For f that cannot be called or does not return real numbers in the shape of its argument.
-        """
-        values = function("f", f)(self.nodes)
-        values = real_array("f(nodes)", values, shape=self.nodes.shape, finite=False)
-        return _over_probes(self.size * (self.weights * values).sum(axis=1))
-
-    def broadened(
-        self, grid: ArrayLike, width: float, logarithmic: bool = False
-    ) -> tuple[Float64Array, Float64Array]:
-        """The density of eigenvalues on a grid, with integral 1, and its standard error; for plots only.
-
-        Every node becomes a Gaussian of standard deviation `width`. If `logarithmic`, this is the density of
-        log10 |lambda|, the grid holds positive values of |lambda|, and the width is in decades.
-
-        Raises
-        ------
-        TypeError, ValueError
-            For a width that is not positive, or a logarithmic grid that is not.
-        """
-        at, width = vector("grid", grid), real("width", width, positive=True)
-        logarithmic = boolean("logarithmic", logarithmic)
-        nodes = self.nodes
-        if logarithmic:
-            if (at <= 0).any():
-                raise ValueError(f"a logarithmic grid must be positive, got {at.min()}")
-            at, nodes = np.log10(at), np.log10(np.maximum(np.abs(nodes), np.finfo(np.float64).tiny))
-        with np.errstate(over="ignore"):  # far from its node a Gaussian underflows to 0
-            scaled = (at[:, None, None] - nodes) / width
-            bells = np.exp(-(scaled**2) / 2) / np.sqrt(2 * np.pi) / width
-        moments = [_over_probes(row) for row in (bells * self.weights).sum(axis=2)]
-        return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])
-
-    def record(self) -> dict[str, Any]:
-        """The nodes and weights as plain lists, for JSON."""
-        return {"nodes": self.nodes.tolist(), "weights": self.weights.tolist(), "size": self.size}
-
-
 def spectral_density(
     operator: LinearOperator, probes: int = 8, steps: int = 60, seed: int | np.random.Generator = 0
 ) -> Density:
@@ -271,6 +183,23 @@ def spectral_density(
     >>> round(density.moment(lambda x: x).value, 9)
     10.0
     """
+    return ritz_values(operator, probes, steps, seed)[0]
+
+
+def ritz_values(
+    operator: LinearOperator, probes: int, steps: int, seed: int | np.random.Generator, count: int = 3
+) -> tuple[Density, Spectrum]:
+    """`spectral_density`, and up to `count` extreme eigenvalues at each end from the same products.
+
+    The i-th largest Ritz value of the probes is at most the i-th largest eigenvalue. The error of a value is
+    the norm of its residual, beta |s| with s the last entry of the eigenvector of the tridiagonal matrix,
+    plus n eps |H|. Other values than the largest and the least are left out unless they are resolved.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `spectral_density`.
+    """
     n = _size(operator)
     probes = integer("probes", probes, low=1)
     length = min(integer("steps", steps, low=1), n)
@@ -280,16 +209,42 @@ def spectral_density(
     )
     _symmetric_product(operator, np.random.default_rng(0).normal(size=n))
     nodes, weights = np.zeros((probes, length)), np.zeros((probes, length))
+    ends: list[tuple[Float64Array, Float64Array]] = []
     for probe in range(probes):
-        diagonal, off = _lanczos(operator, rng.choice([-1.0, 1.0], n), length)
+        diagonal, off, beyond = _lanczos(operator, rng.choice([-1.0, 1.0], n), length)
         ritz, vectors = scipy.linalg.eigh_tridiagonal(diagonal, off)  # Golub & Welsch
         nodes[probe, : len(ritz)] = ritz
         weights[probe, : len(ritz)] = vectors[0] ** 2
-    return Density(nodes, weights, n)
+        ends.append((ritz, beyond * np.abs(vectors[-1])))
+    return Density(nodes, weights, n), _ends(ends, n, count)
 
 
-def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple[Float64Array, Float64Array]:
-    """The diagonal and off-diagonal of the tridiagonal matrix, shorter if the Krylov space is exhausted."""
+def _ends(found: Sequence[tuple[Float64Array, Float64Array]], n: int, count: int) -> Spectrum:
+    """The extreme values of all probes, from (Ritz values in increasing order, norms of residuals)."""
+    shortest = min(len(ritz) for ritz, _ in found)
+    top = min(count, (shortest + 1) // 2)
+    bottom = min(count, shortest - top)
+    rounding = n * EPS * max(float(np.abs(ritz).max()) for ritz, _ in found)
+    values: list[float] = []
+    errors: list[float] = []
+    for place in (*range(-1, -top - 1, -1), *range(bottom - 1, -1, -1)):
+        best = max if place < 0 else min
+        value, residual = best((float(ritz[place]), float(size[place])) for ritz, size in found)
+        error = residual + rounding
+        if place in (-1, 0) or error <= TOLERANCE * abs(value):
+            values.append(0.0 if abs(value) <= rounding else value)
+            errors.append(error)
+    order = np.argsort(-np.array(values), kind="stable")
+    return Spectrum(np.array(values)[order], np.array(errors)[order], "Lanczos, bounds from residuals")
+
+
+def _lanczos(
+    operator: LinearOperator, start: Float64Array, steps: int
+) -> tuple[Float64Array, Float64Array, float]:
+    """The tridiagonal matrix, its diagonal and off-diagonal, and the entry that the next step would add.
+
+    Shorter than `steps` if the Krylov space is exhausted.
+    """
     q = np.zeros((steps, len(start)))
     diagonal, off = np.zeros(steps), np.zeros(steps)
     q[0] = start / norm(start)
@@ -303,14 +258,9 @@ def _lanczos(operator: LinearOperator, start: Float64Array, steps: int) -> tuple
             off[k] = np.linalg.norm(v)
         scale = max(scale, abs(diagonal[k]), off[k])
         if k + 1 == steps or off[k] <= len(start) * EPS * scale:
-            return diagonal[: k + 1], off[:k]
+            return diagonal[: k + 1], off[:k], float(off[k])
         q[k + 1] = v / off[k]
     raise AssertionError("unreachable")
-
-
-def _over_probes(values: Float64Array) -> Moment:
-    error = float(values.std(ddof=1) / np.sqrt(len(values))) if len(values) > 1 else np.nan
-    return Moment(float(values.mean()), error)
 
 
 def _size(operator: Any) -> int:

@@ -87,10 +87,13 @@ def gauss_newton_spectrum(
     one_of("basis", basis, BASES)
     boolean("vectors", vectors)
     objective, at = in_splines(objective, theta)
-    where = _columns(objective, layer)
-    J = _jacobian(objective, at)
+    where = block_columns(objective, layer)
+    J = jacobian_factor(objective, at)
     return factor_spectrum(
-        J[:, where], _map(objective, basis, layer), vectors, error_scale(objective.network, J)[where]
+        J[:, where],
+        block_coordinates(objective, basis, layer),
+        vectors,
+        error_scale(objective.network, J)[where],
     )
 
 
@@ -122,7 +125,7 @@ def hessian_matrix(objective: LeastSquares, theta: ArrayLike) -> Float64Array:
     """
     objective, at = in_splines(objective, theta)
     needs_hessian(objective)
-    _columns(objective, None)
+    block_columns(objective, None)
     unit = np.eye(len(at))
     return np.stack([objective.hessian_product(at, e) for e in unit], axis=1)
 
@@ -150,9 +153,9 @@ def hessian_spectrum(
     objective, at = in_splines(objective, theta)
     H = real_array("matrix", H, shape=(len(at), len(at))).astype(np.float64, copy=False)
     not_too_large("matrix", H, LARGEST_ROOT)
-    where = _columns(objective, layer)
-    J = _jacobian(objective, at)
-    T, block = _map(objective, basis, layer), H[where, where]
+    where = block_columns(objective, layer)
+    J = jacobian_factor(objective, at)
+    T, block = block_coordinates(objective, basis, layer), H[where, where]
     scaled = congruence_spectrum(block, T, 0.0, vectors, error_scale(objective.network, J)[where])
     plain = congruence_spectrum(block, T, 0.0, vectors)
     return plain if plain.resolved.sum() >= scaled.resolved.sum() else scaled
@@ -203,7 +206,7 @@ def needs_hessian(objective: Any) -> None:
         raise TypeError(f"objective: a {kind} has no exact Hessian products; use the Gauss-Newton matrix")
 
 
-def _jacobian(objective: Any, theta: Float64Array) -> Float64Array:
+def jacobian_factor(objective: Any, theta: Float64Array) -> Float64Array:
     """The triangular factor of J at theta."""
     J: Float64Array = objective.triangular_factor(theta)[1]
     if not np.abs(J).max(initial=0.0) <= LARGEST_ROOT:
@@ -211,7 +214,8 @@ def _jacobian(objective: Any, theta: Float64Array) -> Float64Array:
     return J
 
 
-def _columns(objective: Any, layer: int | None) -> slice:
+def block_columns(objective: Any, layer: int | None) -> slice:
+    """The columns of J that belong to a layer; all if None. Refuses networks that are too large."""
     network: KAN = objective.network
     if network.n_parameters > MAX_DENSE:
         raise ValueError(
@@ -224,5 +228,6 @@ def _columns(objective: Any, layer: int | None) -> slice:
     return layer_slice(network, layer)
 
 
-def _map(objective: Any, basis: str, layer: int | None) -> Any:
+def block_coordinates(objective: Any, basis: str, layer: int | None) -> Any:
+    """The coordinates of a layer, None for those of the B-splines."""
     return None if basis == "spline" else coordinates(objective.network, basis, layer)

@@ -177,7 +177,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
         "boundary_value_panels": (2, 3), "complementarity_panels": (1, 3), "conditioning_panels": (2, 3),
         "equation_losses": (1, 2),
         "extreme_modes": (2, 3), "regression_losses": (1, 2), "residuals_by_level": (1, 4),
-        "preconditioning_panels": (2, 3), "seconds_by_order": (1, 2), "spectra_by_level": (2, 2),
+        "preconditioning_panels": (2, 3), "seconds_by_order": (1, 2), "plots.spectra_by_level": (2, 2),
         "spectra_panels": (2, 3),
         "preconditioned_by_level": (2, 1), "iterations_panels": (2, 1),
     }.get(name, (1, 1))  # fmt: skip
@@ -271,7 +271,7 @@ def _arguments(draw: Draw, name: str) -> tuple[dict[str, Any], dict[str, Role]]:
             {"steps": Role("whole", low=1)},
         ),
         "sign_change_counts": ({"ax": ax, "spectra": _modes(), "every": 3}, {"every": whole}),
-        "spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
+        "plots.spectra_by_level": ({"axes": axes, "rows": study.levels}, {}),
         "spectra_panels": ({"axes": axes, "rows": study.levels}, {}),
         "preconditioned_by_level": ({"axes": axes, "rows": study.levels}, {}),
         "iterations_panels": ({"axes": axes, "study": _systems()}, {}),
@@ -314,7 +314,7 @@ FIGURES = (
     "seconds_by_order",
     "share_by_level",
     "sign_change_counts",
-    "spectra_by_level",
+    "plots.spectra_by_level",
     "spectra_panels",
     "strengths",
 )

@@ -25,6 +25,7 @@ AREAS = (
     "solving",
     "unknowns",
     "analysis",
+    "level_spectra",
     "outside",
     "estimators",
     "fitting",
