@@ -78,8 +78,11 @@ def test_eigenvalues_and_counts_are_those_of_the_matrix(ax):
             A.T @ A @ smallest, each.values[-1] * smallest, atol=1e-12 * each.values[0]
         )
     plots.sign_change_counts(ax, found)
-    for line, each in zip(ax.lines, found.values(), strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), np.arange(len(each)))
+    lines = [line for line in ax.lines if line.get_marker() != "None"]
+    for line, each in zip(lines, found.values(), strict=True):
+        counts, ratios = line.get_data()
+        np.testing.assert_array_equal(counts, 1 + np.arange(len(each)))
+        np.testing.assert_allclose(ratios, each.values[::-1] / each.values[-1])
 
 
 def test_growth_has_the_slope_of_its_data(ax):
@@ -158,6 +161,17 @@ def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
     weights = [line.get_linewidth() for line in ax.lines if line.get_color() != "0.8"]
     assert max(weights) == pytest.approx(2.5)
     assert sum(line.get_color() == "0.8" for line in ax.lines) == 3
+
+
+def test_lines_are_solid_whatever_the_user_has_set(ax):
+    import matplotlib as mpl
+    from cycler import cycler
+
+    network = sk.KAN.splines([2, 3, 1])
+    with mpl.rc_context({"axes.prop_cycle": cycler(color="bgrk") + cycler(linestyle=["--", ":", "-.", "-"])}):
+        plots.network_diagram(ax, network, sk.initialize(network, 1), np.eye(3, 2), units=True)
+    lines = [line for each in (ax, *ax.child_axes) for line in each.lines]
+    assert {line.get_linestyle() for line in lines if line.get_marker() != "o"} == {"-"}
 
 
 def test_activations_are_named_and_bad_input_is_refused(ax):
