@@ -190,6 +190,7 @@ def test_activations_are_named_and_bad_input_is_refused(ax):
 AX = plots.canvas()[1][0, 0]
 PAIR, SIX = plots.canvas(1, 2)[1][0], plots.canvas(2, 3)[1]
 MODES = modes_of(4, (1,))
+SINGULAR = sk.Spectrum([1.0, 0.0], [0.0, 0.0], "dense", 1, np.eye(2))
 
 
 @pytest.mark.parametrize(
@@ -235,6 +236,10 @@ MODES = modes_of(4, (1,))
         (lambda: plots.extreme_modes(SIX, MODES), r"axes must be axes of shape \(1, 3\)"),
         (lambda: plots.sign_change_counts(AX, {1: 2}), r"spectra\[1\] must be of type Spectrum"),
         (lambda: plots.sign_change_counts(AX, MODES, 0), "every must be at least 1"),
+        (
+            lambda: plots.sign_change_counts(AX, {1: SINGULAR}),
+            r"spectra\[1\] must hold positive eigenvalues, got array\(\[1\., 0\.",
+        ),
         (lambda: plots.condition_growth(AX, [4], {1: [1.0]}), "intervals must be at least two"),
         (lambda: plots.condition_growth(AX, [4, 8], {}), "ratios must not be empty"),
         (lambda: plots.condition_growth(AX, [4, 8], {1: [1.0]}), r"ratios\[1\] must have shape"),

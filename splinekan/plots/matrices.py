@@ -124,11 +124,15 @@ def sign_change_counts(ax: Any, spectra: dict[int, Spectrum], every: int = 12) -
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no spectra, or spectra without vectors.
+        For arguments of other kinds, no spectra, or spectra without vectors or of matrices that are not
+        positive definite.
     """
     one_axes("ax", ax)
     _with_vectors(spectra)
     every = integer("every", every, low=1)
+    for r, each in spectra.items():
+        if len(each) == 0 or each.values[-1] <= 0:
+            raise ValueError(f"spectra[{r!r}] must hold positive eigenvalues, got {shown(each.values)}")
     for at, (r, each) in enumerate(spectra.items()):
         least, most = sign_change_bounds(each)
         counts = 1.0 + np.where(least == most, least, np.nan)[::-1]
