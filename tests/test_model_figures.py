@@ -51,6 +51,17 @@ def test_names_and_ranges_are_those_of_the_user(record):
     assert "affine" not in words
 
 
+def test_a_key_explains_what_is_drawn():
+    def key(model):
+        return [text.get_text() for text in model.plot().axes[0].get_legend().get_texts()]
+
+    assert key(scaled())[0] == "spline, ticks at breakpoints"
+    assert len(key(scaled())) == 3
+    assert "formula" in key(formulas())
+    affine = Model(sk.MLP([2, 3, 1]), np.zeros(13))
+    assert affine.plot(np.eye(2)).axes[0].get_legend() is None
+
+
 def test_points_determine_the_ranges():
     x = np.random.default_rng(0).uniform([1.1e5, 0], [1.9e5, 5e-4], (50, 2))
     x[0], x[1] = [1.1e5, 0], [1.9e5, 5e-4]

@@ -1,18 +1,23 @@
 """The notebooks run, teach in the agreed form, and carry small, clean outputs."""
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from test_documents import BANNED
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-NUMBERS = [f"{number:02d}" for number in range(15)]
+NUMBERS = [f"{number:02d}" for number in range(16)]
+SOLUTIONS = sorted((FOLDER / "solutions").glob("*.py"))
 LARGEST = 300_000
 """Bytes of one file, figures included."""
+LONGEST = 24_000
+"""Characters of text and code: what can be read in an hour."""
 CELL_SECONDS = 120
 """A cell that takes longer hangs."""
 SCRIPT = """
@@ -71,6 +76,61 @@ def test_notebook_has_the_parts_of_a_lesson(path):
     assert text.count("<details>") == text.count("</details>") >= 1, "answers are folded"
     assert "## References" in text
     assert "arXiv:2603.04827" in text
+
+
+@each_notebook
+def test_the_first_cell_tells_what_to_expect(path):
+    opening = nbformat.read(path, as_version=4).cells[0].source
+    parts = (r"\*\*[^*]+\?\*\*", r"\*\*What you will learn\*\*\n\n-", r"\*\*Before you begin\*\*: \S")
+    minutes = r"\*\*Time\*\*: about \d+ minutes"
+    places = [re.search(part, opening) for part in (*parts, minutes)]
+    assert all(places), "a question, goals, prerequisites, minutes"
+    assert [place.start() for place in places] == sorted(place.start() for place in places)
+
+
+@each_notebook
+def test_three_exercises_close_a_notebook(path):
+    exercises = markdown(path).partition("## Exercises\n")[2].partition("## References")[0]
+    assert re.findall(r"^(\d+)\. ", exercises, re.MULTILINE) == ["1", "2", "3"]
+    assert f"(solutions/{path.stem}.py)" in exercises
+
+
+def test_every_notebook_has_solutions():
+    assert [path.stem for path in SOLUTIONS] == [path.stem for path in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("path", SOLUTIONS, ids=[path.stem for path in SOLUTIONS])
+def test_solutions(path):
+    names = runpy.run_path(str(path))
+    for number in (1, 2, 3):
+        solution = names[f"exercise_{number}"]
+        assert solution.__doc__, "the answer and its reason"
+        solution()
+
+
+def test_every_notebook_leads_to_the_next():
+    followers = [*NOTEBOOKS[1:], NOTEBOOKS[0]]
+    for path, follower in zip(NOTEBOOKS, followers, strict=True):
+        last = nbformat.read(path, as_version=4).cells[-1].source.rstrip().splitlines()[-1]
+        assert re.findall(r"\]\((.+?)\)", last) == [follower.name], path.stem
+
+
+@each_notebook
+def test_notebook_is_not_too_long(path):
+    cells = nbformat.read(path, as_version=4).cells
+    assert sum(len(cell.source) for cell in cells) < LONGEST
+
+
+@each_notebook
+def test_figures_have_the_style_of_the_course(path):
+    code = [cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert sum('plt.style.use("course.mplstyle")' in source for source in code) == 1
+
+
+@each_notebook
+def test_prose(path):
+    text = re.sub(r"```.*?```|`[^`]*`", "", markdown(path), flags=re.DOTALL)
+    assert [match.group() for match in BANNED.finditer(text)] == []
 
 
 @each_notebook

@@ -78,8 +78,11 @@ def test_eigenvalues_and_counts_are_those_of_the_matrix(ax):
             A.T @ A @ smallest, each.values[-1] * smallest, atol=1e-12 * each.values[0]
         )
     plots.sign_change_counts(ax, found)
-    for line, each in zip(ax.lines, found.values(), strict=True):
-        np.testing.assert_array_equal(line.get_ydata(), np.arange(len(each)))
+    lines = [line for line in ax.lines if line.get_marker() != "None"]
+    for line, each in zip(lines, found.values(), strict=True):
+        counts, ratios = line.get_data()
+        np.testing.assert_array_equal(counts, 1 + np.arange(len(each)))
+        np.testing.assert_allclose(ratios, each.values[::-1] / each.values[-1])
 
 
 def test_growth_has_the_slope_of_its_data(ax):
@@ -160,6 +163,17 @@ def test_the_strongest_edge_is_the_heaviest_and_weak_ones_lose_their_frames(ax):
     assert sum(line.get_color() == "0.8" for line in ax.lines) == 3
 
 
+def test_lines_are_solid_whatever_the_user_has_set(ax):
+    import matplotlib as mpl
+    from cycler import cycler
+
+    network = sk.KAN.splines([2, 3, 1])
+    with mpl.rc_context({"axes.prop_cycle": cycler(color="bgrk") + cycler(linestyle=["--", ":", "-.", "-"])}):
+        plots.network_diagram(ax, network, sk.initialize(network, 1), np.eye(3, 2), units=True)
+    lines = [line for each in (ax, *ax.child_axes) for line in each.lines]
+    assert {line.get_linestyle() for line in lines if line.get_marker() != "o"} == {"-"}
+
+
 def test_activations_are_named_and_bad_input_is_refused(ax):
     network, x = sk.MLP([2, 3, 1]), np.zeros((5, 2))
     theta = sk.initialize(network, 0, "noise")
@@ -176,6 +190,7 @@ def test_activations_are_named_and_bad_input_is_refused(ax):
 AX = plots.canvas()[1][0, 0]
 PAIR, SIX = plots.canvas(1, 2)[1][0], plots.canvas(2, 3)[1]
 MODES = modes_of(4, (1,))
+SINGULAR = sk.Spectrum([1.0, 0.0], [0.0, 0.0], "dense", 1, np.eye(2))
 
 
 @pytest.mark.parametrize(
@@ -221,6 +236,10 @@ MODES = modes_of(4, (1,))
         (lambda: plots.extreme_modes(SIX, MODES), r"axes must be axes of shape \(1, 3\)"),
         (lambda: plots.sign_change_counts(AX, {1: 2}), r"spectra\[1\] must be of type Spectrum"),
         (lambda: plots.sign_change_counts(AX, MODES, 0), "every must be at least 1"),
+        (
+            lambda: plots.sign_change_counts(AX, {1: SINGULAR}),
+            r"spectra\[1\] must hold positive eigenvalues, got array\(\[1\., 0\.",
+        ),
         (lambda: plots.condition_growth(AX, [4], {1: [1.0]}), "intervals must be at least two"),
         (lambda: plots.condition_growth(AX, [4, 8], {}), "ratios must not be empty"),
         (lambda: plots.condition_growth(AX, [4, 8], {1: [1.0]}), r"ratios\[1\] must have shape"),

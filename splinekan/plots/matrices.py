@@ -106,10 +106,11 @@ def condition_growth(ax: Any, intervals: Any, ratios: dict[int, Any]) -> Any:
 
 
 def sign_change_counts(ax: Any, spectra: dict[int, Spectrum], every: int = 12) -> Any:
-    """Sign changes of every eigenvector of A^T A against its place among the eigenvalues.
+    """Every eigenvalue of A^T A against the number of sign changes of its eigenvector.
 
-    The lines of all orders are the same; every `every`-th point has a marker, shifted from line to
-    line so that all can be seen. Vectors whose count is uncertain are left out.
+    Eigenvalues are relative to the smallest of their order, and both axes are logarithmic, the counts raised
+    by 1. On a thin grey line of slope 2r an eigenvalue grows like a derivative of order 2r of a wave with
+    that many sign changes. Vectors whose count is uncertain are left out.
 
     Parameters
     ----------
@@ -118,25 +119,39 @@ def sign_change_counts(ax: Any, spectra: dict[int, Spectrum], every: int = 12) -
     spectra
         Spectra of A^T A with vectors, by r.
     every
-        Distance of the markers of one line.
+        Distance of the markers of a line, in points.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no spectra, or spectra without vectors.
+        For arguments of other kinds, no spectra, or spectra without vectors or of matrices that are not
+        positive definite.
     """
     one_axes("ax", ax)
     _with_vectors(spectra)
     every = integer("every", every, low=1)
+    for r, each in spectra.items():
+        if len(each) == 0 or each.values[-1] <= 0:
+            raise ValueError(f"spectra[{r!r}] must hold positive eigenvalues, got {shown(each.values)}")
     for at, (r, each) in enumerate(spectra.items()):
         least, most = sign_change_bounds(each)
-        counts = np.where(least == most, least, np.nan)[::-1]
+        counts = 1.0 + np.where(least == most, least, np.nan)[::-1]
+        ratio = each.values[::-1] / each.values[-1]
         style = SERIES[at % len(SERIES)]
-        shift = (at * every) // len(spectra)
+        middle = len(ratio) // 2
+        ax.plot(
+            counts,
+            ratio[middle] * (counts / counts[middle]) ** (2 * r),
+            color="0.75",
+            linewidth=0.8,
+            linestyle="-",
+        )
         label = f"r = {r}, {len(counts)} vectors"
-        ax.plot(counts, label=label, markevery=(shift, every), markersize=5, linewidth=0.8, **style)
-    ax.set_xlabel("place of the eigenvalue of $A^TA$, 0 for the smallest")
-    ax.set_ylabel("sign changes of the eigenvector")
+        ax.plot(counts, ratio, label=label, markevery=every, markersize=5, linewidth=0.8, **style)
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel("1 + sign changes of the eigenvector")
+    ax.set_ylabel(r"$\lambda/\lambda_{\min}$ of $A^TA$")
     ax.legend(frameon=False, fontsize=8)
     return ax
 

@@ -12,7 +12,7 @@ from splinekan.model.places import drawn, framed, located, names_of_inputs, name
 from splinekan.network.sum import leaves
 from splinekan.plots.edges import breakpoints, by_formula, edge_values, knots_of
 from splinekan.plots.mathematics import NAME, Caption, captioned, cut
-from splinekan.plots.network import CURVE, FORMULA, network_diagram
+from splinekan.plots.network import CURVE, FORMULA, LINE, network_diagram
 from splinekan.plots.style import canvas
 
 SAMPLES = 400
@@ -24,7 +24,7 @@ POINTS = 600
 def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption | None = None) -> Any:
     """The network of a model with the functions on its edges; see `network_diagram`.
 
-    Inputs and outputs have the names and the units of the model.
+    Inputs and outputs have the names and the units of the model. A key explains colours, widths and bars.
 
     Parameters
     ----------
@@ -57,9 +57,35 @@ def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption |
     names = [_cut(name) for name in (*(names_of_inputs(model) or ()), *(names_of_outputs(model) or ()))]
     figure, axes = canvas(size=(float(np.clip(1.1 * frames, 5, 16)), 1.2 + 2.0 * max(len(layers), 1)))
     network_diagram(axes[0, 0], model.network, model.theta, inputs, names, limit, units=True)
+    _key(axes[0, 0])
     if caption is not None:
         captioned(figure, axes[0, 0], caption)
     return figure
+
+
+def _key(ax: Any) -> None:
+    """What the curves, the ticks, the widths of lines and the bars of a network's figure mean, below it."""
+    from matplotlib.lines import Line2D
+
+    curves = {frame.lines[0].get_color() for frame in ax.child_axes}
+    if not curves:
+        return
+    entries = [
+        (CURVE in curves, "spline, ticks at breakpoints", {"color": CURVE, "linewidth": 1.2}),
+        (FORMULA in curves, "formula", {"color": FORMULA, "linewidth": 1.2}),
+        (True, "the wider, the more it contributes", {"color": LINE, "linewidth": 2.2}),
+        (
+            True,
+            "bar: values of the functions of its layer",
+            {"color": "0.3", "linestyle": "none", "marker": "|", "markersize": 7, "markeredgewidth": 2},
+        ),
+    ]
+    handles = [
+        Line2D([], [], label=text, **({"linestyle": "-"} | look)) for there, text, look in entries if there
+    ]
+    ax.legend(
+        handles=handles, loc="upper center", bbox_to_anchor=(0.5, -0.04), ncols=2, fontsize=7, frameon=False
+    )
 
 
 def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x: Any = None) -> Any:

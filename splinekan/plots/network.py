@@ -233,11 +233,13 @@ def _framed_edges(
             if not there[p, q]:
                 continue
             if (p, q) not in slots:
-                ax.plot([inner[p], outer[q]], [low, high], color="0.8", linewidth=0.5, zorder=0)
+                ax.plot(
+                    [inner[p], outer[q]], [low, high], color="0.8", linewidth=0.5, linestyle="-", zorder=0
+                )
                 continue
             middle = slots[p, q]
-            ax.plot([inner[p], middle], [low, bottom], color=LINE, linewidth=weight, zorder=1)
-            ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, zorder=1)
+            ax.plot([inner[p], middle], [low, bottom], color=LINE, linewidth=weight, linestyle="-", zorder=1)
+            ax.plot([middle, outer[q]], [top, high], color=LINE, linewidth=weight, linestyle="-", zorder=1)
             frame = ax.inset_axes((middle - width / 2, bottom, width, top - bottom), transform=ax.transData)
             at, values = curves[p, q]
             color = FORMULA if formulas[p, q] else CURVE
@@ -254,7 +256,8 @@ def _framed_edges(
 
 
 def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float, color: str) -> None:
-    ax.plot(x, values, color=color, linewidth=1.2)
+    ax.plot(x, values, color=color, linewidth=1.2, linestyle="-")
+    ax.grid(False)
     ax.set_xticks(ends)
     ax.set_yticks([])
     ax.tick_params(length=2.5, width=0.5, direction="in", labelbottom=False)
@@ -272,8 +275,15 @@ def _bar(ax: Any, middle: float, height: float, spread: float, unit: float) -> N
     power = 10.0 ** np.floor(np.log10(0.8 * whole))
     length = next(power * step for step in (5, 2, 1) if power * step <= 0.8 * whole)
     half = length / whole * height / 2
-    ax.plot([1.03, 1.03], [middle - half, middle + half], color="0.3", linewidth=2, solid_capstyle="butt")
-    style = {"ha": "left", "va": "center", "rotation": 90, "fontsize": 6}
+    ax.plot(
+        [1.03, 1.03],
+        [middle - half, middle + half],
+        color="0.3",
+        linewidth=2,
+        linestyle="-",
+        solid_capstyle="butt",
+    )
+    style = {"ha": "left", "va": "center", "rotation": 90, "fontsize": 8}
     ax.annotate(_number(length), (1.03, middle), (2, 0), textcoords="offset points", **style)
 
 
@@ -293,7 +303,7 @@ def _plain_edges(ax: Any, layer: Layer, low: float, high: float) -> None:
     groups = layer.groups if isinstance(layer, Product) else [range(layer.n_in)] * layer.n_out
     for right, group in zip(outer, groups, strict=True):
         for p in group:
-            ax.plot([inner[p], right], [low, high], color=LINE, linewidth=1.0, zorder=1)
+            ax.plot([inner[p], right], [low, high], color=LINE, linewidth=1.0, linestyle="-", zorder=1)
         if len(group) > 1 and isinstance(layer, Product):
             ax.annotate("×", (right, high), (6, -3), textcoords="offset points", fontsize=9)
 
