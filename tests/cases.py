@@ -6,6 +6,11 @@ import splinekan as sk
 from splinekan.splines.knots import breakpoints
 
 DEGREES = range(8)
+COMPILED = (0, 1, 2, 3, 5, 7)
+"""Degrees of tests that run kernels, which are compiled for each: 0, even, odd, the default ones and a high one.
+
+All of `DEGREES` are compiled for the exact values of `test_basis`, and drawn by the campaign outside the tests.
+"""
 KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
 EPS = np.finfo(float).eps

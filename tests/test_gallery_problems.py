@@ -19,7 +19,6 @@ from splinekan.solving import dirichlet
 
 SLOW = ("allen-cahn", "cavity", "cavity-uniform")
 """References that take more than a second."""
-CLOSED = [name for name in gallery.PROBLEMS if isinstance(gallery.problem(name).reference, Formulas)]
 POINTS = np.random.default_rng(0).uniform(size=(200, 10))
 
 
