@@ -7,9 +7,9 @@ from splinekan.splines.knots import breakpoints
 
 DEGREES = range(8)
 COMPILED = (0, 1, 2, 3, 5, 7)
-"""Degrees of tests that run kernels, which are compiled for each: 0, even, odd, the default ones and a high one.
+"""Degrees of tests that run kernels, which are compiled for each: 0, odd and even ones, and the highest.
 
-All of `DEGREES` are compiled for the exact values of `test_basis`, and drawn by the campaign outside the tests.
+The exact values of `test_basis` run kernels for all of `DEGREES`, and so do the calls drawn by the campaign.
 """
 KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
