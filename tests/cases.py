@@ -6,6 +6,11 @@ import splinekan as sk
 from splinekan.splines.knots import breakpoints
 
 DEGREES = range(10)
+COMPILED = (0, 1, 2, 3, 5, 7)
+"""Degrees of tests that run kernels, which are compiled for each: 0, odd and even ones, and the highest.
+
+The exact values of `test_basis` run kernels for all of `DEGREES`, and so do the calls drawn by the campaign.
+"""
 KINDS = ("uniform", "random", "clamped")
 MODES = ("linear", "polynomial", "clamp", "zero")
 EPS = np.finfo(float).eps

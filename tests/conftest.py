@@ -1,4 +1,7 @@
-"""Machine code from edited kernels must never be stale: the cache is named after their sources."""
+"""Where machine code is cached, and in which order processes are handed files of tests.
+
+Machine code from edited kernels must never be stale: the cache is named after their sources.
+"""
 
 import hashlib
 import os
@@ -11,3 +14,13 @@ digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"splinekan-tests-{digest.hexdigest()[:16]}")
 )
+
+
+def pytest_configure(config):
+    """Files go to the processes of pytest-xdist in their order.
+
+    By itself it starts with the files of most tests, so that the campaign of calls, which has few long ones,
+    comes last, and one process works while the others wait.
+    """
+    if hasattr(config.option, "loadscopereorder"):
+        config.option.loadscopereorder = False

@@ -17,6 +17,8 @@ from splinekan.studies.boundary_value import figure as boundary_value
 from splinekan.studies.boundary_value import first_order
 from splinekan.studies.complementarity import study as complementarity
 from splinekan.studies.conditioning import levels
+from splinekan.studies.cycles import settings as cycle_settings
+from splinekan.studies.cycles import study as cycles
 from splinekan.studies.figures import make
 from splinekan.studies.gauss_newton_cg import study as gauss_newton_cg
 from splinekan.studies.geometry import figure as geometry
@@ -65,6 +67,8 @@ def tiny(monkeypatch):
     with_arguments(monkeypatch, speed, [2, 3], (2, 4, 1), 4, 8, 1)
     with_arguments(monkeypatch, complementarity, seeds=[1], samples=300, refinements=1)
     small = {"problems": ("root", "ridge-1"), "curve_levels": 3, "field_levels": 2, "budget": 12}
+    short = cycle_settings.shortened(cycle_settings.SETTINGS, 16)[:1]
+    with_arguments(monkeypatch, cycles, seeds=[1], samples=100, settings=short, levels=(2, 3), degrees=(1,))
     with_arguments(monkeypatch, adaptivity, seeds=[1], samples=300, **small)
     with_arguments(monkeypatch, preconditioning, degrees=(1, 2), levels=(2, 3), unknowns=200)
     small = {"seeds": [1], "rows": ["regression"], "samples": 300, "levels": 2, "limit": 5, "share": 0.01}

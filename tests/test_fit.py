@@ -70,12 +70,12 @@ def test_targets_whose_sums_may_overflow_are_refused(loss):
 
 
 def test_friedman_with_noise():
-    """Ten inputs, five of them without effect, 400 samples, noise a tenth of the deviation."""
+    """Ten inputs, five of them without effect, 250 samples, noise a tenth of the deviation."""
     rng = np.random.default_rng(0)
-    x = rng.uniform(size=(400, 10))
+    x = rng.uniform(size=(250, 10))
     problem = regression("friedman-1")
     f = problem.function(x)
-    model = sk.fit(x, f + 0.1 * f.std() * rng.normal(size=400), seed=0)
+    model = sk.fit(x, f + 0.1 * f.std() * rng.normal(size=250), seed=0)
     xt = rng.uniform(size=(3000, 10))
     assert r2(model, xt, problem.function(xt)) > 0.996
     found = {choice.quantity: choice.value for choice in model.record.choices}

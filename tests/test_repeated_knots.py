@@ -5,14 +5,14 @@ from fractions import Fraction
 import numpy as np
 import oracles
 import pytest
-from cases import EPS
+from cases import COMPILED, EPS
 from scipy.interpolate import BSpline, PPoly
 from scipy.interpolate import insert as fitpack_insert
 
 import splinekan as sk
 from splinekan.splines.pp_form import local_pieces
 
-DEGREES = range(1, 8)
+DEGREES = COMPILED[1:]
 
 
 def vectors(degree):

@@ -193,7 +193,7 @@ def test_units_do_not_matter():
         return solution(points) / float(size)
 
     want = solved(1, 1, 1)
-    for units in ((Rational(1, 1024), 1, 1), (1, 1, 2**17), (2**10, Rational(1, 2**9), 2**-20)):
+    for units in ((Rational(1, 1024), 1, 2**17), (2**10, Rational(1, 2**9), 2**-20)):
         np.testing.assert_allclose(solved(*units), want, atol=1e-7)
 
 

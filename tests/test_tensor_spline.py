@@ -346,8 +346,8 @@ def test_levels():
 
 def chained(seed=0):
     """A network in which tensor-product splines come behind other layers, and before."""
-    affine, spline = sk.Affine(2, 2), sk.SplineLayer(2, 2, K.uniform(-1, 1, 4, 4), extrapolate="polynomial")
-    t, ring = K.uniform(-1, 1, 3, 4), K.uniform(-1, 1, 6, 5, periodic=True)
+    affine, spline = sk.Affine(2, 2), sk.SplineLayer(2, 2, K.uniform(-1, 1, 4, 3), extrapolate="polynomial")
+    t, ring = K.uniform(-1, 1, 3, 3), K.uniform(-1, 1, 6, 5, periodic=True)
     network = sk.KAN.chain(
         [affine, spline, sk.TensorSplineLayer([ring, t], 2), sk.Product(2, [(0, 1), (1,)]), sk.Affine(2, 1)]
     )

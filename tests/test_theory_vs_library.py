@@ -8,12 +8,12 @@ from itertools import pairwise
 import numpy as np
 import pytest
 import sympy as sp
-from cases import EPS
+from cases import COMPILED, EPS
 
 import splinekan as sk
 from splinekan_theory import bspline, gram, matrices, power_relu, symbols
 
-DEGREES = range(6)
+DEGREES = COMPILED[:-1]
 KINDS = ("uniform", "random")
 
 
