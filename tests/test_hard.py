@@ -35,8 +35,8 @@ from splinekan.solving.meshes import uniform, with_kinks
 from splinekan.solving.progress import Progress
 from splinekan.solving.stating import stated
 
-x, t, s = symbols("x t s")
-F, G = Function("u"), Function("w")
+x, y, t, s = symbols("x y t s")
+F, G, G2 = Function("u"), Function("w"), Function("v")
 u, w, f = F(x, t), G(t), F(x)
 a, b, c = (Function(name)(t) for name in "abc")
 AT = Rational(37, 100)
@@ -345,6 +345,52 @@ def test_what_looks_elsewhere():
     assert looks_elsewhere(F(x, 0), (x, t))
     assert looks_elsewhere(Integral(F(s, t), (s, 0, x)), (x, t))
     assert looks_elsewhere(u.diff(x).subs(x, 0), (x, t))
+
+
+# What derivatives of branches omit, and what has no scale
+
+
+def test_values_with_kinks_are_not_extended_into_the_domain():
+    """The tent on a side of a square against its sine series."""
+    u = G2(x, y)
+    tent = Piecewise((y, y < 0.5), (1 - y, True))
+    conditions = [sk.dirichlet(u, tent, Eq(x, 0)), sk.dirichlet(u, 0, [Eq(x, 1), y])]
+    n = np.arange(1, 60, 2)
+    size = 4 * np.sin(n * np.pi / 2) / (n * np.pi) ** 2
+    series = np.sum(size * np.sinh(n * np.pi * 0.8) / np.sinh(n * np.pi) * np.sin(n * np.pi / 2))
+    for options in ({}, {"exact": True}):
+        with pytest.warns(sk.SolutionWarning):
+            found = sk.solve(
+                u.diff(x, 2) + u.diff(y, 2), {x: (0, 1), y: (0, 1)}, conditions, levels=5, **options
+            )
+        assert found([[0.2, 0.5]])[0] == pytest.approx(series, abs=1e-3)
+    assert "kinks or jumps are imposed by weights" in " ".join(found.warnings)
+
+
+def test_coefficients_that_jump():
+    k = Piecewise((1, x < Rational(1, 2)), (10, True))
+    ends = [sk.dirichlet(f, 0, Eq(x, 0)), sk.dirichlet(f, 1, Eq(x, 1))]
+    with pytest.warns(sk.SolutionWarning, match=r"jumps at x = 0\.5, where .* is kept continuous"):
+        sk.solve((k * f.diff(x)).diff(x), {x: (0, 1)}, ends)
+    q = Function("q")(x)
+    flux = sk.solve([q - k * f.diff(x), q.diff(x)], {x: (0, 1)}, ends)
+    np.testing.assert_allclose(flux([[0.5]]), [[20 / 11, 10 / 11]], rtol=1e-9)
+    with warnings.catch_warnings():  # smooth coefficients, and those that jump elsewhere
+        warnings.simplefilter("error")
+        sk.solve(((1 + x) * f.diff(x)).diff(x) + k, {x: (0, 1)}, ends)
+
+
+def test_constant_solutions():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        still = sk.solve(w.diff(t), {t: (0, 1)}, [sk.initial(w, 1, t)])
+        off = sk.solve(w.diff(t) - Piecewise((1, t < 0.5), (0, True)), {t: (0, 1)}, [sk.initial(w, 0, t)])
+        heat = sk.solve(
+            u.diff(t) - u.diff(x, 2), {x: (0, 1), t: (0, 1)}, [sk.initial(u, 1, t), sk.neumann(u, 0, x)]
+        )
+    np.testing.assert_allclose(
+        [still([1.0])[0], off([1.0])[0], heat([[0.3, 1.0]])[0]], [1, 0.5, 1], rtol=1e-9
+    )
 
 
 # Messages
