@@ -85,10 +85,11 @@ def test_only_the_axis_named_is_changed():
 
 def test_equal_pairs_are_merged():
     tiny = 1e-30
-    assert line(np.linspace(0, 1, 9)).merged(0, np.full(8, tiny), 1.0).intervals == (4,)
+    assert line(np.linspace(0, 1, 9)).merged(0, np.full(8, tiny), 1.0)[0].intervals == (4,)
     # widths 1, 1, 0.5, 0.5, 0.5, 0.5, 1, 1: the large ones wait for their neighbours
     mesh = line([0, 1, 2, 2.5, 3, 3.5, 4, 5, 6])
-    once = mesh.merged(0, np.full(8, tiny), 1.0)
+    once, parts = mesh.merged(0, np.full(8, tiny), 1.0)
+    np.testing.assert_allclose(parts, np.array([1, 1, 32, 32, 1, 1]) * tiny)  # quintic
     np.testing.assert_array_equal(once.breaks[0], [0, 1, 2, 3, 4, 5, 6])
     assert np.isin(once.breaks[0], mesh.breaks[0]).all()
     assert graded(once)
@@ -96,21 +97,21 @@ def test_equal_pairs_are_merged():
 
 def test_unequal_intervals_and_large_parts_stay():
     uneven = line(np.cumsum([0, 1, 1.5, 1, 1.5, 1, 1.5, 1, 1.5]))
-    assert uneven.merged(0, np.zeros(8), 1.0).intervals == (8,)
+    assert uneven.merged(0, np.zeros(8), 1.0)[0].intervals == (8,)
     mesh = line(np.linspace(0, 1, 17))
     limit = SPARE / 2.0**5
-    assert mesh.merged(0, np.full(16, 1.01 * limit), 1.0).intervals == (16,)
-    assert mesh.merged(0, np.full(16, 0.99 * limit), 1.0).intervals == (8,)
+    assert mesh.merged(0, np.full(16, 1.01 * limit), 1.0)[0].intervals == (16,)
+    assert mesh.merged(0, np.full(16, 0.99 * limit), 1.0)[0].intervals == (8,)
     parts = np.full(16, 1e-30)
     parts[5] = 1.0
-    kept = mesh.merged(0, parts, 1.0).breaks[0]
+    kept = mesh.merged(0, parts, 1.0)[0].breaks[0]
     assert {4 / 16, 5 / 16, 6 / 16} <= set(kept)
     assert len(kept) < 17
 
 
 def test_at_least_four_intervals_stay():
     mesh = line(np.linspace(0, 1, 7))
-    assert mesh.merged(0, np.zeros(6), 1.0) is mesh
+    assert mesh.merged(0, np.zeros(6), 1.0)[0] is mesh
 
 
 # What a residual consists of

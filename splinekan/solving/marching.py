@@ -27,6 +27,8 @@ GROWTH = 2.0
 """By which slabs become longer, at most."""
 STRETCH = 1.3
 """By which the last slab may be longer than planned."""
+MERGERS = 4
+"""Times that intervals are merged after a slab, at most."""
 INTERVALS = 16
 """Of the first mesh, along every variable in space."""
 DIVISIONS = 16
@@ -209,7 +211,11 @@ class Marching:
         mesh, residual = slab.mesh, slab.residual
         over = min(residual.relative / self.slabs.tolerance, 1.0)
         for axis in self.slabs.space:
-            mesh = mesh.merged(axis, residual.parts[axis], residual.largest[axis] / max(over, 1e-300))
+            # Where only rounding keeps the residual large, short intervals are what makes it large.
+            aim = max(residual.largest[axis] / max(over, 1e-300), self.slabs.tolerance)
+            parts = residual.parts[axis]
+            for _ in range(MERGERS):
+                mesh, parts = mesh.merged(axis, parts, aim)
         return mesh
 
     # The first mesh

@@ -150,28 +150,35 @@ class Mesh:
         finer = np.append(np.concatenate(pieces), t[-1])
         return replace(self, breaks=tuple(finer if i == axis else b for i, b in enumerate(self.breaks)))
 
-    def merged(self, axis: int, parts: Float64Array, aim: float) -> Mesh:
-        """The mesh with pairs of equal intervals along an axis merged if their parts stay far below `aim`."""
+    def merged(self, axis: int, parts: Float64Array, aim: float) -> tuple[Mesh, Float64Array]:
+        """The mesh with pairs of equal intervals along an axis merged if their parts stay far below `aim`.
+
+        With what the parts become.
+        """
         t = self.breaks[axis]
         widths = np.diff(t)
-        growth = 2.0 ** self.degrees[axis] / SPARE
+        growth = 2.0 ** self.degrees[axis]
         keep = np.ones(len(t), bool)
         kept = np.isin(t, list(self.kinks[axis]) if self.kinks else [])
+        joined = []
         i = 0
-        while i < len(widths) - 1:
-            w = widths[i]
-            equal = abs(widths[i + 1] - w) < 1e-6 * w
+        while i < len(widths):
+            w, pair = widths[i], parts[i : i + 2].max()
+            equal = i + 1 < len(widths) and abs(widths[i + 1] - w) < 1e-6 * w
             left = widths[i - 1] if i else np.inf
             right = widths[i + 2] if i + 2 < len(widths) else np.inf
             graded = left > 0.999 * w and right > 0.999 * w
-            if equal and graded and not kept[i + 1] and growth * max(parts[i], parts[i + 1]) < aim:
+            if equal and graded and not kept[i + 1] and growth / SPARE * pair < aim:
                 keep[i + 1] = False
+                joined.append(growth * pair)
                 i += 2
             else:
+                joined.append(parts[i])
                 i += 1
-        if keep.sum() - 1 < 4:
-            return self
-        return replace(self, breaks=tuple(t[keep] if j == axis else b for j, b in enumerate(self.breaks)))
+        if keep.all() or keep.sum() - 1 < 4:
+            return self, parts
+        breaks = tuple(t[keep] if j == axis else b for j, b in enumerate(self.breaks))
+        return replace(self, breaks=breaks), np.array(joined)
 
 
 def _cells(t: Float64Array, k: int, periodic: bool, shifted: bool) -> Float64Array:
