@@ -2,8 +2,8 @@
 
 Up to three variables the unknowns are tensor-product splines, linear in theta, for which Gauss-Newton
 converges in a few steps to the best that the mesh can give: slab after slab where initial conditions
-determine an evolution (`marching`), the whole domain at once otherwise (`tensor`). Other networks, and all of
-more variables, compete (`competition`).
+determine an evolution in at most two variables (`marching`), the whole domain at once otherwise (`tensor`).
+Other networks, and all of more variables, compete (`competition`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ from splinekan.solving.options import Options, Outcome
 from splinekan.solving.statement import Statement
 from splinekan.solving.tensor import Adaptive
 
+SLAB_VARIABLES = 2
+"""Variables up to which an evolution is solved slab after slab, unless slabs are asked for."""
 GUIDE = 1e-4
 """Tolerance of a solution with the constants at their starting values, from which the search begins."""
 
@@ -49,7 +51,9 @@ def solve(statement: Statement, options: Options) -> Outcome:
     stop = np.inf if options.seconds is None else perf_counter() + options.seconds
     if options.exact is True and options.slabs is not None and options.slabs > 1:
         raise ValueError(f"slabs must be None or 1 with exact=True, got {options.slabs}")
-    if options.slabs != 1 and options.exact is not True:
+    # In three variables a slab costs about as much as the whole domain.
+    whole_domain = statement.region.n_variables > SLAB_VARIABLES and options.slabs is None
+    if options.slabs != 1 and options.exact is not True and not whole_domain:
         statement = with_initial_conditions(statement)
         axis = evolution_variable(statement)
         if axis is not None:
