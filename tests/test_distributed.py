@@ -468,6 +468,35 @@ def test_fits_sum_on_workers(client):
     assert len(resident(client)) <= held
 
 
+def test_fits_take_frames_of_dask(client, monkeypatch):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    from splinekan.fitting import arguments
+
+    x, y, w = wave(150)
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y, "w": np.round(w), "t": "text"})
+    frame = dd.from_pandas(table, npartitions=3)
+    options = {"hidden": (), "levels": 1, "smoothing": 1e-4, "progress": False, "held_out": 0.0}
+    want = sk.fit(table[["a", "b"]], table["y"], sample_weight=table["w"], **options)
+    cases = [(frame[["a", "b"]], frame["y"], frame["w"]), (table[["a", "b"]], frame[["y"]], table["w"])]
+    for X, target, weight in cases:
+        got = sk.fit(X, target, sample_weight=weight, **options)
+        assert got.names == ("a", "b")
+        assert got.output_names == ("y",)
+        np.testing.assert_array_equal(got.theta, want.theta)
+    X, target, weight = cases[0]
+    there = sk.fit(X, target, sample_weight=weight, client=client, **options)
+    np.testing.assert_allclose(there(x), want(x), atol=1e-6)
+    with pytest.raises(TypeError, match=r"X\['t'\] must be a column of real numbers"):
+        sk.fit(frame[["a", "t"]], frame["y"])
+    with pytest.raises(TypeError, match="y must be an array, or an array, data frame or series of Dask"):
+        sk.fit(X, frame["y"].sum())
+    sizes = []
+    monkeypatch.setattr(arguments, "affordable", lambda what, size: sizes.append((what, size)))
+    arguments.collected("X", X)
+    arguments.collected("y", target)
+    assert sizes == [("X in one process", 2400.0), ("y in one process", 1200.0)]
+
+
 def test_a_fit_on_a_lost_cluster_keeps_its_best_model(client, monkeypatch):
     x, y, _ = wave(700)
     calls = []

@@ -182,8 +182,13 @@ def is_collection(value: Any) -> bool:
     return type(value).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
+def is_frame(value: Any) -> bool:
+    """Whether a collection of Dask is a data frame or a series."""
+    return hasattr(value, "to_dask_array") and hasattr(value, "dtypes")
+
+
 def _collection(name: str, value: Any) -> Collection:
-    if hasattr(value, "to_dask_array"):  # a data frame or a series
+    if is_frame(value):
         value = value.to_dask_array(lengths=True)
     if not (hasattr(value, "rechunk") and hasattr(value, "chunks")):
         raise TypeError(

@@ -7,25 +7,47 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array, affordable, real, real_array, shown
-from splinekan._columns import framed, table
-from splinekan.distributed.sources import is_collection
+from splinekan._columns import check_columns, framed, table
+from splinekan.distributed.sources import is_collection, is_frame
+
+PAIR = 2
+"""The length of a list or a tuple, up to which Dask collections are looked for among its items."""
 
 
-def collected(name: str, value: Any) -> Any:
+def collected(name: str, value: Any, client: Any = None) -> Any:
     """Collections of Dask as arrays and data frames of this process; everything else as it is.
+
+    They are computed by `client`, or by Dask's default without it, once it is clear that they fit.
 
     Raises
     ------
     MemoryError
-        For arrays that the machine cannot hold.
+        For collections that the machine cannot hold as float64.
+    TypeError, ValueError
+        For collections other than arrays, data frames and series, and columns that are not numbers, by name.
     """
-    if isinstance(value, (list, tuple)):
-        return type(value)(collected(f"{name}[{i}]", each) for i, each in enumerate(value))
+    if isinstance(value, (list, tuple)) and len(value) <= PAIR:
+        return type(value)(collected(f"{name}[{i}]", each, client) for i, each in enumerate(value))
     if not is_collection(value):
         return value
-    size = float(getattr(value, "nbytes", 0.0))
-    affordable(f"{name} in one process", 0.0 if np.isnan(size) else size)
-    return value.compute()
+    import dask
+
+    with dask.config.set({} if client is None else {"scheduler": client}):
+        affordable(f"{name} in one process", _size(name, value))
+        return value.compute()
+
+
+def _size(name: str, value: Any) -> float:
+    """Bytes as float64; 0 for an array of unknown length."""
+    if is_frame(value):
+        check_columns(name, value)
+        return 8.0 * len(value) * (len(value.columns) if value.ndim == 2 else 1)
+    if not hasattr(value, "chunks"):
+        raise TypeError(
+            f"{name} must be an array, or an array, data frame or series of Dask, got {shown(value)}"
+        )
+    size = 8.0 * float(np.prod(value.shape))
+    return 0.0 if np.isnan(size) else size
 
 
 def inputs_of(name: str, X: Any, names: Any = None, n_columns: int | None = None) -> Float64Array:

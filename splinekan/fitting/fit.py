@@ -70,7 +70,8 @@ def fit(
     Parameters
     ----------
     X
-        Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept.
+        Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept. X, y, weights
+        and held-out samples may be arrays, data frames and series of Dask.
     y
         Targets, (n,) or (n, n_out). Labels 0 and 1 for "logistic", rows of probabilities (one-hot) for
         "softmax", counts for "poisson".
@@ -133,7 +134,10 @@ def fit(
     True
     """
     executor = None if client is None else DaskExecutor.of(client)
-    X, y, held_out = collected("X", X), collected("y", y), collected("held_out", held_out)
+    data = {"X": X, "y": y, "sample_weight": sample_weight, "held_out": held_out}
+    X, y, sample_weight, held_out = (
+        collected(name, value, executor and executor.client) for name, value in data.items()
+    )
     x, t = inputs_of("X", X), targets_of(y)
     if x.shape[1] == 0 or len(x) == 0:
         raise ValueError(f"X must have at least one row and one column, got shape {x.shape}")
