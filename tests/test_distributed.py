@@ -322,6 +322,7 @@ def test_a_dead_scheduler_is_an_error_with_what_was_reached(tmp_path):
             assert len(result.theta) == levels[1].network.n_parameters
             assert result.value == min(each.value for each in seen[3:])
             assert "interrupted" in result.message.lower()
+            assert "`result` of this error" in str(caught.value)
             with pytest.raises(SchedulerLostError):
                 first.value(THETA)
             client.close(timeout=1)
@@ -556,7 +557,8 @@ def test_clusters_close_cleanly():
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         pids = living(client)
-        there = sk.LeastSquares(NET, x, y, executor=client)
+        executor = DaskExecutor(client)
+        there = sk.LeastSquares(NET, x, y, executor=executor)
         there.value(THETA)
         remote = locals_of(there)
         assert remote.every(lambda local, _: (len(local.shard.x), len(local.shard.x), local.shard.index)) == [
@@ -568,3 +570,9 @@ def test_clusters_close_cleanly():
         with pytest.raises(ProcessLookupError):
             waited(pid)
     assert threading.active_count() <= before + 8  # of Dask's own pools
+    for closed, message in ((executor, "scheduler tcp://.* is closed"), (client, "is closed: it was closed")):
+        for call in (lambda c: sk.LeastSquares(NET, x, y, executor=c), lambda c: sk.fit(x, y, client=c)):
+            with pytest.raises(SchedulerLostError, match=message) as caught:
+                call(closed)
+            assert caught.value.result is None
+            assert "result" not in str(caught.value)

@@ -134,6 +134,8 @@ def fit(
     True
     """
     executor = None if client is None else DaskExecutor.of(client)
+    if executor is not None:
+        executor._require_scheduler()
     data = {"X": X, "y": y, "sample_weight": sample_weight, "held_out": held_out}
     X, y, sample_weight, held_out = (
         collected(name, value, executor and executor.client) for name, value in data.items()
