@@ -53,6 +53,21 @@ def names_of(value: Any) -> Names | None:
     return (label,) if hasattr(value, "iloc") and isinstance(label, str) else None
 
 
+def numbers(name: str, value: Any) -> Array:
+    """The numbers of an array of any shape, of a data frame (n, columns) or of a series (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `table`, and as `real_array`.
+    """
+    if framed(value):
+        return table(name, value) if len(value.columns) else real_array(name, value)
+    if hasattr(value, "iloc") and hasattr(value, "dtype"):
+        return _numbers(name, value)
+    return real_array(name, value)
+
+
 def check_columns(name: str, value: Any) -> None:
     """Refuse columns of a data frame or a series that are not real numbers, by name; Dask's too.
 

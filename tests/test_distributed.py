@@ -415,6 +415,59 @@ def test_what_is_wrong_with_samples_is_found_on_workers(client, tmp_path):
         found.read("x")
 
 
+def test_columns_of_frames_are_numbers_or_refused_by_name(client):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    x, y, _ = wave(90)
+    table = pd.DataFrame({"a": x[:, 0], "flag": x[:, 1] > 0.5, "whole": (9 * y).astype(int)})
+    table["maybe"] = table["flag"].astype("boolean")
+    table["count"] = table["whole"].abs().astype("Int64")
+    table["real"] = pd.array(y, dtype="Float64")
+    table["kind"] = table["whole"].astype("category")
+    table["gap"] = table["count"].where(table.index != 70)
+    table["hole"] = table["real"].where(table.index != 50)
+
+    def objectives(X, target, weights):
+        yield lambda: sk.LeastSquares(NET, table[X], table[target], table[weights])
+        yield lambda: sk.LeastSquares(NET, table[X], table[target], table[weights], executor=client)
+        frame = dd.from_pandas(table, npartitions=3)
+        yield lambda: sk.LeastSquares(NET, frame[X], frame[target], frame[weights], executor=client)
+
+    good = [(["a", "flag"], "real", "count"), (["maybe", "a"], "whole", "flag"), (["a", "maybe"], "flag", "a")]
+    for X, target, weights in good:
+        arrays = (table[each].to_numpy(dtype=float) for each in (X, target, weights))
+        want = sk.LeastSquares(NET, *arrays).value(THETA)
+        for make in objectives(X, target, weights):
+            assert make().value(THETA) == pytest.approx(want, rel=1e-13)
+    bad = [
+        ((["a", "kind"], "real", "count"), TypeError, r"x\['kind'\] must be a column of real numbers, got .*cat"),
+        ((["a", "flag"], "kind", "count"), TypeError, "y must be a column of real numbers, got dtype category"),
+        ((["a", "flag"], "real", "kind"), TypeError, "weights must be a column of real numbers, got .*category"),
+        ((["hole", "a"], "real", "gap"), ValueError, r"x\['hole'\] must be finite, got nan at index \(?50"),
+        ((["a", "flag"], "hole", "gap"), ValueError, r"y must be finite, got nan at index \(?50"),
+        ((["a", "flag"], "real", "gap"), ValueError, r"weights must be finite, got nan at index \(?70"),
+    ]
+    for columns, error, message in bad:
+        for make in objectives(*columns):
+            with pytest.raises(error, match=message):
+                make()
+    with pytest.raises(TypeError, match="sample_weight must be a column of real numbers"):
+        sk.fit(table[["a"]], table["real"], sample_weight=table["kind"])
+
+
+def test_the_first_of_several_faults_is_reported(client):
+    import dask.array as da
+
+    x, y, w = wave()
+    w[[130, 555, 410]], w[20] = np.nan, -1.0
+    there = da.from_array(w, chunks=50)
+    for shards in (2, 6):
+        executor = DaskExecutor(client, shards=shards)
+        with pytest.raises(ValueError, match=r"weights must be finite, got nan at index \(130,\)"):
+            sk.LeastSquares(NET, x, y, there, executor=executor)
+        with pytest.raises(ValueError, match=r"weights must not be negative, got -1.0 at index 20$"):
+            sk.LeastSquares(NET, x, y, da.nan_to_num(there), executor=executor)
+
+
 class Held(sk.SquaredError):
     """A loss that cannot be pickled."""
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, real_array
-from splinekan._columns import checked_names, names_of, numbered
+from splinekan._columns import checked_names, names_of, numbered, numbers
 from splinekan.distributed import ClusterError, DaskExecutor
 from splinekan.fitting import path
 from splinekan.fitting.arguments import apart_of, check_targets, collected, inputs_of, targets_of
@@ -153,7 +153,8 @@ def fit(
     check_targets("y", t, given, kind, by_name)
     if progress is not None:
         boolean("progress", progress)
-    weights = None if sample_weight is None else real_array("sample_weight", sample_weight, shape=(len(x),))
+    weights = None if sample_weight is None else numbers("sample_weight", sample_weight)
+    weights = None if weights is None else real_array("sample_weight", weights, shape=(len(x),))
     apart = apart_of(held_out, inputs, outputs, x.shape[1], t.shape[1])
     if isinstance(apart, tuple):
         check_targets("held_out[1]", apart[1], given, kind, by_name)
