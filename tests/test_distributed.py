@@ -432,16 +432,32 @@ def test_columns_of_frames_are_numbers_or_refused_by_name(client):
         frame = dd.from_pandas(table, npartitions=3)
         yield lambda: sk.LeastSquares(NET, frame[X], frame[target], frame[weights], executor=client)
 
-    good = [(["a", "flag"], "real", "count"), (["maybe", "a"], "whole", "flag"), (["a", "maybe"], "flag", "a")]
+    good = [
+        (["a", "flag"], "real", "count"),
+        (["maybe", "a"], "whole", "flag"),
+        (["a", "maybe"], "flag", "a"),
+    ]
     for X, target, weights in good:
         arrays = (table[each].to_numpy(dtype=float) for each in (X, target, weights))
         want = sk.LeastSquares(NET, *arrays).value(THETA)
         for make in objectives(X, target, weights):
             assert make().value(THETA) == pytest.approx(want, rel=1e-13)
     bad = [
-        ((["a", "kind"], "real", "count"), TypeError, r"x\['kind'\] must be a column of real numbers, got .*cat"),
-        ((["a", "flag"], "kind", "count"), TypeError, "y must be a column of real numbers, got dtype category"),
-        ((["a", "flag"], "real", "kind"), TypeError, "weights must be a column of real numbers, got .*category"),
+        (
+            (["a", "kind"], "real", "count"),
+            TypeError,
+            r"x\['kind'\] must be a column of real numbers, got .*cat",
+        ),
+        (
+            (["a", "flag"], "kind", "count"),
+            TypeError,
+            "y must be a column of real numbers, got dtype category",
+        ),
+        (
+            (["a", "flag"], "real", "kind"),
+            TypeError,
+            "weights must be a column of real numbers, got .*category",
+        ),
         ((["hole", "a"], "real", "gap"), ValueError, r"x\['hole'\] must be finite, got nan at index \(?50"),
         ((["a", "flag"], "hole", "gap"), ValueError, r"y must be finite, got nan at index \(?50"),
         ((["a", "flag"], "real", "gap"), ValueError, r"weights must be finite, got nan at index \(?70"),
@@ -466,6 +482,50 @@ def test_the_first_of_several_faults_is_reported(client):
             sk.LeastSquares(NET, x, y, there, executor=executor)
         with pytest.raises(ValueError, match=r"weights must not be negative, got -1.0 at index 20$"):
             sk.LeastSquares(NET, x, y, da.nan_to_num(there), executor=executor)
+
+
+def test_tables_whose_rows_do_not_belong_together_are_refused(client):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    x, y, _ = wave(120)
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y})
+    mixed = table.sort_values("a")
+    X, at = mixed[["a", "b"]], int(np.argmax(mixed.index != table.index))
+    options = {"hidden": (), "levels": 1, "smoothing": 1e-4, "progress": False, "held_out": 0.0}
+    message = f"must have the same index, got .*{mixed.index[at]}.* and .*{at}.* at row {at}; .*reset_index"
+    unknown = dd.from_pandas(X, npartitions=3, sort=False)
+    calls = [
+        lambda: sk.LeastSquares(NET, X, table["y"]),
+        lambda: sk.LeastSquares(NET, X, mixed["y"], table["a"], executor=client),
+        lambda: sk.fit(X, table["y"], **options),
+        lambda: sk.fit(X, mixed["y"], sample_weight=table["a"], **options),
+        lambda: sk.fit(table[["a"]], table["y"], **options | {"held_out": (X[["a"]], table["y"])}),
+        lambda: sk.fit(unknown, table["y"], **options),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call()
+    frame, later = (dd.from_pandas(each, npartitions=3) for each in (table, table.set_index(table.index + 5)))
+    message = "got divisions from 0 to 119 and from 5 to 124; rows are paired by position"
+    for call in (
+        lambda: sk.LeastSquares(NET, frame[["a", "b"]], later["y"], executor=client),
+        lambda: sk.fit(frame[["a", "b"]], later["y"], **options),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    want = sk.LeastSquares(NET, x, y).value(THETA)
+    pairs = [
+        (mixed[["a", "b"]], mixed["y"]),
+        (frame[["a", "b"]], frame["y"].repartition(npartitions=2)),
+        (frame[["a", "b"]].reset_index(drop=True), later["y"].reset_index(drop=True)),
+        (X.to_numpy(), mixed["y"]),
+    ]
+    for inputs, target in pairs:
+        got = sk.LeastSquares(NET, inputs, target, executor=client)
+        assert got.value(THETA) == pytest.approx(want, rel=1e-12)
+    anew = pairs[2][0].repartition(npartitions=2)
+    fits = [sk.fit(*each, **options)(x) for each in ((x, y), (anew, pairs[2][1]), (anew, table["y"]))]
+    np.testing.assert_array_equal(fits[1], fits[0])
+    np.testing.assert_array_equal(fits[2], fits[0])
 
 
 class Held(sk.SquaredError):

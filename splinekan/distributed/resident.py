@@ -129,9 +129,7 @@ def sound(shard: Resident) -> None:
         raise ValueError(shard.facts.fault.message({}))
 
 
-def _plain(
-    why: int, piece: Any, start: int, dtype: np.dtype[Any] | None
-) -> tuple[Array, Fault | None]:
+def _plain(why: int, piece: Any, start: int, dtype: np.dtype[Any] | None) -> tuple[Array, Fault | None]:
     """Rows as a contiguous, writeable array, with the first that is not finite."""
     name = FAULTS[why][0]
     rows = real_array(name, piece.read(name) if isinstance(piece, Mapped) else piece, finite=False)

@@ -8,10 +8,32 @@ import numpy as np
 
 from splinekan._checks import Float64Array, affordable, real, real_array, shown
 from splinekan._columns import check_columns, framed, table
+from splinekan.distributed.rows import check_rows
 from splinekan.distributed.sources import is_collection, is_frame
 
 PAIR = 2
 """The length of a list or a tuple, up to which Dask collections are looked for among its items."""
+
+
+def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
+    """X, y and weights as arrays, data frames and series of this process, whose rows belong together.
+
+    Raises
+    ------
+    MemoryError, TypeError, ValueError
+        As `collected`, and for tables whose indices differ. An index of Dask that begins anew with every
+        partition is not compared.
+    """
+    check_rows(given)
+    found = {name: collected(name, value, client) for name, value in given.items()}
+    check_rows(
+        {
+            name: value
+            for name, value in found.items()
+            if not is_collection(given[name]) or getattr(getattr(value, "index", None), "is_unique", False)
+        }
+    )
+    return list(found.values())
 
 
 def collected(name: str, value: Any, client: Any = None) -> Any:
@@ -104,6 +126,7 @@ def apart_of(held_out: Any, inputs: Any, outputs: Any, n_in: int, n_out: int) ->
     if isinstance(held_out, (list, tuple)):
         if len(held_out) != 2:
             raise ValueError(f"held_out must be a share or a pair (X, y), got {shown(held_out)}")
+        check_rows({f"held_out[{i}]": each for i, each in enumerate(held_out)})
         x = inputs_of("held_out[0]", held_out[0], inputs, n_in)
         t = targets_of(held_out[1], "held_out[1]", outputs)
         if len(x) == 0 or t.shape != (len(x), n_out):

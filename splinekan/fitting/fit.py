@@ -13,7 +13,14 @@ from splinekan._checks import Float64Array, boolean, real_array
 from splinekan._columns import checked_names, names_of, numbered, numbers
 from splinekan.distributed import ClusterError, DaskExecutor
 from splinekan.fitting import path
-from splinekan.fitting.arguments import apart_of, check_targets, collected, inputs_of, targets_of
+from splinekan.fitting.arguments import (
+    apart_of,
+    check_targets,
+    collected,
+    paired,
+    inputs_of,
+    targets_of,
+)
 from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
 from splinekan.fitting.description import described, noise_of, penalties_of, smoothing_of, without_effect
@@ -71,7 +78,8 @@ def fit(
     ----------
     X
         Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept. X, y, weights
-        and held-out samples may be arrays, data frames and series of Dask.
+        and held-out samples may be arrays, data frames and series of Dask. Rows are paired by position; data
+        frames and series whose indices differ are refused.
     y
         Targets, (n,) or (n, n_out). Labels 0 and 1 for "logistic", rows of probabilities (one-hot) for
         "softmax", counts for "poisson".
@@ -136,10 +144,9 @@ def fit(
     executor = None if client is None else DaskExecutor.of(client)
     if executor is not None:
         executor._require_scheduler()
-    data = {"X": X, "y": y, "sample_weight": sample_weight, "held_out": held_out}
-    X, y, sample_weight, held_out = (
-        collected(name, value, executor and executor.client) for name, value in data.items()
-    )
+    client = None if executor is None else executor.client
+    X, y, sample_weight = paired({"X": X, "y": y, "sample_weight": sample_weight}, client)
+    held_out = collected("held_out", held_out, client)
     x, t = inputs_of("X", X), targets_of(y)
     if x.shape[1] == 0 or len(x) == 0:
         raise ValueError(f"X must have at least one row and one column, got shape {x.shape}")

@@ -18,6 +18,7 @@ from splinekan._columns import numbers
 from splinekan._records import Uncached
 from splinekan.distributed.executor import DaskExecutor
 from splinekan.distributed.remote import Remote
+from splinekan.distributed.rows import check_rows
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
@@ -139,6 +140,7 @@ class DataLoss(ChunkedSum):
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        check_rows({"x": self.x, "y": self.y, "weights": self.weights})
         x, y, weights, root = self._resident() if self._sharded else self._here()
         samples = {"x": x, "y": y, "weights": weights, "_root": root}
         for name, array in samples.items():
