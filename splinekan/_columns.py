@@ -79,9 +79,9 @@ def check_columns(name: str, value: Any) -> None:
         Naming the column; for names that are given twice.
     """
     if value.ndim == 1:
-        return _check_kind(name, value.dtype)
-    labels = _labels(name, value)
-    for label, dtype in zip(labels, value.dtypes, strict=True):
+        _check_kind(name, value.dtype)
+        return
+    for label, dtype in zip(_labels(name, value), value.dtypes, strict=True):
         _check_kind(f"{name}[{label!r}]", dtype)
 
 

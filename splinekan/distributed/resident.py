@@ -19,16 +19,16 @@ class Fault(NamedTuple):
     """
 
     why: int
-    index: tuple[int, ...]
+    at: tuple[int, ...]
     value: float
 
     def message(self, labels: dict[str, tuple[str, ...] | None]) -> str:
         """What is wrong, by the name of the column if there are names."""
         name, rule = FAULTS[self.why]
-        columns, at = labels.get(name), str(self.index if self.why < 3 else self.index[0])
+        columns, where = labels.get(name), str(self.at if rule == "be finite" else self.at[0])
         if columns is not None:
-            name, at = columns[self.index[1] if len(self.index) == 2 else 0], str(self.index[0])
-        return f"{name} must {rule}, got {self.value} at index {at}"
+            name, where = columns[self.at[1] if len(self.at) == 2 else 0], str(self.at[0])
+        return f"{name} must {rule}, got {self.value} at index {where}"
 
 
 FAULTS = (

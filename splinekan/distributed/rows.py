@@ -30,8 +30,8 @@ def check_rows(given: dict[str, Any]) -> None:
             if len(a) == len(b) and not a.index.equals(b.index):
                 at = _first(a.index, b.index)
                 raise ValueError(
-                    f"{first} and {second} must have the same index, got {a.index[at]!r} and {b.index[at]!r} at "
-                    f"row {at}; {REMEDY}"
+                    f"{first} and {second} must have the same index, got {a.index[at]!r} and "
+                    f"{b.index[at]!r} at row {at}; {REMEDY}"
                 )
         elif _divided(a) and _divided(b):
             ends = [(each.divisions[0], each.divisions[-1]) for each in (a, b)]

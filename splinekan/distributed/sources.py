@@ -168,8 +168,8 @@ def source(name: str, value: Any) -> Source:
     Raises
     ------
     TypeError, ValueError
-        For arrays and pandas' data frames as `numbers`, for Dask collections of anything but real numbers in plain arrays, and for
-        Dask arrays of unknown length.
+        For arrays and pandas' data frames as `numbers`, for Dask collections of anything but real numbers in
+        plain arrays, and for Dask arrays of unknown length.
     """
     if is_collection(value):
         return _collection(name, value)

@@ -16,7 +16,7 @@ PAIR = 2
 
 
 def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
-    """X, y and weights as arrays, data frames and series of this process, whose rows belong together.
+    """X, y, weights and held-out samples as arrays, data frames and series of this process, whose rows belong together.
 
     Raises
     ------
@@ -48,8 +48,8 @@ def collected(name: str, value: Any, client: Any = None) -> Any:
     TypeError, ValueError
         For collections other than arrays, data frames and series, and columns that are not numbers, by name.
     """
-    if isinstance(value, (list, tuple)) and len(value) <= PAIR:
-        return type(value)(collected(f"{name}[{i}]", each, client) for i, each in enumerate(value))
+    if isinstance(value, (list, tuple)) and len(value) <= PAIR and any(map(is_collection, value)):
+        return [collected(f"{name}[{i}]", each, client) for i, each in enumerate(value)]
     if not is_collection(value):
         return value
     import dask

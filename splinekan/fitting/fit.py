@@ -13,14 +13,7 @@ from splinekan._checks import Float64Array, boolean, real_array
 from splinekan._columns import checked_names, names_of, numbered, numbers
 from splinekan.distributed import ClusterError, DaskExecutor
 from splinekan.fitting import path
-from splinekan.fitting.arguments import (
-    apart_of,
-    check_targets,
-    collected,
-    paired,
-    inputs_of,
-    targets_of,
-)
+from splinekan.fitting.arguments import apart_of, check_targets, inputs_of, paired, targets_of
 from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
 from splinekan.fitting.description import described, noise_of, penalties_of, smoothing_of, without_effect
@@ -144,9 +137,8 @@ def fit(
     executor = None if client is None else DaskExecutor.of(client)
     if executor is not None:
         executor._require_scheduler()
-    client = None if executor is None else executor.client
-    X, y, sample_weight = paired({"X": X, "y": y, "sample_weight": sample_weight}, client)
-    held_out = collected("held_out", held_out, client)
+    data = {"X": X, "y": y, "sample_weight": sample_weight, "held_out": held_out}
+    X, y, sample_weight, held_out = paired(data, None if executor is None else executor.client)
     x, t = inputs_of("X", X), targets_of(y)
     if x.shape[1] == 0 or len(x) == 0:
         raise ValueError(f"X must have at least one row and one column, got shape {x.shape}")
