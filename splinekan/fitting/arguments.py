@@ -16,7 +16,9 @@ PAIR = 2
 
 
 def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
-    """X, y, weights and held-out samples as arrays, data frames and series of this process, whose rows belong together.
+    """X, y, weights and held-out samples as arrays, data frames and series of this process.
+
+    Tables are refused whose rows do not belong together.
 
     Raises
     ------
