@@ -36,10 +36,7 @@ def table(name: str, value: Any, expected: Names | None = None, *, n_columns: in
         if missing:
             raise ValueError(f"{name} lacks the columns {', '.join(map(repr, missing))} of {list(expected)}")
         value = value[list(expected)]
-    labels = [str(label) for label in value.columns]
-    if len(set(labels)) < len(labels):
-        twice = next(label for label in labels if labels.count(label) > 1)
-        raise ValueError(f"{name} must have columns of different names, got {twice!r} twice")
+    labels = _labels(name, value)
     if n_columns is not None and len(labels) != n_columns:
         raise ValueError(f"{name} must have {n_columns} columns, got {len(labels)}: {shown(labels)}")
     return np.column_stack(
@@ -54,6 +51,38 @@ def names_of(value: Any) -> Names | None:
         return tuple(labels) if labels and all(isinstance(label, str) for label in labels) else None
     label = getattr(value, "name", None)
     return (label,) if hasattr(value, "iloc") and isinstance(label, str) else None
+
+
+def numbers(name: str, value: Any) -> Array:
+    """The numbers of an array of any shape, of a data frame (n, columns) or of a series (n,).
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `table`, and as `real_array`.
+    """
+    if framed(value):
+        return table(name, value) if len(value.columns) else real_array(name, value)
+    if hasattr(value, "iloc") and hasattr(value, "dtype"):
+        return _numbers(name, value)
+    return real_array(name, value)
+
+
+def check_columns(name: str, value: Any) -> None:
+    """Refuse columns of a data frame or a series that are not real numbers, by name; Dask's too.
+
+    Categories are refused even if they are numbers, whose order and distances may mean nothing.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Naming the column; for names that are given twice.
+    """
+    if value.ndim == 1:
+        _check_kind(name, value.dtype)
+        return
+    for label, dtype in zip(_labels(name, value), value.dtypes, strict=True):
+        _check_kind(f"{name}[{label!r}]", dtype)
 
 
 def checked_names(name: str, value: Any, count: int) -> Names:
@@ -78,11 +107,22 @@ def numbered(letter: str, count: int) -> Names:
     return (letter,) if count == 1 else tuple(f"{letter}{i}" for i in range(1, count + 1))
 
 
+def _labels(name: str, value: Any) -> list[str]:
+    labels = [str(label) for label in value.columns]
+    if len(set(labels)) < len(labels):
+        twice = next(label for label in labels if labels.count(label) > 1)
+        raise ValueError(f"{name} must have columns of different names, got {twice!r} twice")
+    return labels
+
+
+def _check_kind(name: str, dtype: Any) -> None:
+    if getattr(dtype, "kind", "O") not in "fiub":
+        raise TypeError(f"{name} must be a column of real numbers, got dtype {dtype}")
+
+
 def _numbers(name: str, column: Any) -> Array:
     dtype = getattr(column, "dtype", None)
-    kind = getattr(dtype, "kind", "O")
-    if kind not in "fiub":
-        raise TypeError(f"{name} must be a column of real numbers, got dtype {dtype}")
+    _check_kind(name, dtype)
     try:
         numbers = np.asarray(column, dtype=np.float32 if dtype == np.float32 else np.float64)
     except (TypeError, ValueError):  # a missing value of pandas' own types

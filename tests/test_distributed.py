@@ -322,6 +322,7 @@ def test_a_dead_scheduler_is_an_error_with_what_was_reached(tmp_path):
             assert len(result.theta) == levels[1].network.n_parameters
             assert result.value == min(each.value for each in seen[3:])
             assert "interrupted" in result.message.lower()
+            assert "`result` of this error" in str(caught.value)
             with pytest.raises(SchedulerLostError):
                 first.value(THETA)
             client.close(timeout=1)
@@ -414,6 +415,119 @@ def test_what_is_wrong_with_samples_is_found_on_workers(client, tmp_path):
         found.read("x")
 
 
+def test_columns_of_frames_are_numbers_or_refused_by_name(client):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    x, y, _ = wave(90)
+    table = pd.DataFrame({"a": x[:, 0], "flag": x[:, 1] > 0.5, "whole": (9 * y).astype(int)})
+    table["maybe"] = table["flag"].astype("boolean")
+    table["count"] = table["whole"].abs().astype("Int64")
+    table["real"] = pd.array(y, dtype="Float64")
+    table["kind"] = table["whole"].astype("category")
+    table["gap"] = table["count"].where(table.index != 70)
+    table["hole"] = table["real"].where(table.index != 50)
+
+    def objectives(X, target, weights):
+        yield lambda: sk.LeastSquares(NET, table[X], table[target], table[weights])
+        yield lambda: sk.LeastSquares(NET, table[X], table[target], table[weights], executor=client)
+        frame = dd.from_pandas(table, npartitions=3)
+        yield lambda: sk.LeastSquares(NET, frame[X], frame[target], frame[weights], executor=client)
+
+    good = [
+        (["a", "flag"], "real", "count"),
+        (["maybe", "a"], "whole", "flag"),
+        (["a", "maybe"], "flag", "a"),
+    ]
+    for X, target, weights in good:
+        arrays = (table[each].to_numpy(dtype=float) for each in (X, target, weights))
+        want = sk.LeastSquares(NET, *arrays).value(THETA)
+        for make in objectives(X, target, weights):
+            assert make().value(THETA) == pytest.approx(want, rel=1e-13)
+    bad = [
+        (
+            (["a", "kind"], "real", "count"),
+            TypeError,
+            r"x\['kind'\] must be a column of real numbers, got .*cat",
+        ),
+        (
+            (["a", "flag"], "kind", "count"),
+            TypeError,
+            "y must be a column of real numbers, got dtype category",
+        ),
+        (
+            (["a", "flag"], "real", "kind"),
+            TypeError,
+            "weights must be a column of real numbers, got .*category",
+        ),
+        ((["hole", "a"], "real", "gap"), ValueError, r"x\['hole'\] must be finite, got nan at index \(?50"),
+        ((["a", "flag"], "hole", "gap"), ValueError, r"y must be finite, got nan at index \(?50"),
+        ((["a", "flag"], "real", "gap"), ValueError, r"weights must be finite, got nan at index \(?70"),
+    ]
+    for columns, error, message in bad:
+        for make in objectives(*columns):
+            with pytest.raises(error, match=message):
+                make()
+    with pytest.raises(TypeError, match="sample_weight must be a column of real numbers"):
+        sk.fit(table[["a"]], table["real"], sample_weight=table["kind"])
+
+
+def test_the_first_of_several_faults_is_reported(client):
+    import dask.array as da
+
+    x, y, w = wave()
+    w[[130, 555, 410]], w[20] = np.nan, -1.0
+    there = da.from_array(w, chunks=50)
+    for shards in (2, 6):
+        executor = DaskExecutor(client, shards=shards)
+        with pytest.raises(ValueError, match=r"weights must be finite, got nan at index \(130,\)"):
+            sk.LeastSquares(NET, x, y, there, executor=executor)
+        with pytest.raises(ValueError, match=r"weights must not be negative, got -1.0 at index 20$"):
+            sk.LeastSquares(NET, x, y, da.nan_to_num(there), executor=executor)
+
+
+def test_tables_whose_rows_do_not_belong_together_are_refused(client):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    x, y, _ = wave(120)
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y})
+    mixed = table.sort_values("a")
+    X, at = mixed[["a", "b"]], int(np.argmax(mixed.index != table.index))
+    options = {"hidden": (), "levels": 1, "smoothing": 1e-4, "progress": False, "held_out": 0.0}
+    message = f"must have the same index, got .*{mixed.index[at]}.* and .*{at}.* at row {at}; .*reset_index"
+    unknown = dd.from_pandas(X, npartitions=3, sort=False)
+    calls = [
+        lambda: sk.LeastSquares(NET, X, table["y"]),
+        lambda: sk.LeastSquares(NET, X, mixed["y"], table["a"], executor=client),
+        lambda: sk.fit(X, table["y"], **options),
+        lambda: sk.fit(X, mixed["y"], sample_weight=table["a"], **options),
+        lambda: sk.fit(table[["a"]], table["y"], **options | {"held_out": (X[["a"]], table["y"])}),
+        lambda: sk.fit(unknown, table["y"], **options),
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=message):
+            call()
+    frame, later = (dd.from_pandas(each, npartitions=3) for each in (table, table.set_index(table.index + 5)))
+    message = "got divisions from 0 to 119 and from 5 to 124; rows are paired by position"
+    for call in (
+        lambda: sk.LeastSquares(NET, frame[["a", "b"]], later["y"], executor=client),
+        lambda: sk.fit(frame[["a", "b"]], later["y"], **options),
+    ):
+        with pytest.raises(ValueError, match=message):
+            call()
+    want = sk.LeastSquares(NET, x, y).value(THETA)
+    pairs = [
+        (mixed[["a", "b"]], mixed["y"]),
+        (frame[["a", "b"]], frame["y"].repartition(npartitions=2)),
+        (frame[["a", "b"]].reset_index(drop=True), later["y"].reset_index(drop=True)),
+        (X.to_numpy(), mixed["y"]),
+    ]
+    for inputs, target in pairs:
+        got = sk.LeastSquares(NET, inputs, target, executor=client)
+        assert got.value(THETA) == pytest.approx(want, rel=1e-12)
+    anew = pairs[2][0].repartition(npartitions=2)
+    fits = [sk.fit(*each, **options)(x) for each in ((x, y), (anew, pairs[2][1]), (anew, table["y"]))]
+    np.testing.assert_array_equal(fits[1], fits[0])
+    np.testing.assert_array_equal(fits[2], fits[0])
+
+
 class Held(sk.SquaredError):
     """A loss that cannot be pickled."""
 
@@ -466,6 +580,35 @@ def test_fits_sum_on_workers(client):
     assert got.record.choices == want.record.choices
     gc.collect()
     assert len(resident(client)) <= held
+
+
+def test_fits_take_frames_of_dask(client, monkeypatch):
+    dd, pd = pytest.importorskip("dask.dataframe"), pytest.importorskip("pandas")
+    from splinekan.fitting import arguments
+
+    x, y, w = wave(150)
+    table = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "y": y, "w": np.round(w), "t": "text"})
+    frame = dd.from_pandas(table, npartitions=3)
+    options = {"hidden": (), "levels": 1, "smoothing": 1e-4, "progress": False, "held_out": 0.0}
+    want = sk.fit(table[["a", "b"]], table["y"], sample_weight=table["w"], **options)
+    cases = [(frame[["a", "b"]], frame["y"], frame["w"]), (table[["a", "b"]], frame[["y"]], table["w"])]
+    for X, target, weight in cases:
+        got = sk.fit(X, target, sample_weight=weight, **options)
+        assert got.names == ("a", "b")
+        assert got.output_names == ("y",)
+        np.testing.assert_array_equal(got.theta, want.theta)
+    X, target, weight = cases[0]
+    there = sk.fit(X, target, sample_weight=weight, client=client, **options)
+    np.testing.assert_allclose(there(x), want(x), atol=1e-6)
+    with pytest.raises(TypeError, match=r"X\['t'\] must be a column of real numbers"):
+        sk.fit(frame[["a", "t"]], frame["y"])
+    with pytest.raises(TypeError, match="y must be an array, or an array, data frame or series of Dask"):
+        sk.fit(X, frame["y"].sum())
+    sizes = []
+    monkeypatch.setattr(arguments, "affordable", lambda what, size: sizes.append((what, size)))
+    arguments.collected("X", X)
+    arguments.collected("y", target)
+    assert sizes == [("X in one process", 2400.0), ("y in one process", 1200.0)]
 
 
 def test_a_fit_on_a_lost_cluster_keeps_its_best_model(client, monkeypatch):
@@ -527,7 +670,8 @@ def test_clusters_close_cleanly():
         distributed.Client(cluster, set_as_default=False) as client,
     ):
         pids = living(client)
-        there = sk.LeastSquares(NET, x, y, executor=client)
+        executor = DaskExecutor(client)
+        there = sk.LeastSquares(NET, x, y, executor=executor)
         there.value(THETA)
         remote = locals_of(there)
         assert remote.every(lambda local, _: (len(local.shard.x), len(local.shard.x), local.shard.index)) == [
@@ -539,3 +683,9 @@ def test_clusters_close_cleanly():
         with pytest.raises(ProcessLookupError):
             waited(pid)
     assert threading.active_count() <= before + 8  # of Dask's own pools
+    for closed, message in ((executor, "scheduler tcp://.* is closed"), (client, "is closed: it was closed")):
+        for call in (lambda c: sk.LeastSquares(NET, x, y, executor=c), lambda c: sk.fit(x, y, client=c)):
+            with pytest.raises(SchedulerLostError, match=message) as caught:
+                call(closed)
+            assert caught.value.result is None
+            assert "result" not in str(caught.value)

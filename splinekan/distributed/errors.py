@@ -17,6 +17,10 @@ class ClusterError(Exception):
 
     result: Any = None
 
+    def __str__(self) -> str:
+        message = super().__str__()
+        return message if self.result is None else f"{message}; `result` of this error is what was reached"
+
 
 class SchedulerLostError(ClusterError, ConnectionError):
     """The scheduler of a cluster does not answer any more."""

@@ -85,6 +85,7 @@ class DaskExecutor:
         self.shards = None if shards is None else integer("shards", shards, low=1)
         self.threads = None if threads is None else integer("threads", threads, low=1, high=1024)
         self.client = _checked_client(client)
+        self._address = str(getattr(getattr(self.client, "scheduler", None), "address", ""))
 
     @classmethod
     def of(cls, client: Any) -> DaskExecutor:
@@ -151,20 +152,20 @@ class DaskExecutor:
         return workers
 
     def _require_scheduler(self, cause: BaseException | None = None) -> None:
-        """Refuse a client without its scheduler, after the time in which it tries to connect again.
+        """Refuse a client that is closed, or that does not get its scheduler back while it tries to.
 
         Raises
         ------
         SchedulerLostError
-            Naming the address.
+            Naming the address, where it is known.
         """
         while self.client.status == "connecting":
             time.sleep(0.02)
         if self.client.status not in ("running", "newly-created"):
-            address = getattr(getattr(self.client, "scheduler", None), "address", "")
+            address = getattr(getattr(self.client, "scheduler", None), "address", "") or self._address
             raise SchedulerLostError(
-                f"the scheduler {address} does not answer (client {self.client.status}): start a cluster and "
-                "a client anew, and go on from `result` of this error, or from the last level or checkpoint"
+                f"the client of the scheduler {address or 'of a cluster'} is {self.client.status}: it was "
+                "closed, or the scheduler does not answer any more; start a cluster and a client anew"
             ) from cause
 
     def _require_workers(self) -> None:

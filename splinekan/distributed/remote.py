@@ -202,7 +202,8 @@ def _wait(executor: DaskExecutor, futures: Any) -> None:
 
     while True:
         try:
-            distributed.wait(futures, timeout=POLL)
+            with executor.client.as_current():  # which need not be the default
+                distributed.wait(futures, timeout=POLL)
             return
         except (TimeoutError, distributed.TimeoutError):  # noqa: PERF203
             executor._require_scheduler()

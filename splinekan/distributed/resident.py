@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -12,14 +12,48 @@ from splinekan.distributed.remote import aligned
 from splinekan.distributed.sources import Mapped
 
 
+class Fault(NamedTuple):
+    """A number that is refused: why (x, y and weights that are not finite, negative weights), and where.
+
+    Faults are in the order in which samples are checked, by the number of the sample among all.
+    """
+
+    why: int
+    at: tuple[int, ...]
+    value: float
+
+    def message(self, labels: dict[str, tuple[str, ...] | None]) -> str:
+        """What is wrong, by the name of the column if there are names."""
+        name, rule = FAULTS[self.why]
+        columns, where = labels.get(name), str(self.at if rule == "be finite" else self.at[0])
+        if columns is not None:
+            name, where = columns[self.at[1] if len(self.at) == 2 else 0], str(self.at[0])
+        return f"{name} must {rule}, got {self.value} at index {where}"
+
+
+FAULTS = (
+    ("x", "be finite"),
+    ("y", "be finite"),
+    ("weights", "be finite"),
+    ("weights", "not be negative"),
+)
+
+
 @dataclass(frozen=True)
 class Facts:
-    """What is known of targets: the least, the largest, the first, and what the type of x loses of them."""
+    """What is known of targets: the least, the largest, the first, and what the type of x loses of them.
+
+    Attributes
+    ----------
+    fault
+        The first of the samples.
+    """
 
     least: Float64Array
     most: Float64Array
     first: Float64Array
     lost: Float64Array
+    fault: Fault | None
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,34 +94,51 @@ def _arrived(index: int, start: int, x: Array, y: Array, weights: Array | None, 
 def resident(
     index: int, start: int, x: Any, y: Any, weights: Any, *, dtype: np.dtype[Any], n_out: int
 ) -> Resident:
-    """The samples of a shard, checked: finite, and weights not negative.
+    """The samples of a shard, and what is wrong with them: numbers that are not finite, negative weights.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the sample by its number among all.
+        For what are not numbers.
     """
-    inputs = _plain("x", x, start, dtype)
-    wanted = np.asarray(_plain("y", y, start, None)).reshape(len(inputs), n_out)
-    with np.errstate(over="ignore"):
+    inputs, fault = _plain(0, x, start, dtype)
+    found, other = _plain(1, y, start, None)
+    fault, wanted = fault or other, found.reshape(len(inputs), n_out)
+    with np.errstate(over="ignore", invalid="ignore"):
         targets = np.ascontiguousarray(wanted, dtype=dtype)
-    lost = np.abs(targets - wanted).max(axis=0).astype(np.float64)
+        lost = np.abs(targets - wanted).max(axis=0).astype(np.float64)
     least, most, first = (
         each.astype(np.float64) for each in (wanted.min(axis=0), wanted.max(axis=0), wanted[0])
     )
-    single = weights is None or (isinstance(weights, np.ndarray) and weights.ndim == 0)
-    w = weights if single else _plain("weights", weights, start, None)
-    if not single and (w < 0).any():
-        at = int(np.argmax(w < 0))
-        raise ValueError(f"weights must not be negative, got {w[at]} at index {start + at}")
-    return Resident(index, start, inputs, targets, w, Facts(least, most, first, lost))
+    w = weights
+    if weights is not None and not (isinstance(weights, np.ndarray) and weights.ndim == 0):
+        w, other = _plain(2, weights, start, None)
+        fault = fault or other or _first(3, w < 0, w, start)
+    return Resident(index, start, inputs, targets, w, Facts(least, most, first, lost, fault))
 
 
-def _plain(name: str, piece: Any, start: int, dtype: np.dtype[Any] | None) -> Array:
-    """Rows as a contiguous, writeable array of finite numbers."""
+def sound(shard: Resident) -> None:
+    """Refuse a shard with a fault, which rows that are loaded again may have.
+
+    Raises
+    ------
+    ValueError
+        Naming the sample by its number among all.
+    """
+    if shard.facts.fault is not None:
+        raise ValueError(shard.facts.fault.message({}))
+
+
+def _plain(why: int, piece: Any, start: int, dtype: np.dtype[Any] | None) -> tuple[Array, Fault | None]:
+    """Rows as a contiguous, writeable array, with the first that is not finite."""
+    name = FAULTS[why][0]
     rows = real_array(name, piece.read(name) if isinstance(piece, Mapped) else piece, finite=False)
-    if not np.isfinite(rows).all():
-        bad = np.argwhere(~np.isfinite(rows))[0]
-        where = (start + int(bad[0]), *(int(i) for i in bad[1:]))
-        raise ValueError(f"{name} must be finite, got {rows[tuple(bad)]} at index {where}")
-    return np.require(rows, dtype=dtype, requirements=["C", "A", "W"])
+    fault = _first(why, ~np.isfinite(rows), rows, start)
+    return np.require(rows, dtype=dtype, requirements=["C", "A", "W"]), fault
+
+
+def _first(why: int, bad: Any, rows: Array, start: int) -> Fault | None:
+    if not bad.any():
+        return None
+    at = tuple(int(i) for i in np.argwhere(bad)[0])
+    return Fault(why, (start + at[0], *at[1:]), float(rows[at]))

@@ -11,7 +11,7 @@ from splinekan._checks import Array, affordable, one_of, shown
 from splinekan.distributed.errors import WorkersLostError
 from splinekan.distributed.executor import DaskExecutor, Worker, share
 from splinekan.distributed.remote import Remote
-from splinekan.distributed.resident import Facts, Resident, resident
+from splinekan.distributed.resident import Facts, Resident, resident, sound
 from splinekan.distributed.sources import Collection, InMemory, Range, Source
 
 NAMES = ("x", "y", "weights")
@@ -167,12 +167,22 @@ class Shards(Remote):
         return value.pieces([self.ranges[i] for i in which])  # type: ignore[no-any-return]
 
     def facts(self) -> Facts:
-        """What is known of all targets."""
+        """What is known of all targets.
+
+        Raises
+        ------
+        ValueError
+            For the first sample that is not finite, or has a negative weight.
+        """
         found = self.every(_facts)
+        faults = [each.fault for each in found if each.fault is not None]
+        if faults:
+            labels = {name: getattr(each, "labels", None) for name, each in self.sources.items()}
+            raise ValueError(min(faults).message(labels))
         least, most, lost = (
             np.array([getattr(each, name) for each in found]) for name in ("least", "most", "lost")
         )
-        return Facts(least.min(axis=0), most.max(axis=0), found[0].first, lost.max(axis=0))
+        return Facts(least.min(axis=0), most.max(axis=0), found[0].first, lost.max(axis=0), None)
 
     def array(self, name: str) -> Array:
         """x, y or weights in this process, as the workers have them."""
@@ -267,4 +277,5 @@ def _facts(shard: Resident, _: Any) -> tuple[Any, int, int]:
 
 
 def _rows(shard: Resident, name: str) -> tuple[Any, int, int]:
+    sound(shard)
     return getattr(shard, name), len(shard.x), shard.index

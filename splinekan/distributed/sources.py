@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from splinekan._checks import Array, affordable, real_array, shown
+from splinekan._columns import check_columns, numbers
 
 Range = tuple[int, int]
 
@@ -129,9 +130,10 @@ class Mapped:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """A Dask array."""
+    """A Dask array, with the names of its columns if it was a data frame or a series."""
 
     array: Any
+    labels: tuple[str, ...] | None = None
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -166,15 +168,15 @@ def source(name: str, value: Any) -> Source:
     Raises
     ------
     TypeError, ValueError
-        For arrays as `real_array`, for Dask collections of anything but real numbers in plain arrays, and for
-        Dask arrays of unknown length.
+        For arrays and pandas' data frames as `numbers`, for Dask collections of anything but real numbers in
+        plain arrays, and for Dask arrays of unknown length.
     """
     if is_collection(value):
         return _collection(name, value)
     found = _mapped(value)
     if found is not None:
         return found
-    return InMemory(real_array(name, value))
+    return InMemory(numbers(name, value))
 
 
 def is_collection(value: Any) -> bool:
@@ -182,9 +184,16 @@ def is_collection(value: Any) -> bool:
     return type(value).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
+def is_frame(value: Any) -> bool:
+    """Whether a collection of Dask is a data frame or a series."""
+    return hasattr(value, "to_dask_array") and hasattr(value, "dtypes")
+
+
 def _collection(name: str, value: Any) -> Collection:
-    if hasattr(value, "to_dask_array"):  # a data frame or a series
-        value = value.to_dask_array(lengths=True)
+    if is_frame(value):
+        check_columns(name, value)
+        labels = tuple(f"{name}[{str(label)!r}]" for label in value.columns) if value.ndim == 2 else (name,)
+        return Collection(_floats(value).to_dask_array(lengths=True), labels)
     if not (hasattr(value, "rechunk") and hasattr(value, "chunks")):
         raise TypeError(
             f"{name} must be an array, or an array, data frame or series of Dask, got {shown(value)}"
@@ -198,6 +207,26 @@ def _collection(name: str, value: Any) -> Collection:
     if value.dtype.kind not in "fiub":
         raise TypeError(f"{name} must be an array of real numbers, got dtype {value.dtype}")
     return Collection(value)
+
+
+def _floats(frame: Any) -> Any:
+    """A data frame or a series of Dask with columns of floats; missing values are NaN."""
+    if frame.ndim == 1:
+        return frame if _is_float(frame.dtype) else frame.astype(_float_of(frame.dtype))
+    others = {
+        label: _float_of(dtype)
+        for label, dtype in zip(frame.columns, frame.dtypes, strict=True)
+        if not _is_float(dtype)
+    }
+    return frame.astype(others) if others else frame
+
+
+def _is_float(dtype: Any) -> bool:
+    return isinstance(dtype, np.dtype) and dtype.kind == "f"
+
+
+def _float_of(dtype: Any) -> str:
+    return "float32" if dtype.kind == "f" and dtype.itemsize == 4 else "float64"
 
 
 def _mapped(value: Any) -> Mapped | None:

@@ -7,25 +7,71 @@ from typing import Any
 import numpy as np
 
 from splinekan._checks import Float64Array, affordable, real, real_array, shown
-from splinekan._columns import framed, table
-from splinekan.distributed.sources import is_collection
+from splinekan._columns import check_columns, framed, table
+from splinekan.distributed.rows import check_rows
+from splinekan.distributed.sources import is_collection, is_frame
+
+PAIR = 2
+"""The length of a list or a tuple, up to which Dask collections are looked for among its items."""
 
 
-def collected(name: str, value: Any) -> Any:
+def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
+    """X, y, weights and held-out samples as arrays, data frames and series of this process.
+
+    Tables are refused whose rows do not belong together.
+
+    Raises
+    ------
+    MemoryError, TypeError, ValueError
+        As `collected`, and for tables whose indices differ. An index of Dask that begins anew with every
+        partition is not compared.
+    """
+    check_rows(given)
+    found = {name: collected(name, value, client) for name, value in given.items()}
+    check_rows(
+        {
+            name: value
+            for name, value in found.items()
+            if not is_collection(given[name]) or getattr(getattr(value, "index", None), "is_unique", False)
+        }
+    )
+    return list(found.values())
+
+
+def collected(name: str, value: Any, client: Any = None) -> Any:
     """Collections of Dask as arrays and data frames of this process; everything else as it is.
+
+    They are computed by `client`, or by Dask's default without it, once it is clear that they fit.
 
     Raises
     ------
     MemoryError
-        For arrays that the machine cannot hold.
+        For collections that the machine cannot hold as float64.
+    TypeError, ValueError
+        For collections other than arrays, data frames and series, and columns that are not numbers, by name.
     """
-    if isinstance(value, (list, tuple)):
-        return type(value)(collected(f"{name}[{i}]", each) for i, each in enumerate(value))
+    if isinstance(value, (list, tuple)) and len(value) <= PAIR and any(map(is_collection, value)):
+        return [collected(f"{name}[{i}]", each, client) for i, each in enumerate(value)]
     if not is_collection(value):
         return value
-    size = float(getattr(value, "nbytes", 0.0))
-    affordable(f"{name} in one process", 0.0 if np.isnan(size) else size)
-    return value.compute()
+    import dask
+
+    with dask.config.set({} if client is None else {"scheduler": client}):
+        affordable(f"{name} in one process", _size(name, value))
+        return value.compute()
+
+
+def _size(name: str, value: Any) -> float:
+    """Bytes as float64; 0 for an array of unknown length."""
+    if is_frame(value):
+        check_columns(name, value)
+        return 8.0 * len(value) * (len(value.columns) if value.ndim == 2 else 1)
+    if not hasattr(value, "chunks"):
+        raise TypeError(
+            f"{name} must be an array, or an array, data frame or series of Dask, got {shown(value)}"
+        )
+    size = 8.0 * float(np.prod(value.shape))
+    return 0.0 if np.isnan(size) else size
 
 
 def inputs_of(name: str, X: Any, names: Any = None, n_columns: int | None = None) -> Float64Array:
@@ -82,6 +128,7 @@ def apart_of(held_out: Any, inputs: Any, outputs: Any, n_in: int, n_out: int) ->
     if isinstance(held_out, (list, tuple)):
         if len(held_out) != 2:
             raise ValueError(f"held_out must be a share or a pair (X, y), got {shown(held_out)}")
+        check_rows({f"held_out[{i}]": each for i, each in enumerate(held_out)})
         x = inputs_of("held_out[0]", held_out[0], inputs, n_in)
         t = targets_of(held_out[1], "held_out[1]", outputs)
         if len(x) == 0 or t.shape != (len(x), n_out):

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from splinekan._checks import Float64Array, boolean, real_array
-from splinekan._columns import checked_names, names_of, numbered
+from splinekan._columns import checked_names, names_of, numbered, numbers
 from splinekan.distributed import ClusterError, DaskExecutor
 from splinekan.fitting import path
-from splinekan.fitting.arguments import apart_of, check_targets, collected, inputs_of, targets_of
+from splinekan.fitting.arguments import apart_of, check_targets, inputs_of, paired, targets_of
 from splinekan.fitting.balance import balanced
 from splinekan.fitting.constant import flattened
 from splinekan.fitting.description import described, noise_of, penalties_of, smoothing_of, without_effect
@@ -70,7 +70,9 @@ def fit(
     Parameters
     ----------
     X
-        Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept.
+        Inputs, (n, n_in), in any units: an array or a data frame, whose column names are kept. X, y, weights
+        and held-out samples may be arrays, data frames and series of Dask. Rows are paired by position; data
+        frames and series whose indices differ are refused.
     y
         Targets, (n,) or (n, n_out). Labels 0 and 1 for "logistic", rows of probabilities (one-hot) for
         "softmax", counts for "poisson".
@@ -133,7 +135,10 @@ def fit(
     True
     """
     executor = None if client is None else DaskExecutor.of(client)
-    X, y, held_out = collected("X", X), collected("y", y), collected("held_out", held_out)
+    if executor is not None:
+        executor._require_scheduler()
+    data = {"X": X, "y": y, "sample_weight": sample_weight, "held_out": held_out}
+    X, y, sample_weight, held_out = paired(data, None if executor is None else executor.client)
     x, t = inputs_of("X", X), targets_of(y)
     if x.shape[1] == 0 or len(x) == 0:
         raise ValueError(f"X must have at least one row and one column, got shape {x.shape}")
@@ -147,7 +152,8 @@ def fit(
     check_targets("y", t, given, kind, by_name)
     if progress is not None:
         boolean("progress", progress)
-    weights = None if sample_weight is None else real_array("sample_weight", sample_weight, shape=(len(x),))
+    weights = None if sample_weight is None else numbers("sample_weight", sample_weight)
+    weights = None if weights is None else real_array("sample_weight", weights, shape=(len(x),))
     apart = apart_of(held_out, inputs, outputs, x.shape[1], t.shape[1])
     if isinstance(apart, tuple):
         check_targets("held_out[1]", apart[1], given, kind, by_name)

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from splinekan._arrays import F8, floats, quiet
 from splinekan._blas import one
 from splinekan._checks import Array, Float64Array, affordable, boolean, instance, one_of, real, real_array
+from splinekan._columns import numbers
 from splinekan._records import Uncached
 from splinekan.distributed.executor import DaskExecutor
 from splinekan.distributed.remote import Remote
+from splinekan.distributed.rows import check_rows
 from splinekan.model import Model
 from splinekan.network import KAN, Linearization, SparseRows
 from splinekan.network.kan import warn_of_inputs
@@ -138,6 +140,7 @@ class DataLoss(ChunkedSum):
         }
         for name, value in checked.items():
             object.__setattr__(self, name, value)
+        check_rows({"x": self.x, "y": self.y, "weights": self.weights})
         x, y, weights, root = self._resident() if self._sharded else self._here()
         samples = {"x": x, "y": y, "weights": weights, "_root": root}
         for name, array in samples.items():
@@ -147,14 +150,14 @@ class DataLoss(ChunkedSum):
     def _here(self) -> tuple[Array, Array, Array | None, Array]:
         """x, y, weights and their roots in this process."""
         network = self.network
-        x = real_array("x", self.x, shape=(None, network.n_in), empty=False)
-        y = real_array("y", self.y)
+        x = real_array("x", numbers("x", self.x), shape=(None, network.n_in), empty=False)
+        y = numbers("y", self.y)
         if y.ndim == 1 and network.n_out == 1:
             y = y[:, None]
         y = _in_the_type_of(x, "y", real_array("y", y, shape=(x.shape[0], network.n_out)))
         if callable(check := getattr(self.loss, "check", None)):
             check(y)
-        weights = None if self.weights is None else real_array("weights", self.weights)
+        weights = None if self.weights is None else numbers("weights", self.weights)
         factor = self.loss.mean_factor / len(x) if self.reduction == "mean" else 1.0
         return x, y, weights, roots(weights, factor, x)
 

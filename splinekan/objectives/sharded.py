@@ -18,7 +18,7 @@ from splinekan._checks import Float64Array, affordable, shown
 from splinekan.distributed.executor import DaskExecutor
 from splinekan.distributed.packing import packed, packed_factor, unpacked, unpacked_factor
 from splinekan.distributed.remote import Remote, added
-from splinekan.distributed.resident import Resident
+from splinekan.distributed.resident import Resident, sound
 from splinekan.distributed.shards import ShardedArray, Shards, shards_of
 from splinekan.distributed.sources import InMemory, Source, source
 from splinekan.network import KAN
@@ -154,6 +154,7 @@ def locals_of(objective: DataLoss) -> Remote:
 def _local(shard: Resident, settings: Settings) -> Local:
     from splinekan.objectives.data import DataLoss, roots
 
+    sound(shard)
     network, loss, factor = pickle.loads(settings.content)
     if callable(check := getattr(loss, "check", None)):
         check(shard.y)
