@@ -44,6 +44,7 @@ def newton(
     goal: float = 0.0,
     stop: float = np.inf,
     ordering: Band | None = None,
+    damped: int | None = None,
 ) -> tuple[Float64Array, float, list[float]]:
     """theta, the loss, and the losses of all iterates.
 
@@ -65,10 +66,12 @@ def newton(
     ordering
         Of the coefficients of a tensor-product layer, behind which theta may hold constants. J^T J is then
         assembled as a band, if that pays and if it has no entries outside of it.
+    damped
+        The number of shortened steps after which the start is given up; None for no limit.
     """
     equations = NormalEquations(problem, ordering)
     value, gradient, matrix = equations.at(theta)
-    losses, halvings = [value], HALVINGS
+    losses, halvings, shortened = [value], HALVINGS, 0
     for _ in range(iterations):
         if value <= goal or perf_counter() > stop:
             break
@@ -89,10 +92,11 @@ def newton(
         if found is None:
             break
         slow = found[1][0] > SLOW * value and length == 1.0
+        shortened += length < 1.0
         halvings = FEW_HALVINGS if length == 1.0 else HALVINGS
         theta, (value, gradient, matrix) = found
         losses.append(value)
-        if slow:
+        if slow or (damped is not None and shortened >= damped):
             break
     return theta, float(value), losses
 

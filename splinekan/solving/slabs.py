@@ -40,6 +40,8 @@ ORDINARY_STEPS = 24
 MOST_STEPS = 40
 """Intervals of a slab with a layer, about."""
 ITERATIONS = 12
+DAMPED = 3
+"""Shortened steps of an iteration, at most, where a shorter slab may be tried."""
 CARRIED = 100.0
 """Weight of the values that a slab begins with, relative to that of other conditions."""
 LARGEST = 20_000
@@ -233,7 +235,11 @@ class SlabSolver:
         pinn = PINN(network, self._blocks(mesh.rule(), before), bounds=mesh.bounds)
         start = self._start(pinn, mesh, before, found)
         ordering = band(mesh.layer(len(self.statement.unknown)))
-        theta, loss, losses = newton(pinn, start, ITERATIONS, stop=self.stop, ordering=ordering)
+        # A shorter slab is cheaper than many shortened steps.
+        damped = None if self.fixed or before is None or not self.space else DAMPED
+        theta, loss, losses = newton(
+            pinn, start, ITERATIONS, stop=self.stop, ordering=ordering, damped=damped
+        )
         self.losses += losses
         self.spent += len(theta)
         self.bar.show(
