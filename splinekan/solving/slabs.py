@@ -207,7 +207,7 @@ class SlabSolver:
             axis = max(self.space, key=lambda i: residual.largest[i])
             aim = residual.largest[axis] / min(max(2 * over, 2.0), REDUCTION)
             mesh = mesh.divided(axis, residual.parts[axis], aim)
-            largest = ROUGH if self.rough else LARGEST
+            largest = min(ROUGH, LARGEST) if self.rough else LARGEST
             return mesh if mesh.n_functions * len(self.statement.unknown) <= largest else None
         t, parts = mesh.breaks[self.axis], residual.parts[self.axis]
         fractions = (t - now) / (t[-1] - now)
