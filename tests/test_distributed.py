@@ -24,6 +24,7 @@ from splinekan.distributed import (
     SchedulerLostError,
     ShardedArray,
     WorkersLostError,
+    memory,
 )
 from splinekan.distributed.packing import packed, packed_factor, unpacked, unpacked_factor
 from splinekan.distributed.remote import added
@@ -342,6 +343,9 @@ def test_workers_share_the_cores_of_their_host(client):
     sk.LeastSquares(NET, x, y, executor=DaskExecutor(client, threads=3)).value(THETA)
     assert set(client.run(sk.threads).values()) == {3}
     assert sk.threads() == mine
+    if sys.platform == "linux":  # with the GNU C library; this process is left as it is
+        assert set(client.run(lambda: memory.keep_freed_memory.cache_info().currsize).values()) == {1}
+        assert memory.keep_freed_memory.cache_info().currsize == 0
 
 
 def test_missing_and_doubled_shards_are_errors(client):

@@ -24,6 +24,7 @@ import numpy as np
 from splinekan import _threads
 from splinekan.distributed.errors import IncompleteSumError, WorkersLostError
 from splinekan.distributed.executor import POLL, DaskExecutor, _Opaque
+from splinekan.distributed.memory import keep_freed_memory
 
 FAN = 8
 """Terms of an addition."""
@@ -65,6 +66,7 @@ class Call:
     def __call__(self, value: Any, argument: Any = None) -> Any:
         if (platform.node(), os.getpid()) != self.origin:  # a worker that shares our process keeps our number
             _threads.set_threads(self.threads)
+            keep_freed_memory()
         given = self.argument if argument is None else argument.value
         return self.function(value, aligned(given))
 
