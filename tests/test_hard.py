@@ -14,6 +14,7 @@ from sympy import (
     Heaviside,
     Integral,
     Max,
+    Mod,
     Piecewise,
     Rational,
     cos,
@@ -56,6 +57,7 @@ def reference(right, start, times, method="DOP853"):
     [
         (Heaviside(x - AT), [0.37]),
         (Abs(3 * x - 1) + sign(x - 0.5), [1 / 3, 0.5]),
+        (Mod(x, Rational(2, 5)), [0.4, 0.8]),
         (Max(x, 1 - x, 0.25), [0.25, 0.5, 0.75]),
         (Piecewise((1, (x > 0.2) & (x < 0.7)), (2, True)) * sin(x), [0.2, 0.7]),
         (floor(4 * x), [0.25, 0.5, 0.75]),

@@ -56,7 +56,7 @@ def breakpoints(
     """For every variable the values, inside of its bounds, where given functions have kinks or jumps.
 
     They are the zeros of the arguments of |.|, sign, Heaviside, of differences in Max and Min and of both
-    sides of the conditions of Piecewise, and the steps of floor and ceiling, as far as these depend on a
+    sides of the conditions of Piecewise, and the steps of floor, ceiling and Mod, as far as these depend on a
     single variable.
     """
     levels = {level for expression in expressions for level in _levels(expression)}
@@ -84,6 +84,8 @@ def _levels(expression: Any) -> set[Any]:
         found.add(atom.lhs - atom.rhs)
     for atom in expression.atoms(sympy.floor, sympy.ceiling, sympy.frac):
         found.add(sympy.sin(sympy.pi * atom.args[0]))
+    for atom in expression.atoms(sympy.Mod):
+        found.add(sympy.sin(sympy.pi * atom.args[0] / atom.args[1]))
     return {each for each in found if not each.atoms(AppliedUndef, sympy.Derivative)}
 
 
@@ -153,7 +155,7 @@ def _jump(
     equation: Any, leading: Any, variable: Any, ends: tuple[float, float], variables: Sequence[Any]
 ) -> float | None:
     """Where the coefficient of a derivative jumps along its variable; None if it does not."""
-    stand_in = sympy.Dummy()
+    stand_in = sympy.Dummy(real=True)
     coefficient = equation.xreplace({leading: stand_in}).diff(stand_in)
     held = coefficient.atoms(sympy.Derivative, AppliedUndef, sympy.Subs)
     coefficient = coefficient.xreplace({each: sympy.Integer(1) for each in held})

@@ -37,6 +37,7 @@ def level(inequality: Any) -> Any:
 
 
 def truth(domain: Any, table: Mapping[str, Any], closed: bool) -> Any:
+    """Whether points lie in the domain, from the values of its levels; `closed` for boundary points too."""
     if isinstance(domain, sympy.And):
         return np.logical_and.reduce([truth(part, table, closed) for part in domain.args])
     if isinstance(domain, sympy.Or):

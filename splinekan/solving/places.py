@@ -35,4 +35,5 @@ def _place(name: str, on: Any) -> Any:
 
 
 def written(on: Any) -> str:
+    """A place as text for messages."""
     return f"{on.lhs} = {on.rhs}" if isinstance(on, sympy.Equality) else str(on)
