@@ -33,8 +33,12 @@ def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) ->
     if not rows:
         known = sorted({row.layer for row in spectra.rows if row.layer is not None})
         raise ValueError(f"layer must be None or one of {known}, got {layer}")
+    options: dict[str, Any] = {}
     if ax is None:
-        ax = canvas(size=_size())[1][0, 0]
+        options = {"loc": "upper left", "bbox_to_anchor": (1, 1)}  # lines fill the axes from corner to corner
+        figure, axes = canvas(size=_size())
+        ax = axes[0, 0]
+        ax._repr_png_ = figure._repr_png_  # what a cell ends with is what Jupyter shows
     colours: dict[int, Any] = {}
     for row in rows:
         style = {"linestyle": PRECONDITIONED if row.matrix == "preconditioned" else DASHES[row.basis]}
@@ -51,7 +55,8 @@ def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) ->
     ax.set_xlim(0, 1)
     ax.set_xlabel("place among the eigenvalues, share of all")
     ax.set_ylabel("|eigenvalue|")
-    options: dict[str, Any] = {"frameon": False} if untouched("legend.frameon") else {}
+    if untouched("legend.frameon"):
+        options["frameon"] = False
     if untouched("legend.fontsize"):
         options["fontsize"] = "small"
     ax.legend(**options)
