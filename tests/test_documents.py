@@ -75,6 +75,14 @@ def test_the_docstring_of_the_package_names_everything_public():
     assert set(splinekan.__all__) == set(re.findall(r"`([A-Za-z]\w*)`", splinekan.__doc__))
 
 
+def test_the_reference_lists_everything_public():
+    pages = sorted((ROOT / "docs" / "reference").glob("*.rst"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    listed = re.findall(r"^   (\w+)$", text, re.MULTILINE)
+    optional = {"KANClassifier", "KANRegressor"}  # need scikit-learn
+    assert set(splinekan.__all__) | optional <= set(listed)
+
+
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.parent.name != "theory"])
 def test_links_lead_to_files(path):
     for target in re.findall(r"\]\(([^)#:]+)\)", path.read_text(encoding="utf-8")):
