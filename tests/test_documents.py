@@ -87,6 +87,14 @@ def anchors(path):
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
+def test_the_reference_lists_everything_public():
+    pages = sorted((ROOT / "docs" / "reference").glob("*.rst"))
+    text = "\n".join(page.read_text(encoding="utf-8") for page in pages)
+    listed = re.findall(r"^   (\w+)$", text, re.MULTILINE)
+    optional = {"KANClassifier", "KANRegressor"}  # need scikit-learn
+    assert set(splinekan.__all__) | optional <= set(listed)
+
+
 @pytest.mark.parametrize("path", [path for path in DOCUMENTS if path.parent.name != "theory"])
 def test_links_lead_to_files_and_headings(path):
     for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", path.read_text(encoding="utf-8")):
