@@ -12,31 +12,17 @@ from __future__ import annotations
 import argparse
 import warnings
 from collections.abc import Callable
-from functools import partial
 from time import process_time
 from typing import Any
 
 import numpy as np
 import scipy
-from choice_cases import (
-    NOISE,
-    SEEDS,
-    Target,
-    friedman,
-    kinked,
-    nested,
-    peak,
-    smooth,
-    spread,
-    target,
-    wave,
-    within,
-)
+from choice_cases import NOISE, SEEDS, friedman, kinked, nested, smooth, spread, target, wave
+from choice_optimisers import optimiser
 from tables import Table
 from timing import bind
 
 import splinekan as sk
-from splinekan.optimize import Cosine
 
 BUDGETS = [30, 15, 15]
 """Iterations on the levels."""
@@ -103,7 +89,7 @@ def intervals(markdown: bool) -> None:
 
 
 def basis(markdown: bool) -> None:
-    """Both bases at the same cubic network 2-5-1, 2000 samples; loss after 300 iterations of L-BFGS, 30 of LM."""
+    """Networks 2-5-1, 2000 samples: condition of J^T J; loss after 300 iterations of L-BFGS, and 30 of LM."""
     head = (
         "degree",
         "intervals",
@@ -141,71 +127,6 @@ def basis(markdown: bool) -> None:
                 losses.append(method.minimize(problems[which], theta, iterations=iterations).value)
             cells.append(spread(losses))
         table.row(k, g, *(f"{each:.0e}" for each in conditions), *cells)
-
-
-def optimiser(markdown: bool) -> None:
-    """Mean square error at equal processor seconds from the same start, single level, and peak memory."""
-    methods: dict[str, Any] = {
-        "LM, Cholesky": sk.LevenbergMarquardt(solver=sk.Cholesky()),
-        "LM, CG": sk.LevenbergMarquardt(solver=sk.CG()),
-        "variable projection": sk.VariableProjection(),
-        "L-BFGS": sk.LBFGS(),
-        "Adam": sk.Adam(schedule=Cosine(1e-2, 2000)),
-    }
-    head = ("network", "parameters", "samples", "seconds", *methods, "batches of 256")
-    table = Table(f"Optimiser. {optimiser.__doc__}", head, markdown)
-    memory = []
-    for widths, g, samples, seconds in (
-        ([2, 5, 1], 8, 1000, 1.0),
-        ([2, 5, 1], 8, 200_000, 8.0),
-        ([5, 20, 1], 16, 5000, 8.0),
-        ([5, 30, 30, 1], 8, 5000, 12.0),
-    ):
-        at = target(smooth if widths[0] == 2 else friedman, samples, inputs=widths[0])
-        network = sk.KAN.splines(widths, 3, g)
-        problem = sk.LeastSquares(network, at.x, at.y, reduction="mean")
-        seeds = SEEDS if samples == 1000 else SEEDS[:1]
-        cells, bytes_used = [], []
-        for name, method in methods.items():
-            if network.n_parameters > 5000 and name in ("LM, Cholesky", "variable projection"):
-                cells.append("")
-                bytes_used.append("")
-                continue
-            start = sk.initialize(network, 0, "greville")
-            used = peak(partial(method.minimize, problem, start, iterations=2))
-            bytes_used.append(f"{used:.0f}")
-            losses = []
-            for seed in seeds:
-                start = sk.initialize(network, seed, "greville")
-                run = partial(method.minimize, problem, start, iterations=10**6, keep="best")
-                losses.append(run(callback=within(seconds)).value)
-            cells.append(spread(losses) if len(losses) > 1 else f"{losses[0]:.1e}")
-        cells.append(_batches(at, network, seconds, seeds))
-        table.row("-".join(map(str, widths)), network.n_parameters, samples, f"{seconds:.0f}", *cells)
-        memory.append(("-".join(map(str, widths)), network.n_parameters, samples, *bytes_used))
-    table = Table("Peak memory of two iterations, megabytes.", ("network", *head[1:3], *methods), markdown)
-    for row in memory:
-        table.row(*row)
-
-
-def _batches(at: Target, network: sk.KAN, seconds: float, seeds: tuple[int, ...]) -> str:
-    """The mean square error of Adam on batches: epochs that fit into the time, with a cosine schedule."""
-    losses = []
-    problem = sk.LeastSquares(network, at.x, at.y, reduction="mean")
-    steps = -(-len(at.x) // 256)
-    for seed in seeds:
-        train = partial(
-            sk.minibatch_training,
-            network,
-            sk.Batches(at.x, at.y, size=256, seed=seed),
-            sk.initialize(network, seed, "greville"),
-        )
-        began = process_time()
-        train(epochs=1)
-        epochs = max(1, int(seconds / (process_time() - began)))
-        result = train(epochs=epochs, optimizer=sk.Adam(schedule=Cosine(1e-2, epochs * steps)))
-        losses.append(problem.value(result.theta))
-    return spread(losses) if len(losses) > 1 else f"{losses[0]:.1e}"
 
 
 def cg(markdown: bool) -> None:
@@ -258,7 +179,7 @@ def hidden(markdown: bool) -> None:
 
 
 def loss(markdown: bool) -> None:
-    """`sk.fit` of a sum of functions, 500 samples with noise of 0.1; a share of them is wrong by 5 deviations."""
+    """`sk.fit`, a sum of functions, 500 samples with noise of 0.1; a share of them is wrong by 5 deviations."""
     losses: dict[str, Any] = {name: name for name in ("squared", "huber", "quantile")}
     head = ("wrong", *losses, "seconds: squared, huber, quantile")
     table = Table(f"Loss. {loss.__doc__}", head, markdown)
