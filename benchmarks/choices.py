@@ -179,7 +179,7 @@ def hidden(markdown: bool) -> None:
 
 
 def loss(markdown: bool) -> None:
-    """`sk.fit`, a sum of functions, 500 samples with noise of 0.1; a share of them is wrong by 5 deviations."""
+    """`sk.fit`, a sum of functions, 500 samples with noise of 0.1; a share is wrong by 5 deviations."""
     losses: dict[str, Any] = {name: name for name in ("squared", "huber", "quantile")}
     head = ("wrong", *losses, "seconds: squared, huber, quantile")
     table = Table(f"Loss. {loss.__doc__}", head, markdown)

@@ -16,7 +16,9 @@ ROWS = re.findall(r"^\| .* \| (.*) \| `(.*\.py)` \|$", PAGE, re.MULTILINE)
 def entry(kind):
     """The fields of the BibTeX entry of a kind, without braces."""
     text = re.search(rf"@{kind}\{{.*?\n\}}", PAGE, re.DOTALL).group()
-    return {name: re.sub("[{}]", "", value) for name, value in re.findall(r"^ +(\w+) += (.*?),?$", text, re.M)}
+    return {
+        name: re.sub("[{}]", "", value) for name, value in re.findall(r"^ +(\w+) += (.*?),?$", text, re.M)
+    }
 
 
 def field(name, text=CFF):
@@ -52,7 +54,7 @@ def test_there_are_references():
 
 @pytest.mark.parametrize(("references", "path"), ROWS, ids=[path for _, path in ROWS])
 def test_references_are_in_the_docstrings(references, path):
-    """The first surname and the year of each; a year that a docstring lacks is in the text beside the name."""
+    """The first surname of each reference, and its years."""
     file = ROOT / path if path.startswith("theory/") else ROOT / "splinekan" / path
     source = " ".join(file.read_text(encoding="utf-8").split())
     for reference in references.split("; "):
