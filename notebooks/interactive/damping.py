@@ -69,7 +69,7 @@ def draw(figure: Figure, exponent: float, start: float) -> None:
     axis = np.linspace(WINDOW[0], WINDOW[1], 120), np.linspace(WINDOW[2], WINDOW[3], 120)
     values = loss(np.stack(np.meshgrid(*axis), axis=-1))
     ax.contour(*axis, values, levels=np.geomspace(0.03, 100, 11), colors="0.75", linewidths=0.7)
-    ax.plot(1, 1, "*", color=BLACK, markersize=9)
+    ax.plot(1, 1, "*", color=BLACK, markersize=9, linestyle="none", label="minimum")
     path = theta + np.array([member.d for member in family])
     ax.plot(*path.T, color=GREY, linestyle="-", linewidth=1)
     ax.add_patch(Circle(tuple(theta), np.linalg.norm(now.d), fill=False, color=GREY, linestyle=":"))

@@ -53,7 +53,7 @@ def draw(figure: Figure, level: int, degree: int) -> None:
     line = curve(now.knots, now.points, degree, PARAMETER)
     moved = np.abs(line - curve(steps[0].knots, steps[0].points, degree, PARAMETER)).max()
 
-    ax = figure.add_axes((0.06, 0.14, 0.54, 0.76))
+    ax = figure.add_axes((0.075, 0.14, 0.525, 0.76))
     ax.plot(*POLYGON.T, color=GREY, linestyle=":", linewidth=1, label="polygon of level 0")
     ax.plot(*line.T, color=BLUE, linestyle="-", linewidth=2.5, label="curve")
     ax.plot(*now.points.T, color=ORANGE, linestyle="--", linewidth=1, marker="o", label="control polygon")
@@ -67,14 +67,15 @@ def draw(figure: Figure, level: int, degree: int) -> None:
     counts = range(LEVELS)
     distances = [max(step.distance, floor) for step in steps]
     ax.semilogy(counts, distances, color=BLUE, linestyle="-", marker="o", label="largest distance")
-    quarters = [distances[-1] * 4.0 ** (LEVELS - 1 - n) for n in counts]
-    ax.semilogy(counts, quarters, color=GREY, linestyle=":", label="a quarter per level")
+    if degree > 1:
+        quarters = [distances[-1] * 4.0 ** (LEVELS - 1 - n) for n in counts]
+        ax.semilogy(counts, quarters, color=GREY, linestyle=":", label="a quarter per level")
     ax.plot(level, distances[level], "o", color=ORANGE, markersize=10, fillstyle="none", markeredgewidth=2)
     ax.set(ylim=(floor, 3), xticks=counts, xlabel="level")
     ax.set_yticks([1e-4, 1e-3, 1e-2, 0.1, 1], ["1e-4", "0.001", "0.01", "0.1", "1"])
     ax.minorticks_off()
     ax.legend(loc="lower left")
-    shown = "0, up to rounding" if degree == 1 else f"{now.distance:.1e}"
+    shown = "0 (rounding)" if degree == 1 else f"{now.distance:.1e}"
     ax.set_title(f"distance from the curve: {shown}")
 
 
