@@ -1,8 +1,8 @@
-"""Execute notebooks in place and store clean outputs: `python notebooks/execute.py 02 06`; all without numbers.
+"""Execute notebooks in place and store clean outputs: `python notebooks/execute.py 02 06`, or all of them.
 
-Stored are texts and pictures. Views and states of widgets, timings and empty outputs are left out, and what a cell
-prints is a single text, however the kernel happened to cut it. A cell that raises or warns ends the program,
-and its notebook stays as it was.
+Texts and pictures are stored. Views and states of widgets, timings and empty outputs are left out, and what
+a cell prints is a single text, however the kernel happened to cut it. A cell that raises or warns ends the
+program, and its notebook stays as it was.
 """
 
 from __future__ import annotations

@@ -77,7 +77,9 @@ def show(
     image.layout.object_fit = "contain"
 
     def redraw(_: Any) -> None:
-        image.value = picture(draw, size, **{name: widget.value for name, widget in widgets.items()})
+        image.value = picture(
+            draw, size, **{name: _rounded(widget.value) for name, widget in widgets.items()}
+        )
 
     for widget in widgets.values():
         widget.observe(redraw, names="value")
@@ -87,9 +89,19 @@ def show(
     display({**box._repr_mimebundle_(), **bundle}, raw=True)
 
 
+def _rounded(value: Any) -> Any:
+    """A value without the rounding errors of a sum of steps."""
+    return round(value, 6) if isinstance(value, float) else value
+
+
 def _widget(ipywidgets: Any, control: Slider | Choice) -> Any:
     """The control as a widget."""
-    look = {"style": {"description_width": "initial"}, "description": control.label, "value": control.start}
+    look = {
+        "style": {"description_width": "initial"},
+        "description": control.label,
+        "tooltip": control.label,
+        "value": control.start,
+    }
     if isinstance(control, Choice):
         return ipywidgets.Dropdown(options=control.options, **look)
     kind = ipywidgets.IntSlider if isinstance(control.step, int) else ipywidgets.FloatSlider
