@@ -60,14 +60,14 @@ def draw(figure: Figure, t1: float, t2: float, t3: float, degree: int) -> None:
     ax.grid(False)
     ax.set(xlabel="x", ylabel="value", xlim=(0, 1), ylim=(0, 1.05), title="B-splines; triangles: knots")
 
-    ax = figure.add_axes((0.42, 0.15, 0.26, 0.75))
+    ax = figure.add_axes((0.42, 0.22, 0.26, 0.61))
     A = sk.change_of_basis(knots, degree).toarray()
     norm = SymLogNorm(1.0, vmin=-LARGEST, vmax=LARGEST)
     image = ax.imshow(A, cmap="PuOr", norm=norm)
     ax.grid(False)
     ticks = range(0, len(A), 2)
     ax.set(title="entries of A", xlabel="power ReLU", xticks=ticks, yticks=ticks)
-    bar = figure.colorbar(image, cax=figure.add_axes((0.695, 0.15, 0.012, 0.75)))
+    bar = figure.colorbar(image, cax=figure.add_axes((0.695, 0.22, 0.012, 0.61)))
     bar.set_ticks([-1e4, -1e2, 0, 1e2, 1e4], labels=["-1e4", "-100", "0", "100", "1e4"])
     bar.ax.minorticks_off()
     ax.set_ylabel("B-spline", labelpad=0)
@@ -77,11 +77,11 @@ def draw(figure: Figure, t1: float, t2: float, t3: float, degree: int) -> None:
     ax.bar_label(bars, [f"{value:.1e}" for value in now], fontsize=8)
     ax.plot(range(3), equal, "_", color=GREEN, markersize=26, markeredgewidth=2, label="equal knots")
     ax.set_yscale("log")
-    ax.set(ylim=(1, 1e18), title="condition numbers")
+    ax.set(xlim=(-0.65, 2.65), ylim=(1, 1e18), title="condition numbers")
     ax.set_yticks([1, 1e4, 1e8, 1e12, 1e16], ["1", "1e4", "1e8", "1e12", "1e16"])
     ax.minorticks_off()
     ax.set_xticks(range(3), ["A", "Gram,\nB-splines", "Gram,\nReLUs"])
-    ax.legend(loc="upper left", handlelength=1.2, borderaxespad=0.1)
+    ax.legend(loc="upper left", markerscale=0.5)
 
 
 def drag_a_knot() -> None:

@@ -8,10 +8,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib.style
+import matplotlib
 from matplotlib.figure import Figure
 
-STYLE = Path(__file__).parent.parent / "course.mplstyle"
+STYLE = matplotlib.rc_params_from_file(
+    Path(__file__).parent.parent / "course.mplstyle", use_default_template=False
+)
 BLUE, ORANGE, GREEN, BLACK, GREY = "#0072B2", "#D55E00", "#009E73", "#000000", "0.6"
 DPI = 100
 HOW_TO_INSTALL = 'This picture gets sliders once ipywidgets is installed: pip install "splinekan[notebooks]"'
@@ -41,11 +43,13 @@ class Choice(NamedTuple):
 
 def picture(draw: Callable[..., None], size: tuple[float, float], **values: Any) -> bytes:
     """The drawing as a PNG file, in the style of the course; `size` in inches."""
-    with matplotlib.style.context(STYLE):
+    with matplotlib.rc_context(STYLE):
         figure = Figure(figsize=size, layout="none")  # places are fixed: a layout engine doubles the time
         draw(figure, **values)
         file = BytesIO()
-        figure.savefig(file, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(
+            file, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 3}
+        )
     return file.getvalue()
 
 
@@ -98,6 +102,7 @@ def _widget(ipywidgets: Any, control: Slider | Choice) -> Any:
     """The control as a widget."""
     look = {
         "style": {"description_width": "initial"},
+        "layout": {"width": "auto" if isinstance(control, Choice) else "380px"},
         "description": control.label,
         "tooltip": control.label,
         "value": control.start,
