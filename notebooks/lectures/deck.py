@@ -1,0 +1,401 @@
+"""From the cells of notebooks to slides: the rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from lectures.blocks import Block, sentences, split, words
+from lectures.excerpts import excerpt
+from lectures.rendering import (
+    HEIGHT,
+    Piece,
+    Renderer,
+    formula,
+    fragment,
+    items,
+    listing,
+    printed,
+    tables,
+    text_height,
+)
+
+SHORT = 34
+"""Words of a paragraph that is shown as it is; of a longer paragraph only the key sentences are."""
+PROSE = 400
+"""Pixels of text, lists and formulas on a slide."""
+ANSWER = 80
+"""Words of an answer that is shown as it is."""
+QUESTION = re.compile(r"\*\*[^*]*\b(?:[Pp]redict|Check yourself)[^*]*\*\*")
+
+
+@dataclass
+class Slide:
+    """A slide: its title and the line above it as Markdown, its pieces, and the notes as Markdown."""
+
+    title: str
+    above: str = ""
+    kind: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def height(self) -> float:
+        """Pixels below the title, estimated; figures take what is left and count as nothing."""
+        return sum(piece.height for piece in self.pieces)
+
+    def has(self, *kinds: str) -> bool:
+        """Whether there is a piece of one of the kinds."""
+        return any(piece.kind in kinds for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture among the outputs of a cell, to be written beside the slides."""
+
+    name: str
+    data: str
+    mime: str
+
+
+@dataclass
+class Talk:
+    """The slides of a notebook, in the parts that a lecture puts together."""
+
+    title: str
+    opening: list[Slide] = field(default_factory=list)
+    lessons: list[Slide] = field(default_factory=list)
+    references: list[Slide] = field(default_factory=list)
+    exercises: list[Slide] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+
+
+def key_sentences(source: str, before: str = "", after: str = "") -> list[str]:
+    """The sentences of a paragraph that go on a slide.
+
+    A paragraph of at most `SHORT` words is shown whole. Of a longer paragraph, between blocks of the kinds `before` and
+    `after`: sentences with emphasis; the first sentence, unless another sentence is emphasised; the last, if it
+    introduces what follows.
+    """
+    every = sentences(source)
+    if words(source) <= SHORT or len(every) == 1:
+        return every
+    chosen = {index for index, sentence in enumerate(every) if "**" in sentence}
+    if every[-1].endswith(":") and after:
+        chosen.add(len(every) - 1)
+    if not chosen or (before == "formula" and every[0][0].islower()):
+        chosen.add(0)
+    if chosen == {0} and words(every[0]) + words(every[1]) <= SHORT and words(every[0]) < 14:
+        chosen.add(1)
+    return [every[index] for index in sorted(chosen)]
+
+
+class Maker:
+    """Makes the slides of a notebook (as read by json or nbformat: a dictionary with "cells")."""
+
+    def __init__(
+        self,
+        cells: Sequence[dict[str, Any]],
+        number: str,
+        renderer: Renderer,
+        homework: Sequence[int] = (),
+    ) -> None:
+        self.cells, self.number, self.renderer, self.homework = cells, number, renderer, homework
+        self.talk = Talk("")
+        self.section = ""
+        self.into = self.talk.opening
+        self.fresh = True  # whether the next piece begins a slide
+        self.bare = False  # whether the heading of the section is not yet on a slide
+
+    def make(self) -> Talk:
+        """All slides."""
+        for index, cell in enumerate(self.cells):
+            source = "".join(cell["source"])
+            order = cell.get("metadata", {}).get("slideshow", {}).get("slide_type", "-")
+            if order in ("skip", "notes"):
+                if cell["cell_type"] == "markdown":
+                    self.note(source)
+                continue
+            if order in ("slide", "subslide"):
+                self.fresh = True
+            if index == 0:
+                self.open(split(source))
+            elif cell["cell_type"] == "markdown":
+                self.prose(split(source), fragments=order == "fragment")
+            elif cell["cell_type"] == "code":
+                self.code(source, cell.get("outputs", []), index)
+        return self.talk
+
+    # the parts of a lesson
+
+    def open(self, blocks: Sequence[Block]) -> None:
+        """The title with the question, then the goals; everything else goes into the notes."""
+        heading = blocks[0].source.lstrip("# ").strip()
+        self.talk.title = heading
+        number, _, name = heading.partition(" ")
+        title = Slide(name, f"Notebook {number}", "title")
+        self.into.append(title)
+        for block in blocks[1:]:
+            question = re.findall(r"\*\*([^*]+\?)\*\*", block.source) if block.kind == "text" else []
+            if block.kind == "list":
+                goals = Slide("What you will learn", heading)
+                goals.pieces.append(self.bullets(block))
+                goals.notes += goals.pieces[0].notes
+                self.into.append(goals)
+                continue
+            if question:
+                title.pieces.append(
+                    self.paragraph(" ".join(" ".join(question).split()), css="question", size="text")
+                )
+            if block.source.strip("*: \n") == "What you will learn":
+                continue
+            if question and words(block.source) == words(question[0]):
+                continue
+            self.into[-1].notes.append(block.source)
+        self.into = self.talk.lessons
+
+    def prose(self, blocks: Sequence[Block], *, fragments: bool = False) -> None:
+        """A Markdown cell after the first."""
+        index = 0
+        while index < len(blocks):
+            block = blocks[index]
+            before = blocks[index - 1].kind if index else ""
+            after = blocks[index + 1].kind if index + 1 < len(blocks) else "end"
+            if block.kind == "heading":
+                self.heading(block)
+            elif self.section == "Exercises":
+                self.exercise(block)
+            elif self.section == "References":
+                self.reference(block)
+            elif any("<details>" in item for item in block.items):
+                self.questions(block)
+            elif block.kind == "folded" or (block.kind == "text" and QUESTION.search(block.source)):
+                index = self.question(blocks, index)
+                continue
+            else:
+                for piece in self.pieces(block, before, after):
+                    self.add(fragment(piece) if fragments else piece)
+            index += 1
+
+    def heading(self, block: Block) -> None:
+        """A heading begins a part."""
+        if self.bare:
+            self.note(self.section)
+        self.section = block.source.lstrip("# ").strip()
+        self.fresh = self.bare = True
+        parts = {"Exercises": self.talk.exercises, "References": self.talk.references}
+        self.into = parts.get(self.section, self.talk.lessons)
+
+    def question(self, blocks: Sequence[Block], start: int) -> int:
+        """A prediction on a slide of its own, and the folded answer on the next; returns where to go on."""
+        end = start
+        while end < len(blocks) and blocks[end].kind != "folded" and end < start + 4:
+            end += 1
+        answered = end < len(blocks) and blocks[end].kind == "folded"
+        if not answered:
+            end = start + 1
+        asked = blocks[start:end]
+        if asked:
+            slide = self.begin("Predict", "predict")
+            for block in asked:
+                self.fill(slide, self.whole(block))
+        if answered:
+            slide = self.begin(blocks[end].label, "answer")
+            recalled = self.recall(asked[0].source) if asked else ""
+            if recalled:
+                slide.pieces.append(self.paragraph(recalled, css="recalled", size="small"))
+            for piece in self.answer(blocks[end].source):
+                self.fill(slide, [fragment(piece)])
+        self.fresh = True
+        return end + 1 if answered else end
+
+    def recall(self, source: str) -> str:
+        """The end of a question, short enough to stand above the answer."""
+        every = sentences(source)
+        asking = [sentence for sentence in every if "?" in sentence or "**" in sentence] or every[-1:]
+        text = " ".join(asking)
+        return text if words(text) <= 50 else asking[-1]
+
+    def answer(self, source: str) -> list[Piece]:
+        """The pieces of an answer; a long answer is cut down to its key sentences."""
+        blocks = split(source)
+        if sum(words(block.source) for block in blocks) <= ANSWER:
+            return [piece for block in blocks for piece in self.whole(block)]
+        kinds = ["", *(block.kind for block in blocks), "end"]
+        return [
+            piece
+            for block, before, after in zip(blocks, kinds, kinds[2:], strict=False)
+            for piece in self.pieces(block, before, after)
+        ]
+
+    def questions(self, block: Block) -> None:
+        """A list of questions with folded answers: a slide each, the answer as a fragment."""
+        for item in block.items:
+            slide = self.begin(self.section, "predict")
+            for part in split(item):
+                if part.kind == "folded":
+                    for piece in self.answer(part.source):
+                        self.fill(slide, [fragment(replace(piece, html=f"<div class=answer>{piece.html}</div>"))])
+                else:
+                    self.fill(slide, self.whole(part))
+        self.fresh = True
+
+    def exercise(self, block: Block) -> None:
+        """The exercises of a notebook; those of the plan are marked as homework."""
+        if not self.into:
+            self.begin(f"Exercises of notebook {self.number}", "exercises")
+        slide = self.into[-1]
+        if block.kind != "numbers":
+            slide.notes.append(block.source)
+            return
+        for number, item in enumerate(block.items, start=1):
+            self.fill(slide, [items([item], self.renderer, "small", [number], self.homework)])
+            slide = self.into[-1]
+
+    def reference(self, block: Block) -> None:
+        """References in small letters; the link to the next notebook goes into the notes."""
+        if block.kind != "list":
+            self.talk.references[-1].notes.append(block.source)
+            return
+        slide = self.begin("References", "references")
+        for item in block.items:
+            self.fill(slide, [items([item], self.renderer, "tiny")])
+            slide = self.into[-1]
+
+    def code(self, source: str, outputs: Sequence[dict[str, Any]], cell: int) -> None:
+        """An excerpt of the code, figures, and what was printed; checks of answers are left out."""
+        if self.section in ("Check yourself", "Exercises"):
+            return
+        found = [(mime, output["data"][mime]) for output in outputs for mime in [picture(output)] if mime]
+        shown = excerpt(source, has_figure=bool(found))
+        if shown:
+            self.add(listing(shown))
+        for count, (mime, data) in enumerate(found):
+            name = f"{self.number}-{cell:02d}-{count}.{'svg' if 'svg' in mime else 'png'}"
+            self.talk.figures.append(Figure(name, "".join(data), mime))
+            alt = re.sub(r'[$"<>`*]', "", self.section)
+            self.add(Piece("figure", f'<img src="figures/{name}" alt="{alt}">', 0))
+        for piece in self.results(outputs):
+            self.add(piece)
+
+    def results(self, outputs: Sequence[dict[str, Any]]) -> list[Piece]:
+        """Printed text (at most 24 lines) and formulas among the outputs."""
+        pieces, text = [], ""
+        for output in outputs:
+            data = output.get("data", {})
+            if output["output_type"] == "stream" and output.get("name", "stdout") == "stdout":
+                text += "".join(output["text"])
+            elif "text/latex" in data:
+                pieces.append(formula("".join(data["text/latex"]).replace(r"\displaystyle ", "").strip("$ ")))
+            elif output["output_type"] == "execute_result" and not picture(output):
+                text += "".join(data.get("text/plain", "")) + "\n"
+        if text.strip() and len(text.splitlines()) <= 24:
+            pieces.insert(0, printed(text))
+        return pieces
+
+    # pieces of a block
+
+    def pieces(self, block: Block, before: str, after: str) -> list[Piece]:
+        """What a slide shows of a block, with the block as notes if it is not shown whole."""
+        if block.kind == "text":
+            every = sentences(block.source)
+            shown = key_sentences(block.source, before, after)
+            text = " ".join(shown)
+            piece = self.paragraph(text, notes=() if len(shown) == len(every) else (block.source,))
+            return [replace(piece, leads=text.endswith(":"))]
+        if block.kind == "list":
+            return [self.bullets(block)]
+        return self.whole(block)
+
+    def whole(self, block: Block) -> list[Piece]:
+        """All of a block."""
+        if block.kind == "formula":
+            return [formula(block.source)]
+        if block.kind == "table":
+            return tables(block.source, self.renderer)
+        if block.kind in ("list", "numbers"):
+            numbers = range(1, len(block.items) + 1) if block.kind == "numbers" else ()
+            return [items(block.items, self.renderer, numbers=numbers)]
+        if block.kind == "fence":
+            return [listing("\n".join(block.source.splitlines()[1:-1]))]
+        return [self.paragraph(block.source)]
+
+    def bullets(self, block: Block) -> Piece:
+        """A list; of a long item only its key sentences are shown."""
+        shown = [" ".join(key_sentences(item)) for item in block.items]
+        whole = all(words(a) == words(b) for a, b in zip(shown, block.items, strict=True))
+        piece = items(shown, self.renderer)
+        if piece.height > PROSE:
+            piece = items(shown, self.renderer, "small")
+        return replace(piece, notes=() if whole else (block.source,))
+
+    def paragraph(self, text: str, css: str = "", size: str = "text", notes: tuple[str, ...] = ()) -> Piece:
+        """A paragraph."""
+        inner = self.renderer.inline(" ".join(text.split()))
+        names = " ".join(filter(None, [size if size != "text" else "", css]))
+        opening = f'<p class="{names}">' if names else "<p>"
+        return Piece("text", f"{opening}{inner}</p>", text_height(text, size), notes)
+
+    # slides
+
+    def begin(self, title: str, kind: str = "") -> Slide:
+        """A new slide; the line above its title names the part, or the notebook."""
+        above = self.section if title != self.section and self.into is self.talk.lessons else self.talk.title
+        slide = Slide(title, above, kind)
+        self.into.append(slide)
+        self.bare = False
+        return slide
+
+    def note(self, source: str) -> None:
+        """Text for the notes of the slide that was made last."""
+        parts = (self.into, self.talk.lessons, self.talk.opening)
+        next(part for part in parts if part)[-1].notes.append(source)
+
+    def fill(self, slide: Slide, pieces: Sequence[Piece]) -> None:
+        """Pieces on the slide, or where they do not fit on a further slide with its title."""
+        for piece in pieces:
+            if self.into[-1].pieces and self.into[-1].height + piece.height > HEIGHT:
+                self.into.append(Slide(slide.title, slide.above, slide.kind))
+            self.into[-1].pieces.append(piece)
+            self.into[-1].notes += piece.notes
+
+    def add(self, piece: Piece) -> None:
+        """The piece on the current slide if it belongs there and fits, otherwise on a new slide."""
+        last = self.into[-1] if self.into and not self.fresh else None
+        if last is None or not fits(last, piece):
+            moved = []
+            while last and len(last.pieces) > 1 and last.pieces[-1].leads:
+                moved.insert(0, last.pieces.pop())
+            slide = self.begin(self.section)
+            for lead in moved:
+                slide.pieces.append(lead)
+                if last:
+                    last.notes = [note for note in last.notes if note not in lead.notes]
+                slide.notes += lead.notes
+            self.fresh = False
+        self.into[-1].pieces.append(piece)
+        self.into[-1].notes += piece.notes
+
+
+def fits(slide: Slide, piece: Piece) -> bool:
+    """Whether a piece can join a slide: by its kind, then by its height."""
+    total = slide.height + piece.height
+    if slide.has("figure"):  # a line below, and what was printed
+        short = piece.kind == "output" and piece.height < 150 or piece.kind == "text" and piece.height < 100
+        below = slide.pieces[-1].kind == "text" and slide.pieces[0].kind == "figure"
+        return short and not below and total < 220
+    if piece.kind == "figure":
+        return not slide.has("code", "output", "table", "list") and total < 130
+    if piece.kind in ("code", "output"):
+        return total < HEIGHT and (piece.kind == "output" or not slide.has("output"))
+    if slide.has("code", "output"):
+        return piece.kind == "text" and total < 500 and not slide.pieces[-1].kind == "text"
+    return total < PROSE
+
+
+def picture(output: dict[str, Any]) -> str:
+    """The type of the picture of an output, or ""."""
+    data = output.get("data", {})
+    return next((mime for mime in ("image/svg+xml", "image/png") if mime in data), "")
