@@ -59,7 +59,8 @@ def talk(lecture: Lecture, number: str, renderer: Renderer, *, sharp: bool) -> T
     """The slides of a notebook of a lecture."""
     path = find_notebook(FOLDER, number)
     cells = executed(path) if sharp else json.loads(path.read_text(encoding="utf-8"))["cells"]
-    return Maker(cells, number, renderer, lecture.homework.get(number, ())).make()
+    homework = lecture.homework.get(number, ())
+    return Maker(cells, number, renderer, homework, brief=len(lecture.notebooks) > 1).make()
 
 
 def target(link: str, plan: Sequence[Lecture]) -> str | None:

@@ -11,6 +11,7 @@ from lectures.blocks import Block, sentences, split, words
 from lectures.excerpts import excerpt
 from lectures.rendering import (
     HEIGHT,
+    Figure,
     Piece,
     Renderer,
     formula,
@@ -22,13 +23,20 @@ from lectures.rendering import (
     text_height,
 )
 
-SHORT = 34
+SHORT = 45
 """Words of a paragraph that is shown as it is; of a longer paragraph only the key sentences are."""
-PROSE = 400
+BRIEF = 4
+"""Lines of code on a slide of a lecture on two notebooks."""
+PROSE = 410
 """Pixels of text, lists and formulas on a slide."""
+LITTLE = 270
+"""Pixels of text that leave room for larger letters."""
 ANSWER = 80
 """Words of an answer that is shown as it is."""
 QUESTION = re.compile(r"\*\*[^*]*\b(?:[Pp]redict|Check yourself)[^*]*\*\*")
+
+ENDED = re.compile(r"[.!?][)*\"]*$")
+"""The end of a sentence; a paragraph without it introduces the next block."""
 
 
 @dataclass
@@ -43,21 +51,19 @@ class Slide:
 
     @property
     def height(self) -> float:
-        """Pixels below the title, estimated; figures take what is left and count as nothing."""
+        """Pixels below the title, estimated."""
         return sum(piece.height for piece in self.pieces)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there is so little text that larger letters fit."""
+        plain = all(piece.kind in ("text", "formula", "list") for piece in self.pieces)
+        return plain and not self.kind.startswith(("title", "board", "ref", "exer")) and self.height < LITTLE
 
     def has(self, *kinds: str) -> bool:
         """Whether there is a piece of one of the kinds."""
         return any(piece.kind in kinds for piece in self.pieces)
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A picture among the outputs of a cell, to be written beside the slides."""
-
-    name: str
-    data: str
-    mime: str
 
 
 @dataclass
@@ -75,25 +81,30 @@ class Talk:
 def key_sentences(source: str, before: str = "", after: str = "") -> list[str]:
     """The sentences of a paragraph that go on a slide.
 
-    A paragraph of at most `SHORT` words is shown whole. Of a longer paragraph, between blocks of the kinds `before` and
-    `after`: sentences with emphasis; the first sentence, unless another sentence is emphasised; the last, if it
-    introduces what follows.
+    A paragraph of at most `SHORT` words is shown whole. Of a longer paragraph, between blocks of the kinds `before`
+    and `after`: the sentences with emphasis, or else the first sentence; after a formula the end of its sentence;
+    before a block the sentence that introduces it, with the first sentence if both are short.
     """
     every = sentences(source)
     if words(source) <= SHORT or len(every) == 1:
         return every
     chosen = {index for index, sentence in enumerate(every) if "**" in sentence}
-    if every[-1].endswith(":") and after:
-        chosen.add(len(every) - 1)
     if not chosen or (before == "formula" and every[0][0].islower()):
         chosen.add(0)
-    if chosen == {0} and words(every[0]) + words(every[1]) <= SHORT and words(every[0]) < 14:
-        chosen.add(1)
+    if not ENDED.search(every[-1]) and after:
+        chosen.add(len(every) - 1)
+    following = max(chosen) + 1
+    if following < len(every) and words(" ".join(every[index] for index in {*chosen, following})) <= SHORT:
+        chosen.add(following)
     return [every[index] for index in sorted(chosen)]
 
 
 class Maker:
-    """Makes the slides of a notebook (as read by json or nbformat: a dictionary with "cells")."""
+    """Makes the slides of a notebook from its cells, as read by json or nbformat.
+
+    number is that of the notebook, homework has the numbers of its exercises that are homework. brief is for a notebook
+    that is half a lecture: goals stand below the title and answers below their questions, and long code is left out.
+    """
 
     def __init__(
         self,
@@ -101,8 +112,11 @@ class Maker:
         number: str,
         renderer: Renderer,
         homework: Sequence[int] = (),
+        *,
+        brief: bool = False,
     ) -> None:
         self.cells, self.number, self.renderer, self.homework = cells, number, renderer, homework
+        self.brief = brief
         self.talk = Talk("")
         self.section = ""
         self.into = self.talk.opening
@@ -121,7 +135,11 @@ class Maker:
             if order in ("slide", "subslide"):
                 self.fresh = True
             if index == 0:
-                self.open(split(source))
+                blocks = split(source)
+                later = [number for number, block in enumerate(blocks) if block.kind == "heading"][1:]
+                end = later[0] if later else len(blocks)
+                self.open(blocks[:end])
+                self.prose(blocks[end:])
             elif cell["cell_type"] == "markdown":
                 self.prose(split(source), fragments=order == "fragment")
             elif cell["cell_type"] == "code":
@@ -140,16 +158,17 @@ class Maker:
         for block in blocks[1:]:
             question = re.findall(r"\*\*([^*]+\?)\*\*", block.source) if block.kind == "text" else []
             if block.kind == "list":
-                goals = Slide("What you will learn", heading)
-                goals.pieces.append(self.bullets(block))
-                goals.notes += goals.pieces[0].notes
-                self.into.append(goals)
+                if not self.brief:
+                    self.into.append(Slide("What you will learn", heading))
+                goals = self.bullets(block)
+                self.into[-1].pieces.append(goals)
+                self.into[-1].notes += goals.notes
                 continue
             if question:
                 title.pieces.append(
                     self.paragraph(" ".join(" ".join(question).split()), css="question", size="text")
                 )
-            if block.source.strip("*: \n") == "What you will learn":
+            if block.source.strip("*: \n") == "What you will learn" and not self.brief:
                 continue
             if question and words(block.source) == words(question[0]):
                 continue
@@ -201,8 +220,11 @@ class Maker:
             slide = self.begin("Predict", "predict")
             for block in asked:
                 self.fill(slide, self.whole(block))
-        if answered:
-            slide = self.begin(blocks[end].label, "answer")
+        if answered and self.brief and asked:
+            for piece in self.folded(blocks[end].source):
+                self.fill(slide, [piece])
+        elif answered:
+            slide = self.begin(blocks[end].label, "answered")
             recalled = self.recall(asked[0].source) if asked else ""
             if recalled:
                 slide.pieces.append(self.paragraph(recalled, css="recalled", size="small"))
@@ -230,16 +252,25 @@ class Maker:
             for piece in self.pieces(block, before, after)
         ]
 
+    def folded(self, source: str) -> list[Piece]:
+        """An answer that stands below its question, and is shown after a click."""
+        return [
+            fragment(replace(piece, html=f'<div class="folded">{piece.html}</div>'))
+            for piece in self.answer(source)
+        ]
+
     def questions(self, block: Block) -> None:
-        """A list of questions with folded answers: a slide each, the answer as a fragment."""
+        """A list of questions with folded answers: a slide each, or more where they fit in a brief lecture."""
         for item in block.items:
-            slide = self.begin(self.section, "predict")
+            pieces: list[Piece] = []
             for part in split(item):
-                if part.kind == "folded":
-                    for piece in self.answer(part.source):
-                        self.fill(slide, [fragment(replace(piece, html=f"<div class=answer>{piece.html}</div>"))])
-                else:
-                    self.fill(slide, self.whole(part))
+                pieces += self.folded(part.source) if part.kind == "folded" else self.whole(part)
+            height = sum(piece.height for piece in pieces)
+            last = self.into[-1]
+            joins = self.brief and last.title == self.section and last.kind == "predict"
+            if not joins or last.height + height > HEIGHT:
+                last = self.begin(self.section, "predict")
+            self.fill(last, pieces)
         self.fresh = True
 
     def exercise(self, block: Block) -> None:
@@ -270,17 +301,25 @@ class Maker:
             return
         found = [(mime, output["data"][mime]) for output in outputs for mime in [picture(output)] if mime]
         shown = excerpt(source, has_figure=bool(found))
-        if shown:
-            self.add(listing(shown))
+        if self.brief and (found or len(shown.splitlines()) > BRIEF):
+            shown = ""
+        code = [listing(shown)] if shown else []
+        results = self.results(outputs, beside_figure=bool(found))
+        if not found:
+            self.add(*code, *results)
+            return
+        self.add(*code)
         for count, (mime, data) in enumerate(found):
-            name = f"{self.number}-{cell:02d}-{count}.{'svg' if 'svg' in mime else 'png'}"
-            self.talk.figures.append(Figure(name, "".join(data), mime))
+            figure = Figure(
+                f"{self.number}-{cell:02d}-{count}.{'svg' if 'svg' in mime else 'png'}", "".join(data), mime
+            )
+            self.talk.figures.append(figure)
             alt = re.sub(r'[$"<>`*]', "", self.section)
-            self.add(Piece("figure", f'<img src="figures/{name}" alt="{alt}">', 0))
-        for piece in self.results(outputs):
+            self.add(Piece("figure", f'<img src="figures/{figure.name}" alt="{alt}">', figure.height))
+        for piece in results:
             self.add(piece)
 
-    def results(self, outputs: Sequence[dict[str, Any]]) -> list[Piece]:
+    def results(self, outputs: Sequence[dict[str, Any]], *, beside_figure: bool = False) -> list[Piece]:
         """Printed text (at most 24 lines) and formulas among the outputs."""
         pieces, text = [], ""
         for output in outputs:
@@ -292,7 +331,7 @@ class Maker:
             elif output["output_type"] == "execute_result" and not picture(output):
                 text += "".join(data.get("text/plain", "")) + "\n"
         if text.strip() and len(text.splitlines()) <= 24:
-            pieces.insert(0, printed(text))
+            pieces.insert(0, printed(text, largest=19 if beside_figure and len(text.splitlines()) <= 5 else 23))
         return pieces
 
     # pieces of a block
@@ -304,7 +343,7 @@ class Maker:
             shown = key_sentences(block.source, before, after)
             text = " ".join(shown)
             piece = self.paragraph(text, notes=() if len(shown) == len(every) else (block.source,))
-            return [replace(piece, leads=text.endswith(":"))]
+            return [replace(piece, leads=not ENDED.search(text), continues=text[0].islower())]
         if block.kind == "list":
             return [self.bullets(block)]
         return self.whole(block)
@@ -361,10 +400,14 @@ class Maker:
             self.into[-1].pieces.append(piece)
             self.into[-1].notes += piece.notes
 
-    def add(self, piece: Piece) -> None:
-        """The piece on the current slide if it belongs there and fits, otherwise on a new slide."""
+    def add(self, *pieces: Piece) -> None:
+        """The pieces on the current slide if they belong there and fit together, otherwise on a new slide."""
+        if not pieces:
+            return
         last = self.into[-1] if self.into and not self.fresh else None
-        if last is None or not fits(last, piece):
+        if last and last.has("figure") and pieces[0].kind == "text":
+            pieces = (replace(pieces[0], html=pieces[0].html.replace("<p>", '<p class="small">', 1)), *pieces[1:])
+        if last is None or not fits(last, pieces):
             moved = []
             while last and len(last.pieces) > 1 and last.pieces[-1].leads:
                 moved.insert(0, last.pieces.pop())
@@ -375,23 +418,26 @@ class Maker:
                     last.notes = [note for note in last.notes if note not in lead.notes]
                 slide.notes += lead.notes
             self.fresh = False
-        self.into[-1].pieces.append(piece)
-        self.into[-1].notes += piece.notes
+        self.into[-1].pieces.append(pieces[0])
+        self.into[-1].notes += pieces[0].notes
+        self.add(*pieces[1:])
 
 
-def fits(slide: Slide, piece: Piece) -> bool:
-    """Whether a piece can join a slide: by its kind, then by its height."""
-    total = slide.height + piece.height
-    if slide.has("figure"):  # a line below, and what was printed
-        short = piece.kind == "output" and piece.height < 150 or piece.kind == "text" and piece.height < 100
-        below = slide.pieces[-1].kind == "text" and slide.pieces[0].kind == "figure"
-        return short and not below and total < 220
+def fits(slide: Slide, pieces: Sequence[Piece]) -> bool:
+    """Whether pieces can join a slide: by their kinds, then by their heights."""
+    piece = pieces[0]
+    total = slide.height + sum(piece.height for piece in pieces)
+    last = slide.pieces[-1]
+    if piece.kind == "text" and piece.continues and last.kind == "formula":
+        return total < HEIGHT
+    if slide.has("figure"):  # what was printed, and a paragraph below
+        return total < HEIGHT and (piece.kind == "output" or (piece.kind == "text" and last.kind != "text"))
     if piece.kind == "figure":
-        return not slide.has("code", "output", "table", "list") and total < 130
+        return total < HEIGHT and not slide.has("code", "output", "table", "list", "formula")
     if piece.kind in ("code", "output"):
         return total < HEIGHT and (piece.kind == "output" or not slide.has("output"))
     if slide.has("code", "output"):
-        return piece.kind == "text" and total < 500 and not slide.pieces[-1].kind == "text"
+        return total < HEIGHT and piece.kind == "text" and last.kind != "text" and not piece.leads
     return total < PROSE
 
 

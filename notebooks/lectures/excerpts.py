@@ -18,9 +18,9 @@ CONSTANT = re.compile(r"[A-Z][A-Z_]*")
 def excerpt(source: str, *, has_figure: bool = False) -> str:
     """The part of a cell to show, or "" where no part is short enough.
 
-    Imports, assertions, drawing and constants in capitals are left out. If more than `LONGEST` lines are
-    left, or if the cell draws a figure, printing is left out, too. If this is still too long, the shortest
-    definition of a function is shown, if it is short enough.
+    Imports, assertions, drawing and constants in capitals are left out. Printing is left out, too, if more than
+    `LONGEST` lines are left, if a line is too wide, or if the cell draws a figure. If this is still too long, the
+    longest definition of a function is shown that is short enough.
     """
     try:
         tree = ast.parse(source)
@@ -28,14 +28,15 @@ def excerpt(source: str, *, has_figure: bool = False) -> str:
         return ""
     drawing = DRAWING | _drawn(tree)
     kept = [node for node in tree.body if not _is_aside(node, drawing)]
-    silent = [node for node in kept if not _prints(node)]
-    for nodes in ([silent] if has_figure else [kept, silent]):
-        text = _folded(_lines(source, nodes))
-        if nodes and len(text.splitlines()) <= LONGEST:
+    for quiet in (True,) if has_figure else (False, True):
+        nodes = [node for node in kept if not (quiet and _prints(node))]
+        lines = _folded(_lines(source, nodes, quiet=quiet)).splitlines()
+        if lines and len(lines) <= LONGEST and (quiet or max(map(len, lines)) <= WIDEST):
+            text = "\n".join(lines)
             telling = any(isinstance(node, ast.FunctionDef) for node in nodes) or "sk." in text
             return text if telling or not has_figure else ""
     functions = [node for node in kept if isinstance(node, ast.FunctionDef)]
-    texts = [_folded(_lines(source, [node])) for node in functions]
+    texts = [_folded(_lines(source, [node], quiet=True)) for node in functions]
     short = [text for text in texts if 3 <= len(text.splitlines()) <= LONGEST]
     return max(short, key=len, default="")
 
@@ -62,6 +63,8 @@ def _is_aside(node: ast.stmt, drawing: set[str]) -> bool:
         names = _names(node.targets)
         if all(CONSTANT.fullmatch(name) and len(name) > 3 for name in names):
             return True
+    if isinstance(node, ast.Expr) and (isinstance(node.value, ast.Name) or ".set_dpi(" in ast.unparse(node)):
+        return True  # a figure
     used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return bool(used & drawing)
 
@@ -75,14 +78,14 @@ def _prints(node: ast.stmt) -> bool:
     return False
 
 
-def _lines(source: str, nodes: list[ast.stmt]) -> list[str]:
+def _lines(source: str, nodes: list[ast.stmt], *, quiet: bool) -> list[str]:
     """The lines of some statements, without assertions, with the comments above them."""
     lines = source.splitlines()
     hidden = {
         number
         for node in nodes
         for inner in ast.walk(node)
-        if isinstance(inner, ast.Assert)
+        if isinstance(inner, ast.Assert) or (quiet and isinstance(inner, ast.stmt) and _prints(inner))
         for number in range(inner.lineno, (inner.end_lineno or inner.lineno) + 1)
     }
     shown: list[str] = []

@@ -9,9 +9,9 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
-from lectures.deck import Figure, Slide, Talk
+from lectures.deck import Slide, Talk
 from lectures.plan import Lecture
-from lectures.rendering import Piece, Renderer
+from lectures.rendering import HEIGHT, Figure, Piece, Renderer
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -38,7 +38,7 @@ MathJax = {{
 }};
 function start() {{
   Reveal.initialize({{
-    width: 1280, height: 720, margin: 0, center: false, hash: true, slideNumber: "c/t", transition: "none",
+    width: 1280, height: 720, margin: 0, center: false, hash: true, controls: false, slideNumber: "c/t", transition: "none",
     pdfSeparateFragments: false, plugins: [RevealNotes]
   }});
 }}
@@ -94,8 +94,12 @@ def lecture_slides(lecture: Lecture, talks: Sequence[Talk], renderer: Renderer) 
             inner = "".join(f"<p>{renderer.inline(task[:1].upper() + task[1:])}</p>" for task in tasks)
             slides.append(Slide("On the board", number, "board", [Piece("text", inner, 0)]))
         slides += talk.lessons
-    for talk in talks:
-        slides += talk.references
+    references = [slide for talk in talks for slide in talk.references]
+    if sum(slide.height for slide in references) < HEIGHT:
+        pieces = [piece for slide in references for piece in slide.pieces]
+        notes = [note for slide in references for note in slide.notes]
+        references = [Slide("References", number, "references", pieces, notes)]
+    slides += references
     for talk in talks:
         slides += talk.exercises
     return slides
@@ -103,7 +107,7 @@ def lecture_slides(lecture: Lecture, talks: Sequence[Talk], renderer: Renderer) 
 
 def slide_html(slide: Slide, renderer: Renderer) -> str:
     """A section of reveal.js."""
-    kind = f" {slide.kind}" if slide.kind else ""
+    kind = "".join(f" {name}" for name in (slide.kind, "large" if slide.is_large else "") if name)
     notes = "\n".join(renderer.block(note) for note in slide.notes)
     aside = f'\n<aside class="notes">\n{notes}</aside>' if notes else ""
     return (

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import math
 import re
+import struct
+import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -19,9 +22,13 @@ from lectures.blocks import seen, visible
 
 WIDTH = 1140
 """Pixels for the content of a slide, of 1280."""
-HEIGHT = 560
+HEIGHT = 535
 """Pixels for the content below the heading, of 720."""
-SIZES = {"text": 30, "small": 25, "tiny": 21}
+SIZES = {"text": 32, "small": 26, "tiny": 21}
+TALLEST = 390
+"""Pixels of a figure on a slide with text; it grows where there is room."""
+BROAD = 96
+"""Characters of a printed line; longer lines are wrapped."""
 LINE = 1.32
 """Height of a line over the size of the letters; lectures.css has the same number."""
 
@@ -30,7 +37,8 @@ LINE = 1.32
 class Piece:
     """A part of a slide: HTML, its height in pixels (estimated), and text for the notes.
 
-    kind is text, formula, list, table, code, output or figure; leads marks text that introduces the next piece.
+    kind is text, formula, list, table, code, output or figure; leads marks text that introduces the next piece, and
+    continues marks text that ends the sentence of the piece before.
     """
 
     kind: str
@@ -38,6 +46,26 @@ class Piece:
     height: float
     notes: tuple[str, ...] = field(default=())
     leads: bool = False
+    continues: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture among the outputs of a cell, to be written beside the slides."""
+
+    name: str
+    data: str
+    mime: str
+
+    @property
+    def height(self) -> float:
+        """The pixels that it needs at least: as wide as the slide, but not higher than `TALLEST`."""
+        if "svg" in self.mime:
+            size = re.search(r'viewBox="\S+ \S+ (\S+) (\S+)"', self.data)
+            width, height = (float(part) for part in size.groups()) if size else (2.0, 1.0)
+        else:
+            width, height = struct.unpack(">II", base64.b64decode(self.data[:32])[16:24])
+        return min(height * WIDTH / width, TALLEST)
 
 
 Target = Callable[[str], "str | None"]
@@ -100,8 +128,8 @@ def text_height(source: str, size: str = "text", indent: int = 0) -> float:
 def formula_height(source: str) -> float:
     """The height of a displayed formula."""
     rows = 1 + len(re.findall(r"\\\\", source))
-    tall = re.search(r"\\[dt]?frac|\\sum|\\prod|\\int|\\begin", source)
-    return rows * (68 if tall else 48) + 26
+    limits, tall = re.search(r"\\sum|\\prod|\\int", source), re.search(r"\\frac|\\binom", source)
+    return rows * (108 if limits else 82 if tall else 50) + 24
 
 
 def formula(source: str) -> Piece:
@@ -127,21 +155,26 @@ def listing(source: str) -> Piece:
     )
 
 
-def printed(source: str) -> Piece:
-    """What a cell has printed."""
-    text = source.rstrip("\n")
-    lines = text.splitlines()
-    size = min(_letters(text, 23), 460 / (1.3 * max(len(lines), 1)))
+def printed(source: str, largest: float = 23) -> Piece:
+    """What a cell has printed, in letters that let it fit."""
+    lines: list[str] = []
+    for line in source.rstrip("\n").splitlines():
+        lines += textwrap.wrap(line, BROAD, subsequent_indent="    ") if len(line) > BROAD else [line]
+    text = "\n".join(lines)
+    columns = 2 if len(lines) > 14 and max(map(len, lines)) < 44 else 1
+    rows = math.ceil(len(lines) / columns)
+    size = min(_letters(text, largest, columns), 480 / (1.3 * rows))
     return Piece(
         "output",
-        f'<pre class="output" style="font-size: {size:.1f}px">{html.escape(text)}</pre>',
-        len(lines) * 1.3 * size + 34,
+        f'<pre class="output" style="font-size: {size:.1f}px; columns: {columns}">{html.escape(text)}</pre>',
+        rows * 1.3 * size + 34,
     )
 
 
-def _letters(source: str, largest: float) -> float:
+def _letters(source: str, largest: float, columns: int = 1) -> float:
     """The size of letters in which the longest line is as wide as the slide, or the largest allowed."""
-    return min(largest, (WIDTH - 50) / (0.605 * max(map(len, source.splitlines()), default=1)))
+    longest = max(map(len, source.splitlines()), default=1)
+    return min(largest, (WIDTH - 50) / (0.605 * columns * max(longest, 1)))
 
 
 def tables(source: str, renderer: Renderer) -> list[Piece]:
