@@ -141,8 +141,15 @@ def visible(source: str) -> str:
 
 def seen(formula: str) -> str:
     """About the characters that a formula prints."""
-    text = re.sub(r"\\(?:begin|end)\{\w+\*?\}(?:\{[^}]*\})?", "", formula)
+    inner, text = "", formula
+    while inner != text:  # of a fraction the longer part
+        inner, text = text, re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", _longer, text)
+    text = re.sub(r"\\(?:begin|end)\{\w+\*?\}(?:\{[^}]*\})?", "", text)
     text = re.sub(r"\\(?:bigl|bigr|Bigl|Bigr|left|right|mathrm|mathbf|boldsymbol|text|operatorname)\b", "", text)
     text = re.sub(r"\\q?quad|\\[,;! ]", " ", text)
     text = re.sub(r"\\[A-Za-z]+", "m", text)
     return re.sub(r"[{}$^_&\\]", "", text).strip()
+
+
+def _longer(match: re.Match[str]) -> str:
+    return max(match.groups(), key=lambda part: len(re.sub(r"[\\{}^_]", "", part)))

@@ -165,9 +165,8 @@ class Maker:
                 self.into[-1].notes += goals.notes
                 continue
             if question:
-                title.pieces.append(
-                    self.paragraph(" ".join(" ".join(question).split()), css="question", size="text")
-                )
+                asked = " ".join(" ".join(question).split())
+                title.pieces.append(self.paragraph(asked[0].upper() + asked[1:], css="question"))
             if block.source.strip("*: \n") == "What you will learn" and not self.brief:
                 continue
             if question and words(block.source) == words(question[0]):
@@ -190,6 +189,8 @@ class Maker:
                 self.reference(block)
             elif any("<details>" in item for item in block.items):
                 self.questions(block)
+            elif self.section == "Check yourself" and self.into[-1].title == self.section and block.kind == "text":
+                self.note(block.source)
             elif block.kind == "folded" or (block.kind == "text" and QUESTION.search(block.source)):
                 index = self.question(blocks, index)
                 continue
@@ -305,6 +306,10 @@ class Maker:
             shown = ""
         code = [listing(shown)] if shown else []
         results = self.results(outputs, beside_figure=bool(found))
+        asked = self.brief and self.fresh and self.into and self.into[-1].kind == "predict"
+        if not found and not shown and asked and self.into[-1].height + sum(p.height for p in results) < HEIGHT:
+            self.fill(self.into[-1], [fragment(piece) for piece in results])  # what comes out
+            return
         if not found:
             self.add(*code, *results)
             return
@@ -406,7 +411,9 @@ class Maker:
             return
         last = self.into[-1] if self.into and not self.fresh else None
         if last and last.has("figure") and pieces[0].kind == "text":
-            pieces = (replace(pieces[0], html=pieces[0].html.replace("<p>", '<p class="small">', 1)), *pieces[1:])
+            caption = replace(pieces[0], html=pieces[0].html.replace("<p>", '<p class="small">', 1))
+            if fits(last, (caption, *pieces[1:])):
+                pieces = (caption, *pieces[1:])
         if last is None or not fits(last, pieces):
             moved = []
             while last and len(last.pieces) > 1 and last.pieces[-1].leads:
@@ -437,7 +444,8 @@ def fits(slide: Slide, pieces: Sequence[Piece]) -> bool:
     if piece.kind in ("code", "output"):
         return total < HEIGHT and (piece.kind == "output" or not slide.has("output"))
     if slide.has("code", "output"):
-        return total < HEIGHT and piece.kind == "text" and last.kind != "text" and not piece.leads
+        ends = piece.kind == "text" and last.kind != "text" and not piece.leads
+        return total < HEIGHT and (ends or piece.kind == "formula")
     return total < PROSE
 
 

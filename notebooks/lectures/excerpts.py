@@ -12,6 +12,7 @@ LONGEST = 12
 WIDEST = 84
 """Characters of a line; longer lines are broken at a comma."""
 DRAWING = {"plt", "fig", "ax", "axes"}
+SHOWING = re.compile(r"\.set_dpi\(|^(?:Math|display)\(")
 CONSTANT = re.compile(r"[A-Z][A-Z_]*")
 
 
@@ -31,7 +32,7 @@ def excerpt(source: str, *, has_figure: bool = False) -> str:
     for quiet in (True,) if has_figure else (False, True):
         nodes = [node for node in kept if not (quiet and _prints(node))]
         lines = _folded(_lines(source, nodes, quiet=quiet)).splitlines()
-        if lines and len(lines) <= LONGEST and (quiet or max(map(len, lines)) <= WIDEST):
+        if lines and len(lines) <= LONGEST and (quiet or max(map(len, lines)) <= WIDEST + 8):
             text = "\n".join(lines)
             telling = any(isinstance(node, ast.FunctionDef) for node in nodes) or "sk." in text
             return text if telling or not has_figure else ""
@@ -63,18 +64,19 @@ def _is_aside(node: ast.stmt, drawing: set[str]) -> bool:
         names = _names(node.targets)
         if all(CONSTANT.fullmatch(name) and len(name) > 3 for name in names):
             return True
-    if isinstance(node, ast.Expr) and (isinstance(node.value, ast.Name) or ".set_dpi(" in ast.unparse(node)):
-        return True  # a figure
+    if isinstance(node, ast.Expr) and (isinstance(node.value, ast.Name) or SHOWING.search(ast.unparse(node))):
+        return True
     used = {part.id for part in ast.walk(node) if isinstance(part, ast.Name)}
     return bool(used & drawing)
 
 
 def _prints(node: ast.stmt) -> bool:
-    """Whether the statement prints and does nothing else."""
+    """Whether the statement prints, or is a block that prints at its end or does nothing else."""
     if isinstance(node, ast.Expr):
         return isinstance(node.value, ast.Call) and ast.unparse(node.value.func) == "print"
     if isinstance(node, (ast.For, ast.If, ast.With)):
-        return all(_prints(inner) or isinstance(inner, ast.Assert) for inner in node.body)
+        body = [inner for inner in node.body if not isinstance(inner, ast.Assert)]
+        return not body or _prints(body[-1])
     return False
 
 

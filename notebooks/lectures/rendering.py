@@ -25,7 +25,7 @@ WIDTH = 1140
 HEIGHT = 535
 """Pixels for the content below the heading, of 720."""
 SIZES = {"text": 32, "small": 26, "tiny": 21}
-TALLEST = 390
+TALLEST = 330
 """Pixels of a figure on a slide with text; it grows where there is room."""
 BROAD = 96
 """Characters of a printed line; longer lines are wrapped."""
@@ -135,13 +135,20 @@ def formula_height(source: str) -> float:
 def formula(source: str) -> Piece:
     """A displayed formula, smaller if it is wide."""
     body = re.sub(r"^\$\$|\$\$$", "", source.strip().rstrip(".,;")).strip()
-    widest = max(len(seen(row)) for row in re.split(r"\\\\", body))
-    size = min(34.0, WIDTH / (0.56 * max(widest, 1)))
+    size = min(34.0, WIDTH / (0.56 * _breadth(body)))
+    if size < 26 and body.count(r"\quad") > 1 and r"\begin" not in body:  # several formulas: a row each
+        body = r"\begin{gathered}" + r"\\[6pt] ".join(body.split(r"\quad")) + r"\end{gathered}"
+        size = min(34.0, WIDTH / (0.56 * _breadth(body)))
     end = source.strip()[len(source.strip().rstrip(".,;")) :]
     inner = _tex(body + (rf"\,\text{{{end}}}" if end else ""), {"display_mode": True})
     return Piece(
-        "formula", f'<div class="formula" style="font-size: {size:.0f}px">{inner}</div>', formula_height(source)
+        "formula", f'<div class="formula" style="font-size: {size:.0f}px">{inner}</div>', formula_height(body)
     )
+
+
+def _breadth(body: str) -> int:
+    """About the characters of the longest row."""
+    return max(1, *(len(seen(row)) for row in body.split(r"\\")))
 
 
 def listing(source: str) -> Piece:
@@ -180,23 +187,28 @@ def _letters(source: str, largest: float, columns: int = 1) -> float:
 def tables(source: str, renderer: Renderer) -> list[Piece]:
     """A table as pieces that each fit on a slide; every piece repeats the header."""
     header, rule, *rows = source.splitlines()
+    top = _row_height(header) if header.strip("| ") else 0
     groups: list[list[str]] = [[]]
-    height = 60.0
+    height = top
     pieces = []
     for row in rows:
-        need = math.ceil(len(visible(row)) * 0.5 * 23 / WIDTH) * 30 + 13
-        if height + need > HEIGHT - 30 and groups[-1]:
+        need = _row_height(row)
+        if height + need > HEIGHT - 12 and groups[-1]:
             groups.append([])
-            height = 60.0
+            height = top
         groups[-1].append(row)
         height += need
     if len(groups) > 1:  # parts of about equal length
         each = math.ceil(len(rows) / len(groups))
         groups = [rows[start : start + each] for start in range(0, len(rows), each)]
     for group in groups:
-        need = 60 + sum(math.ceil(len(visible(row)) * 0.5 * 23 / WIDTH) * 30 + 13 for row in group)
+        need = top + sum(_row_height(row) for row in group)
         pieces.append(Piece("table", renderer.block("\n".join([header, rule, *group])), need))
     return pieces
+
+
+def _row_height(row: str) -> float:
+    return math.ceil(len(visible(row)) * 0.46 * 21 / WIDTH) * 27 + 11
 
 
 def items(
@@ -207,7 +219,7 @@ def items(
     marked: Sequence[int] = (),
 ) -> Piece:
     """A list; items with a number from `marked` carry the word homework."""
-    parts, height = [], 10.0
+    parts, height = [], 5.0
     for index, source in enumerate(sources):
         body = renderer.block(source)
         if re.fullmatch(r"<p>.*</p>\s*", body, re.DOTALL) and body.count("<p>") == 1:
