@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -144,6 +145,8 @@ class Maker:
                 self.prose(split(source), fragments=order == "fragment")
             elif cell["cell_type"] == "code":
                 self.code(source, cell.get("outputs", []), index)
+        if self.bare:
+            self.note(self.section)
         return self.talk
 
     # the parts of a lesson
@@ -202,7 +205,7 @@ class Maker:
     def heading(self, block: Block) -> None:
         """A heading begins a part."""
         if self.bare:
-            self.note(self.section)
+            self.note(self.section)  # nothing of it is on a slide
         self.section = block.source.lstrip("# ").strip()
         self.fresh = self.bare = True
         parts = {"Exercises": self.talk.exercises, "References": self.talk.references}
@@ -222,7 +225,7 @@ class Maker:
             for block in asked:
                 self.fill(slide, self.whole(block))
         if answered and self.brief and asked:
-            for piece in self.folded(blocks[end].source):
+            for piece in self.folded(blocks[end]):
                 self.fill(slide, [piece])
         elif answered:
             slide = self.begin(blocks[end].label, "answered")
@@ -253,11 +256,19 @@ class Maker:
             for piece in self.pieces(block, before, after)
         ]
 
-    def folded(self, source: str) -> list[Piece]:
+    def folded(self, block: Block) -> list[Piece]:
         """An answer that stands below its question, and is shown after a click."""
+        pieces = self.answer(block.source)
+        label = f'<div class="label">{html.escape(block.label)}</div>'
         return [
-            fragment(replace(piece, html=f'<div class="folded">{piece.html}</div>'))
-            for piece in self.answer(source)
+            fragment(
+                replace(
+                    piece,
+                    html=f'<div class="folded">{label if piece is pieces[0] else ""}{piece.html}</div>',
+                    height=piece.height + (30 if piece is pieces[0] else 0),
+                )
+            )
+            for piece in pieces
         ]
 
     def questions(self, block: Block) -> None:
@@ -265,7 +276,7 @@ class Maker:
         for item in block.items:
             pieces: list[Piece] = []
             for part in split(item):
-                pieces += self.folded(part.source) if part.kind == "folded" else self.whole(part)
+                pieces += self.folded(part) if part.kind == "folded" else self.whole(part)
             height = sum(piece.height for piece in pieces)
             last = self.into[-1]
             joins = self.brief and last.title == self.section and last.kind == "predict"
@@ -287,7 +298,12 @@ class Maker:
             slide = self.into[-1]
 
     def reference(self, block: Block) -> None:
-        """References in small letters; the link to the next notebook goes into the notes."""
+        """References in small letters, or of a brief lecture in the notes; so goes the link to the next notebook."""
+        if self.brief:
+            self.note(f"**{self.section}**" if self.bare else "")
+            self.bare = False
+            self.note(block.source)
+            return
         if block.kind != "list":
             self.talk.references[-1].notes.append(block.source)
             return
@@ -394,7 +410,9 @@ class Maker:
 
     def note(self, source: str) -> None:
         """Text for the notes of the slide that was made last."""
-        parts = (self.into, self.talk.lessons, self.talk.opening)
+        if not source:
+            return
+        parts = (self.into, self.talk.exercises, self.talk.lessons, self.talk.opening)
         next(part for part in parts if part)[-1].notes.append(source)
 
     def fill(self, slide: Slide, pieces: Sequence[Piece]) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lectures.deck import Slide, Talk
 from lectures.plan import Lecture
-from lectures.rendering import HEIGHT, Figure, Piece, Renderer
+from lectures.rendering import Figure, Piece, Renderer
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -94,12 +94,8 @@ def lecture_slides(lecture: Lecture, talks: Sequence[Talk], renderer: Renderer) 
             inner = "".join(f"<p>{renderer.inline(task[:1].upper() + task[1:])}</p>" for task in tasks)
             slides.append(Slide("On the board", number, "board", [Piece("text", inner, 0)]))
         slides += talk.lessons
-    references = [slide for talk in talks for slide in talk.references]
-    if sum(slide.height for slide in references) < HEIGHT:
-        pieces = [piece for slide in references for piece in slide.pieces]
-        notes = [note for slide in references for note in slide.notes]
-        references = [Slide("References", number, "references", pieces, notes)]
-    slides += references
+    for talk in talks:
+        slides += talk.references
     for talk in talks:
         slides += talk.exercises
     return slides

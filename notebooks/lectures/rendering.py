@@ -25,7 +25,7 @@ WIDTH = 1140
 HEIGHT = 535
 """Pixels for the content below the heading, of 720."""
 SIZES = {"text": 32, "small": 26, "tiny": 21}
-TALLEST = 330
+TALLEST = 300
 """Pixels of a figure on a slide with text; it grows where there is room."""
 BROAD = 96
 """Characters of a printed line; longer lines are wrapped."""
@@ -92,13 +92,20 @@ class Renderer:
         """Paragraphs, lists, tables and formulas."""
         tokens = self.parser.parse(source)
         self._redirect(tokens)
-        return str(self.parser.renderer.render(tokens, self.parser.options, {}))
+        return self._joined(tokens)
 
     def inline(self, source: str) -> str:
         """A heading or a line, without a surrounding paragraph."""
         tokens = self.parser.parseInline(source)
         self._redirect(tokens)
-        return str(self.parser.renderer.render(tokens, self.parser.options, {}))
+        return self._joined(tokens)
+
+    def _joined(self, tokens: list[Token]) -> str:
+        """HTML in which a formula and the mark of punctuation after it stay on a line."""
+        text = str(self.parser.renderer.render(tokens, self.parser.options, {}))
+        return re.sub(
+            r'(<span class="math inline">[^<]*</span>)([.,;:?!)]+)', r'<span class="joined">\1\2</span>', text
+        )
 
     def _redirect(self, tokens: Iterable[Token]) -> None:
         for token in tokens:
@@ -122,7 +129,7 @@ def text_height(source: str, size: str = "text", indent: int = 0) -> float:
     """The height of a paragraph with its margin."""
     letter = 0.485 * SIZES[size]  # Source Sans, on average, with room for formulas
     lines = math.ceil(len(visible(source)) * letter / (WIDTH - indent))
-    return max(lines, 1) * LINE * SIZES[size] + 14
+    return max(lines, 1) * (LINE * SIZES[size] + (4 if "$" in source else 0)) + 14
 
 
 def formula_height(source: str) -> float:
@@ -138,7 +145,7 @@ def formula(source: str) -> Piece:
     size = min(34.0, WIDTH / (0.56 * _breadth(body)))
     if size < 26 and body.count(r"\quad") > 1 and r"\begin" not in body:  # several formulas: a row each
         body = r"\begin{gathered}" + r"\\[6pt] ".join(body.split(r"\quad")) + r"\end{gathered}"
-        size = min(34.0, WIDTH / (0.56 * _breadth(body)))
+        size = min(26.0, WIDTH / (0.56 * _breadth(body)))
     end = source.strip()[len(source.strip().rstrip(".,;")) :]
     inner = _tex(body + (rf"\,\text{{{end}}}" if end else ""), {"display_mode": True})
     return Piece(
