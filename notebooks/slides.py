@@ -2,8 +2,9 @@
 
     python notebooks/slides.py [--output DIR] [--lecture N] [--sharp]
 
-Writes lecture-01.html to lecture-12.html and index.html with everything that they load. --sharp runs the notebooks
-again, with figures of three times as many pixels; otherwise the figures are those stored in the notebooks.
+Writes lecture-01.html to lecture-12.html and index.html with everything that they load. --sharp runs the
+notebooks again, for figures with three times as many pixels in each direction; otherwise they are those
+stored in the notebooks.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lectures.deck import Maker, Talk
+from lectures.deck import Talk
+from lectures.maker import Maker
 from lectures.page import index_html, lecture_slides, page_html, write_assets, write_figures
 from lectures.plan import Lecture, find_notebook, read_plan
 from lectures.rendering import Renderer, nowhere
@@ -27,10 +29,14 @@ RESOLUTION = 240
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Writes the slides, and prints how many each lecture has."""
-    parser = argparse.ArgumentParser(description="Slides for the lectures in docs/course.md, from the notebooks.")
+    parser = argparse.ArgumentParser(
+        description="Slides for the lectures in docs/course.md, from the notebooks."
+    )
     parser.add_argument("--output", type=Path, default=FOLDER.parent / "build" / "slides", metavar="DIR")
     parser.add_argument("--lecture", type=int, metavar="N", help="this lecture alone, without the index")
-    parser.add_argument("--sharp", action="store_true", help="run the notebooks, for figures in high resolution")
+    parser.add_argument(
+        "--sharp", action="store_true", help="run the notebooks, for figures in high resolution"
+    )
     options = parser.parse_args(arguments)
     plan = read_plan(PLAN.read_text(encoding="utf-8"))
     numbers = [lecture.number for lecture in plan]
@@ -76,9 +82,12 @@ def executed(path: Path) -> list[dict[str, Any]]:
     from nbclient import NotebookClient
 
     notebook = nbformat.read(path, as_version=4)
-    first = f"from matplotlib_inline.backend_inline import set_matplotlib_formats as f; f('png', dpi={RESOLUTION})"
+    setting = f"set_matplotlib_formats('png', dpi={RESOLUTION})"
+    first = f"from matplotlib_inline.backend_inline import set_matplotlib_formats\n{setting}"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
-    NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": FOLDER}}).execute()
+    NotebookClient(
+        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": FOLDER}}
+    ).execute()
     return list(notebook.cells[1:])
 
 

@@ -1,4 +1,4 @@
-"""The slides as a browser shows them: every slide fits, every picture and formula is there, nothing comes from outside.
+"""The slides in a browser: every slide fits, pictures and formulas are there, nothing comes from outside.
 
 Run after `python notebooks/slides.py`. Pictures of all slides are written to build/pictures/slides.
 """
@@ -31,14 +31,16 @@ FAULTS = """() => {
   if (section.scrollHeight > 720) faults.push(`the slide is ${section.scrollHeight} pixels high`);
   if (body.scrollHeight > body.clientHeight + 1)
     faults.push(`its body has ${body.scrollHeight} pixels, the room is ${body.clientHeight}`);
-  for (const part of section.querySelectorAll('.body > *, .body p, .body li, .body pre, .body table, mjx-container, h2')) {
+  const parts = '.body > *, .body p, .body li, .body pre, .body table, mjx-container, h2';
+  for (const part of section.querySelectorAll(parts)) {
     const box = part.getBoundingClientRect();
     if (box.width === 0) continue;
     if (box.left < outer.left - 1 || box.right > outer.right + 1 || box.bottom > outer.bottom + 1 ||
         box.top < outer.top - 1 || part.scrollWidth > part.clientWidth + 1 && part.tagName === 'PRE')
       faults.push(`${part.tagName} leaves the slide: ${part.textContent.slice(0, 60)}`);
     const size = parseFloat(getComputedStyle(part).fontSize);
-    if (size < SMALLEST && !part.closest('mjx-container')) faults.push(`letters of ${size} pixels: ${part.tagName}`);
+    if (size < SMALLEST && !part.closest('mjx-container'))
+      faults.push(`letters of ${size} pixels: ${part.tagName}`);
   }
   for (const picture of section.querySelectorAll('img')) {
     const box = picture.getBoundingClientRect();
@@ -46,7 +48,8 @@ FAULTS = """() => {
     if (box.height < 200 * scale) faults.push(`${picture.src} is ${box.height} pixels high`);
     if (!picture.alt) faults.push(`${picture.src} has no alternative text`);
   }
-  for (const formula of section.querySelectorAll('mjx-merror, [data-mjx-error]')) faults.push(formula.textContent);
+  for (const formula of section.querySelectorAll('mjx-merror, [data-mjx-error]'))
+    faults.push(formula.textContent);
   const text = section.querySelector('.frame').innerText;
   if (/\\\\[()\\[\\]]|\\$/.test(text)) faults.push(`a formula is not typeset: ${text.slice(0, 200)}`);
   return faults;
@@ -139,9 +142,7 @@ def test_the_index_leads_to_every_lecture(page, address):
 def test_answers_are_hidden_at_first(page, address):
     page.goto(f"{address}/lecture-02.html")
     page.wait_for_function("window.Reveal && Reveal.isReady()")
-    number = page.evaluate(
-        "Reveal.getSlides().findIndex(slide => slide.querySelector('.predict .fragment'))"
-    )
+    number = page.evaluate("Reveal.getSlides().findIndex(slide => slide.querySelector('.predict .fragment'))")
     page.evaluate(f"Reveal.slide({number})")
     hidden = "getComputedStyle(Reveal.getCurrentSlide().querySelector('.fragment')).visibility"
     assert page.evaluate(hidden) == "hidden"

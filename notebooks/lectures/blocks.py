@@ -19,7 +19,9 @@ KINDS = {
     "math_block": "formula",
     "fence": "fence",
 }
-ABBREVIATION = re.compile(r"(?:\b(?:[A-Z]|e\.g|i\.e|al|cf|vs|Eq|Eqs|Fig|No|pp|Prop|Phys|Comput|Fluids|Eng)\.)$")
+ABBREVIATION = re.compile(
+    r"(?:\b(?:[A-Z]|e\.g|i\.e|al|cf|vs|Eq|Eqs|Fig|No|pp|Prop|Phys|Comput|Fluids|Eng)\.)$"
+)
 SPANS = re.compile(
     r"(?P<math>\$[^$]+\$)|(?P<code>`[^`]+`)|(?P<bold>\*\*.+?\*\*)|(?P<italic>\*[^*]+?\*)|(?P<link>\]\([^)]*\))",
     re.DOTALL,
@@ -90,9 +92,7 @@ def _plain(source: str) -> list[Block]:
 
 def _apart(source: str) -> str:
     """The source with blank lines around displayed formulas, which may stand in a paragraph."""
-    return re.sub(
-        r"^(\$\$.*?\$\$)[ \t]*([.,;]?)[ \t]*$", r"\n\1\2\n", source, flags=re.MULTILINE | re.DOTALL
-    )
+    return re.sub(r"^(\$\$.*?\$\$)[ \t]*([.,;]?)[ \t]*$", r"\n\1\2\n", source, flags=re.MULTILINE | re.DOTALL)
 
 
 def _item(source: str) -> str:
@@ -145,7 +145,9 @@ def seen(formula: str) -> str:
     while inner != text:  # of a fraction the longer part
         inner, text = text, re.sub(r"\\[dt]?frac\{([^{}]*)\}\{([^{}]*)\}", _longer, text)
     text = re.sub(r"\\(?:begin|end)\{\w+\*?\}(?:\{[^}]*\})?", "", text)
-    text = re.sub(r"\\(?:bigl|bigr|Bigl|Bigr|left|right|mathrm|mathbf|boldsymbol|text|operatorname)\b", "", text)
+    text = re.sub(
+        r"\\(?:bigl|bigr|Bigl|Bigr|left|right|mathrm|mathbf|boldsymbol|text|operatorname)\b", "", text
+    )
     text = re.sub(r"\\q?quad|\\[,;! ]", " ", text)
     text = re.sub(r"\\[A-Za-z]+", "m", text)
     return re.sub(r"[{}$^_&\\]", "", text).strip()

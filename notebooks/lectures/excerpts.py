@@ -19,9 +19,9 @@ CONSTANT = re.compile(r"[A-Z][A-Z_]*")
 def excerpt(source: str, *, has_figure: bool = False) -> str:
     """The part of a cell to show, or "" where no part is short enough.
 
-    Imports, assertions, drawing and constants in capitals are left out. Printing is left out, too, if more than
-    `LONGEST` lines are left, if a line is too wide, or if the cell draws a figure. If this is still too long, the
-    longest definition of a function is shown that is short enough.
+    Imports, assertions, drawing and constants in capitals are left out. Printing is left out, too, if more
+    than `LONGEST` lines are left, if a line is too wide, or if the cell draws a figure. If this is still too
+    long, the longest definition of a function is shown that is short enough.
     """
     try:
         tree = ast.parse(source)
@@ -32,21 +32,39 @@ def excerpt(source: str, *, has_figure: bool = False) -> str:
     for quiet in (True,) if has_figure else (False, True):
         nodes = [node for node in kept if not (quiet and _prints(node))]
         lines = _folded(_lines(source, nodes, quiet=quiet)).splitlines()
-        if lines and len(lines) <= LONGEST and (quiet or max(map(len, lines)) <= WIDEST + 8):
+        if (
+            lines
+            and _is_program(lines)
+            and len(lines) <= LONGEST
+            and (quiet or max(map(len, lines)) <= WIDEST + 8)
+        ):
             text = "\n".join(lines)
             telling = any(isinstance(node, ast.FunctionDef) for node in nodes) or "sk." in text
             return text if telling or not has_figure else ""
     functions = [node for node in kept if isinstance(node, ast.FunctionDef)]
     texts = [_folded(_lines(source, [node], quiet=True)) for node in functions]
-    short = [text for text in texts if 3 <= len(text.splitlines()) <= LONGEST]
+    short = [
+        text for text in texts if 3 <= len(text.splitlines()) <= LONGEST and _is_program(text.splitlines())
+    ]
     return max(short, key=len, default="")
+
+
+def _is_program(lines: list[str]) -> bool:
+    """Whether the lines that are left can be run: a block may have lost all of its lines."""
+    try:
+        ast.parse("\n".join(lines))
+    except SyntaxError:
+        return False
+    return True
 
 
 def _drawn(tree: ast.Module) -> set[str]:
     """Names that hold figures and axes."""
     names: set[str] = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.Assign) and re.search(r"\bplt\.(?:subplots|figure)\(", ast.unparse(node.value)):
+        if isinstance(node, ast.Assign) and re.search(
+            r"\bplt\.(?:subplots|figure)\(", ast.unparse(node.value)
+        ):
             names |= _names(node.targets)
         if isinstance(node, ast.For) and names & _names([node.iter]):
             names |= {name for name in _names([node.target]) if name in ("ax", "axis", "frame", "panel")}
@@ -59,6 +77,10 @@ def _names(nodes: list[ast.expr]) -> set[str]:
 
 def _is_aside(node: ast.stmt, drawing: set[str]) -> bool:
     if isinstance(node, (ast.Import, ast.ImportFrom, ast.Assert)):
+        return True
+    if isinstance(node, (ast.For, ast.If, ast.With)) and all(
+        isinstance(inner, ast.Assert) for inner in node.body
+    ):
         return True
     if isinstance(node, ast.Assign):
         names = _names(node.targets)
@@ -121,8 +143,8 @@ def _fold(line: str) -> list[str]:
     places = [place for place in _commas(line) if place < WIDEST]
     if not places:
         return [line]
-    indent = len(line) - len(line.lstrip()) + 4
-    return [line[: places[-1] + 1], *_fold(" " * indent + line[places[-1] + 1 :].lstrip())]
+    margin = len(line) - len(line.lstrip()) + 4
+    return [line[: places[-1] + 1], *_fold(" " * margin + line[places[-1] + 1 :].lstrip())]
 
 
 def _commas(line: str) -> list[int]:

@@ -8,74 +8,13 @@ import importlib.metadata
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from string import Template
 
 from lectures.deck import Slide, Talk
 from lectures.plan import Lecture
 from lectures.rendering import Figure, Piece, Renderer
 
-PAGE = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>{title}</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="reveal/reset.css">
-<link rel="stylesheet" href="reveal/reveal.css">
-<link rel="stylesheet" href="reveal/source-sans-pro/source-sans-pro.css">
-<link rel="stylesheet" href="lectures.css">
-</head>
-<body>
-<div class="reveal"><div class="slides">
-{slides}
-</div></div>
-<script>
-MathJax = {{
-  tex: {{inlineMath: [["\\\\(", "\\\\)"]], displayMath: [["\\\\[", "\\\\]"]]}},
-  svg: {{fontCache: "local"}},
-  options: {{enableMenu: false}},
-  startup: {{pageReady: () => MathJax.startup.defaultPageReady().then(start)}}
-}};
-function start() {{
-  Reveal.initialize({{
-    width: 1280, height: 720, margin: 0, center: false, hash: true, controls: false, slideNumber: "c/t", transition: "none",
-    pdfSeparateFragments: false, plugins: [RevealNotes]
-  }});
-}}
-</script>
-<script src="reveal/reveal.js"></script>
-<script src="reveal/notes.js"></script>
-<script src="mathjax/tex-svg-full.js"></script>
-</body>
-</html>
-"""
-INDEX = """<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<title>Lectures on spline networks</title>
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<link rel="stylesheet" href="reveal/source-sans-pro/source-sans-pro.css">
-<style>
-body {{ font: 20px/1.5 "Source Sans Pro", Helvetica, Arial, sans-serif; max-width: 46em; margin: 2em auto; padding: 0 1em; }}
-td, th {{ text-align: left; vertical-align: top; padding: 0.3em 1em 0.3em 0; border-bottom: 1px solid #d5dce2; }}
-table {{ border-collapse: collapse; }} a {{ color: #0072b2; text-decoration: none; }}
-kbd {{ border: 1px solid #999; border-radius: 3px; padding: 0 5px; }}
-</style>
-</head>
-<body>
-<h1>Lectures on spline networks</h1>
-<p>Slides for the course, made from its notebooks. <kbd>→</kbd> and <kbd>←</kbd> turn the slides, <kbd>S</kbd> opens the
-speaker's notes, <kbd>O</kbd> the overview, <kbd>F</kbd> the full screen. For printing add <code>?print-pdf</code> to the
-address of a lecture, before the sign #.</p>
-<table>
-<tr><th></th><th>lecture</th><th>slides</th></tr>
-{rows}
-</table>
-</body>
-</html>
-"""
+HERE = Path(__file__).parent
 
 
 def lecture_slides(lecture: Lecture, talks: Sequence[Talk], renderer: Renderer) -> list[Slide]:
@@ -106,17 +45,18 @@ def slide_html(slide: Slide, renderer: Renderer) -> str:
     kind = "".join(f" {name}" for name in (slide.kind, "large" if slide.is_large else "") if name)
     notes = "\n".join(renderer.block(note) for note in slide.notes)
     aside = f'\n<aside class="notes">\n{notes}</aside>' if notes else ""
+    pieces = "".join(piece.html for piece in slide.pieces)
     return (
         f'<section><div class="frame{kind}">\n<header><p class="above">{renderer.inline(slide.above)}</p>'
         f"<h2>{renderer.inline(slide.title)}</h2></header>\n"
-        f'<div class="body">\n{"".join(piece.html for piece in slide.pieces)}\n</div>\n</div>{aside}</section>'
+        f'<div class="body">\n{pieces}\n</div>\n</div>{aside}</section>'
     )
 
 
 def page_html(title: str, slides: Sequence[Slide], renderer: Renderer) -> str:
     """The page of a lecture."""
     body = "\n".join(slide_html(slide, renderer) for slide in slides)
-    return PAGE.format(title=html.escape(title), slides=body)
+    return _filled("lecture.html", title=html.escape(title), slides=body)
 
 
 def index_html(rows: Sequence[tuple[Lecture, Sequence[Talk], int]], renderer: Renderer) -> str:
@@ -127,7 +67,12 @@ def index_html(rows: Sequence[tuple[Lecture, Sequence[Talk], int]], renderer: Re
         lines.append(
             f'<tr><td>{lecture.number}</td><td><a href="{lecture.page}">{names}</a></td><td>{count}</td></tr>'
         )
-    return INDEX.format(rows="\n".join(lines))
+    return _filled("index.html", rows="\n".join(lines))
+
+
+def _filled(name: str, **parts: str) -> str:
+    """A template of this folder with its parts."""
+    return Template((HERE / name).read_text(encoding="utf-8")).substitute(parts)
 
 
 def write_figures(figures: Sequence[Figure], folder: Path) -> None:
@@ -153,7 +98,7 @@ def write_assets(folder: Path) -> None:
     letters = folder / "reveal" / "source-sans-pro"
     shutil.copytree(reveal / "dist/theme/fonts/source-sans-pro", letters, dirs_exist_ok=True)
     shutil.copyfile(mathjax / "tex-svg-full.js", folder / "mathjax" / "tex-svg-full.js")
-    shutil.copyfile(Path(__file__).parent / "lectures.css", folder / "lectures.css")
+    shutil.copyfile(HERE / "lectures.css", folder / "lectures.css")
 
 
 def _installed(distribution: str, folder: str) -> Path:

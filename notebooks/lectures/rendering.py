@@ -37,8 +37,8 @@ LINE = 1.32
 class Piece:
     """A part of a slide: HTML, its height in pixels (estimated), and text for the notes.
 
-    kind is text, formula, list, table, code, output or figure; leads marks text that introduces the next piece, and
-    continues marks text that ends the sentence of the piece before.
+    kind is text, formula, list, table, code, output or figure; leads marks text that introduces the next,
+    and continues marks text that ends the sentence of the piece before.
     """
 
     kind: str
@@ -83,9 +83,7 @@ class Renderer:
     def __init__(self, target: Target = nowhere) -> None:
         self.target = target
         self.parser = (
-            MarkdownIt("commonmark")
-            .enable("table")
-            .use(dollarmath_plugin, double_inline=True, renderer=_tex)
+            MarkdownIt("commonmark").enable("table").use(dollarmath_plugin, double_inline=True, renderer=_tex)
         )
 
     def block(self, source: str) -> str:
@@ -129,7 +127,8 @@ def text_height(source: str, size: str = "text", indent: int = 0) -> float:
     """The height of a paragraph with its margin."""
     letter = 0.485 * SIZES[size]  # Source Sans, on average, with room for formulas
     lines = math.ceil(len(visible(source)) * letter / (WIDTH - indent))
-    return max(lines, 1) * (LINE * SIZES[size] + (4 if "$" in source else 0)) + 14
+    tall = 12 if re.search(r"\\(?:d?frac|prod|sum|int)", source) else 4 if "$" in source else 0
+    return max(lines, 1) * (LINE * SIZES[size] + tall) + 14
 
 
 def formula_height(source: str) -> float:
@@ -232,7 +231,9 @@ def items(
         if re.fullmatch(r"<p>.*</p>\s*", body, re.DOTALL) and body.count("<p>") == 1:
             body = body.strip()[3:-4]
         badge = (
-            ' <span class="homework">homework</span>' if index < len(numbers) and numbers[index] in marked else ""
+            ' <span class="homework">homework</span>'
+            if index < len(numbers) and numbers[index] in marked
+            else ""
         )
         value = f' value="{numbers[index]}"' if index < len(numbers) else ""
         parts.append(f"<li{value}>{body}{badge}</li>")
