@@ -3,17 +3,17 @@
     python notebooks/slides.py [--output DIR] [--lecture N] [--sharp]
 
 Writes lecture-01.html to lecture-12.html and index.html with everything that they load. --sharp runs the
-notebooks again, for figures with three times as many pixels in each direction; otherwise they are those
-stored in the notebooks.
+notebooks again, for figures with three times as many pixels in each direction, and keeps them in
+build/executed until a notebook changes; otherwise the figures are those stored in the notebooks.
 """
 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from lectures.deck import Talk
 from lectures.maker import Maker
@@ -23,6 +23,7 @@ from lectures.rendering import Renderer, nowhere
 
 FOLDER = Path(__file__).parent
 PLAN = FOLDER.parent / "docs" / "course.md"
+EXECUTED = FOLDER.parent / "build" / "executed"
 RESOLUTION = 240
 """Dots per inch of sharp figures; the style of the course has 80."""
 
@@ -64,7 +65,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def talk(lecture: Lecture, number: str, renderer: Renderer, *, sharp: bool) -> Talk:
     """The slides of a notebook of a lecture."""
     path = find_notebook(FOLDER, number)
-    cells = executed(path) if sharp else json.loads(path.read_text(encoding="utf-8"))["cells"]
+    if sharp:
+        path = executed(path)
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     homework = lecture.homework.get(number, ())
     return Maker(cells, number, renderer, homework, brief=len(lecture.notebooks) > 1).make()
 
@@ -76,19 +79,29 @@ def target(link: str, plan: Sequence[Lecture]) -> str | None:
     return nowhere(link)
 
 
-def executed(path: Path) -> list[dict[str, Any]]:
-    """The cells of a notebook that has been run again, with sharp figures."""
+def executed(path: Path) -> Path:
+    """A copy of a notebook that has been run again, with sharp figures; kept while the notebook is the same."""
     import nbformat
     from nbclient import NotebookClient
 
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()[:16]
+    copy = EXECUTED / f"{path.stem}-{digest}.ipynb"
+    if copy.exists():
+        return copy
     notebook = nbformat.read(path, as_version=4)
     setting = f"set_matplotlib_formats('png', dpi={RESOLUTION})"
     first = f"from matplotlib_inline.backend_inline import set_matplotlib_formats\n{setting}"
     notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
-    NotebookClient(
-        notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": FOLDER}}
-    ).execute()
-    return list(notebook.cells[1:])
+    place = {"metadata": {"path": FOLDER}}
+    NotebookClient(notebook, timeout=600, kernel_name="python3", resources=place).execute()
+    del notebook.cells[0]
+    EXECUTED.mkdir(parents=True, exist_ok=True)
+    for old in EXECUTED.glob(f"{path.stem}-*.ipynb"):
+        old.unlink()
+    part = copy.with_suffix(".part")
+    nbformat.write(notebook, part)
+    part.replace(copy)
+    return copy
 
 
 if __name__ == "__main__":

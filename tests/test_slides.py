@@ -1,6 +1,7 @@
 """The rules that make slides of notebooks: nothing is lost, and slides can be read from a distance."""
 
 import ast
+import functools
 import html
 import json
 import re
@@ -49,9 +50,16 @@ def text_of(slide):
     return re.sub(r"<[^>]*>", "", "".join(piece.html for piece in slide.pieces))
 
 
+@functools.cache
+def made_from(number):
+    """The slides of a notebook of the course."""
+    (lecture,) = (lecture for lecture in PLAN if number in lecture.notebooks)
+    return program.talk(lecture, number, RENDERER, sharp=False)
+
+
 def slides_of(lecture):
     """The slides of a lecture."""
-    talks = [program.talk(lecture, number, RENDERER, sharp=False) for number in lecture.notebooks]
+    talks = [made_from(number) for number in lecture.notebooks]
     return page.lecture_slides(lecture, talks, RENDERER)
 
 
@@ -100,7 +108,7 @@ def test_every_figure_of_a_notebook_is_shown(lecture, number):
     path = plan.find_notebook(FOLDER, number)
     notebook = json.loads(path.read_text(encoding="utf-8"))
     outputs = [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
-    made = program.talk(lecture, number, RENDERER, sharp=False)
+    made = made_from(number)
     assert len(made.figures) == sum(bool(content.picture(output)) for output in outputs)
     shown = "".join(piece.html for slide in made.lessons for piece in slide.pieces)
     assert all(f'src="figures/{figure.name}"' in shown for figure in made.figures)

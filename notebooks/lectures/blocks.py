@@ -69,7 +69,7 @@ def _plain(source: str) -> list[Block]:
             continue
         first, last = token.map
         between = "\n".join(lines[end:first]).strip()
-        if between:  # a link definition, say, that has no token
+        if between:  # a definition of a link has no token
             blocks.append(Block("other", between))
         end = last
         kind = KINDS.get(token.type, "other")
