@@ -29,18 +29,79 @@ ALLOWED_IN_MEMBERS = ALLOWED | {
 }
 """Codes that methods and properties need not pass."""
 
-UNFINISHED = set(
-    """Activation Adam Affine BPX Block CG Cholesky Condition Data DataLoss DomainWarning Dual Formula
-    FunctionProblem GaussNewton GradientDescent LBFGS LeastSquares Level LevenbergMarquardt MLP
-    Normalizer PINN ResidualProblem Round SVD SignedDistance Solution SolutionWarning Spectrum
-    SquaredError VariableProjection adapt ansatz change_of_basis change_of_basis_spectrum clamped_knots
-    condition dirichlet extended_knots extreme_eigenvalues gauss_newton_spectrum gram_matrix
-    gram_spectrum greville_points hessian_spectrum initial initialize insert_knots load manufactured
-    multigrid nested_iteration nested_steps neumann normal_derivative periodic prolongation refine_knots
-    relu_from_spline robin set_threads spectral_density spline_from_relu split_complex
-    successive_halving symbolic_regression tangent_kernel_spectrum threads uniform_knots""".split()
-)
-UNFINISHED_MEMBERS = set()
+UNFINISHED = {
+    "Activation",
+    "Adam",
+    "Affine",
+    "BPX",
+    "Block",
+    "CG",
+    "Cholesky",
+    "Condition",
+    "Data",
+    "DataLoss",
+    "DomainWarning",
+    "Dual",
+    "Formula",
+    "FunctionProblem",
+    "GaussNewton",
+    "GradientDescent",
+    "LBFGS",
+    "LeastSquares",
+    "Level",
+    "LevenbergMarquardt",
+    "MLP",
+    "Normalizer",
+    "PINN",
+    "ResidualProblem",
+    "Round",
+    "SVD",
+    "SignedDistance",
+    "Solution",
+    "SolutionWarning",
+    "Spectrum",
+    "SquaredError",
+    "VariableProjection",
+    "adapt",
+    "ansatz",
+    "change_of_basis",
+    "change_of_basis_spectrum",
+    "clamped_knots",
+    "condition",
+    "dirichlet",
+    "extended_knots",
+    "extreme_eigenvalues",
+    "gauss_newton_spectrum",
+    "gram_matrix",
+    "gram_spectrum",
+    "greville_points",
+    "hessian_spectrum",
+    "initial",
+    "initialize",
+    "insert_knots",
+    "load",
+    "manufactured",
+    "multigrid",
+    "nested_iteration",
+    "nested_steps",
+    "neumann",
+    "normal_derivative",
+    "periodic",
+    "prolongation",
+    "refine_knots",
+    "relu_from_spline",
+    "robin",
+    "set_threads",
+    "spectral_density",
+    "spline_from_relu",
+    "split_complex",
+    "successive_halving",
+    "symbolic_regression",
+    "tangent_kernel_spectrum",
+    "threads",
+    "uniform_knots",
+}
+"""Names whose docstrings are being written, a name a line."""
 
 
 @cache
@@ -55,7 +116,7 @@ def path_of(thing):
 
 
 def members(kind):
-    """Dotted paths of the public methods and properties of a class, those inherited from splinekan included."""
+    """Dotted paths of the public methods and properties of a class, inherited methods too."""
     found = {}
     for base in reversed(kind.__mro__):
         if base.__module__.startswith("splinekan"):
@@ -66,12 +127,12 @@ def members(kind):
     return sorted(found.values())
 
 
-def cases(names, unfinished):
-    marks = pytest.mark.xfail(reason="to be written")
-    return [pytest.param(name, marks=marks if name in unfinished else ()) for name in sorted(names)]
+def cases(names):
+    marks = pytest.mark.xfail(reason="to be written", strict=False)
+    return [pytest.param(name, marks=marks if name in UNFINISHED else ()) for name in sorted(names)]
 
 
-@pytest.mark.parametrize("name", cases(sk.__all__, UNFINISHED))
+@pytest.mark.parametrize("name", cases(sk.__all__))
 def test_public_names(name):
     found = faults(path_of(getattr(sk, name)))
     assert [fault for fault in found if fault[0] not in ALLOWED] == []
@@ -80,7 +141,7 @@ def test_public_names(name):
 CLASSES = [name for name in sk.__all__ if inspect.isclass(getattr(sk, name))]
 
 
-@pytest.mark.parametrize("name", cases(CLASSES, UNFINISHED_MEMBERS))
+@pytest.mark.parametrize("name", sorted(CLASSES))
 def test_members(name):
     found = [(path, *fault) for path in members(getattr(sk, name)) for fault in faults(path)]
     assert [fault for fault in found if fault[1] not in ALLOWED_IN_MEMBERS] == []
