@@ -223,7 +223,7 @@ class BSplineBasis(_Basis):
     """
 
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
-        """Values of the basis functions at x, or of a derivative (0 above the degree): (n, n_basis), dense."""
+        """Values at x of the basis, or of a derivative (0 above the degree): (n, n_basis), dense."""
         points = self._points(x)
         active, first = self._active(points, derivative)
         out = self._dense(len(points), points.dtype)
@@ -325,7 +325,7 @@ class PowerReLUBasis(_Basis):
         return change_of_basis(self.knots)
 
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
-        """Values of the basis functions at x, or of a derivative (0 above the degree): (n, n_basis), dense."""
+        """Values at x of the basis, or of a derivative (0 above the degree): (n, n_basis), dense."""
         points = self._points(x)
         order = integer("derivative", derivative, low=0)
         self._dense(len(points), np.float64)

@@ -132,7 +132,7 @@ def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) ->
     Returns
     -------
     ChangeOfBasis
-        A, (n_basis, n_basis), by its bands, with products and solves; in units of x^-k.
+        The matrix A, (n_basis, n_basis), by its bands, with products and solves; in units of x^-k.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def relu_from_spline(
     Returns
     -------
     ndarray
-        w, of the shape of u, float64, in units of u over those of x^k.
+        The coefficients w, of the shape of u, float64, in units of u over those of x^k.
 
     Raises
     ------
@@ -237,7 +237,7 @@ def spline_from_relu(
     Returns
     -------
     ndarray
-        u, of the shape of w, float64, in units of w times those of x^k.
+        The coefficients u, of the shape of w, float64, in units of w times those of x^k.
 
     Raises
     ------
