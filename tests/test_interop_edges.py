@@ -155,7 +155,7 @@ def test_periodic_edges():
         model.with_edge(0, 0, 0, sk.Spline(sk.KnotVector.uniform(0, 2, 6, 3), np.zeros(9)))
     open_ended = random_model([sk.SplineLayer(1, 1, sk.KnotVector.uniform(0, 2, 6, 3))])
     with pytest.warns(
-        sk.DomainWarning, match="continues as its layer does, 'linear', and no longer 'periodic'"
+        sk.DomainWarning, match="is continued as its layer, 'linear', no longer 'periodic'"
     ):
         new = open_ended.with_edge(0, 0, 0, s)
     inside = np.linspace(0, 2, 40)

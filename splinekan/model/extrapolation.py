@@ -13,13 +13,13 @@ from splinekan.network import DomainWarning
 from splinekan.network.domains import Interval
 
 MOST = 4
-"""Columns that a warning names."""
+"""Most columns that a warning names."""
 
 
 def warn_outside(
     points: Array, bounds: Sequence[Interval], names: Sequence[str], periodic: Sequence[bool]
 ) -> bool:
-    """A `DomainWarning`, with the names of columns, if points lie outside the bounds; whether there was one.
+    """Whether points lie outside the bounds; if so, a `DomainWarning` names the columns.
 
     Columns marked in `periodic` have no outside.
     """

@@ -481,7 +481,8 @@ class KAN(Uncached):
         {'k': 0.25}
         """
         if self._constants is not None:
-            raise ValueError(f"constants: the network already has {', '.join(self._constants.names)}")
+            known = ", ".join(self._constants.names)
+            raise ValueError(f"constants: the network already has constants, {known}")
         starts = named_starts(constants)
         layer = Constants(self.n_out, tuple(starts), tuple(starts.values()))
         return KAN((*self.layers, layer))
@@ -599,9 +600,9 @@ def MLP(  # noqa: N802 - the standard name of this kind of network
     --------
     >>> print(MLP([2, 8, 1], "silu"))
     KAN with 33 parameters
-      0       24  Affine(2 -> 8)
-      1        0  Activation(8, silu)
-      2        9  Affine(8 -> 1)
+      0       24  Affine(n_in=2, n_out=8, bias=True)
+      1        0  Activation(width=8, kind='silu', degree=3)
+      2        9  Affine(n_in=8, n_out=1, bias=True)
     """
     sizes = _widths(widths)
     one_of("activation", activation, Activation.kinds)

@@ -144,7 +144,7 @@ def _candidates(knots: KnotVector, c: Float64Array) -> Candidates:
 
 
 class _Step(NamedTuple):
-    """A removal: k + 2 coefficients from `first` change, after periodic coefficients are rotated by `shift`."""
+    """A removal: k + 2 coefficients from `first` change, periodic coefficients being rotated by `shift`."""
 
     first: int
     shift: int
