@@ -44,7 +44,7 @@ from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"
 VERSION = 1
-"""Of the format. Files of a later version are refused."""
+"""Version of the format. Files of a later version are refused."""
 SIMPLE: dict[str, type] = {
     "Affine": Affine,
     "Activation": Activation,
@@ -52,25 +52,25 @@ SIMPLE: dict[str, type] = {
     "Product": Product,
     "Constants": Constants,
 }
-"""Layers that their fields describe."""
+"""Layers that are described by their fields."""
 HISTORY = "history_"
-"""Before the names of the columns of the history."""
+"""Prefix of the names of the columns of the history."""
 
 
 def save(path: str | os.PathLike[str], model: Model, *, force: bool = False) -> None:
-    """Write a model to a file, from which `load` makes it again to the last bit.
+    """Write a model to a file, from which `load` restores it bit for bit.
 
     The file holds the network, theta, the names, the record of the fit with its history, and the features of
     a differential equation. Its format is that of `numpy.savez`: `numpy.load(path)["theta"]` are the
-    parameters, `numpy.load(path)["description"].item()` describes the network in JSON. Equal models make
-    equal files. An old file is replaced when the new file is complete, and not before.
+    parameters, and `numpy.load(path)["description"].item()` describes the network in JSON. Equal models give
+    equal files. An existing file is replaced only when the new file is complete.
 
     Parameters
     ----------
     path
-        Written under exactly this name; .npz is customary. Missing folders are made.
+        The exact name of the file; .npz is customary. Missing folders are made.
     model
-        Of layers of this package.
+        A model of layers of this package.
     force
         Whether an existing file may be replaced.
 
@@ -107,12 +107,33 @@ def save(path: str | os.PathLike[str], model: Model, *, force: bool = False) -> 
 def load(path: str | os.PathLike[str]) -> Model:
     """The model that `save` wrote to a file.
 
+    No code in the file is run: it holds arrays and JSON, no pickles.
+
+    Parameters
+    ----------
+    path
+        The name of the file.
+
+    Returns
+    -------
+    Model
+        The model, with the same parameters bit for bit.
+
     Raises
     ------
     TypeError, ValueError
         If `path` is not a path, or the file is not that of a model, is damaged, or of a later version.
     OSError
         If the file cannot be read: FileNotFoundError if it does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> network = KAN.splines([1, 1], intervals=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/model.npz", Model(network, initialize(network, 0)))
+    ...     load(f"{folder}/model.npz").network == network
+    True
     """
     source = as_path("path", path)
     try:
@@ -298,7 +319,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _numbers(value: Any) -> Any:
-    """What `_plain` was given, but for tuples, which are lists."""
+    """The argument of `_plain`, with lists in place of tuples."""
     if isinstance(value, dict):
         return (
             float(value["float"]) if set(value) == {"float"} else {k: _numbers(v) for k, v in value.items()}

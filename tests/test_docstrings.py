@@ -4,7 +4,8 @@ import inspect
 from functools import cache
 
 import pytest
-from numpydoc.validate import validate
+from numpydoc.docscrape import get_doc_object
+from numpydoc.validate import Validator, validate
 
 import splinekan as sk
 
@@ -104,10 +105,23 @@ UNFINISHED = {
 """Names whose docstrings are being written, a name a line."""
 
 
+class Docstring(Validator):
+    """A docstring to numpydoc; a record may document its fields as attributes."""
+
+    def __init__(self, obj_name):
+        super().__init__(get_doc_object(Validator._load_obj(obj_name)))
+
+    @property
+    def doc_all_parameters(self):
+        fields = self._doc_parameters(["Attributes"])
+        known = {name: text for name, text in fields.items() if name in self.signature_parameters}
+        return super().doc_all_parameters or known
+
+
 @cache
 def faults(path):
-    """What numpydoc finds wrong in the docstring at a dotted path: pairs of a code and a message."""
-    return validate(path)["errors"]
+    """The faults that numpydoc finds in the docstring at a dotted path: pairs of a code and a message."""
+    return validate(path, Docstring)["errors"]
 
 
 def path_of(thing):

@@ -123,7 +123,7 @@ def improve(
     damping: float = 1e-3,
     callback: Callable[[State], object] | None = None,
 ) -> State:
-    """The state after training and a new choice of weights, in turn, until V changes by less than `tolerance`.
+    """The state after training and choices of weights, in turn, until V changes by less than `tolerance`.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ CLEARLY = 2.0
 SMALL = 1500
 """Number of samples in the tournament on the coarsest level."""
 STAGES = ((6, 25), (5, 20), (3, 20), (2, 20))
-"""Numbers of candidates and of rounds of their training on level 0, 1, ...; the last for all further levels."""
+"""Numbers of candidates and of rounds of training on level 0, 1, ...; the last for all further levels."""
 FINALISTS = 4
 """Number of candidates that are finally trained with all samples."""
 WIDE = 5
