@@ -244,7 +244,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
     """Call `task(chunk, start, stop)` for every range, in parallel.
 
     The first range runs in the calling thread. When every range has ended, the error of the first range that
-    failed is raised; KeyboardInterrupt, too, waits for the ranges.
+    failed is raised; KeyboardInterrupt also waits for the ranges.
     """
     if len(ranges) == 1:
         task(0, *ranges[0])

@@ -100,7 +100,7 @@ class Formula:
     >>> x = np.linspace(-1, 1, 50)[:, None]
     >>> formula = sk.symbolic_regression(x, x[:, 0] ** 2, structures=["sum"])
     >>> formula.expression, formula.is_complete
-    (x1**2, (True,))
+    (x**2, (True,))
     >>> formula([[0.5]])
     array([[0.25]])
     """

@@ -13,7 +13,7 @@ from sympy.core.function import AppliedUndef
 LARGE = 80
 """Most operations of a form that is factored and so on."""
 SIMPLIFIED, SHORTEST = 40, 2
-"""Most operations of a form that `sympy.simplify` is tried on (it takes seconds for more); most such forms."""
+"""Most operations of a form for `sympy.simplify`, which takes seconds for more; most such forms."""
 DENOMINATORS, NUMERATORS = 12, 1000
 INTEGERS = 50
 """Largest numerators and denominators; beyond, polynomials in exp(x/q) have too many terms to be factored."""

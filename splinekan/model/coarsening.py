@@ -127,7 +127,7 @@ def coarsened(
         middle = (low + high + 1) // 2
         stages = [path.stage(levels[middle]) for path in paths]
         low, high = (middle, high) if (bound(stages) <= allowed).all() else (low, middle - 1)
-    while low >= 0:  # the plan and what is built differ by rounding
+    while low >= 0:  # the plan and the network built from it differ by rounding
         stages = [path.stage(levels[low]) for path in paths]
         if stages == unneeded:
             break

@@ -142,7 +142,7 @@ def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
     _check_space(new.knots, old, layer)
     where, points = _missing(new.knots, old)
     if len(points):
-        # Multiples of a breakpoint are copies of the layer's own number, to the last bit.
+        # Multiples of a breakpoint are copies of the layer's own number, bit for bit.
         own = edge.own_knots
         inserted = edge.place.units.to_knots(points)
         inserted[where >= 0] = own.breakpoints[where[where >= 0]]

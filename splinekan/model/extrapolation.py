@@ -44,7 +44,7 @@ def warn_outside(
 
 
 def level_outside_of_the_package() -> int:
-    """The `stacklevel` of the nearest caller outside of this package, for a function that warns."""
+    """The `stacklevel` of the nearest caller outside this package, for a function that warns."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("splinekan."):
         level, frame = level + 1, frame.f_back

@@ -300,7 +300,7 @@ class Model(Uncached):
         Returns
         -------
         Coarsened
-            The model, and for each output the bound on its change, at most `tolerance` but for rounding. It
+            The model, and for each output the bound on its change, at most `tolerance` up to rounding. It
             holds for all x in the bounds, in float64. With `features` it holds where the inputs of the
             network lie in the network's domain.
 

@@ -63,7 +63,7 @@ class FitRecord:
     n_samples
         The number of training samples.
     choices
-        What was chosen from the data, and why.
+        The choices made from the data, and the reasons for them.
     trials
         The networks that were trained, in order; the model itself is the last.
     history

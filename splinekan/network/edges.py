@@ -1,4 +1,4 @@
-"""The edges of a spline layer: the knots of its inputs, and what is computed edge by edge."""
+"""The edges of a spline layer: the knots of its inputs, and computations edge by edge."""
 
 from __future__ import annotations
 

@@ -351,7 +351,7 @@ class KAN(Uncached):
             The edge from that input to that output of a spline layer, all counted from 0; with its base
             branch.
         x
-            A number or (any,), in the units of the knots: points may lie outside of [a, b] too.
+            A number or (any,), in the units of the knots: points may also lie outside [a, b].
         derivative
             The order of the derivative, 0 to 4.
 

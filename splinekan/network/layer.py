@@ -251,7 +251,7 @@ def fulfilling(name: str, value: Any) -> Layer:
     Raises
     ------
     TypeError, ValueError
-        Naming what is missing, or what is not a size.
+        For anything else; the message names the missing methods, or the invalid size.
     """
     missing = [member for member in PROTOCOL if not hasattr(value, member)]
     if missing:

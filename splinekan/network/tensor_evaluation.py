@@ -108,7 +108,7 @@ class TensorPart:
         self._check(x[:, 0], directions.order + 1)
         moves = self._moves(x, directions)
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 0)
@@ -137,7 +137,7 @@ class TensorPart:
         self._check(x[:, 0], directions.order + 2)
         slopes, moves = np.empty((self.n_in, *x.shape[:2], self.n_out), x.dtype), self._moves(x, directions)
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 1)
@@ -166,7 +166,7 @@ class TensorPart:
         moves, ranges = self._moves(x, directions), _threads.split(len(x), GRAIN)
         sums = np.zeros((len(ranges), self.n_parameters))
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(chunk: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block, n = self._block(x[some], directions, moves, 0), some.stop - some.start
@@ -189,7 +189,7 @@ class TensorPart:
             slot.shift :: slot.stride, slot.segment : slot.segment + len(self.segment_lengths)
         ]
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 0)

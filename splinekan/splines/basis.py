@@ -242,7 +242,7 @@ class BSplineBasis(_Basis):
         n, width = len(points), self.degree + 1
         affordable("x", 2.0 * width * n * z.itemsize)
         data = np.empty(n * width, z.dtype)
-        # As SciPy does, which would copy what is wider.
+        # The type that SciPy uses: it would copy wider indices.
         index = np.int32 if max(n * width, self.n_basis + width) < 2**31 else np.int64
         columns, pointers = np.empty(n * width, index), np.zeros(n + 1, index)
         found = _on_threads(bspline.design, z, pieces, data, columns, pointers)

@@ -152,7 +152,7 @@ def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) ->
     vector.check_relu_basis("the change of basis")
     t, r = vector.t, vector.degree + 1
     m = len(t) - r
-    # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.
+    # Differences of the stored knots, for uniform knots too: exact for the stored numbers, also far from 0.
     bands = np.zeros((r + 1, m))
     windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
     normal = True

@@ -49,7 +49,7 @@ class Removed(NamedTuple):
     knots, c
         The spline, m columns of coefficients.
     change
-        What the removal took from the coefficients on the original knots.
+        The amount that the removal took from the coefficients on the original knots.
     """
 
     at: int

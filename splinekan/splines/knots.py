@@ -1,7 +1,7 @@
 """Knots as plain arrays: the functions of `KnotVector` for an array and a degree.
 
-Every function takes `(knots, degree)`, or a KnotVector alone. What is returned is of the kind that was given:
-an array for an array, a KnotVector for a KnotVector.
+Every function takes `(knots, degree)`, or a KnotVector alone, and returns the same kind: an array for an
+array, a KnotVector for a KnotVector.
 """
 
 from __future__ import annotations
