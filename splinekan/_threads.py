@@ -8,7 +8,7 @@ always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in
 Handing a range to a worker and back takes some 10 microseconds if the worker is awake, and 50 to 100 if it
 sleeps and its processor with it, as on virtual machines: as long as a layer 2 -> 5 takes for 4096 samples.
 Before they sleep, workers therefore watch for the next range for about a tenth of a millisecond, the time
-between the kernels of a training step, and callers for the end of the last range (benchmarks/threads.py).
+between the kernels of a training step; callers watch for the end of the last range (benchmarks/threads.py).
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
 
 MOST = 1024
-"""More threads than any machine has cores gain nothing, and each takes memory."""
+"""Most threads: more than a machine has cores gain nothing, and each takes memory."""
 ATTEMPTS = 200_000
-"""Of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
+"""Attempts of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
 GRACE = 32_000
-"""Attempts, some 10 microseconds, in which another thread gets to its kernel or on from there. A thread that
-asked for the GIL meanwhile would sleep."""
+"""Attempts, some 10 microseconds, in which another thread enters or leaves its kernel. A thread that asked
+for the GIL in the meantime would sleep."""
 
 
 class _Job:
-    """One range of a task; `done` is released when the range has ended."""
+    """A range of a task; `done` is released when the range has ended."""
 
     __slots__ = ("chunk", "done", "ended", "error", "over", "span", "task")
 
@@ -74,7 +74,7 @@ class _Job:
 
 
 class _Workers:
-    """Daemon threads that take jobs from one queue; started when first needed."""
+    """Daemon threads that take jobs from a common queue; started on first use."""
 
     def __init__(self) -> None:
         self.jobs: SimpleQueue[_Job] = SimpleQueue()
@@ -98,7 +98,7 @@ class _Workers:
         """Hand out jobs."""
         for job in jobs:
             self.jobs.put(job)
-        _spin.change(self.put_so_far, GRACE)  # after the jobs: who sees the number change finds them
+        _spin.change(self.put_so_far, GRACE)  # after the jobs: a thread that sees the change finds them
 
     def _serve(self) -> None:
         self.inside.worker = True
@@ -106,7 +106,7 @@ class _Workers:
             self._next().run()
 
     def _next(self) -> _Job:
-        """The next job, after watching for it and then asleep."""
+        """The next job; the thread watches for it, then sleeps until it comes."""
         watching = True
         while watching:
             seen = int(self.put_so_far[0])
@@ -125,11 +125,11 @@ def _available() -> int:
 
 
 LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
-"""Variables of others that bound the threads of a process: joblib and Dask set them in their workers."""
+"""Variables of other libraries that bound the threads of a process: joblib and Dask set them in workers."""
 
 
 def _limit(name: str) -> int:
-    """The number in a variable, `MOST` where it holds none: it belongs to others, and is not refused here."""
+    """The number in a variable of another library; `MOST`, and no error, if it holds none."""
     text = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP has a list, for nested regions
     return int(text) or MOST if text.isascii() and text.isdigit() and len(text) < 10 else MOST
 
@@ -141,7 +141,7 @@ def _initial_threads() -> int:
     # str.isdigit accepts digits of every script, and int() refuses strings of more than 4300 digits.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
         raise ValueError(
-            f"SPLINEKAN_NUM_THREADS must be an integer between 1 and {MOST}, got {shown(text)}: set it anew, "
+            f"SPLINEKAN_NUM_THREADS must be an integer between 1 and {MOST}, got {shown(text)}: change it, "
             "unset it, or call set_threads"
         )
     return int(text)
@@ -164,16 +164,29 @@ if hasattr(os, "register_at_fork"):
 def set_threads(count: int) -> None:
     """Set the number of threads that the kernels use.
 
-    Initially it is SPLINEKAN_NUM_THREADS; without that variable every core that the process may use, but at
-    most NUMBA_NUM_THREADS and OMP_NUM_THREADS. Workers of joblib (loky) and Dask have these set, so that all
-    workers together have a thread for each core.
+    Initially it is SPLINEKAN_NUM_THREADS; without that variable the number of cores that the process may use,
+    but at most NUMBA_NUM_THREADS and OMP_NUM_THREADS. Workers of joblib (loky) and Dask have these set, so
+    that all workers together have a thread for each core.
 
     Results have the same bits for the same number of threads.
+
+    Parameters
+    ----------
+    count
+        The number of threads, 1 to 1024.
 
     Raises
     ------
     TypeError, ValueError
         If `count` is not an integer between 1 and 1024.
+
+    Examples
+    --------
+    >>> before = threads()
+    >>> set_threads(1)
+    >>> threads()
+    1
+    >>> set_threads(before)
     """
     global _threads
     _threads = integer("count", count, low=1, high=MOST)
@@ -182,10 +195,20 @@ def set_threads(count: int) -> None:
 def threads() -> int:
     """The number of threads that the kernels use.
 
+    Returns
+    -------
+    int
+        As given to `set_threads`, which documents the initial number.
+
     Raises
     ------
     ValueError
         If `set_threads` was not called and SPLINEKAN_NUM_THREADS is not an integer between 1 and 1024.
+
+    Examples
+    --------
+    >>> threads() >= 1
+    True
     """
     global _threads
     if _threads is None:
@@ -221,7 +244,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
     """Call `task(chunk, start, stop)` for every range, in parallel.
 
     The first range runs in the calling thread. When every range has ended, the error of the first range that
-    failed is raised; KeyboardInterrupt, too, waits for the ranges.
+    failed is raised; KeyboardInterrupt also waits for the ranges.
     """
     if len(ranges) == 1:
         task(0, *ranges[0])

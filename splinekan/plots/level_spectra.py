@@ -14,11 +14,11 @@ from splinekan.spectra.level_record import LevelSpectrum, SpectraByLevel
 DASHES = {"spline": "-", "relu": "--", "scaled-relu": "-.", "mass": ":"}
 PRECONDITIONED: Any = (0, (1, 1))
 GRID = 400
-"""Points of the band of a density."""
+"""Number of points of the band of a density."""
 
 
 def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) -> Any:
-    """What `SpectraByLevel.plot` draws, on `ax` or on new axes; the axes.
+    """Draw the figure of `SpectraByLevel.plot` on `ax` or on new axes, and return the axes.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) ->
         colours[row.level] = line.get_color()
     ax.set_yscale("log")
     ax.set_xlim(0, 1)
-    ax.set_xlabel("place among the eigenvalues, share of all")
+    ax.set_xlabel("index of the eigenvalue, as a share of all")
     ax.set_ylabel("|eigenvalue|")
     if untouched("legend.frameon"):
         options["frameon"] = False
