@@ -1,7 +1,7 @@
 """The packages of the wheel, and the text that an index shows.
 
-The packages are splinekan, and the folder theory/ under the name splinekan_theory. The text is README.md, with
-links that work outside of a checkout.
+The packages are splinekan, and the folder theory/ under the name splinekan_theory. The text is README.md,
+with links that work outside of a checkout.
 """
 
 import re
@@ -16,8 +16,8 @@ PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)#:]+)\)\n(\n\*[^*]+\*\n)?")
 def long_description(readme, source, version):
     """The README with absolute links to the files of that version.
 
-    `source` is the address of the repository, from which `/blob/v1.2.3/` and `/raw/v1.2.3/` lead to files. Without an
-    address a link becomes its text, and a picture is left out together with its caption.
+    `source` is the address of the repository, from which `/blob/v1.2.3/` and `/raw/v1.2.3/` lead to files.
+    Without an address a link becomes its text, and a picture is left out together with its caption.
     """
 
     def link(match):

@@ -2,12 +2,12 @@
 
 make wheel-check
 
-The source distribution is built from a copy of the files that git knows or would add, and the wheel from the source
-distribution. The wheel holds every module of splinekan/ and theory/ (as splinekan_theory), the licence, and
-nothing else; a wheel built from the checkout directly has the same contents. Metadata agree with pyproject.toml
-and CITATION.cff. In the new environment, which has only the declared dependencies, all modules are imported, and
-`splinekan info`, `splinekan theory --only lemma-2` and the README's first example run. What has passed is left
-in dist/.
+The source distribution is built from a copy of the files that git knows or would add, the wheel from the
+source distribution. The wheel holds every module of splinekan/ and theory/ (as splinekan_theory), the licence
+and nothing else; a wheel built from the checkout directly has the same contents. Metadata agree with
+pyproject.toml and CITATION.cff. In the new environment, which has only the declared dependencies, all modules
+are imported, and `splinekan info`, `splinekan theory --only lemma-2` and the README's first example run. What
+has passed is left in dist/.
 
 python tests/wheel.py --tag v1.2.3    whether a tag agrees with the version, without building
 """
