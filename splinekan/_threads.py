@@ -1,14 +1,15 @@
 """Ranges of samples on a few threads.
 
-Kernels are compiled without numba's parallel backend and release the GIL; this module splits the samples into
-ranges. A kernel then compiles in a fraction of the time, results have the same bits for the same number of
-threads, several Python threads may call at once, and a forked process starts its own workers. (Numba's
-always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in forked workers.)
+Kernels are compiled without Numba's parallel backend and release the GIL; this module splits the samples into
+ranges. A kernel then compiles in a fraction of the time, results are bitwise reproducible for a fixed number
+of threads, several Python threads may call kernels concurrently, and a forked process starts its own workers.
+(Numba's always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in forked workers.)
 
 Handing a range to a worker and back takes some 10 microseconds if the worker is awake, and 50 to 100 if it
-sleeps and its processor with it, as on virtual machines: as long as a layer 2 -> 5 takes for 4096 samples.
-Before they sleep, workers therefore watch for the next range for about a tenth of a millisecond, the time
-between the kernels of a training step; callers watch for the end of the last range (benchmarks/threads.py).
+and its processor sleep, as on virtual machines; this is the time of a layer 2 -> 5 for 4096 samples.
+Before they sleep, workers therefore poll for the next range for about a tenth of a millisecond, the time
+between the kernels of a training step, and callers poll for the end of the last range
+(benchmarks/threads.py).
 """
 
 from __future__ import annotations
@@ -28,16 +29,16 @@ Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
 
 MOST = 1024
-"""Most threads: more than a machine has cores gain nothing, and each takes memory."""
+"""Upper bound on the number of threads: more threads than cores gain nothing, and each takes memory."""
 ATTEMPTS = 200_000
-"""Attempts of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
+"""Iterations of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
 GRACE = 32_000
-"""Attempts, some 10 microseconds, in which another thread enters or leaves its kernel. A thread that asked
-for the GIL in the meantime would sleep."""
+"""Attempts, some 10 microseconds, in which another thread enters or leaves its kernel. A thread that requests
+the GIL in the meantime sleeps."""
 
 
 class _Job:
-    """A range of a task; `done` is released when the range has ended."""
+    """One range of a task; `done` is released when the range has ended."""
 
     __slots__ = ("chunk", "done", "ended", "error", "over", "span", "task")
 
@@ -62,7 +63,7 @@ class _Job:
             self.done.release()
 
     def wait(self) -> None:
-        """Return when the range has ended; an interrupt in the meantime counts as its error."""
+        """Return when the range has ended; an interrupt in the meantime is recorded as its error."""
         interrupt = None
         while not self.ended:  # and not `while True`: an interrupt may follow the acquisition
             try:
@@ -74,7 +75,7 @@ class _Job:
 
 
 class _Workers:
-    """Daemon threads that take jobs from a common queue; started on first use."""
+    """Daemon threads that take jobs from one queue; started when first needed."""
 
     def __init__(self) -> None:
         self.jobs: SimpleQueue[_Job] = SimpleQueue()
@@ -98,7 +99,7 @@ class _Workers:
         """Hand out jobs."""
         for job in jobs:
             self.jobs.put(job)
-        _spin.change(self.put_so_far, GRACE)  # after the jobs: a thread that sees the change finds them
+        _spin.change(self.put_so_far, GRACE)  # after the jobs: a worker that sees the new count finds them
 
     def _serve(self) -> None:
         self.inside.worker = True
@@ -106,7 +107,7 @@ class _Workers:
             self._next().run()
 
     def _next(self) -> _Job:
-        """The next job; the thread watches for it, then sleeps until it comes."""
+        """The next job; the thread polls for it and then sleeps."""
         watching = True
         while watching:
             seen = int(self.put_so_far[0])
@@ -129,7 +130,7 @@ LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
 
 
 def _limit(name: str) -> int:
-    """The number in a variable of another library; `MOST`, and no error, if it holds none."""
+    """The number in a variable, or `MOST` if it holds none: foreign variables are never refused."""
     text = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP has a list, for nested regions
     return int(text) or MOST if text.isascii() and text.isdigit() and len(text) < 10 else MOST
 
@@ -141,7 +142,7 @@ def _initial_threads() -> int:
     # str.isdigit accepts digits of every script, and int() refuses strings of more than 4300 digits.
     if not (text.isascii() and text.isdigit() and len(text) < 10 and 1 <= int(text) <= MOST):
         raise ValueError(
-            f"SPLINEKAN_NUM_THREADS must be an integer between 1 and {MOST}, got {shown(text)}: change it, "
+            f"SPLINEKAN_NUM_THREADS must be an integer between 1 and {MOST}, got {shown(text)}: set it anew, "
             "unset it, or call set_threads"
         )
     return int(text)
@@ -164,16 +165,16 @@ if hasattr(os, "register_at_fork"):
 def set_threads(count: int) -> None:
     """Set the number of threads that the kernels use.
 
-    Initially it is SPLINEKAN_NUM_THREADS; without that variable the number of cores that the process may use,
-    but at most NUMBA_NUM_THREADS and OMP_NUM_THREADS. Workers of joblib (loky) and Dask have these set, so
-    that all workers together have a thread for each core.
+    The default is SPLINEKAN_NUM_THREADS; without that variable, the number of cores that the process may
+    use, but at most NUMBA_NUM_THREADS and OMP_NUM_THREADS. joblib (loky) and Dask set these in their workers,
+    so that all workers together have a thread per core.
 
-    Results have the same bits for the same number of threads.
+    Results are bitwise reproducible for a fixed number of threads.
 
     Parameters
     ----------
     count
-        The number of threads, 1 to 1024.
+        The number of threads, from 1 to 1024.
 
     Raises
     ------
@@ -183,9 +184,9 @@ def set_threads(count: int) -> None:
     Examples
     --------
     >>> before = threads()
-    >>> set_threads(1)
+    >>> set_threads(2)
     >>> threads()
-    1
+    2
     >>> set_threads(before)
     """
     global _threads
@@ -198,7 +199,7 @@ def threads() -> int:
     Returns
     -------
     int
-        As given to `set_threads`, which documents the initial number.
+        The number set by `set_threads`, which describes the default.
 
     Raises
     ------
@@ -207,7 +208,7 @@ def threads() -> int:
 
     Examples
     --------
-    >>> threads() >= 1
+    >>> 1 <= threads() <= 1024
     True
     """
     global _threads
@@ -221,10 +222,10 @@ _fixed = threading.local()
 
 @contextmanager
 def parts(count: int) -> Iterator[None]:
-    """Split samples as `count` threads would, whatever the number of threads, in calls of this Python thread.
+    """Split samples as for `count` threads, independently of their number, in calls of this Python thread.
 
-    A process with fewer threads then ends in the same bits as a process with `count` threads. Decompositions
-    to which `_blas.several` gives several threads are exempt.
+    A process with fewer threads then obtains bitwise the same results as a process with `count` threads.
+    Decompositions to which `_blas.several` gives several threads are exempt.
     """
     before = getattr(_fixed, "parts", None)
     _fixed.parts = count
@@ -244,7 +245,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
     """Call `task(chunk, start, stop)` for every range, in parallel.
 
     The first range runs in the calling thread. When every range has ended, the error of the first range that
-    failed is raised; KeyboardInterrupt also waits for the ranges.
+    failed is raised; KeyboardInterrupt, too, waits for the ranges.
     """
     if len(ranges) == 1:
         task(0, *ranges[0])
@@ -253,7 +254,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
         _run_in_groups(task, ranges)
         return
     jobs = [_Job(task, chunk, span) for chunk, span in enumerate(ranges)]
-    # A worker does not wait for other workers, all of which might wait for each other.
+    # A worker does not wait for other workers: all of them might wait for each other.
     if getattr(_workers.inside, "worker", False) or not _workers.ensure(len(ranges) - 1):
         for job in jobs:
             job.run()
