@@ -44,7 +44,7 @@ def change_of_basis_spectrum(
     Returns
     -------
     Spectrum
-        n_basis eigenvalues or singular values, with errors.
+        The n_basis eigenvalues or singular values, with errors.
 
     Raises
     ------
@@ -108,7 +108,7 @@ def gram_spectrum(
     Returns
     -------
     Spectrum
-        n_basis eigenvalues with errors.
+        The n_basis eigenvalues with errors.
 
     Raises
     ------
