@@ -28,7 +28,7 @@ FAULTS = """() => {
   if (section.scrollHeight > 720) faults.push(`the slide is ${section.scrollHeight} pixels high`);
   if (body.scrollHeight > body.clientHeight + 1)
     faults.push(`its body has ${body.scrollHeight} pixels, the room is ${body.clientHeight}`);
-  const parts = '.body > *, .body p, .body li, .body pre, .body table, mjx-container, h2';
+  const parts = '.body > *, .body p, .body li, .body pre, .body table, .body svg, h2';
   for (const part of section.querySelectorAll(parts)) {
     const box = part.getBoundingClientRect();
     if (box.width === 0) continue;
@@ -36,7 +36,7 @@ FAULTS = """() => {
         box.top < outer.top - 1 || part.scrollWidth > part.clientWidth + 1 && part.tagName === 'PRE')
       faults.push(`${part.tagName} leaves the slide: ${part.textContent.slice(0, 60)}`);
     const size = parseFloat(getComputedStyle(part).fontSize);
-    if (size < SMALLEST && !part.closest('mjx-container'))
+    if (size < SMALLEST && !part.closest('svg'))
       faults.push(`letters of ${size} pixels: ${part.tagName}`);
   }
   for (const picture of section.querySelectorAll('img')) {
