@@ -268,7 +268,7 @@ class SpectraByLevel:
         Parameters
         ----------
         ax
-            Matplotlib axes to draw on; new axes if None (`ax.figure` is their figure).
+            Matplotlib axes to draw on; new axes if None, which Jupyter shows (`ax.figure` is their figure).
         layer
             A layer, with `layers=True`; None for the whole matrices.
 
