@@ -60,9 +60,15 @@ def escape(app, what, name, thing, options, lines):
 
 
 def signature(app, what, name, thing, options, arguments, returned):
-    """A signature with the names of aliases, which autodoc writes as forward references within unions."""
-    texts = (arguments, returned)
-    return tuple(text and re.sub(r"TypeAliasForwardRef\('(\w+)'\)", r"\1", text) for text in texts)
+    """A signature that can be read, and that Sphinx can read, to link its types.
+
+    autodoc writes aliases within unions as forward references, and a default made anew for each
+    instance as <factory>.
+    """
+    forward = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
+    return tuple(
+        text and forward.sub(r"\1", text).replace("<factory>", "...") for text in (arguments, returned)
+    )
 
 
 def setup(app):

@@ -1,6 +1,6 @@
 """Pages of the repository that lie outside docs/: copied before Sphinx looks for them, links rewritten.
 
-A guide links to `../notebooks/00_index.ipynb`, a notebook to `../docs/fitting.md`: such links work on a forge.
+A guide links to `../notebooks/00_index.ipynb`, a notebook to `../docs/fitting.md`, as a forge needs it.
 On the site the notebooks lie in notebooks/, the theory in theory/, and everything else in repository/.
 """
 

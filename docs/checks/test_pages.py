@@ -49,11 +49,16 @@ FAULTS = r"""() => {
 }"""
 BACKGROUND = "getComputedStyle(document.body).backgroundColor"
 OVERFLOW = """() => {
-  const width = document.documentElement.clientWidth;
-  if (document.documentElement.scrollWidth <= width) return [];
-  return [...document.querySelectorAll("main *")]
-    .filter((each) => each.getBoundingClientRect().right > width + 1)
-    .map((each) => `${each.tagName}.${each.className}: ${each.textContent.trim().slice(0, 40)}`).slice(0, 5);
+  const width = document.documentElement.clientWidth, wide = [];
+  if (document.documentElement.scrollWidth > width) wide.push("the page scrolls sideways");
+  const scrolls = (each) => /auto|scroll/.test(getComputedStyle(each).overflowX);
+  const visit = (each) => {  // what lies in a box that scrolls may be wide
+    if (each.getBoundingClientRect().right > width + 1)
+      wide.push(`${each.tagName}.${each.className}: ${each.textContent.trim().slice(0, 40)}`);
+    else if (!scrolls(each)) [...each.children].forEach(visit);
+  };
+  visit(document.querySelector("article") || document.querySelector("main") || document.body);
+  return wide.slice(0, 5);
 }"""
 
 
