@@ -28,7 +28,7 @@ class TableStudy(Generic[Row]):
     settings
         All that the numbers depend on.
     places
-        Where runs were carried out, by run; not in the record, which tells of the numbers.
+        Where runs were carried out, by run; not part of the record, which holds the numbers only.
     """
 
     name: str
