@@ -22,7 +22,7 @@ class TableStudy(Generic[Row]):
     name
         As on the command line.
     columns
-        What is printed of a row.
+        The columns that are printed.
     rows
         Dataclasses, in the order of the table.
     settings

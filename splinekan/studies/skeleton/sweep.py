@@ -38,7 +38,7 @@ class Job(Call):
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep ends with.
+    """The result of a sweep.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class _Nowhere:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Where the runs of a study are carried out, and where their results are kept.
+    """The places where the runs of a study are carried out, and where their results are kept.
 
     Attributes
     ----------
