@@ -9,8 +9,8 @@ from typing import Any
 from splinekan.distributed.sources import is_collection
 
 REMEDY = (
-    "rows are paired by position: bring them into the same order, as by y.loc[X.index], or drop what the "
-    "index says, as by reset_index(drop=True) of each"
+    "rows are paired by position: bring them into the same order, as by y.loc[X.index], or drop the "
+    "indices, as by reset_index(drop=True)"
 )
 
 

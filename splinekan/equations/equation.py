@@ -283,7 +283,9 @@ class Equation:
                 raise ValueError(f"unknown {u} must depend on the variables {variables}, in that order")
             expressions.require_real("unknown", u)
             if u.is_complex and not u.is_real:
-                raise ValueError(f"unknown {u} is declared complex: use split_complex for real equations")
+                raise ValueError(
+                    f"unknown {u} is declared complex: split_complex converts it to real equations"
+                )
         if len({u.func.__name__ for u in unknowns}) < len(unknowns):
             raise ValueError(f"unknown must hold different functions, got {unknowns}")
         return expressions.read("residual", self.residual), unknowns, variables

@@ -163,7 +163,7 @@ def band_equations(
     Parameters
     ----------
     problem
-        Its network is a layer with the coefficients of `ordering`; constants may follow them in theta.
+        A problem whose network is a layer with the coefficients of `ordering`; constants may follow in theta.
     theta
         The parameters.
     ordering

@@ -281,7 +281,7 @@ class Solution(Uncached):
             if outside == "refuse" and not reached.all():
                 raise ValueError(
                     f"the search ended at {self.variables[last.along]} = {last.interval[1]:.6g}: there is no "
-                    f"solution at {points[np.argmin(reached)]}; `warnings` of the solution say why"
+                    f"solution at {points[np.argmin(reached)]}; see `warnings` of the solution"
                 )
             inside &= reached
         if outside == "refuse" and not inside.all():

@@ -223,7 +223,7 @@ class SpectraByLevel:
                 return row
         layers = sorted({row.layer for row in self.rows if row.layer is not None})
         raise ValueError(
-            f"layer must be None or one of {layers}, and preconditioned spectra must have been asked for, "
+            f"layer must be None or one of {layers}, and preconditioned spectra must have been computed, "
             f"got layer {layer}, preconditioned {preconditioned}"
         )
 

@@ -148,7 +148,7 @@ def run(
     Parameters
     ----------
     seeds
-        Of samples and starts of the networks.
+        Seeds of samples and starts of the networks.
     samples
         The number of training samples, and of test samples.
     problems
@@ -161,7 +161,7 @@ def run(
     progress
         Show a bar (tqdm), a tick for every run.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def run(
         For no or repeated seeds or problems, unknown problems, fewer than 100 samples, and levels or budgets
         that are too small or too large.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=100)

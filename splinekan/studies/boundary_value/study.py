@@ -168,9 +168,10 @@ def run(
     progress
         Show a bar (tqdm), one tick per level.
     recipe, setting
-        Of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`, `SETTINGS[name]`.
+        Options of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`,
+        `SETTINGS[name]`.
     workers, scheduler
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------

@@ -42,7 +42,8 @@ class Growth:
     nullity
         Values that are zero to rounding.
     slope, slope_error
-        Of log condition over log G on the `LAST` largest sizes, least squares, and its standard error.
+        The least-squares slope of log condition over log G on the `LAST` largest sizes, and its standard
+        error.
     corrected, corrected_error
         The same with an additional term in 1/G, which accounts for the difference of m = G + k from G.
     predicted

@@ -112,7 +112,7 @@ def run(
     Parameters
     ----------
     degrees
-        Of the sequences.
+        Degrees of the sequences.
     intervals, layer_intervals
         Sizes for the matrices of a basis, and for the Gauss-Newton matrix of a layer.
     network_levels
@@ -120,20 +120,20 @@ def run(
     budgets
         Steps of Levenberg-Marquardt on every level of the trained network, from 5 intervals on.
     samples
-        Its training points, uniform; the target is that of the regression study.
+        The number of its training points, uniform; the target is that of the regression study.
     seed
         Draws points and starts.
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no or bad degrees, sizes, budgets, samples or seed.
     MemoryError
-        If matrices or samples do not fit into this machine.
+        If matrices or samples do not fit in memory.
     """
     degrees = each("degrees", degrees, lambda name, value: integer(name, value, low=0, high=MAX_DEGREE))
     if len(set(degrees)) < len(degrees):

@@ -86,7 +86,7 @@ class Method:
     optimizer
         The method of training, and of moving the knots.
     unknowns
-        As of `FreeKnots`.
+        As for `FreeKnots`.
     """
 
     intervals: Callable[[int], int]
@@ -174,20 +174,20 @@ def run(
     samples
         Training points, uniform in the box; 10,000 others are held out.
     iterations
-        Of every method; a third of them with uniform knots, before knots move.
+        Number of iterations of every method; a third of them with uniform knots, before knots move.
     targets
         Names of `TARGETS`; None for all.
     progress
         Show a bar (tqdm), one tick per run.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown target, seeds or targets given twice, fewer than 2 samples or 3 iterations.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=2)

@@ -120,16 +120,16 @@ def run(
     progress
         Show a bar (tqdm), one tick per fit.
     rounds
-        Of successive halving; None for those of `shape`.
+        Rounds of successive halving; None for those of `shape`.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown name, no names or seeds, the same twice, or a number of samples below 2.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)

@@ -35,13 +35,13 @@ class Run:
     problem
         Its name in the gallery.
     network
-        A name that `solve` takes, or "default".
+        A network name of `solve`, or "default".
     seed
-        Of `solve`.
+        The seed of `solve`.
     seconds
-        The limit of `solve`; None for none.
+        The time limit of `solve`; None without a limit.
     tolerance
-        Of `solve`; None for that of the problem.
+        The tolerance of `solve`; None for that of the problem.
     """
 
     problem: str
@@ -64,7 +64,7 @@ class Outcome:
     seconds, process_seconds
         Wall time, and processor time of all threads.
     warnings
-        Of the solution.
+        The warnings of the solution.
     failure
         The reason for a missing solution, in which case the other entries are empty; otherwise "".
     """

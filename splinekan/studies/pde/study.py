@@ -49,11 +49,11 @@ class Row:
     rel_l2_per_seed
         NaN for a seed without a solution.
     median, worst
-        Of these; NaN if a seed has no solution.
+        Median and largest of these errors; NaN if a seed lacks a solution.
     seconds, process_seconds
         Medians.
     record, record_seconds, record_hardware, record_source
-        As of `Problem`.
+        As for `Problem`.
     unknowns
         Per unknown the errors of all seeds.
     warnings, failures
@@ -134,7 +134,7 @@ def run(
         The limit of every solution; None for none, or `QUICK_SECONDS` if quick. A solution that reaches the
         limit depends on the machine.
     tolerance
-        Of `solve`, for every problem; None for theirs.
+        The tolerance of `solve` for every problem; None for that of each problem.
     quick
         A few problems, a seed, a limit of a few seconds.
     checkpoints
@@ -142,9 +142,9 @@ def run(
     progress
         Show a bar (tqdm), a tick per solution.
     name
-        Of the study, for its record and its checkpoints.
+        The name of the study, for its record and its checkpoints.
     workers, scheduler
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------

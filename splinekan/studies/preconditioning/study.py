@@ -74,9 +74,9 @@ class Row:
     iterations
         The largest count over the seeds; None if the limit came first.
     condition
-        Of B A; nan where the Ritz values have not settled.
+        The condition number of B A; NaN if the Ritz values have not settled.
     seconds
-        Of the iterations for the last seed, without the making of the preconditioner.
+        The time of the iterations for the last seed, without setting up the preconditioner.
     """
 
     matrix: str
@@ -179,22 +179,22 @@ def run(
     seeds
         Each draws a right-hand side for every system.
     degrees, levels, dimensions, matrices, preconditioners
-        Of the systems: degrees 1 to 7, 2 to 16 levels, dimensions 1 and 2.
+        The systems: degrees 1 to 7, 2 to 16 levels, dimensions 1 and 2.
     unknowns
         Larger systems are left out.
     limit, tolerance
-        Of conjugate gradients.
+        The largest number of iterations of conjugate gradients, and their relative residual.
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For nothing to do, repeated entries, or numbers out of range.
     MemoryError
-        If the systems do not fit into this machine.
+        If the systems do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     orders = _different("degrees", degrees, 1, MAX_DEGREE)

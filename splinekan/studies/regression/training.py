@@ -142,7 +142,7 @@ def data(
     TypeError, ValueError
         For an unknown target, a negative seed, or fewer than 2 samples, which have no scale.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     problem = problems.regression(one_of("target", target, problems.REGRESSION))
     samples = affordable_samples(samples, low=2)

@@ -66,7 +66,7 @@ def on_cluster(calls: Iterable[tuple[Key, Call]], address: str) -> Iterator[tupl
                     done = future.result()
                 except KilledWorker:
                     raise ChildProcessError(
-                        f"{key}: its worker was lost again and again before the run ended, killed by the "
+                        f"{key}: its worker was lost repeatedly before the run ended, killed by the "
                         "system (is memory short?) or by a crash"
                     ) from None
                 except FutureCancelledError:

@@ -37,7 +37,7 @@ class Option:
     argument
         The keyword argument that it sets.
     keywords
-        Of `argparse.ArgumentParser.add_argument`.
+        Keyword arguments of `argparse.ArgumentParser.add_argument`.
     """
 
     flag: str

@@ -22,13 +22,13 @@ class TableStudy(Generic[Row]):
     name
         As on the command line.
     columns
-        What is printed of a row.
+        The columns that are printed.
     rows
         Dataclasses, in the order of the table.
     settings
         All that the numbers depend on.
     places
-        Where runs were carried out, by run; not in the record, which tells of the numbers.
+        Where runs were carried out, by run; not part of the record, which holds the numbers only.
     """
 
     name: str
