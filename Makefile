@@ -1,6 +1,9 @@
 # make demo     build .venv, install, run the regression study in its quick setting
 # make test     build what the tests need and run every test
 # make check    format, lint, types, import contracts
+# make docs     the documentation site in build/site: slides, pages, and each page looked at in a browser
+# make slides   slides of the course's lectures in build/slides
+# make linkcheck  the links of the documentation to other sites (needs a network)
 # make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
 #               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up,
@@ -13,9 +16,10 @@
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
 PYTHON ?= python3
 VENV ?= .venv
-BIN := $(VENV)/bin
+BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+SPHINX := $(BIN)/python -m sphinx --jobs auto --fail-on-warning --keep-going --doctree-dir build/doctrees
 
-.PHONY: demo test bench baselines formulas coverage fuzz faults mutants check wheel-check clean
+.PHONY: demo test docs slides linkcheck bench baselines formulas coverage fuzz faults mutants check wheel-check clean
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
@@ -28,12 +32,27 @@ $(VENV)/.test: pyproject.toml setup.py | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	@touch $@ $(VENV)/.base
 
+$(VENV)/.docs: pyproject.toml setup.py | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[docs]"
+	@touch $@ $(VENV)/.base
+
 demo: $(VENV)/.base
 	$(BIN)/splinekan study regression --quick --figure results/regression.png \
 	    --json results/regression.json --force
 
 test: $(VENV)/.test
 	$(BIN)/python -m pytest -n auto --dist loadfile
+
+docs: slides
+	rm -rf build/site build/doctrees docs/reference/generated
+	$(SPHINX) --builder html docs build/site
+	$(BIN)/python -m pytest docs/checks -n auto
+
+slides: $(VENV)/.docs
+	$(BIN)/python notebooks/slides.py --output build/slides
+
+linkcheck: $(VENV)/.docs
+	$(SPHINX) --builder linkcheck docs build/linkcheck
 
 fuzz: $(VENV)/.test
 	PYTHONPATH=tests $(BIN)/python -m fuzz
@@ -79,4 +98,5 @@ wheel-check: $(BIN)/python
 	$(BIN)/python tests/wheel.py
 
 clean:
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build results docs/notebooks docs/theory docs/repository docs/reference/generated
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -4,10 +4,10 @@ Fits
     `fit` returns a `Model` of a table of inputs and targets; `save`, `load`.
 Networks
     `KAN`, a chain of `SplineLayer`, `Affine`, `Normalizer` and `Activation`, of `FormulaLayer` (each edge a
-    `Term`, a function by name with constants), `Sum`, `Product` and `TensorSplineLayer` (splines of several
-    variables); `MLP`; `initialize` draws parameters; `Model`, a network with its parameters, to files by
-    `save` and back by `load`; `DomainWarning`. `export` writes a model as source code or as expressions of
-    sympy.
+    `Term`, a named function with constants), `Sum`, `Product` and `TensorSplineLayer` (splines of several
+    variables); `MLP`; `initialize` draws parameters; `Model`, a network with its parameters, is written to a
+    file by `save` and read by `load`; `DomainWarning`. `export` writes a model as source code or as
+    expressions of sympy.
 Training
     Objectives `LeastSquares`, `DataLoss` (with a loss: `SquaredError`, `Huber`, `Quantile`, `Logistic`,
     `Softmax`, `Poisson`) and `PINN` (of `Block`); `FunctionProblem` and `ResidualProblem` without a network;
@@ -15,8 +15,8 @@ Training
     `Cholesky`, `QR`, `SVD`, `Dual` or `CG`), `VariableProjection`, `GaussNewton`, `LBFGS`, `Adam`,
     `GradientDescent`.
 Other libraries
-    `from_pykan` and `from_efficient_kan` return their networks as models; edges as splines of SciPy, out and
-    in: `Model.edge`, `Model.with_edge`.
+    `from_pykan` and `from_efficient_kan` return their networks as models; `Model.edge` returns an edge as a
+    spline, also of SciPy, and `Model.with_edge` replaces it.
 Explanations
     `attribution` of variance to inputs, nodes and edges, `sobol_indices`, `confidence_bands`; `prune` removes
     edges and nodes.
@@ -32,7 +32,7 @@ Levels
     refinement where an indicator is large; `free_knots` of a model, `FreeKnots` for any optimiser;
     preconditioners `BPX` and `VCycle`.
 Differential equations
-    `solve` returns a `Solution` (or a `SolutionWarning` with it), from conditions made by `initial`,
+    `solve` returns a `Solution` (and may issue a `SolutionWarning`), from conditions made by `initial`,
     `dirichlet`, `neumann`, `robin`, `periodic` and `condition` (with `normal_derivative`), each a
     `Condition`, on boxes, unions of `Boxes` or a `SignedDistance`. `Equation`, with `Unknown`
     constants and measured `Data`; `ansatz`, `manufactured`, `split_complex`; points in
@@ -200,7 +200,7 @@ _LAZY |= dict.fromkeys(("KANClassifier", "KANRegressor"), "estimators")
 
 
 def __getattr__(name: str) -> Any:
-    """Import a lazy name when it is first used: sympy takes longer to import than everything else."""
+    """Import a lazy name on first use: sympy takes longer to import than everything else."""
     if name in _LAZY:
         from importlib import import_module
 

@@ -1,6 +1,6 @@
-"""Arrays in an .npz file: deterministic bytes, a checksum, and reading that trusts nothing in the file.
+"""Arrays in an .npz file: deterministic bytes, a checksum, and reading that validates everything in the file.
 
-Entries are stored, not compressed, so that reading takes no more memory than the file is long.
+Entries are stored, not compressed, so that reading takes no more memory than the length of the file.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ ENDING = ".npy"
 CHECKSUM = "checksum"
 """The array that holds the SHA-256 of the others."""
 KINDS = ("<f8", "<i8", "<U")
-"""Types of arrays, or how their names begin; no other type is written or read."""
+"""Types of arrays, or prefixes of their names; no other type is written or read."""
 DATE = (1980, 1, 1, 0, 0, 0)
-"""The earliest that a zip file can hold: equal arrays make equal bytes."""
+"""The earliest date that a zip file can hold, so that equal arrays give equal bytes."""
 
 
 def packed(arrays: Mapping[str, NDArray[Any]]) -> bytes:
@@ -50,7 +50,7 @@ def entries_of(data: bytes) -> dict[str, bytes]:
             infos = archive.infolist()
             names = [info.filename for info in infos]
             if len(set(names)) < len(names) or not all(name.endswith(ENDING) for name in names):
-                raise ValueError("it holds other entries than arrays with different names")
+                raise ValueError("it holds entries other than arrays with distinct names")
             if any(info.compress_type != zipfile.ZIP_STORED for info in infos):
                 raise ValueError("it holds compressed entries")
             if sum(info.file_size for info in infos) > len(data):
@@ -63,12 +63,12 @@ def entries_of(data: bytes) -> dict[str, bytes]:
 
 
 def check(entries: Mapping[str, bytes]) -> None:
-    """Refuse entries that are not those whose checksum was stored.
+    """Refuse entries that do not match the stored checksum.
 
     Raises
     ------
     ValueError
-        If the checksum is missing or another.
+        If the checksum is missing or differs.
     """
     if CHECKSUM not in entries:
         raise ValueError("it holds no checksum")
@@ -78,12 +78,12 @@ def check(entries: Mapping[str, bytes]) -> None:
 
 
 def array(entries: Mapping[str, bytes], name: str) -> NDArray[Any]:
-    """The array of that name: float64, int64 or text, nothing that Python would have to run.
+    """The array of that name: float64, int64 or text, never Python objects.
 
     Raises
     ------
     ValueError
-        If it is missing, of another type, or not as long as its shape.
+        If it is missing, of another type, or of a length other than that of its shape.
     """
     if name not in entries:
         raise ValueError(f"it lacks the array {name!r}")
@@ -96,15 +96,15 @@ def array(entries: Mapping[str, bytes], name: str) -> NDArray[Any]:
     except Exception as error:  # headers are parsed as Python literals, with Python's errors
         raise ValueError(f"its array {name!r} has a header that cannot be read ({error})") from None
     if fortran or not dtype.str.startswith(KINDS) or dtype.names is not None:
-        raise ValueError(f"its array {name!r} is of a type that is not read: {dtype}")
+        raise ValueError(f"its array {name!r} has a type that is not supported: {dtype}")
     rest = file.read()
     if any(n < 0 for n in shape) or prod(shape) * dtype.itemsize != len(rest) or dtype.itemsize == 0:
-        raise ValueError(f"its array {name!r} is not of its length")
+        raise ValueError(f"its array {name!r} does not have the length of its shape")
     return np.frombuffer(rest, dtype).reshape(shape).astype(dtype.newbyteorder("="))
 
 
 def text(entries: Mapping[str, bytes], name: str) -> str:
-    """The text in the array of that name; errors as of `array`."""
+    """The text in the array of that name; raises as `array`."""
     found = array(entries, name)
     if found.dtype.kind != "U" or found.shape != ():
         raise ValueError(f"its array {name!r} must hold a text")

@@ -1,4 +1,4 @@
-"""Arrays on their way to kernels, and records whose maker vouches for them.
+"""Arrays on their way to kernels, and records that are made without checks.
 
 Kernels do not check bounds: every array that a layer or an operator hands to one has passed `floats` or
 `points`, which take a fraction of a microsecond if nothing is wrong.
@@ -16,11 +16,11 @@ from splinekan._checks import Array, Float64Array, Kind, real_array, shown
 F4, F8 = np.dtype(np.float32), np.dtype(np.float64)
 
 quiet = np.errstate(over="ignore", invalid="ignore")
-"""What leaves the range of its type becomes infinite or NaN, without a warning."""
+"""A context in which values that leave the range of their type become infinite or NaN without a warning."""
 
 
 def trusted(cls: type[Kind], **fields: Any) -> Kind:
-    """A frozen record of `fields` without the checks of its constructor, for those who made what it holds."""
+    """A frozen record of `fields` without the checks of its constructor, for fields known to be valid."""
     record = object.__new__(cls)
     for name, value in fields.items():
         object.__setattr__(record, name, value)
@@ -31,7 +31,7 @@ def floats(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) 
     """`value` as a C-contiguous array of that shape and type, in a fraction of a microsecond if it is one.
 
     Every array that a layer hands to a kernel has passed here or through `points`: kernels do not check
-    bounds. Values are not looked at; those beyond float32 become infinite in float32.
+    bounds. Values are not checked; those beyond float32 become infinite in float32.
 
     Raises
     ------
@@ -51,7 +51,7 @@ def floats(name: str, value: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) 
 
 
 def points(name: str, value: Any, *columns: int) -> Array:
-    """`value` as a C-contiguous float64 or float32 array (any, *columns); speed and errors as of `floats`."""
+    """`value` as a C-contiguous float64 or float32 array (any, *columns); otherwise as `floats`."""
     if (
         type(value) is np.ndarray
         and (value.dtype == F8 or value.dtype == F4)
@@ -64,7 +64,7 @@ def points(name: str, value: Any, *columns: int) -> Array:
 
 
 def viewable(name: str, value: Array, size: int) -> Array:
-    """`value` if views of it show, and change, its own memory.
+    """`value`, if views of it share its memory.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def writeable(name: str, value: Any, shape: tuple[int, ...]) -> Float64Array:
     Raises
     ------
     TypeError, ValueError
-        Naming what is needed.
+        For anything else; the message gives the requirements.
     """
     plain = type(value) is np.ndarray and value.dtype == F8
     if not plain or not (value.flags.c_contiguous and value.flags.writeable):
@@ -103,7 +103,7 @@ def operand(name: str, value: ArrayLike, size: int) -> Float64Array:
     Raises
     ------
     TypeError, ValueError
-        Naming the shapes that are accepted.
+        For other shapes; the message gives those accepted.
     """
     array = real_array(name, value, finite=False)
     if array.ndim not in (1, 2) or array.shape[0] != size:

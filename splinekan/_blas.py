@@ -1,18 +1,18 @@
 """The number of threads of BLAS, a function of sizes and of `set_threads`.
 
 Threads of OpenBLAS spin for some 20 ms after a product before they sleep, on the cores that the kernels need
-next. Whatever calls BLAS or LAPACK here is therefore a section: `with one:` (or `@one`) for a single thread,
-and `with several(flops):` around a large decomposition, which gets as many threads as the kernels. Then
-results depend on `set_threads` alone, not on OPENBLAS_NUM_THREADS or on what other Python threads do.
+next. All calls of BLAS or LAPACK here are therefore in a section: `with one:` (or `@one`) for a single
+thread, and `with several(flops):` around a large decomposition, which gets as many threads as the kernels.
+Then results depend on `set_threads` alone, not on OPENBLAS_NUM_THREADS or on other Python threads.
 
 The number belongs to the process. It is set when the first section begins, and restored when the last ends. A
-section of several threads runs alone: it waits for the others, and later sections wait for it. No section
-may therefore wait for another thread that calls BLAS, or run code of the user that does (an executor, a
+section of several threads runs alone: it waits for the others, and later sections wait for it. A section must
+therefore neither wait for another thread that calls BLAS, nor run code of the user that does (an executor, a
 callback); a section within a section of the same thread does not wait. Entering and leaving take some 4
-microseconds, within another section a third of one (`benchmarks/threads.py`).
+microseconds, within another section a third of a microsecond (`benchmarks/threads.py`).
 
-numpy and scipy have an OpenBLAS each; threadpoolctl finds these, MKL and BLIS. Where it finds nothing
-(Accelerate, a reference BLAS) nothing is set.
+numpy and scipy have an OpenBLAS each; threadpoolctl finds these, MKL and BLIS. If it finds nothing
+(Accelerate, a reference BLAS), nothing is set.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from splinekan._checks import Float64Array
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 PAYS = 4e9
-"""Floating-point operations from which several threads pay, with the time that they spin afterwards.
+"""Least number of floating-point operations for several threads, given the time that they spin afterwards.
 
 `benchmarks/threads.py` measures it: Cholesky factors from 2300 columns, singular values from 550."""
 SHORT = 8192
@@ -42,7 +42,7 @@ PATIENCE = 60.0
 
 
 class _Sections:
-    """The sections that run, and the libraries whose threads they count."""
+    """The sections that run, and the libraries whose threads they set."""
 
     def __init__(self) -> None:
         self.libraries: list[Any] | None = None
@@ -50,7 +50,7 @@ class _Sections:
         self.before: list[int] | None = None
         """Threads of each library before the sections that run; None if none runs."""
         self.ones = self.several = self.waiting = 0
-        """Python threads in sections of one thread, in sections of several, and waiting for the latter."""
+        """Python threads in sections of a single thread, in those of several, and waiting for the latter."""
         self.now: list[int] = []
         """Threads of each library, while a section runs."""
         self.inside = threading.local()
@@ -62,7 +62,7 @@ class _Sections:
         self.changed = threading.Condition(self.lock)
 
     def enter(self) -> None:
-        """Begin a section of one thread."""
+        """Begin a section of a single thread."""
         inside = self.inside.__dict__
         depth = inside.get("depth", 0)
         if not depth and not inside.get("wide"):
@@ -75,7 +75,7 @@ class _Sections:
         inside["depth"] = depth + 1
 
     def leave(self) -> None:
-        """End a section of one thread."""
+        """End a section of a single thread."""
         inside = self.inside.__dict__
         inside["depth"] -= 1
         if not inside["depth"] and not inside.get("wide"):
@@ -136,7 +136,7 @@ class _Sections:
             self.now = wanted
 
     def restore(self) -> None:
-        """Give the libraries the threads they had, if no section is left."""
+        """Restore the threads of the libraries, if no section is left."""
         if self.libraries is None or self.before is None:
             return
         last = not (self.ones or self.several)
@@ -162,7 +162,7 @@ def _libraries() -> list[Any]:
     from threadpoolctl import ThreadpoolController
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about unlike OpenMP libraries, which are not set here
+        warnings.simplefilter("ignore")  # about several OpenMP libraries, which are not set here
         found: list[Any] = ThreadpoolController().select(user_api="blas").lib_controllers
     return found
 
@@ -213,7 +213,7 @@ _all = _Several()
 
 
 def several(flops: float) -> _One | _Several:
-    """The section for `flops` floating-point operations: of several threads where these pay."""
+    """The section for `flops` floating-point operations: of several threads if that is faster."""
     return one if flops < PAYS or _threads.threads() == 1 else _all
 
 

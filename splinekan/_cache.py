@@ -18,7 +18,7 @@ _warned: list[str] = []
 
 
 class _Lenient(FunctionCache):  # type: ignore[misc, unused-ignore]
-    """A cache that ignores what it cannot read or write."""
+    """A cache that ignores files it cannot read or write."""
 
     def load_overload(self, *arguments: Any) -> Any:
         try:
@@ -46,7 +46,7 @@ def _enable_caching(self: Any) -> None:
 
 
 def _warn(reason: Exception) -> None:
-    """Warn once in a process."""
+    """Warn once per process."""
     if not _warned:
         _warned.append(str(reason))
         warnings.warn(

@@ -27,7 +27,7 @@ MAX_INTEGER = 2**62
 """Bound on integers, which are sizes, counts and indices: beyond it NumPy wraps around or fails."""
 
 NOT_NUMBERS = (bool, np.bool_, np.timedelta64)
-"""Types that Python or NumPy derives from integers and that are not meant as numbers."""
+"""Types that Python or NumPy derives from integers but that are not numbers."""
 PLAIN_ARRAYS = (np.ndarray, np.memmap, np.matrix)
 """Array types that hold nothing but their entries. A matrix is read as an array (rows, columns)."""
 
@@ -109,7 +109,7 @@ def vector(name: str, value: ArrayLike, length: int | None = None, *, finite: bo
 
 
 def stored_array(name: str, value: ArrayLike) -> NDArray[Any]:
-    """`value` as a plain array of real numbers of any type; entries of an array are not read.
+    """`value` as a plain array of real numbers of any type, without reading the entries of an array.
 
     A memory-mapped array stays on its disk, and integers stay integers.
 
@@ -128,7 +128,7 @@ def increasing(name: str, value: ArrayLike) -> Float64Array:
     Raises
     ------
     TypeError, ValueError
-        Naming the entries that do not increase.
+        For anything else; the message names entries that do not increase.
     """
     points = real_array(name, value, ndim=1).astype(np.float64)
     not_too_large(name, points)
@@ -178,7 +178,7 @@ def _refuse_decorated(name: str, value: Any, depth: int = 0) -> None:
         if type(value) not in PLAIN_ARRAYS:
             raise TypeError(
                 f"{name} must be a plain array, got a {type(value).__name__}, of which only the "
-                "entries would be kept; pass numpy.asarray(value) if these are what you mean"
+                "entries would be kept; pass numpy.asarray(value) if that is intended"
             )
     elif isinstance(value, (list, tuple)):
         if depth < 4:
@@ -287,7 +287,7 @@ def one_of(name: str, value: Any, accepted: Iterable[str]) -> str:
     Raises
     ------
     ValueError
-        Naming the value and what is accepted.
+        For any other value; the message lists those accepted.
     """
     choices = list(accepted)
     if not isinstance(value, str) or value not in choices:
@@ -326,11 +326,11 @@ def sequence(name: str, value: Any, *, empty: bool = False) -> tuple[Any, ...]:
     Raises
     ------
     TypeError, ValueError
-        If it cannot be iterated over, or (unless `empty`) holds nothing.
+        If it is not iterable, or (unless `empty`) is empty.
     """
     if isinstance(
         value, (str, bytes, dict, set, frozenset)
-    ):  # sets have no order, and dictionaries two kinds
+    ):  # sets have no order, and dictionaries have keys and values
         raise TypeError(f"{name} must be a sequence, got {shown(value)}")
     try:
         items = tuple(value)
@@ -347,7 +347,7 @@ def instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...]) -
     Raises
     ------
     TypeError
-        Naming the type that was given.
+        For any other type, which the message names.
     """
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
@@ -357,12 +357,12 @@ def instance(name: str, value: Any, kind: type[Kind] | tuple[type[Kind], ...]) -
 
 
 def function(name: str, value: Any, *, optional: bool = False) -> Any:
-    """`value` if it can be called (or is None and optional).
+    """`value` if it is callable (or None and optional).
 
     Raises
     ------
     TypeError
-        If it cannot.
+        If it is not.
     """
     if not callable(value) and not (optional and value is None):
         raise TypeError(f"{name} must be callable, got {shown(value)}")
@@ -370,12 +370,12 @@ def function(name: str, value: Any, *, optional: bool = False) -> Any:
 
 
 def generator(name: str, seed: Any) -> np.random.Generator:
-    """A NumPy Generator from a seed (an integer of at least 0) or a Generator, which is used as it is.
+    """A NumPy Generator from a seed (an integer of at least 0), or a given Generator itself.
 
     Raises
     ------
     TypeError, ValueError
-        For anything else; results with the seed None could not be reproduced.
+        For anything else; results with the seed None would not be reproducible.
     """
     if isinstance(seed, np.random.Generator):
         return seed
@@ -392,7 +392,7 @@ def affordable(what: str, size: float) -> None:
     Raises
     ------
     MemoryError
-        Naming `what` needs the memory.
+        If it has; the message names `what` needs the memory.
     """
     limit = _memory()
     if size > limit:
@@ -420,7 +420,7 @@ def same_length(**sequences: Sequence[Any]) -> None:
     Raises
     ------
     ValueError
-        Naming the lengths.
+        If they differ; the message gives the lengths.
     """
     if len({len(items) for items in sequences.values()}) > 1:
         lengths = ", ".join(f"{name} {len(items)}" for name, items in sequences.items())

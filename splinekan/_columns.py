@@ -12,16 +12,16 @@ Names = tuple[str, ...]
 
 
 def framed(value: Any) -> bool:
-    """Whether `value` is a data frame: has columns with names, as those of pandas."""
+    """Whether `value` is a data frame: it has named columns, as in pandas."""
     return not isinstance(value, np.ndarray) and hasattr(value, "columns") and hasattr(value, "iloc")
 
 
 def table(name: str, value: Any, expected: Names | None = None, *, n_columns: int | None = None) -> Array:
     """The numbers of an array or a data frame, (n, columns).
 
-    The columns of a data frame are taken by the names in `expected`, in their order and wherever they stand;
-    further columns are left out. Without `expected`, or where no label is text, all are taken as they come.
-    Arrays have no names: their columns are taken in order.
+    The columns of a data frame are selected by the names in `expected`, in that order; further columns are
+    left out. Without `expected`, or if no label is text, all columns are taken in order. Arrays have no
+    names: their columns are taken in order.
 
     Raises
     ------
@@ -71,12 +71,12 @@ def numbers(name: str, value: Any) -> Array:
 def check_columns(name: str, value: Any) -> None:
     """Refuse columns of a data frame or a series that are not real numbers, by name; Dask's too.
 
-    Categories are refused even if they are numbers, whose order and distances may mean nothing.
+    Categories are refused even if they are numbers, because their order and distances may be meaningless.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the column; for names that are given twice.
+        For such a column, which the message names; for names that occur twice.
     """
     if value.ndim == 1:
         _check_kind(name, value.dtype)
@@ -86,7 +86,7 @@ def check_columns(name: str, value: Any) -> None:
 
 
 def checked_names(name: str, value: Any, count: int) -> Names:
-    """`value` as `count` different names.
+    """`value` as `count` distinct names.
 
     Raises
     ------

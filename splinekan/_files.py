@@ -28,7 +28,7 @@ KINDS = {
 PREFIX = ".splinekan-"
 """Prefix of the names of temporary files."""
 BLOCK = 4096
-"""Size of a test file in bytes; an empty file can be created on a full disk."""
+"""Size of a test file in bytes; an empty file could be created even on a full disk."""
 
 
 def as_path(name: str, value: Any) -> Path:
@@ -98,7 +98,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
 
 
 def check_writable(path: Path) -> None:
-    """Refuse a file that could not be written, after writing, synchronising and removing a block beside it.
+    """Refuse a file that cannot be written: a block beside it is written, synchronised and removed.
 
     Missing folders are created for this test and removed again.
 
@@ -125,7 +125,7 @@ def check_writable(path: Path) -> None:
 
 
 def same_file(first: Path, second: Path) -> bool:
-    """Whether two paths name the same file, existing or not: by links, other spellings, or another case.
+    """Whether two paths name the same file, existing or not, up to links, spelling and case.
 
     Names that differ only in case count as the same on every system.
     """

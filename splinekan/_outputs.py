@@ -1,4 +1,4 @@
-"""Files that the command leaves behind: refused before any work, or written whole."""
+"""Files that the command writes: refused before any work, or written completely."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from splinekan._files import check_writable, destination, same_file
 
 
 def refuse_existing(path: Path, force: bool) -> None:
-    """Refuse a file that exists, unless forced, and what cannot be a file.
+    """Refuse a file that exists, unless forced, and paths that cannot be files.
 
     Raises
     ------
     ValueError, OSError
-        Naming the path.
+        For such a path, which the message names.
     """
     destination(path)
     if path.exists() and not force:
@@ -31,18 +31,18 @@ def check_outputs(
 ) -> None:
     """Refuse files that could not be written, or would replace each other, by the options that name them.
 
-    The files in `inputs`, by what they are, must not be replaced even if forced.
+    The files in `inputs`, a dictionary from descriptions to paths, must not be replaced even if forced.
 
     Raises
     ------
     ValueError, OSError
-        Naming the option or the path.
+        For such a file; the message names the option or the path.
     """
     if paths.get("--figure") is not None:
         from splinekan import plots
 
         plots.file_format(str(paths["--figure"]))
-        plots.canvas()  # matplotlib, too, needs a folder that it can write
+        plots.canvas()  # matplotlib also needs a writable folder
     outputs = {option: path for option, path in paths.items() if path is not None}
     for pair in combinations(outputs.items(), 2):
         if same_file(pair[0][1], pair[1][1]):
@@ -66,7 +66,7 @@ def check_checkpoints(folder: Path | None, study: str = "", **paths: Path | None
     Raises
     ------
     ValueError
-        Naming the option.
+        For such a path; the message names the option.
     """
     if folder is None:
         return

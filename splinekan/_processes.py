@@ -1,7 +1,7 @@
-"""Independent calls on processes of this machine, by joblib: each call's result as soon as it is there.
+"""Independent calls on processes of this machine, by joblib: results are returned as they become available.
 
-A call ends in the same bits wherever it is carried out: its samples are split as the calling process would
-split them (`_threads.parts`), whatever the number of threads that it has.
+A call gives the same bits wherever it is carried out: its samples are split as the calling process would
+split them (`_threads.parts`), whatever the number of threads of the process.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from splinekan import _blas, _threads
 Key = TypeVar("Key", bound=Hashable)
 
 RESTARTS = 3
-"""How often a call is begun again after the process that carried it out ended."""
+"""Number of times that a call is restarted after its process has ended."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a call was carried out, and how long it took.
+    """The place where a call was carried out, and its duration.
 
     Attributes
     ----------
@@ -61,14 +61,14 @@ class Place:
 
 
 class Done(NamedTuple):
-    """The result of a call, where it was carried out if that is known, and the warnings that it gave."""
+    """The result of a call, its place if known, and the warnings that it issued."""
 
     result: Any
     place: Place | None
     warnings: tuple[tuple[str, type[Warning]], ...] = ()
 
     def warn(self) -> None:
-        """Give the warnings in this process, too."""
+        """Issue the warnings in this process too."""
         for text, category in self.warnings:
             warnings.warn(text, category, stacklevel=2)
 
@@ -76,7 +76,7 @@ class Done(NamedTuple):
 def carried_out(call: Call, worker: str = "") -> Done:
     """The result of a call, and its place.
 
-    Outside of sections of `_blas`, too, BLAS has a single thread: results depend on the kernels' parts alone.
+    BLAS has a single thread even outside the sections of `_blas`: results depend on the kernels' parts alone.
     """
     began = perf_counter()
     with _blas.one:
@@ -87,7 +87,7 @@ def carried_out(call: Call, worker: str = "") -> Done:
 def carried_out_elsewhere(call: Call, parts: int, worker: str = "") -> Done:
     """The result of a call with the bits of a process of `parts` threads, and its warnings.
 
-    Filters of warnings belong to the process, not to a thread: warnings are kept in a main thread only.
+    Filters of warnings belong to the process, not to a thread: warnings are collected in a main thread only.
     """
     with _threads.parts(parts):
         if threading.current_thread() is not threading.main_thread():
@@ -105,25 +105,25 @@ def cores() -> int:
 
 @dataclass
 class Attempts:
-    """Calls that were handed out and have not ended, and how often their process ended before them."""
+    """Calls that were handed out and have not ended, with the number of times that their process ended."""
 
     limit: int
     running: dict[Any, Call] = field(default_factory=dict)
     lost: Counter[Any] = field(default_factory=Counter)
 
     def handed_out(self, calls: Iterable[tuple[Key, Call]]) -> Iterator[tuple[Key, Call]]:
-        """The calls, which count as running from then on."""
+        """The calls; each counts as running once it is returned."""
         for key, call in calls:
             self.running[key] = call
             yield key, call
 
     def after_loss(self) -> list[tuple[Any, Call]]:
-        """The calls that ran when a process ended, to begin again.
+        """The calls that ran when a process ended, to be restarted.
 
         Raises
         ------
         ChildProcessError
-            Naming the calls that were begun too often.
+            For calls that were restarted too often, which the message names.
         """
         self.lost.update(self.running.keys())
         given_up = [str(key) for key in self.running if self.lost[key] > self.limit]
@@ -142,9 +142,9 @@ def on_processes(
 ) -> Iterator[tuple[Key, Done]]:
     """Results as they come, by key; calls are taken from the iterator when a process is free.
 
-    Every process has an equal share of the cores for its threads. After a process ended (out of memory, say)
-    the calls that ran begin again, each at most `RESTARTS` times. The processes end with the iteration;
-    unless `end`, only after an error, and otherwise with the block of `ending_processes`.
+    Every process has an equal share of the cores for its threads. If a process ends (out of memory, say), the
+    calls that ran are restarted, each at most `RESTARTS` times. The processes end with the iteration; if
+    `end` is false, only after an error, and otherwise with the block of `ending_processes`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Records whose copies and pickles hold what they are made of, and nothing that was computed since."""
+"""Records whose copies and pickles hold their fields only, not cached results."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 
 class Uncached:
-    """What is kept by `cached_property` is left out of copies and pickles, which compute it when it is used.
+    """A base class: values of `cached_property` are left out of copies and pickles, and computed on demand.
 
-    The size of a pickle then does not depend on what an object was used for.
+    The size of a pickle then does not depend on the use of an object.
     """
 
     def __getstate__(self) -> dict[str, Any]:

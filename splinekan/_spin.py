@@ -1,4 +1,4 @@
-"""Waiting without sleep for another thread to change a number."""
+"""Busy waiting for another thread to change a number."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ else:
     def changed(number: Any, before: int, attempts: int, grace: int) -> bool:
         """Whether number[0], an int64, is seen to differ from `before` in that many attempts.
 
-        If so, `grace` attempts later: who changed it holds the GIL for a moment yet.
+        If so, it returns `grace` attempts later: the thread that changed it still holds the GIL for a moment.
         """
         rest = attempts
         while rest > 0 and latest(number) == before:
@@ -45,7 +45,7 @@ else:
 
     @njit(cache=True, nogil=True)
     def change(number: Any, grace: int) -> None:
-        """number[0] += 1, and a pause without the GIL for who watches it to take that."""
+        """number[0] += 1, and a pause in which a watching thread can take the GIL."""
         number[0] += 1
         while grace > 0:
             grace -= latest(number) != 0

@@ -1,14 +1,15 @@
 """Ranges of samples on a few threads.
 
-Kernels are compiled without numba's parallel backend and release the GIL; this module splits the samples into
-ranges. A kernel then compiles in a fraction of the time, results have the same bits for the same number of
-threads, several Python threads may call at once, and a forked process starts its own workers. (Numba's
-always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in forked workers.)
+Kernels are compiled without Numba's parallel backend and release the GIL; this module splits the samples into
+ranges. A kernel then compiles in a fraction of the time, results are bitwise reproducible for a fixed number
+of threads, several Python threads may call kernels concurrently, and a forked process starts its own workers.
+(Numba's always-present `workqueue` layer aborts on concurrent calls, its OpenMP layer in forked workers.)
 
 Handing a range to a worker and back takes some 10 microseconds if the worker is awake, and 50 to 100 if it
-sleeps and its processor with it, as on virtual machines: as long as a layer 2 -> 5 takes for 4096 samples.
-Before they sleep, workers therefore watch for the next range for about a tenth of a millisecond, the time
-between the kernels of a training step, and callers for the end of the last range (benchmarks/threads.py).
+and its processor sleep, as on virtual machines; this is the time of a layer 2 -> 5 for 4096 samples.
+Before they sleep, workers therefore poll for the next range for about a tenth of a millisecond, the time
+between the kernels of a training step, and callers poll for the end of the last range
+(benchmarks/threads.py).
 """
 
 from __future__ import annotations
@@ -28,12 +29,12 @@ Range = tuple[int, int]
 Task = Callable[[int, int, int], None]
 
 MOST = 1024
-"""More threads than any machine has cores gain nothing, and each takes memory."""
+"""Upper bound on the number of threads: more threads than cores gain nothing, and each takes memory."""
 ATTEMPTS = 200_000
-"""Of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
+"""Iterations of `_spin.changed` before a thread sleeps: about a tenth of a millisecond."""
 GRACE = 32_000
-"""Attempts, some 10 microseconds, in which another thread gets to its kernel or on from there. A thread that
-asked for the GIL meanwhile would sleep."""
+"""Attempts, some 10 microseconds, in which another thread enters or leaves its kernel. A thread that requests
+the GIL in the meantime sleeps."""
 
 
 class _Job:
@@ -62,7 +63,7 @@ class _Job:
             self.done.release()
 
     def wait(self) -> None:
-        """Return when the range has ended; an interrupt in the meantime counts as its error."""
+        """Return when the range has ended; an interrupt in the meantime is recorded as its error."""
         interrupt = None
         while not self.ended:  # and not `while True`: an interrupt may follow the acquisition
             try:
@@ -98,7 +99,7 @@ class _Workers:
         """Hand out jobs."""
         for job in jobs:
             self.jobs.put(job)
-        _spin.change(self.put_so_far, GRACE)  # after the jobs: who sees the number change finds them
+        _spin.change(self.put_so_far, GRACE)  # after the jobs: a worker that sees the new count finds them
 
     def _serve(self) -> None:
         self.inside.worker = True
@@ -106,7 +107,7 @@ class _Workers:
             self._next().run()
 
     def _next(self) -> _Job:
-        """The next job, after watching for it and then asleep."""
+        """The next job; the thread polls for it and then sleeps."""
         watching = True
         while watching:
             seen = int(self.put_so_far[0])
@@ -125,11 +126,11 @@ def _available() -> int:
 
 
 LIMITS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS")
-"""Variables of others that bound the threads of a process: joblib and Dask set them in their workers."""
+"""Variables of other libraries that bound the threads of a process: joblib and Dask set them in workers."""
 
 
 def _limit(name: str) -> int:
-    """The number in a variable, `MOST` where it holds none: it belongs to others, and is not refused here."""
+    """The number in a variable, or `MOST` if it holds none: foreign variables are never refused."""
     text = os.environ.get(name, "").partition(",")[0].strip()  # OpenMP has a list, for nested regions
     return int(text) or MOST if text.isascii() and text.isdigit() and len(text) < 10 else MOST
 
@@ -164,16 +165,29 @@ if hasattr(os, "register_at_fork"):
 def set_threads(count: int) -> None:
     """Set the number of threads that the kernels use.
 
-    Initially it is SPLINEKAN_NUM_THREADS; without that variable every core that the process may use, but at
-    most NUMBA_NUM_THREADS and OMP_NUM_THREADS. Workers of joblib (loky) and Dask have these set, so that all
-    workers together have a thread for each core.
+    The default is SPLINEKAN_NUM_THREADS; without that variable, the number of cores that the process may
+    use, but at most NUMBA_NUM_THREADS and OMP_NUM_THREADS. joblib (loky) and Dask set these in their workers,
+    so that all workers together have a thread per core.
 
-    Results have the same bits for the same number of threads.
+    Results are bitwise reproducible for a fixed number of threads.
+
+    Parameters
+    ----------
+    count
+        The number of threads, from 1 to 1024.
 
     Raises
     ------
     TypeError, ValueError
         If `count` is not an integer between 1 and 1024.
+
+    Examples
+    --------
+    >>> before = threads()
+    >>> set_threads(2)
+    >>> threads()
+    2
+    >>> set_threads(before)
     """
     global _threads
     _threads = integer("count", count, low=1, high=MOST)
@@ -182,10 +196,20 @@ def set_threads(count: int) -> None:
 def threads() -> int:
     """The number of threads that the kernels use.
 
+    Returns
+    -------
+    int
+        The number set by `set_threads`, which describes the default.
+
     Raises
     ------
     ValueError
         If `set_threads` was not called and SPLINEKAN_NUM_THREADS is not an integer between 1 and 1024.
+
+    Examples
+    --------
+    >>> 1 <= threads() <= 1024
+    True
     """
     global _threads
     if _threads is None:
@@ -198,10 +222,10 @@ _fixed = threading.local()
 
 @contextmanager
 def parts(count: int) -> Iterator[None]:
-    """Split samples as `count` threads would, whatever the number of threads, in calls of this Python thread.
+    """Split samples as for `count` threads, independently of their number, in calls of this Python thread.
 
-    A process with fewer threads then ends in the same bits as a process with `count` threads. Decompositions
-    to which `_blas.several` gives several threads are exempt.
+    A process with fewer threads then obtains bitwise the same results as a process with `count` threads.
+    Decompositions to which `_blas.several` gives several threads are exempt.
     """
     before = getattr(_fixed, "parts", None)
     _fixed.parts = count
@@ -230,7 +254,7 @@ def run(task: Task, ranges: Sequence[Range]) -> None:
         _run_in_groups(task, ranges)
         return
     jobs = [_Job(task, chunk, span) for chunk, span in enumerate(ranges)]
-    # A worker does not wait for other workers, all of which might wait for each other.
+    # A worker does not wait for other workers: all of them might wait for each other.
     if getattr(_workers.inside, "worker", False) or not _workers.ensure(len(ranges) - 1):
         for job in jobs:
             job.run()

@@ -1,8 +1,8 @@
 """Models in files: `save` and `load`.
 
 A file is an .npz file of float64, int64 and text arrays, which `numpy.load` reads too. "description" is JSON:
-the class and the options of every layer, the names, the record of the fit. Whatever has many digits is an
-array of its own. Nothing in a file is run when it is loaded.
+the class and the options of every layer, the names, the record of the fit. Long lists of numbers are arrays
+of their own. Nothing in a file is run when it is loaded.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from splinekan.splines.knot_vector import KnotVector
 
 FORMAT = "splinekan model"
 VERSION = 1
-"""Of the format. Files of a later version are refused."""
+"""Version of the format. Files of a later version are refused."""
 SIMPLE: dict[str, type] = {
     "Affine": Affine,
     "Activation": Activation,
@@ -52,25 +52,25 @@ SIMPLE: dict[str, type] = {
     "Product": Product,
     "Constants": Constants,
 }
-"""Layers that their fields describe."""
+"""Layers that are described by their fields."""
 HISTORY = "history_"
-"""Before the names of the columns of the history."""
+"""Prefix of the names of the columns of the history."""
 
 
 def save(path: str | os.PathLike[str], model: Model, *, force: bool = False) -> None:
-    """Write a model to a file, from which `load` makes it again to the last bit.
+    """Write a model to a file, from which `load` restores it bit for bit.
 
     The file holds the network, theta, the names, the record of the fit with its history, and the features of
     a differential equation. Its format is that of `numpy.savez`: `numpy.load(path)["theta"]` are the
-    parameters, `numpy.load(path)["description"].item()` describes the network in JSON. Equal models make
-    equal files. An old file is replaced when the new file is complete, and not before.
+    parameters, and `numpy.load(path)["description"].item()` describes the network in JSON. Equal models give
+    equal files. An existing file is replaced only when the new file is complete.
 
     Parameters
     ----------
     path
-        Written under exactly this name; .npz is customary. Missing folders are made.
+        The exact name of the file; .npz is customary. Missing folders are made.
     model
-        Of layers of this package.
+        A model of layers of this package.
     force
         Whether an existing file may be replaced.
 
@@ -107,12 +107,34 @@ def save(path: str | os.PathLike[str], model: Model, *, force: bool = False) -> 
 def load(path: str | os.PathLike[str]) -> Model:
     """The model that `save` wrote to a file.
 
+    No code in the file is run: it holds arrays and JSON, no pickles.
+
+    Parameters
+    ----------
+    path
+        The name of the file.
+
+    Returns
+    -------
+    Model
+        The model, with the same parameters bit for bit.
+
     Raises
     ------
     TypeError, ValueError
         If `path` is not a path, or the file is not that of a model, is damaged, or of a later version.
     OSError
         If the file cannot be read: FileNotFoundError if it does not exist.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> network = KAN.splines([1, 1], intervals=2)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     save(f"{folder}/model.npz", Model(network, initialize(network, 0)))
+    ...     print(load(f"{folder}/model.npz").network)
+    KAN with 5 parameters
+      0        5  SplineLayer(1 -> 1, degree 3, 2 intervals on [0, 1], linear beyond, spline basis)
     """
     source = as_path("path", path)
     try:
@@ -121,7 +143,7 @@ def load(path: str | os.PathLike[str]) -> Model:
         raise FileNotFoundError(errno.ENOENT, "path names a file that does not exist", str(source)) from None
     if not stat.S_ISREG(status.st_mode):  # opening a pipe would wait
         what = KINDS.get(stat.S_IFMT(status.st_mode), "not a regular file")
-        raise ValueError(f"path must be that of a file, and {source} is {what}")
+        raise ValueError(f"path must name a regular file, and {source} is {what}")
     affordable(f"path: reading {source}", 4.0 * status.st_size)
     data = source.read_bytes()
     try:
@@ -186,7 +208,7 @@ def _described(number: int, layer: Any, vectors: dict[KnotVector, int]) -> dict[
 
 
 def _term(term: Term) -> dict[str, Any]:
-    """The functions by name, those of the user by their text too."""
+    """The functions by name, those of the user also by their text."""
     functions = [
         each.name
         if each.name in FUNCTIONS
@@ -212,7 +234,7 @@ def _record(record: FitRecord) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """`value` as JSON has it: infinities and NaN, which it lacks, as {"float": "nan"}."""
+    """`value` in the types of JSON: infinities and NaN, which it lacks, as {"float": "nan"}."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, (list, tuple)):
@@ -233,7 +255,7 @@ def _plain(value: Any) -> Any:
 
 def _model(entries: dict[str, bytes]) -> Model:
     if "format" not in entries or _archive.text(entries, "format") != FORMAT:
-        raise ValueError(f"it is not the file of a model: its array 'format' is not {FORMAT!r}")
+        raise ValueError(f"it is not a file of a model: its array 'format' is not {FORMAT!r}")
     version = _archive.array(entries, "format_version")
     if version.shape != () or version.dtype != np.int64 or not 1 <= version <= VERSION:
         raise ValueError(
@@ -298,7 +320,7 @@ def _tuples(value: Any) -> Any:
 
 
 def _numbers(value: Any) -> Any:
-    """What `_plain` was given, but for tuples, which are lists."""
+    """The argument of `_plain`, with lists in place of tuples."""
     if isinstance(value, dict):
         return (
             float(value["float"]) if set(value) == {"float"} else {k: _numbers(v) for k, v in value.items()}

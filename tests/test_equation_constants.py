@@ -290,7 +290,10 @@ POINTS = np.linspace(0, 1, 4)[:, None]
         (lambda: NET.with_constants([X]), r"constants\[0\] must be an unknown constant"),
         (lambda: NET.with_constants({"k": "a"}), "the starting value of 'k' must be a real number"),
         (lambda: NET.with_constants([sk.Unknown("k"), sk.Unknown("k", 2)]), "two starting values"),
-        (lambda: NET.with_constants({"k": 1}).with_constants({"k": 1}), "the network has constants, k"),
+        (
+            lambda: NET.with_constants({"k": 1}).with_constants({"k": 1}),
+            "the network already has constants, k",
+        ),
         (lambda: NET.constants(np.zeros(7)), "theta must"),
         (lambda: Constants(1, ("a", "a"), (1, 1)), "names must be different"),
         (lambda: Constants(1, ("a", ""), (1, 1)), r"names\[1\] must not be empty"),

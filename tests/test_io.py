@@ -263,9 +263,9 @@ def test_foreign_files_are_refused(tmp_path):
     refused(tmp_path / "m", b"a text", "not an .npz file")
     for array in (np.zeros(3), np.array({"a": 1}, object)):
         np.savez(tmp_path / "m.npz", a=array)
-        refused(tmp_path / "m", (tmp_path / "m.npz").read_bytes(), "not the file of a model")
+        refused(tmp_path / "m", (tmp_path / "m.npz").read_bytes(), "not a file of a model")
     np.savez(tmp_path / "m.npz", format=np.array({"a": 1}, object))
-    refused(tmp_path / "m", (tmp_path / "m.npz").read_bytes(), "of a type that is not read: object")
+    refused(tmp_path / "m", (tmp_path / "m.npz").read_bytes(), "a type that is not supported: object")
     np.savez_compressed(tmp_path / "m.npz", a=np.zeros(10**6))
     refused(tmp_path / "m", (tmp_path / "m.npz").read_bytes(), "compressed")
 
@@ -276,7 +276,7 @@ def test_nothing_is_unpickled(tmp_path):
             return os.mkdir, (str(tmp_path / "evil"),)
 
     arrays = written(full_model()) | {"theta": np.array([Evil()], object)}
-    refused(tmp_path / "m", zipped(arrays), "of a type that is not read: object")
+    refused(tmp_path / "m", zipped(arrays), "a type that is not supported: object")
     assert not (tmp_path / "evil").exists()
     pickle.loads(pickle.dumps(Evil()))
     assert (tmp_path / "evil").exists()  # as it would have been
@@ -361,10 +361,10 @@ def load_from(folder, arrays):
         ),
         ({"format_version": np.array(0)}, "version 0 of the format"),
         ({"format_version": np.array("1")}, "version 1 of the format"),
-        ({"format": np.array("another")}, "not the file of a model"),
+        ({"format": np.array("another")}, "not a file of a model"),
         ({"theta": np.zeros(3)}, "theta must have shape"),
         ({"theta": np.array(["a"])}, "theta must be an array of real numbers"),
-        ({"theta": np.zeros(20, np.float32)}, "of a type that is not read: float32"),
+        ({"theta": np.zeros(20, np.float32)}, "a type that is not supported: float32"),
         ({"theta": np.full(20, np.nan)}, "theta must be finite"),
         ({"more": np.zeros(1)}, "holds the array 'more'"),
         ({"description": np.array("[" * 10**5)}, "cannot be loaded|does not describe"),

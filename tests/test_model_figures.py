@@ -189,7 +189,7 @@ def test_an_edge_of_the_first_layer_is_in_the_units_of_x():
 def test_an_edge_of_the_last_layer_is_in_the_units_of_the_output():
     model = Model(scaled(2).network, scaled(2).theta, output_names=("mass", "charge $e$"))
     figure = model.plot_edge(1, 0, "charge $e$")
-    assert figure.axes[0].get_ylabel() == r"part of charge \$e\$"
+    assert figure.axes[0].get_ylabel() == r"contribution to charge \$e\$"
     x, y = curve(figure).T
     spline = sk.Spline(
         model.network.layers[2].knots[0], model.network.unpack(model.theta)[2]["coefficients"][0]

@@ -152,6 +152,9 @@ def test_committed_outputs_are_there_clean_and_small(path):
     assert not warnings_and_errors(notebook)
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1)), "run whole, in order"
+    assert "widgets" not in notebook.metadata, "states of widgets"
+    kinds = {kind for cell in code for out in cell.outputs for kind in out.get("data", {})}
+    assert not [kind for kind in kinds if "widget" in kind], "views of widgets, which need a kernel"
     assert any("image/png" in out.get("data", {}) for cell in code for out in cell.outputs)
     assert all(not cell.metadata for cell in notebook.cells), "no timings"
     text = "\n".join(

@@ -324,6 +324,7 @@ def test_figures_obey_the_style_of_the_user():
         assert theirs.get_legend().get_texts()[0].get_fontsize() == 5
         assert matplotlib.colors.to_hex(theirs.get_facecolor()) == "#eeeeee"
         assert theirs.xaxis.label.get_fontsize() == 7
+    assert ours._repr_png_().startswith(b"\x89PNG"), "Jupyter shows what a cell ends with"
     ax = Figure().subplots()
     assert found.plot(ax) is ax
     drawn = ax.lines[0].get_ydata()

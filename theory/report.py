@@ -108,8 +108,8 @@ def as_json(outcomes: Iterable[Outcome]) -> str:
 
 
 def markdown(text: str) -> str:
-    """The text with the characters escaped that Markdown would read as a table, a tag or emphasis."""
-    return re.sub(r"([|<_*])", r"\\\1", text)
+    """The text with the characters escaped that Markdown would read as a table, a tag, emphasis or a link."""
+    return re.sub(r"([|<_*]|(?<=\])\()", r"\\\1", text)
 
 
 def readme(claims: Iterable[Claim]) -> str:

@@ -14,8 +14,8 @@ from splinekan.cli.console import REFUSALS, complain, flush, line, say, versions
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit status of the command.
 
-    0 if all went well; 2 if something was refused or could not be written, with a line on standard error; 130
-    after an interrupt; 141 if the reader of the output is gone.
+    0 on success; 2 if something was refused or could not be written, with a line on standard error; 130 after
+    an interrupt; 141 if the reader of the output is gone.
     """
     folder = None
     words = list(sys.argv[1:] if arguments is None else arguments)

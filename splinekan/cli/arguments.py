@@ -1,4 +1,4 @@
-"""What `fit` and `predict` share: how a table is named and read."""
+"""The common part of `fit` and `predict`: how a table is named and read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from splinekan.tables import Table, opened
 from splinekan.tables.layout import SEPARATORS
 
 Parsers = Any
-"""What `add_subparsers` returns."""
+"""The result of `add_subparsers`."""
 
 
 def separator(text: str) -> str:
@@ -23,17 +23,17 @@ def separator(text: str) -> str:
 
 
 def add_table(command: Any) -> None:
-    """The options that say how a table is written."""
+    """The options for the format of a table."""
     command.add_argument(
         "--separator",
         type=separator,
-        help="comma, semicolon or tab; looked for in the first lines unless given",
+        help="comma, semicolon or tab; detected from the first lines by default",
     )
     command.add_argument(
         "--header",
         action=argparse.BooleanOptionalAction,
         default=None,
-        help="whether there are names in the first line; unless given, if none of them is a number",
+        help="whether the first line holds names; by default, if none of its cells is a number",
     )
 
 

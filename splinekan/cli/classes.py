@@ -18,22 +18,22 @@ from splinekan.tables.numbers import floats
 LABELLED = ("logistic", "softmax")
 """Losses whose target may be a column of labels."""
 MOST = 1000
-"""Different labels that are accepted; a column with more is not one of labels."""
+"""Most distinct labels; a column with more does not hold labels."""
 CLASSES = "classes"
-"""The choice of a fit's record that holds the labels, as JSON."""
+"""Name of the choice in a fit's record that holds the labels, as JSON."""
 
 
 class Targets(NamedTuple):
-    """What a loss takes.
+    """The targets of a loss.
 
     Attributes
     ----------
     y
-        (n, outputs).
+        Targets, (n, outputs).
     names
-        Of the outputs.
+        Names of the outputs.
     classes
-        Labels, sorted: for "softmax" those of the outputs, for "logistic" those of 0 and 1; none for
+        Labels, sorted: for "softmax" those of the outputs, for "logistic" those of 0 and 1; empty for
         probabilities.
     """
 
@@ -45,9 +45,9 @@ class Targets(NamedTuple):
 def encoded(loss: str, name: str, labels: Sequence[str]) -> Targets:
     """A column of labels as targets of "softmax", rows of 0 and 1, or "logistic", 0 and 1.
 
-    Labels are sorted, as numbers if all are. Outputs are named by them: "spam", or "digit=3" for numbers. For
-    "logistic" the output is the second label; a column of numbers in [0, 1] is taken as it is and keeps its
-    name.
+    Labels are sorted, as numbers if all are numbers. Outputs are named after them: "spam", or "digit=3" for
+    numbers. For "logistic" the output is the second label; a column of numbers in [0, 1] is used unchanged
+    and keeps its name.
 
     Raises
     ------
@@ -99,7 +99,7 @@ def remembered(model: Model, target: str, classes: Sequence[str]) -> Model:
 
 
 def classes_of(model: Model) -> tuple[str, ...]:
-    """The labels of a model, as in `Targets`; its outputs' names for "softmax" where none were remembered.
+    """The labels of a model, as in `Targets`; the names of its outputs for "softmax" without stored labels.
 
     Raises
     ------
@@ -119,7 +119,7 @@ def classes_of(model: Model) -> tuple[str, ...]:
 
 
 def _read(text: str) -> tuple[str, ...]:
-    """Labels from JSON; none if it is something else."""
+    """Labels from JSON; empty for anything else."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
@@ -129,7 +129,7 @@ def _read(text: str) -> tuple[str, ...]:
 
 
 def labelled(expected: Array, classes: Sequence[str]) -> list[str]:
-    """The most probable labels, (n,), from what `mean` returns."""
+    """The most probable labels, (n,), from the result of `mean`."""
     best = expected.argmax(axis=1) if expected.shape[1] > 1 else (expected[:, 0] > 0.5).astype(int)
     return [classes[k] for k in best.tolist()]
 

@@ -1,4 +1,4 @@
-"""What the command prints: results on standard output, reasons and notes on standard error."""
+"""Output of the command: results on standard output, reasons and notes on standard error."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from typing import Any
 from splinekan import DomainWarning, __version__
 
 REFUSALS = (ValueError, TypeError, OSError, MemoryError, RecursionError, ModuleNotFoundError)
-"""Errors that end in a line. UnicodeError is a ValueError; extras that are not installed are not found."""
+"""Errors reported in a line. UnicodeError is a ValueError; missing extras raise ModuleNotFoundError."""
 BROKEN_PIPE = 141
 """The status that shells report of a program that SIGPIPE ended."""
 
 
 def versions() -> dict[str, str]:
-    """Versions of Python and of the packages that numbers depend on."""
+    """Versions of Python and of the packages on which numbers depend."""
     packages = ("numpy", "scipy", "numba", "sympy", "matplotlib")
     return {
         "splinekan": __version__,
@@ -31,17 +31,17 @@ def versions() -> dict[str, str]:
 
 
 def progress() -> bool:
-    """Bars are for terminals."""
+    """Whether to show progress bars: on terminals only."""
     return sys.stderr is not None and sys.stderr.isatty()
 
 
 def say(text: str) -> int:
-    """Print; the exit status."""
+    """Print a text, and return the exit status."""
     return pour((text + "\n",))
 
 
 def pour(pieces: Iterable[str]) -> int:
-    """Print the pieces of a long text one after the other; the exit status."""
+    """Print the pieces of a long text one after another, and return the exit status."""
     if sys.stdout is None:  # closed by whoever started the command
         return 0
     try:
@@ -53,7 +53,7 @@ def pour(pieces: Iterable[str]) -> int:
 
 
 def flush() -> int:
-    """Now, and not when Python ends, which would complain about a broken pipe; the exit status."""
+    """Flush standard output, and return the exit status; at its end Python would report a broken pipe."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -63,7 +63,7 @@ def flush() -> int:
 
 
 def unwritten(error: OSError) -> int:
-    """Discard the rest of the output; the exit status."""
+    """Discard the rest of the output, and return the exit status."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
@@ -75,25 +75,25 @@ def unwritten(error: OSError) -> int:
 
 
 def complain(text: str) -> None:
-    """A reason, on standard error."""
+    """Print a reason on standard error."""
     note(f"splinekan: {text}")
 
 
 def note(text: str) -> None:
-    """A line on standard error."""
+    """Print a line on standard error."""
     if sys.stderr is not None:
         with suppress(OSError):
             print(printable(text, sys.stderr), file=sys.stderr, flush=True)
 
 
 def printable(text: str, stream: Any) -> str:
-    """The text, without the characters that the stream's encoding does not have: these are escaped."""
+    """The text, with characters escaped that the stream's encoding lacks."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def line(error: BaseException) -> str:
-    """An error in one line."""
+    """The message of an error in a single line."""
     if isinstance(error, OSError) and error.strerror:
         text = error.strerror if error.filename is None else f"{error.filename}: {error.strerror}"
     else:
@@ -102,7 +102,7 @@ def line(error: BaseException) -> str:
 
 
 def attempt(path: Path, write: Callable[[], object]) -> int:
-    """Write a file and report it on standard error; the exit status."""
+    """Write a file, report it on standard error, and return the exit status."""
     try:
         write()
     except REFUSALS as error:

@@ -1,4 +1,4 @@
-"""`splinekan export`: a model as a Python module that needs NumPy alone."""
+"""`splinekan export`: a model as a Python module that needs only NumPy."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from splinekan.studies.skeleton import options as known
 
 def add(commands: Parsers) -> None:
     """`splinekan export`."""
-    command = commands.add_parser("export", help="a model as a Python module that needs NumPy alone")
+    command = commands.add_parser("export", help="write a model as a Python module that needs only NumPy")
     command.add_argument("model", type=known.file, metavar="MODEL", help="a file that `splinekan fit` wrote")
     command.add_argument(
-        "--output", type=known.file, metavar="FILE", help="write here, and not to standard output"
+        "--output", type=known.file, metavar="FILE", help="write to this file instead of standard output"
     )
     command.add_argument("--name", default="predict", help="the name of the function")
     command.add_argument("--force", action="store_true", help="overwrite an existing file")
@@ -24,7 +24,7 @@ def add(commands: Parsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Export; the exit status."""
+    """Export, and return the exit status."""
     from splinekan.exporting import export
     from splinekan.io import load
 

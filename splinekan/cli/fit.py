@@ -32,7 +32,7 @@ class Roles(NamedTuple):
 
 
 class Data(NamedTuple):
-    """What a model is fitted to."""
+    """The data to which a model is fitted."""
 
     x: Float64Array
     targets: Targets
@@ -50,30 +50,32 @@ def add(commands: Parsers) -> None:
         action="append",
         required=True,
         metavar="COLUMN",
-        help="the column to fit; repeat it for several. Without a header columns have numbers, from 1",
+        help="the column to fit; repeat for several. Without a header, columns are numbered from 1",
     )
     columns = command.add_mutually_exclusive_group()
     columns.add_argument(
-        "--inputs", nargs="+", metavar="COLUMN", help="the inputs; all other columns unless given"
+        "--inputs", nargs="+", metavar="COLUMN", help="the inputs; all other columns by default"
     )
     columns.add_argument(
         "--drop", nargs="+", default=[], metavar="COLUMN", help="columns that are not inputs"
     )
     command.add_argument("--weights", metavar="COLUMN", help="weights of the rows")
     command.add_argument("--hidden", type=int, nargs="*", metavar="N", help="widths of the hidden layers")
-    command.add_argument("--degree", type=int, default=3, metavar="K", help="of the splines, 3 unless given")
-    command.add_argument("--loss", choices=LOSSES, default="squared", help="squared unless given")
     command.add_argument(
-        "--held-out", type=float, metavar="SHARE", help="share of the rows to compare levels on"
+        "--degree", type=int, default=3, metavar="K", help="degree of the splines, by default 3"
+    )
+    command.add_argument("--loss", choices=LOSSES, default="squared", help="the loss, by default squared")
+    command.add_argument(
+        "--held-out", type=float, metavar="SHARE", help="share of the rows held out to compare levels"
     )
     command.add_argument("--levels", type=int, metavar="N", help="levels of refinement")
     command.add_argument(
         "--smoothing",
         type=float,
         metavar="X",
-        help="weight of slopes and bending; chosen from the data unless given",
+        help="weight of slopes and bending; chosen from the data by default",
     )
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="0 unless given")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the starts, by default 0")
     add_table(command)
     command.add_argument("--output", type=known.file, metavar="FILE", help="write the model, MODEL.npz")
     command.add_argument("--figure", type=known.file, metavar="FILE", help="write a figure of the model")
@@ -83,7 +85,7 @@ def add(commands: Parsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Fit, print and write; the exit status."""
+    """Fit, print and write, and return the exit status."""
     outputs = {"--output": options.output, "--figure": options.figure, "--json": options.json}
     check_outputs(outputs, options.force, {"table": options.data})
     arguments = _arguments(options)
@@ -120,7 +122,7 @@ def run(options: argparse.Namespace) -> int:
     failed = max([attempt(path, write) for path, write in writers.items()], default=0)
     if options.output is None:
         note("the model is not saved: give --output FILE")
-    # Whatever happens to the files, the results are printed.
+    # The results are printed even if writing the files fails.
     printed = say(_summary(model, len(data.x), found))
     return failed or printed
 
@@ -200,7 +202,7 @@ def _all(opened: Table, name: str) -> list[int]:
 
 
 def _usable(opened: Table, p: int) -> None:
-    """Refuse a column that cannot be told from others."""
+    """Refuse a column that cannot be distinguished from others."""
     if not opened.names[p]:
         raise ValueError(
             f"column {p + 1} of {opened.name} has no name: give --inputs, or leave it out with --drop ''"

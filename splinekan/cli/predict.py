@@ -24,23 +24,25 @@ from splinekan.tables import Table
 from splinekan.tables.table import listed
 
 ROWS = 4096
-"""Rows that are written at a time."""
+"""Number of rows that are written at a time."""
 PREFIX = "predicted_"
-"""Before the names of outputs that stand beside the columns of the table."""
+"""Prefix of the names of outputs that are written beside the columns of the table."""
 
 
 def add(commands: Parsers) -> None:
     """`splinekan predict`."""
-    command = commands.add_parser("predict", help="the values of a model at the rows of a CSV file")
+    command = commands.add_parser("predict", help="evaluate a model at the rows of a CSV file")
     command.add_argument("model", type=known.file, metavar="MODEL", help="a file that `splinekan fit` wrote")
     command.add_argument(
         "data", type=known.file, metavar="DATA", help="a CSV file with the inputs of the model"
     )
     command.add_argument(
-        "--output", type=known.file, metavar="FILE", help="write here, and not to standard output"
+        "--output", type=known.file, metavar="FILE", help="write to this file instead of standard output"
     )
-    command.add_argument("--append", action="store_true", help="write the columns of DATA, too, as they are")
-    command.add_argument("--labels", action="store_true", help="write the most probable label, too")
+    command.add_argument(
+        "--append", action="store_true", help="write the columns of DATA, unchanged, as well"
+    )
+    command.add_argument("--labels", action="store_true", help="write the most probable label as well")
     command.add_argument(
         "--raw", action="store_true", help="write the outputs of the network, not probabilities or counts"
     )
@@ -51,7 +53,7 @@ def add(commands: Parsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Predict and write; the exit status."""
+    """Predict and write, and return the exit status."""
     from splinekan.io import load
 
     check_outputs(
@@ -87,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 def positions(opened: Table, model: Model, others: tuple[int, ...] = ()) -> tuple[int, ...]:
-    """The columns of the model's inputs: by name, or by position where there are no names.
+    """The columns of the model's inputs: by name, or by position if there are no names.
 
     Without names all columns but the `others` are inputs, in their order.
 
@@ -138,7 +140,7 @@ def _finite(values: Array, raw: bool) -> None:
 def _pieces(
     names: Sequence[str], texts: Sequence[Sequence[str]], values: Array, labels: Sequence[str] | None
 ) -> Iterator[str]:
-    """A CSV file in pieces; numbers have 17 digits, so that they are read back to the last bit."""
+    """A CSV file in pieces; numbers have 17 digits, so that they are read back bit for bit."""
     buffer = io.StringIO(newline="")
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(names)

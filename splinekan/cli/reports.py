@@ -1,4 +1,4 @@
-"""How well a model fits, and how it was fitted, as text and for JSON."""
+"""Errors of a model, and the record of its fit, as text and for JSON."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from splinekan.cli.console import versions
 
 
 def names_of(model: Model) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the inputs and outputs, x1, x2, ... and y1, y2, ... where a model has none."""
+    """Names of the inputs and outputs; x1, x2, ... and y1, y2, ... if a model has none."""
     inputs = numbered("x", model.n_in) if model.names is None else model.names
     outputs = numbered("y", model.n_out) if model.output_names is None else model.output_names
     return inputs, outputs
 
 
 def errors(model: Model, expected: Array, y: Array, classes: Sequence[str]) -> dict[str, float]:
-    """Errors on samples, by what they are: root mean squares by output, or the share of wrong labels."""
+    """Errors on samples by description: root mean squares for each output, or the share of wrong labels."""
     loss = "" if model.record is None else model.record.loss
     if loss in LABELLED and classes:
         best = expected.argmax(axis=1) if y.shape[1] > 1 else expected[:, 0] > 0.5
@@ -38,7 +38,7 @@ def errors(model: Model, expected: Array, y: Array, classes: Sequence[str]) -> d
 
 
 def losses(model: Model) -> dict[str, float]:
-    """The losses of the training and held-out samples on the way to the model, of those that are known."""
+    """The known losses of the training and the held-out samples on the way to the model."""
     if model.record is None:
         return {}
     same = [

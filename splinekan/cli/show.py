@@ -1,4 +1,4 @@
-"""`splinekan show`: what a file of a model holds."""
+"""`splinekan show`: the content of a file of a model."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from splinekan.studies.skeleton import options as known
 
 def add(commands: Parsers) -> None:
     """`splinekan show`."""
-    command = commands.add_parser("show", help="the layers of a model, and how it was fitted")
+    command = commands.add_parser("show", help="print the layers of a model, and how it was fitted")
     command.add_argument("model", type=known.file, metavar="MODEL", help="a file that `splinekan fit` wrote")
     command.add_argument("--figure", type=known.file, metavar="FILE", help="write a figure of the model")
     command.add_argument(
         "--formula",
         action="store_true",
-        help="find formulas that explain the model, print them, and put them on the figure",
+        help="find formulas that explain the model, print them, and show them in the figure",
     )
     command.add_argument("--json", action="store_true", help="print JSON")
     command.add_argument("--force", action="store_true", help="overwrite an existing file")
@@ -30,7 +30,7 @@ def add(commands: Parsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print and draw; the exit status."""
+    """Print and draw, and return the exit status."""
     from splinekan.io import load
 
     check_outputs({"--figure": options.figure}, options.force, {"model": options.model})

@@ -31,7 +31,7 @@ MATRICES = ("gauss-newton", "hessian")
 
 def add(commands: Parsers) -> None:
     """`splinekan spectra`."""
-    command = commands.add_parser("spectra", help="eigenvalues of a model's curvature at the rows of a table")
+    command = commands.add_parser("spectra", help="print eigenvalues of a model's curvature on a table")
     command.add_argument("model", type=known.file, metavar="MODEL", help="a file that `splinekan fit` wrote")
     command.add_argument(
         "data", type=known.file, metavar="DATA", help="a CSV file with the inputs of the model"
@@ -42,18 +42,18 @@ def add(commands: Parsers) -> None:
         metavar="COLUMN",
         help="a column of targets, one for each output; needed for the Hessian only",
     )
-    command.add_argument("--basis", choices=tuple(BASES), default="both", help="both unless given")
+    command.add_argument("--basis", choices=tuple(BASES), default="both", help="by default both")
     command.add_argument(
-        "--matrix", choices=MATRICES, default="gauss-newton", help="gauss-newton unless given"
+        "--matrix", choices=MATRICES, default="gauss-newton", help="the matrix, by default gauss-newton"
     )
     command.add_argument(
         "--method",
         choices=METHODS,
         default="auto",
-        help="dense decompositions, or Lanczos from products; by size unless given",
+        help="dense decompositions, or Lanczos with products; by default chosen by size",
     )
-    command.add_argument("--layers", action="store_true", help="the blocks of all layers, too")
-    command.add_argument("--seed", type=int, default=0, metavar="N", help="of the probes, 0 unless given")
+    command.add_argument("--layers", action="store_true", help="print the blocks of all layers as well")
+    command.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the probes, by default 0")
     add_table(command)
     command.add_argument("--figure", type=known.file, metavar="FILE", help="write a figure, PNG or PDF")
     command.add_argument("--pdf", type=known.file, metavar="FILE", help="write a figure as PDF")
@@ -63,7 +63,7 @@ def add(commands: Parsers) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Compute, print and write; the exit status."""
+    """Compute, print and write, and return the exit status."""
     from splinekan.io import load
     from splinekan.spectra import spectra_by_level
 
@@ -125,7 +125,7 @@ def _check_loss(model: Model, options: argparse.Namespace) -> None:
 def _read(
     opened: Table, model: Model, options: argparse.Namespace
 ) -> tuple[Float64Array, Float64Array | None]:
-    """The inputs, and the targets if they are named."""
+    """The inputs, and the targets if any are named."""
     targets = tuple(opened.position(name, "--target") for name in options.target or ())
     inputs = positions(opened, model, others=targets)
     numbers = opened.read((*inputs, *targets)).numbers
@@ -133,7 +133,7 @@ def _read(
 
 
 def _objective(model: Model, x: Float64Array, y: Float64Array | None) -> DataLoss:
-    """The mean loss; without targets they are the model's own, which J^T J does not depend on."""
+    """The mean loss; without targets the model's own values, on which J^T J does not depend."""
     loss = LOSSES["squared" if model.record is None else model.record.loss]
     if y is None:
         y = np.asarray(mean(model, model(x)), dtype=np.float64)

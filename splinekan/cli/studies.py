@@ -19,10 +19,10 @@ from splinekan.studies.skeleton import options as known
 FIGURE_OPTIONS = (
     known.SEEDS.helped("of the figure's study"),
     known.ROWS.helped("these rows of the figure's study only"),
-    known.CHECKPOINT.helped("a folder as of `splinekan study`: runs that it holds are not computed again"),
+    known.CHECKPOINT.helped("a folder as for `splinekan study`: runs that it holds are not computed again"),
 )
 Parsers = Any
-"""What `add_subparsers` returns."""
+"""The result of `add_subparsers`."""
 
 
 def add_study(commands: Parsers) -> None:
@@ -43,14 +43,14 @@ def add_study(commands: Parsers) -> None:
 def add_figure(commands: Parsers) -> None:
     """`splinekan figure`."""
     command = commands.add_parser(
-        "figure", help="make a figure of the paper, or of ours; without a name, list them"
+        "figure", help="make a figure of the paper or of this package; without a name, list them"
     )
     command.add_argument("name", nargs="?", metavar="NAME", help="a figure's name, or all")
     command.add_argument(
         "--output",
         type=known.folder,
         metavar="FILE",
-        help="a .png or .pdf file, NAME.png unless given; with all, a folder, figures unless given",
+        help="a .png or .pdf file, by default NAME.png; with all, a folder, by default figures",
     )
     command.add_argument("--force", action="store_true", help="overwrite existing files")
     size = command.add_mutually_exclusive_group()
@@ -85,7 +85,7 @@ def _study(options: argparse.Namespace) -> int:
         full = "quick" not in chosen if entry.quick else None
         writers[path] = partial(entry.drawing().write, study, path, command, full)
     failed = max([attempt(target, write) for target, write in writers.items()], default=0)
-    # Whatever happens to the files, the table is printed.
+    # The table is printed even if writing the files fails.
     printed = say(study.table())
     return failed or printed
 

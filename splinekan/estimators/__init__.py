@@ -1,6 +1,6 @@
-"""Estimators with the interface of scikit-learn, around `splinekan.fit`.
+"""Estimators with the interface of scikit-learn, based on `splinekan.fit`.
 
-scikit-learn is an optional dependency, which this package alone imports: `splinekan.KANRegressor` imports it.
+scikit-learn is an optional dependency, which only this package imports, when an estimator is first used.
 """
 
 from splinekan.estimators.classifier import KANClassifier

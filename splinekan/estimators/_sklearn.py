@@ -1,4 +1,4 @@
-"""What is used of scikit-learn, or an error that names the extra."""
+"""The names used from scikit-learn, or an error that names the extra."""
 
 try:
     from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin

@@ -1,4 +1,4 @@
-"""What both estimators share."""
+"""The common part of both estimators."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from splinekan.fitting import fit
 from splinekan.model import Model
 
 SEEDS = 2**31 - 1
-"""Seeds that are drawn from a generator lie below."""
+"""Bound on seeds that are drawn from a generator."""
 
 
 class KANEstimator(BaseEstimator):
@@ -26,7 +26,7 @@ class KANEstimator(BaseEstimator):
     def _fit(
         self, x: Float64Array, y: Float64Array, weights: Float64Array | None, loss: Any, outputs: Any
     ) -> None:
-        """Set what a fit sets: y (n, n_out) with the names of its columns, or None."""
+        """Set the attributes of a fit, for y (n, n_out) with the names of its columns, or None."""
         boolean("verbose", self.verbose)
         seed = self.random_state
         if seed is None or isinstance(seed, np.random.RandomState):
@@ -56,8 +56,8 @@ class KANEstimator(BaseEstimator):
     def _outputs(self, X: Any) -> Float64Array:
         """The outputs of the model, (n, n_out).
 
-        A model warns when it extrapolates. Cross-validation would repeat this for every fold, so it is its
-        network that is called here.
+        A model warns when it extrapolates. Cross-validation would repeat the warning for every fold, so the
+        network is called here instead.
         """
         check_is_fitted(self, "model_")
         array_like("X", X)

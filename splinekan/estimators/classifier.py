@@ -1,4 +1,4 @@
-"""A classifier."""
+"""The classifier."""
 
 from __future__ import annotations
 
@@ -27,24 +27,25 @@ SMALLEST = float(np.finfo(np.float64).tiny)
 class KANClassifier(ClassifierMixin, KANEstimator):
     """A spline network as a classifier of scikit-learn.
 
-    Two classes are told apart by a single output, the log-odds of the second class, with the logistic loss;
-    more by an output for each and the softmax loss. The model itself is `model_`. Beyond the range of the
-    training data edges are straight; `model_` warns there, the estimator does not.
+    Two classes are distinguished by a single output, the log-odds of the second class, with the logistic
+    loss; more classes by an output for each and the softmax loss. The model itself is `model_`. Beyond the
+    range of the training data edges are continued by straight lines; `model_` warns there, the estimator does
+    not.
 
     Parameters
     ----------
     hidden
-        Widths of the hidden layers, (5,) say; () for a sum of functions of each input. None chooses them from
-        the data.
+        Widths of the hidden layers, such as (5,); () for a sum of functions of each input. None chooses them
+        from the data.
     degree
         Degree of the splines, 1 to 7.
     first, levels, smoothing, held_out
         As for `splinekan.fit`; None chooses them.
     class_weight
-        Factors for the weights of samples: a dictionary by class (1 where a class is missing), "balanced" for
+        Factors for the weights of samples: a dictionary by class (1 for missing classes), "balanced" for
         n/(number of classes x weight of the class), or None for 1.
     random_state
-        A seed, for the same model at every call; a RandomState, or None for that of NumPy, to draw it.
+        A seed, for the same model at every call; a RandomState, or None for that of NumPy, to draw a seed.
     verbose
         Whether to show progress.
 
@@ -57,16 +58,16 @@ class KANClassifier(ClassifierMixin, KANEstimator):
     n_features_in_
         Number of columns of X.
     feature_names_in_
-        Their names, where X was a data frame with names of columns that are text.
+        Names of the columns, if X was a data frame with text as names.
     n_iter_
         Iterations of the last training.
 
     Raises
     ------
     TypeError, ValueError
-        `fit`, for targets of a single class or that are not classes, for parameters and data that
+        By `fit`, for targets of a single class or that are not classes, and for parameters and data that
         `splinekan.fit` refuses; scikit-learn's errors for other shapes, NaN, sparse matrices and inputs that
-        are not those of the fit.
+        do not match those of the fit.
 
     Examples
     --------
@@ -106,8 +107,7 @@ class KANClassifier(ClassifierMixin, KANEstimator):
     def fit(self, X: Any, y: Any, sample_weight: ArrayLike | None = None) -> KANClassifier:
         """Fit a model to X (n, n_features) and classes y (n,): numbers, text or booleans.
 
-        A sample of weight m counts as m equal samples. Classes whose samples all have the weight 0 do not
-        count.
+        A sample of weight m counts as m equal samples. Classes whose samples all have weight 0 are ignored.
         """
         array_like("X", X)
         array_like("y", y)
@@ -142,7 +142,7 @@ class KANClassifier(ClassifierMixin, KANEstimator):
         outputs = self._outputs(X)
         if outputs.shape[1] > 1:
             probabilities = Softmax().mean(outputs)
-        else:  # the first class from its own log-odds: 1 - p would lose it where p rounds to 1
+        else:  # the first class from its own log-odds: 1 - p would be 0 where p rounds to 1
             probabilities = Logistic().mean(np.column_stack([-outputs, outputs]))
         return np.asarray(np.maximum(probabilities, SMALLEST))
 

@@ -1,4 +1,4 @@
-"""Arguments of estimators: what scikit-learn does not check, or reads too generously."""
+"""Arguments of estimators that scikit-learn does not check, or accepts too generously."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 from splinekan._checks import Float64Array, _refuse_decorated, shown, vector
 
 ARRAYS = ("__array__", "__array_interface__", "__dataframe__", "shape")
-"""What arrays, data frames and sparse matrices have."""
+"""Attributes of arrays, data frames and sparse matrices."""
 
 
 def array_like(name: str, value: Any) -> None:
-    """Refuse what is not a table, and what would lose a mask or a unit; scikit-learn reads the rest."""
+    """Refuse values that are not tables, or would lose a mask or a unit; scikit-learn reads all others."""
     if value is None or isinstance(value, (list, tuple)) or any(hasattr(value, each) for each in ARRAYS):
         _refuse_decorated(name, value)
         return
@@ -45,6 +45,6 @@ def sample_weights(sample_weight: Any, n: int) -> Float64Array | None:
 
 
 def distinct(names: Any) -> Sequence[str] | None:
-    """Names as a list, or None where names repeat: scikit-learn accepts such columns."""
+    """Names as a list, or None if names repeat: scikit-learn accepts such columns."""
     names = None if names is None else [str(name) for name in names]
     return names if names and len(set(names)) == len(names) else None

@@ -1,4 +1,4 @@
-"""A regressor."""
+"""The regressor."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ from splinekan.fitting.named_losses import named
 class KANRegressor(RegressorMixin, KANEstimator):
     """A spline network as a regressor of scikit-learn.
 
-    Predictions are the outputs g(x), for likelihoods the expected targets: rates for counts, probabilities.
-    The model itself, with derivatives, formulas and figures, is `model_`. Beyond the range of the training
-    data edges are straight; `model_` warns there, the estimator does not.
+    Predictions are the outputs g(x); for likelihoods they are the expected targets: rates for counts, or
+    probabilities. The model itself, with derivatives, formulas and figures, is `model_`. Beyond the range of
+    the training data edges are continued by straight lines; `model_` warns there, the estimator does not.
 
     Parameters
     ----------
     hidden
-        Widths of the hidden layers, (5,) say; () for a sum of functions of each input. None chooses them from
-        the data.
+        Widths of the hidden layers, such as (5,); () for a sum of functions of each input. None chooses them
+        from the data.
     degree
         Degree of the splines, 1 to 7.
     loss
@@ -36,7 +36,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
     first, levels, smoothing, held_out
         As for `splinekan.fit`; None chooses them.
     random_state
-        A seed, for the same model at every call; a RandomState, or None for that of NumPy, to draw it.
+        A seed, for the same model at every call; a RandomState, or None for that of NumPy, to draw a seed.
     verbose
         Whether to show progress.
 
@@ -47,15 +47,15 @@ class KANRegressor(RegressorMixin, KANEstimator):
     n_features_in_
         Number of columns of X.
     feature_names_in_
-        Their names, where X was a data frame with names of columns that are text.
+        Names of the columns, if X was a data frame with text as names.
     n_iter_
         Iterations of the last training.
 
     Raises
     ------
     TypeError, ValueError
-        `fit`, for parameters and data that `splinekan.fit` refuses; scikit-learn's errors for other shapes,
-        NaN, sparse matrices and inputs that are not those of the fit.
+        By `fit`, for parameters and data that `splinekan.fit` refuses; scikit-learn's errors for other
+        shapes, NaN, sparse matrices and inputs that do not match those of the fit.
 
     Examples
     --------
@@ -90,7 +90,7 @@ class KANRegressor(RegressorMixin, KANEstimator):
         self.verbose = verbose
 
     def __sklearn_tags__(self) -> Any:
-        """What scikit-learn asks about estimators."""
+        """The properties of the estimator for scikit-learn."""
         tags = super().__sklearn_tags__()
         tags.target_tags.multi_output = True
         tags.target_tags.positive_only = self.loss == "poisson"

@@ -1,4 +1,4 @@
-"""What a model does: shares of variance, Sobol indices, confidence bands; and what it does not need."""
+"""Explanations of models: shares of variance, Sobol indices, confidence bands; and pruning."""
 
 from splinekan.explain.bands import Band, ConfidenceBands, confidence_bands
 from splinekan.explain.contributions import Attribution, attribution

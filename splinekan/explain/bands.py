@@ -26,18 +26,18 @@ from splinekan.model import Model
 from splinekan.objectives import QuadraticPenalty
 
 CHUNK = 2**22
-"""Numbers of a dense piece of the Jacobian."""
+"""Most numbers in a dense piece of the Jacobian."""
 LARGEST = 5000
-"""Parameters of a model, at most: their covariance is a dense matrix."""
+"""Most parameters of a model: their covariance is a dense matrix."""
 
 
 class Band(NamedTuple):
-    """Values and half the width of an interval about each.
+    """Values and the half-width of an interval about each.
 
     Attributes
     ----------
     values, half_width
-        Of the same shape and in the same units; the half-width is infinite where the samples determine
+        Arrays of the same shape and in the same units; the half-width is infinite where the samples determine
         nothing.
     """
 
@@ -56,7 +56,7 @@ class ConfidenceBands:
     model
         The model.
     level
-        The share of the points at which a band is to cover the truth.
+        The nominal share of the points at which a band covers the truth.
     edges
         A band for every edge of a spline layer or an affine map.
     noise
@@ -76,7 +76,7 @@ class ConfidenceBands:
     def __call__(self, x: ArrayLike) -> Band:
         """The outputs at points x, (n, n_in), and the half-widths of their band, both (n, n_out).
 
-        The band is for the expected value of y, not for another sample; for likelihoods it is for the outputs
+        The band is for the expected value of y, not for a new sample; for likelihoods it is for the outputs
         of the model, such as log-odds.
         """
         points = samples_of(self.model, x, 1, "x")
@@ -117,7 +117,7 @@ class ConfidenceBands:
         return columns(("layer", "from", "to", "at", "value", "half_width"), rows)
 
     def __str__(self) -> str:
-        """A row for every edge: its range, its widest half-width, and where the band excludes 0."""
+        """A table with a row for every edge: its range, its largest half-width, where the band excludes 0."""
         rows = []
         for each in self.edges:
             with np.errstate(invalid="ignore"):
@@ -134,7 +134,7 @@ class ConfidenceBands:
         noise = ", ".join(f"{each:.3g}" for each in self.noise[:3]) + ", ..." * (len(self.noise) > 3)
         title = f"{100 * self.level:g} % bands, {self.effective:.0f} effective parameters"
         title += "" if np.isnan(self.noise).all() else f", noise {noise}"
-        head = ("edge from", "to", "least", "largest", "half-width up to", "without 0")
+        head = ("edge from", "to", "least", "largest", "largest half-width", "excludes 0")
         return f"{title}\n{aligned(head, rows, 2)}"
 
     def plot(self, most: int = 24) -> Any:
@@ -161,53 +161,55 @@ def confidence_bands(
 
     The parameters have the covariance phi (J^T J + W)^{-1} about their estimates, W the penalties of
     `splinekan.fit`, phi the deviance over (number of values of y - effective parameters). It is that of a
-    Gaussian posterior (Wahba 1983), which counts the bias by smoothing as well as the noise: averaged over
-    the points of a function, a band covers the truth as often as its level tells (Nychka 1988; Marra & Wood
-    2012, Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band that contains
-    the whole function with that probability. The choice of the weights of the penalties is not counted.
+    Gaussian posterior (Wahba 1983), which accounts for the bias by smoothing as well as for the noise:
+    averaged over the points of a function, a band covers the truth with the frequency `level` (Nychka 1988;
+    Marra & Wood 2012, Scand. J. Stat. 39, 53). It need not do so at every single point, and it is not a band
+    that contains the whole function with that probability. The uncertainty of the weights of the penalties is
+    not included.
 
-    With refined knots the distribution has its mean where a Gauss-Newton step on these knots leads. A band is
-    about the model as it is, as wide as it takes to have the probability `level` in this distribution: where
-    splines were too coarse for the function of an output, because another is noisier, its band shows it.
+    With refined knots the mean of the distribution is the result of a Gauss-Newton step on these knots. A
+    band is centred at the model itself, and wide enough to have the probability `level` in this distribution:
+    it is wider where splines were too coarse for an output because another output is noisier.
 
-    Constants can move between the edges that lead to the same node; the function of an edge is given less its
-    mean over the samples. Units of hidden nodes are arbitrary, too: a shift or a stretch of a node is made up
-    for by the edges that leave it. The bands of edges from and to hidden nodes are those of the functions
-    with every hidden node in units of its mean and its deviation over the samples, converted to those of the
-    model: what such changes would do is not counted. The bands are local, for solutions next to this model;
-    other minima, with other functions on their edges, may fit as well. Bands of outputs do not depend on any
-    of this.
+    Constants can move between the edges that lead to the same node; the function of an edge is therefore
+    given less its mean over the samples. The units of hidden nodes are arbitrary too: the edges that leave a
+    node compensate a shift or scaling of the node. The bands of edges from and to hidden nodes are those of
+    the functions with every hidden node shifted by its mean and scaled by its deviation over the samples,
+    converted to the units of the model; such changes are not part of the uncertainty. The bands are local,
+    for solutions near this model; other minima, with other functions on their edges, may fit equally well.
+    Bands of outputs do not depend on these conventions.
 
     Parameters
     ----------
     model
-        Of `splinekan.fit`, or any `Model` at a minimum of its loss, such as a trained network.
+        A model of `splinekan.fit`, or any `Model` at a minimum of its loss, such as a trained network.
     X, y
         The training samples, (n, n_in) and (n, n_out) or (n,).
     level
-        Between 0 and 1.
+        The level of the bands, between 0 and 1.
     sample_weight
         Multiplicities, (n,), as in `splinekan.fit`.
     points
-        Of the grid for every edge, at least 2.
+        Number of points of the grid for every edge, at least 2.
     with_mean
         Whether the bands of edges that lead to an output contain the uncertainty of the mean of the output.
-        Without it a band has next to no width where the function crosses its mean, and covers less than its
+        Without it a band has almost no width where the function crosses its mean, and covers less than its
         level if the function is nearly straight (Marra & Wood 2012, section 3).
     loss
-        "squared", "logistic", "softmax" or "poisson", or such a loss; None for that of the record, squares
-        without one.
+        "squared", "logistic", "softmax" or "poisson", or such a loss; None for that of the record, or squares
+        without a record.
     penalty
         The `QuadraticPenalty` of a model trained by hand with a sum of losses, such as
-        `LeastSquares(..., smoothing=1e-3).penalty`; None for that of the record, if there is one.
+        `LeastSquares(..., smoothing=1e-3).penalty`; None for that of the record, if it has a penalty.
     refinements
-        How often the knots are halved first: what coarse splines cannot represent is in the bands of finer
-        splines with the same penalties. None for once if the record has penalties and the finer model is not
-        too large, else for not at all.
+        Number of refinements of the knots before the bands are computed: the bands of finer splines with the
+        same penalties include functions that coarse splines cannot represent. None for 1 if the record has
+        penalties and the finer model is not too large, otherwise 0.
 
     Returns
     -------
     ConfidenceBands
+        The bands of the edges; a call with points returns the bands of the outputs.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""A model at samples: what enters its layers, the values of its edges, and what follows a layer."""
+"""A model at samples: the inputs of its layers, the values of its edges, and the map after a layer."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from splinekan.network.elementwise import Elementwise
 from splinekan.network.layer import Layer
 
 LARGEST = 1e150
-"""Samples beyond have squares that leave float64."""
+"""Largest modulus of samples; the squares of larger numbers leave float64."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,11 +30,11 @@ class Chain:
     network, theta
         The network and its parameters.
     inputs
-        What enters each layer, (n, n_in of the layer).
+        The inputs of each layer, (n, n_in of the layer).
     output
-        (n, n_out).
+        The outputs, (n, n_out).
     weights
-        Shares of the samples, (n,), with the sum 1.
+        Shares of the samples, (n,), with sum 1.
     mixing
         Numbers of the layers that are not elementwise.
     """
@@ -73,12 +73,12 @@ class Chain:
         return self.theta[start:stop]
 
     def values(self, number: int) -> Float64Array:
-        """What leaves a layer, (n, n_out of the layer)."""
+        """The outputs of a layer, (n, n_out of the layer)."""
         last = number + 1 == len(self.inputs)
         return self.output if last else self.inputs[number + 1]
 
     def after(self, number: int, values: Array) -> Array:
-        """The outputs if these values leave layer `number`, (any, n_out)."""
+        """The outputs of the network for these outputs of layer `number`, (any, n_out)."""
         for later in range(number + 1, len(self.network.layers)):
             values = self.network.layers[later].value(self.params(later), values)
         return values
@@ -91,7 +91,7 @@ class Chain:
             yield values - self.weights @ values
 
     def slopes(self, output: int) -> dict[int, Float64Array]:
-        """d(that output)/d(what leaves layer l), (n, n_out of l), for every mixing layer l."""
+        """Derivatives of an output with respect to those of every mixing layer l, (n, n_out of l)."""
         found: dict[int, Float64Array] = {}
         g: Any = np.zeros_like(self.output)
         g[:, output] = 1.0
@@ -109,7 +109,7 @@ def edge_values(
 ) -> Float64Array:
     """Values (n, n_out) of the functions that lead from input p to all outputs, at x (n, n_in).
 
-    Of layers of other kinds than splines and affine maps: the change of the outputs from where input p has
+    For layers other than splines and affine maps: the difference of the outputs from those with input p at
     its mean value, which differs from the function by a constant if the layer is a sum of functions of each
     input.
     """
@@ -133,7 +133,7 @@ def alone_of(layer: SplineLayer, params: Float64Array, p: int) -> tuple[SplineLa
 
 
 def explained(model: Any, needs: str = "") -> Model:
-    """`model` if its network takes the columns of x as they are, and has a layer that mixes them.
+    """`model` if its network takes the columns of x themselves, and has a layer that mixes them.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def explained(model: Any, needs: str = "") -> Model:
     """
     instance("model", model, Model)
     if model.features is not None:
-        raise ValueError("model must take x as it is, got a model with features of a differential equation")
+        raise ValueError("model must take x itself, got a model with features of a differential equation")
     if all(isinstance(layer, Elementwise) for layer in model.network.layers):
         raise ValueError("model must have a layer with parameters, got a network of elementwise layers")
     return model  # type: ignore[no-any-return]
@@ -157,7 +157,7 @@ def samples_of(model: Model, X: Any, least: int = 2, name: str = "X") -> Float64
 
 
 def shares(sample_weight: Any, n: int) -> Float64Array:
-    """Weights with the sum 1 of n samples; equal weights if None.
+    """Weights of n samples with sum 1; equal weights if None.
 
     Raises
     ------
@@ -173,7 +173,7 @@ def shares(sample_weight: Any, n: int) -> Float64Array:
     largest = w.max(initial=0.0)
     if not largest > 0:
         raise ValueError("sample_weight must not be 0 for all samples")
-    w = w / largest  # whose sum stays in float64
+    w = w / largest  # so that the sum stays in float64
     return np.asarray(w / w.sum())
 
 
@@ -200,9 +200,9 @@ def node_names(model: Model, mixing: tuple[int, ...]) -> tuple[tuple[str, ...], 
 
 
 def without_record(model: Model) -> Model:
-    """The model without its record, which does not warn of points outside the training data."""
+    """The model without its record; it does not warn of points outside the training data."""
     return replace(model, record=None)
 
 
 Mask = NDArray[Any]
-"""Which edges of a layer are there, (n_in, n_out)."""
+"""A mask of the edges present in a layer, (n_in, n_out)."""

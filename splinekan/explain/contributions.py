@@ -1,4 +1,4 @@
-"""What inputs, nodes and edges contribute to the variance of the outputs."""
+"""Contributions of inputs, nodes and edges to the variance of the outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from splinekan.network.layer import Layer
 
 METHODS = ("exact", "first-order")
 WORK = 2e8
-"""Evaluations of an edge at a sample up to which the exact shares are computed unasked."""
+"""Most evaluations of an edge at a sample for which the exact shares are the default."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Attribution:
     Attributes
     ----------
     inputs
-        (n_in, n_out): the share of every input in the variance of every output.
+        The share of every input in the variance of every output, (n_in, n_out).
     nodes
         For every hidden layer the shares of its nodes, (width, n_out).
     edges
@@ -35,12 +35,12 @@ class Attribution:
     layers
         The numbers of these layers in `model.network.layers`.
     variance
-        Of the outputs over the samples, (n_out,), in their units squared. Shares of an output without
-        variance are NaN.
+        Variances of the outputs over the samples, (n_out,), in their units squared. Shares of an output
+        without variance are NaN.
     method
         "exact" or "first-order".
     names
-        Of the inputs of every layer of `layers`, and of the outputs.
+        Names of the inputs of every layer of `layers`, and of the outputs.
     """
 
     inputs: Float64Array
@@ -102,32 +102,33 @@ def attribution(
 ) -> Attribution:
     """Shares of the variance of every output that pass through each input, node and edge.
 
-    E[(f - f_without)^2]/Var f over the samples, where f_without is the model whose edge has its mean value
-    over the samples in place of its function; without an input or a node all edges that leave it have their
-    mean values. For a sum of functions, f = sum_p phi_p(x_p), the share of an input is Var phi_p/Var f; if
-    the inputs are independent, these shares add up to 1. In deeper networks they need not: what passes
-    through the same path is counted with each of its edges, and interactions with each of their inputs. A
-    share above 1 belongs to functions that cancel. Shares of an output that does not vary are NaN.
+    A share is E[(f - f_without)^2]/Var f over the samples, where f_without is the model in which the function
+    of the edge is replaced by its mean over the samples; without an input or a node all edges that leave it
+    are replaced by their means. For a sum of functions, f = sum_p phi_p(x_p), the share of an input is
+    Var phi_p/Var f; if the inputs are independent, these shares add up to 1. In deeper networks they need
+    not: a contribution is counted with every edge of its path, and an interaction with each of its inputs.
+    Shares above 1 indicate functions that cancel. Shares of an output that does not vary are NaN.
 
-    The first-order variant takes (df/dh_q)(phi_pq - mean) for f - f_without, h_q the value of the node to
-    which the edge leads: a reverse sweep for each output instead of an evaluation for each edge. It is exact
-    in the last layer.
+    The first-order variant approximates f - f_without by (df/dh_q)(phi_pq - mean), h_q the value of the node
+    to which the edge leads: a reverse sweep for each output instead of an evaluation for each edge. It is
+    exact in the last layer.
 
     Parameters
     ----------
     model
-        A `Model` whose network takes x as it is.
+        A `Model` whose network takes x itself, without `features`.
     X
         At least 2 samples, (n, n_in), in the units of x: an array or a data frame.
     sample_weight
-        Multiplicities, (n,), not negative; None for 1.
+        Multiplicities, (n,), nonnegative; None for 1.
     method
-        "exact" or "first-order"; None for the first for all but large networks (more than 2e8 evaluations of
+        "exact" or "first-order"; None for "exact" unless the network is large (more than 2e8 evaluations of
         an edge at a sample).
 
     Returns
     -------
     Attribution
+        The shares of inputs, nodes and edges.
 
     Raises
     ------
@@ -172,7 +173,7 @@ def constant(output: Float64Array) -> Float64Array:
 
 
 def work(chain: Chain) -> float:
-    """Evaluations of an edge at a sample that the exact contributions take."""
+    """Number of evaluations of an edge at a sample for the exact contributions."""
     sizes = [_size(layer) for layer in chain.network.layers]
     return float(len(chain.output)) * sum(
         (sizes[number] + chain.network.layers[number].n_in) * (1 + sum(sizes[number + 1 :]))

@@ -23,13 +23,13 @@ class EdgeBand:
     layer, input, output
         The number of the layer in `model.network.layers`, and those of input and output from 0.
     names
-        Of input and output.
+        Names of input and output.
     grid
         Points from the least to the largest value of the input at the samples, (points,): in the units of x
-        for inputs of the model, of the node otherwise.
+        for inputs of the model, otherwise of the node.
     values, half_width
-        The function less its mean over the samples, and half the width of the band, (points,); in the units
-        of y for edges that lead to an output, of the node otherwise.
+        The function less its mean over the samples, and the half-width of the band, (points,); in the units
+        of y for edges that lead to an output, otherwise of the node.
     """
 
     layer: int
@@ -98,7 +98,7 @@ class Edges:
         return grid, values, rows
 
     def _grid(self, number: int, p: int) -> tuple[Float64Array, Float64Array]:
-        """Points in the units that are shown, and as they enter the layer."""
+        """Points in the units that are shown, and in those of the layer."""
         chain = self.chain
         source = 0 if chain.network.offsets[number] == 0 else number
         column = chain.inputs[source][:, p]
@@ -142,6 +142,6 @@ class Edges:
         return row
 
     def _linear_end(self, number: int) -> bool:
-        """Whether nothing but an affine normaliser follows."""
+        """Whether at most affine normalisers follow."""
         rest = self.chain.network.layers[number + 1 :]
         return not rest or (len(rest) == 1 and isinstance(rest[0], Normalizer) and rest[0].kind == "affine")

@@ -1,4 +1,4 @@
-"""The elimination of edges and nodes: what is tried, in which order, and what is accepted."""
+"""The elimination of edges and nodes: candidates, their order, and the criterion of acceptance."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ TRIAL = (3, 12)
 END = (6, 40)
 """The same at the end."""
 LARGEST_REFINED = 1500
-"""Parameters up to which knots are refined unasked."""
+"""Most parameters with which knots are refined by default."""
 COARSE = 100.0
 """Errors up to the root of this times `floor` may be those of coarse splines."""
 NEGLIGIBLE = 1e-2
-"""Edges whose contributions together raise the deviance by less than this, over the price of a parameter."""
+"""Largest increase of the deviance, over the price of a parameter, by edges that are removed together."""
 
 
 class Removal(NamedTuple):
@@ -38,10 +38,10 @@ class Removal(NamedTuple):
     share
         E[(f - f_without)^2]/Var f before its removal, as in `attribution`, the largest of all outputs.
     loss_before, loss_after
-        The mean loss of the samples (for squares the mean square error) before it, and without it after
-        training. Edges whose shares are negligible are removed together, with the same losses.
+        The mean loss of the samples (for squares the mean square error) before the removal, and after it and
+        training. Edges with negligible shares are removed together, with the same losses.
     removed
-        Whether it stayed out.
+        Whether the removal was accepted.
     """
 
     kind: str
@@ -90,7 +90,7 @@ class Elimination:
         self.shares = np.full(n, 1 / n) if weights is None else weights / weights.sum()
 
     def run(self) -> tuple[Trained, str]:
-        """The network at the end, and why it ended."""
+        """The final network, and the reason why the elimination ended."""
         # Without retraining: the network is at a minimum.
         now = retrained(self.start, self.task, rounds=1, iterations=0)
         n = self.task.total
@@ -118,7 +118,7 @@ class Elimination:
         return self.attempts is not None and len(self.removals) >= self.attempts
 
     def _worth_refining(self, now: Trained) -> bool:
-        """Whether hidden nodes may be there for the errors of coarse splines only: noise would hide these."""
+        """Whether hidden nodes may only correct errors of coarse splines, which noise would hide."""
         state = now.state
         hidden = [layer.n_in for layer in state.network.layers[state.mixing[0] + 1 :]]
         few = 2 * state.network.n_parameters <= LARGEST_REFINED
@@ -154,7 +154,7 @@ class Elimination:
                 tried.add(name)
 
     def _together(self, now: Trained) -> Trained:
-        """Without the edges that contribute next to nothing."""
+        """The network without the edges whose contributions are negligible."""
         chain = now.state.chain(self.task.x, self.shares)
         found = sorted(item for item in self._candidates(now, chain) if item[2].q >= 0)
         if not found:
@@ -174,7 +174,7 @@ class Elimination:
         return trial
 
     def _candidates(self, now: Trained, chain: Any) -> list[tuple[float, float, _Candidate]]:
-        """Contributions in the units of the task, the largest share of an output, and what would go."""
+        """Contributions in the units of the task, the largest share of an output, and the candidates."""
         nodes, edges = contributions(chain, work(chain) <= WORK)
         variance = self.shares @ (chain.output - self.shares @ chain.output) ** 2
         safe = np.where(variance > 0, variance, np.inf)

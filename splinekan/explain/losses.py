@@ -12,7 +12,7 @@ from splinekan.objectives.losses import LOSS_ATTRIBUTES, LOSS_METHODS
 
 
 class Known(NamedTuple):
-    """A loss in the units of y, its name, and whether it is a likelihood as it stands."""
+    """A loss in the units of y, its name, and whether it is itself a likelihood."""
 
     loss: Any
     name: str
@@ -20,7 +20,7 @@ class Known(NamedTuple):
 
 
 def loss_of(model: Model, loss: Any, refused: tuple[str, ...] = ()) -> Known:
-    """The loss that was given, by name or as an object, or that of the record; squares without a record.
+    """The given loss, by name or as an object, or that of the record; squares without a record.
 
     Raises
     ------
@@ -31,7 +31,7 @@ def loss_of(model: Model, loss: Any, refused: tuple[str, ...] = ()) -> Known:
     if loss is None:
         wanted = "squared" if model.record is None else model.record.loss
         if wanted == "custom" and wanted not in refused:
-            raise ValueError("loss must be given: the record of the model does not hold a loss of your class")
+            raise ValueError("loss must be given: the record of the model does not hold a user-defined loss")
     name, found = named(wanted)
     lacking = [each for each in (*LOSS_METHODS, *LOSS_ATTRIBUTES) if not hasattr(found, each)]
     if isinstance(found, type) or lacking:

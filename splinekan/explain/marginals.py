@@ -1,4 +1,4 @@
-"""Distributions of single inputs as quadrature rules: uniform on an interval, or that of samples."""
+"""Distributions of single inputs as quadrature rules: uniform on an interval, or empirical."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from splinekan.network.domains import Interval, one_each
 from splinekan.splines.quadrature import gauss_points
 
 PANELS = 8
-"""Equal pieces of an interval where the breakpoints of the function are not known."""
+"""Number of equal pieces of an interval if the breakpoints of the function are not known."""
 
 
 class Rule(NamedTuple):
-    """Nodes and weights with the sum 1: the mean of a function of an input is weights @ function(nodes)."""
+    """Nodes and weights with sum 1: the mean of a function of an input is weights @ function(nodes)."""
 
     nodes: Float64Array
     weights: Float64Array
@@ -41,14 +41,14 @@ class Uniform(NamedTuple):
 
 
 class Empirical(NamedTuple):
-    """The distribution of samples: different values, increasing, with their shares."""
+    """The empirical distribution of samples: distinct values, increasing, with their shares."""
 
     values: Float64Array
     shares: Float64Array
 
     @classmethod
     def of(cls, column: Float64Array, weights: Float64Array) -> Empirical:
-        """That of a column whose samples have these shares."""
+        """The distribution of a column whose samples have these shares."""
         values, where = np.unique(column, return_inverse=True)
         shares = np.bincount(where, weights, minlength=len(values)).astype(np.float64)
         return cls(values[shares > 0], shares[shares > 0])
@@ -69,7 +69,7 @@ Marginal = Uniform | Empirical
 def uniform(model: Model, bounds: Sequence[Interval]) -> tuple[tuple[Uniform, ...], bool]:
     """The uniform distributions on `bounds`, and whether their pieces are those of the splines.
 
-    They are where the first splines take the inputs, as they are or through an affine normaliser.
+    They are if the first splines take the inputs directly, or through an affine normaliser.
     """
     splines, first = model.network._first_splines, model.network.layers[0]
     if splines is None:
@@ -86,7 +86,7 @@ def uniform(model: Model, bounds: Sequence[Interval]) -> tuple[tuple[Uniform, ..
         if knots.periodic:
             periods = np.arange(np.floor((low - a) / (b - a)), np.floor((high - a) / (b - a)) + 1)
             ends = np.unique(ends + periods[:, None] * (b - a))
-        # Pieces that are rounding of the map to the units of x are left out.
+        # Pieces that arise by rounding in the map to the units of x are left out.
         margin = 1e-9 * (high - low)
         inner = ends[(ends > low + margin) & (ends < high - margin)]
         inner = inner[np.diff(inner, prepend=-np.inf) > margin]

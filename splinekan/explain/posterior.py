@@ -1,9 +1,9 @@
-"""The distribution of the parameters of a fitted model about their estimates, as bands need it.
+"""The distribution of the parameters of a fitted model about their estimates, for bands.
 
 With a Gaussian prior whose negative logarithm is the penalty, z.W z/(2 phi), the parameters have in the
 Gauss-Newton approximation the posterior covariance phi H^{-1}, H = J^T J + W, about their estimates (Wahba
-1983, J. R. Stat. Soc. B 45, 133). It counts the bias by smoothing in: averaged over a function, the intervals
-that it gives cover the truth as often as they claim (Nychka 1988, J. Am. Stat. Assoc. 83, 1134).
+1983, J. R. Stat. Soc. B 45, 133). It includes the bias by smoothing: averaged over a function, its intervals
+cover the truth with their nominal frequency (Nychka 1988, J. Am. Stat. Assoc. 83, 1134).
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ DETERMINED = 1e-6
 
 
 class Samples(DataLoss):
-    """The loss of training samples, which does not warn of their domains again."""
+    """The loss of training samples, without further warnings about their domains."""
 
     def _warn_of_inputs(self) -> None:
         pass
 
 
 class Coordinates(NamedTuple):
-    """theta = T z, and the diagonal W of the penalties of z."""
+    """Coordinates z, theta = T z, and the diagonal W of the penalties of z."""
 
     T: scipy.sparse.csr_array
     diagonal: Float64Array
@@ -55,20 +55,20 @@ class Posterior:
     Attributes
     ----------
     step
-        From z of the model to the mean of the distribution: 0 at a minimum of the penalised loss, and on
-        refined knots what they correct.
+        The step from z of the model to the mean of the distribution: 0 at a minimum of the penalised loss; on
+        refined knots, the correction by these.
     root
-        R, (n_parameters, rank), with R R^T the covariance of z, and ...
+        The matrix R, (n_parameters, rank), with R R^T the covariance of z.
     null
-        ... orthonormal directions of scaled z that neither samples nor penalties determine.
+        Orthonormal directions of scaled z that neither samples nor penalties determine.
     scale
         The scaling of z.
     T
-        theta = T z.
+        The matrix T, theta = T z.
     phi
         The variance of the noise, in the units in which outputs were compared.
     scales
-        What 1 of these units is, for every output.
+        These units in the units of every output.
     effective
         Effective number of parameters.
     n
@@ -101,7 +101,7 @@ class Posterior:
         return np.asarray(np.sqrt(variance))
 
     def half_widths(self, rows: Any, level: float) -> Float64Array:
-        """h such that C theta lies within h of its estimate with probability `level`, for rows C."""
+        """Half-widths of intervals of C theta with probability `level`, for rows C."""
         deviations = self.deviations(rows)
         shift = np.abs(rows @ (self.T @ self.step))
         relative = shift / np.where(deviations > 0, deviations, 1.0)
@@ -109,12 +109,12 @@ class Posterior:
 
     @property
     def freedom(self) -> float:
-        """Degrees of freedom that are left for the noise; infinite if it is known."""
+        """Degrees of freedom left for the noise; infinite if its variance is known."""
         return np.inf if self.known else self.n - self.effective
 
 
 def interval(shift: Float64Array, level: float, freedom: float) -> Float64Array:
-    """h with P(|t + shift| <= h) = level, for Student's distribution of t, or the normal one; shift >= 0."""
+    """The h with P(|t + shift| <= h) = level, for Student's or the normal distribution of t; shift >= 0."""
     from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
     known = np.isinf(freedom)
@@ -138,8 +138,8 @@ def posterior(
     known: bool,
     penalty: QuadraticPenalty | None,
 ) -> Posterior:
-    """That of a model in the spline basis with its training samples, and a loss of outputs in their units."""
-    plain = known or penalty is not None  # whose weight is relative to the loss of y
+    """The posterior of a model in the spline basis with its training samples, for a loss in their units."""
+    plain = known or penalty is not None  # a given penalty is relative to the loss in the units of y
     scales = np.ones(y.shape[1]) if plain else units(model, x, y, weights)
     network = model.network
     if not known:
@@ -192,7 +192,7 @@ def posterior(
 
 
 def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """What 1 is in every output, (n_out,): its deviation, times the noise of the output over that of all."""
+    """Units of the outputs, (n_out,): their deviations times their noise relative to that of all outputs."""
     penalised = model.record is not None and len(model.record.weights) > 0
     spread = last_unit(model) if penalised else deviations_of(y, weights)
     spread = np.where(spread > 0, spread, 1.0)
@@ -207,19 +207,19 @@ def units(model: Model, x: Float64Array, y: Float64Array, weights: Float64Array 
 
 
 def deviations_of(y: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """The deviations of the outputs, (n_out,); 0 of those that do not vary."""
+    """The deviations of the outputs, (n_out,); 0 for constant outputs."""
     found = np.sqrt(np.average((y - np.average(y, axis=0, weights=weights)) ** 2, axis=0, weights=weights))
     return np.where(found > 64 * EPS * np.abs(y).max(axis=0), found, 0.0)
 
 
 def floor_unit(y: Float64Array, weights: Float64Array | None, scales: Float64Array) -> float:
-    """The mean square deviation of y/scales over the outputs that vary; 1 if there are none."""
+    """The mean square deviation of y/scales over the outputs that vary; 1 if none varies."""
     relative = deviations_of(y, weights) / scales
     return float(np.mean(relative[relative > 0] ** 2)) if relative.any() else 1.0
 
 
 def last_unit(model: Model) -> Float64Array:
-    """What 1 of the values in front of the last affine normaliser is in the outputs, (n_out,)."""
+    """The factors by which the last affine normalisers multiply, (n_out,)."""
     last = model.network.layers[-1]
     if not isinstance(last, Normalizer) or last.kind != "affine":
         return np.ones(model.n_out)
@@ -228,7 +228,7 @@ def last_unit(model: Model) -> Float64Array:
 
 
 def penalties(model: Model, phi: float) -> Coordinates:
-    """The coordinates of a model of `fit` with its penalties; theta itself without any for other models.
+    """The coordinates of a model of `fit` with its penalties; for other models theta, without penalties.
 
     Raises
     ------
@@ -253,7 +253,7 @@ def penalties(model: Model, phi: float) -> Coordinates:
 
 
 def modal(network: KAN) -> bool:
-    """Whether the network has modes: splines in the spline basis without base branch, of a degree of 1 on."""
+    """Whether the network has modes: splines in the spline basis, without base branch, of degree >= 1."""
     return all(
         isinstance(layer, (Affine, Elementwise))
         or (isinstance(layer, SplineLayer) and layer.base is None and layer.degree > 0)

@@ -1,4 +1,4 @@
-"""Backward elimination: edges and nodes that the samples do not need are taken out of a network."""
+"""Backward elimination of edges and nodes that the samples do not need."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from splinekan.model.record import Choice
 from splinekan.network import KAN, Activation, Affine, Normalizer, SplineLayer
 
 LARGEST = 3000
-"""Parameters of a network, at most: training factors a dense matrix in every iteration."""
+"""Most parameters of a network: training factors a dense matrix in every iteration."""
 
 
 @dataclass(frozen=True, eq=False)
 class Pruned:
-    """A model without what it does not need.
+    """A pruned model, with the removals that were tried.
 
     `print` shows a table; `pandas.DataFrame(pruned.to_dict())` makes a data frame.
 
@@ -37,17 +37,17 @@ class Pruned:
     model
         The pruned model, in the spline basis; the original model if nothing could be removed.
     removals
-        What was tried, in order.
+        The removals that were tried, in order.
     idle
-        Names of the inputs that no edge leaves any more. The model takes their columns still.
+        Names of the inputs that no edge leaves any more. The model still takes their columns.
     loss_before, loss_after
         The mean loss of the samples for the original model and the pruned model; for squares the mean square
         error in the units of y.
     edges
-        For every layer with edges, by its number in `model.network.layers`, which of them are there,
+        For every layer with edges, by its number in `model.network.layers`, a mask of the remaining edges,
         (n_in, n_out); the functions of the others are 0.
     reason
-        Why the elimination ended.
+        The reason why the elimination ended.
     """
 
     model: Model
@@ -69,7 +69,7 @@ class Pruned:
         return columns(Removal._fields, self.removals)
 
     def __str__(self) -> str:
-        """What was tried, in order, and what is left."""
+        """A table of the removals that were tried, in order, and the remaining network."""
         rows = [
             (
                 each.kind,
@@ -109,45 +109,47 @@ def prune(
     """A model without the edges and the hidden nodes that the samples do not need.
 
     Backward elimination: the edge or node with the least contribution to the outputs (`attribution`) is
-    replaced by its mean, which moves to an edge that stays; the network is trained again by
-    Levenberg-Marquardt with the remaining edges, the penalties of `splinekan.fit` included, whose weights are
-    chosen again; and it stays out if the criterion allows. Hidden nodes without edges are taken out of their
-    layers. It ends when all that is left has been tried since the last removal.
+    replaced by its mean, which is added to a remaining edge. The network is trained again by
+    Levenberg-Marquardt with the remaining edges and the penalties of `splinekan.fit`, whose weights are
+    chosen again. The removal is accepted if the criterion allows. Hidden nodes without edges are removed from
+    their layers. The elimination ends when all remaining edges and nodes have been tried since the last
+    removal.
 
     The criterion is BIC with the noise of the original model: a removal may raise the deviance (twice the
     loss) by phi log(n) for every effective parameter that it saves, and for a parameter at least, n the
     number of values of y. phi is the deviance of the original model over (n - effective parameters), 1 for
     likelihoods, and at least the square of `floor` times the deviation of y, as if y had noise of that size.
 
-    Where errors are below ten times `floor`, hidden nodes may do nothing but correct the errors of coarse
-    splines. When nothing else can be removed, the knots of such networks are therefore refined, and the
-    elimination goes on; networks of which finer knots remove no node keep their knots.
+    If errors are below ten times `floor`, hidden nodes may only correct the errors of coarse splines. When
+    nothing else can be removed, the knots of such networks are therefore refined, and the elimination
+    continues; networks from which finer knots remove no node keep their knots.
 
     Parameters
     ----------
     model
-        Of `splinekan.fit`, or a `Model` of spline layers and affine maps, with elementwise layers between
-        them, at a minimum of its loss. It is not changed.
+        A model of `splinekan.fit`, or a `Model` of spline layers and affine maps, with elementwise layers
+        between them, at a minimum of its loss. It is not changed.
     X, y
         The training samples, (n, n_in) and (n, n_out) or (n,).
     sample_weight
         Multiplicities, (n,), as in `splinekan.fit`.
     loss
-        As in `splinekan.fit`; None for that of the record, squares without a record. Huber's loss and
-        quantiles have to be given as objects, in the units of y.
+        As in `splinekan.fit`; None for that of the record, or squares without a record. Huber's loss and
+        quantiles must be given as objects, in the units of y.
     tolerance
-        None for the criterion above; else removals are accepted as long as the loss is at most 1 + tolerance
-        times that of the original model (whose noise counts as at least `floor`).
+        None for the criterion above; otherwise removals are accepted as long as the loss is at most
+        1 + tolerance times that of the original model (whose noise counts as at least `floor`).
     floor
         The least deviation of the noise over that of y, from 0 to 1.
     attempts
-        The largest number of removals that are tried; None for as many as it takes.
+        The largest number of removals that are tried; None for no limit.
     refinements
-        How often knots may be refined, 0 to 2.
+        The largest number of refinements of the knots, 0 to 2.
 
     Returns
     -------
     Pruned
+        The pruned model, with the removals that were tried.
 
     Raises
     ------

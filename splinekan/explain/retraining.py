@@ -1,4 +1,4 @@
-"""Training what is left of a network, with its penalties, and the criterion by which removals are judged."""
+"""Training of the remaining network, with its penalties, and the criterion by which removals are judged."""
 
 from __future__ import annotations
 
@@ -27,25 +27,25 @@ from splinekan.network import KAN, Affine, Normalizer
 from splinekan.optimize import Cholesky, LevenbergMarquardt, Restricted
 
 HOPELESS = 100.0
-"""A deviance above its goal by this factor, after two rounds, will not fall to it."""
+"""A deviance above its goal by this factor after two rounds is not expected to reach it."""
 
 
 LITTLE, NEXT_TO_NOTHING = 1e-2, 1e-4
-"""Shares of the loss: runs that lower it less in four iterations end, after a removal and at the end."""
+"""Runs end, after a removal and finally, if four iterations lower the loss by less than this share."""
 
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What networks are trained for.
+    """The samples and the loss with which networks are trained.
 
     Attributes
     ----------
     x, y, weights
         Training samples, y over `scales`.
     loss, likelihood
-        The loss, and whether it is a likelihood as it stands.
+        The loss, and whether it is itself a likelihood.
     scales
-        The units of y, (n_out,); 1 for other losses than squares.
+        The units of y, (n_out,); 1 for losses other than squares.
     """
 
     x: Float64Array = field(repr=False)
@@ -81,7 +81,7 @@ class Trained:
     effective
         Effective number of parameters.
     phi
-        The variance of the noise by this network.
+        The variance of the noise, estimated with this network.
     """
 
     state: Thinned
@@ -93,9 +93,9 @@ class Trained:
 def retrained(
     state: Thinned, task: Task, *, rounds: int, iterations: int, goal: float | None = None
 ) -> Trained:
-    """Levenberg-Marquardt on the edges that are there; weights of penalties are chosen between rounds.
+    """The network after Levenberg-Marquardt on its edges, with weights of penalties chosen between rounds.
 
-    It ends early where the deviance is at most `goal`.
+    Training ends early if the deviance is at most `goal`.
     """
     coordinates = ModalCoordinates(state.network) if state.penalised() else None
     m = state.network.n_parameters
@@ -144,13 +144,13 @@ class _Stagnation:
         self.share = share
 
     def __call__(self, at: Any) -> bool:
-        """Whether the run is to end."""
+        """Whether the run should end."""
         self.values.append(at.value)
         return len(self.values) > 4 and self.values[-5] - at.value < self.share * abs(at.value)
 
 
 def _diagonal(state: Thinned, coordinates: ModalCoordinates | None, phi: float) -> Float64Array:
-    """W: the constants of the edge that carries them are free, those of the others are not needed."""
+    """The diagonal W: constants are free on the edge that carries them, and not needed on others."""
     if coordinates is None:
         return np.zeros(state.network.n_parameters)
     weights: Any = state.weights
@@ -196,7 +196,7 @@ def _phi(task: Task, deviance: float, effective: float) -> float:
 def _reweighted(
     found: Trained, coordinates: ModalCoordinates, z: Float64Array, shares: Float64Array, known: bool
 ) -> Thinned:
-    """The weights of the fixed point phi gamma_j/|z_j|^2, within bounds, of the groups that are there."""
+    """The weights phi gamma_j/|z_j|^2 of the fixed point, within bounds, for the groups that remain."""
     weights: Any = found.state.weights
     gamma, squares = coordinates.sums(shares), coordinates.sums(z**2)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):

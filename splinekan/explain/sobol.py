@@ -1,4 +1,4 @@
-"""Sobol indices: the variance of a model split among its inputs, which are independent."""
+"""Sobol indices: the variance of a model split among its independent inputs."""
 
 from __future__ import annotations
 
@@ -47,19 +47,19 @@ class SobolIndices:
     Attributes
     ----------
     first, total
-        (n_in, n_out). NaN for outputs without variance.
+        The indices, (n_in, n_out); NaN for outputs without variance.
     first_error, total_error
-        Estimates of their errors, of the same shape: for quadrature the difference to a rule with a point
-        less in every piece, a cautious bound; for quasi-Monte Carlo points the standard error over 16
-        scramblings. 0 where sums over all values are exact.
+        Estimates of their errors, of the same shape: for quadrature, the difference from a rule with one
+        point less in every piece, a cautious bound; for quasi-Monte Carlo points, the standard error over 16
+        scramblings. 0 if sums over all values are exact.
     mean, variance
-        Of the outputs, (n_out,).
+        Means and variances of the outputs, (n_out,).
     method
         "additive", "tensor" or "quasi-Monte Carlo".
     evaluations
         The number of points at which the model was evaluated.
     names, output_names
-        Of inputs and outputs.
+        Names of inputs and outputs.
     """
 
     first: Float64Array
@@ -117,38 +117,39 @@ def sobol_indices(
     T_i = E Var[f | x_j, j != i]/Var f the share in which x_i takes part (Sobol 1993; Homma & Saltelli 1996).
     S_i = T_i for all i if f is a sum of functions of each input; then they add up to 1.
 
-    Sums of functions are integrated input by input, between the breakpoints of their splines, exactly but for
+    Sums of functions are integrated input by input, between the breakpoints of their splines, exactly up to
     rounding. Functions of few inputs are integrated by a tensor rule with Gauss points between the
-    breakpoints of the first layer. For more, x_i is exchanged in one of two samples of a scrambled Sobol
-    sequence (Saltelli et al. 2010, Comput. Phys. Commun. 181, 259, Table 2: the estimator (b) for S_i, and
-    that of Jansen, (f), for T_i), in 16 scramblings, whose scatter is the standard error.
+    breakpoints of the first layer. For more inputs, x_i is exchanged between two samples of a scrambled Sobol
+    sequence (Saltelli et al. 2010, Comput. Phys. Commun. 181, 259, Table 2: estimator (b) for S_i, and
+    Jansen's estimator (f) for T_i), in 16 scramblings, whose scatter is the standard error.
 
     Parameters
     ----------
     model
-        A `Model` whose network takes x as it is.
+        A `Model` whose network takes x itself, without `features`.
     bounds
-        The inputs are uniform on these intervals: (low, high) for each, or for all. If neither `bounds` nor X
-        is given, the bounds of the training data with their margin; without a record the domain of the
+        Intervals on which the inputs are uniform: (low, high) for each, or for all. If neither `bounds` nor X
+        is given, the bounds of the training data with their margin; without a record, the domain of the
         network.
     X
         Samples, (n, n_in), n at least 2: every input has the distribution of its column, independently of the
         others.
     sample_weight
-        Multiplicities of the rows of X, (n,), not negative; None for 1.
+        Multiplicities of the rows of X, (n,), nonnegative; None for 1.
     evaluations
-        About the number of points of the quasi-Monte Carlo rule, at least 1024.
+        Approximate number of points of the quasi-Monte Carlo rule, at least 1024.
     seed
-        Of its scramblings.
+        Seed of its scramblings.
 
     Returns
     -------
     SobolIndices
+        The indices with estimates of their errors.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds or shapes, bounds and samples at once, no known bounds, and more than
+        For arguments of other kinds or shapes, both bounds and samples, no known bounds, and more than
         10,000 inputs.
 
     Examples
@@ -204,7 +205,7 @@ def sobol_indices(
 
 
 class _Counted:
-    """A model with the number of its evaluations, and the variance that is rounding."""
+    """A model with the number of its evaluations, and the variance that rounding causes."""
 
     def __init__(self, model: Model) -> None:
         self.model, self.count, self.constant = model, 0, np.zeros(model.n_out)
@@ -215,13 +216,13 @@ class _Counted:
         parts = [self.model(x[at : at + CHUNK]) for at in range(0, len(x), CHUNK)]
         values = np.concatenate(parts).astype(np.float64)
         if not np.isfinite(values).all():
-            raise ValueError("model must be finite wherever the inputs may lie, got outputs that are not")
+            raise ValueError("model must be finite wherever the inputs may lie, got NaN or infinite outputs")
         self.constant = np.maximum(self.constant, constant(values))
         return values
 
 
 def additive(model: Model) -> bool:
-    """Whether the outputs are sums of functions of each input, as the classes of the layers tell."""
+    """Whether the outputs are sums of functions of each input, by the classes of the layers."""
     layers = model.network.layers
     mixing = [i for i, layer in enumerate(layers) if not isinstance(layer, Elementwise)]
     return (

@@ -12,13 +12,13 @@ from splinekan._checks import Float64Array
 from splinekan.explain.marginals import Marginal, Rule
 
 TENSOR = 2**20
-"""Points of a tensor rule, at most."""
+"""Most points of a tensor rule."""
 GAUSS = (10, 8, 6, 5, 4)
-"""Points in a piece, of which the largest number is taken that the tensor rule admits."""
+"""Numbers of points per piece; the largest that the tensor rule admits is used."""
 CHUNK = 2**16
-"""Points that are evaluated at once."""
+"""Number of points that are evaluated at once."""
 REPLICATES = 16
-"""Independent scramblings, whose scatter is the error."""
+"""Number of independent scramblings, whose scatter is the error."""
 
 Function = Callable[[Float64Array], Float64Array]
 
@@ -34,13 +34,13 @@ class Indices(NamedTuple):
     total_error: Float64Array
 
     def compared(self, cruder: Indices) -> Indices:
-        """With the differences to a cruder rule as errors."""
+        """The indices with the differences from a cruder rule as errors."""
         first, total = np.abs(self.first - cruder.first), np.abs(self.total - cruder.total)
         return self._replace(first_error=first, total_error=total)
 
 
 def points_of_tensor_rule(marginals: Sequence[Marginal]) -> int:
-    """Points in a piece for the tensor rule; 0 if none is small enough."""
+    """Number of points per piece for the tensor rule; 0 if none is small enough."""
     for points in GAUSS:
         if prod(float(len(each.rule(points).nodes)) for each in marginals) <= TENSOR:
             return points
@@ -72,7 +72,7 @@ def of_sums(function: Function, rules: Sequence[Rule]) -> Indices:
 
 
 def by_tensor_rule(function: Function, rules: Sequence[Rule]) -> Indices:
-    """The same of any function, by the product of the rules."""
+    """The indices of any function, by the product of the rules."""
     sizes = tuple(len(rule.nodes) for rule in rules)
     parts = []
     for start in range(0, prod(sizes), CHUNK):
@@ -100,8 +100,8 @@ def _averaged(values: Float64Array, rules: Sequence[Rule], axes: Sequence[int]) 
 
 
 def by_sampling(function: Function, marginals: Sequence[Marginal], budget: int, seed: int) -> Indices:
-    """The same with standard errors, by scrambled Sobol points."""
-    from scipy.stats.qmc import Sobol  # which takes long to import
+    """The indices of any function with standard errors, by scrambled Sobol points."""
+    from scipy.stats.qmc import Sobol  # slow to import
 
     d = len(marginals)
     power = max(int(np.log2(max(budget / (REPLICATES * (d + 2)), 1))), 3)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 MOST = 40
-"""Rows of a printed table; the end of longer tables is left out."""
+"""Most rows of a printed table; the end of longer tables is left out."""
 NAME = 24
-"""Characters of a name; longer names are cut."""
+"""Most characters of a name; longer names are cut."""
 
 
 def aligned(head: Sequence[str], rows: Sequence[Sequence[str]], left: int, most: int = MOST) -> str:
@@ -34,10 +34,10 @@ def cut(text: str) -> str:
 
 
 def percent(share: float) -> str:
-    """A share in percent with two digits after the point; a dash for NaN."""
+    """A share in percent with two decimal places; a dash for NaN."""
     return "-" if share != share else f"{100 * share:.2f}"
 
 
 def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> dict[str, list[Any]]:
-    """Rows as a dictionary of columns, as `pandas.DataFrame` takes it."""
+    """Rows as a dictionary of columns, for `pandas.DataFrame`."""
     return {name: [row[i] for row in rows] for i, name in enumerate(names)}

@@ -1,4 +1,4 @@
-"""A network without some of its edges: constants move to other edges, nodes without edges are taken out."""
+"""A network without some of its edges: constants move to other edges, nodes without edges are removed."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from splinekan.network.domains import one_each
 from splinekan.network.layer import Layer
 
 Kept = NDArray[Any]
-"""Numbers of nodes that stay."""
+"""Numbers of nodes that are kept."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,11 +31,11 @@ class Thinned:
     network, theta
         The network and its parameters.
     masks
-        For every layer with parameters, by its number, which edges are there, (n_in, n_out).
+        For every layer with parameters, by its number, a mask of its edges, (n_in, n_out).
     labels
         For every mixing layer the original numbers of its inputs.
     weights
-        Of the penalties of the groups of `ModalCoordinates`; None without penalties.
+        Weights of the penalties of the groups of `ModalCoordinates`; None without penalties.
     """
 
     network: KAN
@@ -46,7 +46,7 @@ class Thinned:
 
     @classmethod
     def whole(cls, network: KAN, theta: Float64Array, weights: Float64Array | None) -> Thinned:
-        """All edges but those whose parameters are 0; affine maps get a bias, which takes constants."""
+        """The network with all edges but those with zero parameters; affine maps get a bias for constants."""
         layers, pieces = [], []
         for layer, start, stop in zip(network.layers, network.offsets, network.offsets[1:], strict=False):
             piece = theta[start:stop]
@@ -91,7 +91,7 @@ class Thinned:
 
     @property
     def fixed(self) -> Kept:
-        """Indices of the parameters of edges that are not there."""
+        """Indices of the parameters of removed edges."""
         found = [
             of_edge(self.network, number, int(p), int(q))
             for number, mask in self.masks.items()
@@ -100,7 +100,7 @@ class Thinned:
         return np.concatenate([np.zeros(0, np.int64), *found])
 
     def carrier(self, number: int, q: int) -> int:
-        """The input whose edge to node q takes constants: the first that has one, or the first of all."""
+        """The input whose edge to node q takes constants: the first with an edge, or else the first."""
         return int(np.argmax(self.masks[number][:, q]))
 
     def chain(self, x: Float64Array, shares: Float64Array) -> Chain:
@@ -108,9 +108,9 @@ class Thinned:
         return Chain.of(self.network, self.theta, x, shares)
 
     def without(self, edges: dict[int, Mask], chain: Chain) -> Thinned:
-        """The network without these edges, given by masks, their means moved to edges that stay.
+        """The network without these edges, given by masks, with their means moved to remaining edges.
 
-        The network at the samples changes by the edges less their means, whatever follows.
+        The node that an edge enters changes at the samples by the edge less its mean.
         """
         theta = self.theta.copy()
         masks = {number: mask.copy() for number, mask in self.masks.items()}
@@ -133,9 +133,9 @@ class Thinned:
         return np.array([chain.weights @ edge_values(layer, params, p, x) for p in range(layer.n_in)])
 
     def narrowed(self, chain: Chain) -> Thinned:
-        """Without the hidden nodes that no edge enters, or none leaves; at least one node of a layer stays.
+        """The network without hidden nodes that no edge enters or leaves; a layer keeps at least one node.
 
-        A node that no edge enters is a constant, and what its edges add moves on with their means.
+        A node that no edge enters is a constant; the values of its edges move on with their means.
         """
         state = self
         while True:
@@ -152,7 +152,7 @@ class Thinned:
         return state._selected()
 
     def _selected(self) -> Thinned:
-        """Without the nodes that have no edge left."""
+        """The network without the nodes that have no edge left."""
         mixing = self.mixing
         keep: dict[int, Kept] = {}
         for before, after in pairwise(mixing):
@@ -167,7 +167,7 @@ class Thinned:
             following = next((n for n in mixing if n > number), None)
             wanted = np.arange(layer.n_out)
             if following is not None:
-                wanted = keep.get(following, wanted)  # in front of the first edges nothing goes
+                wanted = keep.get(following, wanted)  # nothing is removed in front of the first edges
             start, stop = self.network.offsets[number : number + 2]
             if number in mixing:
                 narrow, piece = selected(layer, self.theta[start:stop], kept, wanted)
@@ -210,7 +210,7 @@ def of_edge(network: KAN, number: int, p: int, q: int) -> Kept:
 
 
 def constants(network: KAN, number: int, p: int, q: int) -> Kept:
-    """Indices of the parameters to which a constant is added: B-splines have the sum 1."""
+    """Indices of the parameters to which a constant is added: B-splines sum to 1."""
     if isinstance(network.layers[number], Affine):
         return network.indices(number, None, q, "bias")
     return network.indices(number, p, q, "coefficients")

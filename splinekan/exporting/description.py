@@ -1,4 +1,4 @@
-"""What an exported module holds, in words."""
+"""The description of an exported module, in words."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ OUTPUTS = {
     "softmax": "logits g: the probabilities are exp(g_o)/sum exp(g)",
     "poisson": "logarithms g of rates: the rate is exp(g)",
 }
-"""What the outputs are, of models whose outputs are not predictions."""
+"""Descriptions of outputs that are not predictions."""
 LOST = (
-    "Values are those of the model but for rounding. Not carried over: derivatives; the record of the fit;",
-    "the warning outside of the domain; the basis of the parameters, which are coefficients of B-splines;",
-    "float32: such inputs are computed in float64, as all others. Nothing here can be trained further.",
+    "Values are those of the model up to rounding. Not included: derivatives; the record of the fit;",
+    "the warning outside the domain; the basis of the parameters, which are coefficients of B-splines;",
+    "float32: such inputs are evaluated in float64, like all others. The module cannot be trained further.",
 )
-"""What the source of a model lacks."""
+"""The features of a model that its source lacks."""
 
 
 def description(model: Model, inputs: Sequence[str], outputs: Sequence[str], name: str) -> list[str]:
-    """Lines on inputs, outputs, layers, and on what was lost."""
+    """Lines on inputs, outputs, layers, and on the features that were lost."""
     version = import_module("splinekan").__version__
-    lines = [f"A spline network, written by splinekan {version}; needs NumPy alone.", ""]
-    lines += [f"{name}(x) takes x, (n, {model.n_in}), to y, (n, {model.n_out}).", "", "Columns of x:", ""]
+    lines = [f"A spline network, written by splinekan {version}; needs only NumPy.", ""]
+    lines += [f"{name}(x) maps x, (n, {model.n_in}), to y, (n, {model.n_out}).", "", "Columns of x:", ""]
     lines += _inputs(model, inputs)
     lines += ["", "Columns of y, in the units of the targets:", ""]
     lines += [f"    {output!r}" for output in outputs]
@@ -38,7 +38,7 @@ def description(model: Model, inputs: Sequence[str], outputs: Sequence[str], nam
 
 
 def _inputs(model: Model, names: Sequence[str]) -> list[str]:
-    """For every column its domain, and what continues the function there."""
+    """For every column its domain, and the continuation of the function beyond it."""
     domain = model.network.domain if model.record is None else model.record.bounds
     if domain is None:
         return [f"    {name!r}" for name in names]
@@ -61,4 +61,4 @@ BEYOND = {
     "zero": "beyond by zero",
     "error": "refused beyond",
 }
-"""What continues splines."""
+"""Continuations of splines."""

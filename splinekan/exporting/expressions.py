@@ -99,7 +99,7 @@ class Writer:
             ) from None
 
     def rounded(self, expression: Any) -> Any:
-        """An expression of a user with numbers as `exact` asks."""
+        """An expression of a user, with numbers rational or rounded as chosen by `exact`."""
         if not self.exact:
             return expression
         floats = expression.atoms(sympy.Float)
@@ -170,7 +170,7 @@ class Writer:
         return self.truncated(found, z)
 
     def piecewise(self, found: Sequence[Piece], z: Any) -> Any:
-        """Polynomials with the conditions under which they hold, from left to right."""
+        """Polynomials with the conditions under which they apply, from left to right."""
         pairs = []
         for piece in found:
             if piece.end is None:
@@ -184,7 +184,7 @@ class Writer:
     def truncated(self, found: Sequence[Piece], z: Any) -> Any:
         """The first polynomial, and the jumps of all derivatives times truncated powers.
 
-        Without conditions: those on expressions that hold conditions themselves would take sympy minutes.
+        It has no conditions: sympy takes minutes for conditions on expressions that hold conditions.
         """
         terms = [self.polynomial(found[0], z)]
         for left, right in pairwise(found):
@@ -244,7 +244,7 @@ class Writer:
 
 
 def _simple(*items: Any) -> bool:
-    """Whether sympy may look for simplifications, which take long in compositions."""
+    """Whether sympy may search for simplifications, which are slow in compositions."""
     return all(len(each.free_symbols) <= 1 and not each.has(sympy.Piecewise, sympy.Max) for each in items)
 
 
@@ -271,7 +271,7 @@ WRITERS: dict[type, Callable[[Writer, Any, Array, Sequence[Any]], list[Any]]] = 
     Product: Writer.product,
     Constants: Writer.appended,
 }
-"""How the layers of the package are written."""
+"""The method that writes each class of layers."""
 
 
 def _function(kind: str, z: Any, power: int = 1) -> Any:

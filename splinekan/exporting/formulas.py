@@ -47,7 +47,7 @@ TEMPLATES = {
     "silu": "{z} * _sigmoid({z})",
     "softplus": "np.logaddexp(0.0, {z})",
 }
-"""The functions of `splinekan.network.FUNCTIONS`. Outside of closed ends those of NumPy are NaN, too."""
+"""The functions of `splinekan.network.FUNCTIONS`. NumPy's are NaN outside closed ends too."""
 
 
 def function(
@@ -90,7 +90,7 @@ NEEDED: dict[str, tuple[str, ...]] = {"_sigmoid": (), "_erf": ("math",)}
 
 
 def _masked(phi: Function, argument: str) -> list[str]:
-    """Lines for z, the argument: NaN at what does not belong to the domain though NumPy has a value there."""
+    """Lines for the argument z, with NaN outside the domain where NumPy would return a number."""
     lines = [f"    z = {argument}"]
     conditions = []
     if np.isfinite(phi.low) and not phi.closed[0]:
@@ -112,13 +112,13 @@ def _template(phi: Function) -> str:
 
 
 def _printed(phi: Function) -> str:
-    """The function of a user, from its expression; refused if that needs SciPy."""
+    """The text of a user's function, from its expression; refused if it needs SciPy."""
     from sympy.printing.numpy import NumPyPrinter
 
     from splinekan.network.user_functions import X, parsed
 
     class Printer(NumPyPrinter):  # type: ignore[misc]
-        """NumPy's functions of a number and an array, where sympy prints those of arrays of equal shapes."""
+        """Prints functions of a number and an array, where sympy assumes arrays of equal shapes."""
 
         def _print_Max(self, expr: Any) -> str:  # noqa: N802 - sympy's name
             return self._pairs("maximum", expr)

@@ -12,7 +12,7 @@ from splinekan.exporting.source import checked_name, numpy_source
 from splinekan.model import Model
 
 KINDS = ("numpy", "sympy")
-"""What a model is exported to."""
+"""The kinds of exports."""
 
 
 def export(
@@ -27,28 +27,28 @@ def export(
 ) -> Any:
     """A model for use without this package: the source of a Python module, or expressions of sympy.
 
-    "numpy": the text of a module that needs NumPy alone. Its function takes x, (n, n_in), an array or a data
-    frame, to the outputs, (n, n_out), and refuses what the model refuses: other shapes, NaN, masks. It
-    computes in float64, whatever the type of x. Results differ from those of the model by rounding, a few
+    "numpy": the text of a module that needs only NumPy. Its function maps x, (n, n_in), an array or a data
+    frame, to the outputs, (n, n_out), and refuses the same arguments as the model: other shapes, NaN, masks.
+    It computes in float64, whatever the type of x. Results differ from those of the model by rounding, a few
     units in the last place times the condition of the network. Equal models have equal texts, and every
-    number is read back to the last bit. All layers of the package are covered, with repeated and periodic
-    knots, in both bases and with every continuation; functions of a formula must be functions of NumPy. What
-    the text does not hold is listed in its docstring: derivatives, the record of the fit, the warning outside
-    of the domain, float32, the ReLU basis (its functions are there, as B-splines).
+    number is read back bit for bit. All layers of the package are covered, with repeated and periodic
+    knots, in both bases and with every continuation; functions of a formula must be functions of NumPy. The
+    docstring of the text lists what it lacks: derivatives, the record of the fit, the warning outside the
+    domain, float32, and the ReLU basis (its functions are written as B-splines).
 
     "sympy": for every output an expression in the inputs, for small networks without tensor-product layers.
-    Splines of an input are
-    `Piecewise`: half-open pieces [t_s, t_{s+1}) in powers of x - t_s, the last closed, then what continues
-    them; outside of the domain of splines that are not continued the value is nan. Periodic splines are
-    functions of x - (b - a) floor((x - a)/(b - a)). Splines of other expressions are written in truncated
-    powers,
+    Splines of an input are `Piecewise`: half-open pieces [t_s, t_{s+1}) in powers of x - t_s, the last
+    closed, then the continuation; outside the domain of splines that are not continued the value is nan.
+    Periodic splines are functions of x - (b - a) floor((x - a)/(b - a)). Splines of other expressions are
+    written in truncated powers,
 
         s(z) = p(z) + sum_j sum_d c_jd max(0, z - t_j)^d,
 
     p the first polynomial and d! c_jd the jump of the derivative of order d at t_j, since sympy takes minutes
-    to simplify conditions on conditions. Evaluated in floating point they lose digits, more with more
-    intervals and far outside of the domain; `exact=True` and `evalf` do not. An expression does not hold the
-    record, the names of the outputs, the warning, or float32, and where a formula is NaN it may be complex.
+    to simplify conditions on conditions. Evaluated in floating point they lose digits, the more the more
+    intervals there are and the farther the point is outside the domain; `exact=True` and `evalf` lose none.
+    An expression holds neither the record, the names of the outputs, the warning, nor float32, and where a
+    formula is NaN it may be complex.
 
     Parameters
     ----------
@@ -57,15 +57,15 @@ def export(
     kind
         "numpy" or "sympy".
     path
-        "numpy" only: a file to which the text is written, too; missing folders are made. An old file is
-        replaced when the new file is complete, and not before.
+        "numpy" only: a file to which the text is also written; missing folders are made. An existing file is
+        replaced only when the new file is complete.
     force
         Whether an existing file may be replaced.
     name
         "numpy" only: the name of the function, "predict" if None.
     exact
-        "sympy" only: whether numbers are rational, exactly those that the model stores. Expressions then are
-        the function of its parameters and knots without any rounding. Otherwise they are rounded to float64.
+        "sympy" only: whether numbers are the exact rational values that the model stores, so that expressions
+        are free of rounding. Otherwise numbers are rounded to float64.
     symbols
         "sympy" only: a symbol for every input; None for symbols with the names of the inputs, or those of the
         features.
@@ -73,13 +73,13 @@ def export(
     Returns
     -------
     str or list of sympy.Expr
-        The text; an expression for every output.
+        The text, or an expression for every output.
 
     Raises
     ------
     TypeError, ValueError
         For arguments of other kinds, options of the other kind, layers of other classes; for more than a
-        million numbers in a text, or 20,000 pieces in expressions written out, where every piece of a spline
+        million numbers in a text, or 20,000 pieces in expanded expressions, where every piece of a spline
         counts the pieces of its argument; for functions that NumPy lacks, and for features in a text.
     FileExistsError
         If the file exists and `force` is false.

@@ -1,4 +1,4 @@
-"""The polynomials of a spline in exact rational arithmetic, and of what continues it."""
+"""The polynomials of a spline and of its continuation in exact rational arithmetic."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from splinekan.splines.pp_form import KEPT, taylor
 
 @dataclass(frozen=True)
 class Piece:
-    """sum_p c_p (x - origin)^p, to the left of `end`.
+    """The polynomial sum_p c_p (x - origin)^p, to the left of `end`.
 
     Attributes
     ----------
     origin
-        Where the powers are centred.
+        The centre of the powers.
     coefficients
         c_0, c_1, ...; empty for 0, None where the function is not defined.
     end
@@ -41,15 +41,15 @@ class Piece:
 
 
 def rational(values: Sequence[float] | np.ndarray) -> list[Fraction]:
-    """Floating-point numbers as the rational numbers that they are."""
+    """The exact rational values of floating-point numbers."""
     return [Fraction(float(value)) for value in values]
 
 
 def pieces(knots: KnotVector, c: Sequence[Fraction], extrapolate: str, basis: str) -> list[Piece]:
     """The pieces of sum_i c_i b_i, or of sum_j c_j max(0, x - t_j)^k in the ReLU basis, from left to right.
 
-    Pieces are half-open, [t_s, t_{s+1}), but for the last, which holds b. Of periodic knots they are those
-    on [a, b). Knots are the stored numbers, periodic ghost knots exact.
+    Pieces are half-open, [t_s, t_{s+1}), except the last, which contains b. For periodic knots they are the
+    pieces on [a, b). Knots are the stored numbers, periodic ghost knots exact.
     """
     k, ends = knots.degree, rational(knots.breakpoints)
     inside = _relu(knots, c) if basis == "relu" else _splines(knots, c)
@@ -100,7 +100,7 @@ def _relu(knots: KnotVector, w: Sequence[Fraction]) -> list[tuple[Fraction, ...]
     for span in knots.first_active:
         left = t[span + k]
         total = [Fraction(0)] * (k + 1)
-        for j in range(span + k + 1):  # those that begin further right are 0
+        for j in range(span + k + 1):  # powers that begin further right are 0
             power = [Fraction(0)] * k + [w[j]]
             total = [s + term for s, term in zip(total, shifted(power, left - t[j]), strict=True)]
         found.append(tuple(total))

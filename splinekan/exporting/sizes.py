@@ -1,4 +1,4 @@
-"""What can be exported: classes of layers, and how large expressions become."""
+"""Limits of exports: classes of layers, and sizes of expressions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from splinekan.network.constants import Constants
 from splinekan.network.sum import leaves
 
 MOST_PIECES = 20_000
-"""Polynomials of expressions written out, at most."""
+"""Most polynomials in expanded expressions."""
 
 
 def unknown(number: Any, layer: Any, known: Collection[type]) -> TypeError:
@@ -28,7 +28,7 @@ def affordable(model: Model, n_inputs: int, known: Collection[type]) -> None:
     Raises
     ------
     TypeError, ValueError
-        With the class, or the number of pieces.
+        For such a network; the message gives the class, or the number of pieces.
     """
     counts = [0] * n_inputs
     for number, layer in enumerate(model.network.layers):
@@ -45,7 +45,7 @@ def affordable(model: Model, n_inputs: int, known: Collection[type]) -> None:
 
 
 def written(layer: Any, counts: Sequence[int]) -> list[int]:
-    """The number of pieces of every output, written out, from those of the inputs."""
+    """The number of pieces of every expanded output, from those of the inputs."""
     if isinstance(layer, SplineLayer):
         total = 0
         for knots, count in zip(layer.knots, counts, strict=True):

@@ -1,4 +1,4 @@
-"""The source of a Python module that evaluates a model and needs NumPy alone."""
+"""The source of a Python module that evaluates a model and needs only NumPy."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
 
 MOST_NUMBERS = 1_000_000
-"""Numbers of a module: a million take 20 MB of text, and seconds to be read."""
+"""Most numbers of a module: a million take 20 MB of text, and seconds to read."""
 TEMPORARY = 2**16
-"""Numbers of an intermediate array, about: it stays in the caches."""
+"""Approximate size of an intermediate array, in numbers, which stays in the caches."""
 ROWS = (64, 4096)
-"""Samples that are evaluated at a time, at least and at most."""
+"""Fewest and most samples that are evaluated at a time."""
 FIRST = ("np", "INPUTS", "OUTPUTS", "ROWS", "_checked", "_network")
 """Names that every module has."""
 
@@ -49,7 +49,7 @@ def numpy_source(model: Model, name: str) -> str:
             "model must be without features for the source code of its network: those of a differential "
             "equation are sympy expressions. Export it as 'sympy'"
         )
-    # The ReLU basis is evaluated through B-spline coefficients in the model, too.
+    # The model itself evaluates the ReLU basis through B-spline coefficients.
     network, theta = model.network._in_splines(model.theta, np.empty((0, model.n_in)))
     source = Source()
     steps = []
@@ -77,7 +77,7 @@ def numpy_source(model: Model, name: str) -> str:
 
 
 class Source:
-    """What the layers need: constants, functions and modules, by name; and the size of temporaries."""
+    """Constants, functions and modules that the layers need, by name, and the size of temporaries."""
 
     def __init__(self) -> None:
         self.constants: dict[str, str] = {}
@@ -214,7 +214,7 @@ class Source:
         template = self._knots[key] = f"{{}}_{suffix}"
         local = local_pieces(knots, None, extrapolate, np.float64, 1)
         edges, origins, scales, table = local.search.edges, local.origins, local.scales, local.table[0]
-        kept = np.flatnonzero(np.diff(edges) > 0)  # none of the empty pieces between repeated knots
+        kept = np.flatnonzero(np.diff(edges) > 0)  # without the empty pieces between repeated knots
         edges = np.append(edges[kept], np.nextafter(edges[-1], np.inf))  # b belongs to the last piece
         pieces = np.concatenate([[0], kept + 1, [len(origins) - 1]])
         spans = len(knots.inner) - 1
@@ -224,7 +224,7 @@ class Source:
         self.array(template.format("SCALES"), scales[pieces])
         self.array(template.format("FIRST"), np.concatenate([[0], first, [spans - 1]]))
         active = template.format("ACTIVE")
-        if len(table) == 3:  # equal spacing: all pieces but the outer are alike
+        if len(table) == 3:  # equal spacing: all inner pieces are equal
             self.array(active, table)
             self.constants[active] += f"[[0] + {len(kept)} * [1] + [2]]"
         else:
@@ -266,11 +266,11 @@ WRITERS: dict[type, Callable[[Source, str, Any, Array], str]] = {
     Product: Source.product,
     Constants: Source.appended,
 }
-"""How the layers of the package are written."""
+"""The method that writes each class of layers."""
 
 
 def checked_name(name: Any) -> str:
-    """`name` as that of a function.
+    """`name`, if it can be the name of a function.
 
     Raises
     ------

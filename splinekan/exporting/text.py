@@ -1,4 +1,4 @@
-"""Numbers as Python source: every float64 number is read back to the last bit."""
+"""Numbers as Python source: every float64 number is read back bit for bit."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 WIDTH = 108
-"""Length of a line, at most."""
+"""Largest length of a line."""
 LINE = 80
-"""Length of the text of an array that follows its name."""
+"""Largest length of an array that is written on the line of its name."""
 
 
 def array(values: ArrayLike) -> str:
@@ -49,7 +49,7 @@ def sum_of(terms: Sequence[str]) -> str:
 
 
 def _wrapped(items: Iterable[str], indent: int) -> str:
-    """Items with commas, as many in a line as it holds."""
+    """Items with commas, as many per line as fit."""
     lines: list[str] = []
     line = " " * indent
     for item in items:

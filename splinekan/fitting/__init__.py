@@ -1,4 +1,4 @@
-"""Fits that choose for themselves: scales, starts, widths, levels and smoothing from the data."""
+"""Automatic fits: scales, starts, widths, levels and smoothing are chosen from the data."""
 
 from splinekan.fitting.fit import fit
 

@@ -1,4 +1,4 @@
-"""Targets and held-out samples as `fit` takes them."""
+"""Targets and held-out samples: the arguments of `fit`, checked."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from splinekan.distributed.rows import check_rows
 from splinekan.distributed.sources import is_collection, is_frame
 
 PAIR = 2
-"""The length of a list or a tuple, up to which Dask collections are looked for among its items."""
+"""Longest list or tuple whose items are searched for Dask collections."""
 
 
 def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
     """X, y, weights and held-out samples as arrays, data frames and series of this process.
 
-    Tables are refused whose rows do not belong together.
+    Tables whose indices differ are refused.
 
     Raises
     ------
     MemoryError, TypeError, ValueError
-        As `collected`, and for tables whose indices differ. An index of Dask that begins anew with every
+        As `collected`, and for tables whose indices differ. An index of Dask that restarts with every
         partition is not compared.
     """
     check_rows(given)
@@ -39,9 +39,9 @@ def paired(given: dict[str, Any], client: Any = None) -> list[Any]:
 
 
 def collected(name: str, value: Any, client: Any = None) -> Any:
-    """Collections of Dask as arrays and data frames of this process; everything else as it is.
+    """Collections of Dask as arrays and data frames of this process; everything else unchanged.
 
-    They are computed by `client`, or by Dask's default without it, once it is clear that they fit.
+    They are computed by `client`, or by Dask's default without it, after a check that they fit into memory.
 
     Raises
     ------
@@ -80,7 +80,7 @@ def inputs_of(name: str, X: Any, names: Any = None, n_columns: int | None = None
     Raises
     ------
     TypeError, ValueError
-        For anything else; with what to do about a single column.
+        For anything else; for a single column the message gives the remedy.
     """
     if isinstance(X, np.ndarray) and X.ndim == 1:
         raise ValueError(

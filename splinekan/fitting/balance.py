@@ -1,4 +1,4 @@
-"""Several outputs with unlike noise: their losses are balanced before the last training."""
+"""Several outputs with different noise: their losses are balanced before the last training."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def balanced(
     """The state trained with outputs in units of their noise, and these units.
 
     The restricted likelihood has a single variance. With targets y/s, s the deviation of the noise of every
-    output, it is that of all of them; a noisy output would otherwise flatten the others.
+    output, all outputs share it; a noisy output would otherwise flatten the others.
     """
     s = noise_of(state, samples)
     if not samples.loss.squared or s.max() < UNLIKE * s.min():

@@ -1,4 +1,4 @@
-"""Inputs that do not vary: their edges become constants, whatever training made of them elsewhere."""
+"""Constant inputs: their edges become constants, whatever values training gave them elsewhere."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from splinekan.network import Affine
 def flattened(state: State, x: Float64Array) -> tuple[State, tuple[int, ...]]:
     """The state without an effect of the inputs that are constant in x, (n, n_in), and their numbers.
 
-    The function is the same at the samples: what an edge adds there goes to the mean of that edge, to the
-    bias of an affine map.
+    The function is the same at the samples: the value of an edge there goes to the mean of that edge, or to
+    the bias of an affine map.
     """
     idle = tuple(int(p) for p in np.flatnonzero((x == x[0]).all(axis=0)))
     if not idle:

@@ -1,4 +1,4 @@
-"""What a fit chose, in words."""
+"""The choices of a fit, in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from splinekan.fitting.training import Samples
 from splinekan.model.record import Choice
 
 IDLE = 1e-3
-"""Modes below this share of the largest count as nothing."""
+"""Modes below this share of the largest count as zero."""
 
 
 def described(scaling: Scaling, kind: str) -> tuple[Choice, ...]:
@@ -33,7 +33,7 @@ def described(scaling: Scaling, kind: str) -> tuple[Choice, ...]:
 def smoothing_of(
     state: State, samples: Samples, scaling: Scaling, unlike: Float64Array, options: Options
 ) -> tuple[Choice, ...]:
-    """What became of the penalties."""
+    """The weights of the penalties, and what they leave of the parameters."""
     if options.smoothing is not None:
         return (Choice("smoothing", f"{options.smoothing:g}", "as given"),)
     if not state.assessed:
@@ -66,7 +66,7 @@ def penalties_of(state: State) -> tuple[float, ...]:
 
 
 def without_effect(state: State, constant: Sequence[int], names: Sequence[str] | None) -> tuple[Choice, ...]:
-    """The constant inputs, and those whose modes in the first layer all vanish beside those of the others."""
+    """The constant inputs, and inputs whose modes in the first layer are all negligible."""
     labels = numbered("x", state.network.n_in) if names is None else names
     found = []
     if constant:

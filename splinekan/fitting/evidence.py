@@ -9,8 +9,8 @@ logarithm of the likelihood of the data, with theta integrated out, is (MacKay 1
 D the deviance (twice the loss), phi the variance of the noise. V is stationary where weight_j |z_j|^2 =
 phi gamma_j, with gamma_j = size_j - weight_j tr (H^{-1})_jj the effective number of parameters of group j,
 and phi = D/(n - sum of gamma): a fixed point, found by iteration (MacKay 1992; Wood & Fasiolo 2017,
-Biometrics 73, 1071). A group that the data do not need ends with an infinite weight. For robust losses the
-variance is that of a sandwich, and phi (n - sum of gamma) takes the place of D.
+Biometrics 73, 1071). The weight of a group that the data do not need tends to infinity. For robust losses the
+variance is that of the sandwich estimator, and phi (n - sum of gamma) takes the place of D.
 """
 
 from __future__ import annotations
@@ -36,18 +36,18 @@ FIRST = 1e-2
 MOST = 1e7
 """The largest weight, which leaves next to nothing of a mode."""
 LEAST, LEAST_KNOWN = 1e-20, 1e-5
-"""The least weight, and that for likelihoods: log-odds of classes that can be separated have no bound."""
+"""The least weight, and that for likelihoods: log-odds of separable classes are unbounded."""
 GROWTH = 100.0
-"""A weight grows at most by this factor from a choice to the next, and shrinks at most by its square."""
+"""Largest factor by which a weight grows from a choice to the next; it shrinks at most by its square."""
 FREE_PRIOR = 1e-2
-"""The weight over phi of modes that no penalty holds: means of nodes, of the order of 1, have deviation 10.
+"""The weight over phi of modes without a penalty: means of nodes, of the order of 1, have deviation 10.
 
 Without a proper prior V would reward nodes that the network does not use, whose means nothing determines.
 """
 FLOOR = 1e-16
-"""The least variance of noise: residuals of 1e-8 deviations of y are as good as none."""
+"""The least variance of noise: residuals of 1e-8 deviations of y count as zero."""
 SHARE = 0.1
-"""The share of the samples that is left for the estimate of noise, at least."""
+"""The least share of the samples that is left for the estimate of noise."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +59,9 @@ class State:
     coordinates
         The modes and the groups of the network.
     theta
-        Parameters.
+        The parameters.
     weights
-        Of the penalties of the groups.
+        The weights of the penalties of the groups.
     phi
         The variance of the noise, in units of the variance of the outputs; 1 for losses that determine it.
     deviance
@@ -69,9 +69,9 @@ class State:
     effective
         Effective number of parameters.
     criterion
-        V; less is better.
+        V; lower is better.
     histories
-        Of the runs so far.
+        The histories of the runs so far.
     """
 
     coordinates: ModalCoordinates
@@ -95,7 +95,7 @@ class State:
 
     @property
     def diagonal(self) -> Float64Array:
-        """W for every mode."""
+        """The diagonal of W, an entry for every mode."""
         return self.coordinates.spread(np.maximum(self.weights, LEAST), FREE_PRIOR * self.phi, 1.0)
 
 
@@ -123,7 +123,7 @@ def improve(
     damping: float = 1e-3,
     callback: Callable[[State], object] | None = None,
 ) -> State:
-    """Train with the weights and choose them anew, in turn, until V changes by less than `tolerance`.
+    """The state after training and choices of weights, in turn, until V changes by less than `tolerance`.
 
     Parameters
     ----------
@@ -132,13 +132,15 @@ def improve(
     data
         The sum of the losses of the state's network, without a penalty.
     rounds, iterations
-        The number of choices at most, and of iterations of Levenberg-Marquardt before each.
+        The largest number of choices, and the number of iterations of Levenberg-Marquardt before each.
     known
         Whether phi is 1 because the loss is a likelihood; else it is estimated.
     fixed
-        Whether the weights stay.
+        Whether the weights are held fixed.
+    tolerance
+        The change of V below which the iteration ends.
     damping
-        The first of Levenberg-Marquardt's in every round.
+        The initial damping of Levenberg-Marquardt in every round.
     callback
         Called with every state; the iteration ends if it returns True.
     """
@@ -231,7 +233,7 @@ def n_varying(y: ArrayLike) -> int:
 
 
 def _decoupled(matrix: Float64Array, diagonal: Float64Array) -> Float64Array:
-    """H with the rows of modes on which no sample has an effect but by rounding: their penalties alone."""
+    """H with the penalties alone in the rows of modes on which samples act by rounding only."""
     unseen = np.diag(matrix) <= diagonal
     if not unseen.any():
         return matrix
@@ -242,7 +244,7 @@ def _decoupled(matrix: Float64Array, diagonal: Float64Array) -> Float64Array:
 
 
 def _logdet_and_inverse_diagonal(matrix: Float64Array) -> tuple[float, Float64Array]:
-    """log |H|, and the diagonal of H^{-1}, H positive definite but for rounding."""
+    """log |H|, and the diagonal of H^{-1}, for H positive definite up to rounding."""
     scale = 1 / np.sqrt(np.diag(matrix))
     scaled = matrix * scale * scale[:, None]
     size, jitter = len(scaled), 0.0

@@ -31,7 +31,7 @@ from splinekan.network import KAN
 from splinekan.optimize import History
 
 HELD_OUT, ENOUGH, AT_MOST = 0.2, 100, 5000
-"""The share of samples that is held out, from how many samples on, and how many at most."""
+"""The share of samples that is held out, the fewest samples of which any are, and the most held out."""
 
 
 def fit(
@@ -52,20 +52,20 @@ def fit(
     progress: bool | None = None,
     client: Any = None,
 ) -> Model:
-    """A spline network fitted to data of any scale and unit; what is not given is chosen from the data.
+    """A spline network fitted to data in any units; options that are not given are chosen from the data.
 
     Inputs are scaled to the domain of the splines, column by column and with a margin, targets to mean 0
-    and deviation 1; the model has both maps as its first and last layer and takes and returns the units of
+    and deviation 1. The model has both maps as its first and last layer: it takes and returns the units of
     the data.
 
     Slopes and bending of every edge are penalised, in modes that make these penalties diagonal, so that
-    what the samples do not determine is straight or absent. A weight for every edge maximises the
-    restricted likelihood in the Gauss-Newton approximation (MacKay 1992; Wood 2011; see
-    `splinekan.fitting.evidence`). Its value compares networks: many starts of several widths on coarse
-    knots, spline layers or an affine map first, the best of which are refined, level by level, as long as
-    the likelihood rises and the loss of held-out samples does not. At the end the model is trained with all
-    samples. Networks that are too large for this, and those of quantiles, get equal weights, chosen by the
-    held-out loss. `model.summary()` lists what was chosen, and why.
+    features that the samples do not determine are straight or absent. The weights of the penalties, chosen
+    for every edge, maximise the restricted likelihood in the Gauss-Newton approximation (MacKay 1992; Wood
+    2011; see `splinekan.fitting.evidence`). Its value also compares networks: many starts of several widths
+    on coarse knots, with spline layers or an affine map first. The best are refined, level by level, as long
+    as the likelihood rises and the loss of held-out samples does not. Finally the model is trained with all
+    samples. Networks that are too large for this, and networks for quantiles, have equal weights, chosen by
+    the held-out loss. `model.summary()` lists the choices and the reasons for them.
 
     Parameters
     ----------
@@ -79,48 +79,48 @@ def fit(
     hidden
         Widths of the hidden layers; () for a sum of functions of each input; None to choose them.
     degree
-        Of the splines, 1 to 7.
+        The degree of the splines, 1 to 7.
     loss
         "squared", "huber", "quantile" (the median), "logistic", "softmax", "poisson"; or a loss such as
-        `Quantile(0.9)`, in the units of y. By their names Huber's delta is 0.2 deviations of y (of its
-        quartiles), the band of the quantile 0.02. The model returns g; `mean(g)` of the loss is the
-        expected target. A loss of a class of yours is taken for a negative log-likelihood.
+        `Quantile(0.9)`, in the units of y. For losses given by name, Huber's delta is 0.2 deviations of y
+        (estimated from its quartiles), the band of the quantile 0.02. The model returns g; `mean(g)` of the
+        loss is the expected target. A user-defined loss is taken for a negative log-likelihood.
     sample_weight
-        Multiplicities, (n,): a sample of weight 2 counts as two samples, of weight 0 as none. Divide
-        weights in other units by their mean.
+        Multiplicities, (n,): a sample of weight 2 counts as two samples, a sample of weight 0 is ignored.
+        Divide weights in other units by their mean.
     held_out
         The share of samples that is held out, 0 for none; or samples (X, y). None for a fifth, at most 5000
-        and none of fewer than 100.
+        samples, and no samples if there are fewer than 100.
     first
         "splines" or "affine", the kind of the first layer; None to choose it.
     levels
-        The largest number of levels, 1 for the coarsest splines only; None for as many as pay.
+        The largest number of levels, 1 for the coarsest splines only; None for as many as improve the fit.
     smoothing
         The weight s of all penalties in (mean loss) + s/2 |z|^2, z the slopes and the bending of all edges
         (for squares the loss is half the square error, in deviations of y); None to choose a weight for
         every edge.
     names, output_names
-        Of the columns of X and y; None for those of data frames.
+        Names of the columns of X and y; None for those of data frames.
     seed
-        Of the starts and the held-out samples. The same data and seed give the same bits, in whatever order
-        the samples come.
+        Seed of the starts and the held-out samples. The same data and seed give the same bits, whatever the
+        order of the samples.
     progress
-        Whether to show a progress bar, with level, loss and held-out loss; None for on a terminal.
+        Whether to show a progress bar, with level, loss and held-out loss; None to show it on a terminal.
     client
         None to compute in this process; a `distributed.Client`, "active" for the client in scope, or a
         `DaskExecutor`, to sum over the samples on the workers of a Dask cluster. This process scales and
-        divides the samples, and must hold them in float64, also where they come from Dask collections.
+        divides the samples, and must hold them in float64, even if they come from Dask collections.
 
     Returns
     -------
     Model
-        With its `record`.
+        The model, with the `record` of the fit.
 
     Raises
     ------
     TypeError, ValueError
         For data that are not finite real numbers, masked arrays, shapes that do not fit, targets that the
-        loss does not admit, and options that are not as above.
+        loss does not admit, and options other than those above.
     MemoryError
         For samples that exceed the memory of this process, or with a client that of the workers.
     ClusterError
@@ -165,15 +165,15 @@ def fit(
         centre, deviation = np.zeros(t.shape[1]), np.ones(t.shape[1])
     else:
         centre, deviation = centred(t, weights, kind in ROBUST)
-        if not by_name and kind in ROBUST:  # whose units are those of y
+        if not by_name and kind in ROBUST:  # its widths are in the units of y
             deviation = np.full_like(deviation, deviation.mean())
     scaling = Scaling(bounds_of(x), centre, deviation)
     scaled_loss = in_deviations(kind, given, not by_name, float(deviation[0]))
     samples = Samples(scaling.scaled(x), scaling.standard(t), weights, scaled_loss, known, executor)
-    # The restricted likelihood needs a curvature, which quantiles lack but for a narrow band.
+    # The restricted likelihood needs curvature, which quantiles have in a narrow band only.
     by_path = kind == "quantile" or options.is_large(x.shape[1], t.shape[1])
     if apart is None and by_path and options.smoothing is None and len(samples) < ENOUGH:
-        apart = HELD_OUT  # which alone chooses the weight of the penalties then
+        apart = HELD_OUT  # it alone chooses the weight of the penalties then
     if isinstance(apart, tuple):
         others = scaling.scaled(apart[0]), scaling.standard(apart[1])
         apart = Samples(*others, None, scaled_loss, known)
@@ -273,7 +273,7 @@ def _finished(
 ) -> tuple[Found, State, Float64Array]:
     """The best candidate when trained with all samples, its state, and the noise of outputs over their mean.
 
-    `alone` if no samples were held out: nothing is left to train, unless the outputs have unlike noise.
+    `alone` if no samples were held out: further training is needed only if the outputs differ in noise.
     """
     state, equal = found.best.state, np.ones(samples.y.shape[1])
     if not state.assessed:

@@ -17,10 +17,10 @@ ROUNDING = 16 * float(np.finfo(np.float64).eps)
 
 
 class ModalProblem:
-    """L(T z) + 1/2 z.W z, a least-squares problem as optimisers take it.
+    """The least-squares problem L(T z) + 1/2 z.W z, with the interface of the optimisers.
 
-    The scaling of Levenberg-Marquardt sees the penalties of single modes here, however large. The latest
-    normal equations are kept, which the choice of the weights needs once more.
+    In these coordinates the scaling of Levenberg-Marquardt resolves the penalties of single modes, however
+    large. The latest normal equations are kept, because the choice of the weights needs them again.
     """
 
     cost: ClassVar[float | None] = None
@@ -50,7 +50,7 @@ class ModalProblem:
         if self._known is None or not np.array_equal(self._known[0], z):
             value, gradient, matrix = self.data.normal_equations(self._T @ z)
             modal = np.ascontiguousarray((self._transposed @ (self._transposed @ matrix).T).T)
-            # What the products cancel to may be negative by rounding: T^T N T is known to eps T^T diag(N) T.
+            # Cancellation may leave negative entries: T^T N T has errors of eps T^T diag(N) T.
             rounding = ROUNDING * (self._squares @ np.diag(matrix))
             modal[np.diag_indices_from(modal)] += self.diagonal + rounding
             factor = value + self._penalty(z), self._transposed @ gradient + self.diagonal * z, modal
@@ -66,7 +66,7 @@ class ModalProblem:
         return value + self._penalty(z), both[: len(z), : len(z)], both[: len(z), len(z)]
 
     def coordinates(self, name: str) -> IdentityMap:
-        """None but its own."""
+        """The identity: a fit is trained in its modal coordinates only."""
         raise ValueError(f"unknown coordinates {name!r}: a fit has its modal coordinates only")
 
     def _penalty(self, z: Float64Array) -> float:

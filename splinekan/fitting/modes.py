@@ -39,11 +39,11 @@ class Modes(NamedTuple):
 
 @cache
 def modes(knots: KnotVector) -> Modes:
-    """The modes of splines of a degree of at least 1: the sum of squares of the bending modes is the bending.
+    """The modes of splines of degree at least 1: the sum of squares of the bending modes is the bending.
 
     The bending of s is L^3 times the integral over [a, b] of s''^2, L = b - a. Splines of degree 1 bend at
-    their knots only: there it is the sum over the inner knots of L^3 [s']^2/h, [s'] the jump of the slope,
-    h the mean of the intervals beside the knot, which tends to the same integral.
+    their knots only: for them it is the sum over the inner knots of L^3 [s']^2/h, with [s'] the jump of the
+    slope and h the mean of the intervals beside the knot, which tends to the same integral.
     """
     a, b = knots.domain
     lines = 0 if knots.periodic else 1
@@ -102,12 +102,12 @@ class Group(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class ModalCoordinates:
-    """theta = T z: the splines of every edge in their modes, and the groups that share a penalty.
+    """The coordinates z, theta = T z: the splines of every edge in their modes, and the groups of penalties.
 
     Attributes
     ----------
     network
-        Spline layers in the spline basis and without base branches, affine maps, and layers without
+        A network of spline layers in the spline basis without base branches, affine maps, and layers without
         parameters.
     """
 
@@ -115,12 +115,12 @@ class ModalCoordinates:
 
     @cached_property
     def T(self) -> scipy.sparse.csr_array:  # noqa: N802 - a matrix
-        """The coefficients of the modes."""
+        """The matrix T, whose columns are the coefficients of the modes."""
         return self._blocks("matrix")
 
     @cached_property
     def inverse(self) -> scipy.sparse.csr_array:
-        """T^{-1}."""
+        """The inverse T^{-1}."""
         return self._blocks("inverse")
 
     @cached_property

@@ -1,4 +1,4 @@
-"""Losses by their names, in the units in which they are trained."""
+"""Losses by name, in the units in which they are trained."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HUBER, BAND = 0.2, 0.02
 
 
 def named(loss: Any) -> tuple[str, Any]:
-    """The name and the loss of a name, or of a loss ("custom" for others than those of `LOSSES`).
+    """The name and the loss of a name, or of a loss ("custom" for losses that are not in `LOSSES`).
 
     Raises
     ------
@@ -47,7 +47,7 @@ def in_deviations(name: str, loss: Any, given: bool, deviation: float) -> Any:
 
 
 def middle(name: str, y: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """Outputs of which the mean of the targets is the prediction, (n_out,)."""
+    """Outputs whose prediction is the mean of the targets, (n_out,)."""
     mean = np.average(y, axis=0, weights=weights)
     if name == "logistic":
         p = np.clip(mean, 0.01, 0.99)

@@ -1,4 +1,4 @@
-"""The options of a fit, checked, and the networks that are tried where they are not given."""
+"""The checked options of a fit, and the networks that are tried where none are given."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ from splinekan.fitting.training import Architecture
 
 FIRST = ("splines", "affine")
 INTERVALS = 3
-"""Of the coarsest splines."""
+"""Intervals of the coarsest splines."""
 DENSE = 1500
-"""Parameters up to which the restricted likelihood chooses."""
+"""Most parameters with which the restricted likelihood chooses."""
 LARGEST = 200_000
-"""Parameters of the largest network that is tried unasked."""
+"""Most parameters of a network that is tried by default."""
 STARTS = (((), 1, 0), ((1,), 2, 1), ((2,), 2, 2), ((3,), 3, 0), ((5,), 3, 3))
 """Hidden widths with the number of starts, with splines and with an affine map first."""
 WIDER = (((10,), 2, 2),)
 LARGE = (((), 1, 0), ((10,), 1, 0), ((30,), 0, 1), ((100,), 0, 1))
 """As `STARTS`, for networks that are too large for the restricted likelihood."""
 MEDIUM = (((), 1, 0), ((3,), 1, 1), ((10,), 1, 1))
-"""The same, of losses without a likelihood."""
+"""As `LARGE`, for losses without a likelihood."""
 GIVEN = 4
 """Starts of an architecture that is given."""
 
 
 class Options(NamedTuple):
-    """The options that were checked."""
+    """The checked options."""
 
     hidden: tuple[int, ...] | None
     degree: int

@@ -1,8 +1,8 @@
 """Large networks: an equal weight for all penalties, lowered as long as the held-out loss falls.
 
-The restricted likelihood needs a dense matrix of all parameters. Where these are too many, or the samples
-too, networks are trained by L-BFGS with products only, in modal coordinates, for a decreasing sequence of
-weights; the held-out loss chooses the weight, and the architecture.
+The restricted likelihood needs a dense matrix of all parameters. With too many parameters or samples for
+that, networks are trained by L-BFGS with products only, in modal coordinates, for a decreasing sequence of
+weights; the held-out loss chooses the weight and the architecture.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from splinekan.model.record import Choice
 from splinekan.optimize import LBFGS
 
 WEIGHTS = tuple(float(weight) for weight in 30 * 10.0 ** (-np.arange(13) / 2))
-"""The weights, over phi where the noise has a variance to be estimated."""
+"""The weights; relative to phi if the variance of the noise is estimated."""
 ALONE = 1.0
 """The weight if no samples are held out."""
 STEPS = 60
 """Iterations for every weight."""
 PATIENCE = 2
-"""Weights without a lower held-out loss, after which a path ends."""
+"""Number of weights without a lower held-out loss after which a path ends."""
 MORE = 200
 """Iterations with all samples at the end."""
 

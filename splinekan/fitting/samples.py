@@ -11,12 +11,11 @@ from splinekan._checks import Float64Array, real_array, vector
 def merged(
     x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None
 ) -> tuple[Float64Array, Float64Array, Float64Array | None]:
-    """Different samples with their weights added up, in the order of x and then y.
+    """Distinct samples with their weights added up, in the order of x and then y.
 
-    Samples of weight 0 are left out. Weights that cannot be multiplicities, as their sum is less than the
-    number of different samples, are divided by their mean. A sample given m times and a sample of weight m,
-    in whatever order they come, give the same bits, if the sums of the weights are exact (as those of
-    integers are).
+    Samples of weight 0 are left out. Weights that cannot be multiplicities, because their sum is less than
+    the number of distinct samples, are divided by their mean. A sample given m times and a sample of weight m
+    give the same bits, whatever the order, if the sums of the weights are exact (as sums of integers are).
 
     Parameters
     ----------
@@ -25,12 +24,12 @@ def merged(
     y
         Targets, (n, n_out).
     weights
-        (n,), not negative and not all 0; None for 1.
+        Weights, (n,), nonnegative and not all 0; None for 1.
 
     Returns
     -------
     x, y, weights
-        As float64. The weights are None if all are 1.
+        Distinct samples and their weights, float64. The weights are None if all are 1.
 
     Raises
     ------
@@ -56,7 +55,7 @@ def merged(
     kept = np.flatnonzero(w > 0)
     if not kept.size:
         raise ValueError("weights must not all be 0")
-    rows = np.column_stack([x, y])[kept] + 0.0  # -0.0 equals 0.0, and is to have its bits
+    rows = np.column_stack([x, y])[kept] + 0.0  # -0.0 becomes 0.0, which it equals
     order = _order(rows)
     rows, w = rows[order], w[kept][order]
     first = np.r_[True, (rows[1:] != rows[:-1]).any(axis=1)]
@@ -69,7 +68,7 @@ def merged(
 
 
 def _order(rows: Float64Array) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-    """The order of rows by their first column, by all columns where values repeat."""
+    """The order of rows by their first column, and by all columns where its values repeat."""
     order = np.argsort(rows[:, 0], kind="stable")
     first = rows[order, 0]
     return order if (first[1:] > first[:-1]).all() else np.lexsort(rows.T[::-1])

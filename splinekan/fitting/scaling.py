@@ -1,4 +1,4 @@
-"""Units: columns of inputs to the domain of the splines, targets to mean 0 and deviation 1, and back."""
+"""Scaling of inputs to the domain of the splines, and of targets to mean 0 and deviation 1, and back."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from splinekan.network.domains import DomainWarning, Interval
 MARGIN = 0.025
 """The domain extends beyond the data by this share of their range, on both sides."""
 CROWDED = 0.02
-"""Nine tenths of a column in this share of its range are worth a warning."""
+"""A warning is issued if nine tenths of a column lie in less than this share of its range."""
 TINY = float(np.finfo(np.float64).tiny)
 EPS = float(np.finfo(np.float64).eps)
 
@@ -53,7 +53,7 @@ class Scaling(NamedTuple):
 
 
 def warn_of_outliers(x: Float64Array, names: Sequence[str], stacklevel: int) -> None:
-    """A `DomainWarning` for columns of which most samples share a small part of the domain with few knots."""
+    """Issue a `DomainWarning` for columns most of whose samples lie in a small part of the domain."""
     if len(x) < 20:
         return
     low, high = np.quantile(x, [0.05, 0.95], axis=0)
@@ -62,8 +62,8 @@ def warn_of_outliers(x: Float64Array, names: Sequence[str], stacklevel: int) -> 
     if len(crowded):
         text = ", ".join(f"{names[p]!r} ({100 * share[p]:.2g} %)" for p in crowded[:4])
         warnings.warn(
-            f"nine tenths of the samples lie in a small part of the range of {text}: outliers, or a column "
-            "for a logarithm? Splines have their knots spread over the whole range",
+            f"nine tenths of the samples lie in a small part of the range of {text}: are there outliers, or "
+            "should a logarithm be taken? The knots of the splines are spread over the whole range",
             DomainWarning,
             stacklevel=stacklevel + 1,
         )
@@ -81,7 +81,7 @@ def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
     for p, (low, high) in enumerate(zip(x.min(axis=0).tolist(), x.max(axis=0).tolist(), strict=True)):
         size = max(abs(low), abs(high))
         with np.errstate(over="ignore"):
-            # Values that differ by rounding only are constant.
+            # Values that differ by rounding only count as constant.
             margin = MARGIN * (high - low) if high - low > 64 * EPS * size else max(size, 1.0)
             ends = (low - margin, high + margin)
         if not np.isfinite(ends[1] - ends[0]):
@@ -93,7 +93,7 @@ def bounds_of(x: Float64Array) -> tuple[Interval, ...]:
 def centred(y: Float64Array, weights: Float64Array | None, robust: bool) -> tuple[Float64Array, Float64Array]:
     """The centre and the deviation of every target; median and quartiles if `robust`.
 
-    The deviation of a constant target is 1, or where that would lose digits of the constant, of its size.
+    The deviation of a constant target is 1, or of the size of the constant where 1 would lose its digits.
 
     Raises
     ------
@@ -114,7 +114,7 @@ def centred(y: Float64Array, weights: Float64Array | None, robust: bool) -> tupl
 
 
 def _spread(y: Float64Array, centre: Float64Array, weights: Float64Array | None) -> Float64Array:
-    """The root of the mean square distance from the centre, of distances whose squares leave float64 too."""
+    """The root mean square distance from the centre, without overflow of the squares."""
     distance = y - centre
     power = np.frexp(np.abs(distance).max(axis=0))[1]
     squares = np.ldexp(distance, -power) ** 2

@@ -1,7 +1,7 @@
-"""A tournament: many starts on coarse knots, the best of them on finer knots as long as that pays.
+"""A tournament: many starts on coarse knots, the best of which are refined as long as the fit improves.
 
 Networks are compared by the restricted likelihood V of `splinekan.fitting.evidence`, which weighs the fit
-against the effective number of parameters; held-out samples confirm what it prefers.
+against the effective number of parameters; held-out samples confirm its choice.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from splinekan.fitting.training import Architecture, Samples, start
 from splinekan.model.record import Choice, Trial
 
 PAYS = 1.0
-"""What a refinement must gain in V: a factor e of likelihood."""
+"""Least gain in V of a refinement: a factor e of likelihood."""
 CLEARLY = 2.0
 """Standard errors by which a held-out loss must be lower to overrule V."""
 SMALL = 1500
-"""Samples that the tournament on the coarsest level takes."""
+"""Number of samples in the tournament on the coarsest level."""
 STAGES = ((6, 25), (5, 20), (3, 20), (2, 20))
-"""For level 0, 1, ... how many candidates are trained, in how many rounds; the last serves all others."""
+"""Numbers of candidates and of rounds of training on level 0, 1, ...; the last for all further levels."""
 FINALISTS = 4
-"""Candidates that are trained with all samples at the end."""
+"""Number of candidates that are finally trained with all samples."""
 WIDE = 5
-"""Wider networks are tried when one of this width is the best."""
+"""Wider networks are tried if a network of this width is the best."""
 
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
     """A trained network, its level, mean losses, and the held-out loss of every sample, times its weight.
 
-    `rank` is V, or a lower value of a coarser level, from which the held-out loss justified the refinement.
+    `rank` is V, or the lower value on a coarser level if the held-out loss justified the refinement.
     """
 
     architecture: Architecture
@@ -69,7 +69,7 @@ class Candidate:
 
     @property
     def criterion(self) -> float:
-        """V."""
+        """The restricted likelihood V."""
         return self.state.criterion
 
     def trial(self) -> Trial:
@@ -89,10 +89,10 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """What a search ends with: the best candidate, and how it was chosen.
+    """The result of a search: the best candidate, and how it was chosen.
 
-    `others` have the next higher V, with how they would have been described; none if held-out samples chose
-    the best.
+    `others` are the candidates with the next higher V, with their descriptions; empty if held-out samples
+    chose the best.
     """
 
     best: Candidate
@@ -102,24 +102,24 @@ class Found:
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """A tournament and what it needs.
+    """A tournament and its settings.
 
     Attributes
     ----------
     train, held
-        Samples to train with, and to confirm with; None without.
+        Samples for training, and for confirmation; None without held-out samples.
     middle
-        Where the outputs of a start lie, (n_out,).
+        The centre of the outputs of a start, (n_out,).
     degree, intervals
-        Of the coarsest splines.
+        The degree and the number of intervals of the coarsest splines.
     levels
-        The largest number of levels; None for as many as pay.
+        The largest number of levels; None for as many as improve the fit.
     weight
-        Of all penalties; None to choose weights by V.
+        The weight of all penalties; None to choose weights by V.
     most
         The largest number of parameters.
     seed
-        Of the starts.
+        The seed of the starts.
     report
         Called with every candidate.
     """
@@ -173,7 +173,7 @@ class Search:
         return replace(found(chosen, why), others=tuple(found(each, again) for each in others))
 
     def _begun(self, architecture: Architecture, number: int, samples: Samples) -> Candidate:
-        """A start on the coarsest level, trained a little."""
+        """A start on the coarsest level, trained briefly."""
         began = perf_counter()
         network = architecture.network(self.degree, self.intervals)
         state = begin(*start(network, self.middle, np.random.default_rng([self.seed, 2, number])))
@@ -238,7 +238,7 @@ class Search:
         return found
 
     def _confirmed(self, ranked: Sequence[Candidate]) -> tuple[Candidate, str]:
-        """The best by V, unless the next is better on held-out samples by two standard errors."""
+        """The best by V, unless another is better on held-out samples by two standard errors."""
         chosen = ranked[0]
         why = f"least V ({chosen.criterion:.1f})"
         for other in ranked[1:3]:
@@ -258,5 +258,5 @@ def worse(candidate: Candidate, other: Candidate, errors: float) -> bool:
 
 
 def best(candidates: Sequence[Candidate]) -> list[Candidate]:
-    """Ordered by rank."""
+    """The candidates ordered by rank."""
     return sorted(candidates, key=lambda candidate: candidate.rank)

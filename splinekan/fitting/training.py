@@ -1,4 +1,4 @@
-"""What all trials of a fit share: samples as networks take them, architectures and starts."""
+"""The common part of all trials of a fit: scaled samples, architectures and starts."""
 
 from __future__ import annotations
 
@@ -21,21 +21,20 @@ DOMAIN = (0.0, 1.0)
 
 @dataclass(frozen=True, eq=False)
 class Samples:
-    """Samples with inputs in `DOMAIN`, and targets as the loss takes them.
+    """Samples with inputs in `DOMAIN` and targets in the units of the loss.
 
     Attributes
     ----------
     x, y
-        (n, n_in) and (n, n_out).
+        Inputs (n, n_in) and targets (n, n_out).
     weights
         Multiplicities, (n,), or None for 1.
     loss
         The loss of a sample.
     known
-        Whether the loss is the negative log-likelihood as it stands: there is no variance of noise to
-        estimate.
+        Whether the loss itself is the negative log-likelihood, without a variance of noise to estimate.
     executor
-        The workers that sum over them, and keep them once they have; None for this process.
+        The workers that sum over the samples and keep them; None for this process.
     """
 
     x: Float64Array = field(repr=False)
@@ -63,7 +62,7 @@ class Samples:
         if len(self) <= count:
             return self
         few = self.at(np.sort(rng.permutation(len(self))[:count]))
-        return replace(few, executor=None)  # sooner summed here than sent
+        return replace(few, executor=None)  # summing here is faster than sending
 
     def objective(self, network: KAN) -> DataLoss:
         """The sum of the losses of the samples."""

@@ -30,7 +30,7 @@ def network(
     Parameters
     ----------
     trials
-        In the order of the outputs.
+        The trials, in the order of the outputs.
     n_in
         The number of inputs.
     domains
@@ -58,7 +58,7 @@ def network(
 
 
 def side_by_side(trials: Sequence[Trial]) -> Iterator[Part]:
-    """Trials of the same inputs as one, stage by stage; short trials end with stages that do nothing."""
+    """Trials of the same inputs combined, stage by stage; short trials are padded with identity stages."""
     each = [trial.parts() for trial in trials]
     idle = Part([(Term(0, 0, (), (1.0,)), np.zeros(0))], [(0.0, 0.0)], (((0,),),))
     before = [0] * len(each)
@@ -82,7 +82,7 @@ def side_by_side(trials: Sequence[Trial]) -> Iterator[Part]:
 
 
 def _lean(trial: Trial) -> Trial:
-    """Without nodes that nothing uses, and without a last stage that does nothing."""
+    """The trial without unused nodes, and without a last stage that is the identity."""
     parts = trial.parts()
     last = parts[-1]
     if len(parts) > 1 and len(last.edges) == 1 and last.biases == [(0.0, 0.0)]:
@@ -136,9 +136,9 @@ def _add_stage(
 def _on_equal_knots(
     edges: Sequence[tuple[Edge, Float64Array]],
 ) -> list[list[tuple[SplineEdge, Float64Array]]]:
-    """The splines in groups, each with the same knots for all edges from an input, as layers have them.
+    """The splines in groups, each with the same knots for all edges from an input, as layers require.
 
-    Outputs whose formulas are not complete may end on unlike knots.
+    Outputs whose formulas are not complete may end on different knots.
     """
     groups: list[list[tuple[SplineEdge, Float64Array]]] = []
     for edge, values in edges:
@@ -223,7 +223,7 @@ def _in_splines(layer: SplineLayer, params: Float64Array) -> Float64Array:
 
 
 def _affine(layer: Normalizer) -> tuple[Float64Array, Float64Array]:
-    """slope and shift of y = slope x + shift."""
+    """The slope and the shift of y = slope x + shift."""
     domain, source = (np.array(one_each(ends, layer.width)) for ends in (layer.domain, layer.source))
     slope = (domain[:, 1] - domain[:, 0]) / (source[:, 1] - source[:, 0])
     return slope, domain[:, 0] - slope * source[:, 0]

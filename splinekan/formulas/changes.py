@@ -1,4 +1,4 @@
-"""Edges removed, replaced and added: the trials that snapping compares."""
+"""Trials with edges removed, replaced and added, which snapping compares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MONOMIALS = {2: "square", 3: "cube", 4: "x^4"}
 
 
 def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Array) -> Trial | None:
-    """The trial with a term for an edge, and the same mean of its node; None where it is not defined."""
+    """The trial with a term in place of an edge, and the same mean of its node; None if it is not defined."""
     parts, run = trial.parts(), trial.run(trial.theta, x)[s]
     edge = parts[s].edges[e][0]
     fixed = [None if free else float(v) for v, free in zip(candidate.constants, candidate.free, strict=True)]
@@ -32,15 +32,15 @@ def with_term(trial: Trial, s: int, e: int, candidate: Candidate, x: Float64Arra
 
 
 def with_spline(trial: Trial, edge: SplineEdge) -> Trial:
-    """The same function with a further spline, which is 0 so far."""
+    """The same function with a further spline, which is 0."""
     first, *others = trial.parts()
     return built([Part([*first.edges, (edge, np.zeros(edge.n_free))], first.biases, first.products), *others])
 
 
 def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
-    """The trial without an edge, whose mean stays; None if that leaves a constant output.
+    """The trial without an edge, whose mean is kept; None if that leaves a constant output.
 
-    A factor without edges is a number, which the other factors take.
+    A factor without edges is a number, which is multiplied into the other factors.
     """
     parts, run = trial.parts(), trial.run(trial.theta, x)[s]
     part, edge = parts[s], parts[s].edges[e][0]
@@ -56,7 +56,7 @@ def without(trial: Trial, s: int, e: int, x: Float64Array) -> Trial | None:
 
 
 def _connected(parts: Sequence[Part]) -> list[Part]:
-    """Without edges that lead to nodes, or to outputs of stages, that nothing uses."""
+    """The stages without edges to unused nodes or unused outputs."""
     found: list[Part] = []
     wanted = set(range(len(parts[-1].products)))
     for edges, biases, products in reversed(parts):
@@ -81,7 +81,7 @@ def _shift(part: Part, node: int, by: float) -> None:
 def _without_factor(part: Part, node: int, number: float) -> Part:
     """Products without a node that is constant; another factor is multiplied by its value.
 
-    The node stays where all other factors are needed elsewhere.
+    The node is kept if all other factors are needed elsewhere.
     """
     products = []
     everywhere = [other for groups in part.products for group in groups for other in group]
@@ -104,7 +104,7 @@ def _without_factor(part: Part, node: int, number: float) -> Part:
 
 
 def with_polynomial(trial: Trial, s: int, e: int, degree: int, x: Float64Array) -> Trial:
-    """The trial with a term for each power up to the degree in the place of an edge, by least squares."""
+    """The trial with an edge replaced by a term for each power up to the degree, by least squares."""
     parts, run = trial.parts(), trial.run(trial.theta, x)[s]
     edge = parts[s].edges[e][0]
     points, values = run.x[edge.input], run.edges[e]

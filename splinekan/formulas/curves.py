@@ -1,4 +1,4 @@
-"""Curves against a library: for every family its best constants, and the error that is left."""
+"""Comparison of curves with a library: the best constants of every family, and the remaining error."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from splinekan._checks import Float64Array
 from splinekan.formulas.families import Chain, Family, along, differentiated, plain
 
 STARTS = 3
-"""Points of the grid from which the constants of a family are refined."""
+"""Number of points of the grid from which the constants of a family are refined."""
 ITERATIONS = 30
 CANCELLATION = 30.0
-"""c phi may be larger than the range of the curve by this factor. Sines of next to no frequency, for example,
-are parabolas after cancellation.
+"""Largest ratio of c phi to the range of the curve. Sines of nearly zero frequency, for example, would be
+parabolas after cancellation.
 """
 FLAT = 1e-20
 """A curve whose variance is less than that of rounding is constant."""
@@ -25,12 +25,12 @@ FLAT = 1e-20
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """c phi_m(...) + d for a curve.
+    """A candidate c phi_m(...) + d for a curve.
 
     Attributes
     ----------
     error
-        Root of the weighted mean square of what is left, over the deviation of the curve.
+        Root of the weighted mean square of the residual, over the deviation of the curve.
     functions
         The chain.
     constants
@@ -46,7 +46,7 @@ class Candidate:
 
     @property
     def complexity(self) -> int:
-        """1, and the complexities of the functions."""
+        """1 plus the complexities of the functions."""
         return 1 + sum(each.complexity for each in self.functions)
 
 
@@ -64,7 +64,7 @@ def candidates(
     x, f
         The points and the values, (n,).
     weights
-        Not negative, (n,).
+        Nonnegative weights, (n,).
     families
         The library.
     """
@@ -80,7 +80,7 @@ def candidates(
             inner = inner.copy()
             inner[1] -= inner[0] * middle / (half or 1.0)
             inner[0] /= half or 1.0
-            with np.errstate(all="ignore"):  # numbers far from 0 in large units leave the range of float64
+            with np.errstate(all="ignore"):  # large numbers may leave the range of float64
                 constants, _ = plain(family.functions, np.concatenate([[c], inner]))
         else:
             constants = np.array([c / (half or 1.0)])
@@ -168,7 +168,7 @@ def _refined(curve: _Curve, family: Family, start: Float64Array) -> tuple[float,
         for _ in range(ITERATIONS):
             J = np.column_stack([centred, *(c * rows)])
             J = (J - curve.weights @ J) * np.sqrt(curve.weights)[:, None]
-            unit = np.abs(J).max(axis=0)  # c and the constants inside may be in units far apart
+            unit = np.abs(J).max(axis=0)  # c and the constants inside may be of very different sizes
             unit[~(unit > 0)] = 1.0
             J = J / unit
             matrix, right = J.T @ J, J.T @ (np.sqrt(curve.weights) * residual)

@@ -1,10 +1,10 @@
-"""Families of curves that an edge may be: chains of functions, without constants that are redundant.
+"""Families of candidate curves for an edge: chains of functions without redundant constants.
 
     c phi_m(a_m ... phi_1(a_1 x + b_1) ... + b_m) + d
 
 has more constants than it needs for most functions: of a power a_1 moves into c, of a logarithm into d, and
 b_1 of an exponential into c. Such constants are fixed, so that Gauss-Newton matrices are regular and the
-constants that remain mean something.
+remaining constants are meaningful.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ ODD = (
 
 @dataclass(frozen=True)
 class Family:
-    """A chain of functions, the constants that are free, and where a search for them starts.
+    """A chain of functions, its free constants, and starting values for a search.
 
     Attributes
     ----------
@@ -75,7 +75,7 @@ class Family:
 
     @property
     def complexity(self) -> int:
-        """1, and the complexities of the functions."""
+        """1 plus the complexities of the functions."""
         return 1 + sum(each.complexity for each in self.functions)
 
 
@@ -85,7 +85,7 @@ def library(names: Iterable[Any] | None = None) -> tuple[Family, ...]:
     Parameters
     ----------
     names
-        Names of `FUNCTIONS`, functions, expressions in one symbol, or tuples of these for chains, the
+        Names in `FUNCTIONS`, functions, expressions in a single symbol, or tuples of these for chains, the
         innermost first; None for `DEFAULT`.
 
     Raises
@@ -146,7 +146,7 @@ def _grid(functions: Chain) -> Float64Array:
 
 
 def _starts(each: Function, low: float, high: float, few: bool = False) -> Float64Array:
-    """Constants (a, b) of phi(a u + b) for u in [low, high], of which one is near enough to any other."""
+    """Constants (a, b) of phi(a u + b) for u in [low, high] that come close enough to all others."""
     middle, half = (low + high) / 2, (high - low) / 2
     a, b = _unit_starts(each, few)
     # phi(a v + b) with v = (u - middle)/half, without the constant that is redundant.
@@ -229,10 +229,10 @@ def differentiated(
 
 
 def plain(functions: Chain, constants: Float64Array) -> tuple[Float64Array, float]:
-    """(c, a_1, b_1, ...) with the redundant constants at 1, -1 or 0, and what is added to d.
+    """(c, a_1, b_1, ...) with the redundant constants at 1, -1 or 0, and the number added to d.
 
-    The curve stays the same: positive factors leave powers, factors leave logarithms as terms, terms leave
-    exponentials as factors, signs leave even and odd functions.
+    The curve stays the same: positive factors are taken out of powers, factors out of logarithms as terms,
+    terms out of exponentials as factors, and signs out of even and odd functions.
     """
     found, shift = np.array(constants, dtype=np.float64), 0.0
     for i, each in enumerate(functions):
@@ -289,5 +289,5 @@ DEFAULT: tuple[str | tuple[str, ...], ...] = (
     ("cosh", "reciprocal"),
     ("log", "exp"),
 )
-"""Functions and chains: the last are Gaussians, square roots and so on of quadratics, 1/cosh,
+"""Functions and chains; the chains are Gaussians, square roots and so on of quadratics, 1/cosh,
 and powers x^p."""

@@ -1,9 +1,9 @@
-"""Constants that no data determine: scales and shifts that move from a node to what follows it.
+"""Constants that no data determine: scales and shifts that can move from a node to the next stage.
 
 The function of a formula stays the same if an output of a stage is multiplied by a number or shifted, and the
-terms that take it undo that; and if a factor of a product is multiplied by a number by which another is
-divided. The functions here make such changes, and return None where a fixed constant, or a function that the
-inverse change cannot enter, forbids them.
+terms that take it undo the change; and if a factor of a product is multiplied by a number by which another
+factor is divided. The functions here make such changes, and return None where a fixed constant, or a function
+through which the inverse change cannot pass, forbids them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ EPS = 1e-12
 
 
 def scaled_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
-    """Output j of stage s times a number, which the edges that take it undo."""
+    """Output j of stage s times a number, undone by the edges that take it."""
     parts = trial.parts()
     if s + 1 >= len(parts) or by == 0:
         return None
@@ -29,7 +29,7 @@ def scaled_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
 
 
 def exchanged(trial: Trial, s: int, node: int, by: float) -> Trial | None:
-    """A factor times a number, by which another factor of the same product is divided."""
+    """A factor times a number by which another factor of the same product is divided."""
     parts = trial.parts()
     groups = [group for each in parts[s].products for group in each if node in group]
     if by == 0 or len(groups) != 1 or groups[0].count(node) != 1:
@@ -42,7 +42,7 @@ def exchanged(trial: Trial, s: int, node: int, by: float) -> Trial | None:
 
 
 def shifted_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
-    """Output j of stage s, a sum with a node of its own, and a number, which the edges that take it undo."""
+    """Output j of stage s, a sum with a node of its own, plus a number, undone by the edges that take it."""
     parts = trial.parts()
     if s + 1 >= len(parts):
         return None
@@ -57,12 +57,12 @@ def shifted_output(trial: Trial, s: int, j: int, by: float) -> Trial | None:
 
 
 def _count(part: Part, node: int) -> int:
-    """How often a node occurs in the products of a stage."""
+    """Number of occurrences of a node in the products of a stage."""
     return sum(group.count(node) for groups in part.products for group in groups)
 
 
 def _undo(part: Part, j: int, factor: float, shift: float) -> bool:
-    """Edges from input j take factor (x + shift) instead of x."""
+    """Let the edges from input j take factor (x + shift) instead of x; whether that was possible."""
     for i, (edge, values) in enumerate(part.edges):
         if edge.input != j:
             continue
@@ -89,7 +89,7 @@ def _undo(part: Part, j: int, factor: float, shift: float) -> bool:
 
 
 def _put(edge: Term, full: Float64Array) -> Float64Array | None:
-    """The free constants; None if a fixed one would have to change."""
+    """The free constants; None if a fixed constant would have to change."""
     for value, fixed in zip(full, edge.fixed, strict=True):
         if fixed is not None and abs(value - fixed) > EPS * max(abs(fixed), 1.0):
             return None

@@ -1,4 +1,4 @@
-"""The formulas of a model as text: of a network of formulas its own, of splines those that explain it."""
+"""The formulas of a model as text: its own if it is a network of formulas, else formulas that explain it."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from splinekan.network import Affine, FormulaLayer, Normalizer, Product
 from splinekan.plots.mathematics import NAME, Caption, Written, cut
 
 POINTS = 400
-"""Points drawn from the box of a model, at which formulas explain it."""
+"""Number of points drawn from the box of a model, at which formulas explain it."""
 DIGITS = 4
-"""Of numbers in formulas that are read."""
+"""Digits of numbers in formulas."""
 OUTPUTS = {"logistic": "log-odds", "softmax": "logits", "poisson": "logarithms of rates"}
-"""What the outputs of models are that are not predictions."""
+"""Names of the outputs of models that are not predictions."""
 
 
 class Line(NamedTuple):
@@ -68,14 +68,15 @@ class Line(NamedTuple):
 def read(model: Model, formula: Any = None, X: ArrayLike | None = None) -> tuple[Line, ...]:
     """The formula of every output of a model.
 
-    A network of formulas, products and affine maps is written as it is; any other is explained by `symbolic`.
+    A network of formulas, products and affine maps is written out; any other network is explained by
+    `symbolic`.
 
     Parameters
     ----------
     model
         The model.
     formula
-        What is known: a `Formula`, as `symbolic` found it, or expressions of sympy in symbols with the names
+        Known formulas: a `Formula` returned by `symbolic`, or expressions of sympy in symbols with the names
         of the inputs, for every output or for the only output.
     X
         Points, (n, n_in), at which the model is explained, at least 20, or compared with expressions. None
@@ -84,7 +85,7 @@ def read(model: Model, formula: Any = None, X: ArrayLike | None = None) -> tuple
     Raises
     ------
     TypeError, ValueError
-        As of `symbolic`, where the inputs have no bounds, and for formulas with other outputs or inputs.
+        As `symbolic`; if the inputs have no bounds; for formulas with other outputs or inputs.
     """
     instance("model", model, Model)
     names = model.output_names or numbered("y", model.n_out)
@@ -104,12 +105,12 @@ def read(model: Model, formula: Any = None, X: ArrayLike | None = None) -> tuple
 
 
 def explained(model: Model, X: ArrayLike | None = None) -> Formula:
-    """What `symbolic` finds for the values of a model, at points X or at points drawn from its box.
+    """The result of `symbolic` for the values of a model, at points X or at points drawn from its box.
 
     Raises
     ------
     TypeError, ValueError
-        As of `symbolic`, and where the inputs have no bounds.
+        As `symbolic`, and if the inputs have no bounds.
     """
     points = _inside(drawn(model, POINTS)) if X is None else inputs_of("x", X, model.names, model.n_in)
     points = points[np.isfinite(model(points)).all(axis=1)]
@@ -169,7 +170,7 @@ def _simplest(expression: Any) -> Any:
 
 
 def _inside(x: Float64Array) -> Float64Array:
-    """Points of a box, moved to where the data are: the bounds of `fit` are a margin wider on each side."""
+    """Points of a box, moved to the range of the data: the bounds of `fit` include a margin on each side."""
     low, high = x.min(axis=0), x.max(axis=0)
     middle = low + (high - low) / 2
     return np.asarray(middle + (x - middle) / (1 + 2 * MARGIN))
@@ -220,7 +221,7 @@ def _differences(model: Model, given: Sequence[Any], X: Any) -> list[float | Non
 
 
 def _values(expression: Any, names: Sequence[str], x: Float64Array) -> Float64Array | None:
-    """(n,), or None for what is not a function of NumPy or SciPy with real values, as s1 for a spline."""
+    """Values, (n,); None for an expression that does not compile to real values, such as s1 for a spline."""
     known = {each.name: each for each in expression.free_symbols}
     symbols = [known.get(name, sympy.Symbol(name)) for name in names]
     try:

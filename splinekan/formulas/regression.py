@@ -28,15 +28,15 @@ from splinekan.network import DomainWarning
 from splinekan.network.term import Term
 
 LEAST = 20
-"""Samples that a search needs."""
+"""Fewest samples of a search."""
 GRID = 4096
-"""Points of the grid on which a formula is compared with a model."""
+"""Number of points of the grid on which a formula is compared with a model."""
 EDGES = 40
-"""Edges of a model that are snapped themselves, at most."""
+"""Most edges of a model that is snapped itself."""
 LARGEST, LEAST_RANGE = 1e100, 1e-60
-"""Of columns: squares of other numbers leave the range of float64."""
+"""Largest modulus and least range of columns: squares of other numbers leave the range of float64."""
 CONSTANT = 1e-12
-"""Columns that vary by less than this times their largest modulus hold rounding, and no knots."""
+"""Columns that vary by less than this times their largest modulus count as constant up to rounding."""
 UNKNOWN = 1e-8
 
 
@@ -53,44 +53,44 @@ def symbolic(
 ) -> Formula:
     """Formulas for the outputs of a model.
 
-    Edges that are not needed are removed, each of the others is compared with the library,
+    Edges that are not needed are removed. Every other edge is compared with the functions of the library,
     c phi(a x + b) + d, and replaced by the function that explains it best; after each change the whole
-    network is trained again.
-    If a term is right the error does not grow, and otherwise the edge stays a spline. Simple structures (see
-    `splinekan.formulas.structures`), among them products, are trained with the same samples and treated like
-    the model; those with fewer edges come first, and what has more edges than a formula that explains the
-    samples is not tried. The best by n log E + K log n + 2 C is returned, E
-    the mean square error, K the number of constants, C the complexity of the functions. At the end constants
-    are fixed at simple values as far as the data allow; scales and shifts that no data determine are 1 and 0.
+    network is trained again. If the term is right, the error does not grow; otherwise the edge stays a
+    spline. Simple structures (see `splinekan.formulas.structures`), among them products, are trained with the
+    same samples and treated like the model, in the order of their numbers of edges; structures with more
+    edges than a formula that explains the samples are not tried. The formula with the least
+    n log E + K log n + 2 C is returned, E the mean square error, K the number of constants, C the complexity
+    of the functions. Finally constants are fixed at simple values as far as the data allow; scales and shifts
+    that no data determine are 1 and 0.
 
     Parameters
     ----------
     model
-        Any model; formulas with `features` are not made.
+        A model without `features`.
     X
         Samples, (n, n_in): at least 20 rows.
     y
-        Their targets, (n, n_out) or (n,); the values of the model if None, which is then explained as it is.
+        Targets, (n, n_out) or (n,). None for the values of the model, which is then explained as it is.
     library
-        Functions: names of `splinekan.network.FUNCTIONS`, expressions in one symbol ("besselj(0, x)"), sympy
-        expressions, or tuples of these for chains, the innermost first. None for
-        `splinekan.formulas.DEFAULT`. Straight lines are always among them.
+        Functions: names in `splinekan.network.FUNCTIONS`, expressions in a single symbol ("besselj(0, x)"),
+        sympy expressions, or tuples of these for chains, the innermost first. None for
+        `splinekan.formulas.DEFAULT`. Straight lines are always included.
     structures
-        The simpler structures that are tried, of `splinekan.formulas.STRUCTURES`; () for the model's own
-        edges only; None for all. Edges of the model are left aside if it has base branches, periodic splines,
-        splines of degree 0 or layers of other kinds than splines and affine maps, or more than 40 edges.
+        The simple structures that are tried, from `splinekan.formulas.STRUCTURES`; () for the model's own
+        edges only; None for all. The model's own edges are not used if it has base branches, periodic
+        splines, splines of degree 0, layers other than splines and affine maps, or more than 40 edges.
     tolerance
-        Mean square errors, over the variance of y, that do not count. None for 0 with targets; without, for
-        4 times the mean square error of the model's own fit, as its record has it, or 1e-8.
+        Mean square error, relative to the variance of y, below which errors count as equal. None for 0 with
+        targets; without targets, for 4 times the mean square error in the record of the model's fit, or 1e-8.
     seed
-        Of the starts of structures and of the part of the samples with which edges are compared.
+        Seed of the starts of structures and of the choice of samples with which edges are compared.
     verbose
         Whether to print a line for each structure that is tried.
 
     Returns
     -------
     Formula
-        With `expressions` for sympy, `model` for everything that models can do, and errors.
+        The formulas as `expressions` of sympy and as a `model`, with their errors.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def symbolic(
     points = _bounded("X", inputs_of("X", X, model.names, model.n_in))
     if model.features is not None:
         raise ValueError(
-            "model must have no features: its outputs are functions of these, not of the columns of X"
+            "model must have no features: its outputs are functions of features, not of the columns of X"
         )
     loss = "squared" if model.record is None else model.record.loss
     if y is not None and loss in ("logistic", "softmax", "poisson"):
@@ -158,15 +158,22 @@ def symbolic_regression(
     ----------
     X, y
         Samples, (n, n_in), and targets, (n, n_out) or (n,): at least 20 rows; arrays or data frames.
-    library, structures, tolerance, seed, verbose
-        As of `symbolic`.
+    library, structures, tolerance
+        As for `symbolic`.
     names, output_names
-        Of the columns; None for those of data frames.
+        Names of the columns of X and y; None for those of data frames.
+    seed, verbose
+        As for `symbolic`.
+
+    Returns
+    -------
+    Formula
+        The formulas as `expressions` of sympy and as a `model`, with their errors.
 
     Raises
     ------
     TypeError, ValueError
-        As of `symbolic`.
+        As `symbolic`.
 
     Examples
     --------
@@ -249,7 +256,7 @@ def _one(
     options: Options,
     report: Callable[[Attempt], object],
 ) -> Trial:
-    """The formula of an output, in all columns; those that do not vary are left aside."""
+    """The formula of an output, in all columns; constant columns are ignored."""
     if not y.min() < y.max() or not len(varying):
         return built([Part([], [(float(y[0]) if y.min() == y.max() else None, float(y.mean()))], (((0,),),))])
     x = np.ascontiguousarray(points[:, varying].T)
@@ -259,7 +266,7 @@ def _one(
 
 
 class Options(NamedTuple):
-    """What a search may do."""
+    """The options of a search."""
 
     families: tuple[Family, ...]
     structures: tuple[str, ...]
@@ -269,7 +276,7 @@ class Options(NamedTuple):
 
     @classmethod
     def checked(cls, functions: Any, structures: Any, tolerance: Any, seed: Any, verbose: Any) -> Options:
-        """The options, or an error that names the wrong one."""
+        """The options, or an error that names the wrong option."""
         listed = STRUCTURES if structures is None else sequence("structures", structures, empty=True)
         return cls(
             library_of(functions),

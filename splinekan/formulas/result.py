@@ -1,4 +1,4 @@
-"""What a search for a formula returns."""
+"""The records that a search for a formula returns."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ class Constant(NamedTuple):
     Attributes
     ----------
     place
-        The term or node that it belongs to, as text.
+        The term or node to which it belongs, as text.
     value
-        Its value in the units of the data.
+        The value in the units of the data.
     deviation
-        Its standard error in the Gauss-Newton approximation, from the residuals and all other fitted
-        constants; 0 for constants that are fixed.
+        The standard error in the Gauss-Newton approximation, from the residuals and all other fitted
+        constants; 0 for fixed constants.
     fixed
-        Whether it was fixed at a simple value, as the data allow; else it was fitted.
+        Whether it was fixed at a simple value that the data allow; otherwise it was fitted.
     """
 
     place: str
@@ -36,7 +36,7 @@ class Constant(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """A structure that was tried for an output, and what came of it.
+    """A structure that was tried for an output, with the result.
 
     Attributes
     ----------
@@ -44,13 +44,13 @@ class Tried(NamedTuple):
         The name of the output.
     structure
         The name of the structure; "model" for the edges of the model itself; "constant" for the mean of y
-        where no input matters.
+        if no input matters.
     splines
         Mean square error over the variance of y with splines on all edges, for a part of the samples.
     error
-        The same with terms, for all samples.
+        The same error with terms, for all samples.
     criterion
-        n log E + K log n + 2 C, by which structures are compared.
+        The criterion n log E + K log n + 2 C, by which structures are compared.
     is_formula
         Whether all edges became terms.
     """
@@ -65,7 +65,7 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Formula:
-    """Formulas for the outputs of a network or of data.
+    """Formulas for the outputs of a network or of data, as `symbolic` returns them.
 
     Attributes
     ----------
@@ -88,11 +88,21 @@ class Formula:
         For each output the largest |formula - model| over points that fill the box of the samples; None
         without a model.
     constants
-        What was fixed and what was fitted.
+        The constants, fixed and fitted, with standard errors.
     dropped
         Names of inputs that no formula uses.
     tried
         The structures that were tried, in order.
+
+    Examples
+    --------
+    >>> import numpy as np, splinekan as sk
+    >>> x = np.linspace(-1, 1, 50)[:, None]
+    >>> formula = sk.symbolic_regression(x, x[:, 0] ** 2, structures=["sum"])
+    >>> formula.expression, formula.is_complete
+    (x**2, (True,))
+    >>> formula([[0.5]])
+    array([[0.25]])
     """
 
     model: Model
@@ -107,7 +117,7 @@ class Formula:
     tried: tuple[Tried, ...] = field(repr=False)
 
     def __call__(self, x: ArrayLike) -> Array:
-        """The formulas at the rows of x, (n, n_out)."""
+        """Values of the formulas at the rows of x, (n, n_out)."""
         return self.model(x)
 
     @property
@@ -124,7 +134,7 @@ class Formula:
         return self.expressions[0]
 
     def latex(self) -> str:
-        """The formulas in LaTeX, an equation for each output in its line."""
+        """The formulas in LaTeX, with an equation per line for each output."""
         import sympy
 
         names = self.model.output_names or numbered("y", self.model.n_out)
@@ -171,7 +181,7 @@ def short(expression: Any, digits: int = 6) -> Any:
 
 
 def deviations(J: Float64Array, residual: Float64Array) -> Float64Array:
-    """Standard errors of parameters, from J of full rank or not: (sigma^2 (J^T J)^+)_jj^(1/2)."""
+    """Standard errors of parameters, (sigma^2 (J^T J)^+)_jj^(1/2), whether or not J has full rank."""
     n, k = J.shape
     if not k:
         return np.zeros(0)

@@ -1,8 +1,8 @@
-"""Constants at simple values: where the data allow it, and where they are arbitrary.
+"""Constants fixed at simple values: where they are arbitrary, and where the data allow it.
 
-A scale that two constants share, a term that moves from a node to the next, are not determined by any data:
-fixed at 1 and 0 they disappear from the formula. Constants that are determined are fixed at a simple number
-if that does not raise the criterion n log E + K log n.
+A scale that two constants share, and a term that can move from a node to the next, are not determined by any
+data: fixed at 1 and 0 they disappear from the formula. Constants that are determined are fixed at a simple
+number if that does not raise the criterion n log E + K log n.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ DENOMINATORS = (1, 2, 3, 4, 5, 6, 8, 10)
 LARGEST = 1000
 PERIODIC = ("sin", "cos", "tan")
 ANGLE, OTHER = 2, 50
-"""The factor in |p q| for multiples of pi, inside of trigonometric functions and elsewhere."""
+"""The factor in |p q| for multiples of pi, inside trigonometric functions and elsewhere."""
 ROUNDING = 1e3
-"""A fixed constant may raise an error that is rounding by this factor."""
+"""Largest factor by which a fixed constant may raise an error that consists of rounding."""
 
 
 def rounded(scored: Scored, x: Float64Array, y: Float64Array, floor: float) -> Scored:
-    """The formula with simple constants fixed, one after the other; errors below `floor` are equal.
+    """The formula with simple constants fixed, one after another; errors below `floor` count as equal.
 
-    First 0, 1 and -1 for all constants, then other numbers. A number p/q has the price 2 log |p q|, twice the
-    length of its description (Rissanen 1978, Automatica 14, 465): simple numbers lie the closer to any
-    constant the larger p and q may be.
+    0, 1 and -1 are tried first for all constants, then other numbers. A number p/q has the price 2 log |p q|,
+    twice the length of its description (Rissanen 1978, Automatica 14, 465): the larger p and q may be, the
+    closer simple numbers lie to any constant.
     """
     best, paid = _scored(scored.trial, x, y, 8, floor), 0.0
     for simple in (_trivial, _rational):
@@ -83,7 +83,7 @@ def _places(trial: Trial) -> Iterator[Place]:
 
 
 def _at(trial: Trial, place: Place) -> float | None:
-    """The constant, None if it is fixed by now."""
+    """The constant; None if it has been fixed."""
     s, e, i = place
     if e < 0:
         return trial.bias(s, i) if trial.stages[s].bias[i] is None else None
@@ -93,7 +93,7 @@ def _at(trial: Trial, place: Place) -> float | None:
 
 
 def _fixed(trial: Trial, place: Place, value: float) -> Trial:
-    """The trial with a constant fixed; what is redundant moves elsewhere first."""
+    """The trial with a constant fixed; a redundant scale or shift is moved elsewhere first."""
     s, e, i = place
     parts = (_moved(trial, place, value) or trial).parts()
     if e < 0:
@@ -131,14 +131,14 @@ def _moved(trial: Trial, place: Place, value: float) -> Trial | None:
 
 
 def _is_angle(trial: Trial, place: Place) -> bool:
-    """Whether a constant is inside of a trigonometric function."""
+    """Whether a constant is inside a trigonometric function."""
     s, e, i = place
     edge = trial.stages[s].edges[e] if e >= 0 else None
     return isinstance(edge, Term) and i > 0 and edge.functions[(i - 1) // 2].name in PERIODIC
 
 
 def _trivial(value: float, place: Place, _: bool) -> Iterator[tuple[float, float]]:
-    """0 for shifts; 1 or -1 for scales; with their price, 0."""
+    """0 for shifts, 1 or -1 for scales, with price 0."""
     e, i = place[1:]
     if e < 0 or (i and i % 2 == 0):
         yield 0.0, 0.0

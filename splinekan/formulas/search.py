@@ -1,4 +1,4 @@
-"""The search for a formula: structures trained as splines, snapped, polished, the best by the criterion."""
+"""The search for a formula: structures are trained as splines, snapped, polished and compared."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ from splinekan.formulas.training import trained
 from splinekan.formulas.trial import Part, Trial, built
 
 INTERVALS = 6
-"""Of the coarsest splines."""
+"""Intervals of the coarsest splines."""
 LEVELS = 3
 STARTS = 4
 FIRST, MORE, FINE, POLISH = 15, 20, 30, 60
 """Iterations of a start, after its inner knots were fitted, after a refinement, and at the end."""
 SAMPLES = 600
-"""Samples with which structures are trained and edges are snapped."""
+"""Number of samples with which structures are trained and edges are snapped."""
 HOPELESS = 1e-2
-"""Structures with a larger error are left aside if another has an error of less than 1e-4 of theirs."""
+"""Structures with a larger error are dropped if another structure has less than 1e-4 of it."""
 CLOSE, FINALISTS = 60.0, 4
-"""Simple constants decide between formulas whose criteria differ by less, and how many are compared."""
+"""Formulas whose criteria differ by less are compared with simple constants fixed, and at most this many."""
 SURE = 1e-4
-"""The level of the F-test by which a structure explains more than a formula."""
+"""Level of the F-test of whether a structure explains more than a formula."""
 GIVEN = "model"
-"""The name of a network that is given, among those of structures."""
+"""The name of a given network among the names of structures."""
 EXACT = 1e-18
-"""A formula with this error is the function, but for rounding."""
+"""A formula with this error equals the function up to rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A structure as splines: the trial, its error, and what refinement would remove from it."""
+    """A structure as splines: the trial, its error, and the part of it that refinement would remove."""
 
     name: str
     trial: Trial
@@ -48,7 +48,7 @@ class Trained:
 
 @dataclass(frozen=True, eq=False)
 class Attempt:
-    """A structure and what came of it; `formula` has no splines if the search for it succeeded."""
+    """A structure and the result; `formula` has no splines if the search succeeded."""
 
     name: str
     splines: float
@@ -67,15 +67,15 @@ class Search:
     Attributes
     ----------
     x, y
-        (n_in, n) and (n,); columns that vary.
+        Inputs (n_in, n), which vary, and targets (n,).
     families
         The library.
     seed
-        Of the starts.
+        The seed of the starts.
     report
         Called with every attempt.
     tolerance
-        Mean square errors, over the variance of y, that do not count.
+        Mean square error, over the variance of y, below which errors count as equal.
     """
 
     x: Float64Array = field(repr=False)
@@ -114,14 +114,14 @@ class Search:
         return found
 
     def constant(self) -> Attempt:
-        """The mean of y, which is the formula where no input matters."""
+        """The mean of y, which is the formula if no input matters."""
         trial = built([Part([], [(None, float(self.y.mean()))], ALONE)])
         n = len(self.y)
         criterion = n * np.log(max(1.0, self.tolerance)) + np.log(n)
         return Attempt("constant", 1.0, Scored(trial, 1.0, float(criterion)))
 
     def suffices(self, attempt: Attempt) -> bool:
-        """Whether it is a formula whose error is rounding, or does not count."""
+        """Whether the attempt is a formula whose error is rounding, or below the tolerance."""
         return attempt.is_formula and attempt.scored.error <= max(EXACT, self.tolerance)
 
     @property
@@ -134,7 +134,7 @@ class Search:
         return np.ascontiguousarray(self.x[:, chosen]), self.y[chosen]
 
     def given(self, trial: Trial) -> Trained:
-        """A network as a structure, on coarse knots: dense Jacobians are for a hundred parameters."""
+        """A network as a structure, on coarse knots: dense Jacobians suit a hundred parameters."""
         x, y = self.few
         return Trained(GIVEN, *trained(regauged(trial, x, INTERVALS), x, y, MORE), FLOOR)
 
@@ -153,7 +153,7 @@ class Search:
         return Trained(name, *best, FLOOR)
 
     def fitted(self, splines: Trained) -> Trained:
-        """On finer knots, as long as n log E + K log n falls, with tau."""
+        """The structure on finer knots, as long as n log E + K log n falls, with tau."""
         (x, y), trial, error = self.few, splines.trial, splines.error
         n, gain = len(y), 0.0
         for _ in range(LEVELS):
@@ -166,7 +166,7 @@ class Search:
         return Trained(splines.name, trial, error, max(gain, FLOOR))
 
     def attempts(self, splines: Trained) -> list[Attempt]:
-        """A structure with terms for its splines, trained with all samples; several, if they are close."""
+        """A structure with terms for its splines, trained with all samples; several versions if close."""
         x, y = self.few
         snapping = Snapping(x, y, self.families, splines.tau, self.tolerance)
         every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
@@ -185,7 +185,7 @@ class Search:
         return found
 
     def finished(self, found: Sequence[Attempt]) -> Attempt:
-        """The best of the attempts when simple constants are fixed: of those that are about equal before."""
+        """The best attempt after simple constants are fixed in those whose criteria are about equal."""
         best = found[0]
         if not best.is_formula:
             return best
@@ -196,18 +196,18 @@ class Search:
         return min(ends, key=lambda a: a.scored.criterion)
 
     def polished(self, scored: Scored) -> Scored:
-        """Trained with all samples to the end."""
+        """The trial trained to convergence with all samples."""
         every = Snapping(self.x, self.y, self.families, FLOOR, self.tolerance)
         trial, error = trained(scored.trial, self.x, self.y, POLISH, 1e-4)
         return Scored(trial, error, every.criterion(trial, error))
 
     def _bound(self, splines: Trained) -> float:
-        """What the criterion of a formula of this structure is at least: its error cannot be much less."""
+        """A lower bound on the criterion of a formula of this structure, whose error cannot be much less."""
         least = max(splines.error - 4 * splines.tau, FLOOR)
         return float(len(self.y) * np.log(0.9 * least))
 
     def _explains(self, attempt: Attempt, coarse: Sequence[Trained]) -> bool:
-        """Whether no spline structure has less error than its parameters explain, by the F-test."""
+        """Whether no spline structure has a significantly lower error for its parameters, by the F-test."""
         x, y = self.few
         formula, error = trained(attempt.scored.trial, x, y, FIRST, 1e-4)
         n = len(y)

@@ -1,13 +1,13 @@
-"""Edges of a trained network one after the other: removed, replaced by terms, or left as splines.
+"""Edges of a trained network are, one after another, removed, replaced by terms, or left as splines.
 
-Every change is followed by training of everything that is left, so that the splines can adapt to a term that
-is right; if it is wrong, the error grows. Changes are compared by
+After every change the rest is trained again, so that the splines can adapt to a term that is right; if it is
+wrong, the error grows. Changes are compared by
 
     n log(E + tau) + K log n + 2 C,
 
 E the mean square error over the variance of y, K the number of parameters and C the complexity of the terms
-(Schwarz 1978, Ann. Stat. 6, 461, with a prior exp(-C)). tau is what refinement of the splines would remove
-from E: errors below it are those of the splines, not of the terms.
+(Schwarz 1978, Ann. Stat. 6, 461, with a prior exp(-C)). tau is the part of E that refinement of the splines
+would remove: errors below it are those of the splines, not of the terms.
 """
 
 from __future__ import annotations
@@ -27,34 +27,34 @@ from splinekan.network.functions import FUNCTIONS
 from splinekan.network.term import Term
 
 POINTS = 200
-"""Points at which a curve is compared with the library."""
+"""Number of points at which a curve is compared with the library."""
 WITHIN = 8.0
-"""Candidates are tried whose error is at most this times the least, or `NEAR`."""
+"""Candidates are tried if their error is at most this times the least, or `NEAR`."""
 NEAR = 1e-3
 LINE = 0.5
 """Straight lines are tried up to this error: with redundant constants they are the simplest choice."""
 TRIED = 5
 EDGES = 2
-"""Edges whose candidates are tried at a time, those with the clearest curve first."""
+"""Number of edges whose candidates are tried at a time, those with the clearest curve first."""
 ITERATIONS = 20
 HOPELESS = 3.0
 """Training ends early if the error stays above this multiple of E + tau."""
 FLOOR = 1e-24
-"""Errors that are less are rounding."""
+"""Smaller errors are rounding."""
 EQUAL = 1e-3
 """Criteria that differ by less are equal."""
 MARGIN, WIDTH = 40.0, 3
-"""Trials whose criteria are this close to the least are followed, and how many at most."""
+"""Trials whose criteria are this close to the least are followed, and at most this many."""
 POLYNOMIALS = (3, 4)
 """Degrees of polynomials; those of degree 2 are squares."""
 SWAPPED, SWAPS = 1.0, 10
-"""What the criterion must fall by for a term to be replaced, and how many are replaced at most."""
+"""Least decrease of the criterion for a term to be replaced, and most replacements."""
 SPLINE = 6
 """Complexity of a spline, which has as many parameters as a term if its input takes few values."""
 IRREGULAR = 100.0
-"""What the criterion grows by for a formula with a pole, or an end of its domain, between the samples."""
+"""Penalty in the criterion of a formula with a pole, or an end of its domain, between the samples."""
 RANK = 1e-12
-"""Eigenvalues of the scaled J^T J that are less belong to redundant parameters."""
+"""Smaller eigenvalues of the scaled J^T J belong to redundant parameters."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ class Scored:
 
 @dataclass(frozen=True, eq=False)
 class Snapping:
-    """What all comparisons share.
+    """The common data of all comparisons.
 
     Attributes
     ----------
@@ -79,7 +79,7 @@ class Snapping:
     tau
         The error of the splines.
     tolerance
-        Errors that are less are equal.
+        Smaller errors count as equal.
     """
 
     x: Float64Array = field(repr=False)
@@ -111,7 +111,7 @@ class Snapping:
         return float(value if trial.is_regular(self.x) else value + IRREGULAR)
 
     def pruned(self, best: Scored) -> Scored:
-        """Without edges that are not needed, those first that matter least."""
+        """The trial without edges that are not needed; the least important are removed first."""
         refused: set[tuple[int, Edge]] = set()
         while True:
             order = sorted(self._effects(best.trial), key=lambda each: each[0])
@@ -131,9 +131,9 @@ class Snapping:
                 return best
 
     def snapped(self, best: Scored) -> list[Scored]:
-        """With terms in the place of splines, as long as the criterion falls: the best ends.
+        """The best trials with terms in place of splines, as long as the criterion falls.
 
-        Where several terms do about equally well, the search goes on with each of them.
+        If several terms do about equally well, the search continues with each of them.
         """
         running, ended = [best], []
         while running:
@@ -151,7 +151,7 @@ class Snapping:
         return sorted((each for each in ended if each.criterion < least + MARGIN), key=_criterion)[:WIDTH]
 
     def _expanded(self, best: Scored) -> list[Scored]:
-        """With one more edge changed, where that lowers the criterion, the best first."""
+        """The trials with a further edge changed that lower the criterion, the best first."""
         waiting = []
         for s, e in best.trial.splines():
             found = self._candidates(best.trial, s, e)
@@ -167,10 +167,10 @@ class Snapping:
         return sorted(better, key=_criterion)[:WIDTH]
 
     def regrown(self, best: Scored, first: Trial) -> Scored:
-        """With those splines of `first` put back, and snapped, that are needed after all.
+        """The trial with those splines of `first` restored and snapped that turn out to be needed.
 
-        Pruning weighs an edge against the error of all splines. Where a logarithm nearly reaches its pole
-        that is large, and what it hides shows when the logarithm is a term.
+        Pruning weighs an edge against the error of all splines. That is large where a logarithm nearly
+        reaches its pole, and edges that it hides become visible once the logarithm is a term.
         """
         while True:
             stage = best.trial.stages[0]
@@ -189,10 +189,10 @@ class Snapping:
             best = self.snapped(better)[0]
 
     def unbiased(self, best: Scored) -> Scored:
-        """Without biases that are not needed.
+        """The trial without biases that are not needed.
 
-        In (u + d) v + s the constant d is arbitrary as long as s may contain any multiple of v: without it, s
-        is the simplest.
+        In (u + d) v + s the constant d is arbitrary as long as s may contain any multiple of v: s is simplest
+        without it.
         """
         for s, stage in enumerate(best.trial.stages):
             for node, fixed in enumerate(stage.bias):
@@ -205,7 +205,7 @@ class Snapping:
         return best
 
     def swapped(self, best: Scored) -> Scored:
-        """With terms replaced by others as long as that lowers the criterion clearly."""
+        """The trial with terms replaced by others as long as that clearly lowers the criterion."""
         for _ in range(SWAPS):
             better = self._swap(best)
             if better is None:
@@ -214,7 +214,7 @@ class Snapping:
         return self.unbiased(best)
 
     def _swap(self, best: Scored) -> Scored | None:
-        """The first edge's best replacement that lowers the criterion clearly."""
+        """The best replacement of the first edge for which a replacement clearly lowers the criterion."""
         for s, stage in enumerate(best.trial.stages):
             for e, edge in enumerate(stage.edges):
                 others = [
@@ -243,7 +243,7 @@ class Snapping:
                 yield with_polynomial(trial, s, e, degree, self.x)
 
     def _candidates(self, trial: Trial, s: int, e: int) -> list[Candidate]:
-        """The library for a spline edge, weighted by what the output feels of it."""
+        """The candidates for a spline edge, weighted by the sensitivity of the output to it."""
         run = trial.run(trial.theta, self.x)[s]
         edge = trial.stages[s].edges[e]
         points, values = run.x[edge.input], run.edges[e]
@@ -257,7 +257,7 @@ class Snapping:
         return candidates(points[order], values[order], weights, self.families)
 
     def _effects(self, trial: Trial) -> Iterator[tuple[float, int, int]]:
-        """What removing each edge would do to the output, to first order, in deviations of y."""
+        """The effect of removing each edge on the output, to first order, in deviations of y."""
         runs, felt = trial.run(trial.theta, self.x), trial.sensitivities(self.x)
         for s, stage in enumerate(trial.stages):
             for e, edge in enumerate(stage.edges):
@@ -285,5 +285,5 @@ def rank(trial: Trial, x: Float64Array) -> int:
 
 
 def complexity(trial: Trial) -> int:
-    """The sum over the edges; splines are more complex than terms that are as good."""
+    """The sum of the complexities of the edges; splines are more complex than equally good terms."""
     return sum(e.complexity if isinstance(e, Term) else SPLINE for stage in trial.stages for e in stage.edges)

@@ -1,6 +1,7 @@
 """Structures of formulas, from simple to rich, as small spline networks with sums and products of nodes.
 
-Let h_i, u_i, s_i be functions of the input x_i, p and q sums of such functions, g a function of a number:
+Let h_i, u_i, s_i be functions of the input x_i, p and q sums of such functions, g a function of a real
+variable:
 
     sum         s_1 + ... + s_n
     g(sum)      g(h_1 + ... + h_n)
@@ -12,7 +13,7 @@ Let h_i, u_i, s_i be functions of the input x_i, p and q sums of such functions,
     g(pq+s)     g(p q + s_1 + ... + s_n)
     g(w)+g(w)   g_1(w_1.x) + g_2(w_2.x)
 
-A product by sums of squares, x y = ((x + y)^2 - (x - y)^2)/4, is one of a continuous family of equal
+A product by sums of squares, x y = ((x + y)^2 - (x - y)^2)/4, belongs to a continuous family of equal
 networks: with x = sin s, y = sin t it is (cos(s - t) - cos(s + t))/2. A network with a node for the product
 has no such freedom, and its edges can be recognised.
 """
@@ -44,13 +45,13 @@ def start(
     Parameters
     ----------
     structure
-        One of `STRUCTURES`.
+        A name in `STRUCTURES`.
     x, y
-        The samples, (n_in, n) and (n,): columns that vary.
+        The samples, (n_in, n) and (n,); no column is constant.
     intervals
-        Of every spline.
+        Number of intervals of every spline.
     rng
-        For the coefficients.
+        The generator of the coefficients.
     """
     n = len(x)
     ends = [(float(column.min()), float(column.max())) for column in x]
@@ -132,11 +133,11 @@ def refined(trial: Trial) -> Trial:
 
 
 def regauged(trial: Trial, x: Float64Array, intervals: int | None = None) -> Trial:
-    """The trial with the domains of its splines fitted to what enters them.
+    """The trial with the domains of its splines fitted to the ranges of their inputs.
 
-    A spline gets uniform knots on the range of its input, and there the function that it was, by least
-    squares at the samples; training goes on from there. Without `intervals` the splines keep their numbers of
-    intervals, and those of the first stage their knots.
+    A spline is given uniform knots on the range of its input, and approximates its former function there by
+    least squares at the samples; training continues from there. Without `intervals` the splines keep their
+    numbers of intervals, and those of the first stage keep their knots.
     """
     runs, parts = trial.run(trial.theta, x), []
     for s, (edges, biases, products) in enumerate(trial.parts()):

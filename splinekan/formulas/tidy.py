@@ -1,4 +1,4 @@
-"""Expressions of sympy in their simplest form, with constants that are exactly simple as such."""
+"""Expressions of sympy in their simplest form, with exact simple constants."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 LARGE = 80
-"""Operations of a form beyond which it is not factored and so on."""
+"""Most operations of a form that is factored and so on."""
 SIMPLIFIED, SHORTEST = 40, 2
-"""Operations of a form beyond which `sympy.simplify` takes seconds, and the forms that it is tried for."""
+"""Most operations of a form for `sympy.simplify`, which takes seconds for more; most such forms."""
 DENOMINATORS, NUMERATORS = 12, 1000
 INTEGERS = 50
-"""Numerators and denominators beyond which polynomials in exp(x/q) have too many terms to be factored."""
+"""Largest numerators and denominators; beyond, polynomials in exp(x/q) have too many terms to be factored."""
 HYPERBOLIC = (sympy.tanh, sympy.sinh, sympy.cosh)
 INVERSE = (sympy.atanh,)
-"""As exponentials and logarithms they meet others: exp(-2 atanh(2 x - 1)) is (1 - x)/x."""
+"""Functions rewritten as logarithms, which combine with others: exp(-2 atanh(2 x - 1)) is (1 - x)/x."""
 
 
 def tidy(expression: Any) -> Any:
     """An equal expression, the shortest of several forms.
 
-    Floats that are exactly those of p/q or p pi/q, with small p and q, become these numbers. Sums inside of
-    hyperbolic and trigonometric functions of their inverses are expanded: tanh(atanh a + atanh b) is
+    Floats that equal p/q or p pi/q to the last bit, with small p and q, become these numbers. Hyperbolic and
+    trigonometric functions of sums of their inverses are expanded: tanh(atanh a + atanh b) is
     (a + b)/(1 + a b).
     """
     exact = expression.doit().xreplace({each: simple(each) for each in expression.atoms(sympy.Float)})
@@ -44,7 +44,7 @@ def simple(number: Any) -> Any:
 
 
 def size(expression: Any) -> tuple[int, int]:
-    """Operations, then characters."""
+    """The numbers of operations and of characters, by which forms are compared in this order."""
     return int(expression.count_ops()), len(str(expression))
 
 
@@ -68,14 +68,14 @@ def _forms(expression: Any) -> Iterator[Any]:
             found.append(_changed(change, form))
     found = [form for form in dict.fromkeys(found) if form is not None]
     yield from found
-    # Fitted constants and unknown functions leave little to simplify, for which sympy searches for long.
+    # Fitted constants and unknown functions leave little to simplify, but sympy searches for a long time.
     if not expression.has(AppliedUndef, sympy.Float):
         simple_first = sorted((form for form in found if form.count_ops() <= SIMPLIFIED), key=size)
         yield from filter(None, (_changed(sympy.simplify, form) for form in simple_first[:SHORTEST]))
 
 
 def _changed(change: Callable[[Any], Any], form: Any) -> Any:
-    """Another form; None where sympy's algorithms do not know the functions."""
+    """Another form; None if sympy's algorithms do not support the functions."""
     try:
         return change(form)
     except (TypeError, ValueError, NotImplementedError, AttributeError, RecursionError):

@@ -1,4 +1,4 @@
-"""Levenberg-Marquardt for trials: dense, small, with redundant constants."""
+"""Levenberg-Marquardt for trials, which are dense, small, and have redundant constants."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from splinekan.optimize.driver import Frame, Iterate, Point
 from splinekan.optimize.problem import IdentityMap
 
 PATIENCE = 3
-"""Iterations in a row that lower the error by less than 1 % before training ends."""
+"""Number of successive iterations that lower the error by less than 1 % before training ends."""
 CHANCE = 4
 JITTER = 1e-13
 EXACT = 1e-27
-"""A mean square error, over the variance of y, that only rounding leaves."""
+"""A mean square error, over the variance of y, that consists of rounding."""
 
 
 @dataclass(frozen=True, eq=False)
 class _Fit:
-    """The half mean square error in units of the variance of y, as optimisers take it.
+    """Half the mean square error in units of the variance of y, with the interface of the optimisers.
 
-    They see z = theta/unit: a factor and a frequency in odd units differ by more than 1/eps.
+    Their variables are z = theta/unit, since a factor and a frequency in odd units may differ by more than
+    1/eps.
     """
 
     trial: Trial
@@ -61,7 +62,7 @@ class _Fit:
 
 @dataclass(frozen=True)
 class _Regularized:
-    """Normal equations with `JITTER` on the diagonal, for constants that others make redundant."""
+    """Normal equations with `JITTER` on the diagonal, because some constants may be redundant."""
 
     needs = ("normal_equations",)
     assembles = True
@@ -107,9 +108,9 @@ def trained(
 ) -> tuple[Trial, float]:
     """The trial after Levenberg-Marquardt, and its mean square error over the variance of y.
 
-    Infinite if the error or a derivative is not finite at the start. Training ends when `PATIENCE` iterations
-    in a row lower the error by less than 1 %, and after `CHANCE` iterations if the error is above `hopeless`
-    and fell by less than a fifth in the last.
+    The error is infinite if it, or a derivative, is not finite at the start. Training ends when `PATIENCE`
+    successive iterations lower the error by less than 1 %, and after `CHANCE` iterations if the error is
+    above `hopeless` and fell by less than a fifth in the last.
     """
     variance = float(np.var(y)) or 1.0
     with np.errstate(all="ignore"):

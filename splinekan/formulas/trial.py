@@ -1,4 +1,4 @@
-"""Networks as the search sees them: edges that are splines or terms, sums and products, dense Jacobians.
+"""The networks of the search: edges that are splines or terms, sums and products, dense Jacobians.
 
 The search trains hundreds of small networks in which some edges are splines and others are formulas already.
 Their Jacobians have a hundred columns, so that dense matrices are the fastest representation.
@@ -21,9 +21,9 @@ from splinekan.network.term import Term
 from splinekan.splines.knot_vector import KnotVector
 
 INSIDE = 129
-"""Points between the least and the largest input of a term, at which it is followed through its functions."""
+"""Number of points between the least and the largest input of a term at which its functions are evaluated."""
 Products = tuple[tuple[tuple[int, ...], ...], ...]
-"""For every output of a stage its terms, each the numbers of the nodes whose product it is."""
+"""For every output of a stage its products, each given by the numbers of its nodes."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ Edge = SplineEdge | Term
 
 @dataclass(frozen=True)
 class Stage:
-    """Nodes s_q = d_q + the sum of the edges to q, and outputs that are sums of products of nodes.
+    """A stage: nodes s_q = d_q + the sum of the edges to q, and outputs that are sums of products of nodes.
 
     Attributes
     ----------
     edges
-        Splines and terms.
+        The edges, splines and terms.
     bias
         For every node the number d_q, or None for a parameter.
     products
@@ -97,9 +97,9 @@ class Trial:
     Attributes
     ----------
     stages
-        First to last.
+        The stages, first to last.
     theta
-        Its parameters, stage by stage.
+        The parameters, stage by stage.
     """
 
     stages: tuple[Stage, ...]
@@ -119,7 +119,7 @@ class Trial:
         return tuple(found)
 
     def biases(self, stage: int, theta: Float64Array) -> Float64Array:
-        """d of a stage, fixed values included."""
+        """The biases d of a stage, fixed values included."""
         given = self.stages[stage].bias
         found = np.array([0.0 if each is None else each for each in given])
         found[[each is None for each in given]] = theta[self.places[stage][-1]]
@@ -137,7 +137,7 @@ class Trial:
         return self.stages[stage].edges[number], self.theta[self.places[stage][number]]
 
     def bias(self, stage: int, node: int) -> float:
-        """d of a node."""
+        """The bias d of a node."""
         return float(self.biases(stage, self.theta)[node])
 
     # Other trials
@@ -154,7 +154,7 @@ class Trial:
     # Values and derivatives
 
     def run(self, theta: Float64Array, x: Float64Array) -> list[Run]:
-        """What enters every stage, its edges and its nodes, for columns x, (n_in, n)."""
+        """The inputs, the edges and the nodes of every stage, for columns x, (n_in, n)."""
         found: list[Run] = []
         for s, stage in enumerate(self.stages):
             values = [
@@ -173,7 +173,7 @@ class Trial:
         return found
 
     def jacobian(self, theta: Float64Array, x: Float64Array) -> tuple[Float64Array, Float64Array]:
-        """The output, (n,), and its derivatives, (n, n_parameters), by one sweep back."""
+        """The output, (n,), and its derivatives, (n, n_parameters), by a single reverse sweep."""
         runs = self.run(theta, x)
         n = x.shape[1]
         J = np.empty((len(theta), n))
@@ -194,7 +194,7 @@ class Trial:
         """Whether every term is defined between the least and the largest of its inputs at x.
 
         Samples that fill a connected set take all values in between, so that a pole there is a pole of the
-        formula among the samples, or beside it if they lie on both sides.
+        formula among the samples, or between them if they lie on both sides.
         """
         for stage, run, places in zip(self.stages, self.run(self.theta, x), self.places, strict=False):
             for edge, at in zip(stage.edges, places, strict=False):
@@ -221,7 +221,7 @@ class Trial:
 
 
 class Run(NamedTuple):
-    """What enters a stage, (n_in, n), the values of its edges, and its nodes, (n_nodes, n)."""
+    """The inputs of a stage, (n_in, n), the values of its edges, and its nodes, (n_nodes, n)."""
 
     x: Float64Array
     edges: list[Float64Array]
@@ -249,7 +249,7 @@ def built(parts: Sequence[Part]) -> Trial:
 
 
 def _is_defined(edge: Term, inner: Float64Array, v: Any) -> bool:
-    """Whether a chain is defined on all of an interval, of which v holds points."""
+    """Whether a chain is defined on the whole of an interval; v holds points of it."""
     for i, each in enumerate(edge.functions):
         v = inner[2 * i] * v + inner[2 * i + 1]
         low, high = float(v.min()), float(v.max())
@@ -262,7 +262,7 @@ def _is_defined(edge: Term, inner: Float64Array, v: Any) -> bool:
 
 
 def placed(edge: Edge, input: int, output: int) -> Edge:
-    """The edge from another input to another node."""
+    """The edge with another input and another node."""
     if isinstance(edge, SplineEdge):
         return SplineEdge(input, output, edge.knots)
     return Term(input, output, edge.functions, edge.fixed)
@@ -278,7 +278,7 @@ def relabelled(trial: Trial, inputs: Sequence[int]) -> Trial:
 def restricted(trial: Trial, inputs: Sequence[int], at: Float64Array) -> Trial:
     """The trial in some of its inputs, ascending, with the others at these values, (n_in,).
 
-    Edges from the others are numbers, which their nodes take.
+    Edges from the others are numbers, which are added to their nodes.
     """
     first, *others = trial.parts()
     place = {int(p): i for i, p in enumerate(inputs)}
@@ -337,7 +337,7 @@ def _derivatives(edge: Edge, params: Float64Array, x: Float64Array) -> tuple[Flo
 
 
 def scale_node(part: Part, node: int, by: float, *, freeing: bool = False) -> bool:
-    """Multiply a node of a stage; whether that was possible.
+    """Multiply a node of a stage in place; return whether that was possible.
 
     Fixed factors and biases forbid it; with `freeing` they become free, or other fixed numbers.
     """

@@ -1,4 +1,4 @@
-"""Layers of this package from the numbers of layers of other libraries."""
+"""Layers of this package from the parameters of layers of other libraries."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import EXTRAPOLATIONS, SHORTEST
 
 LARGEST_KNOT = LARGEST / 100
-"""Bound on the modulus of knots, so that those which are added are within the bound of a KnotVector."""
+"""Bound on the modulus of knots, so that added knots are within the bound of a KnotVector."""
 Placed = tuple[Layer, Float64Array]
 """A layer and its parameters."""
 
@@ -40,25 +40,25 @@ class Symbolic:
 
 @dataclass(frozen=True, eq=False)
 class Edges:
-    """y_q = d_q + sum_p (V[p, q] s(x_p) + sum_i C[p, q, i] b_i(x_p)), and symbolic edges.
+    """The edges y_q = d_q + sum_p (V[p, q] s(x_p) + sum_i C[p, q, i] b_i(x_p)), and symbolic edges.
 
     Attributes
     ----------
     knots
-        (n_in, G + 2 k + 1), strictly increasing: all knots of every input, of which k on each side are
-        outside of the grid.
+        All knots of every input, (n_in, G + 2 k + 1), strictly increasing; k on each side are outside the
+        grid.
     coefficients
-        C, (n_in, n_out, G + k).
+        The coefficients C, (n_in, n_out, G + k).
     base
         The name of s.
     weights
-        V, (n_in, n_out).
+        The weights V, (n_in, n_out).
     bias
-        d, (n_out,).
+        The biases d, (n_out,).
     symbolic
         The symbolic edges.
     splines
-        Whether there are other edges than those.
+        Whether there are edges other than those.
     """
 
     knots: Float64Array
@@ -71,12 +71,12 @@ class Edges:
 
 
 def degree_of(what: str, knots: Array, coefficients: Array) -> int:
-    """k, from G + 2 k + 1 knots and G + k coefficients.
+    """The degree k, from G + 2 k + 1 knots and G + k coefficients.
 
     Raises
     ------
     ValueError
-        If they do not go together, or for degrees above 7.
+        If the numbers are inconsistent, or for degrees above 9.
     """
     m, n = knots.shape[-1], coefficients.shape[-1]
     degree: int = m - n - 1
@@ -96,7 +96,7 @@ def check_increasing(what: str, knots: Array) -> None:
     Raises
     ------
     ValueError
-        Naming them.
+        For such knots, which the message names.
     """
     not_too_large(what, knots, LARGEST_KNOT)
     bad = np.argwhere(np.diff(knots) < SHORTEST)
@@ -151,13 +151,13 @@ def layer(edges: Edges, extrapolate: str | None) -> Placed:
 def _splines(edges: Edges, extrapolate: str | None) -> Placed:
     """The spline layer, with a base branch if s is a function of those.
 
-    For `extrapolate` None its domain is that of all knots: there the B-splines vanish at the ends, and so
-    does, with more knots and coefficients 0, the continuation by 0.
+    For `extrapolate` None its domain is that of all knots, extended by further knots with zero coefficients:
+    the B-splines vanish at its ends, and are continued by 0.
     """
     knots, c = edges.knots, edges.coefficients
     (n_in, n_out), k = edges.weights.shape, knots.shape[1] - c.shape[2] - 1
     if extrapolate is None:
-        after = max(k, 1)  # for degree 0 the last value would belong to the end, where it is 0 there
+        after = max(k, 1)  # for degree 0 the last value would apply at the end, where the other library has 0
         steps = np.diff(knots)[:, [0, -1]]
         left = knots[:, :1] - steps[:, :1] * np.arange(k, 0, -1)
         right = knots[:, -1:] + steps[:, 1:] * np.arange(1, after + 1)

@@ -16,7 +16,7 @@ LIBRARY = "efficient-kan"
 
 
 def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str | None = None) -> Model:
-    """The model of a network of efficient-kan, with the same outputs but for its rounding to float32.
+    """The model of a network of efficient-kan, with the same outputs up to the rounding to float32.
 
     A layer of efficient-kan is y_q = sum_p (V[q, p] s(x_p) + m[q, p] sum_i W[q, p, i] b_i(x_p)) with
     `base_weight` V, `spline_scaler` m, `spline_weight` W, and B-splines on the `grid` of every input, uniform
@@ -28,26 +28,26 @@ def from_efficient_kan(model: Any, base: str | None = None, *, extrapolate: str 
     model
         A KAN or KANLinear of efficient-kan; or its state dictionary, of tensors or arrays.
     base
-        With a state dictionary, which lacks it, the base activation s: "silu", the default of efficient-kan,
-        "identity", "tanh", "relu", "gelu" and others; "zero" for no base branch. None with a network, whose
-        own is found by its name and checked by its values.
+        The base activation s, required with a state dictionary, which lacks it: "silu", the default of
+        efficient-kan, "identity", "tanh", "relu", "gelu" and others; "zero" for no base branch. None with a
+        network, whose own activation is found by its name and checked by its values.
     extrapolate
-        Continuation outside of the grid. None for what efficient-kan computes there, exactly: the B-splines
-        fall to 0 within k ghost intervals, which are intervals of the spline layer then, with k coefficients
-        more at each end. A mode of `SplineLayer`, as "linear", keeps the grid as the domain and changes the
-        function outside of it.
+        Continuation outside the grid. None for exactly that of efficient-kan: the B-splines fall to 0 within
+        k ghost intervals, which become intervals of the spline layer, with k more coefficients at each end. A
+        mode of `SplineLayer`, such as "linear", keeps the grid as the domain and changes the function outside
+        it.
 
     Returns
     -------
     Model
-        With a trainable base branch; where s is neither silu nor the identity, as the sum of the spline layer
-        and a `FormulaLayer`.
+        The model, with a trainable base branch; if s is neither silu nor the identity, a layer is the sum of
+        a spline layer and a `FormulaLayer`.
 
     Raises
     ------
     TypeError, ValueError
         For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots
-        that do not increase (efficient-kan computes NaN on them), degrees above 7, unknown activations.
+        that do not increase (efficient-kan computes NaN on them), degrees above 9, unknown activations.
 
     Examples
     --------

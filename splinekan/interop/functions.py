@@ -1,4 +1,4 @@
-"""Which function an activation of another library is: by its name, and by its values if it can be called."""
+"""Identification of activations of other libraries: by name, and by value if they can be called."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from splinekan._checks import Array, shown
 from splinekan.network.functions import FUNCTIONS, Function, function
 
 POINTS = np.concatenate([np.arange(-3.27, 4, 0.25), [-30.0, -11.0, 9.0, 25.0]])
-"""Where functions are compared: none of them near a pole of the tangent."""
+"""Points at which functions are compared, none of them near a pole of the tangent."""
 SINGLE, HALF = 1e-5, 3e-2
-"""Relative deviations that rounding explains: that of float32, and of shorter types."""
+"""Relative deviations that rounding explains: in float32, and in shorter types."""
 EXPRESSIONS = {"relu": "(x + abs(x))/2", "gelu": "x*(1 + erf(x/sqrt(2)))/2"}
 """Activations that are not among the named functions."""
 NAMES = {
@@ -25,7 +25,7 @@ NAMES = {
     "1/sqrt(x)": "rsqrt", "1/x^0.5": "rsqrt", "sgn": "sign", "arcsin": "asin", "arccos": "acos",
     "arctan": "atan", "arctanh": "atanh",
 }  # fmt: skip
-"""Names in PyTorch and in pykan, where they are not those of this package."""
+"""Names in PyTorch and in pykan that differ from those of this package."""
 KNOWN = ("zero", "identity", *EXPRESSIONS, *FUNCTIONS)
 """Names of functions here."""
 
@@ -54,18 +54,18 @@ def named(what: str, given: Any, accepted: Iterable[str] = KNOWN) -> str:
 
 
 def identified(what: str, given: Any, called: Any, tensor: Any) -> str:
-    """The name here of a function of another library, whose values are those of the function here.
+    """The name in this package of a function of another library, which has the same values.
 
     Parameters
     ----------
     what
-        What it is, for messages.
+        A description of the function for messages.
     given
-        The function: takes a tensor and returns another.
+        The function, from tensors to tensors.
     called
-        Its name there, or None. It does not count if it is unknown.
+        Its name in that library, or None. Unknown names are ignored.
     tensor
-        A tensor of the library, which makes others.
+        A tensor of the library, from which others are made.
 
     Raises
     ------

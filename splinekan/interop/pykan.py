@@ -33,45 +33,44 @@ LIBRARY = "pykan"
 def from_pykan(
     model: Any, config: Mapping[str, Any] | None = None, *, extrapolate: str | None = None
 ) -> Model:
-    """The model of a network of pykan (version 0.2), with the same outputs but for its rounding to float32.
+    """The model of a network of pykan (version 0.2), with the same outputs up to the rounding to float32.
 
-    What enters a node of pykan is sum_p (m (V b(x_p) + w s(x_p)) + M (C f(A x_p + B) + D)), for every input p
-    with its own m `mask`, V `scale_base`, w `scale_sp`, s a spline on its row of `grid`, b the base function;
-    M and (A, B, C, D) are the mask and the affine map of a symbolic edge. An affine map follows (`subnode`),
-    the product of several such sums in a node that multiplies, and another affine map (`node`). All of that
-    is represented: numerical edges by a `SplineLayer`, symbolic edges, biases and other base functions than
-    silu and the identity by a `FormulaLayer`, both by their `Sum`; nodes that multiply by a `Product`. Scales
-    and masks are multiplied into coefficients, in float64. Edges that were masked are edges with coefficients
-    0 again, free to be trained. Neither pykan nor PyTorch is imported.
+    The input of a node of pykan is sum_p (m (V b(x_p) + w s(x_p)) + M (C f(A x_p + B) + D)), for every input
+    p with its own m `mask`, V `scale_base`, w `scale_sp`, s a spline on its row of `grid`, b the base
+    function; M and (A, B, C, D) are the mask and the affine map of a symbolic edge. It is followed by an
+    affine map (`subnode`), the product of several such sums in a node that multiplies, and another affine map
+    (`node`). All of these are represented: numerical edges by a `SplineLayer`; symbolic edges, biases, and
+    base functions other than silu and the identity by a `FormulaLayer`; both by their `Sum`; nodes that
+    multiply by a `Product`. Scales and masks are multiplied into coefficients, in float64. Masked edges
+    become edges with zero coefficients, which can be trained again. Neither pykan nor PyTorch is imported.
 
     Parameters
     ----------
     model
         A KAN or MultKAN of pykan; or its state dictionary, of tensors or arrays.
     config
-        With a state dictionary what it lacks, by the names that pykan writes to the file ending in
+        The options that a state dictionary lacks, under the names that pykan writes to the file ending in
         _config.yml: "base_fun_name" ("silu" unless another was chosen); "mult_arity" (or "width" and
         "mult_arity") if nodes multiply and several arities are possible; "symbolic.funs_name.0" and so on, a
-        list of names for every node, for layers with symbolic edges; "symbolic_enabled" if that is false. The
-        other entries of that file are ignored. None with a network, which holds all of it.
+        list of names for every node, for layers with symbolic edges; "symbolic_enabled" if it is false. Other
+        entries of that file are ignored. None with a network, which holds all of them.
     extrapolate
-        Continuation outside of the grid. None for what pykan computes there, exactly: the B-splines fall to 0
-        within k ghost intervals, which are intervals of the spline layer then, with k coefficients more at
-        each end. A mode of `SplineLayer`, as "linear", keeps the grid as the domain and changes the function
-        outside of it.
+        Continuation outside the grid. None for exactly that of pykan: the B-splines fall to 0 within k ghost
+        intervals, which become intervals of the spline layer, with k more coefficients at each end. A mode of
+        `SplineLayer`, such as "linear", keeps the grid as the domain and changes the function outside it.
 
     Returns
     -------
     Model
-        With the inputs that `prune_input` has left, in ascending order, under the names x1, x2, ... of their
-        columns.
+        The model, with the inputs that `prune_input` has left, in ascending order, under the names x1, x2,
+        ... of their columns.
 
     Raises
     ------
     TypeError, ValueError
         For other objects, entries that are missing, of other shapes or not finite, unknown entries, knots
-        that repeat (pykan leaves out B-splines there) unless all of an input are equal (its spline is 0),
-        degrees above 7, functions that are not known here, by the name of the edge.
+        that repeat (pykan leaves out B-splines there) unless all knots of an input are equal (its spline is
+        0), degrees above 9, and unknown functions, for which the message names the edge.
 
     Examples
     --------
@@ -202,7 +201,7 @@ def _layers(
 
 
 def _sorted(edges: Edges, inputs: Any) -> tuple[Edges, tuple[str, ...] | None]:
-    """The layer with its inputs in the order of the columns of x, and the names of those, if some lack."""
+    """The layer with its inputs in the order of the columns of x, and their names if some are missing."""
     columns = array("model.input_id", inputs, (len(edges.knots),)).astype(np.int64)
     if (columns < 0).any() or len(set(columns.tolist())) < len(columns):
         raise ValueError(f"model.input_id must hold different columns of x, got {shown(columns.tolist())}")

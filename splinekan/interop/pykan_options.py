@@ -1,4 +1,4 @@
-"""What the state dictionary of a network of pykan lacks: from the network, or from its configuration."""
+"""Options that the state dictionary of pykan lacks, from the network or from its configuration."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ UNUSED = (
     "grid", "k", "affine_trainable", "grid_eps", "grid_range", "sp_trainable", "sb_trainable", "state_id",
     "auto_save", "ckpt_path", "round", "device",
 )  # fmt: skip
-"""Entries of a configuration that do not matter for the values of a network."""
+"""Entries of a configuration that do not affect the values of a network."""
 USED = ("base_fun_name", "width", "mult_arity", "symbolic_enabled")
 NAMES = re.compile(r"symbolic\.funs_name\.\d+")
 
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """What the values of a network depend on, besides its numbers.
+    """The options on which the values of a network depend, besides its parameters.
 
     Attributes
     ----------
     depth
         The number of layers.
     base
-        The name of the base function of a layer; asked whether it matters.
+        Returns the name of the base function of a layer, given whether it matters.
     function
-        The name of the function of a symbolic edge: layer, input, output.
+        Returns the name of the function of a symbolic edge, given layer, input and output.
     arities
-        The factors of every node that multiplies, of a layer; None if they are not known.
+        Returns the numbers of factors of the nodes of a layer that multiply; None if they are not known.
     symbolic_enabled
         Whether symbolic edges are computed.
     inputs
@@ -55,7 +55,7 @@ class Options:
         Raises
         ------
         ValueError
-            If nodes and subnodes do not go together, or several arities are possible.
+            If nodes and subnodes are inconsistent, or several arities are possible.
         """
         arities = self.arities(number)
         if arities is None:
@@ -203,7 +203,7 @@ def _check_width(what: str, width: Any, depth: int) -> None:
 def _arities(
     what: str, width: Any, arity: Any, at: int, depth: int, state: Mapping[str, Any]
 ) -> tuple[int, ...]:
-    """The factors of the nodes that multiply, behind layer `at` - 1."""
+    """The numbers of factors of the nodes after layer `at` - 1 that multiply."""
     n_nodes, n_sub = (len(state[f"{name}_scale_{at - 1}"]) for name in ("node", "subnode"))
     if arity is not None and not isinstance(arity, (list, tuple)):
         factors = integer("mult_arity", arity, low=2)

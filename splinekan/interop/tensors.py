@@ -12,25 +12,25 @@ State = Mapping[str, Any]
 
 
 def array(name: str, value: Any, shape: tuple[int | None, ...]) -> Float64Array:
-    """A tensor or an array in float64, of that shape, all of it finite. Every smaller type fits exactly.
+    """A finite tensor or array of that shape in float64, which represents all smaller types exactly.
 
     Raises
     ------
     TypeError, ValueError
-        Naming what is wrong with it.
+        For anything else; the message gives the reason.
     """
     if all(hasattr(value, method) for method in ("detach", "cpu", "double", "is_complex")):
         if value.is_complex():
             raise TypeError(f"{name} must be real, got a complex tensor")
         try:
             value = value.detach().cpu().double().numpy()
-        except Exception as error:  # a sparse or a lazy tensor, or one without memory
+        except Exception as error:  # a sparse or lazy tensor, or a tensor without memory
             raise TypeError(f"{name} must be a dense tensor of numbers: {error}") from None
     return real_array(name, value, shape=shape).astype("f8")
 
 
 def is_state(model: Any) -> bool:
-    """Whether `model` is a state dictionary; its keys must be texts.
+    """Whether `model` is a state dictionary, whose keys must be strings.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def is_state(model: Any) -> bool:
 
 
 class Reader:
-    """The entries of a state dictionary, each read once: what is left over was not understood.
+    """The entries of a state dictionary, each read once: entries left over are unknown.
 
     Parameters
     ----------
@@ -66,7 +66,7 @@ class Reader:
         Raises
         ------
         TypeError, ValueError
-            If it is missing or another.
+            If it is missing, or of another kind or shape.
         """
         if key not in self.state:
             raise ValueError(f"model must be a network of {self.library}: its state lacks {key!r}")
@@ -74,12 +74,12 @@ class Reader:
         return array(f"model[{key!r}]", self.state[key], shape)
 
     def finish(self) -> None:
-        """Refuse entries that were not read: the network may compute with them.
+        """Refuse entries that were not read: the values of the network may depend on them.
 
         Raises
         ------
         ValueError
-            Naming one.
+            For such an entry, which the message names.
         """
         if self.left:
             key = min(self.left)

@@ -1,8 +1,8 @@
-"""Coarsening: knots that a network hardly needs are removed, with a bound on the change of its outputs.
+"""Coarsening: removal of knots that a network hardly needs, with a bound on the change of its outputs.
 
 For every input of every spline layer the knots are removed one after another, always the knot whose removal
 changes the outputs least, and every stage of this sequence has a cost: a bound on the change of the outputs,
-were it the only change. The stages whose cost is below a level are taken, the level as high as the bound of
+were it the only change. The stages whose cost is below a level are taken, the level as high as the bound on
 all changes together allows.
 """
 
@@ -26,25 +26,24 @@ ROUNDING = 2.0**-40
 """Knots that move no coefficient by more than this share of the largest count as not needed."""
 
 CERTAIN = 2.0**-30
-"""Without a tolerance, knots that are not needed stay, all of them, where the bound on their removal is above
-this share of the outputs: layers amplify without limit where continuations beyond the domain do."""
+"""Without a tolerance, all knots that are not needed stay if the bound on their removal is above this share
+of the outputs: continuations beyond the domain may amplify without limit."""
 
 
 @dataclass(frozen=True, eq=False)
 class Path:
-    """The stages of the removal of knots of an input, from none removed.
+    """The stages of the removal of knots of an input, starting with all of them.
 
     Attributes
     ----------
     layer, input
-        Where it is.
+        The place of the input.
     order
         The knots that are removed, in turn.
     inside, ends
-        Of every stage the bounds of a `Change`, never less than those before: (stages, m) and
-        (stages, 2, terms, m).
+        The bounds of a `Change` for every stage, nondecreasing: (stages, m) and (stages, 2, terms, m).
     cost
-        Of every stage, (stages,).
+        The cost of every stage, (stages,).
     unneeded
         The number of knots whose removal is rounding.
     """
@@ -128,7 +127,7 @@ def coarsened(
         middle = (low + high + 1) // 2
         stages = [path.stage(levels[middle]) for path in paths]
         low, high = (middle, high) if (bound(stages) <= allowed).all() else (low, middle - 1)
-    while low >= 0:  # the plan and what is built differ by rounding
+    while low >= 0:  # the plan and the network built from it differ by rounding
         stages = [path.stage(levels[low]) for path in paths]
         if stages == unneeded:
             break
@@ -197,13 +196,13 @@ def _path(layer: int, p: int, edge: Edge, c: Float64Array, box: Box, weight: Flo
 
 
 def _cost(size: Float64Array, weight: Float64Array) -> Float64Array:
-    """The largest of `size` times `weight` in every row; what is not a number is infinite."""
+    """The largest of `size` times `weight` in every row; NaN counts as infinite."""
     with np.errstate(invalid="ignore", over="ignore"):
         return np.asarray(np.nan_to_num((size @ weight).max(axis=1), nan=np.inf, posinf=np.inf))
 
 
 def _unneeded(inside: Float64Array, size: Float64Array) -> int:
-    """The last stage that is rounding."""
+    """The last stage that changes the spline by rounding only."""
     small = np.flatnonzero((inside <= ROUNDING * size).all(axis=1))
     return int(small[-1])
 
@@ -262,7 +261,7 @@ def _differences(
     coarse: KAN,
     theta: Float64Array,
 ) -> list[list[Change | None] | None]:
-    """What the splines of the two networks differ by, as they are evaluated."""
+    """The differences between the splines of the two networks, as they are evaluated."""
     spline, params = coarse.with_basis("spline"), coarse.to_basis(theta, "spline")
     found: list[list[Change | None] | None] = []
     same = [layer is other for layer, other in zip(network.layers, coarse.layers, strict=True)]

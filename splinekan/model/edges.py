@@ -1,4 +1,4 @@
-"""Single edges of a network as splines, out and in."""
+"""Single edges of a network, read and replaced as splines."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ class Edge:
     network, theta
         The network and its parameters.
     place
-        Where the edge is.
+        The place of the edge.
     layer
         The spline layer: that layer of the network, or its summand.
     start
-        Where its parameters begin in theta.
+        The position at which its parameters begin in theta.
     """
 
     network: KAN
@@ -90,7 +90,7 @@ class Edge:
 
     @property
     def coefficients(self) -> Float64Array:
-        """Those of the B-splines, in the units of the layer."""
+        """Coefficients of the B-splines, in the units of the layer."""
         c: Float64Array = self.theta[self.where]
         if self.layer.basis == "relu":
             c = change_of_basis(self.own_knots).solve_transpose(c)
@@ -98,7 +98,7 @@ class Edge:
 
 
 def spline_edge(model: Model, layer: Any, input: Any, output: Any) -> Edge:
-    """An edge that is a spline, and nothing else.
+    """An edge that is a spline and nothing else.
 
     Raises
     ------
@@ -142,7 +142,7 @@ def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
     _check_space(new.knots, old, layer)
     where, points = _missing(new.knots, old)
     if len(points):
-        # Multiples of a breakpoint are copies of the layer's own number, to the last bit.
+        # Multiples of a breakpoint are copies of the layer's own number, bit for bit.
         own = edge.own_knots
         inserted = edge.place.units.to_knots(points)
         inserted[where >= 0] = own.breakpoints[where[where >= 0]]
@@ -170,7 +170,7 @@ def with_spline(edge: Edge, given: Any, base: Any) -> tuple[KAN, Float64Array]:
 
 
 def _branch_in_splines(edge: Edge) -> Any:
-    """Coefficients of the base branch; 0 if its weight is.
+    """Coefficients of the base branch; 0 if its weight is 0.
 
     Raises
     ------
@@ -265,14 +265,14 @@ def _mode(layer: SplineLayer, knots: KnotVector) -> str:
 
 
 def _warn_of_continuation(new: Spline, layer: SplineLayer, periodic: bool) -> None:
-    """A `DomainWarning` if the spline goes on outside of its domain otherwise than the layer."""
+    """Issue a `DomainWarning` if the spline is continued outside its domain otherwise than the layer."""
     mine, other = new.extrapolate, "periodic" if periodic else layer.extrapolate
     powers = [min(KEPT.get(mode, 9), new.degree + 1) for mode in (mine, other)]
     alike = {mine, other} <= {"polynomial", *KEPT} and powers[0] == powers[1]
     if mine not in ("error", other) and not alike:
         a, b = new.domain
         warnings.warn(
-            f"outside of [{a:g}, {b:g}] the edge continues as its layer does, {other!r}, and no longer "
+            f"outside [{a:g}, {b:g}] the edge is continued as its layer, {other!r}, no longer "
             f"{mine!r} as the spline; a spline with extrapolate='error' (False in SciPy) has no continuation "
             "to lose",
             DomainWarning,

@@ -1,8 +1,8 @@
-"""Bounds on networks over boxes: ranges of values, slopes, and how far a change of splines carries.
+"""Bounds on networks over boxes: ranges of values, slopes, and the effect of a change of splines.
 
 Coefficients bound a spline and its slope on the domain, |s| <= max |c|; the end polynomials bound its
 continuation. A change e of the inputs of a layer changes its outputs by at most |slope| e, and a change of
-its splines adds to that. Everything is computed in floating point and widened by what rounding may do.
+its splines adds to that. All bounds are computed in floating point and widened by a bound on rounding.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ from splinekan.splines.spacing import unevenness
 
 EPS = float(np.finfo(np.float64).eps)
 SILU_LOWEST, SILU_STEEPEST = -1.2784645427610738, 1.0998393194672155
-"""Where x/(1 + exp(-x)) is least, and the largest modulus of its slope."""
+"""The minimiser of x/(1 + exp(-x)), and the largest modulus of its slope."""
 TERMS = {"linear": 2, "clamp": 1, "zero": 0, "error": 0}
-"""Derivatives at the ends of the domain, the value among them, that the continuation has."""
+"""Number of derivatives at the ends of the domain, the value included, on which a continuation depends."""
 
 
 class Change(NamedTuple):
-    """What is added to the splines of an input, one column for every output; or several of these changes.
+    """A change of the splines of an input, a column for every output; or several such changes.
 
     Attributes
     ----------
     inside
         Bound on its modulus in the domain, (m,) or (changes, m).
     ends
-        Moduli of its value and derivatives at a and b, (2, terms, ...), as far as the continuation has them.
+        Moduli of its value and derivatives at a and b, (2, terms, ...), on which the continuation depends.
     """
 
     inside: Float64Array
@@ -58,7 +58,7 @@ class Edge:
     """Bound on the rounding of a value, relative to its parts."""
     base: str | None
     weight: Float64Array
-    """|V|, (m,); of a base branch that is not there 0."""
+    """|V|, (m,); 0 without a base branch."""
 
     @staticmethod
     def of(knots: KnotVector, mode: str, c: Float64Array, base: str | None, weight: Float64Array) -> Edge:
@@ -92,7 +92,7 @@ class Edge:
         )
 
     def _beyond(self, low: float, high: float) -> tuple[float, float]:
-        """How far a range reaches below a and above b."""
+        """The distances by which a range extends below a and above b."""
         if self.knots.periodic:
             return 0.0, 0.0
         a, b = self.knots.domain
@@ -145,7 +145,7 @@ def edges_of(layer: SplineLayer, params: Array) -> list[Edge]:
 
 
 class Box(NamedTuple):
-    """Ranges of the inputs of a layer, and how far a change of earlier layers may move them, (n_in,) each."""
+    """Ranges of a layer's inputs, and bounds on their change by earlier layers, (n_in,) each."""
 
     low: Float64Array
     high: Float64Array
@@ -158,8 +158,8 @@ Changes = Sequence[Change | None]
 def through(network: KAN, pieces: Sequence[Any], box: Box, changes: Sequence[Changes | None]) -> list[Box]:
     """The boxes that enter every layer, and the box of the outputs.
 
-    `pieces` holds `edges_of` of every spline layer, and the parameters of the others; `changes` for every
-    spline layer what is added to the splines of each input, None for no change.
+    `pieces` holds `edges_of` of every spline layer, and the parameters of the others; `changes` holds for
+    every spline layer the change of the splines of each input, None for no change.
     """
     boxes = [box]
     with np.errstate(over="ignore", invalid="ignore"):
@@ -250,7 +250,7 @@ def _taylor(derivatives: Float64Array, length: float, first: int) -> Float64Arra
 
 
 def _widened(box: Box) -> Box:
-    """A box with room for its own rounding; infinite where it is not a number."""
+    """A box widened by its own rounding; infinite in place of NaN."""
     low, high, moved = box
     margin = 1e-12 * np.maximum(np.abs(low), np.abs(high))
     return Box(

@@ -13,13 +13,13 @@ from splinekan.network import DomainWarning
 from splinekan.network.domains import Interval
 
 MOST = 4
-"""Columns that a warning names."""
+"""Most columns that a warning names."""
 
 
 def warn_outside(
     points: Array, bounds: Sequence[Interval], names: Sequence[str], periodic: Sequence[bool]
 ) -> bool:
-    """A `DomainWarning`, with the names of columns, if points lie outside the bounds; whether there was one.
+    """Whether points lie outside the bounds; if so, a `DomainWarning` names the columns.
 
     Columns marked in `periodic` have no outside.
     """
@@ -44,7 +44,7 @@ def warn_outside(
 
 
 def level_outside_of_the_package() -> int:
-    """The `stacklevel` of the nearest caller outside of this package, for a function that warns."""
+    """The `stacklevel` of the nearest caller outside this package, for a function that warns."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("splinekan."):
         level, frame = level + 1, frame.f_back

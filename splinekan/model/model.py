@@ -1,4 +1,4 @@
-"""A model: a network with its parameters, which is what training returns and what users call."""
+"""A model: a network with its parameters, which training returns and users call."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from splinekan.splines.spline import Spline
 
 
 class Inputs(Protocol):
-    """What lies between the variables and the inputs of a network (see `splinekan.equations.Features`)."""
+    """The map from the variables to the inputs of a network (see `splinekan.equations.Features`)."""
 
     @property
     def variables(self) -> Sequence[Any]:
@@ -40,7 +40,7 @@ class Inputs(Protocol):
 
     @property
     def n_inputs(self) -> int:
-        """The number of inputs of the network."""
+        """Number of inputs of the network."""
         ...
 
     def jets(self, points: Any, directions: Any, orders: Any, /) -> Any:
@@ -50,7 +50,7 @@ class Inputs(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Model(Uncached):
-    """u(x) = g(x; theta), a network g bound to its parameters.
+    """The function u(x) = g(x; theta), a network g bound to its parameters.
 
     Parameters
     ----------
@@ -59,17 +59,18 @@ class Model(Uncached):
     theta
         Its parameters, (n_parameters,); copied.
     features
-        Maps the variables of a differential equation to the inputs of the network; None if x enters as it is.
+        Maps the variables of a differential equation to the inputs of the network; None if x enters
+        unchanged.
     names, output_names
         Names of the columns of x and of the outputs; None for x1, x2, ... and y1, y2, ...
     record
-        How the model was fitted, as `splinekan.fit` gives it; None for other models.
+        The `FitRecord` of `splinekan.fit`; None for other models.
 
     Raises
     ------
     TypeError, ValueError
-        For theta of another length or not finite, features that are none or do not fit the network; the
-        methods for points of another shape.
+        For theta of another length or not finite, and features of another kind or that do not fit the
+        network; by the methods, for points of another shape.
 
     Examples
     --------
@@ -134,11 +135,11 @@ class Model(Uncached):
         return self.network.basis
 
     def __call__(self, x: ArrayLike) -> Array:
-        """u, (n, n_out), at the rows of x, (n, n_in)."""
+        """Values of u, (n, n_out), at the rows of x, (n, n_in)."""
         return self.network(self.theta, self._inputs(x))
 
     def gradient(self, x: ArrayLike) -> Float64Array:
-        """du_o/dx_p, (n, n_out, n_in), in the units of u over those of x.
+        """First derivatives du_o/dx_p, (n, n_out, n_in), in the units of u over those of x.
 
         For derivatives with respect to the parameters see `jacobian`.
         """
@@ -147,10 +148,11 @@ class Model(Uncached):
         return np.ascontiguousarray(taylor[:, 1:].swapaxes(1, 2))
 
     def hessian(self, x: ArrayLike) -> Float64Array:
-        """d^2 u_o/dx_p dx_q, (n, n_out, n_in, n_in).
+        """Second derivatives d^2 u_o/dx_p dx_q, (n, n_out, n_in, n_in).
 
-        Mixed derivatives come by polarisation, 2 u_pq = D_{p+q}^2 u - u_pp - u_qq, in units of x_p and x_q in
-        which the slopes of u are of the same size: otherwise the largest term would swamp the others.
+        Mixed derivatives are computed by polarisation, 2 u_pq = D_{p+q}^2 u - u_pp - u_qq, in units of x_p
+        and x_q in which the slopes of u are of the same size: otherwise the largest term would swamp the
+        others.
         """
         return hessian(lambda directions, orders: self._taylor(x, directions, orders), self.n_in)
 
@@ -162,24 +164,30 @@ class Model(Uncached):
         return factorial * self._taylor(x, v[None], [m])[:, m]
 
     def jacobian(self, x: ArrayLike) -> SparseRows:
-        """du_o/dtheta_j as sparse rows, (n n_out, n_parameters): row i n_out + o is output o of sample i.
+        """Derivatives du_o/dtheta_j as sparse rows: row i n_out + o is output o of sample i.
 
-        These are derivatives with respect to the parameters; `gradient` is with respect to x.
+        They form a matrix (n n_out, n_parameters) of derivatives with respect to the parameters; `gradient`
+        is with respect to x.
         """
         return self.network.jacobian(self.theta, self._inputs(x))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """R^2 = 1 - sum w (y - u)^2 / sum w (y - mean y)^2, the mean over the outputs: 1 is a perfect fit.
+        """The coefficient of determination R^2, the mean over the outputs: 1 is a perfect fit.
 
-        Of targets that do not vary R^2 is 1 if they are met exactly, and 0 otherwise. The value is that of
-        `sklearn.metrics.r2_score`.
+        R^2 = 1 - sum w (y - u)^2 / sum w (y - mean y)^2. For targets that do not vary R^2 is 1 if they are
+        met exactly, and 0 otherwise. The value is that of `sklearn.metrics.r2_score`.
 
         Parameters
         ----------
         X, y
             At least 2 samples, (n, n_in), and their targets, (n, n_out) or (n,) for a single output.
         sample_weight
-            w, (n,), not negative; 1 if None.
+            The weights w, (n,), nonnegative; 1 if None.
+
+        Returns
+        -------
+        float
+            R^2, at most 1.
 
         Raises
         ------
@@ -189,8 +197,8 @@ class Model(Uncached):
         loss = "squared" if self.record is None else self.record.loss
         if loss in LIKELIHOODS:
             raise ValueError(
-                f"score is R^2 of targets, which the outputs of a model with the loss {loss!r} are not: "
-                "take their mean(g) by the loss, or score of KANClassifier or KANRegressor"
+                f"score is R^2 of predicted targets, which the outputs of a model with the loss {loss!r} are "
+                "not: apply mean(g) of the loss to them, or use score of KANClassifier or KANRegressor"
             )
         return r2(self(X), y, sample_weight, self.output_names)
 
@@ -206,30 +214,35 @@ class Model(Uncached):
     ) -> Model:
         """The same function on finer knots, exactly: every interval halved, or the `marked` intervals.
 
-        Knots are graded: a halved interval and its neighbours differ in width by at most a factor of 2, for
-        which neighbours that are too wide are halved too. All outputs of a layer share the knots of an input.
+        Knots stay graded: a halved interval and its neighbours differ in width by at most a factor of 2;
+        neighbours that are too wide are halved as well. All outputs of a layer share the knots of an input.
 
         Parameters
         ----------
         times
-            How often all intervals are halved; 1 if `marked` or `budget` is given.
+            Number of times that all intervals are halved; 1 if `marked` or `budget` is given.
         marked
-            By (layer, input) the intervals to halve, indices or a mask of booleans; None for all intervals.
-            Layers of splines, also those of several variables, or formulas are counted from 0, inputs by
-            number or, in the first such layer, by name, as for `edge`.
+            A dictionary from (layer, input) to the intervals to halve, indices or a mask of booleans; None
+            for all intervals. Layers of splines (of several variables too) or formulas are counted from 0,
+            inputs by number or, in the first such layer, by name, as for `edge`.
         budget
-            The largest number of parameters of the result; None for no limit. As many of the marked
-            intervals are halved, the most important first, as it allows with their neighbours.
+            The largest number of parameters of the result; None for no limit. Marked intervals are halved
+            with their neighbours, the most important first, as far as it allows.
         importance
-            By (layer, input) a number for every interval, for the budget: the scores of an indicator of
-            `splinekan.multilevel`. None for the jumps of the highest derivative at the ends of an interval,
-            the sum over the outputs of the mean of h^2k [s^(k)]^2; of a tensor-product layer the sum over the
-            B-spline coefficients of the jump along the other inputs.
+            A dictionary from (layer, input) to a number for every interval, used with a budget: the scores of
+            an indicator of `splinekan.multilevel`. None for the jumps of the highest derivative at the ends
+            of an interval, the sum over the outputs of the mean of h^2k [s^(k)]^2; for a tensor-product
+            layer, the sum over the B-spline coefficients of the jump along the other inputs.
+
+        Returns
+        -------
+        Model
+            The same function on finer knots.
 
         Raises
         ------
         TypeError, ValueError
-            For keys that are not there, indices out of range, masks of another length, a budget below the
+            For keys that do not exist, indices out of range, masks of another length, a budget below the
             number of parameters, and intervals with no float64 number between their ends.
 
         Examples
@@ -251,7 +264,7 @@ class Model(Uncached):
         return replace(self, network=network, theta=theta)
 
     def refined(self) -> Model:
-        """`refine` once."""
+        """The model after a single `refine`."""
         return self.refine()
 
     def coarsen(
@@ -263,23 +276,23 @@ class Model(Uncached):
     ) -> Coarsened:
         """A model on fewer knots, whose outputs differ from these by at most `tolerance`.
 
-        Knots that the splines do not need, as those that `refine` inserts, are removed for any tolerance: the
-        result then differs by rounding. Others are removed, those first that matter least, as long as a bound
-        on the change allows. All outputs of a layer's input share its knots. The bound: without a knot the
-        B-spline coefficients of an edge change by a known amount, which bounds the change of its function
-        (|s| <= max |c|), its continuation outside the domain included; later layers multiply the change by
-        their largest slopes. The bound is rigorous, and so it exceeds the true change, often five times or
-        more in deep networks. Layers in front of a layer that jumps, or that refuses values which may leave
-        its domain, are left alone.
+        Knots that the splines do not need, such as those that `refine` inserts, are removed for any
+        tolerance: the result then differs by rounding. Other knots are removed, the least important first, as
+        long as a bound on the change allows. All outputs of a layer share the knots of an input. The bound:
+        the removal of a knot changes the B-spline coefficients of an edge by a known amount, which bounds the
+        change of its function (|s| <= max |c|), its continuation outside the domain included; later layers
+        multiply the change by their largest slopes. The bound is rigorous; it exceeds the true change, often
+        by a factor of five or more in deep networks. Layers in front of a layer that jumps, or that refuses
+        values which may leave its domain, are not changed.
 
         Parameters
         ----------
         tolerance
-            Largest change of the outputs in the maximum norm, in their units: a number, or one for each. None
-            for no limit, with a budget.
+            Largest change of the outputs in the maximum norm, in their units: a number, or a number for each
+            output. None for no limit, with a budget.
         bounds
-            The box of x for which the bound holds: an interval (low, high) for each column, or one for all.
-            If None, the bounds of the training data; without a record, the domain of the network.
+            The box of x for which the bound holds: an interval (low, high) for all columns, or an interval
+            for each. If None, the bounds of the training data; without a record, the domain of the network.
         budget
             The largest number of parameters of the result. Knots are then removed only until it is reached;
             without a budget, as many as the tolerance allows.
@@ -287,16 +300,16 @@ class Model(Uncached):
         Returns
         -------
         Coarsened
-            The model, and for each output the bound on its change, at most `tolerance` but for rounding. It
+            The model, and for each output the bound on its change, at most `tolerance` up to rounding. It
             holds for all x in the bounds, in float64. With `features` it holds where the inputs of the
             network lie in the network's domain.
 
         Raises
         ------
         TypeError, ValueError
-            For a negative tolerance, other bounds than intervals, no known bounds, and networks with layers
+            For a negative tolerance, bounds that are not intervals or not known, and networks with layers
             other than splines, affine maps, activations and normalisers; for neither a tolerance nor a
-            budget, and a budget that the tolerance does not allow, or no bounded change.
+            budget, and for a budget that needs more than the tolerance, or an unbounded change.
 
         Examples
         --------
@@ -332,14 +345,14 @@ class Model(Uncached):
     def edge(self, layer: int, input: int | str, output: int | str, *, base: bool = True) -> Spline:
         """The function of an edge as a `Spline`, in the units of `plot_edge`.
 
-        In the first layer its knots are in the units of x, the map of an affine `Normalizer` in front
-        undone; in the last its values are in those of the output, if at most affine normalisers follow: what
-        the edge adds to the output. `to_scipy` of the result is SciPy's BSpline.
+        In the first layer its knots are in the units of x, the map of a preceding affine `Normalizer`
+        undone. In the last layer its values are the contribution of the edge to the output, in its units, if
+        at most affine normalisers follow. `to_scipy` of the result is SciPy's BSpline.
 
         Parameters
         ----------
         layer
-            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
+            The number of the layer, counted from 0 among layers of splines or formulas and sums of them.
         input, output
             Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
         base
@@ -348,15 +361,15 @@ class Model(Uncached):
         Returns
         -------
         Spline
-            On the knots of the edge's input, continued outside of [a, b] as the layer is. Without a
-            normaliser the knots are those of the layer, and the coefficients those in theta, to the bit.
+            The function, on the knots of the edge's input, continued outside [a, b] as the layer is. Without
+            a normaliser the knots are those of the layer, and the coefficients those in theta, bit for bit.
 
         Raises
         ------
         TypeError, ValueError
-            For a layer, an input or an output that is not there; for an edge that has a formula; for an edge
-            with a base branch that is not a spline on the same knots (silu; the identity for degree 0, or
-            continued by "clamp" or "zero") and has a weight other than 0, unless `base` is false.
+            For a layer, an input or an output that does not exist; for an edge that has a formula; for an
+            edge with a base branch that is not a spline on the same knots (silu; the identity for degree 0,
+            or continued by "clamp" or "zero") and has a weight other than 0, unless `base` is false.
 
         Examples
         --------
@@ -379,31 +392,36 @@ class Model(Uncached):
         *,
         base: bool = True,
     ) -> Model:
-        """The model with another function on an edge, inside of [a, b] exactly that of `spline`.
+        """The model with the function of an edge replaced; on [a, b] it is exactly `spline`.
 
-        If the knots of the spline are among those of the edge's input, the layer stays as it is. Otherwise
+        If the knots of the spline are among those of the edge's input, the layer keeps its knots. Otherwise
         the missing knots are inserted for all edges of that input, whose functions stay the same. Putting
-        back what `edge` returned leaves theta unchanged to the bit.
+        back the result of `edge` leaves theta unchanged bit for bit.
 
-        Lost are the continuation of the spline outside of [a, b], where the edge continues as its layer does
-        (with a `DomainWarning` if that is different), and, if `base` is true, the edge's base branch. The
-        record of a fit is kept, though it describes the model before.
+        The continuation of the spline outside [a, b] is lost: the edge is continued as its layer, with a
+        `DomainWarning` if that is different. If `base` is true, the edge's base branch is lost too. The
+        record of a fit is kept, although it describes the model before the change.
 
         Parameters
         ----------
         layer, input, output
             As for `edge`.
         spline
-            With numbers as values, the degree of the layer and its domain, in the units of `edge`; on
-            periodic knots if those of the input are.
+            A spline with scalar values, the degree of the layer and its domain, in the units of `edge`; on
+            periodic knots if those of the input are periodic.
         base
-            Whether the spline stands for the whole edge, so that the weight of the base branch becomes 0; if
+            Whether the spline replaces the whole edge, so that the weight of the base branch becomes 0; if
             false, it replaces the spline part alone.
+
+        Returns
+        -------
+        Model
+            The new model; this model is unchanged.
 
         Raises
         ------
         TypeError, ValueError
-            For an edge that is not there or has a formula; for a spline of another kind, degree or domain;
+            For an edge that does not exist or has a formula; for a spline of another kind, degree or domain;
             for repeated knots in the ReLU basis.
 
         Examples
@@ -434,11 +452,11 @@ class Model(Uncached):
             If the model has no record, or the record no history.
         """
         if self.record is None or self.record.history is None:
-            raise AttributeError("this model has no history: models have one that splinekan.fit returned")
+            raise AttributeError("this model has no history: only models returned by splinekan.fit have")
         return self.record.history
 
     def summary(self) -> str:
-        """Inputs and outputs with their ranges, layers, and what `splinekan.fit` chose, and why; as text."""
+        """A text with inputs and outputs and their ranges, layers, and the choices of `splinekan.fit`."""
         names = self.names or numbered("x", self.n_in)
         outputs = self.output_names or numbered("y", self.n_out)
         bounds = self.record.bounds if self.record is not None else None
@@ -449,9 +467,9 @@ class Model(Uncached):
     def plot(self, x: ArrayLike | None = None, most: int = 24, *, formula: Any = False) -> Any:
         """A figure of the network with the function of every edge.
 
-        Inputs are below, with their names and ranges in their units, outputs above. Every edge of
-        splines or formulas carries a frame with its function on the range of the points, ticks at the
-        breakpoints. A line is the wider the more the edge contributes.
+        Inputs are at the bottom, with their names and ranges in their units, outputs at the top. Every edge
+        of splines or formulas carries a frame with its function on the range of the points, and ticks at the
+        breakpoints. The width of a line grows with the contribution of the edge.
 
         Parameters
         ----------
@@ -459,18 +477,18 @@ class Model(Uncached):
             Points, at least 2, to which ranges and widths refer; if None, points drawn uniformly from the
             bounds of the training data, or without a record from the domain of the network.
         most
-            The largest number of frames in a layer; weaker edges are lines only.
+            The largest number of frames in a layer; weaker edges are drawn as lines only.
         formula
-            Whether the formulas of the outputs stand above the picture, with their errors: those of the
+            Whether to print the formulas of the outputs above the figure, with their errors: those of the
             network if it consists of formulas, else those by which `splinekan.symbolic` explains the model at
-            the points, which takes seconds for narrow networks and minutes for wide ones. Or formulas that
-            are known: a `Formula` of the model, or an expression of sympy for every output, in symbols with
+            the points, which takes seconds for narrow networks and minutes for wide networks. Or known
+            formulas: a `Formula` of the model, or an expression of sympy for every output, in symbols with
             the names of the inputs.
 
         Returns
         -------
         matplotlib.figure.Figure
-            Jupyter shows it; `figure.savefig(path)` writes it.
+            The figure: Jupyter shows it, and `figure.savefig(path)` writes it.
 
         Raises
         ------
@@ -496,28 +514,28 @@ class Model(Uncached):
         return model_figure(self, x, most, caption(self, None if formula is True else formula, points))
 
     def plot_edge(self, layer: int, input: int | str, output: int | str, x: ArrayLike | None = None) -> Any:
-        """A figure of the function of an edge, with its breakpoints; outside the domain it is shaded.
+        """A figure of the function of an edge, with its breakpoints; the outside of the domain is shaded.
 
         Parameters
         ----------
         layer
-            The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
+            The number of the layer, counted from 0 among layers of splines or formulas and sums of them.
         input, output
             Numbers from 0; or names of columns of x in the first such layer, of outputs in the last.
         x
-            Points; what enters the edge is marked on the axis. An edge without splines is drawn on their
+            Points whose images at the edge are marked on the axis. An edge without splines is drawn on their
             range.
 
         Returns
         -------
         matplotlib.figure.Figure
-            In the first such layer with the input in the units of x, in the last with the values in those of
-            the output.
+            The figure; in the first such layer the input is in the units of x, in the last the values are in
+            the units of the output.
 
         Raises
         ------
         TypeError, ValueError
-            For a layer, an input or an output that is not there, and points that do not fit the model.
+            For a layer, an input or an output that does not exist, and points that do not fit the model.
         """
         from splinekan.plots import edge_figure
 
@@ -554,7 +572,7 @@ class Model(Uncached):
         return inputs
 
     def __getstate__(self) -> dict[str, Any]:
-        """All but whether it has warned: copies warn anew."""
+        """The state without the mark that a warning was issued: copies warn again."""
         return {name: value for name, value in super().__getstate__().items() if name != "_warned"}
 
     def _taylor(self, x: ArrayLike, directions: Any, orders: list[int]) -> Float64Array:

@@ -1,4 +1,4 @@
-"""Where an edge is: its layer among those of splines and formulas, its names, the units it is drawn in."""
+"""The place of an edge: its layer among those of splines and formulas, its names, the units of its figure."""
 
 from __future__ import annotations
 
@@ -40,18 +40,18 @@ def _mapped(points: Array, source: tuple[float, float], target: tuple[float, flo
 
 
 class Place(NamedTuple):
-    """Where an edge is.
+    """The place of an edge.
 
     Attributes
     ----------
     number
         The number of its layer among all layers.
     input, output
-        Their numbers.
+        The numbers of its input and output.
     units
-        Those of the input: of x in the first layer, if at most an affine normaliser is in front.
+        The units of the input: those of x in the first layer, if at most an affine normaliser is in front.
     scale
-        What 1 of the layer's values is in the units of the outputs; 1 in other layers than the last.
+        The factor from the layer's values to the units of the outputs; 1 in layers other than the last.
     """
 
     number: int
@@ -62,14 +62,14 @@ class Place(NamedTuple):
 
 
 def framed(layer: Layer) -> bool:
-    """Whether the edges of a layer are functions of a number: splines, formulas, and sums of them."""
+    """Whether the edges of a layer are univariate functions: splines, formulas, and sums of them."""
     if isinstance(layer, Sum):
         return all(isinstance(leaf, (SplineLayer, FormulaLayer, Affine)) for leaf in layer.layers)
     return isinstance(layer, (SplineLayer, FormulaLayer))
 
 
 def counted(network: KAN) -> list[int]:
-    """The numbers of the layers that users count: of splines, in one or several variables, or formulas."""
+    """The numbers of the layers that users count: splines, univariate or tensor-product, and formulas."""
     return [
         number
         for number, layer in enumerate(network.layers)
@@ -85,18 +85,18 @@ def first_counted(network: KAN) -> int | None:
 
 
 def first_framed(network: KAN) -> int | None:
-    """`first_counted`, if its edges are functions of a number."""
+    """`first_counted`, if its edges are univariate functions."""
     number = first_counted(network)
     return number if number is not None and framed(network.layers[number]) else None
 
 
 def located(model: Model, layer: Any, input: Any, output: Any) -> Place:
-    """Where an edge is: layers of such edges counted from 0, inputs and outputs by number or by name.
+    """The place of an edge: layers of such edges counted from 0, inputs and outputs by number or by name.
 
     Raises
     ------
     TypeError, ValueError
-        For a layer, an input or an output that is not there.
+        For a layer, an input or an output that does not exist.
     """
     network = model.network
     numbers = counted(network)
@@ -136,7 +136,7 @@ def names_of_outputs(model: Model, number: int | None = None) -> tuple[str, ...]
 
 
 def linear_to_the_end(model: Model, number: int) -> Float64Array | None:
-    """What 1 of the values of layer `number` is in the outputs, if only affine normalisers follow."""
+    """The factors from the values of layer `number` to the outputs, if only affine normalisers follow."""
     unit = np.ones(model.network.layers[number].n_out)
     for layer in model.network.layers[number + 1 :]:
         if not (isinstance(layer, Normalizer) and layer.kind == "affine"):
@@ -168,7 +168,7 @@ def drawn(model: Model, count: int) -> Float64Array:
     if bounds is None:
         bounds = model.network.domain if model.features is None else getattr(model.features, "bounds", None)
     if bounds is None or any(ends is None for ends in bounds):
-        raise ValueError("x must be given: neither a record nor the network tells where the inputs lie")
+        raise ValueError("x must be given: neither a record nor the network gives the range of the inputs")
     low, high = np.array(bounds, dtype=np.float64).T
     points = np.random.default_rng(0).uniform(low, high, (count, len(low)))
     points[:2] = low, high

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from splinekan.optimize import History
 
 LIKELIHOODS = ("logistic", "softmax", "poisson")
-"""Losses that are negative log-likelihoods as they stand; outputs are log-odds or logarithms of rates."""
+"""Losses that are negative log-likelihoods without a scale; outputs are log-odds or logarithms of rates."""
 
 
 class Choice(NamedTuple):
@@ -25,11 +25,11 @@ class Trial(NamedTuple):
     Attributes
     ----------
     network
-        Its widths and first layer, as text.
+        The widths and the first layer, as text.
     level
-        0 is the coarsest.
+        The level; 0 is the coarsest.
     intervals, parameters
-        Its size.
+        The numbers of intervals and of parameters.
     loss
         The mean loss of the training samples; for squares the mean square error, in deviations of y.
     score
@@ -52,28 +52,28 @@ class Trial(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class FitRecord:
-    """What `splinekan.fit` did.
+    """The record of a fit by `splinekan.fit`.
 
     Attributes
     ----------
     bounds
         (low, high) of every column of x, in its units: the domain of the model, a margin wider than the data.
     loss
-        The name of the loss, "squared", "huber", "logistic", "softmax", "poisson" or "quantile"; "custom".
+        The name of the loss: "squared", "huber", "logistic", "softmax", "poisson", "quantile" or "custom".
     n_samples
         The number of training samples.
     choices
-        What was chosen from the data, and why.
+        The choices made from the data, and the reasons for them.
     trials
         The networks that were trained, in order; the model itself is the last.
     history
         Loss, work and time of the training of the model itself, an entry per iteration.
     weights
-        Of the penalties: of slope and bending of every edge, in the order of the groups of
+        Weights of the penalties of slope and bending of every edge, in the order of the groups of
         `splinekan.fitting.modes.ModalCoordinates`, for outputs in deviations and the sum of the losses; a
-        single weight for all; () if unknown.
+        single weight if all are equal; () if unknown.
     noise
-        The deviation of the noise of every output, in its units; () for other losses than squares, and where
+        The deviation of the noise of every output, in its units; () for losses other than squares, and where
         it was not estimated.
     """
 
@@ -95,12 +95,12 @@ def without_penalties(record: FitRecord | None, choice: Choice) -> FitRecord | N
 
 
 def require_squares(record: FitRecord | None, argument: str) -> None:
-    """Refuse to go on with squared errors for a model that was fitted with another loss.
+    """Refuse squared errors for a model that was fitted with another loss.
 
     Raises
     ------
     ValueError
-        Unless the model has no record, or one of squares.
+        If the model has a record with a loss other than squares.
     """
     if record is not None and record.loss != "squared":
         raise ValueError(

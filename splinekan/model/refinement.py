@@ -1,4 +1,4 @@
-"""Local refinement of a model: marked intervals are halved, and their neighbours as far as grading asks.
+"""Local refinement of a model: marked intervals are halved, and their neighbours as far as grading requires.
 
 After a refinement neighbouring intervals of which at least one was halved differ in width by at most a factor
 of 2. The closure that ensures this is the usual one of adaptive methods: an interval that is more than twice
@@ -41,9 +41,9 @@ class Site(NamedTuple):
     layer
         The spline layer: that layer, or its only summand with splines.
     start
-        Where its parameters begin in theta.
+        The position at which its parameters begin in theta.
     input
-        The input.
+        The number of the input.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Site(NamedTuple):
 
     @property
     def where(self) -> slice:
-        """Of the coefficients in theta, (n_basis, n_out) in C order; all those of a tensor-product layer."""
+        """The range in theta of the coefficients, (n_basis, n_out) in C order; all for tensor products."""
         if isinstance(self.layer, TensorSplineLayer):
             return slice(self.start, self.start + self.layer.n_parameters)
         sizes = [knots.n_basis * self.layer.n_out for knots in self.layer.knots[: self.input + 1]]
@@ -61,9 +61,9 @@ class Site(NamedTuple):
         return slice(stop - sizes[-1], stop)
 
     def coefficients(self, theta: Float64Array) -> Float64Array:
-        """Those of the input, (n_basis, n_out), in the basis of the layer.
+        """The coefficients of the input, (n_basis, n_out), in the basis of the layer.
 
-        Of an axis of a tensor-product layer (n_basis, all coefficients along the other axes).
+        For an axis of a tensor-product layer, (n_basis, all coefficients along the other axes).
         """
         if isinstance(self.layer, TensorSplineLayer):
             c = np.moveaxis(theta[self.where].reshape(self.layer.shape), self.input, 0)
@@ -161,7 +161,7 @@ def keyed(model: Model, known: Mapping[Key, Site], name: str, given: Any) -> dic
     Raises
     ------
     TypeError, ValueError
-        For anything else, and keys that are not there or occur twice.
+        For anything else, and keys that do not exist or occur twice.
     """
     if not isinstance(given, Mapping):
         raise TypeError(f"{name} must be a dictionary with keys (layer, input), got {shown(given)}")
@@ -201,7 +201,7 @@ def _masks(model: Model, known: Mapping[Key, Site], marked: Any) -> dict[Key, Ma
 def _ranks(
     model: Model, known: Mapping[Key, Site], masks: Mapping[Key, Mask], importance: Any
 ) -> list[tuple[Key, int]]:
-    """The marked intervals, the most important first; equals in order."""
+    """The marked intervals, the most important first; equally important intervals in order."""
     if importance is None:
         scores = {
             key: edge_jumps(known[key], known[key].coefficients(model.theta)).sum(axis=1) for key in masks
@@ -257,7 +257,7 @@ def _affordable(
 
 
 def _marks(network: KAN, known: Mapping[Key, Site], now: Mapping[Key, Mask]) -> list[Any]:
-    """What `KAN.refined` takes."""
+    """The argument of `KAN.refined`."""
     marks: list[Any] = []
     for number, layer in enumerate(network.layers):
         own = {known[key].input: mask for key, mask in now.items() if known[key].number == number}

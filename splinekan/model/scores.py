@@ -1,4 +1,4 @@
-"""How well predictions meet targets."""
+"""Scores of predictions against targets."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ def r2(predicted: Array, y: Any, sample_weight: Any, names: Names | None = None)
     Parameters
     ----------
     predicted
-        (n, m), n at least 2.
+        Predictions, (n, m), n at least 2.
     y
         Targets, (n, m), or (n,) for m = 1; data frames by the `names` of their columns.
     sample_weight
-        (n,), not negative and not all 0; None for 1.
+        Weights, (n,), nonnegative and not all 0; None for 1.
     names
         The names of the m columns.
 
@@ -49,7 +49,7 @@ def r2(predicted: Array, y: Any, sample_weight: Any, names: Names | None = None)
     with np.errstate(over="ignore", invalid="ignore"):
         rest = weight @ (target - predicted) ** 2
     spread = weight @ (target - mean) ** 2
-    varying = (np.ptp(target, axis=0) > 0) & (spread > 0)  # the mean of equal numbers may be another number
+    varying = (np.ptp(target, axis=0) > 0) & (spread > 0)  # the computed mean of equal numbers may differ
     scores = np.where(rest > 0, 0.0, 1.0)
     with np.errstate(over="ignore"):
         scores[varying] = 1 - rest[varying] / spread[varying]

@@ -13,26 +13,26 @@ from splinekan.network import KAN, Normalizer
 from splinekan.network.domains import one_each
 
 WIDTH = 108
-"""Of a line."""
+"""Largest width of a line."""
 NAME = 28
-"""Characters of a name; longer names are cut."""
+"""Most characters of a name; longer names are cut."""
 MOST = 12
-"""Rows of inputs, of outputs and of trials; the middle of longer tables is left out."""
+"""Most rows of inputs, of outputs and of trials; the middle of longer tables is left out."""
 
 
 class Described(NamedTuple):
-    """What a summary shows of a model.
+    """The properties of a model that a summary shows.
 
     Attributes
     ----------
     network
         The network.
     names, output_names
-        Of the columns of x and of the outputs.
+        Names of the columns of x and of the outputs.
     bounds
         (low, high) of every column of x; None if unknown.
     record
-        How it was fitted; None if unknown.
+        The record of the fit; None if unknown.
     """
 
     network: KAN
@@ -88,7 +88,7 @@ def _outputs(model: Described) -> list[str]:
     rows = [["output"]] + [[_cut(name)] for name in model.output_names]
     last = model.network.layers[-1]
     if isinstance(last, Normalizer) and last.kind == "affine":
-        # One unit of the network is the deviation of the targets about their mean, as `fit` makes it.
+        # The unit of the network's outputs is the deviation of the targets from their mean: see `fit`.
         rows[0] += ["offset", "unit"]
         ends = zip(one_each(last.domain, last.width), one_each(last.source, last.width), strict=True)
         for row, ((a, b), (c, d)) in zip(rows[1:], ends, strict=True):

@@ -34,10 +34,10 @@ INDICATORS: dict[str, Indicator] = {
     "jump": jump_indicator,
     "curvature": curvature_indicator,
 }
-"""By the names that `adapt` takes."""
+"""Indicators by the names that `adapt` accepts."""
 MARKINGS = {"bulk": bulk_marking, "maximum": maximum_marking}
 NARROWEST = 2.0**12
-"""Intervals that hold fewer numbers of float64, about, are not halved."""
+"""Intervals that contain fewer floating-point numbers, approximately, are not halved."""
 
 
 def adapt(
@@ -55,53 +55,54 @@ def adapt(
     objective: Objective | None = None,
     least_samples: int = 4,
 ) -> Iterator[Model]:
-    """Trained models on knots that are refined where an indicator says it helps, a generator.
+    """A generator of trained models whose knots are refined where an indicator is large.
 
-    The first model is the given one, trained; then intervals are marked and halved exactly (`Model.refine`),
-    the finer model is trained from there, and yielded, and so on. There is no smoothing, and no test on
-    held-out samples: with noise the loss goes on falling while the error rises. The penalties of a model of
-    `fit` are not taken over. The generator ends by itself: when the loss
-    is at most the tolerance, the budget allows no further interval, no marked interval holds enough samples,
-    or the scores are all 0.
+    The given model is trained and yielded. Then intervals are marked and halved exactly (`Model.refine`), the
+    finer model is trained from there and yielded, and so on. Neither smoothing nor held-out samples are used:
+    with noise the loss continues to fall while the error rises. The penalties of a model of `fit` are
+    dropped. The generator ends when the loss is at most the tolerance, the budget allows no further interval,
+    no marked interval holds enough samples, or all scores are 0.
 
     Parameters
     ----------
     model
-        Where to begin.
+        The initial model.
     X, y
-        The data, as `LeastSquares` takes them; the loss is the mean square error. Omitted with `objective`,
-        which models of `fit` with another loss need.
+        The data, as for `LeastSquares`; the loss is the mean square error. Omitted with `objective`, which is
+        required for models of `fit` with another loss.
     indicator
         "gauss-newton" (`gauss_newton_indicator`, the most accurate, memory of order n_parameters^2),
-        "residual", "jump", "curvature"; or a function of the model and the objective, which returns by
-        (layer, input) a score for every interval, not negative.
+        "residual", "jump", "curvature"; or a function of the model and the objective that returns, for every
+        key (layer, input), a nonnegative score per interval.
     marking, fraction
-        "bulk": the fewest intervals with `fraction` of the sum of all scores; "maximum": those with at least
-        `fraction` of the largest score.
+        "bulk": the fewest intervals with `fraction` of the sum of all scores; "maximum": the intervals with
+        at least `fraction` of the largest score.
     budget
         The largest number of parameters; None for no limit.
     tolerance
-        Of the loss: the generator ends with the first model whose loss is at most this.
+        The generator ends with the first model whose loss is at most this.
     optimizer
-        None for `LevenbergMarquardt()`.
+        The optimiser of every model; None for `LevenbergMarquardt()`.
     iterations
-        The largest number for every model. A run that converges ends sooner.
+        The largest number of iterations for every model. A run that converges ends sooner.
     objective
         A function from a network to its problem, `DataLoss` or `PINN`, in place of `X` and `y`: for other
         losses, weights, smoothing, or a differential equation.
     least_samples
-        Intervals that fewer samples (or collocation points) enter are not halved.
+        Intervals with fewer samples (or collocation points) are not halved.
 
-    Yields
-    ------
-    Model
-        With the parameters of the optimiser's result. The record of a fit keeps its loss, and no penalties.
+    Returns
+    -------
+    Iterator of Model
+        The models, coarsest first, with the parameters of the optimiser's result. The record of a fit keeps
+        its loss but not its penalties.
 
     Raises
     ------
     TypeError, ValueError
-        When the generator is made: for arguments of other kinds, data and an objective, or neither; a budget
-        below the number of parameters. On the way: for scores that are not as described.
+        When the generator is created: for arguments of the wrong type, for data together with an objective,
+        for neither, and for a budget below the number of parameters. During iteration: for scores that are
+        not as described.
 
     Examples
     --------
@@ -170,7 +171,7 @@ def _objective(X: Any, y: Any, objective: Any) -> Objective:
 
 
 def _scores(given: Any, model: Model, objective: Objective, least: int) -> Scores:
-    """Checked scores, 0 where an interval holds too few samples or too few numbers."""
+    """Checked scores, 0 where an interval holds too few samples or too few floating-point numbers."""
     plain = checked(model, objective)
     if not isinstance(given, Mapping):
         raise TypeError(f"indicator must return a dictionary with keys (layer, input), got {shown(given)}")

@@ -1,8 +1,8 @@
-"""What a coarse level minimises within a cycle: problems as optimisers take them.
+"""The problems that coarse levels minimise within a cycle, in the form that optimisers use.
 
-Both coarse problems have the gradient P^T grad F at v0, F the problem of the level above at theta. `Tilted`
-is the coarse problem with a linear term, which costs what coarse evaluations cost. `Pulled` is the fine
-problem on an affine subspace, the exact model of what a coarse correction does to F.
+Both coarse problems have the gradient P^T grad F at v0, where F is the problem of the level above at theta.
+`Tilted` is the coarse problem with a linear term, at the cost of coarse evaluations. `Pulled` is the fine
+problem on an affine subspace, the exact model of the effect of a coarse correction on F.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from splinekan.optimize.answers import parts, real_number, reals
 from splinekan.optimize.problem import Factor, LinearMap
 
 OFFERED = ("value", "normal_equations", "triangular_factor", "linearized", "n_residuals")
-"""What a wrapped problem has if the problem inside has it."""
+"""Names that a wrapped problem has if the inner problem has them."""
 
 
 class Wrapped:
-    """A problem around another; what that lacks, it lacks too."""
+    """A problem around an inner problem; it has the same methods."""
 
     squared: bool
 
@@ -42,9 +42,9 @@ class Tilted(Wrapped):
     """f(v) - tau.(v - v0), the full approximation scheme's coarse problem (Brandt 1977; Nash 2000).
 
     With tau = grad f(v0) - P^T grad F(theta) its gradient at v0 is P^T grad F(theta). The linear term leaves
-    J^T J as it is, but the gradient is not J^T r any more: the problem is not `squared`, so that solvers take
-    the gradient from `value_and_gradient`. It may be unbounded below: where J has a null space, nothing but
-    the damping opposes the linear term.
+    J^T J unchanged, but the gradient is no longer J^T r: the problem is not `squared`, so that solvers take
+    the gradient from `value_and_gradient`. It may be unbounded below: in the null space of J only the damping
+    opposes the linear term.
     """
 
     squared = False
@@ -54,7 +54,7 @@ class Tilted(Wrapped):
         self._tau, self._v0 = tau, v0
 
     def coordinates(self, name: str) -> LinearMap:
-        """The coordinates of the problem inside."""
+        """The coordinates of the inner problem."""
         coordinates: LinearMap = self.problem.coordinates(name)
         return coordinates
 

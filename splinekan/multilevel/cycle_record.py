@@ -1,4 +1,4 @@
-"""The record of a multigrid run: what was spent, the history on the level that is trained, the result."""
+"""The record of a multigrid run: its cost, the history on the level that is trained, the result."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Correction(NamedTuple):
     Attributes
     ----------
     level
-        Of theta; v is a level below.
+        The level of theta; v belongs to the level below.
     slope
         g.P (v - v0), g the gradient at theta: negative for a descent direction.
     step
-        The step that was taken, 0 if the correction was rejected.
+        The accepted step, 0 if the correction was rejected.
     before, after
-        The value at theta, and at the step that was taken.
+        The value at theta, and after the accepted step.
     """
 
     level: int
@@ -42,15 +42,15 @@ class MultigridResult:
     Attributes
     ----------
     theta
-        On level `level`.
+        The parameters on level `level`.
     level
-        The last level trained: the finest, unless full multigrid ended on the way.
+        The last level trained: the finest, unless full multigrid stopped earlier.
     value, status, message
         The loss, and the reason why the run stopped.
     history
-        Losses on the level that is trained; evaluations, work and seconds of all levels.
+        Losses on the level that is trained; evaluations, work and seconds on all levels.
     marks
-        (level, entry of the history at which a cycle begins), and a last pair at the end.
+        (level, entry of the history at which a cycle begins), and a final pair for the end.
     corrections
         All coarse corrections, in order.
     model
@@ -94,21 +94,21 @@ class Ledger:
 
     @property
     def seconds(self) -> float:
-        """So far."""
+        """Seconds elapsed so far."""
         return perf_counter() - self._began
 
     @property
     def late(self) -> bool:
-        """Whether the time is over."""
+        """Whether the time limit has been reached."""
         return self.seconds >= self._limits[1]
 
     @property
     def spent(self) -> bool:
-        """Whether the budget is spent."""
+        """Whether the budget is exhausted."""
         return self.work >= self._limits[0] or self.late
 
     def affordable(self, cost: float) -> int | None:
-        """The evaluations that the rest of the work pays for, at least 1; None without a limit."""
+        """The number of evaluations that the remaining work allows, at least 1; None without a limit."""
         if not np.isfinite(self._limits[0]) or cost <= 0:
             return None
         return max(ceil(min((self._limits[0] - self.work) / cost, 2.0**53)), 1)
@@ -119,7 +119,7 @@ class Ledger:
         self.work += cost
 
     def ran(self, result: Result, recorded: bool) -> None:
-        """Count a run of an optimiser that has just ended; `recorded` in the history, but for its start."""
+        """Count a run of an optimiser that has just ended; if `recorded`, add it to the history."""
         history = result.history
         began = self.seconds - history.seconds[-1]
         if recorded:
@@ -142,7 +142,7 @@ class Ledger:
         self.rows.append((value, gradient_norm, step, self.evaluations, self.work, self.seconds))
 
     def history(self) -> History:
-        """The columns; what was spent since the last row counts there."""
+        """The columns; the cost since the last row is added to that row."""
         columns = np.array(self.rows).T
         columns[3:, -1] = self.evaluations, self.work, self.seconds
         return History(*columns)

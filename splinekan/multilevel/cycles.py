@@ -3,9 +3,9 @@
 A cycle on level l, for the problem F with parameters theta:
 
 1. Smooth: `pre` iterations of the optimiser.
-2. Go down: v0 = R theta on level l - 1, R a projection. The coarse problem F_c has grad F_c(v0) =
-   P^T grad F(theta): to first order, F_c changes along e as F does along P e. Theta is a fixed point of the
-   correction if it is a stationary point.
+2. Restrict: v0 = R theta on level l - 1, R a projection. The coarse problem F_c has grad F_c(v0) =
+   P^T grad F(theta): to first order, F_c changes along e as F does along P e. Stationary points theta are
+   fixed points of the correction.
 3. Cycle on level l - 1 from v0, once ("V") or twice ("W"), on level 0 by iterations of the optimiser: v.
 4. Correct: theta + s P (v - v0).
 5. Smooth: `post` iterations.
@@ -16,7 +16,7 @@ The schemes differ in F_c and s:
   F_c(v) = f_c(v) - tau.(v - v0), tau = grad f_c(v0) - P^T grad F(theta), and s = 1.
 - "MG/OPT" (Nash 2000; Lewis & Nash 2005): the same coarse problem; s by backtracking. If v improves a convex
   F_c, P (v - v0) is a descent direction of F, because grad F . P (v - v0) = grad F_c(v0).(v - v0) <=
-  F_c(v) - F_c(v0) < 0. Without convexity it may not be; then the correction is rejected.
+  F_c(v) - F_c(v0) < 0. Without convexity this may fail; then the correction is rejected.
 - "galerkin", subspace correction (Tai & Xu 2001): F_c(v) = F(theta + P (v - v0)), and s = 1. Every coarse
   step that lowers F_c lowers F, but costs an evaluation of F.
 
@@ -44,14 +44,14 @@ from splinekan.optimize.search import DECREASE
 
 SCHEMES = ("FAS", "MG/OPT", "galerkin")
 TRIALS = 10
-"""Steps 1, 1/2, 1/4, ... that MG/OPT tries."""
+"""The number of steps 1, 1/2, 1/4, ... that MG/OPT tries."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How cycles are made; `multigrid` describes the entries.
+    """The options of cycles; `multigrid` describes them.
 
-    `visits` are those of level l - 1 in a cycle on level l: 1 in V-cycles, 2 in W-cycles.
+    `visits` is the number of visits to level l - 1 in a cycle on level l: 1 in V-cycles, 2 in W-cycles.
     """
 
     scheme: str
@@ -80,13 +80,13 @@ class Cycles:
     Attributes
     ----------
     top
-        The level that is trained; what lies below serves its corrections.
+        The level that is trained; the levels below serve its corrections.
     theta, value
-        Where it is.
+        The current point on that level, and its value.
     best, best_value
-        Its best point.
+        The best point on that level, and its value.
     converged
-        Whether the last smoothing on it met a tolerance.
+        Whether the last smoothing on that level met a tolerance.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Cycles:
     def _corrected(
         self, index: int, theta: Float64Array, made: Correction, gradient: float = 0.0, problem: Any = None
     ) -> Float64Array:
-        """theta, recorded."""
+        """The corrected theta, with the correction recorded."""
         self.corrections.append(made)
         self.converged = False
         if problem is self.problems[self.top]:
@@ -204,7 +204,7 @@ class Cycles:
         return real_number(f"{name}[0]", value), reals(f"{name}[1]", gradient, theta.shape)
 
     def moved(self, theta: Float64Array, value: float) -> None:
-        """Go to theta on the level that is trained."""
+        """Move to theta on the level that is trained."""
         self.theta, self.value = theta, value
         if value < self.best_value:
             self.best, self.best_value = theta, value

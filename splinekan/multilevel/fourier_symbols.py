@@ -79,7 +79,7 @@ class Symbols(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For frequencies of another shape, or above 1e8.
+            For frequencies of the wrong shape, or above 1e8.
         """
         return self._symbol(self._angles(theta))
 
@@ -107,7 +107,7 @@ class Symbols(Uncached):
         )
 
     def _lower(self, angles: Float64Array, coarsenings: int) -> Complex:
-        """The symbol of the diagonal and what precedes it, the last index running fastest."""
+        """The symbol of the lower triangle, diagonal included, with the last index running fastest."""
         k, waves = self.degree, np.exp(1j * np.arange(-self.degree, self.degree + 1) * angles[..., None])
         total = np.zeros(angles.shape[:-1], dtype=complex)
         for weight, orders in self._terms(coarsenings):

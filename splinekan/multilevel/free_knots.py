@@ -32,33 +32,33 @@ UNKNOWNS = ("log-ratios", "knots")
 class FreeKnots(Uncached):
     """L(theta, kappa): the loss of a network with parameters theta on the knots t(kappa).
 
-    The unknowns z are theta, then for every group of inputs that share their knots G - 1 numbers kappa, the
-    logarithms of the ratios of neighbouring spacings (Jupp 1978): every z is admissible, the order of the
-    knots included. Inner breakpoints move, the ends of the domain and the ghost knots stay, and repeated
-    breakpoints stay repeated. For every optimiser; Gauss-Newton methods see the exact Jacobian in all
-    unknowns, `VariableProjection` solves for the last layer.
+    The unknowns z are theta, followed, for every group of inputs that share their knots, by G - 1 numbers
+    kappa, the logarithms of the ratios of neighbouring spacings (Jupp 1978); the knots are in order for every
+    z. Inner breakpoints move, the ends of the domain and the ghost knots are fixed, and repeated breakpoints
+    remain repeated. Every optimiser can be used; Gauss-Newton methods use the exact Jacobian in all unknowns,
+    and `VariableProjection` solves for the last layer.
 
     Parameters
     ----------
     objective
-        `LeastSquares`, or `DataLoss` with another loss, without smoothing: the penalty of jumps depends on
-        the knots itself. Sums run in this process, `executor` must be None.
+        `LeastSquares`, or `DataLoss` with another loss, without smoothing, since the penalty of jumps itself
+        depends on the knots. Sums run in this process: `executor` must be None.
     layers
-        Numbers of the layers whose knots are free; None for all spline layers with inner breakpoints.
+        Indices of the layers whose knots are free; None for all spline layers with inner breakpoints.
     shared
-        Whether neighbouring inputs of a layer with equal knots keep equal knots. False for knots of every
-        input on its own.
+        Whether neighbouring inputs of a layer with equal knots keep equal knots. If False, the knots of
+        every input move independently.
     least
         The least spacing relative to the mean spacing (b - a)/G, in (0, 1).
     unknowns
-        "log-ratios" for kappa; "knots" for the breakpoints in units of b - a, of which those in disorder, or
-        closer than the least spacing, have the loss NaN.
+        "log-ratios" for kappa; "knots" for the breakpoints in units of b - a. The loss is NaN for breakpoints
+        that are out of order or closer than the least spacing.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, objectives with smoothing or an executor, networks without knots that
-        can move, and knots closer than the least spacing. The methods for z of another length.
+        For arguments of the wrong type, objectives with smoothing or an executor, networks without movable
+        knots, and knots closer than the least spacing. The methods raise them for z of the wrong length.
 
     Examples
     --------
@@ -95,7 +95,7 @@ class FreeKnots(Uncached):
         if self.layers is not None:
             numbers = each("layers", self.layers, integer)
             object.__setattr__(self, "layers", tuple(numbers))
-        _ = self._first  # knots that cannot move, or are too close, are refused now
+        _ = self._first  # knots that cannot move, or are too close, are refused here
 
     # The unknowns
 
@@ -109,7 +109,7 @@ class FreeKnots(Uncached):
 
     @cached_property
     def _kept(self) -> dict[bytes, DataLoss]:
-        """Objectives on the last knots, by the unknowns of the knots."""
+        """Objectives on the most recent knots, by the unknowns of the knots."""
         return {}
 
     @cached_property
@@ -118,7 +118,7 @@ class FreeKnots(Uncached):
 
     @property
     def n_parameters(self) -> int:
-        """Length of z."""
+        """The length of z."""
         return self.objective.network.n_parameters + self.n_free
 
     @property
@@ -127,7 +127,7 @@ class FreeKnots(Uncached):
         return len(self._first)
 
     def start(self, theta: ArrayLike) -> Float64Array:
-        """z of the parameters theta on the knots of the objective's network."""
+        """The unknowns z of the parameters theta on the knots of the objective's network."""
         size = self.objective.network.n_parameters
         return np.concatenate([vector("theta", theta, size), self._first])
 
@@ -137,7 +137,7 @@ class FreeKnots(Uncached):
         Raises
         ------
         ValueError
-            For unknowns "knots" in disorder, or closer than the least spacing.
+            For unknowns "knots" that are out of order or closer than the least spacing.
         """
         placed = self._at(self._checked(z))
         if placed is None:
@@ -145,7 +145,7 @@ class FreeKnots(Uncached):
         return placed.network
 
     def model(self, z: ArrayLike) -> Model:
-        """The network on the knots of z, with its theta."""
+        """The network on the knots of z, with the parameters theta of z."""
         unknowns = vector("z", z, self.n_parameters)
         network = self.network(unknowns)
         return Model(network, unknowns[: network.n_parameters])
@@ -154,12 +154,12 @@ class FreeKnots(Uncached):
         return vector("z", z, self.n_parameters, finite=False)
 
     def _at(self, z: Float64Array) -> DataLoss | None:
-        """The objective on the knots of z, None if they are not admissible. The last three are kept."""
+        """The objective on the knots of z, None if they are not admissible. The last three are cached."""
         kappa = z[self.objective.network.n_parameters :]
         key = kappa.tobytes()
         if key in self._kept:
             return self._kept[key]
-        if np.array_equal(kappa, self._first):  # the very knots that were given
+        if np.array_equal(kappa, self._first):  # exactly the given knots
             placed = self.objective
         else:
             network = self._network(kappa)
@@ -187,7 +187,7 @@ class FreeKnots(Uncached):
         return with_knots(network, changed)
 
     def _chain(self, z: Float64Array, rows: Float64Array) -> Float64Array:
-        """Derivatives with respect to breakpoints, (any, n_free), as those with respect to the unknowns."""
+        """Derivatives with respect to the unknowns, from those with respect to breakpoints, (any, n_free)."""
         out, start, first = np.empty_like(rows), 0, self.objective.network.n_parameters
         for spacings in self._spacings:
             stop = start + spacings.start.intervals - 1
@@ -196,7 +196,7 @@ class FreeKnots(Uncached):
             start = stop
         return out
 
-    # What optimisers need
+    # The methods that optimisers need
 
     @property
     def cost(self) -> float | None:
@@ -214,7 +214,7 @@ class FreeKnots(Uncached):
         return self.objective.n_residuals
 
     def coordinates(self, name: str) -> IdentityMap:
-        """None but the native: the change of basis depends on the knots.
+        """Raise an error: only native coordinates exist, as the change of basis depends on the knots.
 
         Raises
         ------
@@ -239,7 +239,9 @@ class FreeKnots(Uncached):
             return np.nan, np.full(len(unknowns), np.nan)
         size = placed.network.n_parameters
         total, gradient, knots = 0.0, np.zeros(size), np.zeros((1, self.n_free))
-        for part in self._parts(placed, unknowns, "rows"):  # what knots need is as long as a row
+        for part in self._parts(
+            placed, unknowns, "rows"
+        ):  # the derivatives in the knots take the memory of a row
             total += part.value
             gradient += part.gradient()
             pulled = pulled_to_knots(part.at, self._groups, part.root * part._rooted)
@@ -286,11 +288,11 @@ class FreeKnots(Uncached):
 
     @property
     def linear_parameters(self) -> NDArray[np.int64]:
-        """Those of the objective, indices into z too."""
+        """The linear parameters of the objective, which are also indices into z."""
         return self.objective.linear_parameters
 
     def linear_equations(self, z: ArrayLike) -> tuple[Float64Array, Float64Array]:
-        """Those of the objective on the knots of z."""
+        """The linear equations of the objective on the knots of z."""
         unknowns = self._checked(z)
         placed = self._at(unknowns)
         if placed is None:
@@ -314,7 +316,7 @@ class FreeKnots(Uncached):
             yield part, self._extended(part, z)
 
     def _extended(self, part: DataPart, z: Float64Array) -> SparseRows:
-        """The rows of the objective with a segment of the knots behind."""
+        """The rows of the objective, followed by a segment for the knots."""
         rows = part.jacobian()
         knots = self._chain(z, knot_rows(part.at, self._groups, part._matrices))
         return SparseRows.trusted(

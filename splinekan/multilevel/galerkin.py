@@ -24,16 +24,16 @@ EPS = float(np.finfo(np.float64).eps)
 ASYMMETRY = 1e-10
 """Bound on |A_ij - A_ji| from rounding, relative to the largest entry."""
 DENSE = 2048
-"""Unknowns of the coarsest level up to which its matrix is decomposed densely."""
+"""The largest number of unknowns of the coarsest level for a dense decomposition of its matrix."""
 
 
 @runtime_checkable
 class GalerkinMatrix(Protocol):
-    """A symmetric positive semidefinite matrix known by products: what BPX and V-cycles need of it."""
+    """A symmetric positive semidefinite matrix given by products, as BPX and V-cycles require."""
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(n, n)."""
+        """The shape (n, n)."""
         ...
 
     def matvec(self, v: Any) -> Any:
@@ -54,12 +54,12 @@ class GalerkinMatrix(Protocol):
 
 
 def symmetric_matrix(name: str, value: Any) -> Any:
-    """`value` as a float64 array, a CSR array, or the GalerkinMatrix that it is; square, finite, symmetric.
+    """`value` as a float64 array, a CSR array or a GalerkinMatrix; square, finite and symmetric.
 
     Raises
     ------
     TypeError, ValueError
-        For anything else. Of a GalerkinMatrix only shape and diagonal are checked.
+        For anything else. For a GalerkinMatrix only shape and diagonal are checked.
     """
     matrix: Any
     if scipy.sparse.issparse(value):
@@ -91,7 +91,7 @@ def product(matrix: Any, v: Float64Array) -> Float64Array:
 
 
 def coarse_matrix(matrix: Any, P: Any) -> Any:
-    """P^T A P, symmetric to the bit where it is assembled."""
+    """P^T A P, exactly symmetric if it is assembled."""
     if isinstance(matrix, KroneckerSum) and not isinstance(P, KroneckerSum):
         matrix = matrix.tocsr()
     if isinstance(matrix, np.ndarray) or scipy.sparse.issparse(matrix):
@@ -106,14 +106,14 @@ def coarse_matrix(matrix: Any, P: Any) -> Any:
 def spline_prolongations(knots: Sequence[KnotVector], boundary: str = "free") -> list[scipy.sparse.csr_array]:
     """Exact prolongations between the nested spline spaces of `knots`, coarsest first.
 
-    With `boundary` "zero" for splines that vanish at both ends: the first and the last B-spline, which are
-    the only ones that do not, are left out; their coefficients are 0 on all levels.
+    `boundary` "zero" selects splines that vanish at both ends: the first and the last B-spline, the only
+    B-splines that do not vanish there, are left out; their coefficients are 0 on all levels.
 
     Raises
     ------
     TypeError, ValueError
-        For no knots, knots that are not nested; with boundary conditions for knots that are not clamped, or
-        spaces without other functions.
+        For an empty sequence and for knots that are not nested; with `boundary` "zero", also for knots that
+        are not clamped and spaces without other functions.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def spline_prolongations(knots: Sequence[KnotVector], boundary: str = "free") ->
 
 
 def prolongations_of(name: str, value: Any, size: int) -> list[Any]:
-    """Prolongations, coarsest first, as CSR arrays and KroneckerSums that fit each other and a matrix.
+    """Prolongations, coarsest first, as CSR arrays and KroneckerSums of matching sizes.
 
     Accepted are a `Hierarchy`, KnotVectors from the coarsest to the finest space, and sequences of
     prolongations: arrays, sparse matrices, KroneckerSums, or tuples of factors.
@@ -185,15 +185,15 @@ def _prolongation(name: str, value: Any) -> Any:
 
 
 def new_unknowns(P: Any) -> NDArray[np.int64]:
-    """The fine basis functions that are not basis functions of the coarse level as they are."""
+    """The fine basis functions that are not basis functions of the coarse level."""
     return np.setdiff1d(np.arange(P.shape[0]), shared_unknowns(P)[0])
 
 
 def shared_unknowns(P: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """The fine basis functions that are functions of the coarse level as they are, and these.
+    """The fine basis functions that are also basis functions of the coarse level, and the latter.
 
-    Where column j of P is the i-th unit vector, the fine function i is the coarse function j. Uniform
-    refinement leaves no function as it is; local refinement leaves most.
+    If column j of P is the i-th unit vector, the fine function i is the coarse function j. Uniform refinement
+    changes all functions; local refinement leaves most of them unchanged.
     """
     if not isinstance(P, KroneckerSum):
         return _kept(P)
@@ -218,10 +218,10 @@ def _kept(P: Any) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
 class CoarseSolver:
     """The inverse of the coarsest matrix; its pseudo-inverse if it is singular.
 
-    Up to 2048 unknowns by eigenvalues: those of at most 8 n eps times the largest diagonal entry of all
-    levels (`scale`), where the rounding of Galerkin products comes from, count as 0, and the solution has no
-    component there; `null` is their number. Beyond, sparse matrices are factored by SuperLU, others by
-    Cholesky, and must be positive definite.
+    Up to 2048 unknowns the eigenvalues are computed. Eigenvalues of at most 8 n eps times the largest
+    diagonal entry of all levels (`scale`), which determines the rounding of Galerkin products, count as 0;
+    the solution has no component there, and `null` is their number. Larger matrices must be positive
+    definite; sparse matrices are factored by SuperLU, others by Cholesky.
 
     Raises
     ------
@@ -240,7 +240,7 @@ class CoarseSolver:
             self._solve = _dense_factor(matrix)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return CoarseSolver, self._made_of  # factors of SuperLU have no pickles
+        return CoarseSolver, self._made_of  # factors of SuperLU cannot be pickled
 
     def solve(self, r: Float64Array) -> Float64Array:
         """The solution for the right-hand side r, (n,)."""

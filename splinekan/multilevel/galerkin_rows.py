@@ -1,4 +1,4 @@
-"""Products J P of stored Jacobians with prolongations, and what is made of them."""
+"""Products J P of stored Jacobians with prolongations, and normal matrices from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from splinekan.operators import Matrix, SparseRows
 
 Rows = SparseRows | Matrix
 DENSE = 200
-"""Blocks of a prolongation with more rows stay sparse."""
+"""The largest number of rows of a dense block of a prolongation."""
 
 
 def chunks(jacobian: Any) -> Iterator[Rows]:
@@ -27,11 +27,11 @@ def chunks(jacobian: Any) -> Iterator[Rows]:
 
 
 class Prolongation:
-    """J -> J P for sparse P (fine, coarse), with the blocks of P that the rows of J have met.
+    """J -> J P for sparse P (fine, coarse); the blocks of P that occur are cached.
 
     On a fine interval the active fine functions are combinations of the functions that are active on the
-    coarse interval around it, so that the segments of a row stay segments of the same length: those of the
-    samples in an interval are multiplied by a small block of P.
+    coarse interval around it, so that the segments of a row remain segments of the same length: the segments
+    of the samples in an interval are multiplied by a small block of P.
     """
 
     def __init__(self, P: Any) -> None:
@@ -39,7 +39,7 @@ class Prolongation:
         self._blocks: dict[tuple[int, int], tuple[int, int, Any]] = {}
 
     def _block(self, start: int, length: int) -> tuple[int, int, Any]:
-        """(first, last + 1, entries) of the columns that the rows from `start` on touch."""
+        """(first, last + 1, entries) of the columns in which the rows from `start` on have entries."""
         key = (start, length)
         if key not in self._blocks:
             rows = self.P[start : start + length]
@@ -49,7 +49,7 @@ class Prolongation:
         return self._blocks[key]
 
     def __call__(self, rows: Rows) -> Rows:
-        """J P, in the form of J wherever segments keep to columns of their own."""
+        """J P, in the form of J if its segments do not overlap."""
         if isinstance(rows, Matrix):
             return Matrix(rows.matrix @ self.P)
         places = np.cumsum(rows.lengths) - rows.lengths
@@ -58,7 +58,7 @@ class Prolongation:
             for number, (place, length) in enumerate(zip(places, rows.lengths, strict=True))
             if length
         ]
-        # On periodic knots functions that wrap around meet both ends of the columns.
+        # On periodic knots, functions that wrap around have entries at both ends of the columns.
         if any(left.last > right.first for left, right in pairwise(segments)):
             return Matrix(rows.tocsr() @ self.P)
         found = [segment.products(rows.values) for segment in segments]
@@ -71,7 +71,7 @@ class Prolongation:
 
 
 class _Segment:
-    """A segment of the rows, sorted by its first column, with the blocks of P that it meets."""
+    """A segment of the rows, sorted by its first column, with the corresponding blocks of P."""
 
     def __init__(
         self, prolongation: Prolongation, starts: NDArray[np.int64], place: int, length: int
@@ -89,7 +89,7 @@ class _Segment:
         width = max(last - first for first, last, _ in self.blocks)
         product, starts = np.zeros((len(values), width)), np.empty(len(values), np.int64)
         for (first, last, block), some in zip(self.blocks, self.samples, strict=True):
-            # A block narrower than the segment keeps within the columns of the segment.
+            # A block narrower than the segment stays within the columns of the segment.
             begin = min(first, self.last - width)
             product[some, first - begin : last - begin] = values[some, self.where] @ block
             starts[some] = begin
@@ -107,7 +107,7 @@ def add_normal(rows: Rows, lower: Float64Array) -> None:
 
 
 def columns(rows: Rows, start: int, stop: int) -> Rows:
-    """The columns from `start` to `stop`, which cut no segment unless there is a single segment."""
+    """The columns from `start` to `stop`, which split a segment only if there is a single segment."""
     if isinstance(rows, Matrix):
         return Matrix(rows.matrix[:, start:stop])
     kept = (rows.starts.min(axis=0) >= start) & (rows.starts.max(axis=0) + rows.lengths <= stop)

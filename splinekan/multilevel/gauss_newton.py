@@ -1,17 +1,17 @@
 """Multilevel preconditioners of the damped Gauss-Newton equations of networks, for `CG(preconditioner=...)`.
 
 The equations are (J^T J + damping S^2) dz = -g; in the scaled coordinates S z their matrix is
-A = S^{-1} J^T J S^{-1} + damping. Since B-splines are well conditioned, S alone bounds the condition of the
-block of an edge, whatever the level. What remains is the coupling of edges.
+A = S^{-1} J^T J S^{-1} + damping. Since B-splines are well conditioned, S alone bounds the condition number
+of the block of an edge, on every level. The coupling of edges remains.
 
 - `GaussNewtonBPX` scales every level by its diagonal.
-- `Deflation` solves the equations of a coarser level exactly, with all couplings, and leaves to conjugate
-  gradients what is orthogonal to its functions.
+- `Deflation` solves the equations of a coarser level exactly, with all couplings; conjugate gradients work
+  in the complement of its functions.
 
-Beside them, without levels, `LayerBlocks` solves the equations of each layer exactly, and `Nystrom` replaces
-J^T J by a randomised approximation of low rank. All are records, called with the Jacobian in scaled
-coordinates and a damping; `prepared` shares what does not depend on the damping between the trial steps of a
-linearisation.
+Without levels, `LayerBlocks` solves the equations of each layer exactly, and `Nystrom` replaces J^T J by a
+randomised approximation of low rank. All are records, called with the Jacobian in scaled coordinates and a
+damping; quantities that do not depend on the damping are computed by `prepared`, once for all trial steps of
+a linearisation.
 """
 
 from __future__ import annotations
@@ -47,18 +47,18 @@ COARSE = ("full", "diagonal")
 class GaussNewtonBPX(Uncached, Preconditioner):
     """The additive multilevel preconditioner B = sum_l w_l P_l D_l^{-1} P_l^T of a network's equations.
 
-    P_l takes the parameters of level l to those of the network, and D_l is the diagonal of
-    P_l^T (J^T J + damping S^2) P_l, from the columns of J P_l, exactly (Bramble, Pasciak & Xu 1990, Math.
-    Comp. 55; with the diagonals of Xu 1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole
-    matrix is factored, unless `coarse` is "diagonal".
+    P_l maps the parameters of level l to those of the network, and D_l is the exact diagonal of
+    P_l^T (J^T J + damping S^2) P_l, from the columns of J P_l (Bramble, Pasciak & Xu 1990, Math. Comp. 55;
+    with the diagonals of Xu 1992, SIAM Rev. 34, section 4.2). On the coarsest level the whole matrix is
+    factored, unless `coarse` is "diagonal".
 
     B-splines are stable in L2, so that for networks fitted to data the diagonals of coarser levels do not
-    improve on that of the finest: see docs/gauss-newton-cg.md.
+    improve on that of the finest level: see docs/gauss-newton-cg.md.
 
     Parameters
     ----------
     levels
-        A hierarchy that holds the network; on its coarsest level the network has no correction.
+        A hierarchy that contains the network; on its coarsest level the network has no correction.
     decay
         Weights w_l = decay^(L - l), 1 on the finest level; in (0, 1].
     coarse
@@ -67,7 +67,7 @@ class GaussNewtonBPX(Uncached, Preconditioner):
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type or out of range.
 
     Examples
     --------
@@ -97,7 +97,7 @@ class GaussNewtonBPX(Uncached, Preconditioner):
         return {}
 
     def _step(self, level: int) -> Prolongation:
-        """To a level from the level below."""
+        """The prolongation to a level from the level below."""
         if level not in self._steps:
             self._steps[level] = Prolongation(self.levels[level].P)
         return self._steps[level]
@@ -159,21 +159,21 @@ class Deflation(Uncached, Preconditioner):
     space by up to 1/damping; with it, residuals stagnate near 1e-5.)
 
     Smooth functions that the edges of a network share, such as constants that can be moved between edges,
-    have small eigenvalues on every level; the coarse matrix sees these. An iteration costs two products with
-    J^T J instead of one, and a solve with E.
+    have small eigenvalues on every level; the coarse matrix contains these. An iteration costs two products
+    with J^T J instead of a single product, and a solve with E.
 
     Parameters
     ----------
     levels
-        A hierarchy that holds the network.
+        A hierarchy that contains the network.
     parameters
-        The coarse level is the finest below the network's with at most this number of parameters. Without
-        such a level, nothing is deflated. E takes 8 parameters^2 bytes.
+        The coarse level is the finest level below the network's with at most this number of parameters.
+        Without such a level, nothing is deflated. E takes 8 parameters^2 bytes.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type or out of range.
 
     Examples
     --------
@@ -201,7 +201,7 @@ class Deflation(Uncached, Preconditioner):
         return {}
 
     def _prolongation(self, coarse: int, fine: int) -> Prolongation:
-        """From a level to another."""
+        """The prolongation from level `coarse` to level `fine`."""
         if (coarse, fine) not in self._prolongations:
             P = self.levels[coarse + 1].P
             for level in self.levels[coarse + 2 : fine + 1]:
@@ -215,7 +215,7 @@ class Deflation(Uncached, Preconditioner):
         Raises
         ------
         TypeError, ValueError
-            For a size that no level has.
+            If no level has this number of parameters.
         """
         at = index_of(self.levels, integer("size", size, low=1))
         small = [each.index for each in self.levels[:at] if each.network.n_parameters <= self.parameters]

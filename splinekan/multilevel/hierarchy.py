@@ -18,21 +18,29 @@ from splinekan.network import KAN, SplineLayer
 
 @dataclass(frozen=True, eq=False)
 class Level(Uncached):
-    """A network of a hierarchy.
+    """A network of a hierarchy, with its prolongation from the level below.
 
-    Attributes
+    Levels are made by `Hierarchy`.
+
+    Parameters
     ----------
     index
-        0 is the coarsest.
+        The index of the level; 0 is the coarsest.
     network
         The network on the knots of this level.
     cost
-        Work units of an evaluation, 2^index for dyadic levels and in proportion to the intervals for given
-        networks: the count of the paper, where an evaluation
-        involves every basis function. (Here it involves the active functions only and takes about the same
-        time on all levels; the seconds of the histories show this.)
+        Work units of an evaluation, 2^index for dyadic levels and proportional to the number of intervals
+        for given networks. This is the count of Southworth et al., arXiv:2603.04827, where an evaluation
+        involves every basis function. Here it involves the active functions only and takes about the same
+        time on all levels, as the seconds of the histories show.
     coarser
         The network on the level below, None on the coarsest level.
+
+    Examples
+    --------
+    >>> level = Hierarchy(KAN.splines([1, 1], intervals=4), 2)[1]
+    >>> level.index, level.network.intervals, level.cost, level.P.shape
+    (1, 8, 2.0, (11, 7))
     """
 
     index: int
@@ -65,17 +73,17 @@ class Level(Uncached):
 class Hierarchy:
     """Properly nested levels: g_c(x; theta) = g_f(x; P theta) for all x, theta.
 
-    Definition 1 and Lemma 6 of Southworth et al., arXiv:2603.04827. Outside [a, b] the identity holds
-    for the continuations "linear", "polynomial", "clamp" and "zero" alike, because all act on the end
-    pieces. A hierarchy is a sequence of its levels: `levels[0]`, `levels[-1]`, `levels[1:]`.
+    Definition 1 and Lemma 6 of Southworth et al., arXiv:2603.04827. Outside [a, b] the identity holds for
+    each of the continuations "linear", "polynomial", "clamp" and "zero", because they act on the end pieces.
+    A hierarchy is a sequence of its levels: `levels[0]`, `levels[-1]`, `levels[1:]`.
 
     Parameters
     ----------
     network
         The coarsest network, whose intervals are halved from level to level; or all networks, coarsest first,
-        each nested in the next (local and non-dyadic refinement).
+        each nested in the next (for local and non-dyadic refinement).
     n_levels
-        Number of levels, at least 1; to be omitted with a list of networks.
+        Number of levels, at least 1; omitted with a list of networks.
 
     Raises
     ------
@@ -145,7 +153,7 @@ class Hierarchy:
         Raises
         ------
         TypeError, ValueError
-            For a level below 0, the finest level or beyond, or theta of a wrong shape.
+            For a level below 0, for the finest level and beyond, and for theta of the wrong shape.
         """
         if self.n_levels == 1:
             raise ValueError(f"level {shown(level)} cannot be prolongated: the hierarchy has one level")

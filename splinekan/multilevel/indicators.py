@@ -1,12 +1,12 @@
-"""Indicators: for every interval a number, the larger the more finer knots would help there.
+"""Indicators: scores of intervals that estimate how much finer knots would reduce the loss.
 
 All indicators have the signature `indicator(model, objective)`, where `objective` makes the problem of a
-network, and return by (layer, input) a score for every interval, in the units of the loss. Layers of splines
-or formulas are counted from 0, as by `Model.refine`, which takes what the markings of
-`splinekan.multilevel.marking` choose from the scores.
+network, and return, for every key (layer, input), a score per interval, in the units of the loss. Layers of
+splines or formulas are counted from 0, as in `Model.refine`, which accepts the intervals that the markings of
+`splinekan.multilevel.marking` select.
 
-Notation: x_i is what enters an input of a layer for sample i, I an interval of its knots, of width h; values
-beyond the domain count to the end intervals, whose polynomials continue there. phi_q are the splines of the
+Notation: x_i is the value of an input of a layer for sample i, I an interval of its knots, of width h; values
+outside the domain belong to the end intervals, whose polynomials are continued. phi_q are the splines of the
 input, y_o the outputs of the network, w_i the weight of the sample, so that the loss is 1/2 sum_i w_i |r_i|^2
 for squared errors.
 """
@@ -37,8 +37,8 @@ Indicator = Callable[[Model, Objective], Scores]
 def residual_indicator(model: Model, objective: Objective) -> Scores:
     """1/2 sum of w_i |r_i|^2 over the samples with x_i in I: the part of the loss that passes through I.
 
-    The scores of an input sum to the loss without smoothing. Cheap, but it does not see whether finer knots
-    of this input could lower the residual at all.
+    The scores of an input sum to the loss without smoothing. The indicator is cheap, but ignores whether
+    finer knots of this input could lower the residual at all.
 
     Parameters
     ----------
@@ -46,17 +46,17 @@ def residual_indicator(model: Model, objective: Objective) -> Scores:
         The model.
     objective
         A function from a network to its problem on the data: a `DataLoss` or `LeastSquares`, or a `PINN`. For
-        a point of a condition with two sides the residual counts on both.
+        a point of a condition with two sides the residual is counted on both.
 
     Returns
     -------
     dict
-        By (layer, input) a vector (intervals,).
+        A vector (intervals,) for every key (layer, input).
 
     Raises
     ------
     TypeError, ValueError
-        For other problems, a problem of another network, and models without splines.
+        For problems of another type or of another network, and for models without splines.
 
     Examples
     --------
@@ -78,9 +78,9 @@ def residual_indicator(model: Model, objective: Objective) -> Scores:
 def jump_indicator(model: Model, objective: Objective) -> Scores:
     """1/2 sum_i w_i sum_q |dy/dphi_q|_i^2 d_q^2 over the samples with x_i in I, d_q^2 a mean over I's ends.
 
-    d_q = h^k [phi_q^(k)], the jump of the highest derivative at a knot: of a smooth function it is about
-    h^(k+1) phi^(k+1), which the error of the best spline is proportional to. The slopes of the outputs carry
-    it to the loss. It needs no residual, and marks what is rough whether or not it is fitted.
+    d_q = h^k [phi_q^(k)], the jump of the highest derivative at a knot: for a smooth function it is about
+    h^(k+1) phi^(k+1), to which the error of the best spline is proportional. The slopes of the outputs relate
+    it to the loss. The indicator does not use the residual, and is large wherever a function is rough.
 
     Parameters, errors and result are those of `residual_indicator`.
     """
@@ -91,9 +91,9 @@ def jump_indicator(model: Model, objective: Objective) -> Scores:
 def curvature_indicator(model: Model, objective: Objective) -> Scores:
     """1/2 sum_i w_i sum_q |dy/dphi_q|_i^2 h^3 int_I (phi_q'')^2 dx over the samples with x_i in I.
 
-    The integral is exact (Gauss quadrature). h^2 phi'' is what piecewise linear interpolation would miss:
-    the indicator follows the shape of the functions and, unlike the others, does not tend to 0 faster with
-    a higher degree. Splines of degree 1 are measured by h int (phi')^2.
+    The integral is exact (Gauss quadrature). h^2 phi'' is proportional to the error of piecewise linear
+    interpolation: the indicator follows the shape of the functions and, unlike the others, does not tend to 0
+    faster for a higher degree. Splines of degree 1 are measured by h int (phi')^2.
 
     Parameters, errors and result are those of `residual_indicator`; degree 0 is refused.
     """
@@ -112,14 +112,14 @@ def curvature_indicator(model: Model, objective: Objective) -> Scores:
 
 
 class Samples(NamedTuple):
-    """Some samples: what enters each layer, squares of the residuals, and slopes of the outputs.
+    """A chunk of samples: the inputs of each layer, squared residuals, and slopes of the outputs.
 
     Attributes
     ----------
     network
         The network in the spline basis.
     at
-        It, evaluated.
+        The network evaluated at the samples.
     squares
         w_i |r_i|^2, (n,).
     weights
@@ -132,7 +132,7 @@ class Samples(NamedTuple):
     weights: Float64Array
 
     def intervals(self, site: Site) -> NDArray[np.int64]:
-        """The interval that every sample enters."""
+        """The interval that contains the input of every sample."""
         knots = knots_of(site)
         x: Array = self.at.inputs[site.number][:, site.input].astype(np.float64)
         if knots.periodic:
@@ -164,7 +164,7 @@ class Plain(NamedTuple):
     sites: dict[Key, Site]
 
     def samples(self) -> Iterator[Samples]:
-        """The samples, chunk after chunk."""
+        """The samples in chunks."""
         problem = self.problem
         for chunk in problem._chunks("value"):
             part = problem._part(self.theta, chunk)
@@ -181,7 +181,7 @@ class Plain(NamedTuple):
                 yield Samples(self.network, at, part.residual**2, weights)
 
     def counts(self) -> dict[Key, NDArray[np.int64]]:
-        """How many samples enter every interval."""
+        """The number of samples in every interval."""
         found = {key: np.zeros(knots_of(site).intervals, np.int64) for key, site in self.sites.items()}
         for samples in self.samples():
             for key, site in self.sites.items():
@@ -212,8 +212,8 @@ def checked(model: Model, objective: Objective, tensors: bool = False) -> Plain:
     Raises
     ------
     TypeError, ValueError
-        For other problems than `DataLoss` and `PINN`, one of another network, and models without splines;
-        unless `tensors` are allowed, for tensor-product layers.
+        For problems other than `DataLoss` and `PINN`, problems of another network, and models without
+        splines; unless `tensors` are allowed, for tensor-product layers.
     """
     instance("model", model, Model)
     network, theta = model.network.with_basis("spline"), model.network.to_basis(model.theta, "spline")

@@ -1,4 +1,4 @@
-"""What preconditioners of Gauss-Newton equations share: the protocol, their products, Cholesky factors."""
+"""The common base of preconditioners of Gauss-Newton equations: protocol, products, Cholesky factors."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ class Preconditioner(ABC):
         Raises
         ------
         TypeError, ValueError
-            For anything else; for an optimiser that works in coordinates other than the network's own; for
-            a network that the hierarchy does not hold.
+            For an argument of another type; for an optimiser that works in coordinates other than the
+            network's own; for a network that the hierarchy does not contain.
         """
 
     def __call__(self, J: ScaledJacobian, damping: float) -> LinearOperator:
-        """`prepared(J)(damping)`."""
+        """The operator `prepared(J)(damping)`."""
         return self.prepared(J)(damping)
 
 
 class Applied(LinearOperator):  # type: ignore[misc]
-    """A preconditioner by its product, and the start of the iteration if it gives one."""
+    """A preconditioner defined by its product, and the start of the iteration if it has a start."""
 
     def __init__(
         self,
@@ -67,7 +67,7 @@ class Applied(LinearOperator):  # type: ignore[misc]
 
 
 def factored(matrix: Float64Array, damping: float) -> Any:
-    """The Cholesky factor of matrix + damping; rounding that makes it indefinite is met by more damping."""
+    """The Cholesky factor of matrix + damping; the damping grows if rounding makes the sum indefinite."""
     n = len(matrix)
     shift = damping
     least = n * EPS * max(float(np.diag(matrix).max(initial=0.0)), np.finfo(np.float64).tiny)
@@ -90,7 +90,7 @@ def own_coordinates(J: Any) -> tuple[Any, Float64Array]:
     Raises
     ------
     TypeError, ValueError
-        For anything but a ScaledJacobian, or in other coordinates.
+        For anything but a ScaledJacobian, and for other coordinates.
     """
     instance("J", J, ScaledJacobian)
     if not isinstance(J.geometry, IdentityMap):
@@ -107,7 +107,7 @@ def index_of(levels: Hierarchy, size: int) -> int:
     Raises
     ------
     ValueError
-        If none has.
+        If no level has.
     """
     sizes = [level.network.n_parameters for level in levels]
     if size not in sizes:

@@ -1,14 +1,14 @@
 """Knots as functions of unknowns in which every value is admissible: logarithms of ratios of spacings.
 
 The error of a spline as a function of its knots has many stationary points with coincident knots, at which
-gradient methods get stuck: by its symmetry in the knots, the derivative normal to the face t_j = t_{j+1} is 0
+gradient methods stagnate: by its symmetry in the knots, the derivative normal to the face t_j = t_{j+1} is 0
 there ("lethargy", Jupp 1975, SIAM J. Numer. Anal. 12). Jupp (1978, SIAM J. Numer. Anal. 15, section 3) moves
 the faces to infinity: with the spacings h_i = t_{i+1} - t_i the unknowns are
 
     kappa_i = log(h_i / h_{i-1}),   i = 1..G-1.
 
-Here spacings have a least value in addition, h_i = (b - a) (least/G + (1 - least) p_i) with p the shares that
-the kappa stand for: knots cannot collapse, and the quotients of coefficients by spacings stay bounded.
+Here spacings are also bounded below, h_i = (b - a) (least/G + (1 - least) p_i), where p_i are the relative
+spacings that the kappa define: knots cannot collapse, and quotients of coefficients by spacings stay bounded.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ ROUNDING = 1e-6
 
 @dataclass(frozen=True)
 class KnotSpacings:
-    """The breakpoints of a KnotVector as a function of unknowns; ends, ghost knots and multiplicities stay.
+    """The breakpoints of a KnotVector as a function of unknowns, with fixed ends and multiplicities.
+
+    Ghost knots are fixed too.
 
     Attributes
     ----------
     start
-        The knots from which the others are made.
+        The initial knots.
     least
         The least spacing, relative to the mean spacing (b - a)/G.
     kind
@@ -43,12 +45,12 @@ class KnotSpacings:
     kind: str
 
     def unknowns(self) -> Float64Array:
-        """Those of the start, (G - 1,).
+        """The unknowns of the start, (G - 1,).
 
         Raises
         ------
         ValueError
-            If the start has spacings that are not larger than the least one.
+            If the start has spacings that do not exceed the least spacing.
         """
         (a, b), points = self.start.domain, self.start.breakpoints
         shares = np.diff(points) / (b - a)
@@ -72,7 +74,7 @@ class KnotSpacings:
                 return None
             inside = self.least / count * np.arange(1, count) + (1 - self.least) * self._sums(unknowns)
         points = np.concatenate([[a], a + (b - a) * inside, [b]])
-        # Rounding may take a little from spacings that are at their least.
+        # Rounding may reduce spacings slightly below the least spacing.
         least = (1 - ROUNDING) * self.least * (b - a) / count
         if not (np.diff(points) >= least).all():
             return None

@@ -27,16 +27,16 @@ from splinekan.optimize.scaled_jacobian import ScaledJacobian
 
 @dataclass(frozen=True, eq=False)
 class LayerBlocks(Preconditioner):
-    """The blocks of each layer on the diagonal of J^T J + damping S^2, factored exactly.
+    """The preconditioner by the diagonal blocks of the layers in J^T J + damping S^2, factored exactly.
 
-    For a network with a single layer of splines it is nearly the whole matrix. The largest layer takes
-    8 parameters^2 bytes, and assembling and factoring the blocks costs about as much as `Cholesky` where
-    a layer dominates.
+    For a network with a single layer of splines the block is nearly the whole matrix. The largest layer takes
+    8 parameters^2 bytes, and assembling and factoring the blocks costs about as much as `Cholesky` if a
+    single layer dominates.
 
     Parameters
     ----------
     network
-        The network, or a hierarchy that holds it.
+        The network, or a hierarchy that contains it.
 
     Raises
     ------

@@ -1,11 +1,11 @@
 """Local Fourier analysis of smoothers, cycles and BPX for B-splines on uniform knots.
 
-Without boundary, the waves u_j = exp(i theta.j) are eigenvectors of mass and stiffness matrices of B-splines
-on uniform knots in one and more dimensions. The prolongation couples a coarse wave phi with the 2^d fine
-waves that it cannot tell apart, phi/2 + pi s, s in {0, 1}^d. A cycle over L levels is therefore a matrix of
-2^{d (L - 1)} rows for every wave of the coarsest level. On periodic knots the analysis is exact for Jacobi
-and Chebyshev sweeps. Gauss-Seidel sweeps have symbols on the infinite grid only. On an interval it gives what
-happens away from the ends. Trottenberg, Oosterlee and Schueller, Multigrid, 2001, chapter 4.
+Without boundaries, the waves u_j = exp(i theta.j) are eigenvectors of mass and stiffness matrices of
+B-splines on uniform knots in one or more dimensions. The prolongation couples a coarse wave phi with the 2^d
+fine waves phi/2 + pi s, s in {0, 1}^d, that alias to it. A cycle over L levels is therefore a matrix of 2^{d
+(L - 1)} rows for every wave of the coarsest level. On periodic knots the analysis is exact for Jacobi and
+Chebyshev sweeps. Gauss-Seidel sweeps have symbols on the infinite grid only. On an interval the analysis
+describes the behaviour away from the ends. Trottenberg, Oosterlee and Schueller, Multigrid, 2001, chapter 4.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from splinekan.multilevel.smoothers import Chebyshev, GaussSeidel, Jacobi, smoot
 from splinekan.multilevel.sweeps import chebyshev
 
 FINE = 2048
-"""Frequencies of an axis on which largest values are looked for in one dimension; in d, its d-th root."""
+"""Number of frequencies on which maxima are sought; in d dimensions, its d-th root per axis."""
 
 
 @dataclass(frozen=True)
@@ -64,16 +64,16 @@ class LocalFourier(Symbols):
     def eigenvalue_bound(self) -> float:
         """The largest a(theta)/a_0, a_0 the diagonal entry: the largest eigenvalue of D^{-1} A.
 
-        From values on a grid, to 1e-5 of itself in one dimension; 1e-2 in three.
+        From values on a grid; the relative error is 1e-5 in one dimension and 1e-2 in three.
         """
         return float(self._symbol(self._grid()).max()) / self._diagonal()
 
     @cached_property
     def oscillation_ratio(self) -> float:
-        """The largest over the least a(theta) over the oscillations, some |theta_a| >= pi/2.
+        """The largest a(theta) divided by the least over the oscillations, where some |theta_a| >= pi/2.
 
-        The condition number that a diagonally scaled smoother meets: it grows exponentially with the degree,
-        with an exponent in proportion to the dimension.
+        The condition number for a diagonally scaled smoother: it grows exponentially with the degree, with an
+        exponent proportional to the dimension.
         """
         values = self._symbol(self._rough(self._grid()))
         return float(values.max() / values.min())
@@ -92,7 +92,7 @@ class LocalFourier(Symbols):
     def smoothing_factor(self, smoother: Any, steps: int = 1) -> float:
         """The largest |1 - S(theta) a(theta)|^steps over the oscillations, from values on a grid.
 
-        For a symmetric Gauss-Seidel sweep too; `GaussSeidel` sweeps forward.
+        Symmetric Gauss-Seidel sweeps are admitted too; `GaussSeidel` sweeps forward.
 
         Raises
         ------
@@ -102,7 +102,7 @@ class LocalFourier(Symbols):
         steps = integer("steps", steps, low=1)
         method = smoother_of("smoother", smoother)
         half = self._rough(self._grid())
-        # Forward sweeps are not even in every angle; all angles at once are turned around by conjugation.
+        # Forward sweeps are not even in every angle; changing the signs of all angles is conjugation.
         signs = np.array([(1, *rest) for rest in product((1, -1), repeat=self.dimension - 1)])
         angles = (signs[:, None, :] * half).reshape(-1, self.dimension)
         factor = 1 - self._sweep(method, angles, 0) * self._symbol(angles)
@@ -138,12 +138,13 @@ class LocalFourier(Symbols):
         ----------
         smoother
             As for `VCycle`. Gauss-Seidel sweeps forward before and backward after the coarse correction.
-            Without a bound of its own Jacobi and Chebyshev use `eigenvalue_bound`.
+            Jacobi and Chebyshev without a bound use `eigenvalue_bound`.
         levels, steps
             At least 2 and 1.
         intervals
-            Of the coarsest level on every axis: its frequencies are 2 pi j/intervals. The factor for a
-            periodic problem, up to the constants in the null space of a stiffness matrix.
+            Number of intervals of the coarsest level on every axis; its frequencies are 2 pi j/intervals.
+            The result is the factor for a periodic problem, apart from the constants in the null space of a
+            stiffness matrix.
 
         Raises
         ------
@@ -169,7 +170,7 @@ class LocalFourier(Symbols):
         return float(np.abs(1 - self._spectrum(B, A[-1])).max())
 
     def bpx_condition(self, levels: int = 2, decay: float = 1.0, intervals: int = 32) -> float:
-        """The condition number of B A for BPX; constants in the null space of a stiffness matrix left out.
+        """The condition number of B A for BPX, without constants in the null space of a stiffness matrix.
 
         Parameters
         ----------

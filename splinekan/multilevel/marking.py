@@ -1,4 +1,4 @@
-"""Markings: which intervals to halve, given the scores of an indicator."""
+"""Markings: the choice of intervals to halve, given the scores of an indicator."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ def bulk_marking(scores: Mapping[Key, Float64Array], fraction: float = 0.5) -> M
     Parameters
     ----------
     scores
-        By (layer, input) a number for every interval, not negative: what an indicator returns.
+        A nonnegative number per interval for every key (layer, input), as indicators return.
     fraction
-        In (0, 1].
+        The fraction, in (0, 1].
 
     Returns
     -------
     dict
-        By (layer, input) the indices of the marked intervals, the highest score first; keys without marks are
-        left out. Intervals with a score of 0 are not marked.
+        The indices of the marked intervals for every key (layer, input), the highest score first; keys
+        without marks are omitted. Intervals with a score of 0 are not marked.
 
     Raises
     ------
     TypeError, ValueError
-        For scores that are not such a dictionary, negative or not finite, and other fractions.
+        For scores that are not such a dictionary, negative or not finite, and for fractions out of range.
 
     Examples
     --------

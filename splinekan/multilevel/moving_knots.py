@@ -1,4 +1,4 @@
-"""Knots of a model moved to where the data need them."""
+"""Models with knots that are optimised together with their parameters."""
 
 from __future__ import annotations
 
@@ -32,44 +32,44 @@ def free_knots(
     callback: Callable[[Iterate], object] | None = None,
     progress: bool = False,
 ) -> Model:
-    """The model with its knots moved to where the data need them, and its parameters trained with them.
+    """The model with knots and parameters that minimise the loss together.
 
-    A Levenberg-Marquardt method on parameters and knots together (`FreeKnots`). The number of knots and of
-    coefficients stays; the loss is at most that of the given model. The result is a model like others: its
-    refinements, and prolongations to them, are exact.
+    A Levenberg-Marquardt method is applied to parameters and knots together (`FreeKnots`). The numbers of
+    knots and coefficients are unchanged; the loss is at most that of the given model. Refinements of the
+    result, and prolongations to them, are exact, as for every model.
 
-    There is no smoothing: the knots follow noise too. Few intervals, or held-out data, guard against that.
+    There is no smoothing: the knots also follow noise. Few intervals, or held-out data, guard against that.
 
     Parameters
     ----------
     model
         The model, as `fit` returns it, or a network with trained parameters.
     X, y
-        (n, n_in), and (n, n_out) or (n,) for a single output.
+        Inputs (n, n_in), and targets (n, n_out), or (n,) for a single output.
     sample_weight
         (n,), not negative; None for 1.
     loss
-        As of `DataLoss`; None for the squared error, unless the model was fitted with another loss.
+        As in `DataLoss`; None for the loss with which the model was fitted, or the squared error.
     layers, shared, least
-        As of `FreeKnots`.
+        As in `FreeKnots`.
     iterations
         The largest number of iterations.
     optimizer
-        None for `VariableProjection(nearest=True)`, where the last layer is linear in its parameters, the
-        loss squared and X in float64, else `LevenbergMarquardt`.
+        None for `VariableProjection(nearest=True)` if the last layer is linear in its parameters, the loss
+        is squared and X is in float64, otherwise for `LevenbergMarquardt`.
     callback, progress
-        As of `Optimizer.minimize`.
+        As in `Optimizer.minimize`.
 
     Returns
     -------
     Model
-        In the basis of the given model, with its names. Its record has no penalties: there were none.
+        The model, in the basis of the given model and with its names. Its record has no penalties.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds or shapes, models of differential equations (with features), and as
-        `FreeKnots`.
+        For arguments of the wrong type or shape, for models of differential equations (with features), and
+        in the cases of `FreeKnots`.
 
     Examples
     --------
@@ -85,7 +85,7 @@ def free_knots(
     """
     given = instance("model", model, Model)
     if given.features is not None:
-        raise ValueError("model must take X as it is: models of differential equations have features")
+        raise ValueError("model must take X unchanged: models of differential equations have features")
     if loss is None:
         require_squares(given.record, "loss")
     integer("iterations", iterations, low=0)

@@ -55,26 +55,26 @@ def multigrid(
     value_tolerance: float | None = None,
     keep: str = "auto",
 ) -> MultigridResult:
-    """The result of multigrid cycles: smooth, correct on coarser levels, smooth. See
-    `splinekan.multilevel.cycles`.
+    """The result of multigrid cycles: smooth, correct on coarser levels, smooth.
 
-    The optimiser begins anew with every smoothing: curvature pairs, moments and damping are lost. Methods
-    that rely on them need more iterations per smoothing than Levenberg-Marquardt does.
+    The formulas are in `splinekan.multilevel.cycles`. The optimiser is restarted at every smoothing:
+    curvature pairs, moments and damping are lost. Methods that rely on them need more iterations per
+    smoothing than Levenberg-Marquardt does.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        The problem of a level, asked for once. Work is counted in `level.cost` unless the problem has a cost
-        of its own. `Restricted` problems are refused.
+        A function from a level to its problem, called once per level. Work is counted in `level.cost` unless
+        the problem has a cost of its own. `Restricted` problems are refused.
     optimizer
         An optimiser for all levels, or a sequence with an optimiser per level.
     theta0
         Parameters on the finest level; for "FMG" on level 0.
     cycle
-        "V", "W", or "FMG", full multigrid: V-cycles on level 0, then, from the prolongated result, on level
-        1, and so on.
+        "V", "W", or "FMG", full multigrid: V-cycles on level 0, then on level 1 from the prolongated result,
+        and so on.
     scheme
         "FAS", "MG/OPT" or "galerkin".
     cycles
@@ -82,26 +82,31 @@ def multigrid(
     pre, post, coarsest
         Iterations before and after a correction, and on level 0.
     unit
-        What these three count, "iterations" or "evaluations", as in `nested_iteration`.
+        The unit of these three numbers, "iterations" or "evaluations", as in `nested_iteration`.
     work, seconds
-        No new smoothing begins once this much work was done, or this time has passed. None for no limit.
+        No new smoothing begins once this amount of work or time has been used. None for no limit.
     projection
-        Which R, see `splinekan.multilevel.projections`.
+        The kind of R, see `splinekan.multilevel.projections`.
     callback
         Called with an `Iterate` after each cycle; the run stops if it returns True.
     progress
         Whether to show a progress bar (tqdm), a tick per cycle.
     gradient_tolerance, value_tolerance
-        As in `Optimizer.minimize`; the former in every smoothing, the latter on the level that is trained.
+        As in `Optimizer.minimize`; the former for every smoothing, the latter on the level that is trained.
     keep
-        As in `Optimizer.minimize`, of the points after smoothings and corrections on the level that is
-        trained; and in every smoothing. "last" admits sweeps that raise the loss, which a coarse correction
-        may lower again.
+        As in `Optimizer.minimize`, for every smoothing and for the points after smoothings and corrections
+        on the level that is trained. "last" admits sweeps that raise the loss, which a coarse correction may
+        lower again.
+
+    Returns
+    -------
+    MultigridResult
+        Parameters, history and corrections, also if the run was interrupted from the keyboard.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, theta0 of another length, and where the loss at theta0 is not finite.
+        For arguments of the wrong type, theta0 of the wrong length, and if the loss at theta0 is not finite.
 
     Examples
     --------

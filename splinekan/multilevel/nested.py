@@ -28,7 +28,7 @@ OPTIONS = ("progress", "gradient_tolerance", "value_tolerance", "keep")
 
 
 class NestedStep(NamedTuple):
-    """A level that was trained: its record, and how the training ended."""
+    """A trained level, with the result of its training."""
 
     level: Level
     result: Result
@@ -41,15 +41,15 @@ class NestedResult:
     Attributes
     ----------
     theta
-        On level `level`.
+        The parameters on level `level`.
     level
-        The last level reached (the finest unless stopped on the way).
+        The last level reached (the finest, unless the run stopped earlier).
     value, status, message
-        Of the last level's run.
+        Loss, status and message of the run on the last level.
     results
         A result per level that ran, coarsest first; None for a level with an empty budget.
     history
-        All levels' histories joined. Work on a coarse level counts less: see `Level.cost`.
+        The histories of all levels, joined. Work on a coarse level counts less: see `Level.cost`.
     marks
         (level, entry of the history at which it begins).
     model
@@ -90,10 +90,26 @@ def nested_steps(
 ) -> Iterator[NestedStep]:
     """The steps of a nested iteration, a generator of (level, result): train, prolongate, train.
 
-    Parameters and errors are those of `nested_iteration`; arguments are checked when the generator is made.
     Levels with an empty budget are passed through and yield nothing. If sums run on a cluster that is lost,
-    the interrupted level is yielded before the error is raised. What is done between two steps (a
-    spectrum of `result.model`, say) does not change the iteration.
+    the interrupted level is yielded before the error is raised. Work between two steps (a spectrum of
+    `result.model`, say) does not change the iteration.
+
+    Parameters
+    ----------
+    hierarchy, objective, optimizer, budgets, theta0, unit, callback
+        As in `nested_iteration`.
+    **options
+        As in `nested_iteration`.
+
+    Returns
+    -------
+    Iterator of NestedStep
+        Pairs (level, result), coarsest first.
+
+    Raises
+    ------
+    TypeError, ValueError, ClusterError
+        As `nested_iteration`; arguments are checked when the generator is created.
 
     Examples
     --------
@@ -170,19 +186,21 @@ def nested_iteration(
     callback: Callable[[Iterate], object] | None = None,
     **options: Any,
 ) -> NestedResult:
-    """Algorithm 1 of Southworth et al., arXiv:2603.04827: train coarse, prolongate exactly, train finer.
+    """The result of nested iteration: train coarse, prolongate exactly, train finer, and so on.
 
-    Levels with an empty budget are passed through: `theta0` belongs to the coarsest level and is
-    prolongated to the first level that has a budget. The optimiser begins anew on every level, because
-    curvature pairs, moments and damping of the coarse level belong to other unknowns, and carrying them
-    over would make the levels' runs hard to compare. `nested_steps` yields every level when it ends.
+    Algorithm 1 of Southworth et al., arXiv:2603.04827. Levels with an empty budget are passed through:
+    `theta0` belongs to the coarsest level and is prolongated to the first level that has a budget. The
+    optimiser is restarted on every level, because curvature pairs, moments and damping of the coarse level
+    belong to other unknowns, and reusing them would make the runs on the levels hard to compare.
+    `nested_steps` yields every level when its training ends.
 
     Parameters
     ----------
     hierarchy
         The levels.
     objective
-        The problem of a level. Work is counted in `level.cost` unless the problem has a cost of its own.
+        A function from a level to its problem. Work is counted in `level.cost` unless the problem has a cost
+        of its own.
     optimizer
         An optimiser for all levels, or a sequence with an optimiser per level.
     budgets
@@ -190,12 +208,17 @@ def nested_iteration(
     theta0
         Parameters on level 0.
     unit
-        What budgets count: "iterations", or "evaluations" (those at the start of each level and in line
+        The unit of budgets: "iterations", or "evaluations" (those at the start of each level and in line
         searches included; the last iteration may exceed the budget).
     callback
         Called after each iteration, as by `Optimizer.minimize`; the whole run stops if it returns True.
-    options
+    **options
         `progress`, `gradient_tolerance`, `value_tolerance`, `keep` of `Optimizer.minimize`.
+
+    Returns
+    -------
+    NestedResult
+        Parameters on the last level, with the results and the joined history of all levels.
 
     Raises
     ------
@@ -203,7 +226,22 @@ def nested_iteration(
         If budgets, optimisers or theta0 do not match the levels, no level has a budget, an option is
         unknown, or the objective returns anything but a problem.
     ClusterError
-        If sums run on a cluster that is lost; with the `NestedResult` of the levels so far as its `result`.
+        If sums run on a cluster that is lost; its `result` is the `NestedResult` of the levels so far.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import splinekan as sk
+    >>> x = np.linspace(0, 1, 200)[:, None]
+    >>> result = nested_iteration(
+    ...     sk.Hierarchy(sk.KAN.splines([1, 1], intervals=2), 3),
+    ...     lambda level: sk.LeastSquares(level.network, x, np.sin(9 * x), reduction="mean"),
+    ...     sk.LevenbergMarquardt(),
+    ...     [5, 5, 5],
+    ...     np.zeros(5),
+    ... )
+    >>> result.level, f"{result.value:.0e}"
+    (2, '3e-06')
     """
     results: list[Result | None] = [None] * len(hierarchy) if isinstance(hierarchy, Hierarchy) else []
     marks: list[tuple[int, int]] = []
@@ -225,7 +263,7 @@ def nested_iteration(
 def _joined(
     hierarchy: Hierarchy, results: Sequence[Result | None], marks: Sequence[tuple[int, int]]
 ) -> NestedResult:
-    """The results of all levels as a result."""
+    """The joined result of all levels."""
     ran = [result for result in results if result is not None]
     last, theta, model, reached = ran[-1], ran[-1].theta, ran[-1].model, marks[-1][0]
     if last.status not in ENDS_ALL:

@@ -19,21 +19,21 @@ from splinekan.optimize.scaled_jacobian import ScaledJacobian
 class Nystrom(Preconditioner):
     """The randomised Nystrom preconditioner of rank r (Frangella, Tropp & Udell 2023, SIMAX 44, section 5).
 
-    J^T J is replaced by U diag(s) U^T, its Nystrom approximation from products with r random vectors;
-    on the rest the smallest of the s takes its place. The sketch takes as many products as r iterations of
-    conjugate gradients, from the stored rows of J.
+    J^T J is replaced by U diag(s) U^T, its Nystrom approximation from products with r random vectors, and by
+    the smallest s times the identity on the orthogonal complement of U. The sketch costs as many products as
+    r iterations of conjugate gradients, from the stored rows of J.
 
     Parameters
     ----------
     rank
         r, at most the number of parameters.
     seed
-        Draws the vectors, anew for every linearisation from the same seed.
+        Seed of the random vectors, which are the same for every linearisation.
 
     Raises
     ------
     TypeError, ValueError
-        For numbers below 1 (rank) or 0 (seed).
+        For a rank below 1 or a seed below 0.
 
     Examples
     --------
@@ -70,7 +70,7 @@ class Nystrom(Preconditioner):
         with several(8.0 * n * rank**2):
             values, vectors = scipy.linalg.eigh(probes.T @ sketch)
             kept = values > rank * EPS * values[-1]
-            # If the sketch holds all of the range, the smallest value is 0.
+            # If the sketch contains the whole range, the smallest value is 0.
             whole = bool(kept.all())
             root = sketch @ (vectors[:, kept] / np.sqrt(values[kept]))
             U, s, _ = scipy.linalg.svd(root, full_matrices=False, check_finite=False)

@@ -2,8 +2,8 @@
 
 For a symmetric positive (semi)definite matrix A and prolongations P_1, ..., P_L the matrices of the levels
 are the Galerkin products A_{l-1} = P_l^T A_l P_l, so that only A and the prolongations are needed. Both
-preconditioners are symmetric positive definite by construction, and cost O(n) operations and memory wherever
-levels shrink geometrically.
+preconditioners are symmetric positive definite by construction, and cost O(n) operations and memory if the
+sizes of the levels decrease geometrically.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class _Levels(Operator):
     def __init__(self, matrix: Any, prolongations: Any) -> None:
         finest = symmetric_matrix("matrix", matrix)
         self._P = prolongations_of("prolongations", prolongations, finest.shape[0])
-        # In this form products with the transpose run along rows too.
+        # In this form products with the transpose also run along rows.
         self._R = [P.T if isinstance(P, KroneckerSum) else P.T.tocsr() for P in self._P]
         levels = [finest]
         for P in reversed(self._P):
@@ -76,36 +76,34 @@ class _Levels(Operator):
 class BPX(_Levels):
     """The additive preconditioner B = sum_l w_l P_l D_l^{-1} P_l^T, D_l = diag(P_l^T A P_l).
 
-    P_l here takes level l to the finest level; the coarsest term is the exact solve with P_0^T A P_0, a
-    pseudo-inverse if that is singular. Bramble, Pasciak and Xu 1990, Math. Comp. 55, with the diagonal in
-    place of h_l^{2-d} (Xu 1992, SIAM Rev. 34, section 4.2), which serves any scaling and any damping.
+    P_l here maps level l to the finest level; the coarsest term is the exact solve with P_0^T A P_0, a
+    pseudo-inverse if that matrix is singular. Bramble, Pasciak and Xu 1990, Math. Comp. 55, with the diagonal
+    in place of h_l^{2-d} (Xu 1992, SIAM Rev. 34, section 4.2), which is valid for any scaling and damping.
 
-    Weights: w_l = decay^(L - l), 1 on the finest level. Which decay is right depends on the matrix:
+    The weights are w_l = decay^(L - l), 1 on the finest level. The best decay depends on the matrix:
 
     - 1, the default, for stiffness matrices, of order 2: the condition number of B A is bounded
       independently of the number of levels.
-    - 0 or 1/2 for mass matrices, of order 0, and what resembles them, such as Gauss-Newton matrices. With
+    - 0 or 1/2 for mass matrices, of order 0, and similar matrices, such as Gauss-Newton matrices. With
       decay = 1 every level adds at least 1 to the largest eigenvalue of B A, while the least stays bounded:
-      the condition number grows in proportion to the number of levels. With decay < 1 it is bounded
+      the condition number grows linearly with the number of levels. With decay < 1 it is bounded
       independently of the number of levels (claims bpx-mass-growth and bpx-mass-weighted of the theory). The
-      B-splines of the finest level are stable in L2, and decay = 0, which is Jacobi, does best.
+      B-splines of the finest level are stable in L2, and decay = 0, which is Jacobi, is best.
+
+    A basis function that a locally refined level shares with the level below is scaled on the coarser level
+    only, with the weight of the finest level that has it: scaled on every level, it would make the condition
+    number grow with the number of levels.
 
     Parameters
     ----------
     matrix
-        A, (n, n), symmetric positive semidefinite: an array, a sparse matrix, a `KroneckerSum`, or a
-        `GalerkinMatrix` of one's own.
+        A, (n, n), symmetric positive semidefinite: an array, a sparse matrix, a `KroneckerSum`, or any
+        `GalerkinMatrix`.
     prolongations
-        From each level to the next, coarsest first: arrays, sparse matrices, KroneckerSums, or tuples of
-        factors of Kronecker products. Or a `Hierarchy`; or the KnotVectors of all levels.
+        Prolongations from each level to the next, coarsest first: arrays, sparse matrices, KroneckerSums, or
+        tuples of factors of Kronecker products. Or a `Hierarchy`; or the KnotVectors of all levels.
     decay
-        In [0, 1].
-
-    Notes
-    -----
-    A basis function that a locally refined level shares with the level below is scaled on the coarser level
-    only, with the weight of the finest level that has it: counted on every level it would make the condition
-    number grow with their number.
+        The ratio of the weights of neighbouring levels, in [0, 1].
 
     Raises
     ------
@@ -144,7 +142,7 @@ class BPX(_Levels):
         self._sizes = tuple([P.shape[1] for P in self._P] + [self.shape[0]])
 
     def _weights(self, decay: float) -> list[Float64Array]:
-        """decay^j for every function of every level, j the levels between it and the finest that has it."""
+        """decay^j for every function of every level, j the depth of the finest level that has it."""
         top = len(self._P)
         weights = [np.ones(self._A[top].shape[0])]
         for level in range(top - 1, -1, -1):
@@ -191,20 +189,20 @@ class VCycle(_Levels):
         As for `BPX`.
     smoother
         "jacobi", "gauss-seidel" (forward before, backward after the coarse correction), "chebyshev", or
-        `Jacobi`, `GaussSeidel`, `Chebyshev` with options of your own.
+        `Jacobi`, `GaussSeidel`, `Chebyshev` with options.
     steps
         Sweeps before and after the coarse correction, at least 1.
     unknowns
-        Where to smooth: "all", "new" (functions that a locally refined level does not share with the level
-        below: work in proportion to what is new), or for each level, coarsest first, the indices of the
-        unknowns, or None for all. On the coarsest level they are solved for; fixed unknowns (boundary
-        values, say) are those that no level lists.
+        The unknowns that are smoothed: "all"; "new" (functions that a locally refined level does not share
+        with the level below, so that the work is proportional to their number); or for each level, coarsest
+        first, their indices or None for all. On the coarsest level they are solved for; unknowns that no
+        level lists (boundary values, say) are fixed.
 
     Raises
     ------
     TypeError, ValueError
-        As for `BPX`; for an unknown smoother, or indices that do not fit; for Gauss-Seidel with a matrix
-        known by its products.
+        As for `BPX`; for an unknown smoother, for indices that do not fit, and for Gauss-Seidel with a matrix
+        that is given by its products only.
 
     Examples
     --------
@@ -243,7 +241,7 @@ class VCycle(_Levels):
         self._coarse = CoarseSolver(self._part(0), self._scale)
 
     def _indices(self, unknowns: Any) -> list[Any]:
-        """The indices to be smoothed, None for all, level by level."""
+        """The indices of the smoothed unknowns by level, None for all."""
         if isinstance(unknowns, str):
             chosen: list[Any] = [None] * self.n_levels
             if one_of("unknowns", unknowns, ("all", "new")) == "new":

@@ -18,31 +18,31 @@ from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.prolongation import prolongation
 
 REGULAR = (1e-13, 1e-11, 1e-9)
-"""Of the diagonal, times the number of unknowns: added to J^T J, which is singular where a constant can move
-between edges. The first with which the matrix has a Cholesky factor."""
+"""Multiples of the diagonal, times the number of unknowns, added to J^T J, which is singular where a constant
+can move between edges: the first with which the matrix has a Cholesky factor is used."""
 CUTOFF = 1e-9
-"""New directions of which the old ones leave less than this share are not resolved, and count as old."""
+"""New directions with a smaller fraction outside the span of the old directions are treated as old."""
 
 
 def gauss_newton_indicator(model: Model, objective: Objective) -> Scores:
-    """1/2 g^T S^-1 g: what one Gauss-Newton step predicts to gain from halving the interval I alone.
+    """1/2 g^T S^-1 g, the reduction of the loss that a Gauss-Newton step predicts for halving I alone.
 
-    With the midpoint of I the splines of an input gain one function per output, psi. Let J be the Jacobian
-    of the refined network at the same function, J = [J_old, J_new] with J_new the columns of psi for all
-    outputs of the layer, and H, g = J^T J, J^T r in blocks alike. Eliminating the old unknowns gives
+    With the midpoint of I the splines of an input gain one function psi per output. Let J = [J_old, J_new] be
+    the Jacobian of the refined network at the same function, with J_new the columns of psi for all outputs of
+    the layer, and H = J^T J and g = J^T r, in the same blocks. Eliminating the old unknowns gives
 
         S = H_nn - H_no H_oo^-1 H_on,    g = g_n - H_no H_oo^-1 g_o,
 
     and 1/2 g^T S^-1 g is exactly the difference between the least values of 1/2 |r + J d|^2 over steps d of
-    the old unknowns, and over steps of old and new. It does not depend on the choice of psi (here the
-    B-spline in the middle of those that have the midpoint as a knot). For a network of a single layer and
-    squared errors, where the outputs are linear in the coefficients, it is the exact reduction of the loss
-    without smoothing; a penalty is that of the network with every interval halved.
+    the old unknowns and over steps of old and new unknowns. It does not depend on the choice of psi (here the
+    middle of the B-splines that have the midpoint as a knot). For a network of a single layer and squared
+    errors, where the outputs are linear in the coefficients, it is the exact reduction of the loss without
+    smoothing; a penalty is that of the network with every interval halved.
 
-    Directions of the old unknowns in which the scaled J^T J has eigenvalues below about 1e-13 are left out:
-    constants that can move between edges, and what rounding does not resolve. All columns come from J^T J of
-    the network with every interval halved, m' ~ 2 m unknowns: memory 8 m'^2 bytes, work of order m^3. Loss
-    weights and smoothing are included.
+    Directions of the old unknowns in which the scaled J^T J has eigenvalues below about 1e-13 are omitted:
+    constants that can move between edges, and directions that rounding does not resolve. All columns come
+    from J^T J of the network with every interval halved, m' ~ 2 m unknowns: memory 8 m'^2 bytes, work of
+    order m^3. Weights of samples and smoothing are included.
 
     Parameters, errors and result are those of `residual_indicator`.
 
@@ -94,8 +94,8 @@ def _gains(known: dict[Key, Site], P: Any, E: Any, H: Float64Array, gradient: Fl
 def new_functions(site: Site, finer: Site, fine: KAN) -> scipy.sparse.csc_array:
     """Coefficients in `fine` of psi for every interval and output, (n_parameters, intervals n_out).
 
-    Midpoints of intervals k apart are inserted together: the B-spline in the middle of those with a midpoint
-    as knot then has no other new knot.
+    Midpoints of intervals k apart are inserted together: the middle of the B-splines that have a midpoint as
+    a knot then contains no other new knot.
     """
     knots, outputs = knots_of(site), site.layer.n_out
     k, breaks = knots.degree, knots.breakpoints
@@ -112,7 +112,7 @@ def new_functions(site: Site, finer: Site, fine: KAN) -> scipy.sparse.csc_array:
 
 
 def _factor(A: Float64Array) -> Float64Array:
-    """The Cholesky factor of a scaled matrix, with what must be added to its diagonal."""
+    """The Cholesky factor of a scaled matrix, with the necessary addition to its diagonal."""
     for share in REGULAR:
         factor, failed = scipy.linalg.lapack.dpotrf(
             A + share * len(A) * np.eye(len(A)), lower=True, clean=True
@@ -123,7 +123,7 @@ def _factor(A: Float64Array) -> Float64Array:
 
 
 def _apart(count: int, stride: int, periodic: bool) -> list[NDArray[np.intp]]:
-    """All intervals in groups of which no two are closer than `stride`, around the end too if periodic."""
+    """Groups of intervals that are at least `stride` apart, also around the end if periodic."""
     groups = [np.arange(first, count, stride) for first in range(min(stride, count))]
     if not periodic:
         return groups

@@ -1,7 +1,7 @@
 """Projections: coefficients on fine knots to coefficients on coarse knots, left inverses R of P.
 
-The restriction P^T takes gradients to the level below; a point theta needs a projection. R P = I makes P R a
-projection onto the coarse splines, which a coarse level leaves unchanged. Kinds:
+The restriction P^T maps gradients to the level below; a point theta needs a projection. R P = I makes P R a
+projection onto the coarse splines. Kinds:
 
 - "pseudoinverse": R = (P^T P)^{-1} P^T. Among all left inverses it has the least 2-norm, 1/sigma_min(P). Rows
   decay exponentially away from the diagonal.
@@ -40,9 +40,9 @@ from splinekan.splines.knot_vector import KnotVector, knot_vector
 from splinekan.splines.prolongation import _blossoms, prolongation
 
 KINDS = ("pseudoinverse", "L2", "interpolation", "dual")
-"""Of both bases."""
+"""The kinds for both bases."""
 NEGLIGIBLE = 2.0**-56
-"""Entries below this times the largest of their row are left out."""
+"""Entries below this times the largest entry of their row are dropped."""
 
 
 def projection(
@@ -60,7 +60,8 @@ def projection(
         As for `prolongation`. In the ReLU basis the first four kinds are A_c^T R A_f^{-T}, the same maps of
         functions.
     kind
-        "pseudoinverse", "L2", "interpolation", "dual"; "injection" in the ReLU basis. See the module.
+        "pseudoinverse", "L2", "interpolation" or "dual"; also "injection" in the ReLU basis. They are
+        defined in `splinekan.multilevel.projections`.
 
     Returns
     -------
@@ -107,9 +108,10 @@ def projection(
 def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> Operator:
     """R with R P = I for the parameters of nested networks: `projection` edge by edge.
 
-    Of a tensor-product layer R is the Kronecker product of the projections of its inputs. Parameters that
-    have no knots are kept. Coefficients in the ReLU basis are taken to B-splines, projected, and taken back
-    ("injection" excepted), which keeps digits that a product of the three matrices loses.
+    For a tensor-product layer R is the Kronecker product of the projections of its inputs. Parameters
+    without knots are kept. Coefficients in the ReLU basis are converted to B-splines, projected, and
+    converted back (except for "injection"), which keeps digits that a product of the three matrices would
+    lose.
 
     Parameters
     ----------
@@ -121,7 +123,7 @@ def network_projection(coarse: KAN, fine: KAN, kind: str = "pseudoinverse") -> O
     Returns
     -------
     Operator
-        (coarse.n_parameters, fine.n_parameters), with products R theta and R^T v.
+        R, (coarse.n_parameters, fine.n_parameters), with products R theta and R^T v.
 
     Raises
     ------
@@ -182,7 +184,7 @@ def _weighted_left_inverse(P: scipy.sparse.csr_array, M: Any) -> scipy.sparse.cs
     scaled = scipy.sparse.csr_array(P @ scipy.sparse.diags_array(scale))
     right = scipy.sparse.csr_array(scaled.T @ M)
     R = scale[:, None] * splu(scipy.sparse.csc_array(right @ scaled)).solve(right.toarray())
-    # I - R P, the rounding of the normal equations, is squared.
+    # I - R P, the rounding error of the normal equations, is squared.
     R += R - np.asarray(P.T @ R.T).T @ R
     R[np.abs(R) < NEGLIGIBLE * np.abs(R).max(axis=1, keepdims=True)] = 0.0
     return scipy.sparse.csr_array(R)
@@ -198,7 +200,7 @@ def _interpolation(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_arr
     spans = first.reshape(n, k + 1)[:, 0]
     which = np.argmax(coarse.fold[spans[:, None] + np.arange(k + 1)] == np.arange(n)[:, None], axis=1)
     units = np.eye(k + 1)[which]
-    # (k + 1 points, k + 1 functions) for every i; its inverse takes values to coefficients.
+    # (k + 1 points, k + 1 functions) for every i; its inverse maps values to coefficients.
     local = np.asarray(values).T.reshape(n, k + 1, k + 1)
     weights = np.linalg.solve(local.transpose(0, 2, 1), units[:, :, None]).ravel()
     rows, columns = np.repeat(np.arange(n), k + 1), np.arange(n * (k + 1))
@@ -207,14 +209,16 @@ def _interpolation(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_arr
 
 
 def _dual(coarse: KnotVector, fine: KnotVector) -> scipy.sparse.csr_array:
-    """Row i: the blossom at coarse knots of the fine piece near the middle of b_i's support, exactly rounded.
+    """Row i: the blossom at coarse knots of the fine piece near the middle of b_i's support.
+
+    Entries are correctly rounded.
 
     This is knot insertion with the knots exchanged: P holds blossoms of coarse pieces at fine knots.
     """
     where = fine.locate(coarse)
     within = np.searchsorted(where, np.arange(fine.intervals), side="right") - 1
     chosen = (where[:-1] + where[1:]) // 2
-    # `_blossoms` takes the last fine interval whose entry is that of the coarse interval.
+    # `_blossoms` uses the last fine interval whose entry is that of the coarse interval.
     entries = within + (np.arange(fine.intervals) > chosen[within])
     return _blossoms(fine, coarse, np.append(entries, coarse.intervals))
 

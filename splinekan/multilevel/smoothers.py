@@ -25,7 +25,7 @@ def _given_bound(value: float | None) -> float | None:
 
 
 class Smoother(Protocol):
-    """A way to smooth."""
+    """A smoother."""
 
     def on(self, matrix: Any) -> Sweep:
         """Its sweep for a matrix."""
@@ -39,11 +39,11 @@ class Jacobi:
     Parameters
     ----------
     damping
-        omega times the bound of `eigenvalue_bound` on the eigenvalues of D^{-1} A, in (0, 2). The default
-        4/3 takes the factor on the upper three quarters of the spectrum to 1/3 at the most: for linear
-        elements, whose eigenvalues lie below 2, it is the classical omega = 2/3.
+        omega times the bound of `eigenvalue_bound` on the eigenvalues of D^{-1} A, in (0, 2). With the
+        default 4/3 the factor on the upper three quarters of the spectrum is at most 1/3: for linear
+        elements, whose eigenvalues lie below 2, this is the classical omega = 2/3.
     bound
-        The bound on the eigenvalues of D^{-1} A on all levels, where it is known; None to compute it.
+        The bound on the eigenvalues of D^{-1} A on all levels, if it is known; None to compute it.
     """
 
     damping: float = 4 / 3
@@ -57,7 +57,7 @@ class Jacobi:
         object.__setattr__(self, "damping", damping)
 
     def on(self, matrix: Any) -> Sweep:
-        """omega D^{-1} of `matrix`; unknowns with a zero diagonal stay as they are."""
+        """omega D^{-1} of `matrix`; unknowns with a zero diagonal are left unchanged."""
         inverse = inverse_diagonal(matrix)
         bound = eigenvalue_bound(matrix) if self.bound is None else self.bound
         return Diagonal(self.damping / bound * inverse)
@@ -73,7 +73,7 @@ class GaussSeidel:
     Parameters
     ----------
     symmetric
-        A forward and a backward sweep each time, S = (D + L^T)^{-1} D (D + L)^{-1}.
+        Whether each sweep is a forward and a backward sweep, S = (D + L^T)^{-1} D (D + L)^{-1}.
     """
 
     symmetric: bool = False
@@ -87,7 +87,7 @@ class GaussSeidel:
         Raises
         ------
         TypeError
-            For a matrix without entries, known by its products only.
+            For a matrix that is given by its products only.
         """
         return Triangle(matrix, self.symmetric)
 
@@ -98,17 +98,17 @@ class Chebyshev:
 
     I - S A = T_m((b + a - 2 D^{-1} A)/(b - a))/T_m((b + a)/(b - a)) with a = b/ratio, b of `eigenvalue_bound`
     and the degree m: the least factor on [a, b] (Adams, Brezina, Hu, Tuminaro 2003, J. Comput. Phys. 188).
-    S is symmetric. It needs products only.
+    S is symmetric and requires products only.
 
     Parameters
     ----------
     degree
-        m, products with the matrix in a sweep, at least 1.
+        m, the number of products with the matrix per sweep, at least 1.
     ratio
-        b/a > 1. Larger values reach further down: B-splines of a high degree have small eigenvalues
-        on oscillations too.
+        b/a > 1. Larger values cover more of the spectrum: for B-splines of high degree some oscillations
+        also have small eigenvalues.
     bound
-        b on all levels, where it is known; None to compute it.
+        b on all levels, if it is known; None to compute it.
     """
 
     degree: int = 3
@@ -134,11 +134,11 @@ SMOOTHERS: dict[str, Smoother] = {
     "gauss-seidel": GaussSeidel(),
     "chebyshev": Chebyshev(),
 }
-"""By name."""
+"""Smoothers by name."""
 
 
 def smoother_of(name: str, value: Any) -> Smoother:
-    """A smoother by its name, or the smoother that is given.
+    """The smoother of that name, or the given smoother.
 
     Raises
     ------

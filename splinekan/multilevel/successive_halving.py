@@ -30,12 +30,12 @@ from splinekan.optimize.answers import real_number
 
 @dataclass(frozen=True)
 class Round:
-    """A round of successive halving: the best `candidates` of the round before are trained on `level`.
+    """A round of successive halving: the best `candidates` of the previous round are trained on `level`.
 
-    Attributes
+    Parameters
     ----------
     level
-        0 is the coarsest.
+        The level; 0 is the coarsest.
     candidates
         The number of candidates trained; in the first round, the number of starts.
     iterations
@@ -43,6 +43,12 @@ class Round:
     samples
         The number of samples in the objective, None for all. A few samples per parameter suffice for the
         choice among candidates.
+
+    Examples
+    --------
+    >>> rounds = [Round(0, candidates=20, iterations=10, samples=200), Round(1, candidates=4, iterations=20)]
+    >>> sum(each.candidates * each.iterations for each in rounds)
+    280
     """
 
     level: int
@@ -70,11 +76,11 @@ class HalvingResult:
     result
         The last run.
     values
-        For every round the losses of its candidates (or their scores), best first.
+        The losses (or scores) of the candidates of every round, best first.
     winners
-        For every round theta of the best candidate, on the level of the round.
+        theta of the best candidate of every round, on the level of the round.
     times
-        For every round the total time in seconds at its end.
+        The total time in seconds at the end of every round.
     evaluations, work, seconds
         Totals over all runs of all rounds.
     """
@@ -103,10 +109,10 @@ def successive_halving(
     score: Callable[[Level, Float64Array], float] | None = None,
     workers: int | None = None,
 ) -> HalvingResult:
-    """The result of nested iteration with successive halving (Jamieson & Talwalkar 2016) over the levels.
+    """The best candidate of nested iteration with successive halving (Jamieson & Talwalkar 2016) over levels.
 
-    The coarse levels, where runs are cheap, determine in which minimum a run ends. Therefore many starts are
-    trained there for a few iterations each; the best are prolongated exactly and compared again on finer
+    The coarse levels, where runs are cheap, determine to which minimum a run converges. Therefore many starts
+    are trained there for a few iterations each; the best are prolongated exactly and compared again on finer
     levels. Candidates of a round are compared by their losses on the same samples.
 
     Parameters
@@ -114,7 +120,7 @@ def successive_halving(
     hierarchy
         The levels.
     objective
-        The problem of a level on the first samples; their number is the second argument (None for all).
+        A function from a level and a number of samples (None for all) to the problem on the first samples.
     optimizer
         The optimiser of every round.
     rounds
@@ -125,13 +131,18 @@ def successive_halving(
         A seed or a NumPy Generator.
     score
         A function from a level and theta to a number by which candidates are compared, lowest first, for
-        instance the loss on held-out points. Candidates with an infinite score or NaN come last. None for the
-        training loss.
+        instance the loss on held-out points. Candidates whose score is infinite or NaN come last. None for
+        the training loss.
     workers
-        The number of processes of this machine on which the candidates of a round are trained (joblib), with
-        the same bits as in this process (but for decompositions of more than 4e9 operations). That pays where
-        a candidate takes seconds: processes take seconds to start, and receive the problem with its data.
-        None or 1 for this process.
+        The number of local processes in which the candidates of a round are trained (joblib), with bitwise
+        the same results as in this process (except for decompositions of more than 4e9 operations). This
+        pays off if a candidate takes seconds: processes take seconds to start, and receive the problem with
+        its data. None or 1 for this process.
+
+    Returns
+    -------
+    HalvingResult
+        The winner, with the losses of all candidates by round.
 
     Raises
     ------
@@ -142,7 +153,25 @@ def successive_halving(
     ModuleNotFoundError
         For several workers without joblib.
     ChildProcessError
-        If the process of a candidate ends again and again.
+        If the process of a candidate ends repeatedly.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import splinekan as sk
+    >>> x = np.random.default_rng(0).uniform(0, 1, (400, 2))
+    >>> y = np.sin(4 * x[:, 0] * x[:, 1])
+    >>> levels = sk.Hierarchy(sk.KAN.splines([2, 2, 1], intervals=2), 2)
+    >>> best = successive_halving(
+    ...     levels,
+    ...     lambda level, n: sk.LeastSquares(level.network, x[:n], y[:n], reduction="mean"),
+    ...     sk.LevenbergMarquardt(),
+    ...     [Round(0, candidates=6, iterations=5, samples=100), Round(1, candidates=2, iterations=15)],
+    ...     draw=lambda rng: sk.initialize(levels.network, rng, scheme="greville"),
+    ...     seed=0,
+    ... )
+    >>> best.level, [len(values) for values in best.values], best.value < 1e-3
+    (1, [6, 2], True)
     """
     instance("hierarchy", hierarchy, Hierarchy)
     function("objective", objective)
@@ -217,7 +246,7 @@ def successive_halving(
 def _trained(
     minimize: Callable[[Float64Array], Result], starts: Sequence[Float64Array], workers: int
 ) -> list[Result]:
-    """Results of the starts in order, up to an interrupt."""
+    """The results of the starts in order, up to an interrupt."""
     if workers == 1:
         results = map(minimize, starts)
     else:

@@ -1,4 +1,4 @@
-"""Sweeps of the smoothers: what a linear iteration applies to a residual, and bounds on D^{-1} A."""
+"""Sweeps of the smoothers: operators that linear iterations apply to residuals, and bounds on D^{-1} A."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from splinekan.multilevel.galerkin import product
 from splinekan.multilevel.tensor_products import KroneckerSum
 
 LANCZOS = 12
-"""Steps of the estimate of the largest eigenvalue."""
+"""Number of Lanczos steps of the estimate of the largest eigenvalue."""
 SAFETY = 1.1
-"""Its factor."""
+"""Safety factor of the estimate."""
 
 
 class Sweep(Protocol):
@@ -41,12 +41,12 @@ def inverse_diagonal(matrix: Any) -> Float64Array:
 
 
 def eigenvalue_bound(matrix: Any) -> float:
-    """A bound on the eigenvalues of D^{-1} A: the less of two.
+    """A bound on the eigenvalues of D^{-1} A, the smaller of two bounds.
 
     The row sums max_i sum_j |A_ij|/A_ii are a bound (Gershgorin), sharp for mass matrices. The largest Ritz
     value of twelve Lanczos steps for D^{-1/2} A D^{-1/2}, from a fixed random vector, times 1.1, is a bound
-    wherever these steps find the largest eigenvalue to 9 %; sweeps still converge where they find it to 50 %
-    (Jacobi with the default damping: 39 %).
+    if these steps approximate the largest eigenvalue to 9 %; sweeps still converge if they approximate it to
+    50 % (Jacobi with the default damping: 39 %).
     """
     inverse = inverse_diagonal(matrix)
     root = np.sqrt(inverse)
@@ -125,7 +125,7 @@ class Triangle:
         if isinstance(matrix, KroneckerSum):
             matrix = matrix.tocsr()
         diagonal = np.array(matrix.diagonal(), dtype=np.float64)
-        missing = np.where(diagonal > 0, 0.0, 1.0)  # rows of zeros: their residual is 0
+        missing = np.where(diagonal > 0, 0.0, 1.0)  # zero rows, whose residual is 0
         self._diagonal = diagonal + missing if symmetric else None
         self._dense: Float64Array | None = None
         if isinstance(matrix, np.ndarray):
@@ -143,7 +143,7 @@ class Triangle:
             )
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Triangle, self._made_of  # factors of SuperLU have no pickles
+        return Triangle, self._made_of  # factors of SuperLU cannot be pickled
 
     def apply(self, r: Float64Array) -> Float64Array:
         """S r."""
@@ -166,7 +166,7 @@ class Triangle:
 
 
 class Polynomial:
-    """S of `Chebyshev` on [low, high]."""
+    """The sweep S of `Chebyshev` on [low, high]."""
 
     def __init__(self, matrix: Any, degree: int, low: float, high: float) -> None:
         self._multiply = partial(product, matrix)

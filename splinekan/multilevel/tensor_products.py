@@ -19,13 +19,13 @@ class KroneckerSum(Operator):
 
     With M and K the mass and stiffness matrix of an interval, K (x) M + M (x) K is the stiffness matrix of a
     rectangle; P (x) P is a prolongation. Vectors hold the coefficients c[i_1, ..., i_d] with the last index
-    running fastest. For n^d unknowns and factors with at most q entries in a row a product takes about
-    2 d q n^d operations a term; the assembled matrix would hold q^d n^d entries.
+    running fastest. For n^d unknowns and factors with at most q entries per row a product takes about
+    2 d q n^d operations per term; the assembled matrix would hold q^d n^d entries.
 
     Parameters
     ----------
     terms
-        For every term t its factors A_t1, ..., A_td: arrays or SciPy sparse matrices. The factors at the same
+        The factors A_t1, ..., A_td of every term t: arrays or SciPy sparse matrices. Factors at the same
         place have the same shape in all terms.
 
     Attributes
@@ -38,7 +38,8 @@ class KroneckerSum(Operator):
     Raises
     ------
     TypeError, ValueError
-        For no terms, factors that are not finite real matrices, or whose shapes differ from term to term.
+        For an empty list, and for factors that are not finite real matrices or whose shapes differ from term
+        to term.
 
     Examples
     --------
@@ -70,7 +71,7 @@ class KroneckerSum(Operator):
         self._transposed: tuple[tuple[Any, ...], ...] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_transposed": None}  # computed again when it is used
+        return {**self.__dict__, "_transposed": None}  # recomputed when it is used
 
     def _matvec(self, v: Array) -> Float64Array:
         return _applied(self.terms, self.columns, v)
@@ -98,7 +99,7 @@ class KroneckerSum(Operator):
         Raises
         ------
         TypeError, ValueError
-            For another kind of prolongation, or other sizes.
+            For a prolongation of another type, or sizes that do not match.
         """
         P = instance("prolongation", prolongation, KroneckerSum)
         if len(P.terms) != 1:
@@ -122,7 +123,7 @@ class KroneckerSum(Operator):
         Raises
         ------
         MemoryError
-            If it does not fit into this machine.
+            If it does not fit in memory.
         """
         entries = sum(float(np.prod([float(factor.nnz) for factor in factors])) for factors in self.terms)
         affordable("the assembled matrix", 24.0 * entries)
@@ -138,7 +139,7 @@ def sparse_matrix(name: str, value: Any) -> scipy.sparse.csr_array:
     Raises
     ------
     TypeError, ValueError
-        For other kinds, other numbers of axes, or entries that are not finite.
+        For another type, another number of axes, or entries that are not finite.
     """
     if scipy.sparse.issparse(value):
         if value.ndim != 2:
@@ -153,7 +154,7 @@ def sparse_matrix(name: str, value: Any) -> scipy.sparse.csr_array:
 
 
 def _applied(terms: Any, sizes: tuple[int, ...], v: Array) -> Float64Array:
-    """Every factor is applied to the leading axis, which then becomes the last: d turns restore the order."""
+    """Apply every factor to the leading axis, which then becomes the last; d rotations restore the order."""
     total = None
     with one, np.errstate(over="ignore", invalid="ignore"):
         for factors in terms:

@@ -10,7 +10,7 @@ from splinekan.kernels import elementwise
 from splinekan.network.elementwise import Elementwise
 
 MAX_POWER = 64
-"""Of a power ReLU: beyond, it is a step from 0 to overflow."""
+"""Highest power of a power ReLU, which beyond it is a step from 0 to overflow."""
 
 
 _FUNCTIONS = {
@@ -24,7 +24,7 @@ _FUNCTIONS = {
 
 @dataclass(frozen=True)
 class Activation(Elementwise):
-    """y = phi(x), elementwise.
+    """The layer y = phi(x), elementwise, without parameters.
 
     Parameters
     ----------
@@ -34,12 +34,18 @@ class Activation(Elementwise):
         "relu" max(0, x); "power_relu" max(0, x)^degree; "tanh"; "sigmoid" 1/(1 + exp(-x)); "silu"
         x/(1 + exp(-x)).
     degree
-        The power of "power_relu", 1 to 64; unused by the others.
+        The power of "power_relu", 1 to 64; unused by the other kinds.
 
     Raises
     ------
     TypeError, ValueError
         For a width or degree that is not a positive integer, or an unknown kind.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> Activation(2, "power_relu", degree=2).value(np.zeros(0), np.array([[-1.0, 3.0]]))
+    array([[0., 9.]])
     """
 
     width: int

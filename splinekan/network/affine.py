@@ -17,19 +17,28 @@ from splinekan.network.slot import Slot
 
 @dataclass(frozen=True)
 class Affine(Knotless):
-    """The map y = x W + b with W of shape (n_in, n_out) and b of shape (n_out,).
+    """The layer y = x W + b with W of shape (n_in, n_out) and b of shape (n_out,).
+
+    Its parameters are W, C-ordered, then b.
 
     Parameters
     ----------
     n_in, n_out
         Numbers of inputs and outputs.
     bias
-        Whether b is there.
+        Whether the map has a bias b.
 
     Raises
     ------
     TypeError, ValueError
         If a width is not a positive integer, or `bias` is not a boolean.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> layer = Affine(2, 1)
+    >>> layer.value(np.array([3.0, 4.0, 5.0]), np.array([[1.0, 2.0]]))
+    array([[16.]])
     """
 
     n_in: int
@@ -44,7 +53,7 @@ class Affine(Knotless):
 
     @cached_property
     def n_parameters(self) -> int:
-        """n_in n_out, and n_out more with a bias."""
+        """Number of parameters: n_in n_out, and n_out more with a bias."""
         return (self.n_in + self.bias) * self.n_out
 
     @property
@@ -135,7 +144,7 @@ class Affine(Knotless):
         """Every channel times W; the bias belongs to the value alone."""
         params, x = entering_jets(self, params, x, directions)
         weight, bias = self._split(params)
-        # One product, not one for every sample.
+        # A single product, not a product for every sample.
         y = _product(x.reshape(-1, self.n_in), weight).reshape(*x.shape[:2], self.n_out)
         if self.bias:
             y[:, 0] += bias
@@ -186,7 +195,7 @@ class Affine(Knotless):
 
 
 GRAIN = 2**16
-"""Numbers of a thread's range, at least, in the larger factor of a product."""
+"""Fewest numbers of the larger factor of a product in the range of a thread."""
 
 
 def _ranges(x: Array, y: Array) -> list[_threads.Range]:
@@ -196,7 +205,7 @@ def _ranges(x: Array, y: Array) -> list[_threads.Range]:
 def _product(x: Array, matrix: Array) -> Array:
     """x matrix, in ranges of rows."""
     y = np.empty((len(x), matrix.shape[1]), x.dtype)
-    # BLAS is slow where there is nothing to sum.
+    # BLAS is slow for sums of a single term.
     multiply = np.multiply if x.shape[1] == 1 else np.matmul
 
     @quiet

@@ -1,7 +1,7 @@
 """Chains of functions with constants, all terms of a layer at once.
 
 Arrays are (terms, channels, samples). Terms are sorted by the length of their chains, the longest first, and
-by their functions: those that take part in a stage come first, and equal functions lie side by side.
+by their functions: the terms that take part in a stage come first, and equal functions are adjacent.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from splinekan.network.term import Term
 
 Indices = NDArray[np.int64]
 PIECE = 8192
-"""Numbers of an array, about: those of larger arrays leave the cache, and are slow to allocate."""
+"""Approximate size of an array, in numbers; larger arrays leave the cache and are slow to allocate."""
 
 
 class Stage(NamedTuple):
@@ -31,9 +31,9 @@ class Stage(NamedTuple):
     Attributes
     ----------
     n_chains
-        The number of these chains, the first ones.
+        The number of these chains, which come first.
     scale, shift
-        Where a and b are among the constants.
+        Positions of a and b among the constants.
     functions
         The functions, each with its range of chains.
     """
@@ -50,9 +50,9 @@ class Chains(NamedTuple):
     Attributes
     ----------
     inputs, outputs
-        Of the terms.
+        The input and the output of every term.
     factors
-        Where c is among the constants.
+        Positions of c among the constants.
     stages
         From the innermost functions to the outermost.
     """

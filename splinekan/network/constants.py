@@ -16,10 +16,10 @@ from splinekan.network.slot import Slot
 
 @dataclass(frozen=True)
 class Constants(Knotless):
-    """The map y = (x, c): the inputs, and behind them trainable constants c that depend on no input.
+    """The layer y = (x, c): the inputs, followed by trainable constants c that depend on no input.
 
-    As the last layer of a network it holds the unknown constants of differential equations: the end of theta.
-    All derivatives of c in the inputs are 0. `KAN.with_constants` appends it.
+    As the last layer of a network it holds the unknown constants of differential equations, at the end of
+    theta. All derivatives of c with respect to the inputs are 0. `KAN.with_constants` appends it.
 
     Parameters
     ----------
@@ -33,8 +33,8 @@ class Constants(Knotless):
     Raises
     ------
     TypeError, ValueError
-        For a number of inputs below 1, names that are not different texts, and starting values that are not
-        as many finite numbers.
+        For a number of inputs below 1, names that are not distinct strings, and starting values that are not
+        a finite number for each name.
 
     Examples
     --------
@@ -63,7 +63,7 @@ class Constants(Knotless):
 
     @property
     def n_out(self) -> int:
-        """The inputs and the constants."""
+        """Number of inputs and constants."""
         return self.n_in + len(self.names)
 
     @property
@@ -163,7 +163,7 @@ def named_starts(constants: Any) -> dict[str, float]:
     Raises
     ------
     TypeError, ValueError
-        For anything else, for none, and where a name has two starting values.
+        For anything else, for an empty argument, and where a name has two starting values.
     """
     if isinstance(constants, Mapping):
         pairs: Sequence[tuple[Any, Any]] = list(constants.items())

@@ -1,4 +1,4 @@
-"""Intervals on which inputs lie: their notation, and a word when samples leave them."""
+"""Intervals on which inputs lie: their notation, and a warning when samples leave them."""
 
 from __future__ import annotations
 
@@ -14,22 +14,27 @@ from splinekan._checks import Array, each, interval, sequence, shown
 Interval = tuple[float, float]
 
 SHARE = 0.01
-"""A column is worth a word if more than this share of its samples lies outside."""
+"""A warning is issued if more than this share of a column's samples lies outside."""
 FILLED = 1e-3
-"""A column that varies by less than this share of its interval, or of another column, is worth a word."""
+"""A warning is issued if a column varies by less than this share of its interval, or of another column."""
 ROUNDING = 1e-6
-"""Of the interval's length: samples that far outside are taken as inside but for rounding."""
+"""Share of the interval's length by which samples may lie outside and count as inside, up to rounding."""
 
 
 class DomainWarning(UserWarning):
-    """Samples do not go with the layer that takes them: outside the domain of splines, or in unlike units.
+    """Warning that samples do not suit the first layer: outside the domain of splines, or in unlike units.
 
-    Silence it where extrapolation is meant: warnings.simplefilter("ignore", splinekan.DomainWarning).
+    Silence it where extrapolation is intended.
+
+    Examples
+    --------
+    >>> import warnings
+    >>> warnings.simplefilter("ignore", DomainWarning)
     """
 
 
 def intervals(name: str, value: Any, count: int) -> Interval | tuple[Interval, ...]:
-    """`value` as one pair (a, b), which serves all `count` components, or as a pair for each of them.
+    """`value` as a single pair (a, b), for all `count` components, or as a pair for each of them.
 
     Raises
     ------
@@ -48,7 +53,7 @@ def intervals(name: str, value: Any, count: int) -> Interval | tuple[Interval, .
 
 
 def one_each(ends: Interval | tuple[Interval, ...], count: int) -> tuple[Interval, ...]:
-    """What `intervals` returned, as a pair for each of `count` components."""
+    """The result of `intervals` as a pair for each of `count` components."""
     first = ends[0]
     return ends if isinstance(first, tuple) else (ends,) * count  # type: ignore[return-value]
 
@@ -97,7 +102,7 @@ def survey(x: Array, domain: Sequence[Interval] | None, periodic: Sequence[bool]
 
 
 def warn_of_survey(found: Survey, domain: Sequence[Interval], stacklevel: int) -> None:
-    """A `DomainWarning` if the columns of x do not go with their intervals.
+    """Issue a `DomainWarning` if the columns of x do not suit their intervals.
 
     That is, if more than `SHARE` of a column lies outside, further than `ROUNDING` and the rounding of x; or
     if a column that varies fills less than `FILLED` of its interval, as columns in unlike units do in an
@@ -131,10 +136,10 @@ def warn_of_survey(found: Survey, domain: Sequence[Interval], stacklevel: int) -
 
 
 def warn_of_scales(found: Survey, stacklevel: int) -> None:
-    """A `DomainWarning` if the columns of x, which enter an affine map, vary on scales 1/`FILLED` apart.
+    """Issue a `DomainWarning` if columns of x that enter an affine map vary on scales 1/`FILLED` apart.
 
-    Methods that are not invariant to the scaling of inputs, all but undamped Gauss-Newton, then hardly move
-    some weights. Constant columns do not count.
+    Methods that are not invariant to the scaling of inputs (all but undamped Gauss-Newton) then hardly change
+    some of the weights. Constant columns do not count.
     """
     least, most = found.least.astype(np.float64), found.most.astype(np.float64)
     with np.errstate(over="ignore"):

@@ -1,4 +1,4 @@
-"""The edges of a spline layer: the knots of its inputs, and what is computed edge by edge."""
+"""The edges of a spline layer: the knots of its inputs, and computations edge by edge."""
 
 from __future__ import annotations
 
@@ -91,12 +91,12 @@ def jumps(knots: KnotVector, basis: str) -> Array:
 
 
 def described(edges: Edges) -> str:
-    """The knots of a range of inputs in a few words: their kind, number and domain."""
+    """A short description of the knots of a range of inputs: kind, number and domain."""
     return described_knots(edges.knots)
 
 
 def described_knots(knots: KnotVector) -> str:
-    """Kind, number and domain."""
+    """A short description of knots: kind, number and domain."""
     (a, b), sizes = knots.domain, np.diff(knots.breakpoints)
     kind = "interval" if np.ptp(sizes) <= 1e-9 * sizes.max() else "uneven interval"
     kind += "s" * (len(sizes) > 1)

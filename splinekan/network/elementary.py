@@ -1,7 +1,7 @@
 """Derivatives of elementary functions to order 5, by formulas that do not cancel.
 
 A rule takes points z and an order and returns a list: phi(z), phi'(z), ..., phi^(order)(z), in the type of z.
-Points outside of the natural domain are NaN already.
+Points outside the natural domain must be NaN on entry.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def half_power(halves: int) -> Rule:
 
 
 def cycle(*functions: Callable[[Array], Array], signs: tuple[int, ...]) -> Rule:
-    """Functions that are each other's derivatives but for signs, as sin and cos."""
+    """Functions that are each other's derivatives up to sign, such as sin and cos."""
 
     def rule(z: Array, order: int) -> list[Array]:
         values = [function(z) for function in functions[: order + 1]]
@@ -171,7 +171,7 @@ def atan(z: Array, order: int) -> list[Array]:
         power = power * r
         value = (-1) ** (d - 1) * factorial(d - 1) * (power * np.sin(d * angle))
         if d % 2 == 0:
-            # sin(d t) near t = pi/2, where z is 0, as the sine of its distance.
+            # Near t = pi/2, where z is 0, sin(d t) is computed from the distance to pi/2.
             near = (-1) ** (d // 2 + 1) * np.sin(d * np.arctan(size))
             exact = (-1) ** (d - 1) * factorial(d - 1) * (power * near)
             value = sign * np.where(size < 1, exact, value)

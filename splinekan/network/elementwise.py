@@ -1,7 +1,7 @@
-"""What elementwise layers share: the methods of a layer, from the derivatives of a function of x.
+"""The common part of elementwise layers: the methods of a layer, from derivatives of a function of x.
 
-Kernels evaluate the function, its derivatives and its Taylor coefficients; a layer whose function they do not
-know gives the derivatives.
+Kernels evaluate the function, its derivatives and its Taylor coefficients; a layer whose function has no
+kernel supplies the derivatives.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ class Elementwise(Knotless):
 
     @property
     def n_parameters(self) -> int:
-        """None: 0."""
+        """Number of parameters: 0."""
         return 0
 
     @property
     def n_in(self) -> int:
-        """The width."""
+        """The width of the layer."""
         return self.width
 
     @property
     def n_out(self) -> int:
-        """The width."""
+        """The width of the layer."""
         return self.width
 
     def unpack(self, params: Array) -> dict[str, Array]:
-        """No parameters."""
+        """An empty dictionary: the layer has no parameters."""
         viewable("params", params, 0)
         return {}
 
@@ -128,7 +128,7 @@ class Elementwise(Knotless):
 
     @quiet
     def _arguments(self, x: Array, order: int) -> tuple[Array, int, int, Array]:
-        """What the kernels take for phi and its derivatives up to `order`."""
+        """The arguments of the kernels for phi and its derivatives up to `order`."""
         kind, degree = self._function
         if kind != elementwise.GIVEN:
             return np.empty((0, 0), x.dtype), kind, degree, _factors(kind, degree, order)
@@ -137,7 +137,7 @@ class Elementwise(Knotless):
 
     @property
     def _function(self) -> tuple[int, int]:
-        """phi and its degree as the kernels know them; `GIVEN` for what `_derivatives` gives."""
+        """The codes of phi and its degree in the kernels; `GIVEN` for a function by `_derivatives`."""
         return elementwise.GIVEN, 0
 
     def _derivatives(self, x: Array, order: int) -> list[Array]:
@@ -148,7 +148,7 @@ class Elementwise(Knotless):
 ALONE = Directions(())
 """Values without Taylor coefficients."""
 GRAIN = 4096
-"""Numbers of a thread's range, at least."""
+"""Fewest numbers in the range of a thread."""
 
 
 def spread(kernel: Callable[..., None], x: Array, *arguments: Any) -> None:
@@ -168,7 +168,7 @@ def derivatives(x: Array, kind: int, degree: int, order: int) -> Array:
 
 @cache
 def _factors(kind: int, degree: int, order: int) -> Float64Array:
-    """What the kernels know of the derivatives of phi: see `splinekan.kernels.elementwise`."""
+    """Factors of the derivatives of phi in the kernels: see `splinekan.kernels.elementwise`."""
     factors = np.zeros((order + 1, max(order, 1)))
     if kind == elementwise.POWER:
         factors[:, 0] = [math.perm(degree, d) for d in range(order + 1)]

@@ -1,4 +1,4 @@
-"""Layers of formulas: every edge is a function by name with constants."""
+"""Layers of formulas: every edge is a named function with constants."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from splinekan.network.slot import Slot
 from splinekan.network.term import Term
 
 SHOWN = 6
-"""Terms of the text of a layer."""
+"""Most terms shown in the text of a layer."""
 
 
 @dataclass(frozen=True)
 class FormulaLayer(Knotless):
-    """y_q = d_q + the sum of the terms that lead to q.
+    """The layer y_q = d_q + the sum of the terms that lead to q.
 
     The parameters are the constants that are not fixed: those of the terms, term by term in the order
     (c, a_1, b_1, ...), then those of d.
@@ -51,7 +51,8 @@ class FormulaLayer(Knotless):
     Raises
     ------
     TypeError, ValueError
-        For sizes that are not positive, terms of inputs or outputs beyond them, and other numbers of biases.
+        For sizes that are not positive, terms of inputs or outputs out of range, and a wrong number of
+        biases.
 
     Examples
     --------
@@ -108,7 +109,7 @@ class FormulaLayer(Knotless):
 
     @cached_property
     def _free(self) -> Any:
-        """Where among all constants the parameters are."""
+        """Positions of the parameters among all constants."""
         return np.flatnonzero(np.isnan(self._all))
 
     @cached_property
@@ -117,7 +118,7 @@ class FormulaLayer(Knotless):
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:
-        """Where each term's parameters begin among those of the layer, and where those of d do."""
+        """Positions at which the parameters of each term, and those of d, begin in those of the layer."""
         return tuple(int(n) for n in np.cumsum([0, *(term.n_free for term in self.terms)]))
 
     def unpack(self, params: Array) -> dict[str, Any]:
@@ -155,7 +156,7 @@ class FormulaLayer(Knotless):
         return tuple(found), tuple(each[at:])
 
     def _full(self, params: Array, fixed: bool = True) -> Array:
-        """All constants from the parameters; of tangents those that are fixed are 0."""
+        """All constants from the parameters; in tangents the fixed constants are 0."""
         full = self._all.astype(params.dtype) if fixed else np.zeros(len(self._all), params.dtype)
         full[self._free] = params
         return full
@@ -164,7 +165,7 @@ class FormulaLayer(Knotless):
 
     @quiet
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         params, x = entering(self, params, x)
         return self._value(params, x[:, None], ALONE)[:, 0]
 
@@ -192,7 +193,7 @@ class FormulaLayer(Knotless):
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)

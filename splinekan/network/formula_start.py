@@ -10,7 +10,7 @@ from splinekan.network.functions import Function
 from splinekan.network.term import Term
 
 POINTS = 33
-"""At which a function is evaluated for its range."""
+"""Number of points at which a function is evaluated to find its range."""
 
 
 def draw_formula(
@@ -18,7 +18,7 @@ def draw_formula(
 ) -> Float64Array:
     """Fill `params`, and return ranges of the outputs, (n_out, 2), given those of the inputs, (n_in, 2).
 
-    Free a and b take the range of what enters a function to an interval inside its domain, with a sign of a
+    Free a and b map the range of a function's argument to an interval inside its domain, with the sign of a
     drawn at random where the interval is symmetric; c is N(0, 1) over the root of the number of terms of its
     output, and d is 0.
     """

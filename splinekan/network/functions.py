@@ -1,4 +1,4 @@
-"""Functions of a number by name, with derivatives to order 5: what formulas are made of."""
+"""Named functions of a real variable, with derivatives to order 5: the building blocks of formulas."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ from splinekan._records import Uncached
 from splinekan.network.elementary import RULES, Rule
 
 MAX_DERIVATIVE = 5
-"""The highest derivative: Taylor coefficients to order 4 need it where they are differentiated once more."""
+"""Highest derivative: gradients of Taylor coefficients of order 4 need it."""
 INF = float("inf")
 _PLACES = re.compile(r"(?P<bare>(?:(?<=\()|(?<=, ))x(?=[,)]))|\bx\b")
-"""Where x is in an expression: between parentheses or commas, and elsewhere."""
+"""Occurrences of x in an expression: between parentheses or commas, and elsewhere."""
 
 
 @dataclass(frozen=True)
 class Function(Uncached):
-    """A function phi of a real number, on an interval that is its natural domain.
+    """A function phi of a real variable, on an interval that is its natural domain.
 
-    Those of `FUNCTIONS` have derivatives by hand; `function` makes others from an expression.
+    The functions in `FUNCTIONS` have hand-written derivatives; `function` makes others from an expression.
 
     Attributes
     ----------
     name
-        Its name.
+        The name of the function.
     expression
         phi(x) as text that sympy reads, "sin(x)" or "x**2"; read, and possibly refused, as by `function`.
     low, high
@@ -41,14 +41,14 @@ class Function(Uncached):
     closed
         Whether `low` and whether `high` belong to the domain.
     hole
-        A point inside at which phi is not defined, as 0 of 1/x; or None.
+        An interior point at which phi is not defined, such as 0 for 1/x; or None.
     complexity
         A small integer by which formulas are compared: the simpler the function, the smaller.
 
     Raises
     ------
     TypeError, ValueError
-        For attributes of other kinds, and a name of `FUNCTIONS` with other attributes than there.
+        For attributes of other kinds, and for a name in `FUNCTIONS` with attributes other than those there.
 
     Examples
     --------
@@ -96,10 +96,10 @@ class Function(Uncached):
     def derivatives(self, z: ArrayLike, order: int = 0) -> list[Array]:
         """phi(z), phi'(z), ..., phi^(order)(z), of the shape of z.
 
-        Outside of the domain everything is NaN, and what is beyond the range of float64 is infinite, without
-        a warning. At a closed end where a derivative is infinite, as of sqrt(x) at 0, it is that a rounding
-        unit inside: the chain rule multiplies it by zero slopes there, and 0 times infinity
-        would not be 0. The slope of |x| at 0 is 0.
+        Outside the domain all values are NaN, and values beyond the range of float64 are infinite, without
+        a warning. At a closed end where a derivative is infinite, such as that of sqrt(x) at 0, the value
+        a rounding unit inside is returned: the chain rule multiplies it by zero slopes there, and 0 times
+        infinity would not be 0. The slope of |x| at 0 is 0.
 
         Parameters
         ----------
@@ -160,7 +160,7 @@ class Function(Uncached):
         return found
 
     def _masked(self, z: Array) -> Array:
-        """z, with NaN for what is outside of the domain."""
+        """z, with NaN in place of points outside the domain."""
         outside = None
         if self.low > -INF:
             outside = z < self.low if self.closed[0] else z <= self.low
@@ -242,7 +242,7 @@ _BUILT_IN: dict[str, tuple[Any, ...]] = {
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(
     {name: Function(name, *content) for name, content in _BUILT_IN.items()}
 )
-"""The functions with derivatives by hand, by name. "cos" is "sin" with another shift: it serves imports."""
+"""The functions with hand-written derivatives, by name. "cos", a shifted "sin", is needed for imports."""
 
 
 def function(expression: Any, name: str | None = None) -> Function:
@@ -259,13 +259,13 @@ def function(expression: Any, name: str | None = None) -> Function:
     Returns
     -------
     Function
-        Defined wherever its value is a real number. Functions with the same expression and name are equal.
+        A function defined wherever its value is real. Functions with the same expression and name are equal.
 
     Raises
     ------
     TypeError, ValueError
-        For what is neither text nor a sympy expression, no symbol or several, functions that do not compile
-        to NumPy or SciPy, and the name of another function of `FUNCTIONS`.
+        For arguments that are neither text nor a sympy expression, for no symbol or several, for functions
+        that do not compile to NumPy or SciPy, and for the name of another function in `FUNCTIONS`.
 
     Examples
     --------

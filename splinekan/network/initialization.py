@@ -1,4 +1,4 @@
-"""Starts: theta drawn for a network."""
+"""Random starting values of theta."""
 
 from __future__ import annotations
 
@@ -38,36 +38,9 @@ def initialize(
     noise: float = 0.1,
     mean: float = 0.0,
 ) -> Float64Array:
-    """Starting values of theta. The function drawn is the same in both bases.
+    """Random starting values of theta.
 
-    Schemes
-    -------
-    "noise"
-        Variance preserving: affine weights N(0, 1/n_in) and no bias; spline coefficients
-        N(0, s^2), s^2 chosen so that an output has variance 1 over inputs uniform in [a, b].
-    "frames"
-        An affine map that feeds a spline layer gets directions that are spread evenly: of two inputs the
-        angles pi (phase + q)/n_out with a random phase, of more the vectors of random orthonormal frames.
-        Each is scaled and shifted so that the image of the box of its inputs just fills [a, b], and every
-        interval contains data. (Without a bias it is scaled only.) The box is that of the bounds, scaled to
-        [0, 1] before the directions are drawn, so that units do not matter; in later layers, its image, or
-        the domain of the spline layer before.
-        Spline coefficients are mean/n_in + `noise` N(0, 1).
-    "greville"
-        As "frames", with a random linear function on every edge in addition, exact by the Greville
-        points: +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline
-        layers start inside their domains. On periodic knots it is a sine with the same range.
-
-    A tensor-product layer is drawn as the sum over its inputs: with "greville" a random linear function of
-    them, with "noise" coefficients that give an output variance 1 over inputs uniform in its box.
-
-    In formulas a and b take the range of the inputs to an interval in the domain of each function, in turn, c
-    is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay. `Constants` take their
-    starting values.
-
-    The weights of a base branch are N(0, noise^2/n_in); with "noise" N(0, 1/n_in) over the root mean square
-    of its function on the domain, and splines and base have half the variance each. They are drawn after the
-    coefficients.
+    The function drawn is the same in both bases.
 
     Parameters
     ----------
@@ -76,7 +49,7 @@ def initialize(
     seed
         A seed (an integer of at least 0) or a NumPy Generator.
     scheme
-        As above.
+        "frames", "greville" or "noise"; see the notes.
     bounds
         The interval (a, b) on which every input of the network lies, in the units of x; or a sequence of
         intervals, one for each input. By default the `source` of an affine `Normalizer` in front, else
@@ -86,11 +59,51 @@ def initialize(
     mean
         Mean of the outputs of every spline layer ("frames").
 
+    Returns
+    -------
+    ndarray
+        The parameters theta, (network.n_parameters,), float64.
+
     Raises
     ------
     TypeError, ValueError
-        For an unknown scheme, a seed that is neither, bounds that are not increasing or not as many as there
+        For an unknown scheme, a seed of another kind, bounds that are not increasing or not as many as there
         are inputs, or a negative noise level.
+
+    Notes
+    -----
+    "noise" preserves variances. Affine weights are N(0, 1/n_in), without bias; spline coefficients are
+    N(0, s^2), s^2 chosen so that an output has variance 1 over inputs uniform in [a, b].
+
+    "frames" gives an affine map that feeds a spline layer evenly spread directions: for two inputs the angles
+    pi (phase + q)/n_out with a random phase, for more inputs the vectors of random orthonormal frames. Each
+    is scaled and shifted so that the image of the box of its inputs just fills [a, b], and every interval
+    contains data. (Without a bias it is only scaled.) The box is that of the bounds, scaled to [0, 1] before
+    the directions are drawn, so that units do not matter; in later layers it is the image of that box, or the
+    domain of the preceding spline layer. Spline coefficients are mean/n_in + `noise` N(0, 1).
+
+    "greville" adds to "frames" a random linear function on every edge, exact by the Greville points:
+    +-(x - (a+b)/2)/n_in around the middle of the domain, so that deep chains of spline layers start inside
+    their domains. On periodic knots it is a sine with the same range.
+
+    A tensor-product layer is drawn as the sum over its inputs: with "greville" a random linear function of
+    them, with "noise" coefficients that give an output variance 1 over inputs uniform in its box.
+
+    In formulas, a and b map the range of the inputs to an interval in the domain of each function in turn, c
+    is N(0, 1) over the root of the number of terms, and d is 0. Fixed constants stay. `Constants` take their
+    starting values.
+
+    The weights of a base branch are N(0, noise^2/n_in); with "noise" they are N(0, 1/n_in) over the root mean
+    square of its function on the domain, and splines and base branch have half the variance each. They are
+    drawn after the coefficients.
+
+    Examples
+    --------
+    >>> import splinekan as sk
+    >>> network = sk.KAN.splines([2, 5, 1], degree=3, intervals=4)
+    >>> theta = sk.initialize(network, seed=0, scheme="greville")
+    >>> theta.shape
+    (105,)
     """
     layers = instance("network", network, KAN).layers
     one_of("scheme", scheme, SCHEMES)
@@ -123,7 +136,7 @@ def _drawn(
     how: tuple[str, float, float],
     ranges: Float64Array,
 ) -> Float64Array:
-    """Fill the layer's piece of theta, and return where its outputs lie, (n_out, 2)."""
+    """Fill the layer's piece of theta, and return the ranges of its outputs, (n_out, 2)."""
     views = layer.unpack(theta)
     if isinstance(layer, FormulaLayer):
         return draw_formula(layer, theta, ranges, rng)
@@ -203,7 +216,7 @@ def _rising(knots: KnotVector) -> Float64Array:
 
 
 def _root_mean_square(layer: SplineLayer) -> Float64Array:
-    """Of the base function over the domain of every input, (n_in,)."""
+    """Root mean square of the base function over the domain of every input, (n_in,)."""
     nodes, weights = np.polynomial.legendre.leggauss(20)
     low, high = np.array(layer.domain).T
     x = (low + high) / 2 + (high - low) / 2 * nodes[:, None]
@@ -212,12 +225,12 @@ def _root_mean_square(layer: SplineLayer) -> Float64Array:
 
 
 def _bounds(first: Layer) -> Interval | tuple[Interval, ...]:
-    """Where inputs lie if `bounds` is not given."""
+    """The default of `bounds`: the intervals on which inputs lie."""
     return first.source if isinstance(first, Normalizer) and first.kind == "affine" else (0.0, 1.0)
 
 
 def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64Array:
-    """(n_out, 2): where a layer's outputs lie, given where its inputs do; of splines, in their domain."""
+    """Ranges of a layer's outputs, (n_out, 2), from those of its inputs; of splines, on their domain."""
     if isinstance(layer, Affine):
         weight = views["weight"]
         middle = ranges.mean(axis=1) @ weight + views.get("bias", 0.0)
@@ -235,7 +248,7 @@ def _image(layer: Layer, views: dict[str, Any], ranges: Float64Array) -> Float64
 
 
 def _multiplied(ranges: Float64Array) -> Float64Array:
-    """(2,): where the product of numbers in these ranges lies."""
+    """The range, (2,), of the product of numbers in these ranges."""
     ends: Float64Array = ranges[0]
     for other in ranges[1:]:
         corners = np.outer(ends, other)
@@ -261,7 +274,7 @@ def _fill_domain(
 
 
 def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array:
-    """Unit vectors as columns (n_in, n_out), no two of them close if that can be had for little."""
+    """Unit vectors as columns (n_in, n_out), no two of them close where that is cheap to arrange."""
     if n_in == 2:
         angles = np.pi * (rng.uniform() + np.arange(n_out)) / n_out
         return np.array([np.cos(angles), np.sin(angles)])
@@ -273,7 +286,7 @@ def _directions(n_in: int, n_out: int, rng: np.random.Generator) -> Float64Array
 
 
 def _unit_deviation(knots: KnotVector, n_in: int) -> float:
-    """Of the coefficients of `n_in` inputs that give an output the variance 1."""
+    """Standard deviation of the coefficients of `n_in` inputs that gives an output variance 1."""
     a, b = knots.domain
     squares = gram_matrix(knots).diagonal().sum()
     return float(1.0 / np.sqrt(n_in * squares / (b - a)))

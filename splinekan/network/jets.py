@@ -1,4 +1,4 @@
-"""Networks on truncated Taylor series: derivatives in the inputs, and how they depend on theta."""
+"""Networks on truncated Taylor series: derivatives in the inputs, and their derivatives in theta."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Jets:
     Attributes
     ----------
     network, theta, directions
-        The network, its parameters, and which coefficients are carried.
+        The network, its parameters, and the directions, which list the coefficients carried.
     inputs
-        What enters each layer, (n, channels, n_in of the layer).
+        The input of each layer, (n, channels, n_in of the layer).
     output
-        (n, channels, n_out).
+        The output of the network, (n, channels, n_out).
     """
 
     network: KAN
@@ -39,7 +39,7 @@ class Jets:
     inputs: tuple[Float64Array, ...]
     output: Float64Array
     splines: tuple[KAN, Array] = field(repr=False)
-    """The network in the spline basis and its parameters: all but the rows goes through them."""
+    """The network in the spline basis and its parameters, used for everything except the rows."""
 
     @staticmethod
     @quiet

@@ -1,4 +1,4 @@
-"""Networks: frozen chains of layers; all trainable numbers are in one flat vector theta."""
+"""Networks: frozen chains of layers; all trainable numbers are in a flat vector theta."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class KAN(Uncached):
     A network is a description: it holds no numbers that training changes. `theta` concatenates the layers'
     parameters in order; those of a spline layer are its coefficients, input by input C-ordered as (n_basis,
     n_out), and the weights of its base branch. Layers in the ReLU basis are evaluated through B-spline
-    coefficients, which are solved for once in a call. Float32 inputs are computed in float32, everything else
+    coefficients, which are solved for once per call. Float32 inputs are evaluated in float32, all others
     in float64; theta and its gradients are float64. Values that leave the range of the type in which they are
     computed become infinite or NaN, without a warning.
 
@@ -62,8 +62,8 @@ class KAN(Uncached):
     Raises
     ------
     TypeError, ValueError
-        For no layers, objects that lack a method of a layer, or widths that do not fit. The methods for
-        arrays of other shapes than they name.
+        For no layers, objects that lack a method of a layer, or widths that do not fit. By the methods, for
+        arrays of shapes other than those documented.
 
     Examples
     --------
@@ -106,9 +106,32 @@ class KAN(Uncached):
     ) -> KAN:
         """Spline layers widths[0] -> widths[1] -> ..., all on the same uniform knots of `domain`.
 
-        `extrapolate` continues the splines outside the domain; for `base` see `SplineLayer`. For inputs in
-        unlike units `domain` holds an interval (a, b) for each: a `Normalizer` in front takes them to [0, 1],
-        the domain of all layers then. For knots of each input make the layers: KAN([SplineLayer(...), ...]).
+        For different knots for each input, make the layers: KAN([SplineLayer(...), ...]).
+
+        Parameters
+        ----------
+        widths
+            [n_in, hidden ..., n_out].
+        degree
+            The degree k of the splines, 0 to 9.
+        intervals
+            Number of intervals of the knots.
+        domain
+            The domain (a, b) of the splines, in the units of the inputs. For inputs in unlike units, an
+            interval for each: a `Normalizer` in front maps them to [0, 1], which is then the domain of all
+            layers.
+        basis, extrapolate, base
+            As for `SplineLayer`.
+
+        Returns
+        -------
+        KAN
+            The network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For fewer than two widths, and arguments that the layers refuse.
 
         Examples
         --------
@@ -143,8 +166,38 @@ class KAN(Uncached):
         """An affine map widths[0] -> widths[1], then spline layers: the paper's networks.
 
         [2, 5, 1] with cubic splines on G intervals has 15 + 5(G + 3) parameters; [2, 20, 20, 1]
-        without bias 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6). `domain` is that of
-        the splines; the intervals on which the inputs lie are given to `initialize(bounds=...)`.
+        without bias has 40 + 420(G + 3) (Southworth et al., arXiv:2603.04827, section 6).
+
+        Parameters
+        ----------
+        widths
+            [n_in, hidden ..., n_out], at least three.
+        degree
+            The degree k of the splines, 0 to 9.
+        intervals
+            Number of intervals of the knots.
+        domain
+            The domain (a, b) of the splines. The intervals on which the inputs lie are given to
+            `initialize(bounds=...)`.
+        bias
+            Whether the affine map has a bias.
+        basis, extrapolate, base
+            As for `SplineLayer`.
+
+        Returns
+        -------
+        KAN
+            The network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            For fewer than three widths, and arguments that the layers refuse.
+
+        Examples
+        --------
+        >>> KAN.affine_first([2, 5, 1], intervals=4).n_parameters
+        50
         """
         sizes = _widths(widths, least=3)
         domain = interval("domain", domain)
@@ -165,7 +218,7 @@ class KAN(Uncached):
 
     @cached_property
     def offsets(self) -> tuple[int, ...]:
-        """Where each layer's parameters begin in theta, and the end."""
+        """Positions at which the parameters of each layer begin in theta, and the length of theta."""
         sizes = [layer.n_parameters for layer in self.layers]
         return tuple(int(n) for n in np.cumsum([0, *sizes]))
 
@@ -181,7 +234,7 @@ class KAN(Uncached):
 
     @property
     def basis(self) -> str:
-        """The basis of the spline layers ("spline" for a network without any).
+        """The basis of the spline layers ("spline" for a network without spline layers).
 
         Raises
         ------
@@ -190,15 +243,15 @@ class KAN(Uncached):
         """
         found = {layer.basis for _, layer, _ in self._on_knots}
         if len(found) > 1:
-            raise ValueError("the spline layers of this network do not share one basis")
+            raise ValueError("the spline layers of this network are not all in the same basis")
         return found.pop() if found else "spline"
 
     @property
     def domain(self) -> tuple[Interval, ...] | None:
-        """The domain of the splines of every input; None if an affine map, say, takes the inputs.
+        """The domain of the splines of every input; None if the first layer has none, as an affine map.
 
-        That of the first layer, if it is a spline layer or a sum with one; its preimage, if an affine
-        `Normalizer` comes first.
+        It is that of the first layer, if this is a spline layer or a sum that contains a spline layer; its
+        preimage, if an affine `Normalizer` comes first.
         """
         splines, first = self._first_splines, self.layers[0]
         if splines is None:
@@ -215,7 +268,7 @@ class KAN(Uncached):
 
     @cached_property
     def _leaves(self) -> tuple[tuple[int, Layer, int], ...]:
-        """The layers, those of sums one by one: the number in the network, the layer, its start in theta."""
+        """The layers, sums taken apart: the number in the network, the layer, its start in theta."""
         found = []
         for number, (layer, start) in enumerate(zip(self.layers, self.offsets, strict=False)):
             for leaf in leaves(layer):
@@ -240,7 +293,7 @@ class KAN(Uncached):
         )
 
     def unpack(self, theta: Float64Array) -> tuple[dict[str, Any], ...]:
-        """Per layer a dictionary of named views into `theta`: writing to them writes to theta."""
+        """For each layer a dictionary of named views into `theta`: writing to them writes to theta."""
         viewable("theta", theta, self.n_parameters)
         if theta.dtype != F8:
             raise TypeError(f"views share memory: theta must be a float64 array, got dtype {theta.dtype}")
@@ -263,7 +316,12 @@ class KAN(Uncached):
             coefficient of a tensor-product layer to all inputs, so that `input` must be None there.
         part
             A key of `unpack`: "coefficients" or "base" of a spline layer, "weight" or "bias" of an affine
-            map, "terms" or "bias" of formulas; of a sum one of those of its layers; None for all.
+            map, "terms" or "bias" of formulas; of a sum, a key of its layers; None for all.
+
+        Returns
+        -------
+        ndarray
+            The indices, int64.
 
         Raises
         ------
@@ -282,10 +340,10 @@ class KAN(Uncached):
     def edge_rows(
         self, layer: int, input: int, output: int, x: ArrayLike, derivative: int = 0
     ) -> scipy.sparse.csr_array:
-        """C, (len(x), n_parameters), sparse: C theta are values, or derivatives, of an edge at the points x.
+        """The matrix C such that C theta are values, or derivatives, of an edge at the points x.
 
-        For edges with fixed values, `Restricted(problem, equations=(C, d))`. In a network of a single spline
-        layer with a single input they are the values of the network.
+        For edges with prescribed values: `Restricted(problem, equations=(C, d))`. In a network of a single
+        spline layer with a single input, C theta are the values of the network.
 
         Parameters
         ----------
@@ -293,9 +351,14 @@ class KAN(Uncached):
             The edge from that input to that output of a spline layer, all counted from 0; with its base
             branch.
         x
-            A number or (any,), in the units of the knots: points may lie outside of [a, b] too.
+            A number or (any,), in the units of the knots: points may also lie outside [a, b].
         derivative
             The order of the derivative, 0 to 4.
+
+        Returns
+        -------
+        scipy.sparse.csr_array
+            The matrix C, (len(x), n_parameters).
 
         Raises
         ------
@@ -318,7 +381,7 @@ class KAN(Uncached):
         return self.unpack(theta)
 
     def __call__(self, theta: ArrayLike, x: ArrayLike) -> Array:
-        """Outputs, shape (n, n_out), at the rows of x, shape (n, n_in)."""
+        """Outputs, (n, n_out), at the rows of x, (n, n_in)."""
         values = self._inputs(x)
         network, parameters = self._in_splines(self._theta(theta), values)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -327,7 +390,7 @@ class KAN(Uncached):
         return values
 
     def linearize(self, theta: ArrayLike, x: ArrayLike) -> Linearization:
-        """Evaluate and keep what the derivatives at (theta, x) need."""
+        """The linearisation at (theta, x): the output, and what its derivatives need."""
         inputs = [points("x", x, self.n_in)]
         checked = self._theta(theta)
         splines = self._in_splines(checked, inputs[0])
@@ -344,11 +407,11 @@ class KAN(Uncached):
         )
 
     def jvp(self, theta: ArrayLike, x: ArrayLike, v: ArrayLike) -> Array:
-        """J v, shape (n, n_out): the outputs' change along v of theta's shape."""
+        """J v, (n, n_out): the derivative of the outputs along v, which has the shape of theta."""
         return self.linearize(theta, self._inputs(x)).jvp(self._theta(v, "v"))
 
     def vjp(self, theta: ArrayLike, x: ArrayLike, gy: ArrayLike) -> Float64Array:
-        """J^T gy, theta's shape, for gy of the outputs' shape (n, n_out)."""
+        """J^T gy, of the shape of theta, for gy of the shape of the outputs, (n, n_out)."""
         return self.linearize(theta, self._inputs(x)).vjp(gy)
 
     def jacobian(self, theta: ArrayLike, x: ArrayLike) -> SparseRows:
@@ -369,7 +432,12 @@ class KAN(Uncached):
         return KAN(tuple(layer.refined(each) for layer, each in zip(self.layers, marks, strict=True)))
 
     def prolongation(self, finer: KAN) -> scipy.sparse.csr_array:
-        """P, sparse, (finer.n_parameters, n_parameters): P theta are the parameters of the same function.
+        """The prolongation P: P theta are the parameters in `finer` of the same function.
+
+        Returns
+        -------
+        scipy.sparse.csr_array
+            P, (finer.n_parameters, n_parameters).
 
         Raises
         ------
@@ -386,18 +454,23 @@ class KAN(Uncached):
     def with_constants(self, constants: Mapping[str, float] | Sequence[Any]) -> KAN:
         """The network with trainable constants as further outputs, which depend on no input.
 
-        theta is that of this network, then the constants. For the unknown constants of differential
-        equations: `network.with_constants(equation.constants)`.
+        Its parameters are those of this network, then the constants. For the unknown constants of
+        differential equations: `network.with_constants(equation.constants)`.
 
         Parameters
         ----------
         constants
             Starting values by name, or objects with a `name` and a `start`, such as `Unknown`.
 
+        Returns
+        -------
+        KAN
+            The network with n_out + len(constants) outputs.
+
         Raises
         ------
         TypeError, ValueError
-            For arguments of other kinds, and if the network has constants.
+            For arguments of other kinds, and if the network already has constants.
 
         Examples
         --------
@@ -408,13 +481,14 @@ class KAN(Uncached):
         {'k': 0.25}
         """
         if self._constants is not None:
-            raise ValueError(f"constants: the network has constants, {', '.join(self._constants.names)}")
+            known = ", ".join(self._constants.names)
+            raise ValueError(f"constants: the network already has constants, {known}")
         starts = named_starts(constants)
         layer = Constants(self.n_out, tuple(starts), tuple(starts.values()))
         return KAN((*self.layers, layer))
 
     def constants(self, theta: ArrayLike) -> dict[str, float]:
-        """The trainable constants in theta by name; empty without any."""
+        """The trainable constants in theta by name; empty for a network without constants."""
         values = self._theta(theta)
         names = () if self._constants is None else self._constants.names
         return {name: float(c) for name, c in zip(names, values[len(values) - len(names) :], strict=True)}
@@ -454,7 +528,7 @@ class KAN(Uncached):
 
     @cached_property
     def _spline_network(self) -> KAN | None:
-        """The network in the spline basis, through which those in another are evaluated; None if it is."""
+        """The network in the spline basis, by which it is evaluated; None if it is in that basis itself."""
         changed = tuple(layer.with_basis("spline") for layer in self.layers)
         same = all(one is other for one, other in zip(changed, self.layers, strict=True))
         return None if same else KAN(changed)
@@ -468,7 +542,7 @@ class KAN(Uncached):
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
-        """The `roughness` of all layers with knots as one sparse matrix that acts on theta."""
+        """The `roughness` of all layers with knots as a sparse matrix that acts on theta."""
         blocks = [
             layer.roughness
             if isinstance(layer, (SplineLayer, TensorSplineLayer))
@@ -498,7 +572,7 @@ class KAN(Uncached):
         return "\n".join(lines)
 
 
-def MLP(  # noqa: N802 - a network kind, named as the field names it
+def MLP(  # noqa: N802 - the standard name of this kind of network
     widths: Sequence[int], activation: str = "tanh", degree: int = 3
 ) -> KAN:
     """A multilayer perceptron: affine maps with an activation between them.
@@ -508,14 +582,27 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
     widths
         [n_in, hidden ..., n_out].
     activation
-        As in `Activation`.
+        "relu", "power_relu", "tanh", "sigmoid" or "silu"; see `Activation`.
     degree
-        The power of "power_relu".
+        The power of "power_relu", 1 to 64.
+
+    Returns
+    -------
+    KAN
+        The network, a chain of `Affine` and `Activation`.
 
     Raises
     ------
     TypeError, ValueError
-        For fewer than two widths, or arguments that are not those of the layers.
+        For fewer than two widths, or arguments that the layers refuse.
+
+    Examples
+    --------
+    >>> print(MLP([2, 8, 1], "silu"))
+    KAN with 33 parameters
+      0       24  Affine(n_in=2, n_out=8, bias=True)
+      1        0  Activation(width=8, kind='silu', degree=3)
+      2        9  Affine(n_in=8, n_out=1, bias=True)
     """
     sizes = _widths(widths)
     one_of("activation", activation, Activation.kinds)
@@ -527,18 +614,18 @@ def MLP(  # noqa: N802 - a network kind, named as the field names it
 
 
 def first_on_knots(layer: Layer) -> SplineLayer | TensorSplineLayer | None:
-    """The first layer with knots among the layer, or the layers of a sum."""
+    """The first layer with knots: the layer itself, or a layer of the sum."""
     return next((each for each in leaves(layer) if isinstance(each, (SplineLayer, TensorSplineLayer))), None)
 
 
 def warn_of_inputs(network: KAN, x: Array, stacklevel: int) -> None:
-    """A `DomainWarning` if x, (n, n_in), leaves the splines of the first layer, or enters a map unscaled."""
+    """Issue a `DomainWarning` if x, (n, n_in), leaves the domain of the first splines, or is badly scaled."""
     if len(x) and (network._first_splines is not None or isinstance(network.layers[0], Affine)):
         warn_of_surveyed(network, survey_of_inputs(network, x), stacklevel + 1)
 
 
 def survey_of_inputs(network: KAN, x: Array) -> Survey:
-    """What the warning of `warn_of_inputs` depends on; surveys of parts of the samples can be joined."""
+    """The survey on which `warn_of_inputs` is based; surveys of parts of the samples can be joined."""
     splines = network._first_splines
     if splines is None or network.domain is None:
         return survey(x, None)

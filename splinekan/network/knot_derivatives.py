@@ -1,9 +1,9 @@
 """Derivatives of a network with respect to the knots of its spline layers: exact, by a reverse sweep.
 
-The parameters theta stay. Of a layer y_q = sum_p S_pq(x_p) the derivatives of S_pq with respect to its inner
-breakpoints are splines on doubled knots (`splinekan.splines.knot_derivatives`); in the ReLU basis, where
-S_pq = sum_j W_pjq psi_j, they are -k W_pjq max(0, x - t_j)^(k-1). Layers behind it are passed by their
-products with (dy/dx)^T, as in every other gradient.
+The parameters theta are held fixed. For a layer y_q = sum_p S_pq(x_p) the derivatives of S_pq with respect to
+its inner breakpoints are splines on doubled knots (`splinekan.splines.knot_derivatives`); in the ReLU basis,
+where S_pq = sum_j W_pjq psi_j, they are -k W_pjq max(0, x - t_j)^(k-1). Later layers enter by their products
+with (dy/dx)^T, as in every other gradient.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from splinekan.splines.knot_vector import KnotVector
 
 
 class KnotGroup(NamedTuple):
-    """Inputs of a spline layer that have the same knots, and keep the same knots.
+    """Inputs of a spline layer that have the same knots, and continue to share them.
 
     Attributes
     ----------
@@ -112,9 +112,9 @@ def _numbers(layers: Sequence[int], known: Sequence[int]) -> list[int]:
 
 
 def with_knots(network: KAN, knots: Mapping[int, Sequence[KnotVector]]) -> KAN:
-    """The network with other knots for every input of some spline layers, by their numbers among them.
+    """The network with other knots for every input of some spline layers, by their number among these.
 
-    Not the same function: the coefficients of a network belong to its knots.
+    The function changes, because the coefficients of a network belong to its knots.
     """
     layers, leaf = [], 0
     for layer in network.layers:
@@ -132,16 +132,17 @@ def with_knots(network: KAN, knots: Mapping[int, Sequence[KnotVector]]) -> KAN:
 def knot_jacobian(
     network: KAN, theta: ArrayLike, x: ArrayLike, *, shared: bool = True
 ) -> tuple[Float64Array, ...]:
-    """d g_o(x_i; theta, t)/d tau_j, (n, n_out, J), for the inner breakpoints tau of every group of inputs.
+    """Derivatives d g_o(x_i; theta, t)/d tau_j with respect to the inner breakpoints tau of every group.
 
-    The groups are neighbouring inputs of a spline layer that have equal knots; the derivative with respect to
-    knots that are shared is the sum over the inputs. theta, the ends of the domains and their ghost knots
-    stay; see `knot_derivatives`.
+    A group is a range of neighbouring inputs of a spline layer that have equal knots; the derivative with
+    respect to shared knots is the sum over the inputs. theta, the ends of the domains and their ghost knots
+    are held fixed; see `knot_derivatives`.
 
     Parameters
     ----------
     network
-        The network, in the spline or in the ReLU basis: theta, which stays, are other numbers in these.
+        The network, in the spline or in the ReLU basis. The derivatives differ between the two, because fixed
+        coefficients mean different functions.
     theta
         Its parameters, (n_parameters,).
     x
@@ -152,7 +153,8 @@ def knot_jacobian(
     Returns
     -------
     tuple of ndarray
-        In the order of the layers and of their inputs; in units of the outputs over those of the knots.
+        An array (n, n_out, J) for every group, in the order of the layers and of their inputs; in units of
+        the outputs over those of the knots.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""What a layer of a network is: the protocol that affine maps, activations and splines fulfil."""
+"""The protocol of a layer, which affine maps, activations and splines implement."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ BASES = ("spline", "relu")
 
 @dataclass(frozen=True)
 class Directions(Uncached):
-    """Directions in the space of inputs, and how many Taylor coefficients are carried along each.
+    """Directions in the space of inputs, and the number of Taylor coefficients carried along each.
 
     Channel 0 holds the value; channels offsets[d] .. offsets[d] + orders[d] - 1 hold the coefficients of
     s, s^2, ... of u(x + s v_d), that is D_v^m u / m!.
@@ -56,7 +56,7 @@ class Directions(Uncached):
 
     @cached_property
     def channels(self) -> int:
-        """1 + the sum of the orders."""
+        """Number of channels: 1 + the sum of the orders."""
         return 1 + sum(self.orders)
 
     @property
@@ -76,7 +76,7 @@ class Directions(Uncached):
 
     @cached_property
     def arrays(self) -> tuple[NDArray[np.int64], ...]:
-        """Orders, offsets and pulls as the kernels take them."""
+        """Orders, offsets and pulls as arguments of the kernels."""
         return tuple(np.array(each, np.int64) for each in (self.orders, self.offsets, self.pulls))
 
 
@@ -106,7 +106,7 @@ def composed(f: Sequence[Array], x: Array, directions: Directions) -> Array:
 
 
 def entering(layer: Layer, params: Array, x: Array) -> tuple[Array, Array]:
-    """(params, x) as a layer's methods take them, params in the floating-point type of x."""
+    """(params, x) checked for the methods of a layer, params in the floating-point type of x."""
     x = points("x", x, layer.n_in)
     return floats("params", params, (layer.n_parameters,), x.dtype), x
 
@@ -185,7 +185,7 @@ class Layer(Protocol):
         ...
 
     def refined(self, marked: Any = None) -> Layer:
-        """The layer on knots with every interval halved, or those marked (itself if it has no knots)."""
+        """The layer with every interval halved, or the marked intervals (itself if it has no knots)."""
         ...
 
     def with_basis(self, basis: str) -> Layer:
@@ -193,7 +193,7 @@ class Layer(Protocol):
         ...
 
     def change_of_coordinates(self, basis: str) -> list[Piece]:
-        """T with z = T params the parameters of the same function in `basis`: its blocks that are not I."""
+        """The blocks other than I of T, where T params are the parameters of the same function in `basis`."""
         ...
 
     def prolongation(self, finer: Layer) -> scipy.sparse.csr_array:
@@ -208,25 +208,25 @@ class Layer(Protocol):
 
 
 PROTOCOL = tuple(name for name in vars(Layer) if not name.startswith("_"))
-"""What a layer has: the names of the protocol's properties and methods."""
+"""The names of the protocol's properties and methods."""
 
 
 class Knotless(Uncached):
-    """What layers without knots share: they are the same on all levels and in all bases."""
+    """The common part of layers without knots, which are the same on all levels and in all bases."""
 
     def refined(self, marked: None = None) -> Self:
-        """Itself."""
+        """The layer itself."""
         if marked is not None:
             raise ValueError(f"marked must be None for a layer without intervals, got {shown(marked)}")
         return self
 
     def with_basis(self, basis: str) -> Self:
-        """Itself."""
+        """The layer itself."""
         one_of("basis", basis, BASES)
         return self
 
     def change_of_coordinates(self, basis: str) -> list[Piece]:
-        """No block: the parameters are those in every basis."""
+        """No block: the parameters are the same in every basis."""
         one_of("basis", basis, BASES)
         return []
 
@@ -246,12 +246,12 @@ class Knotless(Uncached):
 
 
 def fulfilling(name: str, value: Any) -> Layer:
-    """`value` if it has what the protocol asks for, with numbers of inputs and outputs of at least 1.
+    """`value`, if it implements the protocol, with at least 1 input and 1 output.
 
     Raises
     ------
     TypeError, ValueError
-        Naming what is missing, or what is not a size.
+        For anything else; the message names the missing methods, or the invalid size.
     """
     missing = [member for member in PROTOCOL if not hasattr(value, member)]
     if missing:

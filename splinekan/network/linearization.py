@@ -1,4 +1,4 @@
-"""A network at one theta and its samples: output, and products with its derivatives in theta."""
+"""A network linearised at a given theta: output at samples, and products with its derivatives in theta."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Linearization:
-    """A network at one (theta, x): its output and the products with its derivatives.
+    """A network linearised at (theta, x): its output and the products with its derivatives.
 
     Attributes
     ----------
@@ -30,14 +30,14 @@ class Linearization:
     theta
         Its parameters, in the floating-point type of x.
     inputs
-        What enters each layer, (n, n_in of the layer).
+        The input of each layer, (n, n_in of the layer).
     output
-        (n, n_out).
+        The output of the network, (n, n_out).
 
     Raises
     ------
     TypeError, ValueError
-        The products for arguments of other shapes than they name.
+        By the products, for arguments of shapes other than those documented.
     """
 
     network: KAN
@@ -45,7 +45,7 @@ class Linearization:
     inputs: tuple[Array, ...]
     output: Array
     splines: tuple[KAN, Array] = field(init=False, repr=False)
-    """The network in the spline basis and its parameters: all but the rows goes through them."""
+    """The network in the spline basis and its parameters, used for everything except the rows."""
 
     def __post_init__(self) -> None:
         layers = self.network.layers
@@ -103,7 +103,7 @@ class Linearization:
     def vjp_change(
         self, gy: ArrayLike, v: ArrayLike, dgy: ArrayLike, changes: Sequence[Array]
     ) -> Float64Array:
-        """`vjp_tangent`, for those who have `tangents(v)` already."""
+        """`vjp_tangent` where `tangents(v)` has been computed already."""
         moves = self._direction(v)
         g, dg = self._cotangent("gy", gy), self._cotangent("dgy", dgy)
         product = np.empty(self.network.n_parameters)
@@ -161,7 +161,7 @@ class Linearization:
 
 
 def places_of_layers(network: KAN) -> Iterator[tuple[int, int, int]]:
-    """Where the values, the segments and the columns of every layer begin in a row of the Jacobian."""
+    """Positions at which the values, segments and columns of every layer begin in a row of the Jacobian."""
     position, segment = 0, 0
     for layer, column in zip(network.layers, network.offsets, strict=False):
         yield position, segment, column

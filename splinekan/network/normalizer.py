@@ -19,6 +19,10 @@ from splinekan.network.elementwise import Elementwise, derivatives
 class Normalizer(Elementwise):
     """A map of every component into the domain [a, b] of the next spline layer.
 
+    The affine map is evaluated in float64 whatever the type of x, so that float32 inputs far from 0 keep
+    their digits, and takes c to a and d to b. Rounding never takes a value out of [a, b]; the affine map
+    itself takes only [c, d] there.
+
     Parameters
     ----------
     width
@@ -31,10 +35,6 @@ class Normalizer(Elementwise):
     source
         (c, d) of the affine map, in the units of x; or a sequence of such pairs, one for each component,
         for inputs in unlike units.
-
-    The affine map is evaluated in float64 whatever the type of x, so that float32 inputs far from 0 keep
-    their digits, and takes c to a and d to b. No value leaves [a, b] by rounding (but c to d is all that the
-    affine map takes there).
 
     Raises
     ------
@@ -74,7 +74,7 @@ class Normalizer(Elementwise):
                 wide = x.astype(np.float64, copy=False)
                 exact = self._affine(wide, order)
             found = [f.astype(x.dtype, copy=False) for f in exact]
-            of_source = (wide >= c) & (wide <= d)  # others may go where the map takes them
+            of_source = (wide >= c) & (wide <= d)  # the images of other points may lie outside
             found[0] = np.where(of_source, np.clip(found[0], *self._limits(x.dtype)), found[0])
             return found
         kind, low, scale = (
@@ -104,12 +104,13 @@ class Normalizer(Elementwise):
         return {}
 
     def preimage(self, image: Interval | Sequence[Interval]) -> tuple[Interval, ...]:
-        """For every component the interval that the affine map takes onto `image`: a pair, or one for each.
+        """For every component the interval that the affine map takes onto `image`.
 
         Raises
         ------
         TypeError, ValueError
-            Unless `image` holds intervals (low, high), low < high, and the kind is "affine".
+            Unless `image` is an interval (low, high), low < high, or an interval for each component, and the
+            kind is "affine".
         """
         ends = one_each(intervals("image", image, self.width), self.width)
         if self.kind != "affine":

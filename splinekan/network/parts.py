@@ -1,7 +1,7 @@
-"""What a spline layer is made of: a sum of maps of neighbouring inputs with neighbouring parameters.
+"""The parts of a spline layer: maps of neighbouring inputs with neighbouring parameters, which are summed.
 
 Parts have the methods of a layer that evaluate and differentiate. Their arguments have been checked by the
-layer, or are checked by the layers that parts are made of.
+layer, or are checked by the layers of which parts are made.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class Part(Protocol):
 
 
 class _Placed(NamedTuple):
-    """A part, its inputs, its parameters, and where its values and segments begin in those of the sum."""
+    """A part, its inputs and parameters, and the positions of its values and segments in the sum."""
 
     part: Part
     inputs: slice
@@ -97,7 +97,7 @@ class Sum:
 
     @quiet
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         y = np.zeros((len(x), self.n_out), x.dtype)
         for at in self.placed:
             y += at.part.value(params[at.parameters], at.of(x))
@@ -146,7 +146,7 @@ class Sum:
 
     @quiet
     def jet_value(self, params: Array, x: Array, directions: Directions) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         y = np.zeros((*x.shape[:2], self.n_out), x.dtype)
         for at in self.placed:
             y += at.part.jet_value(params[at.parameters], at.of(x), directions)
@@ -191,7 +191,7 @@ class Activated:
         self.n_parameters, self.segment_lengths = self.matrix.n_parameters, self.matrix.segment_lengths
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         return self.matrix.value(params, self._series(x, 0)[0])
 
     @quiet

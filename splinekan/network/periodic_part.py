@@ -15,9 +15,10 @@ from splinekan.network.spline_parts import MappedPart, SplinePart, spread
 class PeriodicPart(MappedPart):
     """Periodic splines: points are wrapped into [a, b), and c = params[fold] on every edge.
 
-    Neighbouring columns are those of neighbouring coefficients but for the seam, where the last and the first
-    are neighbours. A segment cannot cross it, so the first k coefficients are a segment of their own, and the
-    others of those active are k + 1 neighbours among the rest. Few coefficients are one segment.
+    Neighbouring coefficients have neighbouring columns except at the seam between the last and the first. A
+    segment cannot cross the seam, so the first k coefficients are a segment of their own, and the other
+    active coefficients are k + 1 neighbours among the rest. A small number of coefficients is a single
+    segment.
     """
 
     def __init__(self, inner: SplinePart) -> None:

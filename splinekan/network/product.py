@@ -15,12 +15,12 @@ from splinekan.network.layer import Directions, Knotless, entering, entering_jet
 from splinekan.network.slot import Slot
 
 SHOWN = 6
-"""Groups of the text of a layer."""
+"""Most groups shown in the text of a layer."""
 
 
 @dataclass(frozen=True)
 class Product(Knotless):
-    """y_q = the product of the inputs in group q; no parameters.
+    """The layer y_q = the product of the inputs in group q, without parameters.
 
     Parameters
     ----------
@@ -63,17 +63,17 @@ class Product(Knotless):
 
     @property
     def n_out(self) -> int:
-        """The number of groups."""
+        """Number of outputs: that of the groups."""
         return len(self.groups)
 
     def unpack(self, params: Array) -> dict[str, Array]:
-        """No parameters."""
+        """An empty dictionary: the layer has no parameters."""
         viewable("params", params, 0)
         return {}
 
     @quiet
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         _, x = entering(self, params, x)
         return self._value(x[:, None], ALONE)[:, 0]
 
@@ -176,7 +176,8 @@ class Product(Knotless):
     ) -> list[tuple[list[Array], list[Array]]]:
         """For every output and every factor the product of the other factors, and its change along dx.
 
-        x and dx are (n_in, channels, n). Products of what is before times what is after: no division.
+        x and dx are (n_in, channels, n). The product of the factors before times that of the factors after
+        avoids division.
         """
         one: Array = np.zeros(x.shape[1:], x.dtype)
         one[0] = 1.0

@@ -1,4 +1,4 @@
-"""Where in theta the parameters of a layer or an edge are, and edges as linear functions of theta."""
+"""Positions in theta of the parameters of a layer or an edge, and edges as linear functions of theta."""
 
 from __future__ import annotations
 

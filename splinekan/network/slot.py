@@ -1,4 +1,4 @@
-"""Where layers write their Jacobian rows."""
+"""The arrays into which layers write their Jacobian rows."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Slot:
-    """Where a layer writes its part of a Jacobian kept as sparse rows.
+    """The place of a layer in a Jacobian kept as sparse rows.
 
     Sample i is row `i stride + shift`; the layer's values begin at `position` of that row, its segments at
     `segment`, and its first parameter is column `column`.
@@ -62,7 +62,7 @@ class Slot:
         )
 
     def moved(self, position: int, segment: int, column: int) -> Slot:
-        """The slot of a part of the layer, which begins so much further on."""
+        """The slot of a part of the layer, which begins at these offsets."""
         return trusted(
             Slot,
             values=self.values,
@@ -75,12 +75,12 @@ class Slot:
         )
 
     def check(self, layer: Layer, x: Array) -> None:
-        """Refuse a slot that has no room for what `layer` writes for the samples x.
+        """Refuse a slot without room for the rows that `layer` writes for the samples x.
 
         Raises
         ------
         TypeError, ValueError
-            Naming the room that is needed.
+            For such a slot; the message gives the room needed.
         """
         lengths = layer.segment_lengths
         for name, array, columns in (

@@ -38,8 +38,8 @@ class SplineLayer(Uncached):
 
     In the "relu" basis the parameters are W with sum_j W_p[j, q] psi_j(x_p) for the splines, the same layer
     as a multichannel MLP (Southworth et al., arXiv:2603.04827, Lemma 3): W_p = A^T U_p. Evaluation goes
-    through U in both, so that its cost does not depend on the number of intervals; what separates the bases
-    is the geometry in which theta moves. The parameters are the coefficients U_p, (n_basis, n_out), input by
+    through U in both, so that its cost does not depend on the number of intervals; the bases differ in the
+    geometry of the parameter space. The parameters are the coefficients U_p, (n_basis, n_out), input by
     input, then V, (n_in, n_out).
 
     Parameters
@@ -47,19 +47,19 @@ class SplineLayer(Uncached):
     n_in, n_out
         Numbers of inputs and outputs.
     knots
-        A KnotVector or an array of knots, for all inputs; or a sequence of such, one for each input. Kept as
-        a tuple of KnotVectors, one for each input. In the units of the inputs. Splines on periodic knots are
-        periodic in that input.
+        A KnotVector or an array of knots for all inputs, or a sequence of them with an entry for each input;
+        in the units of the inputs. Kept as a tuple with a KnotVector for each input. Splines on periodic
+        knots are periodic in that input.
     degree
-        Polynomial degree, 0 to 9, the same for all inputs. If None, that of the KnotVectors, or 3.
+        Degree of the splines, 0 to 9, the same for all inputs. If None, that of the KnotVectors, or 3.
     extrapolate
         Continuation of the splines outside [a, b]: "linear" (default), "polynomial", "clamp", "zero" or
         "error". Periodic splines have no outside.
     basis
         "spline" or "relu".
     base
-        s: None for no base branch and no V, "identity" for x, "silu" for x/(1 + exp(-x)). Outside [a, b] the
-        base branch is the same function.
+        The function s: None for no base branch and no V, "identity" for x, "silu" for x/(1 + exp(-x)). It is
+        not continued: outside [a, b] it is the same function.
 
     Raises
     ------
@@ -110,7 +110,7 @@ class SplineLayer(Uncached):
             raise ValueError(f"base must be None where an input is periodic, which {base} is not")
         if self.basis == "relu":
             for each in {edges.knots for edges in self.edges}:
-                change_of_basis(each)  # repeated and periodic knots have none: say so now
+                change_of_basis(each)  # repeated and periodic knots are refused now
 
     # Sizes
 
@@ -139,23 +139,23 @@ class SplineLayer(Uncached):
 
     @property
     def domain(self) -> tuple[Interval, ...]:
-        """(a, b) of every input."""
+        """The domain (a, b) of every input."""
         return tuple(knots.domain for knots in self.knots)
 
     @cached_property
     def n_parameters(self) -> int:
-        """sum_p n_basis_p n_out, and n_in n_out more with a base branch."""
+        """Number of parameters: sum_p n_basis_p n_out, and n_in n_out more with a base branch."""
         branch = self.n_in * self.n_out if self.base is not None else 0
         return sum(knots.n_basis for knots in self.knots) * self.n_out + branch
 
     @cached_property
     def segment_lengths(self) -> tuple[int, ...]:
-        """Per input the degree + 1 active coefficients to every output (in the ReLU basis all); V."""
+        """For every input the degree + 1 active coefficients of every output (in the ReLU basis all); V."""
         return self._map.segment_lengths
 
     @cached_property
     def _map(self) -> Part:
-        """The layer without the checks of its arguments: a part, or the sum of several."""
+        """The layer without the checks of its arguments: a part, or a sum of parts."""
         parts: list[tuple[Part, int]] = []
         for edges in self.edges:
             part = SplinePart(edges.n_in, self.n_out, edges.knots, self.extrapolate)
@@ -191,12 +191,12 @@ class SplineLayer(Uncached):
     # Values and derivatives
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         params, x = entering(self, params, x)
         return self._map.value(params, x)
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
-        """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p), and the same of the base branch."""
+        """sum_p sum_i (dU b_i(x_p) + U b_i'(x_p) dx_p), and likewise for the base branch."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         return self._map.jvp(params, x, dparams, dx)
@@ -210,7 +210,7 @@ class SplineLayer(Uncached):
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
@@ -249,7 +249,7 @@ class SplineLayer(Uncached):
     # Other layers
 
     def refined(self, marked: Sequence[ArrayLike | None] | None = None) -> SplineLayer:
-        """The layer with every interval halved, or those that are marked.
+        """The layer with every interval halved, or the marked intervals.
 
         `marked` holds for each input what `KnotVector.refine` takes: indices of intervals or a mask; None
         for all of them.
@@ -273,7 +273,7 @@ class SplineLayer(Uncached):
         return SplineLayer(self.n_in, self.n_out, knots, self.degree, self.extrapolate, basis, self.base)
 
     def change_of_coordinates(self, basis: str) -> list[Piece]:
-        """A^T for every input, or its inverse: the parameters in `basis` of the same function. V stays."""
+        """The blocks A^T for every input, or their inverses, of the change to `basis`; V is unchanged."""
         if one_of("basis", basis, BASES) == self.basis:
             return []
         pieces = []
@@ -313,11 +313,12 @@ class SplineLayer(Uncached):
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
-        """D, (rows, n_parameters): h^k times the jumps of the k-th derivative at the inner breakpoints.
+        """The matrix D of the jumps of the k-th derivative at the inner breakpoints, times h^k.
 
-        A row for every input, inner breakpoint and output, h the mean of the two intervals beside it. Of
-        periodic knots a is an inner breakpoint too. On uniform knots D takes differences of order k + 1 of
-        B-spline coefficients: the penalty of P-splines (Eilers & Marx 1996). V is not penalised.
+        D, (rows, n_parameters), has a row for every input, inner breakpoint and output; h is the mean of the
+        two intervals beside the breakpoint. For periodic knots a is an inner breakpoint too. On uniform knots
+        D takes differences of order k + 1 of B-spline coefficients: the penalty of P-splines (Eilers & Marx
+        1996). V is not penalised.
         """
         each = {knots: scipy.sparse.csr_array(jumps(knots, self.basis)) for knots in set(self.knots)}
         edges = [scipy.sparse.kron(each[knots], scipy.sparse.eye_array(self.n_out)) for knots in self.knots]

@@ -21,17 +21,17 @@ from splinekan.splines.knot_vector import KnotVector
 from splinekan.splines.pp_form import local_pieces
 
 WORK = 80_000
-"""Nanoseconds of a thread's range, at least: what it may take to hand out a range."""
+"""Shortest duration of a thread's range, in nanoseconds: about the cost of handing out a range."""
 BASES = {None: (IDENTITY, ()), "identity": (IDENTITY, (0,)), "silu": (SILU, (0,))}
-"""The function of a base branch, and whether there is one, as kernels take them."""
+"""The function of a base branch, and whether there is a branch, as arguments of the kernels."""
 
 
 class SplinePart:
     """y_q = sum_p sum_i c[p, i, q] b_i(x_p) with equal knots for all inputs, through the kernels.
 
-    The functions are those that are active on [a, b]: of periodic knots, more than there are coefficients
+    The functions are those that are active on [a, b]; on periodic knots they outnumber the coefficients
     (see `KnotVector.fold`). With a base branch `value` and `vjp` include sum_p V[p, q] s(x_p); V follows the
-    coefficients in the parameters. The other methods are those without it: see `Branched`.
+    coefficients in the parameters. The other methods omit the branch: see `Branched`.
     """
 
     def __init__(
@@ -44,7 +44,7 @@ class SplinePart:
         self.segment_lengths = ((knots.degree + 1) * n_out,) * n_in
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         (c, v), pieces = self._split(params), self._pieces(x, 1)
         y = np.empty((x.shape[0], self.n_out), x.dtype)
         spread(self._grain(1), layer.evaluate, x, c, pieces, v, *self.base, y)
@@ -71,7 +71,7 @@ class SplinePart:
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         c, dc, pieces = params.reshape(self.shape), dparams.reshape(self.shape), self._pieces(x, 3)
         dgx, gx = np.empty((2, x.shape[0] if want_x else 0, self.n_in), x.dtype)
 
@@ -144,7 +144,7 @@ class SplinePart:
         return known[1]
 
     def _grain(self, passes: int) -> int:
-        """Samples of a thread's range, at least: an input takes 5 ns a pass, and 1 ns for four outputs."""
+        """Fewest samples in a thread's range: an input takes 5 ns per pass, and 1 ns for four outputs."""
         return max(WORK // (passes * self.n_in * (5 + self.n_out // 4)), 16)
 
     def _split(self, params: Array) -> tuple[Array, Array]:
@@ -152,7 +152,7 @@ class SplinePart:
         return params[: self.n_coefficients].reshape(self.shape), params[self.n_coefficients :]
 
     def _summed(self, task: Callable[[Array, int, int], None], x: Array, grain: int) -> Array:
-        """The sum of what every thread adds to its own array like the parameters, first to last."""
+        """The sum, first to last, of arrays like the parameters into which the threads add their parts."""
         n = x.shape[0]
         if n < 2 * grain:
             alone = np.zeros(self.n_parameters, x.dtype)
@@ -168,7 +168,7 @@ class SplinePart:
 
 
 class Branched(Sum):
-    """Splines and their base branch: the sum of two parts, but for `value` and `vjp` in one pass."""
+    """Splines and their base branch: the sum of two parts, with `value` and `vjp` in a single pass."""
 
     def __init__(self, splines: SplinePart, branch: Part, both: SplinePart) -> None:
         super().__init__(splines.n_in, [(splines, 0), (branch, 0)])
@@ -203,7 +203,7 @@ class MappedPart:
         return x
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         return self.inner.value(self._coefficients(params), self._points(x))
 
     def jvp(self, params: Array, x: Array, dparams: Array, dx: Array) -> Array:
@@ -271,7 +271,7 @@ class ReLUPart(MappedPart):
         return self.jet_vjp(params, x, v, directions, True)[1]
 
     def _write(self, x: Array, v: Array, directions: Directions, slot: Slot) -> None:
-        """Without a zero in a row, from the powers themselves: A^{-T} would cancel."""
+        """Write the rows from the powers themselves: A^{-T} would cancel. Entries left of a knot are 0."""
         basis = PowerReLUBasis(self.inner.knots, extrapolate=self.inner.extrapolate)
         # Hidden values may have left the range; only the mode "error" refuses points.
         tabulate = basis.tabulate if self.inner.extrapolate == "error" else basis._tabulated

@@ -21,7 +21,7 @@ from splinekan.operators.coordinates import Piece
 
 @dataclass(frozen=True)
 class Sum(Uncached):
-    """y = the sum of layers of the same inputs, with the same number of outputs.
+    """The sum of layers of the same inputs, with the same number of outputs.
 
     The parameters are those of the layers, one layer after the other. With a `SplineLayer` and a
     `FormulaLayer` some edges are splines and others formulas.
@@ -34,7 +34,7 @@ class Sum(Uncached):
     Raises
     ------
     TypeError, ValueError
-        For no layers, what is not a layer, and numbers of inputs or outputs that differ.
+        For no layers, objects that are not layers, and numbers of inputs or outputs that differ.
 
     Examples
     --------
@@ -73,12 +73,12 @@ class Sum(Uncached):
 
     @property
     def n_parameters(self) -> int:
-        """The sum over the layers."""
+        """Number of parameters: the sum over the layers."""
         return self._map.n_parameters
 
     @property
     def segment_lengths(self) -> tuple[int, ...]:
-        """Those of the layers, side by side."""
+        """The segments of the layers, side by side."""
         return self._map.segment_lengths
 
     @cached_property
@@ -87,11 +87,11 @@ class Sum(Uncached):
 
     @property
     def slices(self) -> tuple[slice, ...]:
-        """Where the parameters of every layer are."""
+        """The range of the parameters of every layer."""
         return tuple(at.parameters for at in self._map.placed)
 
     def unpack(self, params: Array) -> dict[str, Any]:
-        """View "layers": a tuple of what every layer unpacks."""
+        """View "layers": a tuple of the views of every layer."""
         viewable("params", params, self.n_parameters)
         pairs = zip(self.layers, self.slices, strict=True)
         return {"layers": tuple(layer.unpack(params[at]) for layer, at in pairs)}
@@ -99,7 +99,7 @@ class Sum(Uncached):
     # Values and derivatives
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         params, x = entering(self, params, x)
         return self._map.value(params, x)
 
@@ -118,7 +118,7 @@ class Sum(Uncached):
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)

@@ -20,9 +20,9 @@ from splinekan.splines.knot_vector import KnotVector
 
 TANGENT = Directions((1,))
 BLOCK_NUMBERS = 2**16
-"""Stored numbers of the rows of a block of samples, which stay in cache."""
+"""Numbers stored for the rows of a block of samples, few enough for the cache."""
 GRAIN = 256
-"""Samples of a thread's range, at least."""
+"""Fewest samples in the range of a thread."""
 
 
 class Block(NamedTuple):
@@ -38,12 +38,12 @@ class Block(NamedTuple):
 
 
 class TensorPart:
-    """sum C[i_1, ..., i_d, q] b_{i_1}(x_1) ... b_{i_d}(x_d), without the checks of its arguments.
+    """sum C[i_1, ..., i_d, q] b_{i_1}(x_1) ... b_{i_d}(x_d), without checks of the arguments.
 
     Parameters
     ----------
     knots
-        Of every input.
+        The knots of every input.
     n_out
         Number of outputs.
     extrapolate
@@ -66,7 +66,7 @@ class TensorPart:
         self.n_parameters = int(np.prod(self.shape))
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         return self.jet_value(params, x[:, None], ALONE)[:, 0]
 
     @quiet
@@ -84,7 +84,7 @@ class TensorPart:
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         curves = np.stack([x, dx], axis=1)
         # The change of (dy/dC)^T gy is the gradient in C of dgy . y + gy . (derivative of y along dx).
         change = self._gradient(curves, np.stack([dgy, gy], axis=1), TANGENT)
@@ -108,7 +108,7 @@ class TensorPart:
         self._check(x[:, 0], directions.order + 1)
         moves = self._moves(x, directions)
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 0)
@@ -137,7 +137,7 @@ class TensorPart:
         self._check(x[:, 0], directions.order + 2)
         slopes, moves = np.empty((self.n_in, *x.shape[:2], self.n_out), x.dtype), self._moves(x, directions)
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 1)
@@ -166,7 +166,7 @@ class TensorPart:
         moves, ranges = self._moves(x, directions), _threads.split(len(x), GRAIN)
         sums = np.zeros((len(ranges), self.n_parameters))
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(chunk: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block, n = self._block(x[some], directions, moves, 0), some.stop - some.start
@@ -189,7 +189,7 @@ class TensorPart:
             slot.shift :: slot.stride, slot.segment : slot.segment + len(self.segment_lengths)
         ]
 
-        @quiet  # in threads of their own, too
+        @quiet  # in worker threads too
         def task(_: int, start: int, stop: int) -> None:
             for some in self._ranges(start, stop):
                 block = self._block(x[some], directions, moves, 0)
@@ -198,7 +198,7 @@ class TensorPart:
         _threads.run(task, _threads.split(len(x), GRAIN))
 
     def _check(self, x: Array, derivatives: int) -> None:
-        """Of every axis, at the points (n, n_in)."""
+        """Check every axis at the points (n, n_in)."""
         for number, axis in enumerate(self.axes):
             axis.check(x[:, number], derivatives)
 
@@ -211,7 +211,7 @@ class TensorPart:
         return (slice(first, min(first + size, stop)) for first in range(start, stop, size))
 
     def _moves(self, x: Array, directions: Directions) -> list[tuple[bool, ...]]:
-        """Of every axis, along which directions a sample moves."""
+        """For every axis, the directions along which a sample moves."""
         return [
             tuple(
                 bool(x[:, at : at + order, number].any())
@@ -237,7 +237,7 @@ class TensorPart:
         return np.ascontiguousarray(c)
 
     def _local(self, c: Array, block: Block) -> Array:
-        """The active ones of `_unfolded` coefficients, (n, functions of the outer axes, (k + 1) n_out)."""
+        """The active coefficients among `_unfolded`, (n, functions of the outer axes, (k + 1) n_out)."""
         strides = np.cumprod([1, *c.shape[:0:-1]])[::-1][:-1]
         at = block.spans[-1][:, None] * strides[-1]
         for axis, spans, stride in zip(self.axes[:-1], block.spans, strides, strict=False):
@@ -287,7 +287,7 @@ class TensorPart:
         )
 
     def _outer(self, series: list[Series], n: int, dtype: np.dtype[Any], directions: Directions) -> Series:
-        """The product of the series of all axes but the last; 1 where there is none."""
+        """The product of the series of all axes but the last; 1 for a single axis."""
         if not series:
             return Series((0,), np.ones((n, 1, 1), dtype))
         left = series[0]

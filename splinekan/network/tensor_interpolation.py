@@ -13,7 +13,7 @@ from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
 
 CONDITION = 1e12
-"""Of a collocation matrix in the 1-norm, at most."""
+"""Largest condition number of a collocation matrix, in the 1-norm."""
 
 
 def nodes(knots: Sequence[KnotVector]) -> Float64Array:

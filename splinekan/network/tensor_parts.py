@@ -1,7 +1,7 @@
 """The univariate B-splines of a tensor-product layer, with Taylor coefficients.
 
 A sample x(s) is a bundle of curves, as in `splinekan.kernels.jets`. Along every axis the active B-splines
-are truncated power series in s; a tensor-product B-spline is the product of a series of every axis. Channels
+are truncated power series in s; a tensor-product B-spline is a product with a series of every axis. Channels
 in which the series of an axis vanish are left out: along a coordinate direction only a single axis moves.
 """
 
@@ -29,7 +29,7 @@ class Series(NamedTuple):
 
 @lru_cache(maxsize=64)
 def pairs_of(directions: Directions) -> dict[tuple[int, int], int]:
-    """The channel to which the product of two channels belongs; none beyond the orders."""
+    """The channel to which the product of two channels belongs, within the orders."""
     return {(i, j): m for i, j, m in directions.pulls}
 
 
@@ -62,12 +62,12 @@ def product(a: Series, b: Series, directions: Directions) -> Series:
 
 
 class Axis:
-    """The B-splines of an input, and where their coefficients are stored.
+    """The B-splines of an input, and the places of their coefficients.
 
     The coefficients of a row are at increasing places along an axis. On periodic knots the functions that
     are active beyond the seam come first. The last axis is stored in runs of neighbours: on periodic knots
-    as the first k coefficients, and k + 1 neighbours among the others (see `PeriodicPart`). Where there are
-    few coefficients all of them are stored.
+    as the first k coefficients, and k + 1 neighbours among the others (see `PeriodicPart`). If there are only
+    few coefficients, all of them are stored.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class Axis:
                 starts = starts[:, :1]
         out = np.zeros((*values.shape[:2], self.width), values.dtype)
         rows = np.arange(len(values))
-        for l in range(self.active):  # function by function: with few coefficients some share one
+        for l in range(self.active):  # function by function: with few coefficients some coincide
             out[rows, :, to[:, l]] += values[:, :, l]
         return out, starts
 

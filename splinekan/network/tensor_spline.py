@@ -41,14 +41,14 @@ from splinekan.splines.prolongation import prolongation
 
 @dataclass(frozen=True, eq=False, init=False)
 class TensorSplineLayer(Uncached):
-    """y_q = sum over i_1, ..., i_d of C[i_1, ..., i_d, q] b_{i_1}(x_1) ... b_{i_d}(x_d).
+    """The layer y_q = sum over i_1, ..., i_d of C[i_1, ..., i_d, q] b_{i_1}(x_1) ... b_{i_d}(x_d).
 
     Every output is a tensor-product spline of all inputs, linear in the parameters C, which are C-ordered as
     (n_basis_1, ..., n_basis_d, n_out). A sample touches (k_1 + 1) ... (k_d + 1) n_out of them, in runs of
-    neighbours along the last input. On a periodic last input a run takes up to 2 k + 1 numbers, so order the
-    inputs with a periodic one first.
+    neighbours along the last input. On a periodic last input a run takes up to 2 k + 1 numbers, so put
+    periodic inputs first.
 
-    Outside the domain every univariate B-spline is continued as `SplineLayer` continues splines. With
+    Outside the domain every univariate B-spline is continued as in `SplineLayer`. With
     "polynomial" y is the polynomial of the nearest cell, with "clamp" the value at the nearest point of the
     box; with "linear" y is linear in every input that is outside, so that beyond a corner products x_1 x_2
     occur; with "zero" y is 0 as soon as any input is outside.
@@ -104,12 +104,12 @@ class TensorSplineLayer(Uncached):
 
     @property
     def n_in(self) -> int:
-        """The number of knot vectors."""
+        """Number of inputs: that of the knot vectors."""
         return len(self.knots)
 
     @property
     def degrees(self) -> tuple[int, ...]:
-        """Of every input."""
+        """The degree of every input."""
         return tuple(knots.degree for knots in self.knots)
 
     @property
@@ -124,17 +124,17 @@ class TensorSplineLayer(Uncached):
 
     @property
     def domain(self) -> tuple[Interval, ...]:
-        """(a, b) of every input."""
+        """The domain (a, b) of every input."""
         return tuple(knots.domain for knots in self.knots)
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """(n_basis_1, ..., n_basis_d, n_out), that of the coefficients."""
+        """The shape of the coefficients, (n_basis_1, ..., n_basis_d, n_out)."""
         return (*(knots.n_basis for knots in self.knots), self.n_out)
 
     @property
     def n_parameters(self) -> int:
-        """The product of `shape`."""
+        """Number of parameters: the product of `shape`."""
         return prod(self.shape)
 
     @property
@@ -154,7 +154,7 @@ class TensorSplineLayer(Uncached):
     # Values and derivatives
 
     def value(self, params: Array, x: Array) -> Array:
-        """y."""
+        """The values y, (n, n_out)."""
         params, x = entering(self, params, x)
         return self._map.value(params, x)
 
@@ -173,7 +173,7 @@ class TensorSplineLayer(Uncached):
     def vjp_tangent(
         self, params: Array, x: Array, gy: Array, dparams: Array, dx: Array, dgy: Array, want_x: bool
     ) -> tuple[Array, Array, Array]:
-        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and the second of them."""
+        """Derivatives of both results of `vjp` along (dparams, dx, dgy), and its second result."""
         params, x = entering(self, params, x)
         dparams, dx = floats("dparams", dparams, params.shape, x.dtype), floats("dx", dx, x.shape, x.dtype)
         gy = floats("gy", gy, (len(x), self.n_out), x.dtype)
@@ -212,7 +212,7 @@ class TensorSplineLayer(Uncached):
     # Other layers
 
     def refined(self, marked: Sequence[ArrayLike | None] | None = None) -> TensorSplineLayer:
-        """The layer with every interval of every input halved, or those that are marked.
+        """The layer with every interval of every input halved, or the marked intervals.
 
         `marked` holds for each input what `KnotVector.refine` takes: indices of intervals or a mask; None
         for all of them.
@@ -224,7 +224,7 @@ class TensorSplineLayer(Uncached):
         return TensorSplineLayer(finer, self.n_out, self.extrapolate)
 
     def with_basis(self, basis: str) -> TensorSplineLayer:
-        """Itself, in the "spline" basis.
+        """The layer itself, for the "spline" basis.
 
         Raises
         ------
@@ -238,7 +238,7 @@ class TensorSplineLayer(Uncached):
         return self
 
     def change_of_coordinates(self, basis: str) -> list[Piece]:
-        """No block: the parameters are B-spline coefficients. Errors as of `with_basis`."""
+        """No block: the parameters are B-spline coefficients. Raises as `with_basis`."""
         self.with_basis(basis)
         return []
 
@@ -269,11 +269,11 @@ class TensorSplineLayer(Uncached):
 
     @cached_property
     def roughness(self) -> scipy.sparse.csr_array:
-        """D, (rows, n_parameters): the jumps of `SplineLayer.roughness` along every input, one after another.
+        """The matrix D, (rows, n_parameters), of the jumps of `SplineLayer.roughness` along every input.
 
-        Of input j it is I x ... x D_j x ... x I: the B-spline coefficients in the other inputs of h^k times
-        the jump of the k-th derivative in x_j, at every inner breakpoint. The penalty is that of P-splines in
-        several variables (Eilers, Currie & Durban 2006, Comput. Stat. Data Anal. 50).
+        The block of input j is I x ... x D_j x ... x I: the B-spline coefficients in the other inputs of h^k
+        times the jump of the k-th derivative in x_j, at every inner breakpoint. The penalty is that of
+        P-splines in several variables (Eilers, Currie & Durban 2006, Comput. Stat. Data Anal. 50).
         """
         blocks = []
         for j, knots in enumerate(self.knots):
@@ -288,7 +288,7 @@ class TensorSplineLayer(Uncached):
     def nodes(self) -> Float64Array:
         """Points of interpolation, (n_basis_1 ... n_basis_d, n_in), in the order of the coefficients.
 
-        The grid of the Greville points of every input, those of clamped knots, which lie in the domain:
+        They are the grid of the Greville points of every input on clamped knots, which lie in the domain:
         the space of splines on [a, b] does not depend on the ghost knots.
         """
         return nodes(self.knots)
@@ -296,7 +296,7 @@ class TensorSplineLayer(Uncached):
     def interpolate(self, function: Callable[[Float64Array], ArrayLike]) -> Float64Array:
         """The parameters of the layer whose outputs equal `function` at `nodes`.
 
-        Splines of the space are reproduced, up to rounding; of a smooth function the error is of the order of
+        Splines of the space are reproduced up to rounding; for a smooth function the error is of the order of
         the best approximation.
 
         Parameters
@@ -306,14 +306,14 @@ class TensorSplineLayer(Uncached):
 
         Returns
         -------
-        numpy.ndarray
-            (n_parameters,).
+        ndarray
+            The parameters, (n_parameters,).
 
         Raises
         ------
         TypeError, ValueError
-            If `function` is not callable, its values are of another shape or not finite; if interpolation is
-            not unique, as at inner knots of multiplicity k + 1, where several nodes coincide.
+            If `function` is not callable, or its values are of another shape or not finite; if interpolation
+            is not unique, as at inner knots of multiplicity k + 1, where several nodes coincide.
 
         Examples
         --------

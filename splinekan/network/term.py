@@ -11,19 +11,19 @@ from splinekan._records import Uncached
 from splinekan.network.functions import FUNCTIONS, Function
 
 LONGEST = 32
-"""Functions of a chain."""
+"""Most functions in a chain."""
 
 
 @dataclass(frozen=True, init=False, repr=False)
 class Term(Uncached):
-    """c phi_m(a_m ... phi_2(a_2 phi_1(a_1 x_p + b_1) + b_2) ... + b_m), added to the output y_q.
+    """A term c phi_m(a_m ... phi_2(a_2 phi_1(a_1 x_p + b_1) + b_2) ... + b_m) of the output y_q.
 
     Parameters
     ----------
     input, output
-        p and q, counted from 0.
+        The numbers p and q, counted from 0.
     functions
-        (phi_1, ..., phi_m), the innermost first: functions, or names of `FUNCTIONS`. () for a term c x.
+        (phi_1, ..., phi_m), the innermost first: functions, or names in `FUNCTIONS`. () for a term c x.
     fixed
         The constants (c, a_1, b_1, ..., a_m, b_m): a number, or None for a parameter. All of them are
         parameters by default.
@@ -31,8 +31,8 @@ class Term(Uncached):
     Raises
     ------
     TypeError, ValueError
-        For numbers that are not indices, other functions than those, another number of constants, and
-        constants that are not finite.
+        For numbers that are not indices, unknown functions, a wrong number of constants, and constants that
+        are not finite.
 
     Examples
     --------
@@ -72,12 +72,12 @@ class Term(Uncached):
 
     @property
     def n_free(self) -> int:
-        """The number of parameters."""
+        """Number of parameters."""
         return sum(value is None for value in self.fixed)
 
     @property
     def complexity(self) -> int:
-        """The sum of the complexities of the functions, and 1."""
+        """1 plus the sum of the complexities of the functions."""
         return 1 + sum(function.complexity for function in self.functions)
 
     def __repr__(self) -> str:
@@ -98,7 +98,7 @@ class Term(Uncached):
 
 
 def _function(name: str, value: Any) -> Function:
-    """`value`, a function or the name of a function of `FUNCTIONS`, as a function.
+    """`value`, a function or the name of a function in `FUNCTIONS`, as a function.
 
     Raises
     ------
@@ -109,7 +109,7 @@ def _function(name: str, value: Any) -> Function:
         return value
     if isinstance(value, str):
         return FUNCTIONS[one_of(name, value, FUNCTIONS)]
-    raise TypeError(f"{name} must be a Function or the name of one in FUNCTIONS, got {shown(value)}")
+    raise TypeError(f"{name} must be a Function or a name in FUNCTIONS, got {shown(value)}")
 
 
 def _affine(name: str, scale: float | None, text: str, shift: float | None) -> str:

@@ -26,7 +26,7 @@ Si Ci Shi Chi Ei fresnels fresnelc LambertW
 KNOWN: dict[str, Any] = {name: getattr(sympy, name) for name in NAMES.split()} | {"abs": sympy.Abs}
 """Functions that text may call."""
 STEEP = ("gamma", "loggamma", "polygamma", "beta")
-"""Functions of which sympy computes all digits at integers."""
+"""Functions whose values at integers sympy computes to all digits."""
 CONSTANTS = {"pi": sympy.pi, "E": sympy.E}
 OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Add: lambda a, b: a + b,
@@ -36,9 +36,9 @@ OPERATORS: dict[type, Callable[[Any, Any], Any]] = {
     ast.Pow: lambda a, b: a**b,
 }
 DIGITS = 17
-"""Of floats: sympy compiles them to fewer by default."""
+"""Digits of compiled floats; sympy's default is fewer."""
 LONGEST, DEEPEST, LARGEST, STEEPEST = 2000, 60, 1e300, 1000
-"""Characters and levels of an expression; moduli of numbers, and of exponents of numbers."""
+"""Most characters and levels of an expression; largest moduli of numbers, and of exponents of numbers."""
 
 
 class _Printer(StrPrinter):  # type: ignore[misc]
@@ -154,7 +154,7 @@ def size(text: str) -> int:
 
 @cache
 def rule(text: str) -> Rule:
-    """phi and its derivatives from text; each is compiled when it is first asked for.
+    """phi and its derivatives from text; each is compiled on first use.
 
     Raises
     ------

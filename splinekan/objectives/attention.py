@@ -1,4 +1,4 @@
-"""Residual-based attention: points whose residuals stay large count more and more."""
+"""Residual-based attention: the weights of points grow while their residuals stay large."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ from splinekan.operators.coordinates import Coordinates
 class Attention:
     """L = 1/2 sum of w lambda r^2, and lambda <- (1 - rate) lambda + rate |r| / max |r| at each evaluation.
 
-    The problem's smoothing, if there is any, is added as it is. Residuals that are not finite move nothing.
+    The problem's smoothing, if any, is added unchanged.
 
-    The multipliers begin at 1, one per point of the chosen blocks, and move whenever `value_and_gradient` is
-    called (Anagnostopoulos et al. 2024; in the form of Southworth et al., arXiv:2603.04827, section 6.2). So
-    this is for optimisers that evaluate once a step, such as Adam. `value` leaves them alone.
+    The multipliers, one per point of the chosen blocks, start at 1 and are updated whenever
+    `value_and_gradient` is called (Anagnostopoulos et al. 2024; in the form of Southworth et al.,
+    arXiv:2603.04827, section 6.2), unless residuals are not finite. The class is therefore meant for
+    optimisers that evaluate once per step, such as Adam. `value` leaves the multipliers unchanged.
 
     Parameters
     ----------
     problem
         The objective.
     blocks
-        Numbers of the blocks that are weighted; the others keep their weights.
+        Indices of the blocks that are weighted; the other blocks keep their weights.
     rate
-        mu, between 0 and 1.
+        The rate of the update, in [0, 1].
 
     Attributes
     ----------
     multipliers
-        Per chosen block its lambda, (n,).
+        lambda of each chosen block, (n,).
 
     Raises
     ------
     TypeError, ValueError
-        For a rate outside [0, 1], or blocks that are none of the problem's, or none at all.
+        For a rate outside [0, 1], for indices that the problem's blocks do not have, and without any index.
     """
 
     problem: PINN
@@ -65,14 +66,14 @@ class Attention:
     @one
     @quiet
     def value(self, theta: Float64Array) -> float:
-        """L with the multipliers as they are."""
+        """L with the current multipliers."""
         parts = (float(part.residual**2 @ self._of(part)) / 2 for part in self.problem.parts(theta))
         return sum(parts, self.problem.penalty.value(theta))
 
     @one
     @quiet
     def value_and_gradient(self, theta: Float64Array) -> tuple[float, Float64Array]:
-        """L and its gradient with the multipliers as they were, which then move."""
+        """L and its gradient with the current multipliers, which are then updated."""
         penalty = self.problem.penalty
         total, gradient = penalty.value(theta), penalty.product(theta)
         sizes: dict[int, list[Float64Array]] = {number: [] for number in self.multipliers}

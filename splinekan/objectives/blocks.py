@@ -14,12 +14,14 @@ from splinekan.equations import Equation
 from splinekan.equations.expressions import read
 
 MISSING = ("refuse", "drop")
-"""What becomes of measured values that are NaN."""
+"""Treatments of measured values that are NaN."""
 
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """An equation on a set of points.
+    """An equation on a set of points, a part of a `PINN`; the arrays are copied.
+
+    Its part of the loss is 1/2 sum_i w_i r_i^2, r_i the residual of the equation at point i.
 
     Parameters
     ----------
@@ -28,23 +30,30 @@ class Block:
     points
         (n, number of variables).
     weight
-        w of the squared residuals: one number or (n,), not negative. The block's part of the loss is half
-        their weighted sum; see `Block.mean` for a mean. Kept as (n,).
+        w, a number or (n,), not negative; kept as (n,). `Block.mean` divides it by the number of points.
     minus
-        (n, number of variables) or None: if given, the residual is that at `points` less that at `minus`, for
-        periodic conditions and jumps. The equation's residual is then any expression.
+        (n, number of variables) or None. If given, r_i is the residual at `points` minus the residual at
+        `minus`, for periodic conditions and jumps. The equation may then be any expression.
     target
-        (n,) or None: if given, it is subtracted from the residual. It is taken as measured: its errors are
-        those of `PINN.standard_errors`. With weights 1/sigma^2 the squares are those of weighted least
-        squares. `Data` writes such blocks.
-
-    The arrays are copied.
+        (n,) or None. If given, it is subtracted from the residual and treated as measured: its errors are
+        those that `PINN.standard_errors` propagates. Weights 1/sigma^2 give weighted least squares. `Data`
+        makes such blocks.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays of other shapes, points of a sign that a variable excludes, negative weights, and targets
-        that are not finite.
+        For arrays of the wrong shape, points of a sign that a variable excludes, negative weights, and
+        targets that are not finite.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sympy import Function, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> equation = Equation(u.diff(x, 2) + u, unknown=u, variables=(x,))
+    >>> Block(equation, np.linspace(0, 1, 4)[:, None], weight=0.25).weight
+    array([0.25, 0.25, 0.25, 0.25])
     """
 
     equation: Equation
@@ -80,7 +89,7 @@ class Block:
         Raises
         ------
         TypeError, ValueError
-            As for a block, and if `weight` is not one number.
+            As for a block, and if `weight` is not a single number.
         """
         factor = real("weight", weight, low=0.0, high=np.inf)
         block = Block(equation, points, 1.0, minus, target)  # type: ignore[arg-type]
@@ -91,9 +100,10 @@ class Block:
 class Data:
     """Measured values: the expression `of` is equal to `values` at the points, up to errors.
 
-    Among the blocks of a `PINN` it adds 1/2 sum_i w_i (of(x_i) - values_i)^2 to the loss. Weights
-    w_i = 1/sigma_i^2, with the standard deviations of the errors, are those of maximum likelihood for normal
-    errors; weights that are right up to a common factor serve `PINN.standard_errors`, which estimates it.
+    The arrays are copied. Among the blocks of a `PINN` it adds 1/2 sum_i w_i (of(x_i) - values_i)^2 to the
+    loss. Weights w_i = 1/sigma_i^2, with the standard deviations of the errors, are those of maximum
+    likelihood for normal errors; weights that are right up to a common factor serve `PINN.standard_errors`,
+    which estimates it.
 
     Parameters
     ----------
@@ -102,19 +112,17 @@ class Data:
     values
         (n,), finite unless `missing` is "drop".
     weight
-        One number or (n,), not negative.
+        A number or (n,), not negative.
     of
         An expression of sympy in the unknowns, their derivatives and the variables; None for the unknown, if
         there is only one.
     missing
-        "refuse" values that are NaN, or "drop" them with their points and weights.
-
-    The arrays are copied.
+        "refuse" raises an error for values that are NaN, "drop" removes them with their points and weights.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays of other kinds or shapes, values that are not finite, negative weights, and if no value
+        For arrays of the wrong type or shape, values that are not finite, negative weights, and if no value
         remains.
 
     Examples
@@ -163,7 +171,7 @@ class Data:
 
 
 def _weights(weight: ArrayLike, count: int) -> Float64Array:
-    """One number or (count,), not negative, as (count,)."""
+    """A number or (count,), not negative, as (count,)."""
     given = real_array("weight", weight)
     if given.shape not in ((), (count,)):
         raise ValueError(f"weight must be one number or ({count},), got {given.shape}")

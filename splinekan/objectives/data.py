@@ -37,9 +37,9 @@ if TYPE_CHECKING:
 CHUNK_BYTES = 2**26
 """Memory that the activations or the dense rows of a chunk may take."""
 ROW_BYTES = 2**23
-"""Memory for the Jacobian rows of a chunk, small enough that its memory is used again and again."""
+"""Memory for the Jacobian rows of a chunk, small enough that the allocator reuses it."""
 SORTED = 1000
-"""Fewer samples are not sorted."""
+"""The smallest number of samples that are sorted."""
 REDUCTIONS = ("sum", "mean")
 
 
@@ -47,32 +47,31 @@ REDUCTIONS = ("sum", "mean")
 class DataLoss(ChunkedSum):
     """L(theta) = sum_i w_i l(g(x_i; theta), y_i) + smoothing/2 |D theta|^2 for a loss l.
 
-    D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`).
-    A small weight determines the coefficients that few samples see, or none; jumps of a smooth function fall
-    like h^(k+1), and the bias with them.
+    D theta holds the jumps of the highest derivative at the inner knots of every edge
+    (`SplineLayer.roughness`). A small weight determines the coefficients in whose supports few or no samples
+    lie; the jumps of a smooth function are O(h^(k+1)), and so is the bias.
 
-    Every sum runs over chunks of samples, so memory stays bounded whatever their number.
+    Every sum runs over chunks of samples, so that memory stays bounded for any number of samples.
 
     Parameters
     ----------
     network
         The network g.
     x
-        (n, n_in); float32 is computed in float32. Samples outside the domain of the splines that take them
-        (`KAN.domain`) are fitted by what continues the splines: more than 1 % of them in a column make a
-        `DomainWarning`. So do columns that fill less than 1e-3 of their domain, and, where an affine map
-        comes first, columns that vary on scales as far apart. Contiguous arrays are kept, not copied: do not
-        change them while the objective is in use.
+        (n, n_in); float32 samples are evaluated in float32. Outside the domain of the first splines
+        (`KAN.domain`) samples are fitted by the continuation of the splines. Contiguous arrays are kept, not
+        copied: do not change them while the objective is in use.
     y
         (n, n_out), or (n,) for one output; kept in the type of x. Float64 values whose variation is lost in
         float32, such as small changes of a large number, are refused: subtract their mean.
     weights
-        w: (n,), one number for all, or None for 1; non-negative.
+        w: (n,), a number for all samples, or None for 1; non-negative.
     cost
-        Work units of an evaluation of value and gradient. None for what the driver counts: `Level.cost` in
-        nested iteration, else 1.
+        Work units of an evaluation of value and gradient. None leaves the count to the driver: `Level.cost`
+        in nested iteration, else 1.
     smoothing
-        Weight of the second term, not negative; in the units of w y^2 by those of coefficients squared.
+        Weight of the second term, not negative; its units are those of w y^2 divided by those of squared
+        coefficients.
     reduction
         "sum" as above; "mean" divides the sum by n and, for squared errors, leaves out the factor 1/2:
         (1/n) r.r.
@@ -80,10 +79,10 @@ class DataLoss(ChunkedSum):
         The loss of a sample: `SquaredError`, `Huber`, `Quantile`, `Logistic`, `Softmax`, `Poisson`, or any
         object with the methods of `splinekan.objectives.losses.Loss`.
     executor
-        Where chunks are worked on: None for this process, `Workers` of `concurrent.futures`, or workers of a
-        Dask cluster, by a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With
+        Where chunks are evaluated: None for this process; `Workers` of `concurrent.futures`; for the workers
+        of a Dask cluster a `distributed.Client`, "active" for the client in scope, or a `DaskExecutor`. With
         Dask the workers keep the samples; x, y and weights may also be Dask arrays, data frames or series,
-        and workers open memory-mapped arrays themselves. Then x, y and weights of the objective are
+        and workers open memory-mapped arrays themselves. The attributes x, y and weights are then of type
         `ShardedArray`, and objectives for other networks, `dataclasses.replace(objective, network=...)`,
         share the samples.
 
@@ -91,10 +90,10 @@ class DataLoss(ChunkedSum):
     ------
     TypeError, ValueError
         For wrong shapes, empty or non-finite data, data or weights that float32 cannot hold where x is
-        float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, targets
-        that the loss does not admit. The methods for theta or vectors of another length, and for what a loss
-        returns in another shape; NaN in theta is taken, and makes the loss NaN. With Dask, for a loss that
-        cannot be pickled.
+        float32, negative weights or smoothing, an unknown reduction, an object that is not a loss, and
+        targets that the loss does not admit; with Dask, for a loss that cannot be pickled. The methods raise
+        them for theta or vectors of the wrong length, and if a loss returns an array of the wrong shape; NaN
+        in theta is admitted and makes the loss NaN.
     MemoryError
         For samples that exceed the memory limits of the workers.
     ImportError
@@ -103,7 +102,18 @@ class DataLoss(ChunkedSum):
     Warns
     -----
     DomainWarning
-        See x.
+        If more than 1 % of a column of x lies outside the domain, if a column fills less than 1e-3 of it,
+        and, where an affine map comes first, if columns vary on scales that differ by as large a factor.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import splinekan as sk
+    >>> x = np.linspace(0, 1, 50)[:, None]
+    >>> network = sk.KAN.splines([1, 1], intervals=4)
+    >>> objective = sk.DataLoss(network, x, x[:, 0] > 0.3, loss=sk.Logistic(), reduction="mean")
+    >>> round(objective.value(np.zeros(7)), 6)  # log 2
+    0.693147
     """
 
     network: KAN
@@ -116,9 +126,9 @@ class DataLoss(ChunkedSum):
     loss: Loss = field(default_factory=SquaredError)
     executor: Any = None
     only: ClassVar[type | None] = None
-    """The type that the loss must have, if any will not do."""
+    """The required type of the loss, if not every type is admitted."""
     _root: Array = field(init=False, repr=False)
-    """Square roots of the weights, (n, 1) or a number."""
+    """The square roots of the weights, (n, 1) or a number."""
 
     def __post_init__(self) -> None:
         instance("network", self.network, KAN)
@@ -162,7 +172,7 @@ class DataLoss(ChunkedSum):
         return x, y, weights, roots(weights, factor, x)
 
     def _resident(self) -> tuple[Any, Any, Any, Array]:
-        """x, y and weights on workers, which have their roots."""
+        """x, y and weights on the workers, which hold the roots of the weights."""
         given = self.x, self.y, self.weights
         return *sharded.resident_samples(self.network, *given, self.executor), np.ones(())
 
@@ -173,7 +183,7 @@ class DataLoss(ChunkedSum):
 
     @property
     def _factor(self) -> float:
-        """Of the sum of the losses."""
+        """The factor of the sum of the losses."""
         return self.loss.mean_factor / self.n_samples if self.reduction == "mean" else 1.0
 
     def _warn_of_inputs(self) -> None:
@@ -194,7 +204,7 @@ class DataLoss(ChunkedSum):
 
     @property
     def n_samples(self) -> int:
-        """n."""
+        """The number of samples n."""
         return len(self.x)
 
     @property
@@ -210,14 +220,14 @@ class DataLoss(ChunkedSum):
     @one
     @quiet
     def jacobian(self, theta: Float64Array) -> SparseRows:
-        """J of r, whole: row i n_out + o belongs to output o of sample i; without the penalty's rows."""
+        """The Jacobian of r without the penalty's rows: row i n_out + o belongs to output o of sample i."""
         return self._part(theta, (0, self.n_samples)).jacobian()
 
     @quiet
     def hessian_product(self, theta: Float64Array, v: Float64Array) -> Float64Array:
         """The exact Hessian of L times v, J^T l'' J v + sum_i dl/dg_i (Hessian of g_i) v + B^T B v.
 
-        l'' is the Hessian of the loss in g, also where S^T S of `Loss.root` differs from it.
+        l'' is the Hessian of the loss in g, even where S^T S of `Loss.root` differs from it.
         """
         theta, v = self.network._theta(theta), self.network._theta(v, "v")
         same, T = self._in_splines
@@ -237,9 +247,9 @@ class DataLoss(ChunkedSum):
 
     @quiet
     def linearized(self, theta: Float64Array) -> tuple[float, Float64Array, Operator]:
-        """(L, rho, J), J by products that run through the network, with the penalty's rows below.
+        """(L, rho, J) with the penalty's rows below; products with J run through the network.
 
-        For samples on workers rho is made an array when `numpy.asarray` asks for it.
+        For samples on workers rho becomes an array only when it is passed to `numpy.asarray`.
         """
         theta = self.network._theta(theta)
         if self._sharded:
@@ -263,13 +273,13 @@ class DataLoss(ChunkedSum):
     def linear_parameters(self) -> NDArray[np.int64]:
         """Indices into theta of the parameters of the last layer, in which the residual is affine.
 
-        Affine maps with fixed numbers may follow.
+        Splines in the spline basis, with or without a base branch, affine maps and their sums are linear in
+        their parameters. Affine maps with fixed coefficients may follow.
 
         Raises
         ------
         ValueError
-            For losses other than squares, and a last layer that is not linear in its parameters: splines in
-            the spline basis, with or without a base branch, affine maps, and their sums are.
+            For losses other than squares, and for a last layer that is not linear in its parameters.
         """
         return linear_parameters(self.network, self.squared)
 
@@ -307,7 +317,7 @@ class DataLoss(ChunkedSum):
         return gradient, upper
 
     def model(self, theta: Float64Array) -> Model:
-        """The network with theta."""
+        """The network with the parameters theta."""
         return Model(self.network, theta)
 
     @property
@@ -317,7 +327,7 @@ class DataLoss(ChunkedSum):
         Neighbours then have the same active functions, in the first layer and mostly in the others, and
         `splinekan.kernels.segments.products` keeps what it adds up for them in registers.
         """
-        ordered = None if self._sharded else self._ordered  # workers order theirs
+        ordered = None if self._sharded else self._ordered  # workers order their own samples
         return self if ordered is None else ordered
 
     @cached_property
@@ -362,8 +372,29 @@ class DataLoss(ChunkedSum):
 class LeastSquares(DataLoss):
     """L(theta) = 1/2 r.r + smoothing/2 |D theta|^2, r = sqrt(w)(g(x; theta) - y).
 
-    With `reduction="mean"` the first term is the mean square error (1/n) r.r. Parameters, errors and
-    warnings are those of `DataLoss`; the loss is the squared error.
+    With `reduction="mean"` the first term is the mean square error (1/n) r.r. This is `DataLoss` with the
+    squared error; errors and warnings are described there.
+
+    Parameters
+    ----------
+    network
+        The network g.
+    x
+        Inputs (n, n_in).
+    y
+        Targets (n, n_out), or (n,) for one output.
+    weights
+        w: (n,), a number for all samples, or None for 1; non-negative.
+    cost
+        Work units of an evaluation of value and gradient, or None; see `DataLoss`.
+    smoothing
+        Weight of the second term, not negative.
+    reduction
+        "sum" for 1/2 r.r, "mean" for (1/n) r.r.
+    loss
+        `SquaredError()`, the only loss that is accepted.
+    executor
+        Where chunks of samples are evaluated; see `DataLoss`.
 
     Examples
     --------
@@ -399,7 +430,7 @@ class DataPart(Uncached):
 
     @property
     def _seen(self) -> tuple[Array, Array]:
-        """(g, y) as a loss sees them: read-only."""
+        """(g, y) as they are passed to a loss: read-only."""
         g, y = self.at.output.view(), self.y.view()
         g.flags.writeable = y.flags.writeable = False
         return g, y
@@ -412,7 +443,7 @@ class DataPart(Uncached):
 
     @cached_property
     def _S(self) -> Array | None:  # noqa: N802 - a matrix
-        """S, a root of the Hessian of every sample's loss, as `Loss.root` returns it."""
+        """S, the roots of the Hessians of the losses, as `Loss.root` returns them."""
         root = self.loss.root(*self._seen)
         if root is None:
             return None
@@ -424,14 +455,14 @@ class DataPart(Uncached):
 
     @property
     def residual(self) -> Float64Array:
-        """rho with (S J)^T rho = the gradient, (n n_out,)."""
+        """The vector rho with (S J)^T rho = gradient, (n n_out,)."""
         if callable(formula := getattr(self.loss, "residual", None)):
             rho = floats("loss.residual(g, y)", formula(*self._seen), self.y.shape, self.y.dtype)
             return (self.root * rho).ravel().astype(np.float64)
         return unrooted(self._S, self._rooted).ravel().astype(np.float64)
 
     def _curved(self, change: Array) -> Array:
-        """The Hessian of every sample's loss times a change of its outputs."""
+        """The Hessian of the loss of every sample times a change of its outputs."""
         if callable(formula := getattr(self.loss, "curvature", None)):
             return floats("loss.curvature(g, y)", formula(*self._seen), self.y.shape, self.y.dtype) * change
         return curved(self._S, change)
@@ -462,7 +493,7 @@ class DataPart(Uncached):
 
 
 class NetworkJacobian(Operator):
-    """The rows sqrt(w) S J of all samples at one theta: products run through the network and store no row."""
+    """The rows sqrt(w) S J of all samples at one theta, by products that run through the network."""
 
     def __init__(self, objective: DataLoss, part: DataPart) -> None:
         super().__init__(F8, (part.at.output.size, objective.network.n_parameters))
@@ -488,7 +519,7 @@ class NetworkJacobian(Operator):
     @one
     @quiet
     def column_squares(self) -> Float64Array:
-        """The diagonal of J^T J, from the sparse rows chunk by chunk."""
+        """The diagonal of J^T J, from chunks of sparse rows."""
         theta = self.part.at.theta.astype(np.float64)
         chunks = self.objective._chunks("rows")
         parts = (self.objective._part(theta, chunk).jacobian().column_squares() for chunk in chunks)
@@ -511,10 +542,10 @@ class NetworkJacobian(Operator):
 
 
 def _order_of_cells(network: KAN, x: Array) -> NDArray[np.int64] | None:
-    """An order of the samples, from cell to neighbouring cell; None if they are few.
+    """An order of the samples that runs from cell to neighbouring cell; None if there are few samples.
 
-    Cells are those of the first spline layer, if its knots are uniform, else as many of equal width; of as
-    many columns as have no more cells than there are samples.
+    Cells are those of the first spline layer if its knots are uniform, otherwise the same number of cells of
+    equal width, in the largest number of columns that have at most as many cells as there are samples.
     """
     if len(x) < SORTED:
         return None
@@ -527,7 +558,7 @@ def _order_of_cells(network: KAN, x: Array) -> NDArray[np.int64] | None:
         width = max(float(b) - float(a), np.finfo(np.float64).tiny)
         share = np.clip((column.astype(np.float64) - a) / width, 0.0, 1.0)
         cell = np.minimum((share * intervals).astype(np.int64), intervals - 1)
-        key = key * intervals + np.where(key % 2, intervals - 1 - cell, cell)  # to and fro
+        key = key * intervals + np.where(key % 2, intervals - 1 - cell, cell)  # boustrophedon
         cells *= intervals
     return np.argsort(key, kind="stable")
 
@@ -560,7 +591,7 @@ def _in_the_type_of(x: Array, name: str, value: Array) -> Array:
 
 
 def refuse_unresolved(name: str, dtype: np.dtype[Any], lost: Array, spread: Array, around: Array) -> None:
-    """Refuse columns that vary by `spread` and lose three digits or more of that in another type."""
+    """Refuse columns that vary by `spread` and lose three or more digits of it in another type."""
     if not np.isfinite(lost).all():
         raise ValueError(f"{name} must be within the range of {dtype}, as x is {dtype}")
     unresolved = np.flatnonzero((lost > 1e-3 * spread) & (spread > 0))

@@ -25,7 +25,7 @@ class PlacePart:
     place
         The place.
     jets
-        Of all points of the place, q for every sample, or q for all of them if they are shared.
+        Taylor coefficients at all points of the place: q per sample, or q in total if samples share them.
     slopes
         dr_i/d(term at node), (n or 1, q), for every term of the place.
     """
@@ -54,7 +54,7 @@ class PlacePart:
             return total
         rows = self.jets.rows(self._cotangent([slope.ravel() for slope in slopes]))
         stored = rows.tocsr()
-        pointers = stored.indptr[::q]  # the points of a sample are neighbours
+        pointers = stored.indptr[::q]  # the points of a sample are adjacent
         summed = scipy.sparse.csr_array((stored.data, stored.indices, pointers), shape=(n, m))
         return np.asarray(summed.toarray())
 
@@ -68,22 +68,22 @@ class PlacePart:
 
 
 def chunk_of(place: Place, start: int, stop: int) -> slice:
-    """Where the points of samples start to stop are among those of a place."""
+    """The slice of a place's points that belongs to the samples from start to stop."""
     q = len(place.nodes)
     return slice(0, q) if place.shared else slice(start * q, stop * q)
 
 
 def directions_of(place: Place) -> Directions:
-    """What is carried through the network at a place."""
+    """The directions of the Taylor coefficients that a place needs."""
     return Directions(place.channels.orders)
 
 
 ROUNDING = 1e-9
-"""Share of the length of an interval by which a place may leave it."""
+"""Fraction of the length of an interval by which a place may leave it."""
 
 
 def seed_at(block: int, network: KAN, features: Features, place: Place, points: Float64Array) -> Float64Array:
-    """The inputs of the network at a place, with their Taylor coefficients, for a block of that number.
+    """The inputs of the network at a place, with their Taylor coefficients; `block` is named in messages.
 
     Raises
     ------

@@ -11,15 +11,15 @@ from splinekan.network.sum import leaves
 
 
 def linear_layer(network: KAN, squared: bool) -> int:
-    """The number of the last layer with parameters, if the residual is affine in them.
+    """The index of the last layer with parameters, if the residual is affine in them.
 
-    Behind it there may be affine maps with fixed numbers, as those from deviations to the units of y.
+    Affine maps with fixed coefficients may follow, such as the map from deviations to the units of y.
 
     Raises
     ------
     ValueError
         For losses other than squares; for a last layer that is not made of splines in the spline basis and
-        affine maps, or has nonlinear maps behind it.
+        affine maps, or is followed by nonlinear maps.
     """
     if not squared:
         raise ValueError("loss must be squared: minimisers of other losses are not linear in the last layer")
@@ -50,6 +50,6 @@ def linear_parameters(network: KAN, squared: bool) -> NDArray[np.int64]:
 
 
 def tail(network: KAN, squared: bool) -> tuple[int, KAN]:
-    """The number of the last layer with parameters, and the network from there on."""
+    """The index of the last layer with parameters, and the network from that layer on."""
     last = linear_layer(network, squared)
     return last, KAN(network.layers[last:])

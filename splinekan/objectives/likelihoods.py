@@ -22,9 +22,9 @@ SUMS = 1e-5
 class Logistic:
     """l = sum over outputs of log(1 + exp(g)) - y g: labels y in {0, 1}, or probabilities in [0, 1].
 
-    g is the log-odds; every output is a yes or no of its own. For y in {0, 1} l = -log P(y). A minimum exists
-    unless the classes can be separated; with `smoothing` in `DataLoss`, unless polynomials of the splines'
-    degree separate them.
+    g is the log-odds; every output is a separate binary label. For y in {0, 1}, l = -log P(y). A minimum
+    exists unless the classes are separable; with `smoothing` in `DataLoss`, unless polynomials of the
+    splines' degree separate them.
 
     Raises
     ------
@@ -59,7 +59,7 @@ class Logistic:
 
     @quiet
     def gradient(self, g: Array, y: Array) -> Array:
-        """p - y with p = 1/(1 + exp(-g))."""
+        """dl/dg = p - y with p = 1/(1 + exp(-g))."""
         g, y = matching(g, y)
         difference: Array = (1 - y) * _expit(g) - y * _expit(-g)
         return np.asarray(difference, dtype=g.dtype)
@@ -81,8 +81,9 @@ class Logistic:
 class Softmax:
     """l = -sum_k y_k log p_k, p = exp(g)/sum_k exp(g_k): rows y of probabilities, such as one-hot labels.
 
-    The cross-entropy of exclusive classes, one output for each. Adding a number to all outputs of a sample
-    changes nothing. For one-hot labels l = -log P(y). The Hessian is diag(p) - p p^T = S^T S with
+    The cross-entropy of mutually exclusive classes, with an output for each class. Adding a constant to all
+    outputs of a sample leaves l unchanged. For one-hot labels, l = -log P(y). The Hessian is
+    diag(p) - p p^T = S^T S with
     S = diag(sqrt p) (I - 1 p^T), of rank K - 1.
 
     Raises

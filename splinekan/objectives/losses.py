@@ -5,10 +5,10 @@ gradient in g, and a square root S of its Hessian, S^T S = d^2 l/dg^2 (positive 
 loss). With J the Jacobian of g, the generalised Gauss-Newton matrix is sum_i (S_i J_i)^T (S_i J_i)
 (Schraudolph 2002): the rows of a chunk are S_i J_i, whatever the loss.
 
-Where the Hessian vanishes, as that of the Huber loss does far from the target, S^T S is a small share of a
-majoriser: the curvature of the parabola that touches l at g and lies above l elsewhere. Steps by the whole
-majoriser (iteratively reweighted least squares) always lower l, but converge slowly; the damping of
-Levenberg-Marquardt makes up for what the share leaves out. The minimum is that of l, whatever S.
+Where the Hessian vanishes, as that of the Huber loss does far from the target, S^T S is a small fraction of
+a majoriser: the curvature of the parabola that touches l at g and lies above l elsewhere. Steps by the whole
+majoriser (iteratively reweighted least squares) always decrease l, but converge slowly; the damping of
+Levenberg-Marquardt compensates for the missing part. The minimum is that of l for every choice of S.
 
 `SquaredError` is here, Huber and quantile losses are in `splinekan.objectives.robust`, logistic, softmax and
 Poisson losses in `splinekan.objectives.likelihoods`.
@@ -28,7 +28,7 @@ from splinekan._checks import Array, Float64Array, real_array
 class Loss(Protocol):
     """A smooth, convex loss per sample; g and y are (n, n_out) and share a floating-point type.
 
-    More methods are used where a loss has them:
+    Optional methods:
 
     `mean(g)`
         The prediction that belongs to outputs, (n, n_out): a probability, an expected count.
@@ -42,7 +42,7 @@ class Loss(Protocol):
 
     @property
     def mean_factor(self) -> float:
-        """What `reduction="mean"` multiplies the mean over the samples by."""
+        """The factor by which `reduction="mean"` multiplies the mean over the samples."""
         ...
 
     @property
@@ -59,27 +59,33 @@ class Loss(Protocol):
         ...
 
     def root(self, g: Array, y: Array) -> Array | None:
-        """S: (n, n_out) for a diagonal, (n, n_out, n_out) for a matrix per sample; None for the identity.
+        """S: (n, n_out) if it is diagonal, (n, n_out, n_out) for full matrices, None for the identity.
 
-        S^T S is the Hessian of l in g, or a positive definite matrix instead where that is singular.
+        S^T S is the Hessian of l in g, or a positive definite matrix where that Hessian is singular.
         """
         ...
 
 
 CUTOFF = 1e-12
-"""Singular values of S below this times its largest count as zero."""
+"""Singular values of S below this times the largest are treated as zero."""
 LOSS_METHODS = ("value", "gradient", "root")
 LOSS_ATTRIBUTES = ("mean_factor", "squared")
 
 
 @dataclass(frozen=True)
 class SquaredError:
-    """l = 1/2 |g - y|^2; its mean is the mean square error |g - y|^2, without the factor 1/2.
+    """l = 1/2 |g - y|^2; with `reduction="mean"` the mean square error, without the factor 1/2.
 
     Raises
     ------
     TypeError, ValueError
-        `value` and `gradient`, unless g and y are real matrices of the same shape.
+        By `value` and `gradient`, unless g and y are real matrices of the same shape.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> SquaredError().value(np.array([[3.0, 0.0], [1.0, 1.0]]), np.zeros((2, 2)))
+    array([4.5, 1. ])
     """
 
     mean_factor: ClassVar[float] = 2.0
@@ -97,7 +103,7 @@ class SquaredError:
         return difference
 
     def root(self, g: Array, y: Array) -> None:
-        """The identity."""
+        """None, which stands for the identity."""
 
     def mean(self, g: Array) -> Array:
         """The expected target, g itself."""
@@ -116,12 +122,12 @@ def matching(g: Array, y: Array) -> tuple[Array, Array]:
 
 
 def admissible(y: Array, wrong: NDArray[np.bool_], needed: str) -> None:
-    """Refuse targets of which some are `wrong`.
+    """Refuse targets if any of them is `wrong`.
 
     Raises
     ------
     ValueError
-        Naming the first of them and its index.
+        With the value and the index of the first wrong target.
     """
     if wrong.any():
         at = tuple(int(i) for i in np.argwhere(wrong)[0])

@@ -28,7 +28,7 @@ class PointsPart:
 
     @property
     def value(self) -> float:
-        """Its part of L."""
+        """The contribution of these points to L."""
         return dot(self.residual, self.residual) / 2
 
     @quiet
@@ -49,7 +49,7 @@ class PointsPart:
         return total
 
     def jacobian(self) -> SparseRows:
-        """J; of two sides, and with other places, dense, since their runs overlap."""
+        """J; dense for two sides and for values at other places, whose row segments overlap."""
         each = [side.rows(v) for side, v in zip(self.sides, self.cotangents, strict=True)]
         if len(each) == 1 and not self.elsewhere:
             return each[0]

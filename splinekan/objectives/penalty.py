@@ -1,4 +1,4 @@
-"""Penalties: what an objective adds to the sum over its samples."""
+"""Penalties: terms that an objective adds to the sum over its samples."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class QuadraticPenalty(Uncached):
 
     @staticmethod
     def roughness(network: KAN, smoothing: float) -> QuadraticPenalty:
-        """smoothing/2 |D theta|^2, D the jumps of the highest derivative (`SplineLayer.roughness`)."""
+        """smoothing/2 |D theta|^2, D theta the jumps of the highest derivative (`SplineLayer.roughness`)."""
         network = instance("network", network, KAN)
         smoothing = real("smoothing", smoothing, low=0.0, high=np.inf)
         if smoothing == 0:

@@ -36,11 +36,11 @@ CHUNK_BYTES = 2**24
 class PINN(ChunkedSum):
     """L(theta) = 1/2 sum over blocks and points of w r^2 + smoothing/2 |D theta|^2, r the residuals.
 
-    D takes the jumps of the highest derivative at the inner knots of every edge (`SplineLayer.roughness`): a
-    small weight determines the function between points.
+    D theta holds the jumps of the highest derivative at the inner knots of every edge
+    (`SplineLayer.roughness`): a small weight determines the function between points.
 
-    Unknown constants (`Unknown`) of the equations are the last parameters of a network with constants, see
-    `KAN.with_constants`, in the order that is given there.
+    Unknown constants (`Unknown`) of the equations are the last parameters of a network with constants, in
+    the order in which they are passed to `KAN.with_constants`.
 
     Parameters
     ----------
@@ -48,35 +48,52 @@ class PINN(ChunkedSum):
         The network; its outputs are the unknowns, its inputs the variables and the extra features. If the
         equations have unknown constants, `network.with_constants(...)`.
     blocks
-        Equations, boundary and initial conditions, each on its points; measured values, as `Data`. Kept as
-        blocks.
+        Equations, boundary conditions and initial conditions, each on its points, and measured values, as
+        `Data`. All are kept as blocks.
     extra
-        Further inputs, sympy expressions in the variables, such as |x|.
+        Further inputs of the network, sympy expressions in the variables, such as |x|.
     bounds
-        One interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
+        An interval per variable, or None: the network's inputs are the variables mapped from it to [-1, 1].
         A variable whose interval is None is not an input.
     cost
-        Work units of an evaluation of value and gradient. None for what the driver counts: `Level.cost` in
-        nested iteration, else 1.
+        Work units of an evaluation of value and gradient. None leaves the count to the driver: `Level.cost`
+        in nested iteration, else 1.
     smoothing
         Weight of the second term, not negative.
     executor
-        Where chunks are worked on: None for this process, `Workers`, or a client of Dask, to which the points
-        travel with every evaluation.
+        Where chunks are evaluated: None for this process, `Workers`, or a Dask client, to which the points
+        are sent at every evaluation.
 
     Raises
     ------
     TypeError, ValueError
-        For blocks on other variables, widths that do not fit, unknown constants that the network does not
-        have, measured values without an equation, unknowns at places that leave the bounds, or a degree too
-        low for the derivatives: an equation of order m takes splines of degree m + 1, or m + mu - 1 where
-        inner knots have multiplicity mu, so that derivatives of order m - 1 are continuous. Those of order m
-        may jump at repeated knots, as a source does.
+        For blocks on different variables, widths that do not fit, unknown constants that the network does
+        not have, measured values without an equation, unknowns at places outside the bounds, or a degree too
+        low for the derivatives: an equation of order m requires splines of degree m + 1, or m + mu - 1 where
+        inner knots have multiplicity mu, so that derivatives of order m - 1 are continuous. Derivatives of
+        order m may jump at repeated knots, as a source does.
 
     Warns
     -----
     DomainWarning
-        Where points leave the domain of the first spline layer; as for `LeastSquares`.
+        If points leave the domain of the first spline layer; as for `DataLoss`.
+
+    Examples
+    --------
+    u' = u with u(0) = 1:
+
+    >>> import numpy as np
+    >>> import splinekan as sk
+    >>> from sympy import Function, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> growth = sk.Equation(u.diff(x) - u, unknown=u, variables=(x,))
+    >>> start = sk.Equation(u - 1, unknown=u, variables=(x,))
+    >>> blocks = [sk.Block.mean(growth, np.linspace(0, 1, 40)[:, None]), sk.Block(start, [[0.0]])]
+    >>> problem = sk.PINN(sk.KAN.splines([1, 1], intervals=8), blocks)
+    >>> result = sk.LevenbergMarquardt().minimize(problem, np.zeros(11), iterations=10)
+    >>> bool(abs(problem.solution(result.theta, np.array([[1.0]]))[0, 0] - np.e) < 1e-4)
+    True
     """
 
     network: KAN
@@ -182,40 +199,42 @@ class PINN(ChunkedSum):
     def standard_errors(self, theta: Float64Array, variance: float | None = None) -> dict[str, float]:
         """The standard errors of the unknown constants at the minimum, by name.
 
-        theta-hat is linearised in the errors of the measured values, those of blocks with a target:
+        theta-hat is linearised in the errors of the measured values, which are the targets of blocks:
         theta-hat - theta = J^+ e. With J the rows of all blocks and of the smoothing, each times the root of
         its weight, and d the measured rows,
 
             errors^2 = s^2 diag(J^+_d J^+_d^T),   s^2 = |r_d|^2 / tr((I - H)^2),   H = J_d J^+_d.
 
-        The other rows, equations and conditions, have no errors. If no block has a target, all rows are taken
-        as measured: errors^2 = s^2 diag((J^T J)^-1), s^2 = |r|^2/(n - rank J). The degrees of freedom
+        The other rows, those of equations and conditions, are exact. If no block has a target, all rows are
+        treated as measured: errors^2 = s^2 diag((J^T J)^-1), s^2 = |r|^2/(n - rank J). The degrees of freedom
         tr((I - H)^2) = n_d - 2 tr H + tr H^2 are those of a linear smoother (Hastie and Tibshirani,
         Generalized Additive Models, 1990, section 3.5).
 
-        They assume a minimum of the loss, independent errors with variances in proportion to 1/weight, a
-        model that is right, and errors so small that it is linear in them. The error of the network itself
-        (too few knots or points) is not included. The cost is that of a singular value decomposition,
+        The formulas assume a minimum of the loss, independent errors with variances proportional to
+        1/weight, a correct model, and errors small enough for the linearisation. The error of the network
+        itself (too few knots or points) is not included. The cost is that of a singular value decomposition,
         O(n_parameters^3).
 
         Parameters
         ----------
         theta
-            The end of training.
+            The parameters at the end of training.
         variance
             s^2, where it is known: 1 if the weights are 1/sigma^2. None to estimate it.
 
         Returns
         -------
-        An error for every constant; infinite if the constant is not identifiable, that is if theta can change
-        along it without changing J theta beyond rounding, and if there are no degrees of freedom.
+        dict
+            The standard error of every constant; infinite if the constant is not identifiable, that is, if
+            theta can change along it without changing J theta beyond rounding, and if there are no degrees
+            of freedom.
         """
         if variance is not None:
             variance = real("variance", variance, low=0.0, high=np.inf)
         return standard_errors(self, self.network._theta(theta), variance)
 
     def model(self, theta: Float64Array) -> Model:
-        """The unknowns as functions of the variables; behind them the unknown constants, if there are any."""
+        """The unknowns as functions of the variables, followed by the unknown constants, if any."""
         return Model(self.network, theta, self._features)
 
     @cached_property
@@ -226,7 +245,7 @@ class PINN(ChunkedSum):
     @one
     @quiet
     def values(self, theta: Float64Array) -> Float64Array:
-        """The blocks' parts of L, without the smoothing."""
+        """The contribution of each block to L, without the smoothing."""
         sums = np.zeros(len(self.blocks))
         for part in self.parts(theta):
             sums[part.block] += part.value
@@ -259,7 +278,7 @@ class PINN(ChunkedSum):
         return sum(len(block.points) for block in self.blocks)
 
     def _chunks(self, purpose: str) -> list[tuple[int, int, int]]:
-        """(number of the block, start, stop)."""
+        """(index of the block, start, stop)."""
         stored = 0
         if purpose != "value":
             stored = sum(n for layer in self.network.layers for n in layer.segment_lengths)
@@ -306,6 +325,6 @@ class PINN(ChunkedSum):
 
 
 def _order_along(equation: Equation, variable: int) -> int:
-    """The largest order of derivatives along directions that a variable changes on."""
+    """The largest order of derivatives along directions on which the variable is not constant."""
     ways = zip(equation.directions, equation.orders, strict=True)
     return max((order for way, order in ways if way[variable] != 0), default=0)

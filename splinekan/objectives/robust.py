@@ -12,17 +12,18 @@ from splinekan._checks import Array, Float64Array, real, real_array
 from splinekan.objectives.losses import matching, outputs
 
 SHARE = 0.01
-"""Of the majoriser where the curvature is 0. Levenberg-Marquardt needs about as many iterations with 0.001 or
-0, three to ten times as many with 1; a positive share keeps columns of J from vanishing."""
+"""Fraction of the majoriser that is used where the curvature is 0. Levenberg-Marquardt needs about as many
+iterations with 0.001 or 0, three to ten times as many with 1; a positive value keeps columns of J from
+vanishing."""
 
 
 @dataclass(frozen=True)
 class Huber:
     """l = sum over outputs of d^2/2 for |d| <= delta, delta |d| - delta^2/2 beyond; d = g - y.
 
-    Small residuals count as squares, large residuals by their modulus only, so that outliers pull with a
-    bounded force (Huber 1964, Robust estimation of a location parameter, Ann. Math. Statist. 35, section 4).
-    For delta above all residuals the loss is half the squared error. The second derivative is 0 beyond
+    The loss is quadratic for small residuals and linear for large residuals, so that the influence of
+    outliers is bounded (Huber 1964, Robust estimation of a location parameter, Ann. Math. Statist. 35,
+    section 4). For delta above all residuals it is half the squared error. The second derivative is 0 beyond
     delta: `root` takes a hundredth of the weight delta/|d| of iteratively reweighted least squares there
     (Huber & Ronchetti 2009, Robust Statistics, section 7.8).
 
@@ -62,7 +63,7 @@ class Huber:
 
     @quiet
     def gradient(self, g: Array, y: Array) -> Array:
-        """d cut off at -delta and delta."""
+        """dl/dg: d clipped to [-delta, delta]."""
         g, y = matching(g, y)
         return np.clip(g - y, -self.delta, self.delta)
 
@@ -92,10 +93,10 @@ class Quantile:
     quantile regressions, J. Bus. Econ. Stat. 39; He, Pan, Tan & Zhou 2023, J. Econometrics 232). Outside it
     is the pinball loss (Koenker & Bassett 1978, Econometrica 46). Summed over outputs.
 
-    The smoothing lies between 0 and width/4 above the pinball loss of every output, and so does the
-    minimum. What is fitted is the quantile of y with uniform noise on [-width, width] added: with a
-    density f of y it lies width^2 f'/(6 f) below the quantile of y, to leading order, f and f' at the
-    quantile. A narrow band makes this small, and takes more iterations.
+    The smoothed loss exceeds the pinball loss of every output by 0 to width/4, and so does its minimum. The
+    function fitted is the quantile of y plus uniform noise on [-width, width]: if y has the density f, it
+    lies width^2 f'/(6 f) below the quantile of y, to leading order, with f and f' evaluated at the quantile.
+    A narrow band reduces this bias and requires more iterations.
 
     The second derivative is 0 outside the band: `root` takes a hundredth of the majoriser 1/(2 |d|) there
     (Hunter & Lange 2000, Quantile regression via an MM algorithm, J. Comput. Graph. Stat. 9).
@@ -110,7 +111,7 @@ class Quantile:
     Raises
     ------
     TypeError, ValueError
-        For parameters that are not such numbers; `check`, for a width above the standard deviation of y;
+        For parameters outside these ranges; `check`, for a width above the standard deviation of y;
         the other methods, unless g and y are real matrices of the same shape.
 
     Examples

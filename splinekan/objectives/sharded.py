@@ -1,8 +1,8 @@
 """Objectives on data whose samples are on the workers of a cluster.
 
-A worker keeps an objective on the samples of its shard, and answers with what the sums of
-`splinekan.objectives.sums` are made of. Matrices travel as triangles. Penalties are added in the process of
-the user.
+A worker keeps an objective on the samples of its shard and returns the terms of the sums of
+`splinekan.objectives.sums`. Symmetric matrices are sent as triangles. Penalties are added in the user's
+process.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ class Local:
     def __init__(self, shard: Resident, objective: DataLoss) -> None:
         self.shard, self.objective = shard, objective
 
-    def __sizeof__(self) -> int:  # so that work goes where the samples are
+    def __sizeof__(self) -> int:  # so that tasks are scheduled where the samples are
         return self.shard.__sizeof__()
 
 
 class Settings(NamedTuple):
-    """What all shards share, pickled: the network, the loss, and the factor of the weights."""
+    """The settings that all shards share, pickled: the network, the loss, and the factor of the weights."""
 
     content: bytes
 
@@ -73,7 +73,7 @@ class Settings(NamedTuple):
 
 
 def resident_samples(network: KAN, x: Any, y: Any, weights: Any, executor: DaskExecutor) -> Samples:
-    """x, y and weights on the workers: sent, loaded there, or there already.
+    """x, y and weights on the workers: sent there, loaded there, or already there.
 
     Raises
     ------
@@ -175,7 +175,7 @@ def _local(shard: Resident, settings: Settings) -> Local:
 
 
 def warn_of_samples(objective: DataLoss, stacklevel: int) -> None:
-    """The `DomainWarning` of all samples, raised once; makes the objectives of all shards."""
+    """Issue the `DomainWarning` of all samples once; makes the objectives of all shards."""
     surveys = objective._locals.every(_surveyed)
     warn_of_surveyed(objective.network, Survey.joined(surveys), stacklevel + 1)
 
@@ -186,7 +186,7 @@ def _surveyed(local: Local, _: Any) -> tuple[Survey, int, int]:
 
 
 def summed(objective: DataLoss, method: str, theta: Float64Array, purpose: str) -> Iterator[Any]:
-    """What `ChunkedSum._sum` yields: a single answer for all shards, or an answer of every shard."""
+    """The results that `ChunkedSum._sum` yields: a single result for all shards, or a result per shard."""
     remote, argument = objective._locals, (method, theta, purpose)
     if method == "_residuals":
         affordable("the residual", 8.0 * objective.n_samples * objective.network.n_out)
@@ -211,6 +211,6 @@ def _answered(local: Local, argument: tuple[str, Float64Array, str]) -> tuple[An
 
 
 def _factored(answers: Sequence[Any]) -> Any:
-    """The sum of losses, and R of triangular factors below one another."""
+    """The sum of losses, and the R factor of stacked triangular factors."""
     upper = triangle([unpacked_factor(*factor) for _, *factor in answers])
     return (sum(value for value, *_ in answers), *packed_factor(upper))

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
 
 class ShardedJacobian(Operator):
-    """J at one theta, whose rows are on the workers that have their samples.
+    """J at one theta, whose rows are on the workers that hold the samples.
 
-    `_normal_product` and `column_squares` are sums over shards; what has a number for every row is cut, or
-    put together, in the process of the user.
+    `_normal_product` and `column_squares` are sums over shards; vectors with an entry per row are split and
+    concatenated in the user's process.
     """
 
     def __init__(self, objective: DataLoss, theta: Float64Array) -> None:
@@ -64,7 +64,7 @@ class ShardedJacobian(Operator):
         return np.concatenate(self.linear.every(_linear_answer, ("dense",)))
 
     def chunks(self) -> Iterator[SparseRows]:
-        """The sparse rows, which travel chunk by chunk."""
+        """The sparse rows, received in chunks."""
         counts = self.linear.every(_linear_answer, ("count",))
         for number in range(max(counts)):
             yield from (
@@ -102,7 +102,7 @@ def _linear_answer(value: tuple[Local, Any], argument: tuple[Any, ...]) -> tuple
 
 
 class ShardedRows:
-    """rho of all samples with the penalty's rows below, brought here when `numpy.asarray` asks for it."""
+    """rho of all samples with the penalty's rows below, gathered when it is passed to `numpy.asarray`."""
 
     def __init__(self, jacobian: ShardedJacobian, below: Float64Array) -> None:
         self.jacobian, self.below = jacobian, below

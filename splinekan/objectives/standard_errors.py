@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from splinekan.objectives.pinn import PINN
 
 CUTOFF = 4.0
-"""Singular values of the scaled J below this many units of rounding, times its size, count as zero."""
+"""Singular values of the scaled J below this multiple of the unit roundoff times its size count as zero."""
 LEAK = 1e-6
-"""Share of a constant in the null space of J, from which on it is not identifiable."""
+"""A constant is not identifiable if its share in the null space of J is at least this."""
 
 
 @quiet
 def standard_errors(problem: PINN, theta: Float64Array, variance: float | None) -> dict[str, float]:
-    """The errors of `PINN.standard_errors`, whose formulas these are."""
+    """The standard errors; formulas in `PINN.standard_errors`."""
     names = list(problem.network.constants(theta))
     if not names:
         return {}

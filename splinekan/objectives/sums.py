@@ -2,10 +2,11 @@
 
     L(theta) = sum over chunks of (their loss) + penalty
 
-A subclass cuts the samples into chunks and makes the `Part` of a chunk at theta; all that an optimiser needs,
-value, gradient, J^T J, a triangular factor of J, is a sum over the parts. Memory stays bounded by a chunk,
-whatever the number of samples. The sum runs in this process, or on the workers of an `Executor`; groups of
-chunks are added in order, so that the result has the same bits for the same number of workers.
+A subclass divides the samples into chunks and makes the `Part` of a chunk at theta. All that an optimiser
+needs (value, gradient, J^T J, a triangular factor of J) is a sum over the parts. Memory is bounded by that
+of a chunk, independently of the number of samples. The sum runs in this process, or on the workers of an
+`Executor`; groups of chunks are added in order, so that the result has the same bits for the same number of
+workers.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ Triangle = tuple[float, Float64Array]
 
 
 class Executor(Protocol):
-    """Where groups of chunks are worked on: `concurrent.futures` executors fit by `Workers`."""
+    """A way to evaluate groups of chunks; `Workers` adapts the executors of `concurrent.futures`."""
 
     @property
     def workers(self) -> int:
-        """How many groups the chunks are dealt into."""
+        """The number of groups into which the chunks are divided."""
         ...
 
     def map(self, function: Callable[[Group], Any], items: Iterable[Group], /) -> Iterable[Any]:
@@ -86,7 +87,7 @@ class Workers:
 
 
 def checked_executor(executor: Any) -> Executor | None:
-    """`executor` if chunks can be worked on there, a `DaskExecutor` for a client; None for this process.
+    """`executor` if it can evaluate chunks, a `DaskExecutor` for a client; None for this process.
 
     Raises
     ------
@@ -118,7 +119,7 @@ class Part(Protocol):
 
     @property
     def residual(self) -> Float64Array:
-        """rho with (its gradient) = J^T rho; for squared errors the weighted residual r."""
+        """The vector rho with gradient J^T rho; for squared errors the weighted residual r."""
         ...
 
     def gradient(self) -> Float64Array:
@@ -131,7 +132,7 @@ class Part(Protocol):
 
 
 class ChunkedSum(Uncached, ABC):
-    """A sum over chunks plus `penalty`; the methods that optimisers need.
+    """A sum over chunks plus `penalty`, with the methods that optimisers need.
 
     A subclass has `network`, `penalty`, `cost` and `executor`, and gives `_chunks` and `_part`.
     """
@@ -143,7 +144,7 @@ class ChunkedSum(Uncached, ABC):
     @property
     @abstractmethod
     def penalty(self) -> QuadraticPenalty:
-        """What is added to the sum."""
+        """The penalty that is added to the sum."""
 
     @abstractmethod
     def _chunks(self, purpose: str) -> Sequence[Any]:
@@ -188,7 +189,7 @@ class ChunkedSum(Uncached, ABC):
 
     @quiet
     def residual(self, theta: Float64Array) -> Float64Array:
-        """r with the roots of the weights, sample after sample; without the penalty's rows."""
+        """The residual r with the roots of the weights, in the order of the samples, without the penalty."""
         theta = self.network._theta(theta)
         parts = [part for group in self._sum("_residuals", theta, "value") for part in group]
         return np.concatenate(parts).astype(np.float64, copy=False)
@@ -252,7 +253,7 @@ class ChunkedSum(Uncached, ABC):
         count = max(1, min(self.executor.workers, len(chunks)))
         ends = [len(chunks) * i // count for i in range(count + 1)]
         groups = [chunks[start:stop] for start, stop in pairwise(ends)]
-        # What travels to other processes must not hold the executor, which cannot be pickled.
+        # Objects sent to other processes must not hold the executor, which cannot be pickled.
         alone = copy(self)
         object.__setattr__(alone, "executor", None)
         answers = 0
@@ -260,20 +261,20 @@ class ChunkedSum(Uncached, ABC):
             answers += 1
             yield answer
         if answers != count:
-            raise ValueError(f"executor.map must give an answer for each of {count} groups, got {answers}")
+            raise ValueError(f"executor.map must return a result for each of {count} groups, got {answers}")
 
     @property
     def _in_splines(self) -> tuple[Self, Coordinates | None]:
         """The same sum with all layers in the spline basis, and the map to its parameters (None if it is I).
 
-        Layers in the ReLU basis are evaluated through their B-spline coefficients: these are solved for once,
-        not once a chunk.
+        Layers in the ReLU basis are evaluated through their B-spline coefficients, which are solved for once
+        rather than for every chunk.
         """
         return (self, None) if self.network.basis == "spline" else self._converted
 
     @cached_property
     def _converted(self) -> tuple[Self, Coordinates | None]:
-        """Kept where it differs: an object that holds itself lives until garbage is collected."""
+        """Cached only where it differs: a self-reference would live until the next garbage collection."""
         same = copy(self)
         object.__setattr__(same, "network", self.network.with_basis("spline"))
         return same, self.network.coordinates("spline")
@@ -346,7 +347,7 @@ def triangle(rows: list[Float64Array]) -> Float64Array:
 
 
 def added(arrays: Sequence[Float64Array]) -> Float64Array:
-    """The sum, first to last, in the memory of the first array."""
+    """The sum, from first to last, in place in the first array."""
     total = arrays[0]
     for array in arrays[1:]:
         total += array

@@ -1,4 +1,4 @@
-"""Optimisers: each sees a value, a gradient, a residual, a Jacobian; never a network."""
+"""Optimisers, which use values, gradients, residuals and Jacobians, never a network."""
 
 from splinekan.optimize.driver import Iterate, Optimizer
 from splinekan.optimize.first_order import Adam, GradientDescent

@@ -1,4 +1,4 @@
-"""Checks of the values that problems return, at every evaluation; correct values take microseconds.
+"""Checks of the values that problems return, at every evaluation; they take microseconds for valid values.
 
 Unlike arguments, these values may be NaN or infinite, which indicates a diverging run.
 """
@@ -82,7 +82,7 @@ def require(name: str, value: Any, methods: Sequence[str]) -> None:
     Raises
     ------
     TypeError
-        Naming the methods.
+        With the names of the missing methods.
     """
     missing = [method for method in methods if not callable(getattr(value, method, None))]
     if missing:

@@ -28,9 +28,9 @@ from splinekan.optimize.driver import Frame, Point
 from splinekan.optimize.systems import Damped, linearized
 
 BEND = 0.375
-"""The largest first correction relative to the step, for an acceleration of at most 0.75."""
+"""The largest first correction relative to the step; it corresponds to 2 |S a| = 0.75 |S p|."""
 SHRINK = 0.5
-"""Every further correction is at most this times the correction before it, else the iteration ends."""
+"""The iteration ends unless every correction is at most this times the previous correction."""
 
 
 class Corrections:

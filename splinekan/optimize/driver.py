@@ -21,12 +21,12 @@ from splinekan.optimize.restriction import Restricted
 from splinekan.optimize.result import MESSAGES, History, Result, Status
 
 QUIET: dict[str, Any] = {"over": "ignore", "invalid": "ignore", "divide": "ignore"}
-"""Trial steps may overflow; the status records whether the run does."""
+"""Trial steps may overflow; the status records whether the run diverged."""
 
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """An iterate: z in the coordinates of the geometry, the same point as theta, loss and gradients.
+    """An iterate: z in the coordinates of the geometry, the same point as theta, its loss and gradients.
 
     `gradient` is the gradient with respect to z; `fed` is the argument of the direction operator.
     """
@@ -56,7 +56,7 @@ class Frame:
     evaluations: int = 0
 
     def native(self, z: Float64Array) -> Float64Array:
-        """theta of z."""
+        """The parameters theta of z."""
         return self.geometry.solve(z)
 
     def value(self, z: Float64Array) -> float:
@@ -135,7 +135,7 @@ class _Log:
         )
 
     def history(self, evaluations: int) -> History:
-        """The columns; the evaluations of a failed last search count in the entry of the last iterate."""
+        """The columns; evaluations of a failed last search are added to the entry of the last iterate."""
         columns = np.array(self.rows).T
         if evaluations > columns[3, -1]:
             columns[3:, -1] = evaluations, evaluations * self.cost, perf_counter() - self.began
@@ -144,7 +144,7 @@ class _Log:
 
 @dataclass(frozen=True, kw_only=True)
 class Optimizer(ABC):
-    """A method z <- z + direction(fed gradient), in any row of the paper's Table 1.
+    """A method z <- z + direction(gradient), in any row of Table 1 of Southworth et al., arXiv:2603.04827.
 
     Parameters
     ----------
@@ -152,10 +152,10 @@ class Optimizer(ABC):
         Name of the coordinates z = T theta in which the method works, for `problem.coordinates`; None for the
         native coordinates.
     gradient
-        Name of the coordinates whose gradient is the argument of the direction operator D; None for those of
-        the geometry. Equal names give the two symmetric rows of Table 1, different names the mixed rows,
-        where D need not give a descent direction: searches and gain ratios use the true slope, and the status
-        records a failure (Southworth et al., arXiv:2603.04827, Table 1).
+        Name of the coordinates whose gradient is the argument of the direction operator D; None for the
+        coordinates of the geometry. Equal names give the two symmetric rows of Table 1, different names the
+        mixed rows, where D need not give a descent direction: searches and gain ratios use the true slope,
+        and the status records a failure (Southworth et al., arXiv:2603.04827, Table 1).
     """
 
     geometry: str | None = None
@@ -217,29 +217,30 @@ class Optimizer(ABC):
         progress
             Whether to show a progress bar (tqdm).
         gradient_tolerance
-            Stop when the largest entry of the gradient (in the coordinates iterated on) is at most this.
+            Stop when the largest entry of the gradient (in the coordinates of the iteration) is at most this.
         value_tolerance
             Stop when the loss is at most this; None for never.
         keep
             "last" returns the last finite iterate; "best" the iterate with the lowest loss (with a fixed
             step length the last iterate fluctuates about the minimum); "auto" the last iterate, but the
-            best if the run diverged: if the loss or its gradient became infinite or NaN, or the last loss
-            lies above the loss at the start.
+            best if the run diverged, that is, if the loss or its gradient became infinite or NaN or the last
+            loss exceeds the initial loss.
         cost
             Work units of an evaluation, for the history, where the problem's own `cost` is None.
 
         Returns
         -------
         Result
-            For the iterate that `keep` names; for the best iterate if the run was interrupted from the
-            keyboard. An error `ClusterError` of a sum on a cluster has the best iterate as its `result`.
+            For the iterate that `keep` selects; for the best iterate if the run was interrupted from the
+            keyboard. If a sum on a cluster raises `ClusterError`, the error holds the best iterate as its
+            `result`.
 
         Raises
         ------
         TypeError, ValueError
             For a start that is not a finite vector, or with a loss or gradient that is not finite; for
             negative tolerances, an unknown `keep`, or unknown coordinates; for a problem that lacks a method
-            or does not return numbers and vectors of the length of theta.
+            or returns values of the wrong type or length.
         """
         if isinstance(problem, Restricted):
             self.require("problem", problem)
@@ -292,7 +293,7 @@ class Optimizer(ABC):
                 raise ValueError("the gradient at theta0 must be finite")
             raise ValueError(f"the loss at theta0 must be finite, got {point.value}")
         model = getattr(problem, "model", None)
-        result_model = model(theta) if callable(model) else None  # whatever fails, fails before the work
+        result_model = model(theta) if callable(model) else None  # errors are raised before the run
         start = best = point
         status = Status.ITERATION_LIMIT
         bar = _bar(count) if shows else None
@@ -355,7 +356,7 @@ class Optimizer(ABC):
         Raises
         ------
         TypeError
-            Naming the missing methods.
+            With the names of the missing methods.
         """
         if isinstance(problem, Restricted):
             self.require(name, problem.problem)

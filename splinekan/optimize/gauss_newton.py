@@ -25,12 +25,24 @@ class GaussNewton(Optimizer):
     Without damping the method converges from good starts only, and the loss may rise (`keep` of `minimize`
     determines the iterate that is returned); `LevenbergMarquardt` accepts only steps that lower the loss. The
     step in function space is the same in all coordinates, provided that the cut-off removes the same
-    subspace. With a mixed gradient, dz = -(J^T J)^+ g_fed.
+    subspace. With the gradient g of other coordinates, dz = -(J^T J)^+ g.
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     cutoff
         Relative cut-off of the singular values, dimensionless.
+
+    Examples
+    --------
+    A linear problem is solved in one step:
+
+    >>> import numpy as np
+    >>> A, b = np.array([[1.0, 0.0], [1.0, 1.0], [1.0, 2.0]]), np.array([1.0, 2.0, 3.0])
+    >>> line = ResidualProblem(lambda t: A @ t - b, lambda t: A)
+    >>> GaussNewton().minimize(line, [0.0, 0.0], iterations=1).theta.round(12)
+    array([1., 1.])
     """
 
     cutoff: float = 1e-12
@@ -61,7 +73,7 @@ class _Damping:
 
 @dataclass(frozen=True, kw_only=True)
 class LevenbergMarquardt(Optimizer):
-    """(J^T J + damping S^2) dz = -J^T r, with the damping controlled by the gain ratio (Nielsen 1999).
+    """Steps (J^T J + damping S^2) dz = -J^T r, with the damping controlled by the gain ratio (Nielsen 1999).
 
     A step that lowers the loss is accepted; otherwise the damping grows and the same linearisation is solved
     again. Where rounding hides the change of a loss other than squares, a step that halves the gradient is
@@ -70,23 +82,37 @@ class LevenbergMarquardt(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     damping
-        First damping, dimensionless (relative to the scaled columns), positive.
+        Initial damping, dimensionless (relative to the scaled columns), positive.
     scaling
         "columns": S holds the largest column norms of J so far, as in MINPACK; "none": S is the largest
-        of these norms for all columns.
+        of these norms times the identity.
     trials
-        Dampings tried on a linearisation before giving up, at least 1.
+        The largest number of dampings tried on a linearisation, at least 1.
     corrections
-        Corrections of every step for the curvature of the residual, at least 0; each costs a residual and a
-        product with J^T. The first is the geodesic acceleration of Transtrum & Sethna (2012): see
-        `splinekan.optimize.corrections`. They pay off near a solution, in long curved valleys, and may harm
-        from a random start. For losses that are half a sum of squares, and not with a gradient
-        in other coordinates than the geometry's.
+        Number of corrections of every step for the curvature of the residual, at least 0; each costs a
+        residual and a product with J^T. The first is the geodesic acceleration of Transtrum & Sethna (2012):
+        see `splinekan.optimize.corrections`. They pay off near a solution, in long curved valleys, and may
+        do harm from a random start. They require a loss that is half a sum of squares, and `gradient` and
+        `geometry` in the same coordinates.
     solver
         `Cholesky`, `QR`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
-        parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`. A gradient in other
-        coordinates than the geometry's excludes `Dual`.
+        parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`. `Dual` requires
+        `gradient` and `geometry` in the same coordinates.
+
+    Examples
+    --------
+    Rosenbrock's function:
+
+    >>> import numpy as np
+    >>> problem = ResidualProblem(
+    ...     lambda t: np.array([10 * (t[1] - t[0] ** 2), 1 - t[0]]),
+    ...     lambda t: np.array([[-20 * t[0], 10.0], [-1.0, 0.0]]),
+    ... )
+    >>> LevenbergMarquardt().minimize(problem, [-1.2, 1.0], iterations=50).theta.round(6)
+    array([1., 1.])
     """
 
     NEEDS: ClassVar[tuple[str, ...]] = ("value", "value_and_gradient")
@@ -131,8 +157,8 @@ class LevenbergMarquardt(Optimizer):
         if self.scaling == "none":
             columns = np.full_like(columns, columns.max())
         state.scale = np.maximum(state.scale, columns)
-        # Columns that have always been zero would make the scaled matrix singular. If all are (a loss without
-        # curvature), steps are those of gradient descent.
+        # Columns that have always been zero would make the scaled matrix singular. If all columns are zero (a
+        # loss without curvature), steps are those of gradient descent.
         scale = np.maximum(state.scale, state.scale.max() * EPS or 1.0)
         damped = equations.damped(scale)
         bent = Corrections(frame, point, self.corrections) if self.corrections else None
@@ -141,9 +167,9 @@ class LevenbergMarquardt(Optimizer):
             moved = step if bent is None else bent.corrected(damped, state.value, scale, step)
             z = point.z + (step if moved is None else moved)
             value = np.nan if moved is None else frame.value(z)
-            # By the equation of the step, H p = -g_fed - damping S^2 p, the prediction needs no p H p, which
-            # rounding errors would dominate for p along small singular values. (For truncated conjugate
-            # gradients it holds too, because their error is orthogonal to p.)
+            # By the equation of the step, H p = -g_fed - damping S^2 p, the prediction does not involve p H
+            # p, which rounding errors would dominate for p along small singular values. (This also holds for
+            # truncated conjugate gradients, because their error is orthogonal to p.)
             damped_part = state.value * float(np.sum((scale * step) ** 2))
             predicted = (dot(step, point.fed) + damped_part) / 2 - dot(step, point.gradient)
             if predicted > 0 and self._equal(frame, value, point.value, predicted):
@@ -154,8 +180,8 @@ class LevenbergMarquardt(Optimizer):
             if np.isfinite(value) and value < point.value and predicted > 0:
                 gain = (point.value - value) / predicted
                 state.value *= max(1 / 3, 1 - (2 * gain - 1) ** 3)
-                # The gradient of a loss that is not half a square is not J^T r: rounding leaves it a part
-                # outside the range of J^T, which nothing but the damping bounds.
+                # The gradient of a loss that is not half a sum of squares is not J^T r: rounding leaves a
+                # component outside the range of J^T, which only the damping bounds.
                 state.value = max(state.value, EPS**2 if squared(frame) else EPS)
                 state.growth = 2.0
                 if state.solver.assembles:
@@ -170,16 +196,16 @@ class LevenbergMarquardt(Optimizer):
 
     @staticmethod
     def _equal(frame: Frame, value: float, before: float, predicted: float) -> bool:
-        """Whether the loss cannot tell two points apart, so that the gradient has to.
+        """Whether the losses of two points agree to rounding, so that gradients must be compared.
 
-        The minimum of a loss that is not half a square is not 0, and its rounding hides gradients below about
-        1e-8. A residual shows differences that its square hides.
+        The minimum of a loss that is not half a sum of squares is not 0, and its rounding hides gradients
+        below about 1e-8. A residual resolves differences that its square hides.
         """
         rounding = 16 * EPS * abs(before)
         return not squared(frame) and predicted <= rounding and abs(value - before) <= rounding
 
     def require(self, name: str, problem: Any) -> None:
-        """Refuse a problem, called `name` in messages, without the methods that the optimiser needs."""
+        """Refuse a problem without the methods that the optimiser needs; messages call it `name`."""
         super().require(name, problem)
         problem = problem.problem if isinstance(problem, Restricted) else problem
         if self.solver is None and not hasattr(problem, "n_residuals"):

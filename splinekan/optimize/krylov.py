@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Krylov:
-    """Products with J and J^T only, preconditioned by the column norms that S holds."""
+    """The damped equations by products with J and J^T only, preconditioned by the column norms in S."""
 
     PROBES = 8
 
@@ -34,7 +34,8 @@ class Krylov:
         geometry = self._frame.geometry
         if isinstance(geometry, IdentityMap):
             return np.asarray(self._jacobian.column_squares())
-        # In other coordinates they would need the matrix: the mean square of J^T v over random signs v.
+        # In other coordinates they would require the matrix: they are estimated by the mean square of J^T v
+        # over random signs v.
         rng = np.random.default_rng(0)
         total = np.zeros_like(self._fed)
         for _ in range(self.PROBES):
@@ -43,7 +44,7 @@ class Krylov:
         return total / self.PROBES
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By conjugate gradients, anew for every damping."""
+        """Steps by conjugate gradients, restarted for every damping."""
         options, n = self._options, len(scale)
         scaled = ScaledJacobian(self._jacobian, self._frame.geometry, scale)
         given: Any = options.preconditioner
@@ -67,7 +68,7 @@ class Krylov:
                     maxiter=options.iterations,
                     M=inverse,
                 )
-            # A preconditioner may fill in what no residual depends on, and residuals do not see it.
+            # A preconditioner may add components on which no residual depends; residuals cannot detect them.
             return np.where((self.columns == 0) & (right == 0), 0.0, -solution / scale)
 
         return step

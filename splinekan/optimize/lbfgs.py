@@ -62,7 +62,7 @@ class LBFGS(Optimizer):
     """z <- z - step H g, H from the last `memory` pairs s = dz, y = dg (Nocedal & Wright, Alg. 7.4).
 
     The first step is shortened to min(1, 1/|g|_1) step. With mixed geometry and gradient, y is a difference
-    of fed gradients.
+    of gradients in the coordinates of `gradient`.
 
     If the curvature s.y is negative, or with "armijo" below 0.2 s.B s, B = H^{-1}, the pair is damped: y is
     moved towards B s until s.y = 0.2 s.B s (Powell 1978; Nocedal & Wright, Procedure 18.2). Otherwise H would
@@ -71,16 +71,26 @@ class LBFGS(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     memory
         The number of pairs kept.
     step
         The length of fixed steps, or the first step that "armijo" tries, dimensionless.
     search
         "wolfe": steps that satisfy the strong Wolfe conditions (`step` is not used), or only sufficient
-        decrease if no such step is computed. "armijo": `step`, halved until the loss falls enough. If that
-        fails too, both discard the memory and try steepest descent. "fixed": `step`, as in deep-learning
-        libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (`keep` of `minimize` determines
-        the iterate that is returned).
+        decrease if no such step is found. "armijo": `step`, halved until the decrease of the loss is
+        sufficient. If that fails too, both discard the memory and try steepest descent. "fixed": `step`, as
+        in deep-learning libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (`keep` of
+        `minimize` determines the iterate that is returned).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> problem = FunctionProblem(lambda t: np.cosh(t).sum(), np.sinh)
+    >>> result = LBFGS().minimize(problem, [1.0, -2.0], iterations=50)
+    >>> bool(np.abs(result.theta).max() < 1e-6)
+    True
     """
 
     memory: int = 100
@@ -120,8 +130,8 @@ class LBFGS(Optimizer):
             return self._advance(frame, state, point)
         s, y = near.z - point.z, near.fed - point.fed
         expected = -step_length(s, direction) * point.fed  # B s
-        # The length of the first step is a guess, and Wolfe points have positive curvature: in both cases y
-        # is damped only if its curvature is negative or below rounding errors.
+        # The length of the first step is arbitrary, and Wolfe points have positive curvature: in both cases
+        # y is damped only if its curvature is negative or below rounding errors.
         y = _damped(s, y, expected, self.search == "armijo" and state.count > 0)
         if dot(s, y) > 0 and np.isfinite(dot(y, y)):
             state.store(s, y)

@@ -1,4 +1,4 @@
-"""Problems as optimisers use them: value, gradient, residual, Jacobian, coordinates; without networks."""
+"""The problems of optimisers: value, gradient, residual, Jacobian and coordinates, without networks."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Problem(Protocol):
 
     @property
     def cost(self) -> float | None:
-        """Work units of an evaluation of value and gradient; None for what the driver counts."""
+        """Work units of an evaluation of value and gradient; None leaves the count to the driver."""
         ...
 
     def value(self, theta: Float64Array, /) -> float:
@@ -124,8 +124,8 @@ class MatrixMap:
     Raises
     ------
     TypeError, ValueError
-        If the matrix is not a square one of finite real numbers, or is singular; in products, if `v` is not
-        a vector (n,) or a matrix (n, any).
+        If the matrix is not square, not finite and real, or singular; in products, if `v` is not a vector
+        (n,) or a matrix (n, any).
     """
 
     matrix: Float64Array
@@ -141,7 +141,7 @@ class MatrixMap:
             with several(2 / 3 * len(matrix) ** 3):
                 factor, pivots, _ = scipy.linalg.lapack.dgetrf(matrix)
         if not np.diag(factor).all():
-            raise ValueError("matrix must be invertible, got a singular one")
+            raise ValueError("matrix must be invertible, got a singular matrix")
         for name, value in (("matrix", matrix), ("_lu", (factor, pivots)), ("_triangle", triangle)):
             object.__setattr__(self, name, value)
 
@@ -173,7 +173,7 @@ class MatrixMap:
 
 
 class _FromFunctions:
-    """Checks and coordinates of the problems made of plain functions."""
+    """Checks and coordinates of problems that are defined by functions."""
 
     maps: Mapping[str, LinearMap]
 
@@ -201,13 +201,13 @@ class _FromFunctions:
     def _theta(theta: ArrayLike) -> Float64Array:
         at = reals("theta", theta, (None,))
         if not finite(at):
-            vector("theta", at)  # names the position
+            vector("theta", at)  # the message names the position
         return at.copy()  # the functions may change their argument
 
 
 @dataclass(frozen=True)
 class FunctionProblem(_FromFunctions):
-    """A problem from plain functions `function(theta)` and `gradient(theta)`.
+    """A problem defined by functions `function(theta)` and `gradient(theta)`.
 
     Parameters
     ----------
@@ -223,8 +223,17 @@ class FunctionProblem(_FromFunctions):
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds; on evaluation, if a function returns anything else. NaN and infinities
-        are returned, and optimisers handle them.
+        For arguments of the wrong type; on evaluation, if a function returns a value of the wrong type or
+        shape. NaN and infinities are passed on to the optimiser.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> problem = FunctionProblem(lambda t: np.cosh(t).sum(), np.sinh)
+    >>> problem.value(np.zeros(2))
+    2.0
+    >>> LBFGS().minimize(problem, [1.0, -2.0], iterations=50, gradient_tolerance=1e-8).success
+    True
     """
 
     function: Callable[[Float64Array], float]
@@ -248,7 +257,7 @@ class FunctionProblem(_FromFunctions):
 
 @dataclass(frozen=True)
 class ResidualProblem(_FromFunctions):
-    """A least-squares problem 1/2 r.r from plain functions `residual(theta)` and `jacobian(theta)`.
+    """A least-squares problem 1/2 r.r defined by functions `residual(theta)` and `jacobian(theta)`.
 
     Parameters
     ----------
@@ -263,6 +272,18 @@ class ResidualProblem(_FromFunctions):
     ------
     TypeError, ValueError
         As in `FunctionProblem`.
+
+    Examples
+    --------
+    An exponential through (0, 2) and (1, 1):
+
+    >>> import numpy as np
+    >>> problem = ResidualProblem(
+    ...     lambda t: np.array([t[0] - 2, t[0] * np.exp(t[1]) - 1]),
+    ...     lambda t: np.array([[1, 0], [np.exp(t[1]), t[0] * np.exp(t[1])]]),
+    ... )
+    >>> LevenbergMarquardt().minimize(problem, [1.0, 0.0], iterations=20).theta.round(6)
+    array([ 2.      , -0.693147])
     """
 
     residual: Callable[[Float64Array], ArrayLike]
@@ -278,7 +299,7 @@ class ResidualProblem(_FromFunctions):
         return _half_square(self._residual(self._theta(theta)))
 
     def value_and_gradient(self, theta: ArrayLike) -> tuple[float, Float64Array]:
-        """1/2 r.r and J^T r."""
+        """(1/2 r.r, J^T r)."""
         r, jacobian = self._linearized(theta)
         return _half_square(r), _product(jacobian.T, r)
 
@@ -297,7 +318,7 @@ class ResidualProblem(_FromFunctions):
 
     @property
     def n_residuals(self) -> float:
-        """Infinite, as it is unknown before the first evaluation."""
+        """Infinity, since the number is unknown before the first evaluation."""
         return np.inf
 
     def linearized(self, theta: ArrayLike) -> tuple[float, Float64Array, Matrix]:

@@ -9,19 +9,19 @@ Jacobian for fixed c. Its normal matrix needs no projector:
     J_alpha^T P J_alpha = H_aa - H_ac H_cc^{-1} H_ca,    H = J^T J of all parameters at (alpha, c(alpha)),
 
 a Schur complement, and a triangular factor is the trailing block of that of [A, J_alpha]. The gradient is
-the partial derivative J_alpha^T r, as r is orthogonal to the range of A: it is exact, only the curvature is
-not.
+the partial derivative J_alpha^T r, since r is orthogonal to the range of A: it is exact; only the curvature
+is approximate.
 
-H_cc may be singular: coefficients that no sample sees, and constants that can be moved between the edges of
-a node. c(alpha) is then the solution of least norm, in units of the columns, by a few steps of the proximal
-point method from 0,
+H_cc is singular if no sample lies in the support of a coefficient's basis function, or if constants can be
+moved between the edges of a node. c(alpha) is then the solution of least norm, in units of the columns, by a
+few steps of the proximal point method from 0,
 
     c <- c - (H_cc + ridge D)^{-1} (H_cc c + g),    D the diagonal of H_cc, g the gradient at c = 0;
 
-or, with `nearest`, the solution next to the given c, from which the steps then start.
+or, with `nearest`, the solution nearest to the given c, from which the steps then start.
 
-For an eigenvalue m of the scaled H_cc this leaves the share (ridge/(m + ridge))^4 of its part of c: nothing
-where m is far above the ridge, all where it is far below.
+For an eigenvalue m of the scaled H_cc the error is (ridge/(m + ridge))^4 times the component of c: negligible
+where m is far above the ridge, the whole component where m is far below.
 """
 
 from __future__ import annotations
@@ -41,15 +41,15 @@ from splinekan.optimize.problem import Factor
 from splinekan.optimize.systems import EPS
 
 STEPS = 4
-"""Proximal steps."""
+"""Number of proximal steps."""
 AFFINE = 1e-4
 """Relative difference of the loss from that of an affine residual, above which a residual is not affine."""
 SMALL = 16 * EPS
-"""Squares of columns below this times the largest count as 0."""
+"""Squared column norms below this times the largest are treated as 0."""
 
 
 class Projected:
-    """A problem as a function of its other parameters alpha, the linear ones solved for."""
+    """A problem as a function of its nonlinear parameters alpha, with the linear parameters solved for."""
 
     def __init__(
         self,
@@ -86,7 +86,7 @@ class Projected:
     """The loss is half a sum of squares: other losses have no linear parameters."""
 
     def native(self, alpha: Float64Array) -> Float64Array:
-        """All parameters, the linear ones optimal. The last two points are kept."""
+        """All parameters, with optimal linear parameters. The last two points are cached."""
         key = alpha.tobytes()
         for known, theta in self._solved:
             if known == key:
@@ -168,7 +168,7 @@ class Projected:
         return gradient[self.linear], matrix[np.ix_(self.linear, self.linear)]
 
     def _scale(self, squares: Float64Array) -> Float64Array:
-        """Norms of the columns; those of zeros do not become the scale."""
+        """Norms of the columns; zero columns do not determine the scale."""
         largest = squares.max(initial=0.0)
         return np.sqrt(np.maximum(squares, SMALL * largest if largest > 0 else 1.0))
 
@@ -185,7 +185,7 @@ class Projected:
             with several(len(damped) ** 3 / 3):
                 try:
                     factor = scipy.linalg.cho_factor(damped, overwrite_a=True, check_finite=False)
-                except np.linalg.LinAlgError:  # rounding is above the ridge
+                except np.linalg.LinAlgError:  # rounding errors exceed the ridge
                     ridge *= 100
 
         def solve(v: Float64Array) -> Float64Array:
@@ -197,7 +197,7 @@ class Projected:
 
     @one
     def _minimiser(self, gradient: Float64Array, matrix: Float64Array) -> Float64Array:
-        """c(alpha) less the reference, NaN where the equations are not finite."""
+        """c(alpha) minus the reference, NaN where the equations are not finite."""
         solve = self._solver(matrix)
         if solve is None or not np.isfinite(gradient).all():
             return np.full_like(gradient, np.nan)

@@ -16,7 +16,7 @@ from splinekan.optimize.subspace import Indices, Subspace, SubspaceMap, coordina
 
 JACOBIAN_METHODS = ("matvec", "rmatvec", "column_squares", "toarray")
 EXACT = 32
-"""Up to this number of tied directions their columns of J are computed; the norms of more are estimated."""
+"""Columns of J are computed for up to this number of tied directions; beyond, their norms are estimated."""
 PROBES = 8
 
 
@@ -25,10 +25,10 @@ class Restricted:
     """A problem on the affine subspace {theta: theta[fixed] = theta0[fixed], C theta = d}.
 
     Every optimiser minimises it exactly on the subspace, theta = p + Z y with Z^T Z = I, by iterating on y:
-    fixed entries keep the bits of the start, and C theta = d to rounding in every iterate. The optimiser
-    sees value p + Z y, gradient Z^T g and Jacobian J Z; results and callbacks hold theta. Tolerances, step
-    norms and gradient norms are those of y. In coordinates z = T theta, methods work in the metric of T
-    on the subspace; weight decay pulls towards the point of the subspace with the smallest |z|.
+    fixed entries are bitwise those of the start, and C theta = d to rounding in every iterate. The optimiser
+    is given the loss at p + Z y, the gradient Z^T g and the Jacobian J Z; results and callbacks hold theta.
+    Tolerances, step norms and gradient norms are those of y. In coordinates z = T theta, methods work in the
+    metric of T on the subspace; weight decay pulls towards the point of the subspace with the smallest |z|.
 
     The start of a run need not solve the equations: it is projected orthogonally, its fixed entries kept.
     Redundant equations are admitted.
@@ -47,8 +47,8 @@ class Restricted:
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds or shapes. When a run begins, for entries beyond theta0, equations
-        without a solution that has the fixed entries of theta0, and restrictions that leave nothing to train.
+        For arguments of the wrong type or shape. When a run begins, for entries beyond theta0, equations
+        without a solution that has the fixed entries of theta0, and restrictions that determine all of theta.
 
     Examples
     --------
@@ -92,7 +92,7 @@ class Restricted:
         return self.problem.coordinates(name)
 
     def reduced(self, theta0: ArrayLike, geometry: str | None = None) -> Reduced:
-        """The problem in y; y = 0 is the point of the subspace that is nearest to 0 in `geometry`."""
+        """The problem as a function of y; y = 0 is the point of the subspace nearest to 0 in `geometry`."""
         theta = vector("theta0", theta0)
         n = len(theta)
         fixed: Any = np.zeros(0, np.int64) if self.fixed is None else self.fixed
@@ -112,7 +112,7 @@ class Restricted:
 
 
 class Reduced:
-    """A problem as a function of y, theta = p + Z y; what the problem lacks, it lacks too."""
+    """A problem as a function of y, theta = p + Z y; it has the same methods as the problem."""
 
     OFFERED = ("value", "normal_equations", "triangular_factor", "linearized", "n_residuals", "model")
 
@@ -139,7 +139,7 @@ class Reduced:
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
 
     def native(self, y: Float64Array) -> Float64Array:
-        """theta; the start is the same however it is rounded."""
+        """The parameters theta; the start is reproduced exactly, without rounding."""
         if np.array_equal(y, self.start):
             return self._first.copy()
         return self._point(y)
@@ -150,7 +150,7 @@ class Reduced:
         return theta
 
     def coordinates(self, name: str) -> LinearMap:
-        """The map from y to coordinates in which lengths are those of T theta."""
+        """The map from y to coordinates in which lengths are those in T theta."""
         if name not in self._maps:
             coordinates = self.problem.coordinates(name)
             require(f"problem.coordinates({name!r})", coordinates, MAP_METHODS)

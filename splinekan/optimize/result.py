@@ -44,14 +44,14 @@ class History:
     loss
         The problem's value.
     gradient_norm
-        2-norm of the gradient in the coordinates iterated on.
+        2-norm of the gradient in the coordinates of the iteration.
     step
         2-norm of the step in these coordinates; 0 at the start.
     evaluations, work
-        So far: evaluations of value (with or without gradient or Jacobian), and these times the
-        problem's cost.
+        Cumulative numbers of evaluations of value (with or without gradient or Jacobian), and their products
+        with the problem's cost.
     seconds
-        Wall time so far.
+        Cumulative wall time.
     """
 
     loss: Float64Array
@@ -92,7 +92,7 @@ class History:
         return History(**columns)
 
     def ending_at(self, evaluations: float, work: float, seconds: float) -> History:
-        """The same history, cumulative columns shifted to end at these totals, which include earlier work."""
+        """The history with cumulative columns shifted to end at these totals, earlier work included."""
         columns = {column.name: getattr(self, column.name) for column in fields(History)}
         for name, end in (("evaluations", evaluations), ("work", work), ("seconds", seconds)):
             columns[name] = columns[name] + (real(name, end) - columns[name][-1])
@@ -106,9 +106,9 @@ class Result:
     Attributes
     ----------
     theta
-        In the problem's native coordinates.
+        The parameters, in the problem's native coordinates.
     value
-        The loss there.
+        The loss at theta.
     status, message
         The reason why it stopped.
     history

@@ -1,4 +1,4 @@
-"""The Jacobian in the scaled coordinates of the damped equations, as a preconditioner is given it."""
+"""The Jacobian in the scaled coordinates of the damped equations, the argument of a preconditioner."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ScaledJacobian(LinearOperator):  # type: ignore[misc]
         return np.asarray(self.jacobian.matvec(self.geometry.solve(np.ravel(v) / self.scale)))
 
     def _normal_product(self, v: Float64Array) -> Float64Array:
-        """S^{-T} T^{-T} J^T J T^{-1} S^{-1} v, by a product of J where it has such."""
+        """S^{-T} T^{-T} J^T J T^{-1} S^{-1} v, by a product with J^T J if J provides it."""
         fused = getattr(self.jacobian, "_normal_product", None)
         if fused is None:
             return np.asarray(self.rmatvec(self.matvec(v)))

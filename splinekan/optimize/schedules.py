@@ -42,7 +42,7 @@ class Constant(_Rates):
 
 @dataclass(frozen=True)
 class LinearRamp(_Rates):
-    """From `start` to `end` in `steps` iterations, then `end`."""
+    """A rate that is linear from `start` to `end` in `steps` iterations, then constant."""
 
     start: float = 1e-4
     end: float = 1e-2
@@ -76,7 +76,7 @@ class ExponentialCyclic(_Rates):
 
 @dataclass(frozen=True)
 class Cosine:
-    """A warm-up, then half a wave of the cosine, from `rate` to `end` (Loshchilov & Hutter 2017, equation 5).
+    """A warm-up, then half a period of a cosine from `rate` to `end` (Loshchilov & Hutter 2017, equation 5).
 
     rate (i + 1)/warmup at the iterations i < warmup, then end + (rate - end) (1 + cos(pi s))/2 with
     s = (i - warmup)/(steps - warmup), and `end` from iteration `steps` on.
@@ -94,7 +94,7 @@ class Cosine:
     Raises
     ------
     TypeError, ValueError
-        For other numbers than these.
+        For numbers outside these ranges.
 
     Examples
     --------

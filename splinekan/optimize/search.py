@@ -15,7 +15,7 @@ DECREASE = 1e-4
 
 
 def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> Point | None:
-    """The first of `step`, `step`/2, `step`/4, ... (50 at most) at which the loss falls enough."""
+    """The first of `step`, `step`/2, `step`/4, ... (50 at most) with sufficient decrease."""
     slope = dot(point.gradient, direction)
     if not slope < 0:
         return None
@@ -23,7 +23,8 @@ def armijo(frame: Frame, point: Point, direction: Float64Array, step: float) -> 
         z = point.z + step * direction
         if np.array_equal(z, point.z):
             return None
-        # With the gradient, because the first trial is usually accepted and both take a single pass.
+        # The gradient is computed too, because the first trial is usually accepted and both take a single
+        # pass.
         trial = frame.point(z)
         if trial.finite and trial.value <= point.value + DECREASE * step * slope:
             return trial
@@ -35,8 +36,8 @@ def strong_wolfe(frame: Frame, point: Point, direction: Float64Array, curvature:
     """A point with sufficient decrease and |slope| at most `curvature` times the first slope.
 
     The search is SciPy's; every point that it visits is evaluated once. It may fail along directions without
-    a minimum, beside kinks, or where the loss overflows. Then the best of its points with sufficient decrease
-    is taken; if there is none, the step is halved until the loss falls enough.
+    a minimum, near kinks, or where the loss overflows. Then the best of its points with sufficient decrease
+    is returned; if there is none, the step is halved until the decrease is sufficient.
     """
     from scipy.optimize import line_search  # slow to import, seldom needed
 

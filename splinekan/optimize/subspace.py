@@ -16,7 +16,7 @@ from splinekan.operators import Coordinates
 from splinekan.optimize.problem import IdentityMap, LinearMap
 
 RANK = 1e-12
-"""Equations scaled to length 1, whose part orthogonal to the others is shorter, count as redundant."""
+"""An equation, scaled to length 1, is redundant if its part orthogonal to the others is shorter than this."""
 CONSISTENT = 1e-10
 """Largest residual of a redundant equation, relative to the sizes of its terms."""
 
@@ -54,7 +54,7 @@ class Subspace:
         return len(self.free) + len(self.tied) - self.rank
 
     def lift(self, y: Float64Array) -> Float64Array:
-        """Z y for y (m,) or (m, any)."""
+        """The product Z y for y (m,) or (m, any)."""
         out = np.zeros((len(self.origin), *y.shape[1:]))
         out[self.free] = y[: len(self.free)]
         if len(self.tied):
@@ -64,7 +64,7 @@ class Subspace:
         return out
 
     def pull(self, g: Float64Array) -> Float64Array:
-        """Z^T g for g (n,) or (n, any)."""
+        """The product Z^T g for g (n,) or (n, any)."""
         if not len(self.tied):
             return g[self.free]
         return np.concatenate([g[self.free], self._rotated(g[self.tied], "T")[self.rank :]])
@@ -79,7 +79,7 @@ class Subspace:
         Raises
         ------
         ValueError
-            If there is no such point, or a single point only.
+            If there is no such point, or only a single point.
         """
         n = len(theta)
         kept = np.zeros(n, bool)
@@ -92,7 +92,9 @@ class Subspace:
             columns = np.bincount(matrix.indices, minlength=n) > 0
             tied = np.flatnonzero(columns & ~kept)
             affordable("the equations", 24.0 * len(tied) * len(right))
-            with np.errstate(over="ignore", invalid="ignore"):  # what overflows has no solution here
+            with np.errstate(
+                over="ignore", invalid="ignore"
+            ):  # equations that overflow have no solution in float64
                 rest = right - matrix @ origin
                 origin[tied], rank, reflectors = _solved(matrix[:, tied].toarray(), rest)
                 left = np.abs(matrix @ origin - right)
@@ -134,7 +136,7 @@ def _solved(
     rank = int((diagonal > RANK).sum())
     used, square = order[:rank], upper[:rank, :rank]
     solution = np.zeros(C.shape[1])
-    for _ in range(2):  # the second time for the rounding of the first
+    for _ in range(2):  # the second pass removes the rounding errors of the first
         rest = np.zeros_like(solution)
         rest[:rank] = scipy.linalg.solve_triangular(
             square, d[used] - C[used] @ solution, trans=1, check_finite=False
@@ -160,11 +162,11 @@ def _reflected(
 
 
 class SubspaceMap:
-    """w of y with |w| = |T Z y|, for coordinates z = T theta: steps in w are those in the metric of T.
+    """The map y -> w with |w| = |T Z y| for coordinates z = T theta, so that steps are in the metric of T.
 
-    Where T Z = Q R with orthonormal columns Q, w = R y. Blocks of T in which all entries are free keep the
-    coordinates of T. The dense R belongs to the rest: for `Coordinates` to the edges with fixed or tied
-    entries, for other maps to all of y.
+    With T Z = Q R, Q with orthonormal columns, w = R y. Blocks of T in which all entries are free keep the
+    coordinates of T. The dense R covers the remaining entries: for `Coordinates` the edges with fixed or tied
+    entries, for other maps all of y.
     """
 
     def __init__(self, coordinates: LinearMap, space: Subspace) -> None:
@@ -198,15 +200,15 @@ class SubspaceMap:
         return y
 
     def apply(self, v: Float64Array) -> Float64Array:
-        """w of y = v."""
+        """The w that belongs to y = v."""
         return self._product(v, self._coordinates.apply, lambda u: np.asarray(self._upper @ u))
 
     def solve(self, v: Float64Array) -> Float64Array:
-        """y of w = v."""
+        """The y that belongs to w = v."""
         return self._product(v, self._coordinates.solve, lambda u: self._triangular(u, 0))
 
     def solve_transpose(self, v: Float64Array) -> Float64Array:
-        """Gradients in w of those in y."""
+        """The gradient with respect to w, from that with respect to y."""
         return self._product(v, self._coordinates.solve_transpose, lambda u: self._triangular(u, 1))
 
     @one

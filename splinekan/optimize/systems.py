@@ -62,11 +62,11 @@ class Triangular:
         self._fed = point.fed if mixed or not squared(frame) else None
         self._beyond = not squared(frame)
         self._cutoff = cutoff
-        # What the gradient has outside the range of J^T, only singular vectors can tell from rounding.
+        # Only singular vectors distinguish components of the gradient outside the range of J^T from rounding.
         self._values = values or self._fed is not None
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By singular values of the scaled R, for every damping, or by a QR decomposition for each."""
+        """Steps by the singular values of the scaled R, or by a QR decomposition for every damping."""
         fed = None if self._fed is None else self._fed / scale
         scaled = self._upper / scale
         if self._values:
@@ -75,7 +75,7 @@ class Triangular:
 
 
 class Normal:
-    """J^T J assembled; R where that is not accurate enough."""
+    """The assembled J^T J; R where it is not accurate enough."""
 
     def __init__(
         self, frame: Frame, point: Point, cutoff: float, mixed: bool, matrix: Float64Array | None
@@ -92,7 +92,7 @@ class Normal:
         self._fed = point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By Cholesky factors, or by triangular factors of J, made when they are first needed."""
+        """Steps by Cholesky factors, or by triangular factors of J, computed when they are first needed."""
         accurate: Damped | None = None
         last: tuple[float, Any] = (-1.0, None)
 
@@ -124,9 +124,9 @@ class DualSystem:
         self._fed = None if squared(frame) else point.fed
 
     def damped(self, scale: Float64Array) -> Damped:
-        """By the eigenvalues of J J^T: a single decomposition serves every damping.
+        """Steps by the eigenvalues of J J^T: a single decomposition serves every damping.
 
-        Where the gradient is not J^T r, by the singular values of J.
+        If the gradient is not J^T r, the singular values of J are used.
         """
         scaled = self._jacobian / scale
         if self._fed is not None:
@@ -139,7 +139,7 @@ class DualSystem:
             values, vectors = scipy.linalg.eigh(products, check_finite=False, driver="evd")
         with one:
             data = vectors.T @ self._r
-        kept = values > len(values) * EPS * values[-1]  # the others are rounding
+        kept = values > len(values) * EPS * values[-1]  # the others are rounding errors
         values, vectors, data = values[kept], vectors[:, kept], data[kept]
 
         @one
@@ -162,12 +162,12 @@ def _by_singular_values(
 ) -> Damped:
     """Steps for the scaled J = U s V^T and the gradient J^T rotated, or `fed` if that is given.
 
-    `beyond` the range of J^T nothing but the damping bounds the step along `fed`. That part is left out
-    without a damping, and where it may be rounding.
+    `beyond`: `fed` may leave the range of J^T, where only the damping bounds the step. That component is
+    dropped if the damping is 0, and where it may be rounding.
     """
     if not np.isfinite(scaled).all():
         return _undefined(scale)
-    # Columns of zeros, whose scale is tiny, are left out: what rounding puts there into V would be large.
+    # Zero columns, whose scale is tiny, are left out: rounding errors in V would be amplified there.
     seen = scaled.any(axis=0)
     with several(22.0 * scaled.size * min(scaled.shape)):
         u, s, v = scipy.linalg.svd(
@@ -181,7 +181,7 @@ def _by_singular_values(
     rest = np.zeros_like(scale)
     if fed is not None and beyond:
         rest = fed - vt.T @ data
-        rest -= vt.T @ (vt @ rest)  # the rounding of the first projection
+        rest -= vt.T @ (vt @ rest)  # removes the rounding errors of the first projection
         if np.linalg.norm(rest) <= 100 * len(scale) * EPS * np.linalg.norm(fed):
             rest[:] = 0.0
 
@@ -231,7 +231,7 @@ def _undefined(scale: Float64Array) -> Damped:
 
 
 def squared(frame: Frame) -> bool:
-    """Whether the gradient is J^T r: not for losses other than squares, whose Hessian may be singular."""
+    """Whether the gradient is J^T r: true for squares only; the Hessians of other losses may be singular."""
     return bool(getattr(frame.problem, "squared", True))
 
 

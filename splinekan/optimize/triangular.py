@@ -4,8 +4,8 @@ The minimiser p of |R p + z|^2 + damping |p|^2 solves R~ p = -z~, where
 
     [R; sqrt(damping) I] = Q [R~; 0],    [z; 0] = Q [z~; ...].
 
-Both blocks are triangular, and so is what Householder reflections fill in: 2 n^3/3 operations in blocks
-(`tpqrt` of LAPACK), twice those of a Cholesky decomposition and a thirtieth of those of a singular value
+Both blocks are triangular, and so is the fill-in of Householder reflections: 2 n^3/3 operations in blocks
+(`tpqrt` of LAPACK), twice as many as a Cholesky decomposition and a thirtieth of a singular value
 decomposition. J^T J is never formed, so that directions are resolved down to singular values of eps |R|
 rather than sqrt(eps) |R|.
 """
@@ -19,7 +19,7 @@ from splinekan._blas import several
 from splinekan._checks import Float64Array
 
 BLOCK = 32
-"""Columns of a block of reflections."""
+"""Number of columns in a block of reflections."""
 
 
 def square(upper: Float64Array) -> Float64Array:
@@ -33,7 +33,7 @@ def square(upper: Float64Array) -> Float64Array:
 def damped_factor(
     upper: Float64Array, rotated: Float64Array, damping: float
 ) -> tuple[Float64Array, Float64Array]:
-    """R~ and z~ for a square R and z as long, as above.
+    """R~ and z~ for a square R and a vector z, as in the formulas of the module.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def damped_factor(
     rotated
         z (n,).
     damping
-        Positive.
+        The damping, positive.
     """
     n = len(rotated)
     with several(2 * n**3 / 3):

@@ -1,4 +1,4 @@
-"""Variable projection: Levenberg-Marquardt on what is left when the linear parameters are solved for."""
+"""Variable projection: Levenberg-Marquardt on the nonlinear parameters only."""
 
 from __future__ import annotations
 
@@ -27,37 +27,40 @@ class VariableProjection(LevenbergMarquardt):
     Golub & Pereyra (1973), Kaufman (1975); see `splinekan.optimize.projected` for the equations.
 
     For least squares with a network whose last layer is linear in its parameters (splines or an affine map,
-    with affine maps of fixed numbers behind it), and for other residuals with linear parameters. The
-    iteration runs on the other parameters; every iterate is optimal in the linear ones, whose start has no
-    effect unless `nearest`. Steps, gradients and tolerances are those of the others.
+    possibly followed by affine maps with fixed coefficients), and for other residuals with linear parameters.
+    The iteration runs on the nonlinear parameters; every iterate is optimal in the linear parameters, whose
+    start has no effect unless `nearest`. Steps, gradients and tolerances are those of the nonlinear
+    parameters.
 
-    The loss is that of the whole problem, and so are its minima; where the linear parameters are not
-    determined, their solution of least norm is taken, or with `nearest` that next to their start. An
-    evaluation costs an assembly and a factorisation of the last layer more than one of `LevenbergMarquardt`.
+    The loss and its minima are those of the whole problem. Where the linear parameters are not determined,
+    the solution of least norm is chosen, or with `nearest` the solution nearest to their start. An evaluation
+    costs an assembly and a factorisation of the last layer more than an evaluation of `LevenbergMarquardt`.
 
     Parameters
     ----------
+    geometry, gradient
+        None: the coordinates are those of the problem.
     damping, scaling, trials
-        As of `LevenbergMarquardt`.
-    solver
-        `Cholesky`, `QR` or `SVD`; None for `Cholesky`.
+        As in `LevenbergMarquardt`.
     corrections
         0: steps are not corrected.
+    solver
+        `Cholesky`, `QR` or `SVD`; None for `Cholesky`.
     linear
         Indices of the linear parameters; None for the `linear_parameters` of the problem.
-    nearest
-        Whether what the samples do not determine in the linear parameters keeps the values of the start; else
-        the solution has the least norm.
     ridge
         Eigenvalues of the scaled normal matrix of the linear parameters far below this are not resolved,
         dimensionless, between 1e-14 and 1e-4.
+    nearest
+        Whether components of the linear parameters that the samples do not determine keep the values of the
+        start; otherwise the solution has the least norm.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, coordinates other than the native, and other solvers; when a run begins,
-        for problems that do not have linear parameters or have no others, residuals that are not affine in
-        them, and restricted problems.
+        For arguments of the wrong type, coordinates other than the native, and other solvers; when a run
+        begins, for problems without linear or without nonlinear parameters, residuals that are not affine in
+        the linear parameters, and restricted problems.
 
     Examples
     --------
@@ -116,10 +119,10 @@ class VariableProjection(LevenbergMarquardt):
         keep: str = "auto",
         cost: float = 1.0,
     ) -> Result:
-        """The result of a minimisation from `theta0`, as that of `Optimizer.minimize`.
+        """The result of a minimisation from `theta0`, with the arguments of `Optimizer.minimize`.
 
-        The loss of the result is at most the loss at theta0. The history begins with the loss that theta0
-        has when its linear parameters are solved for.
+        The loss of the result is at most the loss at theta0. The history begins with the loss of theta0
+        after its linear parameters have been solved for.
         """
         self.require("problem", problem)
         function("callback", callback, optional=True)
@@ -143,7 +146,7 @@ class VariableProjection(LevenbergMarquardt):
             keep=keep,
             cost=cost,
         )
-        # Rounding, or a ridge that is felt, may make the solution worse than given optimal parameters.
+        # Rounding, or a ridge that is not negligible, may make the solution worse than given optimal values.
         before = real_number("problem.value(theta)", problem.value(theta))
         if keep != "last" and before < result.value:
             model = None if result.model is None else problem.model(theta)  # type: ignore[attr-defined]

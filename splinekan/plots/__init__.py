@@ -1,4 +1,4 @@
-"""Figures: functions take axes and return them; those whose names end with `figure` make a figure."""
+"""Figures: functions take axes and return them; functions whose names end with `figure` make a figure."""
 
 from splinekan.plots.adaptivity import adaptivity_panels, error_by_parameters
 from splinekan.plots.boundary_value import (

@@ -14,7 +14,7 @@ from splinekan.plots.style import SERIES, having, log_axes, many_axes, one_axes,
 def error_by_parameters(ax: Any, rows: Sequence[Any], problem: str) -> Any:
     """Errors of a problem against the number of parameters: a line for every method.
 
-    Every seed is a line. Markers are at a few of the stages.
+    Every seed has a line, with markers at some of the stages.
 
     Parameters
     ----------
@@ -28,7 +28,7 @@ def error_by_parameters(ax: Any, rows: Sequence[Any], problem: str) -> Any:
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no rows, or a problem that they do not have.
+        For arguments of other kinds, no rows, or a problem that is not among them.
     """
     one_axes("ax", ax)
     known = rows_having(
@@ -76,7 +76,7 @@ def adaptivity_panels(axes: Any, study: Any) -> Any:
 
 
 def _guide(ax: Any, sizes: Any, order: float) -> None:
-    """A line of the order beside the data; the limits of the axes stay."""
+    """A line with the slope of the order beside the data; the limits of the axes are kept."""
     limits = ax.get_xlim(), ax.get_ylim()
     start = 2e-2 * limits[1][1]
     ax.plot(sizes, start * (sizes / sizes[0]) ** -order, color="grey", linestyle=":", linewidth=1)

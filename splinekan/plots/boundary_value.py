@@ -14,7 +14,7 @@ FIELDS = ("solution", "error", "residual")
 
 
 def error_by_level(ax: Any, study: Any) -> Any:
-    """Per row the median relative l2 error at the end of every level, against work.
+    """For each row the median relative l2 error at the end of every level, against work.
 
     Raises
     ------
@@ -32,7 +32,8 @@ def error_by_level(ax: Any, study: Any) -> Any:
 def field(ax: Any, values: dict[str, Any], name: str) -> Any:
     """One of the fields of `studies.boundary_value.fields` as a map, its largest modulus in the title.
 
-    The colours span the central 99.5 % of the values, lest a single corner leave the rest white.
+    The colours span the central 99.5 % of the values, so that extreme values at a corner do not hide the
+    rest.
 
     Raises
     ------
@@ -54,18 +55,18 @@ def field(ax: Any, values: dict[str, Any], name: str) -> Any:
     )
     image = ax.imshow(u.T, origin="lower", extent=extent, aspect="auto", cmap="PuOr", vmin=-size, vmax=size)
     ax.figure.colorbar(image, ax=ax, extend="both" if peak > size else "neither")
-    ax.set_title(f"{name}, at most {peak:.1e}", fontsize=9)
+    ax.set_title(f"{name}, maximum {peak:.1e}", fontsize=9)
     ax.set_xlabel("x")
     return ax
 
 
 def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> Any:
-    """Per level the residual's mean square Fourier coefficients over the wave number in x.
+    """For each level the residual's mean square Fourier coefficients against the wave number in x.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, or other numbers of intervals than of levels.
+        For arguments of other kinds, or numbers of intervals that do not match the levels.
     """
     one_axes("ax", ax)
     if "spectra" not in instance("values", values, dict):
@@ -83,7 +84,7 @@ def residual_spectra(ax: Any, values: dict[str, Any], intervals: list[int]) -> A
 
 
 def boundary_value_panels(axes: Any, study: Any, values: dict[str, Any], row: str) -> Any:
-    """Axes (2, 3): loss and error of all rows; of one row the residual's spectra by level, and three maps.
+    """Axes (2, 3): loss and error of all rows; for a single row the residual's spectra and three maps.
 
     Parameters
     ----------
@@ -94,7 +95,7 @@ def boundary_value_panels(axes: Any, study: Any, values: dict[str, Any], row: st
     values
         `studies.boundary_value.fields.fields` of the row.
     row
-        Its name.
+        The name of the row.
 
     Raises
     ------

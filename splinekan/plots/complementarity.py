@@ -15,11 +15,11 @@ REFERENCES = {"best": "all that is reducible", "random": "random in function spa
 
 
 def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) -> Any:
-    """Per optimiser and geometry the share outside range(P) against the intervals of the level.
+    """For each optimiser and geometry the share outside range(P) against the intervals of the level.
 
     Optimisers differ by colour and marker; spline geometry is drawn solid with full markers, ReLU geometry
-    dashed with open markers. Shares that may be rounding are arrows at the lower rim. Optimisers are set a
-    little apart along the axis, since several coincide.
+    dashed with open markers. Shares that may be rounding are arrows at the lower edge. Optimisers are
+    slightly offset along the axis, since several coincide.
 
     Parameters
     ----------
@@ -35,7 +35,7 @@ def share_by_level(ax: Any, shares: Sequence[Any], coarse: str, steps: int = 1) 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no shares, or a setting or a number of steps that they do not have.
+        For arguments of other kinds, no shares, or a setting or a number of steps that is not among them.
     """
     one_axes("ax", ax)
     known = rows_having(
@@ -108,7 +108,7 @@ def _arrow(color: str) -> dict[str, Any]:
 
 
 def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
-    """Per geometry the part of every wave that a stable sweep removes, predicted (lines) and measured.
+    """For each geometry the part of every wave that a stable sweep removes, predicted (lines) and measured.
 
     Parameters
     ----------
@@ -153,7 +153,7 @@ def reduction_by_wave(ax: Any, modes: Sequence[Any]) -> Any:
         0.99, 0.02, "oscillatory", ha="right", va="bottom", fontsize=8, transform=ax.get_xaxis_transform()
     )
     ax.set_xlabel("frequency of the wave / pi (dimensionless)")
-    ax.set_ylabel("part removed by a sweep, 1 - |factor| (dimensionless)")
+    ax.set_ylabel("fraction removed by a sweep, 1 - |factor| (dimensionless)")
     ax.legend(frameon=False, fontsize=7, loc="center right", bbox_to_anchor=(0.95, 0.73))
     return ax
 

@@ -34,7 +34,7 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no growths, or a matrix that they do not have.
+        For arguments of other kinds, no growths, or a matrix that is not among them.
     """
     one_axes("ax", ax)
     known = rows_having(
@@ -68,7 +68,7 @@ def condition_by_basis(ax: Any, growths: Sequence[Any], matrix: str) -> Any:
 
 
 def conditioning_panels(axes: Any, study: Any) -> Any:
-    """Axes (2, 3): left how condition numbers grow, the rest `spectra_by_level`.
+    """Axes (2, 3): on the left the growth of condition numbers, on the right `spectra_by_level`.
 
     Raises
     ------

@@ -61,7 +61,7 @@ def edge_values(layer: Layer, params: Array, p: int, x: Array) -> Array:
 
 
 def by_formula(layer: Layer) -> NDArray[np.bool_]:
-    """Which edges, (n_in, n_out), have a term of a formula."""
+    """A mask of the edges that have a term of a formula, (n_in, n_out)."""
     found = np.zeros((layer.n_in, layer.n_out), bool)
     for leaf in leaves(layer):
         for term in leaf.terms if isinstance(leaf, FormulaLayer) else ():
@@ -70,7 +70,7 @@ def by_formula(layer: Layer) -> NDArray[np.bool_]:
 
 
 def present(layer: Layer) -> NDArray[np.bool_]:
-    """Which edges, (n_in, n_out), are there: of formulas those that have a term."""
+    """A mask of the edges present, (n_in, n_out): of formulas, those with a term."""
     return by_formula(layer) | any(not isinstance(leaf, FormulaLayer) for leaf in leaves(layer))
 
 
@@ -80,7 +80,7 @@ def knots_of(layer: Layer, p: int) -> list[KnotVector]:
 
 
 def shown_range(layer: Layer, p: int, x: Array) -> tuple[float, float]:
-    """Where functions are drawn: on the range of the data, but periodic functions on one period at most."""
+    """The range on which functions are drawn: that of the data, for periodic functions at most a period."""
     low, high = float(x.min()), float(x.max())
     if isinstance(layer, SplineLayer) and layer.knots[p].periodic:
         a, b = layer.knots[p].domain
@@ -89,7 +89,7 @@ def shown_range(layer: Layer, p: int, x: Array) -> tuple[float, float]:
 
 
 def breakpoints(layer: Layer, p: int, low: float, high: float) -> Array:
-    """The breakpoints from `low` to `high`; of periodic knots also those beyond the domain."""
+    """The breakpoints from `low` to `high`; for periodic knots also those beyond the domain."""
     found = [np.zeros(0)]
     for knots in knots_of(layer, p):
         ends, (a, b) = knots.breakpoints, knots.domain

@@ -11,9 +11,9 @@ from splinekan.plots.models import _cut
 from splinekan.plots.style import SERIES, canvas, having
 
 COLUMNS = 4
-"""Panels side by side."""
+"""Number of panels side by side."""
 BARS = 30
-"""Bars of an output, at most: the largest."""
+"""Most bars of an output; the largest are drawn."""
 
 
 def attribution_figure(attribution: Any) -> Any:
@@ -22,12 +22,13 @@ def attribution_figure(attribution: Any) -> Any:
     Parameters
     ----------
     attribution
-        What `splinekan.attribution` returns. Of more than 30 inputs and nodes those with the largest shares
+        The result of `splinekan.attribution`. Of more than 30 inputs and nodes those with the largest shares
         are drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
+        The figure.
 
     Raises
     ------
@@ -66,13 +67,14 @@ def bands_figure(bands: Any, most: int = 24) -> Any:
     Parameters
     ----------
     bands
-        What `splinekan.confidence_bands` returns.
+        The result of `splinekan.confidence_bands`.
     most
-        The largest number of panels, those of the edges with the largest ranges.
+        The largest number of panels; the edges with the largest ranges are drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
+        The figure.
 
     Raises
     ------
@@ -107,14 +109,14 @@ def bands_figure(bands: Any, most: int = 24) -> Any:
         ax.set_xlim(edge.grid[0], edge.grid[-1] if edge.grid[-1] > edge.grid[0] else edge.grid[0] + 1)
         ax.set_ylim(low - margin, high + margin)
         ax.set_xlabel(_cut(edge.names[0]))
-        ax.set_ylabel(f"part of {_cut(edge.names[1])}")
+        ax.set_ylabel(f"contribution to {_cut(edge.names[1])}")
     for ax in axes.flat[len(edges) :]:
         ax.set_axis_off()
     return figure
 
 
 def _relative_ranges(edges: Any) -> Any:
-    """Ranges of functions over the largest range of an edge to the same layer."""
+    """Ranges of functions relative to the largest range of an edge to the same layer."""
     ranges = np.array([float(np.ptp(edge.values)) for edge in edges])
     layers = np.array([edge.layer for edge in edges])
     for layer in set(layers.tolist()):

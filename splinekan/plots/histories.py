@@ -1,4 +1,4 @@
-"""Loss against work, with the places where levels begin."""
+"""Loss against work, with the points at which levels begin."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ def loss_against_work(
     ax
         Matplotlib axes.
     runs
-        Per name the histories of all seeds, with the entries where levels begin. A name's last word
-        chooses the style.
+        For each name the histories of all seeds, with the entries at which levels begin. The last word of a
+        name chooses the style.
     unit
         Evaluations per unit of the work axis.
     scale
-        Of the work axis, "log" or "linear".
+        Scale of the work axis, "log" or "linear".
 
     Raises
     ------
@@ -96,9 +96,9 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
     study
         A `studies.regression.study.Study`.
     scale
-        Of the work axis, "log" or "linear".
+        Scale of the work axis, "log" or "linear".
     perceptrons
-        Draw them too, with the splines.
+        Whether to draw multilayer perceptrons with the splines.
 
     Raises
     ------
@@ -122,10 +122,10 @@ def regression_losses(axes: Any, study: Any, scale: str = "log", perceptrons: bo
 
 
 def loss_by_work(ax: Any, study: Any) -> Any:
-    """Per row the loss of the first seed against work; a marker where a level begins.
+    """For each row the loss of the first seed against work, with a marker where a level begins.
 
-    The best loss so far: every epoch of Adam jumps, and thousands of jumps hide the trend. On a new level
-    it begins anew, because the points may be others.
+    The smallest loss so far on the level is drawn, because the jumps between epochs of Adam hide the trend.
+    It restarts on a new level, where the collocation points may differ.
 
     Raises
     ------
@@ -189,16 +189,16 @@ def equation_losses(axes: Any, study: Any) -> Any:
 
 
 def median_history(seeds: Any, points: int = 300) -> tuple[Float64Array, Float64Array, list[int]]:
-    """Work, the median over seeds of the smallest loss so far on a level, and where levels begin.
+    """Work, the median over seeds of the smallest loss so far on a level, and the entries that begin levels.
 
     Levels are cut into `points` equal parts of their work, which may differ between seeds.
 
     Parameters
     ----------
     seeds
-        Per seed its stages.
+        For each seed its stages.
     points
-        Per level, at least 2.
+        Number of points per level, at least 2.
 
     Raises
     ------
@@ -210,7 +210,7 @@ def median_history(seeds: Any, points: int = 300) -> tuple[Float64Array, Float64
     for number, stages in enumerate(runs):
         rows_having(f"seeds[{number}]", stages, "a stage of a run", "history", "work")
     if len({len(stages) for stages in runs}) > 1:
-        raise ValueError(f"seeds must have as many stages each, got {[len(stages) for stages in runs]}")
+        raise ValueError(f"seeds must have equal numbers of stages, got {[len(stages) for stages in runs]}")
     works, losses = [], []
     for stages in zip(*runs, strict=True):
         share = np.linspace(0.0, 1.0, points)

@@ -14,11 +14,11 @@ from splinekan.spectra.level_record import LevelSpectrum, SpectraByLevel
 DASHES = {"spline": "-", "relu": "--", "scaled-relu": "-.", "mass": ":"}
 PRECONDITIONED: Any = (0, (1, 1))
 GRID = 400
-"""Points of the band of a density."""
+"""Number of points of the band of a density."""
 
 
 def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) -> Any:
-    """What `SpectraByLevel.plot` draws, on `ax` or on new axes; the axes.
+    """Draw the figure of `SpectraByLevel.plot` on `ax` or on new axes, and return the axes.
 
     Raises
     ------
@@ -33,8 +33,12 @@ def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) ->
     if not rows:
         known = sorted({row.layer for row in spectra.rows if row.layer is not None})
         raise ValueError(f"layer must be None or one of {known}, got {layer}")
+    options: dict[str, Any] = {}
     if ax is None:
-        ax = canvas(size=_size())[1][0, 0]
+        options = {"loc": "upper left", "bbox_to_anchor": (1, 1)}  # lines fill the axes from corner to corner
+        figure, axes = canvas(size=_size())
+        ax = axes[0, 0]
+        ax._repr_png_ = figure._repr_png_  # what a cell ends with is what Jupyter shows
     colours: dict[int, Any] = {}
     for row in rows:
         style = {"linestyle": PRECONDITIONED if row.matrix == "preconditioned" else DASHES[row.basis]}
@@ -49,9 +53,10 @@ def level_spectra(ax: Any, spectra: SpectraByLevel, layer: int | None = None) ->
         colours[row.level] = line.get_color()
     ax.set_yscale("log")
     ax.set_xlim(0, 1)
-    ax.set_xlabel("place among the eigenvalues, share of all")
+    ax.set_xlabel("index of the eigenvalue, as a share of all")
     ax.set_ylabel("|eigenvalue|")
-    options: dict[str, Any] = {"frameon": False} if untouched("legend.frameon") else {}
+    if untouched("legend.frameon"):
+        options["frameon"] = False
     if untouched("legend.fontsize"):
         options["fontsize"] = "small"
     ax.legend(**options)

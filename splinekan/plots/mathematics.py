@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 SIZE = 11.0
-"""Points of the type."""
+"""Size of the type in points."""
 LINES = 3
-"""Of a formula; what is left is cut."""
+"""Most lines of a formula; the rest is cut."""
 FORMULAS = 4
-"""Above a figure."""
+"""Most formulas above a figure."""
 ASPECT = 0.58
 """Mean width of a character of plain text, over its size."""
 NAME = 24
-"""Characters of a name; longer names are cut."""
+"""Most characters of a name; longer names are cut."""
 FAILURES = (ValueError, RuntimeError, RecursionError)
-"""Of matplotlib, for mathematics that it does not know."""
+"""Errors that matplotlib raises for mathematics that it does not support."""
 
 
 class Written(NamedTuple):
@@ -26,11 +26,11 @@ class Written(NamedTuple):
     Attributes
     ----------
     name
-        What it gives, in LaTeX.
+        The left-hand side, in LaTeX.
     terms
         The terms of its sum, in LaTeX.
     plain
-        All of it without LaTeX, for what matplotlib cannot set.
+        The whole formula without LaTeX, in case matplotlib cannot set it.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Written(NamedTuple):
 
 
 class Caption(NamedTuple):
-    """What is above a figure: formulas, and a note on their errors."""
+    """The text above a figure: formulas, and a note on their errors."""
 
     formulas: tuple[Written, ...]
     note: str = ""
@@ -64,7 +64,7 @@ def captioned(figure: Any, ax: Any, caption: Caption) -> Any:
 def arranged(formula: Written, room: float) -> list[str]:
     """The lines of a formula, at most `LINES`, none wider than `room` points.
 
-    A sum is broken in front of its terms. Where a term is too wide, or matplotlib does not know its LaTeX,
+    A sum is broken in front of its terms. If a term is too wide, or matplotlib does not support its LaTeX,
     the formula is plain text.
     """
     try:
@@ -95,7 +95,7 @@ def _signed(term: str) -> str:
 
 
 def _width(mathematics: str) -> float:
-    """Of a line, in points."""
+    """The width of a line in points."""
     from matplotlib.font_manager import FontProperties
     from matplotlib.mathtext import MathTextParser
 
@@ -111,7 +111,7 @@ def _plain(text: str, room: float) -> list[str]:
 
 
 def _literal(text: str) -> str:
-    """Text that matplotlib takes as it is."""
+    """Text escaped so that matplotlib draws it literally."""
     return text.replace("$", r"\$")
 
 

@@ -13,7 +13,7 @@ from splinekan.spectra.signs import sign_change_bounds
 
 
 def extreme_modes(axes: Any, spectra: dict[int, Spectrum], count: int = 3) -> Any:
-    """Per order r a row of three axes: all eigenvalues, the smoothest and the most oscillatory eigenvectors.
+    """For each order r all eigenvalues, the smoothest and the most oscillatory eigenvectors, on three axes.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def extreme_modes(axes: Any, spectra: dict[int, Spectrum], count: int = 3) -> An
     spectra
         Spectra of A^T A with vectors, by r.
     count
-        How many eigenvectors at either end.
+        Number of eigenvectors at either end.
 
     Raises
     ------
@@ -44,8 +44,8 @@ def extreme_modes(axes: Any, spectra: dict[int, Spectrum], count: int = 3) -> An
             row[1].plot(vectors[:, at], label=f"{changes[m - 1 - at]} changes", **style[at])
         _room_for_a_legend(row[1], count)
         row[1].set_title("eigenvectors of the smallest eigenvalues", fontsize=9)
-        row[1].set_ylabel("entry's value (dimensionless)")
-        # Zigzags hide each other: one above the other, each with its zero line.
+        row[1].set_ylabel("value of the entry (dimensionless)")
+        # Oscillating vectors would hide each other: they are stacked, each with its zero line.
         step = 2.2 * np.abs(vectors[:, m - count :]).max()
         for at in range(count):
             index = m - 1 - at
@@ -60,25 +60,25 @@ def extreme_modes(axes: Any, spectra: dict[int, Spectrum], count: int = 3) -> An
 
 
 def condition_growth(ax: Any, intervals: Any, ratios: dict[int, Any]) -> Any:
-    """lambda_max/lambda_min of A^T A against the number of intervals, one line per order r.
+    """lambda_max/lambda_min of A^T A against the number of intervals, with a line per order r.
 
-    The legend gives the slope between the two largest numbers of intervals, beside which 2r is expected;
-    thin grey lines have slope 2r exactly.
+    The legend gives the slope between the two largest numbers of intervals, for which 2r is expected;
+    thin grey lines have slope 2r.
 
     Parameters
     ----------
     ax
         Matplotlib axes.
     intervals
-        Increasing, two at least.
+        Numbers of intervals, increasing, at least two.
     ratios
-        By r, as many ratios as there are numbers of intervals.
+        A dictionary from r to ratios, one for each number of intervals.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, fewer than two numbers of intervals, no ratios, or ratios of another
-        number.
+        For arguments of other kinds, fewer than two numbers of intervals, no ratios, or another number of
+        ratios.
     """
     one_axes("ax", ax)
     counts = vector("intervals", intervals)
@@ -110,7 +110,7 @@ def sign_change_counts(ax: Any, spectra: dict[int, Spectrum], every: int = 12) -
 
     Eigenvalues are relative to the smallest of their order, and both axes are logarithmic, the counts raised
     by 1. On a thin grey line of slope 2r an eigenvalue grows like a derivative of order 2r of a wave with
-    that many sign changes. Vectors whose count is uncertain are left out.
+    the same number of sign changes. Vectors whose count is uncertain are left out.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def _with_vectors(spectra: Any) -> None:
 
 
 def _upwards(spectrum: Spectrum) -> Any:
-    """Vectors from the smallest eigenvalue on, the first of the large entries of each positive."""
+    """Vectors by increasing eigenvalue, with signs such that the first large entry is positive."""
     vectors = np.asarray(spectrum.vectors)[:, ::-1]
     large = np.abs(vectors) > np.abs(vectors).max(axis=0) / 2
     leading = vectors[large.argmax(axis=0), np.arange(vectors.shape[1])]

@@ -16,9 +16,9 @@ from splinekan.plots.network import CURVE, FORMULA, LINE, network_diagram
 from splinekan.plots.style import canvas
 
 SAMPLES = 400
-"""Points that are drawn where none are given."""
+"""Number of points that are drawn at random if none are given."""
 POINTS = 600
-"""Of a curve."""
+"""Number of points of a curve."""
 
 
 def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption | None = None) -> Any:
@@ -36,12 +36,13 @@ def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption |
     most
         The largest number of frames in a layer; weaker edges are lines.
     caption
-        Formulas to stand above the picture, as `splinekan.formulas.caption` makes them. Sums are broken into
-        lines, and long formulas cut; what matplotlib cannot set as mathematics is plain text.
+        Formulas to print above the figure, made by `splinekan.formulas.reading.caption`. Sums are broken into
+        lines, and long formulas cut; formulas that matplotlib cannot set as mathematics are plain text.
 
     Returns
     -------
     matplotlib.figure.Figure
+        The figure.
 
     Raises
     ------
@@ -64,7 +65,7 @@ def model_figure(model: Model, x: Any = None, most: int = 24, caption: Caption |
 
 
 def _key(ax: Any) -> None:
-    """What the curves, the ticks, the widths of lines and the bars of a network's figure mean, below it."""
+    """A key below a network's figure to its curves, ticks, widths of lines and bars."""
     from matplotlib.lines import Line2D
 
     curves = {frame.lines[0].get_color() for frame in ax.child_axes}
@@ -73,10 +74,10 @@ def _key(ax: Any) -> None:
     entries = [
         (CURVE in curves, "spline, ticks at breakpoints", {"color": CURVE, "linewidth": 1.2}),
         (FORMULA in curves, "formula", {"color": FORMULA, "linewidth": 1.2}),
-        (True, "the wider, the more it contributes", {"color": LINE, "linewidth": 2.2}),
+        (True, "width: contribution to the output", {"color": LINE, "linewidth": 2.2}),
         (
             True,
-            "bar: values of the functions of its layer",
+            "bar: scale of the functions in its layer",
             {"color": "0.3", "linestyle": "none", "marker": "|", "markersize": 7, "markeredgewidth": 2},
         ),
     ]
@@ -91,30 +92,31 @@ def _key(ax: Any) -> None:
 def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x: Any = None) -> Any:
     """The function of an edge, with its breakpoints.
 
-    What is beyond the domain of the splines is shaded. In the first layer of splines or formulas the input is
-    in the units of x, and in the last the values are in those of the output: what the edge adds to it.
+    The outside of the domain of the splines is shaded. In the first layer of splines or formulas the input is
+    in the units of x; in the last the values are the contribution to the output, in its units.
 
     Parameters
     ----------
     model
         The model.
     layer
-        The number of the layer of splines or formulas, or of a sum of them, from 0; others do not count.
+        The number of the layer, counted from 0 among layers of splines or formulas and sums of them.
     input, output
         Numbers from 0; names of columns of x in the first such layer if no affine map is in front, names of
         outputs in the last.
     x
-        Points; what enters the edge is marked on the axis. None for no marks. An edge without splines is
-        drawn on the range of these points, or of those drawn from the bounds of the training data.
+        Points whose images at the edge are marked on the axis; None for no marks. An edge without splines is
+        drawn on the range of these points, or of points drawn from the bounds of the training data.
 
     Returns
     -------
     matplotlib.figure.Figure
+        The figure.
 
     Raises
     ------
     TypeError, ValueError
-        For a layer, an input or an output that is not there, and points that do not fit the model.
+        For a layer, an input or an output that does not exist, and points that do not fit the model.
     """
     network = instance("model", model, Model).network
     place = located(model, layer, input, output)
@@ -130,7 +132,7 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
     else:
         known = _entering(model, x, number, p)
         if not len(known):
-            raise ValueError("x must hold samples at which what enters the edge is finite")
+            raise ValueError("x must hold samples at which the input of the edge is finite")
         a, b = float(known.min()), float(known.max())
         margin = 0.5 if a == b else 0.0
     periodic = bool(vectors) and vectors[0].periodic
@@ -164,12 +166,12 @@ def edge_figure(model: Model, layer: int, input: int | str, output: int | str, x
         )
     ax.set_xlim(*to_user(np.array([low, high])))
     ax.set_xlabel(f"input {p} of {kind} {layer}" if ins is None else _cut(ins[p]))
-    ax.set_ylabel(f"part of output {q}" if outs is None else f"part of {_cut(outs[q])}")
+    ax.set_ylabel(f"contribution to output {q}" if outs is None else f"contribution to {_cut(outs[q])}")
     return figure
 
 
 def _entering(model: Model, x: Any, number: int, p: int) -> Float64Array:
-    """What enters layer `number` from input p, as far as it is finite."""
+    """The finite values of input p of layer `number`."""
     values = model.network.linearize(model.theta, _inputs(model, x)).inputs[number][:, p]
     return np.asarray(values[np.isfinite(values)], dtype=np.float64)
 

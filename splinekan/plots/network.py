@@ -40,18 +40,18 @@ def network_diagram(
     most: int = 24,
     units: bool = False,
 ) -> Any:
-    """Draw nodes, edges and the function of every edge of splines or formulas; inputs below, outputs above.
+    """Draw nodes, edges and the function of every edge of splines or formulas; inputs at the bottom.
 
     Such an edge carries a small frame: the function phi_qp on the range of the data that reach it, with
-    ticks at the breakpoints in that range (a periodic function on one period at most); formulas are green.
-    Frames of one layer share the scale of their values, each moved to its own middle, since constants of
-    different edges are interchangeable. An affine map's edge is a plain line, dashed for a negative weight. A
-    line's weight grows with the edge's strength: the standard deviation over the data of what it adds to its
-    output, relative to the strongest edge of its layer. Activations and normalisers are named on the nodes
-    they act on, and the node of a product has a ×.
+    ticks at the breakpoints in that range (a periodic function on at most a period); formulas are green.
+    Frames of a layer share the scale of their values, each moved to its own middle, since constants of
+    different edges are interchangeable. An edge of an affine map is a plain line, dashed for a negative
+    weight. The width of a line grows with the strength of the edge: the standard deviation over the data of
+    its contribution to its output, relative to the strongest edge of its layer. Activations and normalisers
+    are named on the nodes on which they act, and the node of a product has a ×.
 
-    With `units` the ends of the ranges of the inputs and the outputs are numbered in their units, whatever
-    affine normalisers stand in front and at the end, and a bar beside the frames of a layer measures their
+    With `units` the ends of the ranges of the inputs and the outputs are labelled in their units, whatever
+    affine normalisers come first and last, and a bar beside the frames of a layer is a scale for their
     values: in the units of the output in the last layer of a network with a single output.
 
     Parameters
@@ -59,15 +59,15 @@ def network_diagram(
     ax
         Matplotlib axes; their own frame is switched off.
     network, theta
-        What is drawn; both bases look the same.
+        The network and its parameters; both bases look the same.
     x
-        Data (n, n_in), n at least 2; ranges and strengths refer to those at which the network is finite.
+        Data (n, n_in), n at least 2; ranges and strengths refer to points at which the network is finite.
     names
         Names of the inputs, then of the outputs; x_1, ..., y_1, ... if None.
     most
         The largest number of frames in a layer; weaker edges are lines.
     units
-        Whether ranges and scales are numbered.
+        Whether ranges and scales are labelled.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def network_diagram(
 
 
 class _Scale(NamedTuple):
-    """What is numbered on the frames of a layer: the ranges of its inputs, and what 1 of its values is."""
+    """The labels on the frames of a layer: the ranges of its inputs, and the unit of its values."""
 
     ends: list[tuple[float, float]] | None
     unit: float
@@ -172,19 +172,19 @@ def _units(network: KAN, number: int, data: Array) -> tuple[list[tuple[float, fl
 
 
 def _numbered_normalizers(network: KAN) -> set[int]:
-    """The affine normalisers in front of and behind everything else, whose units are numbered."""
+    """The affine normalisers before and after all other layers, whose units are labelled."""
     ends = {0: network.layers[0], len(network.layers) - 1: network.layers[-1]}
     return {i for i, layer in ends.items() if isinstance(layer, Normalizer) and layer.kind == "affine"}
 
 
 def _number(value: float) -> str:
-    """Three digits, four of thousands (years, say), and short exponents."""
+    """A number with three digits, thousands (years, say) with four, and short exponents."""
     text = f"{value:.4g}" if 999.5 <= abs(value) < 9999.5 else f"{value:.3g}"
     return re.sub(r"e([+-])0*", lambda found: "e" + found[1].strip("+"), text)
 
 
 def _name_style(count: int) -> dict[str, Any]:
-    """Names of many nodes are small and turned."""
+    """The style of names, which are small and rotated for many nodes."""
     if count <= 10:
         return {"ha": "center", "fontsize": 9 if count <= 6 else 7}
     return {"ha": "center", "rotation": 90, "fontsize": max(7.0 - 0.05 * count, 3.5)}
@@ -210,7 +210,7 @@ def _framed_edges(
     order = np.argsort(np.where(there, -strength, 1.0), axis=None, kind="stable")
     order = order[: min(limit, there.sum())]
     framed = {(int(at) // layer.n_out, int(at) % layer.n_out) for at in order}
-    # Frames stand side by side in the order of their edges' inputs, so that lines to them cross little.
+    # Frames are placed in the order of their edges' inputs, so that few lines cross.
     slots = dict(zip(sorted(framed), _places(len(framed)), strict=True))
     width = min(0.85 / max(len(framed), 1), 0.24 if scale is None else 0.20)
     bottom, top = low + 0.30 * (high - low), low + 0.62 * (high - low)
@@ -270,7 +270,7 @@ def _frame(ax: Any, ends: Array, x: Array, values: Array, spread: float, color: 
 
 
 def _bar(ax: Any, middle: float, height: float, spread: float, unit: float) -> None:
-    """A bar at the right that is a round number long, where a frame of this height spans `spread`."""
+    """A bar at the right, a round number long, for frames of this height that span `spread`."""
     whole = spread * unit
     power = 10.0 ** np.floor(np.log10(0.8 * whole))
     length = next(power * step for step in (5, 2, 1) if power * step <= 0.8 * whole)

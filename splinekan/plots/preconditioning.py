@@ -48,7 +48,7 @@ def iterations_by_level(ax: Any, rows: Sequence[Any], matrix: str, degree: int) 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, no rows, or a matrix or degree that they do not have.
+        For arguments of other kinds, no rows, or a matrix or degree that is not among them.
     """
     one_axes("ax", ax)
     same = _rows(rows, matrix)
@@ -66,7 +66,7 @@ def iterations_by_level(ax: Any, rows: Sequence[Any], matrix: str, degree: int) 
 
 
 def condition_by_degree(ax: Any, rows: Sequence[Any], matrix: str) -> Any:
-    """Condition numbers of B A against the degree, with the most levels; looks as of `iterations_by_level`.
+    """Condition numbers of B A against the degree, with the most levels; styled as `iterations_by_level`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Errors of solutions of differential equations against their times, with the records of others."""
+"""Errors of solutions of differential equations against their times, with published records."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 from splinekan.plots.style import SERIES, log_axes, one_axes, rows_having
 
 FACTOR = 3.0
-"""Records without a time stand at this multiple of the longest time."""
+"""Records without a time are drawn at this multiple of the longest time."""
 LEAST = 1e-17
-"""Errors below are drawn here; a logarithmic axis has no 0."""
+"""Smaller errors are drawn here, since a logarithmic axis has no 0."""
 
 
 def error_by_seconds(ax: Any, rows: Sequence[Any]) -> Any:
-    """Relative l2 errors against seconds, small marks for seeds, large ones for medians, stars for records.
+    """Relative l2 errors against seconds: small marks for seeds, large marks for medians, stars for records.
 
     Parameters
     ----------

@@ -10,14 +10,14 @@ from splinekan._checks import integer
 from splinekan.plots.style import MAP, SERIES, many_axes, rows_having
 
 DECADES = 8
-"""A map's range of colours."""
+"""Range of colours of a map, in powers of ten."""
 
 
 def residuals_by_level(axes: Any, fields: Any, waves: int = 32) -> Any:
-    """Per level a row of four axes: residual, its 2-d Fourier transform, and two cuts of the transform.
+    """For each level a row of four axes: residual, its 2-d Fourier transform, and two cuts of the transform.
 
-    Colours and cuts have the same scale on all levels, so that levels can be compared; residuals that are
-    larger than the power of ten above the largest root mean square have the last colour.
+    Colours and cuts have the same scale on all levels, so that levels can be compared; residuals above the
+    power of ten that exceeds the largest root mean square have the last colour.
 
     Parameters
     ----------

@@ -14,30 +14,31 @@ if TYPE_CHECKING:
     from splinekan.solving.solution import Solution
 
 CURVE = 600
-"""Points of a curve."""
+"""Number of points of a curve."""
 MAP = 161
-"""Points along each side of a map."""
+"""Number of points along each side of a map."""
 RESIDUAL = "residual"
 
 
 def solution_figure(solution: Solution, unknowns: Sequence[Any]) -> Any:
     """Unknowns of a solution and the modulus of its residuals; see `Solution.plot`.
 
-    Of complex unknowns the real and the imaginary part are drawn.
+    For complex unknowns the real and the imaginary part are drawn.
 
-    Of a single variable they are curves. Of more variables they are maps over the first and the last; the
-    others are fixed in the middle of their bounds. Points outside of the domain are left blank.
+    Functions of a single variable are curves. Functions of several variables are maps over the first and the
+    last; the others are fixed at the middle of their bounds. Points outside the domain are left blank.
 
     Parameters
     ----------
     solution
         The solution.
     unknowns
-        Those to draw.
+        The unknowns to draw.
 
     Returns
     -------
     matplotlib.figure.Figure
+        The figure.
 
     Raises
     ------
@@ -107,7 +108,7 @@ def _maps(solution: Solution, columns: Sequence[int]) -> Any:
 
 
 def _fields(solution: Solution, points: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """The unknowns, (n, m), and the largest modulus of the residuals, (n,); NaN outside of the domain."""
+    """The unknowns, (n, m), and the largest modulus of the residuals, (n,); NaN outside the domain."""
     values = solution.parts_at(points, outside="nan")
     residual = np.abs(solution.residual(points, outside="nan")).max(axis=1)
     return values, residual

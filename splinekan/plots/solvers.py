@@ -27,7 +27,7 @@ def iterations_shape(rows: Sequence[Any]) -> tuple[int, int]:
 def iterations_panels(axes: Any, study: Any) -> Any:
     """Iterations to 1e-2 against intervals: a line for each preconditioner, a panel per damping and problem.
 
-    Solves that the limit cut short are arrows at the upper rim.
+    Solves that reach the limit of iterations are arrows at the upper edge.
 
     Parameters
     ----------

@@ -16,9 +16,9 @@ PRECONDITIONED = {"bpx": "Gauss-Newton matrix, BPX", "deflation": "Gauss-Newton 
 def spectra_by_level(axes: Any, rows: Any) -> Any:
     """Eigenvalues of Gauss-Newton matrix and Hessian: a line for each level, a column of axes for each basis.
 
-    Moduli in falling order against their place, as a share of the number of parameters, so that levels can be
-    compared. Values that float64 does not resolve, and zeros, are left out: where a line ends early, the rest
-    cannot be distinguished from zero. Crosses mark negative eigenvalues.
+    Moduli in decreasing order are drawn against their place, as a share of the number of parameters, so that
+    levels can be compared. Values that float64 does not resolve, and zeros, are left out: where a line ends
+    early, the rest cannot be distinguished from zero. Crosses mark negative eigenvalues.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
             ax.set_yscale("log")
             ax.set_xlim(0, 1)
             ax.set_title(f"{matrix}, {title}", fontsize=10)
-            ax.set_xlabel("place among the eigenvalues, share of all")
+            ax.set_xlabel("index of the eigenvalue, as a share of all")
         line[0].set_ylabel("|eigenvalue| (dimensionless)")
     if axes[0][0].lines:
         axes[0][0].legend(frameon=False, fontsize=8, loc="lower left")
@@ -64,15 +64,15 @@ def spectra_by_level(axes: Any, rows: Any) -> Any:
 def preconditioned_by_level(axes: Any, rows: Any) -> Any:
     """Eigenvalues of the preconditioned, damped Gauss-Newton matrix: a line for each level.
 
-    Above with BPX, below deflated by the level below; dotted, in the same colour, with the scaling by the
-    columns of J alone. What deflation solves exactly is left out.
+    Top: with BPX. Bottom: deflated by the next coarser level. Dotted lines of the same colour are with the
+    scaling by the columns of J alone. Eigenvalues that deflation removes are left out.
 
     Parameters
     ----------
     axes
         Matplotlib axes (2, 1).
     rows
-        As for `spectra_by_level`; those without `preconditioned` spectra are not drawn.
+        As for `spectra_by_level`; rows without `preconditioned` spectra are not drawn.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def preconditioned_by_level(axes: Any, rows: Any) -> Any:
         ax.set_yscale("log")
         ax.set_xlim(0, 1)
         ax.set_title(f"{title} (dotted: Jacobi)", fontsize=10)
-        ax.set_xlabel("place among the eigenvalues, share of all")
+        ax.set_xlabel("index of the eigenvalue, as a share of all")
     if len(axes[0, 0].lines) > 1:
         axes[0, 0].legend(frameon=False, fontsize=8, loc="lower left")
     return axes

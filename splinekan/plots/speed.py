@@ -8,7 +8,7 @@ from splinekan.plots.style import SERIES, having, many_axes, same_heights
 
 
 def seconds_by_order(axes: Any, speed: Any) -> Any:
-    """Milliseconds per call against the order r: left the outputs, right outputs and gradient.
+    """Milliseconds per call against the order r: on the left the outputs, on the right outputs and gradient.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What all figures share: line styles, axes, and a figure to draw on."""
+"""The common part of all figures: line styles, axes, and a figure to draw on."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from splinekan._checks import each, instance, integer, one_of, real, sequence, s
 from splinekan._files import as_path, replacing
 
 FORMATS = (".png", ".pdf")
-"""What `save` writes."""
+"""The formats that `save` writes."""
 MOST_PIXELS = 2**16
-"""On a side; matplotlib draws no more."""
+"""Most pixels on a side; matplotlib draws no more."""
 
-# Okabe and Ito's palette, safe for the colour-blind; dashes keep lines apart in black and white.
+# The palette of Okabe and Ito, safe for the colour-blind; dashes distinguish lines in black and white.
 STYLES: dict[str, dict[str, Any]] = {
     "coarse": {"color": "#0072B2", "linestyle": ":"},
     "fine": {"color": "#E69F00", "linestyle": "--"},
@@ -26,7 +26,7 @@ STYLES: dict[str, dict[str, Any]] = {
     "tournament": {"color": "#CC79A7", "linestyle": (0, (5, 1))},
 }
 PERCEPTRONS: tuple[Any, ...] = ((0, (8, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (2, 2)))
-"""Dashes of the black lines of other networks than splines."""
+"""Dashes of the black lines of networks other than splines."""
 SERIES: tuple[dict[str, Any], ...] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
@@ -37,7 +37,7 @@ SERIES: tuple[dict[str, Any], ...] = (
 )
 """Lines that differ in colour, dashes and markers."""
 MAP = "cividis"
-"""Colours of maps: lightness grows with the value, so maps look the same in grey."""
+"""Colours of maps: lightness grows with the value, so that maps can be read in grey."""
 
 
 def one_axes(name: str, value: Any) -> Any:
@@ -75,12 +75,12 @@ def many_axes(name: str, value: Any, rows: int | None, columns: int | None = Non
 
 
 def having(name: str, value: Any, kind: str, *attributes: str) -> Any:
-    """`value` if it has these attributes: a check by attributes, because studies are above this package.
+    """`value` if it has these attributes: the types cannot be imported here, below the studies.
 
     Raises
     ------
     TypeError
-        Naming the first attribute that it lacks.
+        For a missing attribute, which the message names.
     """
     for attribute in attributes:
         if not hasattr(value, attribute):
@@ -89,7 +89,7 @@ def having(name: str, value: Any, kind: str, *attributes: str) -> Any:
 
 
 def rows_having(name: str, value: Any, kind: str, *attributes: str) -> tuple[Any, ...]:
-    """A sequence of what `having` accepts, not empty.
+    """A nonempty sequence of values that `having` accepts.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def looks(rows: Any) -> list[dict[str, Any]]:
 
 
 def log_axes(ax: Any, x: str, y: str) -> Any:
-    """Both axes logarithmic, labelled `x` and `y`, with a legend; call it when everything is drawn."""
+    """Make both axes logarithmic, with labels `x` and `y` and a legend; call it when everything is drawn."""
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(x)
@@ -133,7 +133,7 @@ def log_axes(ax: Any, x: str, y: str) -> Any:
 
 
 def _few_ticks(axis: Any, limits: tuple[float, float]) -> None:
-    """Label powers of ten alone, or 1, 2 and 5 times these where less than two of them are to be seen."""
+    """Label powers of ten only, or 1, 2 and 5 times these where fewer than two powers are visible."""
     from matplotlib.ticker import LogFormatterSciNotation, LogLocator, NullFormatter
 
     low, high = np.log10(sorted(limits))
@@ -144,7 +144,7 @@ def _few_ticks(axis: Any, limits: tuple[float, float]) -> None:
 
 
 def same_heights(axes: Any) -> Any:
-    """Give all axes that show data the same range of y, and number only the first; blank the others."""
+    """Give all axes that show data the same range of y, and label only the first; blank the others."""
     drawn = [ax for ax in axes if ax.has_data()]
     low = min((ax.get_ylim()[0] for ax in drawn), default=0.0)
     high = max((ax.get_ylim()[1] for ax in drawn), default=1.0)
@@ -177,7 +177,7 @@ def canvas(rows: int = 1, columns: int = 1, size: tuple[float, float] = (6.0, 4.
         raise ValueError(f"size must hold width and height, got {shown(size)}")
     size = (sides[0], sides[1])
     figure: Any = Figure(figsize=size, layout="constrained")
-    figure._repr_png_ = partial(_png, figure)  # Jupyter knows figures of pyplot only
+    figure._repr_png_ = partial(_png, figure)  # Jupyter supports figures of pyplot only
     return figure, figure.subplots(rows, columns, squeeze=False)
 
 
@@ -201,17 +201,17 @@ def file_format(path: str | Path) -> str:
 def save(figure: Any, path: str | Path, title: str = "", description: str = "", dpi: float = 150) -> None:
     """Write a figure as PNG or PDF, its title and description inside the file.
 
-    PNG keeps them as "Title" and "Description", PDF as "Title" and "Subject". No date is written, so the same
-    figure makes the same file. An old file is replaced when the new one is complete, and not before.
+    PNG keeps them as "Title" and "Description", PDF as "Title" and "Subject". No date is written, so that the
+    same figure makes the same file. An existing file is replaced only when the new file is complete.
 
     Parameters
     ----------
     figure
         A matplotlib figure.
     path
-        Ends in .png or .pdf; folders are made.
+        A name that ends in .png or .pdf; missing folders are made.
     title, description
-        Left out if empty.
+        The title and the description, left out if empty.
     dpi
         Pixels per inch.
 
@@ -239,7 +239,7 @@ def save(figure: Any, path: str | Path, title: str = "", description: str = "", 
 
 
 def untouched(key: str) -> bool:
-    """Whether a setting of matplotlib is its default, so that ours may take its place.
+    """Whether a setting of matplotlib has its default, so that it may be changed.
 
     Raises
     ------

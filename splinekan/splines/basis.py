@@ -5,14 +5,14 @@
 - "linear": value and slope of the end piece; bounded growth; exact under refinement. The default.
 - "polynomial": the end piece itself; exact under refinement.
 - "clamp": the end value; exact under refinement.
-- "zero": zero. Levels of a hierarchy agree here too, because both are cut off at the same a and b; but the
-  function jumps there, so it is not a spline, and the B-splines' own decay over ghost knots, which does
-  depend on the level, is not what this mode means.
+- "zero": zero. Levels of a hierarchy agree here too, because all are cut off at the same a and b; but the
+  function jumps there, so it is not a spline. The decay of the B-splines over their ghost knots, which
+  depends on the level, is not used.
 - "error": a ValueError that names the point.
 
 For degree 0 "linear" is "clamp". In every mode b = A psi at every x: each mode acts on the end piece.
 
-How accurate values and derivatives are: see `splinekan.splines.pp_form`.
+For the accuracy of values and derivatives see `splinekan.splines.pp_form`.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from splinekan.splines.pp_form import EXTRAPOLATIONS, LocalPieces, local_pieces
 
 @dataclass(frozen=True, eq=False, init=False)
 class _Basis(Uncached):
-    """What both bases share: knots, continuation, and the shape of the answers."""
+    """The common part of both bases: knots, continuation, and the shapes of results."""
 
     knots: KnotVector
     extrapolate: str
@@ -59,7 +59,7 @@ class _Basis(Uncached):
 
     @property
     def degree(self) -> int:
-        """k."""
+        """The degree k of the splines."""
         return self.knots.degree
 
     @property
@@ -74,7 +74,7 @@ class _Basis(Uncached):
 
     @property
     def domain(self) -> tuple[float, float]:
-        """(a, b)."""
+        """The interval (a, b)."""
         return self.knots.domain
 
     @cached_property
@@ -92,7 +92,7 @@ class _Basis(Uncached):
         return real_array("x", x, ndim=1, finite=False)
 
     def _check_outside(self, x: Array) -> None:
-        """What points outside the domain must be: finite, and allowed there."""
+        """Raise ValueError for points outside the domain that are not finite, or not allowed there."""
         real_array("x", x)
         self._local(x.dtype).check_inside(x, self.extrapolate)
 
@@ -113,12 +113,12 @@ class _Basis(Uncached):
         return values, first
 
     def _active_at_any(self, x: Array) -> tuple[Array, NDArray[np.int64]]:
-        """`_active` of the functions themselves at whatever points: NaN and infinities pass."""
+        """`_active` of the functions themselves at any points, NaN and infinities included."""
         x, pieces = self._wrapped(x, 0)
         return _tabulated(x, pieces, self.degree + 1)[:2]
 
     def _wrapped(self, points: Array, derivative: int) -> tuple[Array, tuple[Any, ...]]:
-        """Points as kernels read them, and what they read about the derivative."""
+        """The points, and the table of the derivative, as the kernels read them."""
         highest = min(integer("derivative", derivative, low=0), self.degree)
         x = self.knots.wrap(points) if self.knots.periodic else points
         pieces = self._local(x.dtype)
@@ -170,7 +170,7 @@ def _tabulated(x: Array, pieces: tuple[Any, ...], width: int) -> tuple[Array, ND
 
 
 def _on_threads(kernel: Callable[..., Any], x: Array, *arguments: Any) -> list[Any]:
-    """What the kernel returns for each of the ranges of points, at least 4096 long, that threads take."""
+    """The results of a kernel on ranges of at least 4096 points, which threads share."""
     n = len(x)
     if n < 8192:
         return [kernel(x, *arguments, 0, n)]
@@ -197,7 +197,7 @@ class BSplineBasis(_Basis):
     """B-splines b_i, i = -k..G-1, of degree k on extended, clamped or periodic knots (Cox-de Boor).
 
     b_i has support [t_i, t_{i+k+1}]; sum_i b_i = 1 on [a, b]. At knots the right limit is taken, at b
-    the left one. On periodic knots b_i is the sum of its shifts by whole periods; the mode of continuation
+    the left limit. On periodic knots b_i is the sum of its shifts by whole periods; the mode of continuation
     has no effect. Float32 points give float32 values (`evaluate`: if the coefficients are float32 too).
 
     Parameters
@@ -223,7 +223,7 @@ class BSplineBasis(_Basis):
     """
 
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
-        """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
+        """Values at x of the basis, or of a derivative (0 above the degree): (n, n_basis), dense."""
         points = self._points(x)
         active, first = self._active(points, derivative)
         out = self._dense(len(points), points.dtype)
@@ -236,13 +236,13 @@ class BSplineBasis(_Basis):
         return out
 
     def design_matrix(self, x: ArrayLike, derivative: int = 0) -> scipy.sparse.csr_array:
-        """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries a row."""
+        """Values as a CSR matrix (n, n_basis) with degree + 1 stored entries per row."""
         points = self._points(x)
         z, pieces = self._wrapped(points, derivative)
         n, width = len(points), self.degree + 1
         affordable("x", 2.0 * width * n * z.itemsize)
         data = np.empty(n * width, z.dtype)
-        # As SciPy does, which would copy what is wider.
+        # The type that SciPy uses: it would copy wider indices.
         index = np.int32 if max(n * width, self.n_basis + width) < 2**31 else np.int64
         columns, pointers = np.empty(n * width, index), np.zeros(n + 1, index)
         found = _on_threads(bspline.design, z, pieces, data, columns, pointers)
@@ -259,11 +259,11 @@ class BSplineBasis(_Basis):
         return self._combine(self._coefficients(c), self._points(x), derivative)
 
     def active(self, x: ArrayLike, derivative: int = 0) -> tuple[Array, NDArray[np.int64]]:
-        """The k+1 functions that may differ from 0 at a point: values (k+1, n), index (n,) of the first.
+        """The k+1 functions that may be nonzero at a point: values (k+1, n), index (n,) of the first.
 
-        Row l holds the values of function first + l at all points: four long rows for cubic splines, the
-        layout in which they are computed fastest and used again. Functions on periodic knots are numbered
-        as on the line: function i has the coefficient `knots.fold[i]`.
+        Row l holds the values of function first + l at all points: four long rows for cubic splines, which
+        is the fastest layout to compute and to reuse. Functions on periodic knots are numbered as on the
+        line: function i has the coefficient `knots.fold[i]`.
         """
         return self._active(self._points(x), derivative)
 
@@ -299,6 +299,11 @@ class PowerReLUBasis(_Basis):
     knots, degree, extrapolate
         As for `BSplineBasis`; repeated and periodic knots are refused.
 
+    Raises
+    ------
+    TypeError, ValueError
+        As `BSplineBasis`; for repeated and periodic knots; for powers that leave the range of float64.
+
     Examples
     --------
     >>> from splinekan import uniform_knots
@@ -316,11 +321,11 @@ class PowerReLUBasis(_Basis):
 
     @cached_property
     def change_of_basis(self) -> ChangeOfBasis:
-        """A with b = A psi."""
+        """The matrix A with b = A psi."""
         return change_of_basis(self.knots)
 
     def tabulate(self, x: ArrayLike, derivative: int = 0) -> Array:
-        """Values (n, n_basis), dense; of the derivative of that order (zero above the degree)."""
+        """Values at x of the basis, or of a derivative (0 above the degree): (n, n_basis), dense."""
         points = self._points(x)
         order = integer("derivative", derivative, low=0)
         self._dense(len(points), np.float64)
@@ -328,8 +333,8 @@ class PowerReLUBasis(_Basis):
         return _within_range("a power", self._tabulated(points, order), "x", points)
 
     def _tabulated(self, points: Array, order: int) -> Array:
-        """Values whatever the points: what leaves the range is infinite or NaN."""
-        # In float64 whatever the type of x: it is differences from knots that are raised to powers.
+        """Values at any points: infinite or NaN where they leave the range."""
+        # In float64 whatever the type of x: differences from knots are raised to powers.
         wide = points.astype(np.float64, copy=False)
         inside = np.clip(wide, *self.domain)
         with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -357,7 +362,7 @@ class PowerReLUBasis(_Basis):
         return scipy.sparse.csr_array(self.tabulate(x, derivative))
 
     def evaluate(self, w: ArrayLike, x: ArrayLike, derivative: int = 0) -> Array:
-        """sum_j w_j psi_j(x), or its derivative, through the B-splines: u = A^{-T} w, k+1 terms a point.
+        """sum_j w_j psi_j(x), or its derivative, through the B-splines: u = A^{-T} w, k+1 terms per point.
 
         The sum itself is ill-conditioned in w: a relative change of eps in w may change it by
         cond(A) eps.

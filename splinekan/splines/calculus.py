@@ -25,7 +25,7 @@ from splinekan.splines.spacing import equally_spaced
 def derivative_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -> KnotVector:
     """The knots, of degree k - 1, of the derivatives of splines of degree k.
 
-    The knots without one copy of every knot of multiplicity k + 1, where a spline may jump.
+    They are the given knots without one copy of every knot of multiplicity k + 1, where a spline may jump.
 
     Raises
     ------
@@ -42,10 +42,10 @@ def derivative_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -
 
 
 def derivative_matrix(knots: KnotVector | ArrayLike, degree: int | None = None) -> scipy.sparse.csr_array:
-    """D with c' = D c: the derivative, as a spline on `derivative_knots`, of the spline with coefficients c.
+    """The matrix D with c' = D c: coefficients of the derivative on `derivative_knots`.
 
-    Two entries +-k/(t_{i+k} - t_i) a row, in 1/x, each rounded once. At jumps the derivative is that of the
-    pieces.
+    Each row has two entries +-k/(t_{i+k} - t_i), in units of 1/x, each rounded once. At jumps the derivative
+    is that of the pieces.
 
     Returns
     -------
@@ -79,15 +79,14 @@ def derivative_matrix(knots: KnotVector | ArrayLike, degree: int | None = None) 
 
 
 def antiderivative_knots(knots: KnotVector | ArrayLike, degree: int | None = None) -> KnotVector:
-    """The knots, of degree k + 1, of the antiderivatives of splines of degree k: a ghost knot more at each
-    end.
+    """The knots, of degree k + 1, of the antiderivatives of splines of degree k.
 
-    Uniform knots stay uniform, clamped knots clamped.
+    They have one more ghost knot at each end. Uniform knots stay uniform, clamped knots clamped.
 
     Raises
     ------
     TypeError, ValueError
-        For bad knots, for degree 7, and for periodic knots: an antiderivative is periodic only if the mean
+        For bad knots, for degree 9, and for periodic knots: an antiderivative is periodic only if the mean
         is 0.
     """
     vector = knot_vector(knots, degree)
@@ -109,11 +108,10 @@ def antiderivative_knots(knots: KnotVector | ArrayLike, degree: int | None = Non
 
 
 def antiderivative_matrix(knots: KnotVector | ArrayLike, degree: int | None = None) -> Float64Array:
-    """S with C = S c: the integral from a, as a spline on `antiderivative_knots`, of the spline with
-    coefficients c.
+    """The matrix S with C = S c: coefficients on `antiderivative_knots` of the integral from a.
 
     Column j holds minus the integral of b_j left of a, then (below the diagonal) that right of a; D S = I.
-    In the units of x, every entry rounded once.
+    Entries have the units of x and are rounded once.
 
     Returns
     -------
@@ -148,7 +146,7 @@ def _integrals(knots: KnotVector) -> tuple[Float64Array, Float64Array]:
     raised, k = antiderivative_knots(knots), knots.degree
     n, unit = knots.exact
     width = n[k + 1 :] - n[: -k - 1]
-    # Left of a lies b_j's integral times the values at a of the B-splines of degree k + 1 after the j-th.
+    # Left of a: the integral of b_j times the values at a of the B-splines of degree k + 1 after the j-th.
     values, below, _ = taylor(raised.exact[0], k + 1, np.array([k + 1]), 0)
     tail = np.cumsum(values[0, 0, :0:-1])[::-1]
     bottom = below[0] * (k + 1) * unit
@@ -174,8 +172,8 @@ def _starts(knots: KnotVector) -> NDArray[np.int64]:
     if not knots.periodic:
         starts = np.arange(1, knots.n_basis)
         return starts[knots.t[starts + k] > knots.t[starts]]
-    # The knots of one period that start a support, in the order of the B-splines: the first starts at the
-    # k-1st before a.
+    # The knots of one period that start a support, in the order of the B-splines: the first support starts
+    # k - 1 knots before a.
     period = np.arange(k, k + knots.n_basis)
     period = period[np.array(n[period + k] > n[period], dtype=bool)]
     return np.asarray(period[(np.arange(len(period)) - (k - 1)) % len(period)])

@@ -16,7 +16,7 @@ from splinekan.splines.knot_vector import KnotVector, knot_vector
 class ChangeOfBasis:
     """The matrix A with b = A psi on [a, b]: upper triangular, degree + 2 diagonals.
 
-    Coefficients of the same spline are w = A^T u (Southworth et al., arXiv:2603.04827, Lemma 2 and 3). The
+    Coefficients of the same spline are w = A^T u (Southworth et al., arXiv:2603.04827, Lemmas 2 and 3). The
     inverse is full above the diagonal and positive, (A^{-1})_ij = prod_{l=1..degree} (t_{j+l} - t_i) for j >=
     i (Marsden's identity; claim marsden-inverse of theory/README.md), and a product of positive factors,
     A^{-1} = C W_1 C ... W_degree C, with C of entries 1 on and above the diagonal, W_q = diag(t_{i+q} - t_i).
@@ -116,17 +116,29 @@ def _column(band: Float64Array, like: Float64Array) -> Float64Array:
 
 
 def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) -> ChangeOfBasis:
-    """A for strictly increasing extended knots, r = degree + 1.
+    """The matrix A with b = A psi, which takes power ReLUs psi to B-splines b.
 
-    A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided difference of the
-    truncated power (closed form of Southworth et al., arXiv:2603.04827, Lemma 2); on uniform knots of
-    spacing h that is (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)) (Corollary 1).
+    With r = degree + 1, A_ij = (-1)^r (t_{i+r} - t_i) / prod_{l=i..i+r, l != j} (t_j - t_l), the divided
+    difference of the truncated power (closed form of Southworth et al., arXiv:2603.04827, Lemma 2); on
+    uniform knots of spacing h that is (-1)^(j-i) C(r, j-i) / ((r-1)! h^(r-1)) (Corollary 1).
+
+    Parameters
+    ----------
+    knots
+        A KnotVector, or an array of knots; strictly increasing.
+    degree
+        k, 0 to 9; omitted with a KnotVector.
+
+    Returns
+    -------
+    ChangeOfBasis
+        The matrix A, (n_basis, n_basis), by its bands, with products and solves; in units of x^-k.
 
     Raises
     ------
-    ValueError
-        For repeated knots, whose truncated powers are linearly dependent, and for periodic ones. For spacings
-        so small or large that an entry leaves the range of float64.
+    TypeError, ValueError
+        For bad knots or degree. For repeated knots, whose truncated powers are linearly dependent, and for
+        periodic knots. For spacings so small or large that an entry leaves the range of float64.
 
     Examples
     --------
@@ -140,7 +152,7 @@ def change_of_basis(knots: KnotVector | ArrayLike, degree: int | None = None) ->
     vector.check_relu_basis("the change of basis")
     t, r = vector.t, vector.degree + 1
     m = len(t) - r
-    # Differences of the stored knots, on uniform ones too: exact for what is stored, far from 0 as well.
+    # Differences of the stored knots, for uniform knots too: exact for the stored numbers, also far from 0.
     bands = np.zeros((r + 1, m))
     windows = np.lib.stride_tricks.sliding_window_view(t, r + 1)
     normal = True
@@ -170,18 +182,73 @@ def _all_normal(values: Float64Array) -> bool:
 def relu_from_spline(
     u: ArrayLike, knots: KnotVector | ArrayLike, degree: int | None = None, axis: int = 0
 ) -> Float64Array:
-    """w = A^T u along `axis`: coefficients of the power ReLUs from those of the B-splines."""
+    """Coefficients w = A^T u of the power ReLUs from coefficients u of the B-splines, along `axis`.
+
+    Parameters
+    ----------
+    u
+        Real coefficients: n_basis along `axis`, any shape otherwise.
+    knots
+        A KnotVector, or an array of knots; strictly increasing.
+    degree
+        k, 0 to 9; omitted with a KnotVector.
+    axis
+        The axis of u that belongs to the B-splines.
+
+    Returns
+    -------
+    ndarray
+        The coefficients w, of the shape of u, float64, in units of u over those of x^k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `change_of_basis`; if u does not fit the knots; if w leaves the range of float64.
+
+    Examples
+    --------
+    >>> from splinekan import uniform_knots
+    >>> relu_from_spline([1.0, 0.0, 2.0], uniform_knots(0, 2, 2, 1), 1)
+    array([ 1., -2.,  3.])
+    """
     return _along("u", u, axis, change_of_basis(knots, degree).apply_transpose)
 
 
 def spline_from_relu(
     w: ArrayLike, knots: KnotVector | ArrayLike, degree: int | None = None, axis: int = 0
 ) -> Float64Array:
-    """u = A^{-T} w along `axis`: coefficients of the B-splines from those of the power ReLUs.
+    """Coefficients u = A^{-T} w of the B-splines from coefficients w of the power ReLUs, along `axis`.
 
     Every u_i is accurate to a few eps relative to sum_j |(A^{-T})_ij w_j|. A is ill-conditioned: errors that
     w already has, such as rounding in `relu_from_spline`, grow by up to cond(A), about 1e6 for cubics on 32
     intervals.
+
+    Parameters
+    ----------
+    w
+        Real coefficients: n_basis along `axis`, any shape otherwise.
+    knots
+        A KnotVector, or an array of knots; strictly increasing.
+    degree
+        k, 0 to 9; omitted with a KnotVector.
+    axis
+        The axis of w that belongs to the power ReLUs.
+
+    Returns
+    -------
+    ndarray
+        The coefficients u, of the shape of w, float64, in units of w times those of x^k.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `change_of_basis`; if w does not fit the knots; if u leaves the range of float64.
+
+    Examples
+    --------
+    >>> from splinekan import uniform_knots
+    >>> spline_from_relu([1.0, -2.0, 3.0], uniform_knots(0, 2, 2, 1), 1)
+    array([1., 0., 2.])
     """
     return _along("w", w, axis, change_of_basis(knots, degree).solve_transpose)
 

@@ -17,10 +17,21 @@ from splinekan.splines.pp_form import local_pieces
 def gram_matrix(
     knots: KnotVector | ArrayLike, degree: int | None = None, derivative: int = 0, basis: str = "spline"
 ) -> scipy.sparse.csr_array | Float64Array:
-    """M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
+    """The Gram matrix M_ij = integral over [a, b] of phi_i^(d) phi_j^(d), d = `derivative`.
 
     0 gives the mass matrix, 1 the stiffness matrix. Gauss quadrature with degree + 1 points in every
     interval is exact. M scales as length^(1 - 2d) for B-splines.
+
+    Parameters
+    ----------
+    knots
+        A KnotVector, or an array of knots.
+    degree
+        k, 0 to 9; omitted with a KnotVector.
+    derivative
+        d, at least 0; above the degree M is 0.
+    basis
+        "spline" for phi = b, the B-splines; "relu" for phi = psi, the power ReLUs.
 
     Returns
     -------
@@ -32,6 +43,13 @@ def gram_matrix(
     TypeError, ValueError
         For bad knots or degree, a negative derivative or an unknown basis; for entries that leave the range
         of float64.
+
+    Examples
+    --------
+    >>> gram_matrix([0, 0, 1, 2, 2], 1, derivative=1).toarray()
+    array([[ 1., -1.,  0.],
+           [-1.,  2., -1.],
+           [ 0., -1.,  1.]])
     """
     one_of("basis", basis, ("spline", "relu"))
     vector = knot_vector(knots, degree)
@@ -53,7 +71,7 @@ def gram_factor(
 ) -> scipy.sparse.csr_array:
     """F with M = F^T F for B-splines: sqrt(weight) b_i^(d) at the Gauss points of all pieces.
 
-    Every entry is right to a few eps of the largest in its row, for any knots.
+    Every entry is accurate to a few eps times the largest in its row, for any knots.
 
     Raises
     ------
@@ -62,7 +80,7 @@ def gram_factor(
     """
     vector, order = knot_vector(knots, degree), integer("derivative", derivative, low=0)
     k = vector.degree
-    # A single function is constant: if periodic, a sum that rounding would keep from 0.
+    # A single function is constant. On periodic knots it is a sum, whose derivative rounding keeps from 0.
     if order > k or (order > 0 and vector.n_basis == 1):
         return scipy.sparse.csr_array((1, vector.n_basis))
     found = local_pieces(vector).samples(k + 1, order)
@@ -84,7 +102,7 @@ def _relu_factor(knots: KnotVector, derivative: int) -> Float64Array:
     found = local_pieces(knots).samples(k + 1, min(order, k))
     n, m = found.weights.shape
     affordable("the dense Gram matrix of these knots", 16.0 * n * m * basis.n_basis)
-    # x - t_j as a sum of what is not negative: the left end of the interval less t_j, and the offset.
+    # x - t_j as a sum of nonnegative terms: the left end of the interval less t_j, and the offset.
     steps = np.maximum(t[found.spans + k][:, None] - t[: basis.n_basis], 0.0)
     active = found.spans[:, None] + k >= np.arange(basis.n_basis)
     powers = power_derivative(steps[:, None] + found.offsets[:, :, None], k, order) * active[:, None]
@@ -100,11 +118,11 @@ def _check_range(entries: Float64Array, knots: KnotVector) -> None:
 
 
 def gram_stencil(degree: int, derivative: int = 0) -> Float64Array:
-    """int N^(d)(y) N^(d)(y - j) dy, j = -k..k, on knots of spacing 1: (2 k + 1,).
+    """The integrals int N^(d)(y) N^(d)(y - j) dy, j = -k..k, on knots of spacing 1: (2 k + 1,).
 
-    N_n the B-spline of order n on 0, 1, ..., n, r = k + 1: differences of N_{2r-2d} at the integers,
-    (-1)^d sum_s (-1)^s C(2d, s) N_{2r-2d}(r + j - s), since N' = N_{r-1} - N_{r-1}(. - 1). The numbers are
-    exact, rounded once.
+    With N_n the B-spline of order n on 0, 1, ..., n, and r = k + 1, they are differences of N_{2r-2d} at the
+    integers, (-1)^d sum_s (-1)^s C(2d, s) N_{2r-2d}(r + j - s), since N' = N_{r-1} - N_{r-1}(. - 1). Each is
+    exact but for one rounding.
 
     Raises
     ------

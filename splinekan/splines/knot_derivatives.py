@@ -3,7 +3,7 @@
 A B-spline is a divided difference of (. - x)_+^k over its knots, and the derivative of a divided difference
 with respect to one of its points takes that point twice (Schumaker 1981, Spline Functions: Basic Theory,
 theorems 2.55 and 4.27; de Boor 1978, A Practical Guide to Splines, chapter I). Let ~t be the knots t with t_j
-inserted once more, ~b_l the B-splines on ~t. Then
+inserted again, ~b_l the B-splines on ~t. Then
 
     d/dt_j sum_i c_i b_i = sum_{l=j-k}^{j} (c_{l-1} - c_l)/(t_{l+k} - t_l) ~b_l,
 
@@ -65,7 +65,7 @@ def knot_derivatives(
     degree: int | None = None,
     extrapolate: str = "linear",
 ) -> Float64Array:
-    """d/dtau_j sum_i c_i b_i(x) for the J inner breakpoints tau_j and fixed c: (n, J) or (n, J, n_out).
+    """Derivatives d/dtau_j sum_i c_i b_i(x) with respect to the inner breakpoints tau_j, for fixed c.
 
     a, b and the ghost knots stay. The copies of a repeated breakpoint move together; periodic ghost knots
     move with the breakpoints that they repeat. At a breakpoint of multiplicity k, where a derivative may
@@ -87,7 +87,7 @@ def knot_derivatives(
     Returns
     -------
     ndarray
-        In units of c over those of x, float64.
+        (n, J) or (n, J, n_out) for J inner breakpoints, in units of c over those of x, float64.
 
     Raises
     ------
@@ -183,7 +183,7 @@ def knot_derivative_matrix(knots: KnotVector) -> KnotDerivatives:
 
 
 def check_free(knots: KnotVector) -> None:
-    """Raise ValueError, with the reason, unless splines can be differentiated in the inner breakpoints."""
+    """Raise ValueError, with the reason, unless splines are differentiable in the inner breakpoints."""
     k = knots.degree
     if k == 0:
         raise ValueError(

@@ -1,7 +1,7 @@
 """Removal of knots: splines on fewer knots, at a known distance in the coefficients.
 
-Splines on coarse knots are, among those on knots with another knot added, the ones with n.c = 0 for a vector
-n of k + 2 neighbouring entries (Boehm 1980; Lyche & Moerken 1987). The nearest of them in the maximum norm of
+Among the splines on knots with a further knot, those on the coarse knots have n.c = 0 for a vector n
+of k + 2 neighbouring entries (Boehm 1980; Lyche & Moerken 1987). The nearest of them in the maximum norm of
 the coefficients is c - (n.c/|n|_1) sign(n), and |s| <= max |c| on the domain bounds the change of the spline.
 """
 
@@ -45,11 +45,11 @@ class Removed(NamedTuple):
     Attributes
     ----------
     at
-        The index of the knot among the knots before.
+        The index of the knot before its removal.
     knots, c
         The spline, m columns of coefficients.
     change
-        What the removal took from the coefficients on the original knots.
+        The amount that the removal took from the coefficients on the original knots.
     """
 
     at: int
@@ -144,7 +144,7 @@ def _candidates(knots: KnotVector, c: Float64Array) -> Candidates:
 
 
 class _Step(NamedTuple):
-    """A removal. It changes k + 2 coefficients from `first`; periodic ones were turned by `shift` before."""
+    """A removal: k + 2 coefficients from `first` change, periodic coefficients being rotated by `shift`."""
 
     first: int
     shift: int
@@ -175,8 +175,8 @@ def _step(knots: KnotVector, c: Float64Array, at: int) -> _Step:
     own = c[first : first + k + 2]
     taken = np.sign(n)[:, None] * (n @ own)
     own -= taken
-    # c_i = alpha_i d_i + (1 - alpha_i) d_{i-1}. The first and last d are known, the others follow from the
-    # left where alpha, which decreases, is large, else from the right.
+    # c_i = alpha_i d_i + (1 - alpha_i) d_{i-1}. The first and last d are known. The others are computed from
+    # the left where alpha, which decreases, is large, else from the right.
     d = np.delete(own, 0, axis=0)
     d[0] = own[0]
     half = min(int((alpha >= 0.5).sum()), max(k - 1, 0))

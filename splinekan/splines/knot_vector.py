@@ -53,7 +53,7 @@ class KnotVector:
     Parameters
     ----------
     t
-        Nondecreasing; at least 2 k + 2 knots, none of them more than k + 1 times. The first and the last
+        Nondecreasing; at least 2 k + 2 knots, none of multiplicity above k + 1. The first and the last
         interval of the domain must not be empty: the end knots a and b may be repeated among the ghost knots,
         not inside the domain. A copy is kept, in float64 and read-only.
     degree
@@ -65,7 +65,7 @@ class KnotVector:
     Raises
     ------
     TypeError, ValueError
-        Naming the offending knots.
+        For knots that are not such an array, which the message names, and for a bad degree.
 
     Examples
     --------
@@ -213,7 +213,7 @@ class KnotVector:
 
     @property
     def domain(self) -> tuple[float, float]:
-        """(a, b)."""
+        """The interval (a, b)."""
         return float(self.t[self.degree]), float(self.t[-self.degree - 1])
 
     @cached_property
@@ -269,7 +269,7 @@ class KnotVector:
 
     @cached_property
     def fold(self) -> NDArray[np.int64]:
-        """The coefficient of each B-spline that is active on [a, b]: (spans + k,), read-only.
+        """The index of the coefficient of each B-spline that is active on [a, b]: (spans + k,), read-only.
 
         0, 1, ..., spans + k - 1; for periodic knots modulo n_basis, because k coefficients occur twice:
         c[fold] are the coefficients of the same spline on [a, b] without the period.
@@ -288,7 +288,7 @@ class KnotVector:
 
     @cached_property
     def greville(self) -> Float64Array:
-        """Greville points (t_{i+1} + ... + t_{i+k})/k: x = sum_i greville_i b_i(x). (n_basis,), read-only.
+        """Greville points (t_{i+1} + ... + t_{i+k})/k, (n_basis,), read-only: x = sum_i greville_i b_i(x).
 
         For degree 0, the midpoints of the intervals. Those of periodic knots lie in [a, b).
         """
@@ -315,8 +315,8 @@ class KnotVector:
     def is_uniform(self) -> bool:
         """Whether all knots, ghosts too, are equally spaced to within `UNIFORM` times the spacing.
 
-        Far from 0 float64 holds few uniform knots: rounding to multiples of eps |t| counts as what it is,
-        unequal spacing. So does a spacing whose half is not such a multiple: no number is the middle then.
+        Far from 0, knots are rounded to multiples of eps |t|; spacings that differ by such a multiple count
+        as unequal. So does a spacing whose half is not such a multiple: its middle is not representable.
         """
         t = self.inner if self.periodic else self.t
         if not (np.diff(t) > 0).all() or unevenness(t) > UNIFORM:
@@ -344,10 +344,10 @@ class KnotVector:
         )
 
     def wrap(self, x: ArrayLike) -> Array:
-        """x less a whole number of periods b - a, in [a, b): the nearest number of x's floating-point type.
+        """x less a whole number of periods b - a: the nearest number in [a, b) of x's floating-point type.
 
         Points of [a, b) are returned unchanged, b becomes a, and infinities become NaN. Periodic splines are
-        evaluated at wrapped points; other knots can be used too.
+        evaluated at wrapped points. Knots without a period can be used too.
 
         Raises
         ------
@@ -364,11 +364,12 @@ class KnotVector:
     # Other knots
 
     def refine(self, marked: ArrayLike | None = None) -> KnotVector:
-        """Every interval halved, G becomes 2 G; or those `marked`, by their indices or a boolean mask.
+        """Knots with every interval halved (G becomes 2 G), or the `marked` intervals.
 
-        Ghost intervals are halved with the interval that they are next to, and the k nearest ghost knots are
-        kept: uniform knots stay uniform, with half the spacing, and clamped knots stay clamped. The
-        breakpoints are among the finer breakpoints to the bit, with the same multiplicities.
+        `marked` holds indices of intervals, or is a boolean mask. Ghost intervals are halved with the
+        adjacent interval, and the k nearest ghost knots are kept: uniform knots stay uniform, with half the
+        spacing, and clamped knots stay clamped. Breakpoints remain breakpoints bit for bit, with the same
+        multiplicities.
 
         Raises
         ------
@@ -391,7 +392,7 @@ class KnotVector:
         return self._like(left[len(left) - k - 1 : -1], halved(self.inner, inside), right[1 : k + 1])
 
     def insert(self, new: ArrayLike) -> KnotVector:
-        """The knots and the knots `new`, which must lie strictly inside (a, b).
+        """The knots together with the `new` knots, which must lie strictly inside (a, b).
 
         A new knot may equal others; every copy removes a continuous derivative.
 
@@ -416,7 +417,7 @@ class KnotVector:
         return self._like(self.t[:k], inner, self.t[len(self.t) - k :])
 
     def coarsen(self) -> KnotVector:
-        """Every other breakpoint, the inverse of `refine`: intervals are merged in pairs.
+        """Knots at every other breakpoint, the inverse of `refine`: intervals are merged in pairs.
 
         Uniform knots stay uniform and clamped knots clamped; otherwise the ghost knots are kept. Breakpoints
         keep their multiplicities.
@@ -485,5 +486,5 @@ def knot_vector(knots: KnotVector | ArrayLike, degree: int | None = None) -> Kno
             )
         return knots
     if degree is None:
-        raise TypeError("degree must be given with an array of knots; only a KnotVector knows its own")
+        raise TypeError("degree must be given with an array of knots; only a KnotVector carries its own")
     return KnotVector(knots, degree)

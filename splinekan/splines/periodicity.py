@@ -40,8 +40,7 @@ def periodic_knots(inner: Float64Array, k: int) -> Float64Array:
 def wrapped(x: Float64Array, a: float, b: float) -> tuple[Float64Array, Float64Array]:
     """x - q (b - a), in [a, b), and the whole numbers q. Infinities and NaN become NaN.
 
-    Points of [a, b) are returned as they are. A point that rounds to b becomes a, and counts to the next
-    period.
+    Points of [a, b) are returned unchanged. A point that rounds to b becomes a of the next period.
     """
     outside = ~((x >= a) & (x < b))
     if not outside.any():

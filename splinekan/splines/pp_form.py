@@ -53,7 +53,7 @@ MOST_PIECES = 2**27
 
 @dataclass(frozen=True, eq=False)
 class Search:
-    """How kernels find the piece of a point; see `splinekan.kernels._active`.
+    """The table in which kernels find the piece of a point; see `splinekan.kernels._active`.
 
     Attributes
     ----------
@@ -87,7 +87,7 @@ class Search:
         with np.errstate(over="ignore"):
             finest = (edges[-1] - edges[0]) / widths[widths > 0].min()
         most = max(CELLS, CELLS_PER_EDGE * len(edges))
-        # Rounded up, unless a whole number was meant.
+        # Rounded up, unless within rounding of a whole number.
         sizes = [ceil(finest - 0.01)] if finest <= most else [most >> shift for shift in range(4)]
         searches = [cls._with_cells(edges, size) for size in sizes if size > 0]
         return min(searches, key=lambda search: (search.steps, len(search.cells)))
@@ -105,7 +105,7 @@ class Search:
 
 @dataclass(frozen=True, eq=False)
 class LocalPieces:
-    """The B-splines as piecewise polynomials, the way kernels read them.
+    """The B-splines as piecewise polynomials, in the layout of the kernels.
 
     On piece s the l-th active function is sum_p table[d, row, p, l] y^p, y = (x - origins[s]) scales[s],
     with d the derivative. Uniform knots have G + 2 pieces: 0 lies left of [a, b], 1..G are the intervals,
@@ -120,7 +120,7 @@ class LocalPieces:
         (G+1,), units of x; repeated knots with their multiplicities. The interval of a point is the last
         whose left end is not greater.
     search
-        How kernels find the piece of a point.
+        The table in which kernels find the piece of a point.
     origins, scales
         (pieces,), units of x and 1/x; the scale of an empty piece is 0.
     table
@@ -134,7 +134,7 @@ class LocalPieces:
     scales: Float64Array
     table: Array
     in_range: int = field(init=False)
-    """How many derivatives, from the function itself on, are within the range of the table's type."""
+    """Number of derivatives, the function itself included, within the range of the table's type."""
 
     def __post_init__(self) -> None:
         sizes = np.abs(self.table).max(axis=(1, 2, 3))
@@ -289,8 +289,8 @@ def _local_pieces(knots: KnotVector, extrapolate: str, dtype: np.dtype[Any], cou
     kept = min(KEPT.get(extrapolate, k + 1), k + 1)
     if knots.is_uniform:
         table = _uniform_table(spacing, k, kept, count)
-        origins, edges = (ends[1:] + ends[:-1]) / 2, ends.copy()  # writable, as all that kernels are given
-        scales = np.full(len(widths), 1 / spacing)  # as the cells of the search
+        origins, edges = (ends[1:] + ends[:-1]) / 2, ends.copy()  # writable, like all arguments of kernels
+        scales = np.full(len(widths), 1 / spacing)  # as in the cells of the search
     else:
         table = _uneven_table(knots, kept, count)
         origins = np.stack([ends[:-1], ends[1:]], axis=1).ravel()
@@ -344,7 +344,7 @@ Surroundings = tuple[tuple[int, ...], int]
 
 
 def _surroundings(knots: KnotVector) -> list[Surroundings]:
-    """What the polynomials of every interval depend on."""
+    """The data on which the polynomials of every interval depend."""
     k, (integers, parts) = knots.degree, knots.exact
     steps, below, above = np.diff(integers).tolist(), max(k - 1, 0), max(k, 1)
     found = []
@@ -387,9 +387,8 @@ Taylor = Sequence[Integers]
 def taylor(t: Integers, k: int, s: NDArray[np.int64], end: int) -> Taylor:
     """The active B-splines of the intervals [t_s, t_{s+1}] in powers of y = (x - origin)/width.
 
-    By the Cox-de Boor recursion. The origin is the interval's left end, middle or right end for `end` = 0, 1,
-    2. In integers, without cancellation: the divisions of the recursion are collected in one denominator per
-    interval.
+    The Cox-de Boor recursion runs in integers, without cancellation: its divisors are collected in one
+    denominator per interval. The origin is the interval's left end, middle or right end for `end` = 0, 1, 2.
     """
     n = len(s)
     width = t[s + 1] - t[s]

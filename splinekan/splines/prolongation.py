@@ -21,30 +21,50 @@ def prolongation(
     degree: int | None = None,
     basis: str = "spline",
 ) -> scipy.sparse.csr_array:
-    """P with c_fine = P c_coarse: the same function on [a, b], exactly.
+    """The prolongation P with c_fine = P c_coarse: the same function on [a, b], exactly.
 
     The breakpoints must be nested, to rounding relative to the intervals beside them, and occur among the
-    fine knots as often; the ghost knots of the two sides need not be related. Coarse knots may be periodic
-    where fine ones are not. In the spline basis row i holds the blossom of a coarse piece at (t'_{i+1}, ...,
+    fine knots as often; the ghost knots of the two levels need not be related. Coarse knots may be periodic
+    and fine knots not. In the spline basis row i holds the blossom of a coarse piece at (t'_{i+1}, ...,
     t'_{i+k}) (knot insertion); on uniform knots with every interval halved it is the two-scale relation b_i
     = sum_s 2^{-k} C(k+1, s) b'_{2i+s} (Southworth et al., arXiv:2603.04827, Eq. 25, whose printed factor
     2^{-r} halves the function). In the ReLU basis inner knots are injected, and each coarse ghost power, a
     polynomial on [a, b], is re-expanded in the fine ones: (x - s)^k = sum_j l_j(s) (x - t'_j)^k with l_j the
     Lagrange basis on t'_{-k}, ..., t'_0, exact because both sides are polynomials of degree k in s.
 
+    Parameters
+    ----------
+    coarse_knots, fine_knots
+        KnotVectors, or arrays of knots.
+    degree
+        k, 0 to 9; omitted with KnotVectors.
+    basis
+        "spline" for coefficients of B-splines, "relu" for those of power ReLUs.
+
     Returns
     -------
     scipy.sparse.csr_array
         (n_basis of the fine knots, n_basis of the coarse knots), dimensionless. In the spline basis every
-        entry is the exact one of the stored knots, rounded once (uniform and halved knots count as exactly
-        so); in the ReLU basis every entry is right to 4 (k + 1) eps.
+        entry is exact for the stored knots but for one rounding (uniform and halved knots count as exactly
+        so); in the ReLU basis every entry is accurate to 4 (k + 1) eps.
 
     Raises
     ------
-    ValueError
-        If a coarse breakpoint is not a fine breakpoint, or has a lower multiplicity there; if domains or
-        degrees differ; if only the fine knots are periodic; for repeated or periodic knots in the ReLU
-        basis.
+    TypeError, ValueError
+        For bad knots, degree or basis. If a coarse breakpoint is not a fine breakpoint, or has a lower
+        multiplicity there; if domains or degrees differ; if only the fine knots are periodic; for repeated
+        or periodic knots in the ReLU basis.
+
+    Examples
+    --------
+    >>> from splinekan import KnotVector
+    >>> coarse = KnotVector.clamped([0, 1, 2], 1)
+    >>> prolongation(coarse, coarse.refine()).toarray()
+    array([[1. , 0. , 0. ],
+           [0.5, 0.5, 0. ],
+           [0. , 1. , 0. ],
+           [0. , 0.5, 0.5],
+           [0. , 0. , 1. ]])
     """
     one_of("basis", basis, ("spline", "relu"))
     coarse, fine = knot_vector(coarse_knots, degree), knot_vector(fine_knots, degree)
@@ -77,7 +97,7 @@ def _blossoms(coarse: KnotVector, fine: KnotVector, where: NDArray[np.int64]) ->
     points = np.zeros((n_fine, k + 1, k + 1), dtype=object)
     points[:, np.arange(k + 1), np.arange(k + 1)] = 1
     denominator = np.ones(n_fine, dtype=object)
-    # De Boor's recursion in integers; what it divides by is collected in one denominator per row.
+    # De Boor's recursion in integers; its divisors are collected in one denominator per row.
     for level in range(1, k + 1):
         u = f[index + level]
         ends = {j: (c[span + j], c[span + j + k - level + 1]) for j in range(level, k + 1)}

@@ -8,15 +8,15 @@ from numpy.typing import ArrayLike
 from splinekan._checks import Float64Array, affordable, increasing, integer
 
 MAX_POINTS = 100
-"""Points of a Gauss rule; NumPy vouches for its own up to here."""
+"""Most points of a Gauss rule; NumPy's rules have been tested up to this number."""
 
 
 def gauss_points(breakpoints: ArrayLike, points: int) -> tuple[Float64Array, Float64Array]:
     """Composite Gauss-Legendre rule: nodes and weights, in order, `points` in every interval.
 
-    Exact for piecewise polynomials of degree 2 points - 1. Nodes and weights have the units of x. Nodes are
-    rounded to float64 numbers, of which a short interval far from 0 holds few; for integrals of B-splines
-    themselves see `splinekan.splines.gram.gram_factor`.
+    It is exact for piecewise polynomials of degree 2 points - 1. Nodes and weights have the units of x. Nodes
+    are rounded to float64 numbers, of which a short interval far from 0 holds few; for integrals of the
+    B-splines see `splinekan.splines.gram.gram_factor`.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Splines as SciPy's BSpline and PPoly, and back."""
+"""Conversion between splines and SciPy's BSpline and PPoly."""
 
 from __future__ import annotations
 
@@ -109,8 +109,8 @@ def from_ppoly(pieces: Any, tolerance: float) -> Parts:
 def _best_pieces(knots: KnotVector, powers: Float64Array) -> tuple[NDArray[np.int64], Float64Array]:
     """For every coefficient a piece in its support, and the knots u_1, ..., u_k less its left end.
 
-    The piece whose blossom has the smallest terms: those of a short piece beside long ones, and those of a
-    piece on which the spline is large elsewhere, cancel.
+    It is the piece whose blossom has the smallest terms: the terms of a short piece beside long pieces, and
+    of a piece on which the spline is large elsewhere, cancel.
     """
     k = knots.degree
     piece = np.repeat(np.arange(knots.intervals), k + 1)

@@ -18,7 +18,7 @@ from splinekan._checks import (
 
 UNIFORM = 2.0**-42
 """Knots this close to equal spacing, relative to the spacing, count as uniform. Splines on them are evaluated
-with the polynomials of exactly uniform knots, which moves their values by as much."""
+with the polynomials of exactly uniform knots, which changes their values by a comparable amount."""
 
 NESTED = 2.0**-40
 """Largest distance of nested knots that count as equal, relative to the fine intervals beside them."""
@@ -131,9 +131,9 @@ def halved(points: Float64Array, marked: NDArray[np.bool_]) -> Float64Array:
 
 
 def sums_rounded(points: Float64Array) -> Float64Array:
-    """Twice what rounding adds to the middles (points[i] + points[i+1])/2, exactly.
+    """Twice the rounding errors of the middles (points[i] + points[i+1])/2, exactly.
 
-    That of the sums (Knuth's two-sum), and that of halving an odd multiple of the least subnormal number.
+    They arise in the sums (Knuth's two-sum), and in halving an odd multiple of the least subnormal number.
     """
     left, right = points[:-1], points[1:]
     total = left + right
@@ -159,11 +159,11 @@ def nested(
     """
     right = np.clip(np.searchsorted(finer, points), 1, len(finer) - 1)
     nearest = np.where(points - finer[right - 1] < finer[right] - points, right - 1, right)
-    # Equal to rounding, relative to the intervals beside the knot: what a knot is off moves the function.
+    # Equal to rounding, relative to the intervals beside the knot: a displaced knot changes the function.
     widths = np.diff(finer)
     beside = np.minimum(widths[np.maximum(nearest - 1, 0)], widths[np.minimum(nearest, len(widths) - 1)])
     far = np.abs(finer[nearest] - points) > NESTED * beside
-    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine one
+    far[1:] |= nearest[1:] <= nearest[:-1]  # two coarse knots cannot be the same fine knot
     missing = np.flatnonzero(far)
     if missing.size:
         raise ValueError(

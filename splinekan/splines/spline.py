@@ -1,4 +1,4 @@
-"""Spline: knots and coefficients in one record; derivatives, integrals, refinement, and SciPy's forms."""
+"""Spline: knots and coefficients in a record; derivatives, integrals, refinement, and SciPy's forms."""
 
 from __future__ import annotations
 
@@ -95,12 +95,12 @@ class Spline:
 
     @property
     def degree(self) -> int:
-        """k."""
+        """The degree k of the spline."""
         return self.knots.degree
 
     @property
     def domain(self) -> tuple[float, float]:
-        """(a, b)."""
+        """The interval (a, b)."""
         return self.knots.domain
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -162,7 +162,7 @@ class Spline:
     def derivative(self, nu: int = 1) -> Spline:
         """The derivative of order `nu` as a spline: c' = D c of degree k - 1, and so on; 0 above the degree.
 
-        It continues as the derivative of this continuation does: "linear" becomes "clamp", "clamp" "zero".
+        Its continuation is the derivative of this continuation: "linear" becomes "clamp", "clamp" "zero".
         See `derivative_matrix`.
         """
         spline = self
@@ -178,14 +178,14 @@ class Spline:
     def antiderivative(self, nu: int = 1) -> Spline:
         """The antiderivative of order `nu` as a spline; it and all of lower order vanish at a.
 
-        It continues as the integral of this continuation does: "clamp" becomes "linear", "zero" "clamp". The
+        Its continuation is the integral of this continuation: "clamp" becomes "linear", "zero" "clamp". The
         integral of a "linear" continuation is quadratic and that of a "periodic" spline grows with its mean:
         these become "error". The antiderivative of a spline on periodic knots has clamped knots.
 
         Raises
         ------
         ValueError
-            If its degree k + nu exceeds 7.
+            If its degree k + nu exceeds 9.
         """
         spline = self
         for _ in range(integer("nu", nu, low=0)):
@@ -202,8 +202,8 @@ class Spline:
     def integrate(self, a: float, b: float) -> Float64Array:
         """The integral from a to b, continuation included; its negative for b < a.
 
-        By Gauss rules, exact for every piece. Not a difference of antiderivatives: a short range far from the
-        left end of the domain loses no digits.
+        Computed by Gauss rules, which are exact on every piece, not as a difference of antiderivatives: a
+        short range far from the left end of the domain loses no digits.
 
         Returns
         -------
@@ -249,14 +249,14 @@ class Spline:
     def to_scipy(self) -> scipy.interpolate.BSpline:
         """The same function as a SciPy BSpline.
 
-        SciPy continues by the end polynomials, periodically, or not at all: what is continued otherwise is
-        NaN outside [a, b].
+        SciPy continues by the end polynomials, periodically, or not at all: with any other continuation the
+        values outside [a, b] are NaN.
         """
         return scipy_forms.to_bspline(self.knots, self.c, self.axis, self.extrapolate)
 
     @classmethod
     def from_scipy(cls, spline: scipy.interpolate.BSpline) -> Spline:
-        """The Spline of a SciPy BSpline; "error" outside [a, b] where that is NaN.
+        """The Spline of a SciPy BSpline; its continuation is "error" where SciPy's values are NaN.
 
         B-splines that vanish on [a, b] are left out. The knots are periodic if the extrapolation is, and the
         ghost knots and the last k coefficients repeat with the period.
@@ -264,7 +264,7 @@ class Spline:
         Raises
         ------
         TypeError, ValueError
-            If `spline` is not a BSpline; for complex coefficients and degrees above 7.
+            If `spline` is not a BSpline; for complex coefficients and degrees above 9.
         """
         knots, c, axis, mode = scipy_forms.from_bspline(spline)
         return cls(knots, c, axis=axis, extrapolate=mode)
@@ -283,7 +283,7 @@ class Spline:
         Raises
         ------
         TypeError, ValueError
-            If `pieces` is not a PPoly; for complex coefficients, decreasing breakpoints, degrees above 7 and
+            If `pieces` is not a PPoly; for complex coefficients, decreasing breakpoints, degrees above 9 and
             a negative tolerance.
         """
         knots, c, axis, mode = scipy_forms.from_ppoly(pieces, real("tolerance", tolerance, low=0.0))

@@ -27,46 +27,46 @@ Transform = Callable[[Any], Any]
 
 @dataclass(frozen=True, eq=False)
 class Batches:
-    """The samples of arrays in batches, each sample once an epoch.
+    """The samples of arrays in batches, each sample once per epoch.
 
-    Arrays may be memory-mapped, `numpy.load(path, mmap_mode="r")` or `numpy.memmap`: a batch is read when it
-    is needed, its rows in increasing order, and nothing else. The order of the samples depends on the seed
-    and on the number of the epoch alone, so that a run can be repeated and resumed. Iteration yields the
+    Arrays may be memory-mapped, by `numpy.load(path, mmap_mode="r")` or `numpy.memmap`: only the rows of a
+    batch are read, in increasing order, when the batch is needed. The order of the samples depends only on
+    the seed and on the number of the epoch, so that a run can be repeated and resumed. Iteration yields the
     batches of epoch 0, as tuples (x, y), or (x, y, weights) with weights.
 
     Parameters
     ----------
     x
-        (n, any), or what `transform` takes. Real numbers of any type; what is not float32 reaches the
-        network as float64, integers included.
+        (n, any), or any input of `transform`. Real numbers of any type; all types but float32 are converted
+        to float64, integers included.
     y
-        (n, n_out), or (n,) for one output, or what `target_transform` takes.
+        (n, n_out), or (n,) for one output, or any input of `target_transform`.
     weights
         w, (n,), not negative; None for 1.
     size
-        Samples in a batch. The last batch of an epoch may be smaller.
+        Samples per batch. The last batch of an epoch may be smaller.
     shuffle
-        Whether every epoch has its own order. If not, batches are slices.
+        Whether every epoch has a random order of its own. If not, batches are slices.
     seed
         An integer of at least 0.
     drop_last
         Whether to leave out a last batch of fewer than `size` samples. With `shuffle` these are different
         samples in every epoch.
     block
-        Rows that stay together when they are shuffled, in blocks that begin at another row in every epoch.
-        A batch then reads size/block pieces of the file, which pays off where rows are much shorter than the
-        4096 bytes that are read from disk at least, and the data are not sorted. The order of the samples
-        takes 8 n/block bytes.
+        Number of rows that stay together in the shuffle, in blocks that begin at a different row in every
+        epoch. A batch then reads size/block pieces of the file, which pays off if rows are much shorter than
+        the 4096 bytes of a disk page and the data are not sorted. The order of the samples takes 8 n/block
+        bytes.
     transform, target_transform
-        Functions of the entries of x and of y that belong to a batch, such as `lambda x: x / 255`. They get
-        arrays that are read-only, in the stored type, and return as many rows.
+        Functions of the entries of x and of y that belong to a batch, such as `lambda x: x / 255`. They
+        receive read-only arrays in the stored type and return arrays with as many rows.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays of different lengths or without samples, arguments that are not as described, or batches
-        that would all be left out. Iteration raises them for entries that are not finite and for negative
-        weights, with their row, and for a transform that returns another number of rows.
+        For arrays of different lengths or without samples, arguments that are not as described, or if every
+        batch would be left out. Iteration raises them for entries that are not finite and for negative
+        weights, with their row, and for a transform that changes the number of rows.
 
     Examples
     --------
@@ -118,7 +118,7 @@ class Batches:
 
     @property
     def n_samples(self) -> int:
-        """n."""
+        """The number of samples n."""
         return len(self.x)
 
     def __len__(self) -> int:
@@ -130,7 +130,7 @@ class Batches:
         return self.epoch(0)
 
     def epoch(self, number: int, start: int = 0) -> Iterator[Samples]:
-        """The batches of epoch `number`, from 0, in its order; from batch `start` on."""
+        """The batches of epoch `number`, counted from 0, from batch `start` on."""
         epoch = integer("number", number, low=0)
         first = integer("start", start, low=0, high=MAX_INTEGER)
         rows = order(self.n_samples, (self.seed, epoch) if self.shuffle else None, self.block)

@@ -1,4 +1,4 @@
-"""The mean loss of a batch, with checks that cost little beside its gradient."""
+"""The mean loss of a batch, with checks that cost little compared with its gradient."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class BatchLoss(DataLoss):
     """A `DataLoss` that is made once, and moved from batch to batch by `on`."""
 
     _twin: tuple[Any, Coordinates] | None = field(init=False, repr=False, default=None)
-    """In another basis than "spline": the same loss there, and the map to its parameters."""
+    """For a basis other than "spline": the same loss in the spline basis, and the map to its parameters."""
     _unweighted: dict[tuple[int, Any], Array] = field(init=False, repr=False, default_factory=dict)
-    """Roots of the factor of a batch without weights, by its length and type."""
+    """Roots of the factor of a batch without weights, by length and type of the batch."""
 
     @staticmethod
     def of(network: Any, samples: Samples, loss: Any, smoothing: float) -> BatchLoss:
-        """The mean loss of a first batch, checked as a `DataLoss`, without a word on the domain."""
+        """The mean loss of a first batch, checked as a `DataLoss`, without domain warnings."""
         x, y, *rest = samples
         weights = rest[0] if rest else None
         made = BatchLoss(network, x, y, weights, smoothing=smoothing, reduction="mean", loss=loss)
@@ -42,7 +42,7 @@ class BatchLoss(DataLoss):
         return made
 
     def _warn_of_inputs(self) -> None:
-        """A batch has too few samples for that: see `minibatch`."""
+        """Do nothing: a batch has too few samples for the warning; see `minibatch`."""
 
     def on(self, samples: Samples) -> Self:
         """The same loss of other samples."""
@@ -62,7 +62,7 @@ class BatchLoss(DataLoss):
 
     @property
     def _in_splines(self) -> tuple[Any, Coordinates | None]:
-        """As in `ChunkedSum`, but not kept: what refers to itself outlives its batch."""
+        """As in `ChunkedSum`, but not cached: an object that refers to itself outlives its batch."""
         return (self, None) if self._twin is None else self._twin
 
     def _with(self, x: Array, y: Array, root: Array) -> Self:
@@ -81,7 +81,7 @@ class BatchLoss(DataLoss):
 
 
 class HeldOut:
-    """The mean loss of samples that training does not use, by batches in the order of the arrays."""
+    """The mean loss of held-out samples, evaluated in batches in the order of the arrays."""
 
     def __init__(self, network: Any, held_out: Any, loss: Any) -> None:
         if not isinstance(held_out, Batches):
@@ -105,7 +105,7 @@ class HeldOut:
 
 
 def _cast(x: Array, y: Array) -> Array:
-    """`y` in the type of x; in a batch, values may vary too little for the check of `DataLoss`."""
+    """`y` in the type of x; the check of `DataLoss` is omitted, as values may vary little within a batch."""
     with np.errstate(over="ignore"):
         cast: Array = y.astype(x.dtype, copy=False)
     if cast is not y and not np.isfinite(cast).all():

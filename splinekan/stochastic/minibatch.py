@@ -41,35 +41,35 @@ def minibatch_training(
     progress: bool = False,
     resume: MinibatchResult | Checkpoint | None = None,
 ) -> MinibatchResult:
-    """The result of Adam with a step for every batch: a stochastic gradient method (Bottou et al. 2018).
+    """The result of Adam with a step per batch, a stochastic gradient method (Bottou et al. 2018).
 
-    The objective of a batch is that of `DataLoss` with `reduction="mean"`: the mean of w l over its samples,
-    and smoothing/2 |D theta|^2. Only a batch is in memory at a time. A run on the same batches with the
-    same number of threads has the same bits, resumed or not.
+    The objective of a batch is that of `DataLoss` with `reduction="mean"`: the mean of w l over its samples
+    plus smoothing/2 |D theta|^2. Only one batch is in memory at a time. A run on the same batches with the
+    same number of threads is bitwise reproducible, resumed or not.
 
     Parameters
     ----------
     network
         The network.
     batches
-        `Batches` of arrays; any object that can be iterated over once an epoch and yields (x, y) or
-        (x, y, weights), such as a list; or a function without arguments that returns an iterator over such
-        batches, for every epoch. A generator or another iterator serves a single epoch.
+        `Batches` of arrays; an iterable, such as a list, of tuples (x, y) or (x, y, weights), which is
+        iterated over once per epoch; or a function without arguments that returns an iterator over such
+        tuples for every epoch. A generator or another iterator serves a single epoch.
     theta0
-        The start, (n_parameters,); not changed. None with `resume` only.
+        The start, (n_parameters,); not changed. None only with `resume`.
     optimizer
         `Adam()` by default. Its schedule is evaluated at the number of the step; its `weight_decay` (AdamW)
         acts on all parameters.
     loss
         The loss of a sample, `SquaredError()` by default; see `DataLoss`.
     epochs
-        Passes over the data, those of the run that is resumed included.
+        Passes over the data, including those of the run that is resumed.
     held_out
         Samples for validation, (x, y), (x, y, weights) or `Batches`: their mean loss is computed at the start
         and after every epoch, and the result is the theta for which it is lowest.
     patience
-        Stop when the held-out loss has not fallen below its lowest value for this many epochs; None for
-        never.
+        Stop when the held-out loss has not fallen below its lowest value for this number of epochs; None
+        never stops early.
     smoothing
         Weight of the penalty.
     callback
@@ -77,13 +77,14 @@ def minibatch_training(
     progress
         Whether to show a progress bar (tqdm).
     resume
-        A result, or the `Checkpoint` of a result or an `Epoch`, whose run goes on, also in the middle of an
-        epoch. A function or a list of batches must then yield the same batches as in the first run.
+        A result, or the `Checkpoint` of a result or an `Epoch`, whose run is continued, if necessary from
+        the middle of an epoch. A function or a list of batches must yield the same batches as in the first
+        run.
 
     Returns
     -------
     MinibatchResult
-        Also if the run was interrupted from the keyboard.
+        Parameters, history and the reason for stopping, also if the run was interrupted from the keyboard.
 
     Raises
     ------
@@ -95,7 +96,7 @@ def minibatch_training(
     Warns
     -----
     DomainWarning
-        Once, for the first 2048 samples, as `DataLoss` for all.
+        At most once, for the first 2048 samples, under the conditions of `DataLoss`.
 
     Examples
     --------
@@ -188,7 +189,7 @@ class _Training:
         return Status.STALLED if self._waited(patience) else Status.ITERATION_LIMIT
 
     def _epoch(self, bar: Any) -> bool:
-        """The rest of an epoch; False if the run diverged."""
+        """Finish an epoch; False if the run diverged."""
         run = self.run
         for samples in self.batches.epoch(run.epoch, run.batch):
             objective = self._on(samples)
@@ -220,7 +221,7 @@ class _Training:
         return objective
 
     def _look(self, enough: float, stacklevel: int) -> None:
-        """Warn, once, if the first samples do not go with the network's domain."""
+        """Warn, once, if the first samples do not fit the network's domain."""
         if self.seen is not None and (enough == math.inf or sum(map(len, self.seen)) >= enough):
             x, self.seen = np.concatenate(self.seen), None
             warn_of_inputs(self.network, x, stacklevel)
@@ -260,7 +261,7 @@ def _begun(network: KAN, optimizer: Adam, theta0: Any, resume: Any, held_out: bo
     if isinstance(checkpoint, MinibatchResult):
         checkpoint = checkpoint.checkpoint
     if checkpoint is None:
-        raise ValueError("resume must hold a checkpoint, and that of a run that diverged is None")
+        raise ValueError("resume must hold a checkpoint, and the checkpoint of a run that diverged is None")
     return Run.resumed(network, optimizer, checkpoint, held_out)
 
 

@@ -13,7 +13,7 @@ Order = Callable[[int, int], Rows]
 
 
 def order(n: int, seeds: tuple[int, int] | None, block: int) -> Order:
-    """A random order of n rows, a function of the seeds; blocks stay together. None for 0, 1, 2, ..."""
+    """A random order of n rows that depends on the seeds, with blocks kept together; None for 0, 1, 2, ..."""
     if seeds is None:
         return slice
     rng = np.random.default_rng(seeds)

@@ -1,4 +1,4 @@
-"""What training in batches returns, and what it needs to go on."""
+"""Records of training in batches: results, histories, checkpoints."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from splinekan.optimize import Status
 
 @dataclass(frozen=True, eq=False)
 class EpochHistory:
-    """Columns with an entry for every epoch that was finished.
+    """Columns with an entry for every finished epoch.
 
     Attributes
     ----------
@@ -41,7 +41,7 @@ class EpochHistory:
 
 @dataclass(frozen=True, eq=False)
 class Checkpoint:
-    """Where a run stands, for `minibatch_training(resume=...)`; a plain record that can be pickled.
+    """The state of a run, for `minibatch_training(resume=...)`; a plain record that can be pickled.
 
     Attributes
     ----------
@@ -51,14 +51,14 @@ class Checkpoint:
     coordinates
         `geometry` and `gradient` of the optimiser.
     epoch, batch
-        Epochs that are finished, and batches of the next that are.
+        Numbers of finished epochs, and of finished batches of the next epoch.
     total, samples
         The sum of the losses of these batches, and the number of their samples.
     best, best_value, best_epoch
         theta with the lowest held-out loss (without held-out samples, mean loss of an epoch), that loss, and
         the number of epochs before it.
     held_out
-        Whether that is a held-out loss.
+        Whether `best_value` is a held-out loss.
     history
         The finished epochs.
     """
@@ -92,7 +92,7 @@ class Epoch:
     model
         The network at the end of the epoch.
     checkpoint
-        What resumes the run from here.
+        The state from which the run can be resumed.
     """
 
     epoch: int
@@ -111,8 +111,8 @@ class MinibatchResult:
     Attributes
     ----------
     theta
-        With held-out samples that of the epoch with the lowest held-out loss, the start included. Without,
-        that after the last step; of the epoch with the lowest mean loss if the run diverged.
+        With held-out samples, the parameters of the epoch with the lowest held-out loss, the start included.
+        Without, those after the last step; if the run diverged, those of the epoch with the lowest mean loss.
     value
         The held-out loss at theta; without held-out samples the mean loss of the epoch that ends with theta.
     status, message
@@ -122,7 +122,7 @@ class MinibatchResult:
     model
         The network with theta.
     checkpoint
-        What `resume=` takes: the last step, and not theta. None if the run diverged.
+        The argument for `resume=`: the state after the last step, not theta. None if the run diverged.
     """
 
     theta: Float64Array = field(repr=False)

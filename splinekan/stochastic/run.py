@@ -44,10 +44,10 @@ class Run:
 
     @staticmethod
     def resumed(network: KAN, optimizer: Adam, at: Checkpoint, held_out: bool) -> Run:
-        """The run that goes on from a checkpoint, which is not changed."""
+        """The run continued from a checkpoint, which is not changed."""
         n = network.n_parameters
         run = Run(network, optimizer, vector("resume.z", at.z, n).copy(), held_out)
-        if at.held_out != held_out:  # the best loss so far would be compared with another kind
+        if at.held_out != held_out:  # the best loss so far would be compared with a loss of the other kind
             needed = "samples" if at.held_out else "None"
             raise ValueError(f"held_out must be {needed}, as in the run that is resumed")
         if tuple(at.coordinates) != run.coordinates:
@@ -101,14 +101,14 @@ class Run:
             self.keep(value)
 
     def keep(self, value: float) -> None:
-        """Take theta for the best so far."""
+        """Record theta as the best so far."""
         if self.steps:
             self.best = self.theta.copy()
         self.best_value, self.best_epoch = value, self.epoch
 
     @property
     def value(self) -> float:
-        """The mean loss of the batches of the epoch that has begun, or of the last."""
+        """The mean loss of the batches of the current epoch, or of the last."""
         if self.samples:
             return self.total / self.samples
         return self.rows[-1][0] if self.rows else self.best_value
@@ -119,7 +119,7 @@ class Run:
         return EpochHistory(*(np.ascontiguousarray(column) for column in rows.T))
 
     def checkpoint(self) -> Checkpoint:
-        """What `resumed` takes: copies."""
+        """A copy of the state, for `resumed`."""
         return Checkpoint(
             self.z.copy(),
             self.adam["m"].copy(),

@@ -1,4 +1,4 @@
-"""What training takes batches from: `Batches`, or anything of a user's that yields them."""
+"""Sources of batches: `Batches`, or any iterable or function of the user."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ ACCEPTED = "splinekan.Batches, a list of batches (x, y), or a function that retu
 class Source:
     """Batches by epoch.
 
-    `epoch(number, start)` yields those of an epoch from batch `start` on. `once`: there is a single epoch.
-    `length` is the number of batches in an epoch, None if it is unknown.
+    `epoch(number, start)` yields the batches of an epoch from batch `start` on. `once` means that there is a
+    single epoch. `length` is the number of batches per epoch, None if it is unknown.
     """
 
     epoch: Callable[[int, int], Iterator[Samples]]

@@ -1,4 +1,4 @@
-"""Tables in CSV files: columns by name, and the line and column of what cannot be used."""
+"""Tables in CSV files: columns by name, and errors with line and column."""
 
 from splinekan.tables.table import Table, opened
 

@@ -1,4 +1,4 @@
-"""A file of text in blocks of whole lines, so that memory stays bounded whatever its size."""
+"""A text file in blocks of whole lines, so that memory stays bounded whatever the size of the file."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 BLOCK = 2**22
-"""Bytes that are read at a time."""
+"""Number of bytes that are read at a time."""
 LONGEST = 2**26
-"""Bytes of a line; files without line ends are not tables."""
+"""Most bytes of a line; files without line ends are not tables."""
 BOM = b"\xef\xbb\xbf"
 BINARY = {
     b"PK\x03\x04": "a zip archive, as spreadsheets are: export it as CSV",
@@ -29,9 +29,9 @@ class Blocks:
     Parameters
     ----------
     file
-        Read from start to end, once.
+        The file, which is read once from start to end.
     name
-        In messages.
+        Its name in messages.
     """
 
     def __init__(self, file: BinaryIO, name: str) -> None:
@@ -46,7 +46,7 @@ class Blocks:
         Raises
         ------
         ValueError
-            For what is not text, by its line.
+            For bytes that are not text; the message gives the line.
         OSError
             If the file cannot be read.
         """
@@ -64,7 +64,7 @@ class Blocks:
         Raises
         ------
         ValueError
-            If it is not UTF-8, by its line.
+            If it is not UTF-8; the message gives the line.
         """
         try:
             return block.decode()
@@ -95,7 +95,7 @@ class Blocks:
 
 
 def _split(data: bytes) -> tuple[bytes, bytes]:
-    """The whole lines, and the rest as it is."""
+    """The whole lines, and the rest."""
     held = b"\r" if data.endswith(b"\r") else b""
     data = _unix(data[: len(data) - len(held)])
     end = data.rfind(b"\n") + 1

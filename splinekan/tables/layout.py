@@ -1,4 +1,4 @@
-"""How a CSV file is laid out: comments at the top, the separator, a header or none."""
+"""The layout of a CSV file: comments at the top, the separator, a header or none."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from splinekan.tables.numbers import numeric
 
 SEPARATORS = {"comma": ",", "semicolon": ";", "tab": "\t"}
 SAMPLE = 20
-"""Lines that are looked at for the separator."""
+"""Number of lines that are searched for the separator."""
 BLANKS = " \t"
-"""Around cells, where they do not count."""
+"""Blanks, which are ignored around cells."""
 
 
 def without_comments(blocks: Blocks) -> tuple[int, bytes]:
@@ -38,14 +38,14 @@ def without_comments(blocks: Blocks) -> tuple[int, bytes]:
 
 
 def sniffed(text: str, first: int, name: str) -> str:
-    """The separator of the first line; of those in it, the only one with the same count in all lines.
+    """The separator of the first line: the only candidate in it with the same count in all lines.
 
     Parameters
     ----------
     text
         Lines, of which the first has the number `first`.
     name
-        Of the file, in messages.
+        The name of the file in messages.
 
     Raises
     ------
@@ -78,7 +78,7 @@ def are_names(cells: Sequence[str], line: int, name: str) -> bool:
     Raises
     ------
     ValueError
-        If some are numbers and some are not.
+        If some are numbers and some not.
     """
     found = [numeric(cell) for cell in cells]
     if any(found) and not all(found):

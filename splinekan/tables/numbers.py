@@ -1,4 +1,4 @@
-"""Cells as numbers: in C for clean blocks, cell by cell where something is to be named.
+"""Cells as numbers: in C for clean blocks, cell by cell if an error must be located.
 
 A number is an optional sign, digits with or without a decimal point, and an optional exponent. All ways of
 reading round it to the nearest float64.
@@ -23,9 +23,9 @@ DECIMAL_COMMA = re.compile(r"[+-]?[\d.]*,\d+(?:[eE][+-]?\d+)?", re.ASCII)
 MISSING = frozenset(("na", "n/a", "nan", "-nan", "+nan", "null", "none", "<na>", "#n/a", "?", "-"))
 INFINITE = frozenset(sign + word for sign in ("", "+", "-") for word in ("inf", "infinity"))
 CHARACTERS = b"0123456789+-.eE \t"
-"""All that numbers and blanks around them are made of."""
+"""The characters of numbers and of blanks around them."""
 LARGE = 2**20
-"""Bytes of a block for which importing pandas pays: it takes half a second and reads eight times as fast."""
+"""Least size in bytes for pandas, which takes half a second to import and reads eight times as fast."""
 
 
 def numeric(cell: str) -> bool:
@@ -39,13 +39,13 @@ def floats(cells: Sequence[str]) -> Float64Array | None:
         if ",".join(cells).encode("ascii").translate(None, CHARACTERS + b","):
             return None
         values = np.array(list(map(float, cells)))
-    except ValueError:  # UnicodeEncodeError is one, too
+    except ValueError:  # UnicodeEncodeError included
         return None
     return values if np.isfinite(values).all() else None
 
 
 def complaint(cell: str) -> str:
-    """What is wrong with a cell that is not a finite number; empty if nothing is."""
+    """The reason why a cell is not a finite number; empty if it is."""
     low = cell.lower()
     if not cell:
         return "the cell is empty"
@@ -61,7 +61,7 @@ def complaint(cell: str) -> str:
 
 
 def clean(block: bytes, separator: str, n: int, columns: Sequence[int]) -> Float64Array | None:
-    """The numbers in `columns` of a block of lines; None if it is not clean, so that more care is needed.
+    """The numbers in `columns` of a block of lines; None if the block is not clean.
 
     A clean block has `n` cells on every line, numbers in `columns`, and no quotes. It is UTF-8.
     """
@@ -126,7 +126,7 @@ def _by_numpy(block: bytes, separator: str) -> NDArray[Any]:
 def _by_pandas(block: bytes, separator: str) -> NDArray[Any]:
     pandas = _pandas()
     version = tuple(int(part) for part in pandas.__version__.split(".")[:2])
-    # Later versions round correctly without being told to, and want no such argument.
+    # Later versions round correctly by default, and do not take this argument.
     exact = {"float_precision": "round_trip"} if version < (3, 1) else {}
     frame = pandas.read_csv(
         io.BytesIO(block),

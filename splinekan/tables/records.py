@@ -9,11 +9,11 @@ from splinekan.tables.blocks import Blocks
 
 
 class Lines:
-    """The lines of a block, and of the blocks behind it that its last record runs into."""
+    """The lines of a block, and of the following blocks into which its last record extends."""
 
     def __init__(self, blocks: Blocks, block: bytes, first: int) -> None:
         self.number = first
-        """The number of the line that comes next."""
+        """The number of the next line."""
         self._blocks = blocks
         self._lines = blocks.text(block, first).split("\n")[:-1]
         self._at = 0
@@ -24,7 +24,7 @@ class Lines:
         return self._at == len(self._lines)
 
     def rest(self) -> bytes:
-        """What is left of the block."""
+        """The rest of the block."""
         return "".join(line + "\n" for line in self._lines[self._at :]).encode()
 
     def __iter__(self) -> Lines:

@@ -1,4 +1,4 @@
-"""A CSV file: its separator and header first, then the columns that are asked for."""
+"""A CSV file: its separator and header first, then the requested columns."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from splinekan.tables.numbers import clean, complaint, floats
 from splinekan.tables.records import Lines, records
 
 BATCH = 4096
-"""Records that are read as text at a time."""
+"""Number of records that are read as text at a time."""
 
 
 class Columns(NamedTuple):
@@ -26,9 +26,9 @@ class Columns(NamedTuple):
     Attributes
     ----------
     numbers
-        (n, columns).
+        Cells as numbers, (n, columns).
     texts
-        Cells as text, column by column, blanks around them left out.
+        Cells as text, column by column, without surrounding blanks.
     """
 
     numbers: Float64Array
@@ -41,13 +41,13 @@ class Table:
     Attributes
     ----------
     name
-        Its path, in messages.
+        The path, as in messages.
     separator
-        "," ";" or a tab.
+        The separator: "," ";" or a tab.
     header
         Whether the first line holds names.
     names
-        Of the columns; x1, x2, ... without a header.
+        Names of the columns; x1, x2, ... without a header.
     """
 
     def __init__(self, blocks: Blocks, separator: str | None, header: bool | None) -> None:
@@ -72,7 +72,7 @@ class Table:
         Raises
         ------
         ValueError
-            If it is missing, with the names that are there, or there twice.
+            If it is missing (the message lists the names) or occurs twice.
         """
         if not self.header and name.isdecimal() and name.isascii() and 1 <= int(name) <= len(self.names):
             return int(name) - 1
@@ -90,20 +90,20 @@ class Table:
         texts: Sequence[int] = (),
         advice: Mapping[int, str] | None = None,
     ) -> Columns:
-        """The columns at these positions: as numbers, as text that is not empty, and as any text. Once only.
+        """The columns at these positions: as numbers, as nonempty text, and as any text. Call it only once.
 
         Parameters
         ----------
         numbers, labels, texts
             Positions, counted from 0; labels come before texts in the result.
         advice
-            What to do about text where a number is needed, by positions.
+            By position, a hint for the message about text in place of a number.
 
         Raises
         ------
         ValueError
-            For a cell that is not as asked for, by its line and its column; lines with another number of
-            cells than the first; no lines.
+            For a cell of another kind, with its line and column; for lines whose number of cells differs from
+            that of the first; for no lines.
         """
         wanted = _Wanted(tuple(numbers), tuple(labels), tuple(texts), advice or {})
         parts: list[Float64Array] = []
@@ -135,7 +135,7 @@ class Table:
         words: tuple[list[str], ...],
         blank: int,
     ) -> int:
-        """Read a block as text; the line of a blank cell or line at the end of a single column, 0 without."""
+        """Read a block as text; return the line of a blank at the end of a single column, or 0."""
         single = len(self.names) == 1
         source = records(Lines(self._blocks, block, self._line), self.separator, self.name)
         for batch, error in _batches(source):
@@ -144,7 +144,7 @@ class Table:
             for number, cells in batch:
                 if len(cells) <= 1 and not "".join(cells).strip(BLANKS):
                     blank = blank or number
-                elif single and blank:  # it may be a missing value as well as a blank line
+                elif single and blank:  # either a missing value or a blank line
                     trouble = f"{self.name}, line {blank}, column {self.names[0]!r}: the cell is empty"
                     break
                 elif len(cells) != len(self.names):
@@ -180,7 +180,7 @@ class Table:
             kept.extend(cells)
 
     def _complain(self, rows: list[tuple[int, list[str]]], wanted: _Wanted) -> None:
-        """Name the first bad cell."""
+        """Raise ValueError for the first bad cell."""
         for number, cells in rows:
             for p in sorted({*wanted.numbers, *wanted.labels}):
                 cell = cells[p].strip(BLANKS)
@@ -210,18 +210,18 @@ def opened(path: Path, *, separator: str | None = None, header: bool | None = No
     """A CSV file in UTF-8, opened for reading.
 
     Lines at the top that are blank or begin with # are skipped. Cells may be in double quotes (RFC 4180), and
-    blanks around them do not count. Blank lines are skipped, but between numbers of a single column, where
+    blanks around them are ignored. Blank lines are skipped, except between numbers of a single column, where
     they may stand for a missing value.
 
     Parameters
     ----------
     path
-        The file; a pipe will do.
+        The file, possibly a pipe.
     separator
-        "," ";" or a tab; None to look for it in the first lines.
+        "," ";" or a tab; None to detect it from the first lines.
     header
-        Whether there are names in the first line; None for: unless all its cells are numbers. If some are,
-        it must be given.
+        Whether the first line holds names; None to assume names unless all its cells are numbers. If only
+        some cells are numbers, it must be given.
 
     Raises
     ------
@@ -244,7 +244,7 @@ def listed(names: Iterable[str], most: int = 12) -> str:
 def _batches(
     found: Iterator[tuple[int, list[str]]],
 ) -> Iterator[tuple[list[tuple[int, list[str]]], ValueError | None]]:
-    """Records in batches; an error comes with those in front of it, in which another may be found first."""
+    """Records in batches; an error comes with the records before it, which may contain an earlier error."""
     batch = []
     try:
         for record in found:

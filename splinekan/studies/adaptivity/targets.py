@@ -16,11 +16,11 @@ from splinekan.splines.quadrature import gauss_points
 from splinekan.studies.functions.fitting import deep_network
 
 START = 4
-"""Intervals at the start."""
+"""Number of intervals at the start."""
 DEPTH = 44
 """Points are graded towards a singularity to the distance 2^-44."""
 SMOOTHING = 1e-9
-"""Of the networks: it determines coefficients without samples."""
+"""Smoothing of the networks, which determines coefficients without samples."""
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Condition numbers against intervals, and the spectra of a trained network by level and basis.
 
 Two tables. How fast condition numbers grow with the number of intervals, for degrees 1 to 5, against what
-theory predicts: A^T A and everything measured in power ReLUs like G^(2r), r = degree + 1, in B-splines not at
-all. And the ends of the spectra of Gauss-Newton matrix, exact Hessian and tangent kernel at the end of every
-level of a trained network, in the coordinates of either basis (Southworth et al., arXiv:2603.04827, sections
-3 and 4).
+theory predicts: like G^(2r), r = degree + 1, for A^T A and all matrices in power ReLUs, and not at all in
+B-splines. And the ends of the spectra of Gauss-Newton matrix, exact Hessian and tangent kernel at the end of
+every level of a trained network, in the coordinates of either basis (Southworth et al., arXiv:2603.04827,
+sections 3 and 4).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MODES = ((0, 50), (2, 50))
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What was measured, and what makes it repeatable.
+    """The measurements, and the settings that make them reproducible.
 
     Attributes
     ----------

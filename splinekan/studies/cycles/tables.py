@@ -25,7 +25,7 @@ class Row:
     problem, smoother, method
         Which.
     count
-        What is equal among the methods: "work" or "evaluations".
+        The quantity that is equal for all methods: "work" or "evaluations".
     parameters
         Of the finest level.
     work, evaluations, seconds

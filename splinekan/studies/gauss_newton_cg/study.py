@@ -110,7 +110,7 @@ def run(
     Raises
     ------
     TypeError, ValueError, MemoryError
-        For arguments of other kinds or out of range.
+        For arguments of the wrong type or out of range.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=100)

@@ -1,4 +1,4 @@
-"""A solution of a problem from a seed as a few numbers, on disk as soon as it is there."""
+"""The outcome of a solution from a seed as a few numbers, stored as soon as it is computed."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ FORMAT = 1
 LARGEST = 2**20
 """Bytes of a file; they take about a thousandth of it."""
 FAILURES = (ValueError, TypeError, NotImplementedError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
-"""What ends a solution but not the study: networks that do not fit a problem, and breakdowns."""
+"""Errors that end a solution but not the study: networks that do not fit a problem, and breakdowns."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is solved, and how.
+    """A run: a problem and the options of `solve`.
 
     Attributes
     ----------
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -66,7 +66,7 @@ class Outcome:
     warnings
         Of the solution.
     failure
-        Why there is no solution; "" if there is one. The other entries are empty then.
+        The reason for a missing solution, in which case the other entries are empty; otherwise "".
     """
 
     network: str

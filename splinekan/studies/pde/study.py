@@ -29,7 +29,7 @@ SEEDLESS = ("tensor",)
 """Networks whose solutions do not depend on the seed: they are solved once, without a limit of time."""
 SEEDS = (0, 1, 2, 3, 4)
 NETWORKS = ("default", *KNOWN)
-"""What --networks takes: the choice of `solve`, or a network by name."""
+"""Arguments of --networks: the choice of `solve`, or a network by name."""
 QUICK_PROBLEMS = ("poisson", "heat", "disk", "epidemic")
 QUICK_SECONDS = 5.0
 """The limit of `solve` in the quick setting."""
@@ -43,7 +43,7 @@ class Row:
     Attributes
     ----------
     name
-        Of the problem.
+        The name of the problem.
     network, parameters
         The network, and its size in the median.
     rel_l2_per_seed

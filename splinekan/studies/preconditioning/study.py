@@ -14,9 +14,9 @@ Results:
 - V-cycles are level-independent for every matrix, degree, smoother and dimension. BPX is so for K + M and K;
   for the mass matrix it grows with the number of levels (claim bpx-mass-growth of the theory), where the
   diagonal alone does not.
-- Condition numbers grow exponentially with the degree, with an exponent in proportion to the dimension:
-  smoothers meet the condition number of the B-spline basis on the oscillations (column "oscillations"), which
-  no coarse level reduces.
+- Condition numbers grow exponentially with the degree, with an exponent proportional to the dimension:
+  smoothers are limited by the condition number of the B-spline basis on the oscillations (column
+  "oscillations"), which coarse levels do not reduce.
 - In power ReLU coordinates a sweep is not local, and the factor tends to 1 with the number of intervals.
 """
 

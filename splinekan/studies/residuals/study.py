@@ -1,4 +1,4 @@
-"""Residuals by level and their Fourier transforms: which modes a level leaves to the next.
+"""Residuals by level and their Fourier transforms: the modes that a level leaves to the next level.
 
 Southworth et al., arXiv:2603.04827, Figure 9, for the Allen-Cahn equation.
 """

@@ -1,4 +1,4 @@
-"""How often successive halving succeeds: other seeds, other angles, other targets.
+"""The success rate of successive halving for other seeds, other angles and other targets.
 
 The setting is that of the regression study: an affine map 2 -> 5 and one cubic spline layer 5 -> 1, from 5 to
 40 intervals. A run succeeds if its mean square error is at most `FACTOR` times that of the best run on its
@@ -94,7 +94,7 @@ def run(
     Parameters
     ----------
     cases
-        (target, as `problems.REGRESSION` knows it, and number of seeds).
+        Pairs of a target, a name in `problems.REGRESSION`, and a number of seeds.
     samples
         Training points; as many fresh points are held out.
     progress

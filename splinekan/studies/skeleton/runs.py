@@ -1,4 +1,4 @@
-"""Runs in stages, a stage per level, so that an interrupted study goes on where it ended."""
+"""Runs in stages, a stage per level, so that an interrupted study can be resumed."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, eq=False)
 class TableStudy(Generic[Row]):
-    """A table and everything that makes it repeatable.
+    """A table and all settings that make it reproducible.
 
     Attributes
     ----------

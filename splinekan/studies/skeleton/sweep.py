@@ -1,7 +1,7 @@
 """Sweeps: the independent runs of a study, in this process, on several processes, or on a cluster.
 
-Results come in the order of the runs, and with the same bits (times apart), wherever and in whichever order
-the runs are carried out.
+Results come in the order of the runs, and are bitwise the same (except for times), wherever and in whatever
+order the runs are carried out.
 """
 
 from __future__ import annotations

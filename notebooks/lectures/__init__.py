@@ -1,0 +1,1 @@
+"""Slides for the twelve lectures, made from the notebooks: the modules behind `slides.py`."""
