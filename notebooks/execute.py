@@ -23,6 +23,8 @@ FOLDER = Path(__file__).parent
 WIDGET = "application/vnd.jupyter.widget-view+json"
 COLOURS = 256
 """Of a stored picture: a palette makes it three times smaller."""
+FREQUENT = 64
+"""Of them, those that occur most often in the picture, and stay exact."""
 SECONDS = 600
 """A cell that takes longer hangs."""
 
@@ -73,8 +75,12 @@ def with_palette(picture: str) -> str:
     image = Image.open(BytesIO(b64decode(picture))).convert("RGB")
     pixels = np.asarray(image).reshape(-1, 3)
     colours, which, counts = np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
-    palette = colours[np.argsort(-counts, kind="stable")[:COLOURS]].astype(int)
-    # The most frequent colours stay exact: those of lines and surfaces. Shades at their edges move a little.
+    chosen = list(np.argsort(-counts, kind="stable")[:FREQUENT])  # lines and surfaces
+    distances = np.abs(colours[:, None].astype(int) - colours[chosen]).sum(axis=-1).min(axis=1)
+    while len(chosen) < min(COLOURS, len(colours)):  # whatever is farthest from all others: rare shades
+        chosen.append(distances.argmax())
+        distances = np.minimum(distances, np.abs(colours.astype(int) - colours[chosen[-1]]).sum(axis=-1))
+    palette = colours[chosen].astype(int)
     distances = np.abs(colours[:, None].astype(int) - palette).sum(axis=-1)
     indices = distances.argmin(axis=1)[which.ravel()].astype(np.uint8)
     small = Image.fromarray(indices.reshape(image.height, image.width))

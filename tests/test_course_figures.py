@@ -315,7 +315,7 @@ def test_stored_outputs_are_cleaned():
     assert set(image.data) == {"image/png", "text/plain"}
     assert len(image.data["image/png"]) < len(picture) / 2
     stored, drawn = (pixels(base64.b64decode(data))[..., :3] for data in (image.data["image/png"], picture))
-    assert np.abs(stored - drawn).mean() < 0.001
+    assert np.abs(stored - drawn).max() < 0.1
     for colour in (stage.BLUE, stage.ORANGE, stage.GREEN, "white"):
         exact = [(np.abs(image - to_rgb(colour)).max(axis=-1) < 1e-6).sum() for image in (stored, drawn)]
         assert exact[0] >= exact[1] > 20, "lines keep their colours"
