@@ -78,7 +78,7 @@ class LevenbergMarquardt(Optimizer):
     A step that lowers the loss is accepted; otherwise the damping grows and the same linearisation is solved
     again. Where rounding hides the change of a loss other than squares, a step that halves the gradient is
     accepted. In coordinates z = T theta the damping acts on z: runs with geometry="spline" do not depend on
-    the native basis.
+    the native basis, up to rounding, which in power ReLUs on many knots is large.
 
     Parameters
     ----------
