@@ -49,7 +49,7 @@ docs: slides
 	$(BIN)/python -m pytest docs/checks -n auto --dist loadgroup
 
 slides: $(VENV)/.docs
-	$(BIN)/python notebooks/slides.py --output build/slides
+	$(BIN)/python notebooks/slides.py --sharp --output build/slides
 
 linkcheck: $(VENV)/.docs
 	$(SPHINX) --builder linkcheck docs build/linkcheck

@@ -1,4 +1,4 @@
-"""Which choice that the paper leaves open separates our runs with Adam from its own: a factor at a time.
+"""The effect of each choice that the paper leaves open on our runs with Adam, a factor at a time.
 
     OMP_NUM_THREADS=1 python benchmarks/adam_recipes.py burgers --rows spline-multilevel mlp
         [--factors ours rate-10 noise-0.01+sobol] [--seeds 1234] [--json FILE]
@@ -37,7 +37,7 @@ from splinekan.studies.boundary_value.first_order import RECIPES, posed
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run depends on. The values for each problem are those of our recipe.
+    """The settings of a run. The values for each problem are those of our recipe.
 
     Attributes
     ----------
@@ -156,7 +156,7 @@ FACTORS: dict[str, dict[str, Any]] = {
     "epochs-0.267": {"epochs": 5000 / 18750},
     "last": {"keep": "last"},
 }
-"""What a factor changes."""
+"""The settings that each factor changes."""
 
 
 @dataclass(frozen=True)

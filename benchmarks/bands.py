@@ -1,4 +1,4 @@
-"""How often confidence bands cover the truth, averaged over the points of a function.
+"""Coverage of confidence bands in simulations, averaged over the points of a function.
 
     python benchmarks/bands.py [--repetitions 200] [--markdown]
 

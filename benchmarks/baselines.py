@@ -49,7 +49,7 @@ def error(case: Case, split: Split, predicted: np.ndarray) -> float:
 
 
 def measured(case: Case, model: str, make: Maker, seed: int) -> Record:
-    """Error and times of a fit; what failed, if it did."""
+    """Error and times of a fit, or the reason of its failure."""
     split = case.draw(seed)
     record: Record = {"case": case.name, "group": case.group, "model": model, "seed": seed}
     estimator = make(seed, split.x.shape[1], 1 if split.y.ndim == 1 else split.y.shape[1])

@@ -30,7 +30,7 @@ NETWORK = sk.KAN.splines([2, 5, 1], intervals=10)
 
 @dataclass(frozen=True)
 class Machine:
-    """What the model knows of a cluster.
+    """The parameters of the cost model of a cluster.
 
     Attributes
     ----------

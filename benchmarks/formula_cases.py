@@ -1,4 +1,4 @@
-"""Formulas to be found from samples: their text, the box of their inputs, and where they come from.
+"""Formulas to be found from samples: their text, the box of their inputs, and their sources.
 
 Feynman's equations carry their numbers in AI Feynman (Udrescu, Tegmark, arXiv:1905.11481) and have the
 dimensionless form of the table of Feynman data in the paper on KANs (Liu et al., arXiv:2404.19756). Their
@@ -34,7 +34,7 @@ def evaluated(expression: sympy.Expr, symbols: list[sympy.Symbol], x: np.ndarray
 class Case:
     """A formula: `ranges` gives an interval for every input, in the order of the columns of X.
 
-    Inputs that the formula does not mention are irrelevant. `source` says where formula and ranges come from.
+    Inputs that the formula does not contain are irrelevant. `source` is the origin of formula and ranges.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Formulas found from samples: how often, how fast, and which, by splinekan and by pykan.
+"""Formulas found from samples by splinekan and by pykan: success rates, times, and the formulas.
 
     python benchmarks/formulas.py [--quick] [--only NAME ...] [--packages NAME ...] [--noise LEVEL ...]
         [--draws N] [--limit SECONDS] [--threads N] [--jobs N] [--known FILE] [--out FILE] [--markdown]
@@ -47,7 +47,7 @@ Record = dict[str, Any]
 
 
 def measured(case: Case, package: str, noise: float, draw: int, options: argparse.Namespace) -> Record:
-    """What a package found, judged; what failed, if it did."""
+    """The verdict on the formula that a package found, or the reason of its failure."""
     record: Record = {"case": case.name, "package": package, "noise": noise, "draw": draw, "load": load()}
     x, y = case.draw(noise, draw)
     with tempfile.TemporaryDirectory() as folder:
@@ -134,7 +134,7 @@ def run(options: argparse.Namespace) -> list[Record]:
 
 
 def key(record: Record) -> tuple[str, str, float, int]:
-    """What tells records apart."""
+    """The key that identifies a record."""
     return record["case"], record["package"], record["noise"], record["draw"]
 
 

@@ -106,7 +106,7 @@ def checked(at: Case) -> Case:
 
 
 def flatness(options: argparse.Namespace) -> Rows:
-    """The time with many intervals over that with few, in turn."""
+    """The ratio of the times with many and with few intervals, in turn."""
     few, many = min(options.grids), max(options.grids)
     title = f"Flatness: {few} and {many} intervals, milliseconds"
     printed, rows = Table(title, ("shape", str(few), str(many), "ratio"), options.markdown), []
@@ -204,7 +204,7 @@ def operations(at: Case) -> float:
 
 
 def bound(gigabytes: float) -> float:
-    """GFlop/s that the bytes allow when many intervals push the tiles out of the first-level cache.
+    """The bound on GFlop/s from memory traffic when tiles of many intervals exceed the first-level cache.
 
     The kernels (splinekan/kernels/layer.py) take up to 1024 samples at a time and go through the inputs, with
     the coefficients of an input in a tile of n_basis rows (splinekan/kernels/_tiles.py). A tile of 64 outputs
@@ -223,7 +223,7 @@ def bound(gigabytes: float) -> float:
 
 
 def rate(options: argparse.Namespace) -> Rows:
-    """GFlop/s of the widest layers, against a matrix product and against what the bytes allow."""
+    """GFlop/s of the widest layers, against a matrix product and the bound from memory traffic."""
     shape = max(options.shapes, key=lambda each: np.prod(sizes(each)))
     product = product_rate(options)
     title = f"Rate of {shape}, {options.samples} samples; NumPy's matrix product: {product:.0f} GFlop/s"

@@ -216,7 +216,7 @@ def peer() -> dict[str, list[int]]:
 
 
 def beside(interpreter: str) -> dict[str, list[int]] | None:
-    """What `peer` finds in another interpreter; None where pyiga cannot be imported."""
+    """The result of `peer` in another interpreter; None if pyiga cannot be imported there."""
     done = subprocess.run([interpreter, __file__, "--peer"], capture_output=True, text=True, check=False)
     if done.returncode:
         print(f"pyiga does not run in {interpreter}: {done.stderr.strip().splitlines()[-1]}")

@@ -157,7 +157,7 @@ class Peer:
 
     @cached_property
     def missing(self) -> str:
-        """What keeps the package from being imported, or an empty string."""
+        """The reason why the package cannot be imported, or an empty string."""
         if self.module == "efficient_kan":
             sources = Path(os.environ.get(CHECKOUT, "")) / "src"
             if CHECKOUT not in os.environ or not (sources / self.module).is_dir():

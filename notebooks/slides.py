@@ -80,7 +80,7 @@ def target(link: str, plan: Sequence[Lecture]) -> str | None:
 
 
 def executed(path: Path) -> Path:
-    """A copy of a notebook that has been run again, with sharp figures; kept while the notebook is the same."""
+    """A copy of a notebook, run again for sharp figures; it is kept until the notebook changes."""
     import nbformat
     from nbclient import NotebookClient
 

@@ -4,6 +4,7 @@ Machine code from edited kernels must never be stale: the cache is named after t
 """
 
 import hashlib
+import importlib.util
 import os
 import tempfile
 from pathlib import Path
@@ -14,6 +15,10 @@ digest = hashlib.sha256(b"".join(path.read_bytes() for path in sources))
 os.environ.setdefault(
     "NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"splinekan-tests-{digest.hexdigest()[:16]}")
 )
+
+collect_ignore = []
+if importlib.util.find_spec("resource") is None:  # on Windows, without limits of memory and signals
+    collect_ignore = ["fuzz/test_campaign.py", "test_faults.py", "test_pickles.py"]
 
 
 def pytest_configure(config):

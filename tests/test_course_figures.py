@@ -9,6 +9,7 @@ import matplotlib.image
 import nbformat
 import numpy as np
 import pytest
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from scipy.interpolate import BSpline
 
@@ -313,8 +314,11 @@ def test_stored_outputs_are_cleaned():
     assert text.text == "ab\n"
     assert set(image.data) == {"image/png", "text/plain"}
     assert len(image.data["image/png"]) < len(picture) / 2
-    stored = pixels(base64.b64decode(image.data["image/png"]))
-    assert np.abs(stored[..., :3] - pixels(base64.b64decode(picture))[..., :3]).mean() < 0.01
+    stored, drawn = (pixels(base64.b64decode(data))[..., :3] for data in (image.data["image/png"], picture))
+    assert np.abs(stored - drawn).mean() < 0.001
+    for colour in (stage.BLUE, stage.ORANGE, stage.GREEN, "white"):
+        exact = [(np.abs(image - to_rgb(colour)).max(axis=-1) < 1e-6).sum() for image in (stored, drawn)]
+        assert exact[0] >= exact[1] > 20, "lines keep their colours"
     assert "widgets" not in clean.metadata
     assert clean.cells[0].metadata == {}
     assert clean.cells[0].id == "02-00"

@@ -558,7 +558,7 @@ def test_what_cannot_be_sent_or_used_is_refused(client):
         replace(there, network=sk.KAN.splines([3, 1]))
     with pytest.raises(TypeError, match=r"client must be a distributed\.Client"):
         DaskExecutor(3)
-    with pytest.raises(TypeError, match="a client of Dask as it is"):
+    with pytest.raises(TypeError, match="a client of Dask directly"):
         sk.LeastSquares(NET, x, y, executor="passive")
     with pytest.raises(ValueError, match="shards must be at least 1"):
         DaskExecutor(client, shards=0)

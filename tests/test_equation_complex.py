@@ -119,7 +119,7 @@ def test_a_soliton_of_the_nonlinear_schroedinger_equation():
             "expression must",
         ),
         (lambda: sk.split_complex(h, h).assemble(np.zeros((2, 3))), "values must have shape"),
-        (lambda: sk.Equation(sp.I * h.diff(T) + h, h, (X, T)), "split_complex makes real equations"),
+        (lambda: sk.Equation(sp.I * h.diff(T) + h, h, (X, T)), "split_complex converts it to real equations"),
         (
             lambda: sk.Equation(h, sp.Function("h", complex=True)(X, T), (X, T)),
             "declared complex: split_complex",

@@ -141,7 +141,7 @@ def test_a_fitted_model_its_names_and_its_units():
     y = pd.Series(np.sin(x["pressure"] / 2e4) + x["t (°C)"], name="out")
     model = sk.fit(x, y, hidden=(2,), levels=1)
     text = sk.export(model, "numpy")
-    for word in ("'pressure' from", "'t (°C)'", "beyond by straight lines", "'out'", "Not carried over"):
+    for word in ("'pressure' from", "'t (°C)'", "beyond by straight lines", "'out'", "Not included"):
         assert word in ast.get_docstring(ast.parse(text)), word
     predict = module(model)["predict"]
     expected = model(x)

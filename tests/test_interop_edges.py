@@ -163,7 +163,7 @@ def test_periodic_edges():
 def test_a_lost_continuation_is_worth_a_warning():
     model = random_model([sk.SplineLayer(1, 1, sk.KnotVector.uniform(0, 1, 4, 3))])
     s = BSpline(model.network.layers[0].knots[0].t, RNG.normal(size=7), 3)
-    with pytest.warns(sk.DomainWarning, match=r"outside of \[0, 1\] the edge continues"):
+    with pytest.warns(sk.DomainWarning, match=r"outside \[0, 1\] the edge is continued"):
         model.with_edge(0, 0, 0, s)
     s.extrapolate = False  # nothing to lose
     model.with_edge(0, 0, 0, s)

@@ -216,7 +216,7 @@ def test_entries_that_are_not_finite_are_refused_with_their_row(shuffle):
         list(sk.Batches(X, Y, w, size=20, shuffle=shuffle))
     with pytest.raises(ValueError, match=r"transform\(x\) must be finite, got inf at row"):
         list(sk.Batches(X, Y, shuffle=shuffle, transform=lambda x: x + np.inf))
-    with pytest.raises(ValueError, match=r"transform\(x\) must have as many rows as it is given, 103"):
+    with pytest.raises(ValueError, match=r"transform\(x\) must have as many rows as its argument, 103"):
         list(sk.Batches(X, Y, shuffle=shuffle, transform=lambda x: x[1:]))
 
 

@@ -149,7 +149,7 @@ def test_samples_at_which_formulas_are_undefined_are_left_out():
     assert np.isnan(values[at < 0]).all()
     with pytest.raises(ValueError, match="at which the network is finite"):
         model.plot(x[:3])
-    with pytest.raises(ValueError, match="at which what enters the edge is finite"):
+    with pytest.raises(ValueError, match="at which the input of the edge is finite"):
         model.plot_edge(1, 0, 0, x[:2])
 
 

@@ -105,7 +105,7 @@ def test_errors_fall_with_the_tolerance(problem):
 
 
 def test_a_tolerance_of_zero_gives_what_rounding_leaves():
-    with pytest.warns(sk.SolutionWarning, match="0 was asked for"):
+    with pytest.warns(sk.SolutionWarning, match="above the tolerance 0"):
         solution = sk.solve(LOGISTIC, {t: (0, 2)}, [SMALL], tolerance=0.0)
     assert solution.error(GROWN) < 1e-13
     assert sk.solve(w.diff(t) + w, UNIT, [sk.initial(w, 0, t)], tolerance=0.0)([[0.5]]) == 0
@@ -207,7 +207,7 @@ def clock(monkeypatch):
 
 
 def test_the_end_of_the_time_allowed(clock):
-    with pytest.warns(sk.SolutionWarning, match="the time allowed ended the search at t = ") as caught:
+    with pytest.warns(sk.SolutionWarning, match="the time limit ended the search at t = ") as caught:
         solution = decay(seconds=6.5)
     assert len(caught) == 1  # what there is meets the tolerance
     end = solution.pieces[-1].interval[1]
@@ -225,7 +225,7 @@ def test_hardly_any_time():
     with pytest.warns(sk.SolutionWarning) as caught:
         solution = decay(seconds=1e-9)
     text = " ".join(str(each.message) for each in caught)
-    assert "the time allowed ended the search" in text
+    assert "the time limit ended the search" in text
     assert "the relative residual is up to 1" in text
     assert np.isfinite(solution([[0.0]])).all()
 

@@ -314,6 +314,13 @@ def test_long_lines_are_broken_at_commas_in_brackets():
     assert ast.dump(ast.parse(shown)) == ast.dump(ast.parse(line))
 
 
+def test_what_a_widget_prints_of_itself_is_left_out():
+    widget = {"text/plain": "Box(children=())", "application/vnd.jupyter.widget-view+json": {}}
+    assert content.results([{"output_type": "execute_result", "data": widget}]) == []
+    (shown,) = content.results([{"output_type": "execute_result", "data": {"text/plain": "{0: 1}"}}])
+    assert "{0: 1}" in shown.html
+
+
 # HTML
 
 

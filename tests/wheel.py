@@ -39,6 +39,7 @@ FOLDERS = ("splinekan", "theory")
 GENERATED = ("PKG-INFO", "setup.cfg")
 """Files that setuptools adds to a source distribution, besides the folder *.egg-info."""
 TOOLS = ("build", "setuptools>=77", "twine", "check-wheel-contents")
+QUIET = ("--quiet", "--disable-pip-version-check", "--no-compile")
 EXTRAS = {"sklearn", "pandas", "dask", "distributed", "joblib", "torch"}
 """Packages that modules of optional features import."""
 IMPORTS = f"""
@@ -158,7 +159,7 @@ def check_wheel(files, name, source, version):
 
 def use(python, wheel, folder):
     """Install the wheel and use it outside of the checkout."""
-    run(python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", wheel)
+    run(python, "-m", "pip", "install", *QUIET, wheel)
     variables = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     outside = {"cwd": folder, "env": variables}
     run(python, "-m", "pip", "check", **outside)
@@ -186,7 +187,7 @@ def main():
         folder = Path(name)
         source = copied(folder / "source")
         tools = environment(folder / "tools")
-        run(tools, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *TOOLS)
+        run(tools, "-m", "pip", "install", *QUIET, *TOOLS)
         run(
             tools, "-m", "build", "--outdir", folder / "dist", source
         )  # the wheel from the source distribution

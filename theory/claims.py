@@ -1,4 +1,4 @@
-"""A claim: a statement, what it assumes, where it comes from, how strongly it is verified, and its check."""
+"""A claim: a statement with its hypotheses, its source, the strength of its verification, and its check."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REFUTED = "refuted"
 
 @dataclass(frozen=True)
 class Misprint:
-    """What the paper prints, where it fails in numbers that a reader can redo by hand, and what holds."""
+    """A misprint: the printed formula, a counterexample that can be checked by hand, the correction."""
 
     printed: str
     counterexample: str
@@ -82,19 +82,19 @@ def claim(
     id
         The name that the table and ``--only`` use.
     statement, hypotheses, source
-        What holds, for what, and where it is stated first.
+        The statement, its hypotheses, and its first source.
     strength
         PROVED, EXACT or REFUTED.
     argument
-        Why the algebra that is checked proves the statement, or the list of cases.
+        The reason why the checked algebra proves the statement, or the list of cases.
     misprint
         For a refuted statement: as printed, with a counterexample and the correction.
 
     Raises
     ------
     TypeError, ValueError
-        For a field without text, another strength, a misprint without refutation or the reverse, a check that
-        cannot be called, an id that is taken.
+        For a field without text, an unknown strength, a misprint without a refutation or the converse, a
+        check that cannot be called, and an id that is taken.
     """
 
     def register(check: Callable[[], None]) -> Callable[[], None]:
@@ -123,7 +123,7 @@ def verify(claim: Claim) -> Outcome:
     failure = ""
     try:
         claim.check()
-    except Exception as error:  # a check that crashes verifies nothing
+    except Exception as error:  # a check that raises an exception verifies nothing
         traceback.print_exc(file=sys.stderr)
         failure = f"{type(error).__name__}: {error}"
     return Outcome(claim, time.perf_counter() - start, failure)

@@ -1,4 +1,4 @@
-"""The command ``python -m theory``, which is ``splinekan theory`` too."""
+"""The command ``python -m theory``, also available as ``splinekan theory``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LISTS = ("--knots", "--refined")
 
 
 def parser(prog: str = "python -m theory") -> argparse.ArgumentParser:
-    """The options of ``python -m theory``, which ``splinekan theory`` takes too."""
+    """The options of ``python -m theory`` and of ``splinekan theory``."""
     p = argparse.ArgumentParser(
         prog=prog,
         description="Verify in exact arithmetic: the claims, claims of your own, or the equivalence theorem "

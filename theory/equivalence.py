@@ -29,9 +29,9 @@ FACTORED = 4
 
 @dataclass(frozen=True)
 class Equivalence:
-    """What `verify_equivalence` has verified: the matrices, and the identities that hold between the bases.
+    """The result of `verify_equivalence`: the matrices, and the verified identities between the bases.
 
-    Print it, or show it in a notebook; `latex` and `to_json` return it as text.
+    It can be printed or displayed in a notebook; `latex` and `to_json` return it as text.
 
     Attributes
     ----------
@@ -46,9 +46,9 @@ class Equivalence:
     P, P_relu
         Coefficients of the same function on the finer knots, u' = P u and w' = P_relu w, m' x m.
     assumptions
-        "t0 < t1", ...: the order of knots where it does not follow from their values.
+        "t0 < t1", ...: the order of knots if it does not follow from their values.
     checks
-        What was verified, a line each.
+        The verified identities, a line for each.
     """
 
     knots: tuple[sp.Expr, ...]
@@ -101,7 +101,7 @@ class Equivalence:
         return "\n\n".join(f"$$ {formula} $$" for formula in self.formulas())
 
     def to_dict(self) -> dict[str, Any]:
-        """The record in lists and text; numbers are text too ("1/3"), so that nothing is rounded."""
+        """The record as lists and text; numbers are also text ("1/3"), so that nothing is rounded."""
         matrices = {name: getattr(self, name).tolist() for name in ("A", "A_inverse", "P", "P_relu")}
         return {
             "degree": self.degree,
@@ -126,8 +126,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     for every function on every interval; b = P^T b' and psi = P_w^T psi' on every interval of a refinement.
 
     Numbers are multiplied out. With symbols every identity is verified order by order (claims lemma-2,
-    marsden-inverse, prolongation), each step as a rational identity in the knots; where all knots are means
-    of symbols these are measured from a middle knot in units of the interval beside it. A single symbolic
+    marsden-inverse, prolongation), each step as a rational identity in the knots; if all knots are means of
+    symbols, these are measured from a middle knot in units of the adjacent interval. A single symbolic
     interval takes 2 s of processor time at degree 4 and 4 s at degree 5, ten intervals 4 s at degree 3 and 12
     s at degree 4.
 
@@ -209,13 +209,13 @@ def _require_nested(t: Sequence[sp.Expr], s: Sequence[sp.Expr], k: int) -> None:
 
 
 def _assumptions(t: Sequence[sp.Expr], s: Sequence[sp.Expr]) -> tuple[str, ...]:
-    """The order of neighbours where it does not follow from their values."""
+    """The order of neighbours if it does not follow from their values."""
     pairs = dict.fromkeys([*pairwise(t), *pairwise(s)])
     return tuple(f"{p} < {q}" for p, q in pairs if (q - p).is_positive is None)
 
 
 def _shown(matrix: sp.ImmutableMatrix) -> list[str]:
-    """The rows of a table where entries are short; else the entries that are not zero, a line each."""
+    """The rows of a table if entries are short, otherwise the nonzero entries, a line for each."""
     rows = [[str(entry) for entry in row] for row in matrix.tolist()]
     width = max(len(entry) for row in rows for entry in row)
     if width <= WIDEST:

@@ -1,8 +1,8 @@
-"""What is let in: exact numbers and symbols, increasing knots, integers within bounds.
+"""Checks of arguments: exact numbers and symbols, increasing knots, integers within bounds.
 
-Python's 1 / 2 is a float, and floats spread to every entry that they enter; therefore every public function
-passes its arguments through here. Floats are refused, not converted: Rational(1, 10) and Rational(0.1) are
-different knots, and only the caller knows which is meant.
+Python's 1 / 2 is a float, and floats contaminate every expression that they enter; therefore every public
+function passes its arguments through here. Floats are refused, not converted: Rational(1, 10) and
+Rational(0.1) are different knots, and only the caller can choose between them.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ def increasing_knots(name: str, value: Iterable[Any], least: int = 2) -> tuple[s
     Raises
     ------
     TypeError, ValueError
-        For other entries, too few, and knots that decrease or repeat where they can be compared.
+        For entries of another type, too few knots, and knots that decrease or repeat, as far as they can be
+        compared.
     """
     if isinstance(value, (str, bytes)):
         raise TypeError(f"{name} must be a sequence of knots, got {value!r:.60}")
@@ -90,7 +91,7 @@ def _disorder(knots: tuple[sp.Expr, ...]) -> tuple[int, int] | None:
     for i, j in pairwise(numbers):
         if not less(knots[i], knots[j]):
             return i, j
-    if len(numbers) < len(knots):  # symbols: of any two it may be known
+    if len(numbers) < len(knots):  # symbols: some pairs may be comparable
         for i, j in combinations(range(len(knots)), 2):
             if (knots[j] - knots[i]).is_extended_nonpositive:
                 return i, j

@@ -13,7 +13,7 @@ from pathlib import Path
 from .claims import REGISTRY, Claim
 
 COPIES = ("theory.claims", "splinekan_theory.claims")
-"""In a checkout the package has two names, each with a registry of its own; a file may import either."""
+"""In a checkout the package has two names, each with its own registry; a file may import either."""
 PACKAGES = ("theory.", "splinekan_theory.")
 
 
@@ -64,7 +64,7 @@ def load_claims(source: str | os.PathLike[str]) -> tuple[Claim, ...]:
                 if name not in known and not _module(claim).startswith(PACKAGES):
                     found[name] = registry.pop(name)
     for name in found:
-        if name in REGISTRY:  # of the other copy
+        if name in REGISTRY:  # the registry of the other copy
             raise ValueError(f"{text}: two claims are called {name!r}")
     if not found:
         raise ValueError(f"{text} registers no claims: decorate a check with splinekan_theory.claim")
@@ -82,7 +82,7 @@ def _module(claim: Claim) -> str:
 
 
 def _registries() -> list[dict[str, Claim]]:
-    """Those of all copies of this package that are imported, this copy first."""
+    """The registries of all imported copies of this package, this copy first."""
     copies = [sys.modules[name].REGISTRY for name in COPIES if name in sys.modules]
     return [REGISTRY, *(copy for copy in copies if copy is not REGISTRY)]
 

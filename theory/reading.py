@@ -14,7 +14,7 @@ from .exact import expression, increasing_knots, integer
 from .symbols import symbolic_knots, x
 
 LONGEST = 200
-"""Characters of a knot in text."""
+"""Largest number of characters of a knot in text."""
 HIGHEST = 64
 """Largest exponent of a power in text: 9**9**9 would not end."""
 
@@ -32,7 +32,7 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     Raises
     ------
     TypeError
-        For floats, and for what is not a sequence of knots.
+        For floats, and for anything but a sequence of knots.
     ValueError
         For too few knots, for knots that decrease or repeat, and for text that cannot be read.
 
@@ -101,7 +101,7 @@ def _refuse_repeated(name: str, knots: list[sp.Expr]) -> None:
 
 
 def _parsed(name: str, text: str) -> sp.Expr:
-    """The expression in `text`, by arithmetic on numbers and names alone: nothing is evaluated by Python."""
+    """The expression in `text`, by arithmetic on numbers and names alone, without evaluation by Python."""
     stripped = text.strip()
     refusal = (
         f"{name} must be a number such as 1/3 or 0.25, a name, or arithmetic with both, got {text!r:.60}"

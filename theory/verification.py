@@ -109,7 +109,7 @@ def _require_order(t: Knots, q: int) -> None:
 
 
 def _entry(t: Knots, order: int, i: int, j: int) -> sp.Expr:
-    """A_ij in closed form, with no column dropped."""
+    """A_ij in closed form, without dropping columns."""
     if not i <= j <= i + order:
         return sp.Integer(0)
     others = sp.prod([t[j] - t[l] for l in range(i, i + order + 1) if l != j])

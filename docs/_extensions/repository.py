@@ -50,7 +50,10 @@ def copy_pages(app, config):
 
 
 def rewrite(text, page):
-    """The text of a page, with links that lead to the places of files on the site."""
+    """The text of a page, with links that lead to the places of files on the site.
+
+    A link whose text is the name of a page is shown with the title of that page.
+    """
     folder, here = Path(origin(page)).parent, Path(page).parent
 
     def rewritten(match):
@@ -61,7 +64,8 @@ def rewrite(text, page):
             copy(target)  # programs, for download
         return f"]({Path(os.path.relpath(place(target), here)).as_posix()}"
 
-    return re.sub(r"\]\(([^)#:\s]+)", rewritten, text)
+    text = re.sub(r"\]\(([^)#:\s]+)", rewritten, text)
+    return re.sub(r"\[[\w/-]+\.md\](?=\()", "[]", text)
 
 
 def rewrite_page(app, name, source):

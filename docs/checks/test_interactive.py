@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 
 import nbformat
 import pytest
@@ -119,22 +119,14 @@ def lab(tmp_path_factory):
 
 
 def answers(port):
-    """Whether somebody listens on the port."""
+    """Whether anything listens on the port."""
     with socket.socket() as probe:
         probe.settimeout(0.5)
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def wait_until(condition, what, wait=None):
-    """Return once the condition holds; `wait(milliseconds)` passes the time."""
-    if wait is None:
-        from threading import Event
-
-        pause = Event()
-
-        def wait(milliseconds):
-            pause.wait(milliseconds / 1000)
-
+def wait_until(condition, what, wait=lambda milliseconds: sleep(milliseconds / 1000)):
+    """Return once the condition holds; `wait` passes the time between two looks."""
     end = monotonic() + SECONDS
     while not condition():
         assert monotonic() < end, f"waited {SECONDS} seconds in vain: {what}"

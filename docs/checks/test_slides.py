@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("playwright.sync_api")
-from playwright.sync_api import sync_playwright
-
 ROOT = Path(__file__).parent.parent.parent
 SLIDES = ROOT / "build" / "slides"
 PICTURES = ROOT / "build" / "pictures" / "slides"
@@ -31,7 +28,7 @@ FAULTS = """() => {
   if (section.scrollHeight > 720) faults.push(`the slide is ${section.scrollHeight} pixels high`);
   if (body.scrollHeight > body.clientHeight + 1)
     faults.push(`its body has ${body.scrollHeight} pixels, the room is ${body.clientHeight}`);
-  const parts = '.body > *, .body p, .body li, .body pre, .body table, mjx-container, h2';
+  const parts = '.body > *, .body p, .body li, .body pre, .body table, .body svg, h2';
   for (const part of section.querySelectorAll(parts)) {
     const box = part.getBoundingClientRect();
     if (box.width === 0) continue;
@@ -39,7 +36,7 @@ FAULTS = """() => {
         box.top < outer.top - 1 || part.scrollWidth > part.clientWidth + 1 && part.tagName === 'PRE')
       faults.push(`${part.tagName} leaves the slide: ${part.textContent.slice(0, 60)}`);
     const size = parseFloat(getComputedStyle(part).fontSize);
-    if (size < SMALLEST && !part.closest('mjx-container'))
+    if (size < SMALLEST && !part.closest('svg'))
       faults.push(`letters of ${size} pixels: ${part.tagName}`);
   }
   for (const picture of section.querySelectorAll('img')) {
@@ -77,15 +74,6 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
         """Nothing."""
 
 
-@pytest.fixture(scope="module")
-def browser():
-    """Headless Chromium."""
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def page(browser, address):
     """A page of 1280 by 720 pixels that keeps a list of what goes wrong in `faults`."""
@@ -120,7 +108,7 @@ def test_every_slide_fits_and_is_complete(page, address, name):
         page.screenshot(path=folder / f"{number + 1:02d}.png")
     assert not faults, "\n".join(faults)
     assert FEWEST <= count <= MOST
-    assert page.evaluate("document.querySelectorAll('mjx-container').length") > 0
+    assert page.evaluate("document.querySelectorAll('.frame mjx-container').length") > 0
 
 
 def test_links_of_the_slides_lead_to_files():
@@ -149,6 +137,22 @@ def test_answers_are_hidden_at_first(page, address):
     page.keyboard.press("ArrowRight")
     assert page.evaluate("Reveal.getIndices().h") == number
     assert page.evaluate(hidden) != "hidden"
+
+
+def test_the_speaker_sees_the_notes(page, address):
+    page.goto(f"{address}/lecture-10.html")
+    page.wait_for_function("window.Reveal && Reveal.isReady()")
+    number = page.evaluate("Reveal.getSlides().findIndex(one => one.querySelector('aside mjx-container'))")
+    page.evaluate(f"Reveal.slide({number})")
+    with page.expect_popup() as opened:
+        page.keyboard.press("s")
+    view = opened.value
+    notes = ".speaker-controls-notes"
+    view.wait_for_function(f"document.querySelector('{notes} .value').textContent.length > 100")
+    assert view.evaluate(f"document.querySelectorAll('{notes} mjx-container svg').length") > 0
+    assert view.evaluate(f"document.querySelectorAll('{notes} mjx-assistive-mml').length") == 0
+    assert not page.faults
+    view.close()
 
 
 def test_a_printed_lecture_has_a_page_for_each_slide(page, address):

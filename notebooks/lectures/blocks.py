@@ -148,7 +148,8 @@ def seen(formula: str) -> str:
     text = re.sub(
         r"\\(?:bigl|bigr|Bigl|Bigr|left|right|mathrm|mathbf|boldsymbol|text|operatorname)\b", "", text
     )
-    text = re.sub(r"\\q?quad|\\[,;! ]", " ", text)
+    text = re.sub(r"\\qquad", "mmmm", re.sub(r"\\quad", "mm", text))
+    text = re.sub(r"\\[,;! ]", " ", text)
     text = re.sub(r"\\[A-Za-z]+", "m", text)
     return re.sub(r"[{}$^_&\\]", "", text).strip()
 

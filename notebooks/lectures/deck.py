@@ -9,6 +9,8 @@ from lectures.rendering import HEIGHT, Figure, Piece
 
 PROSE = 410
 """Pixels of text, lists and formulas on a slide."""
+SMALLER = 0.75
+"""Height of a paragraph below a figure, over its height elsewhere."""
 LITTLE = 270
 """Pixels of text that leave room for larger letters."""
 
@@ -90,7 +92,8 @@ class Stack:
             return
         last = self.into[-1] if self.into and not self.fresh else None
         if last and last.has("figure") and pieces[0].kind == "text":
-            caption = replace(pieces[0], html=pieces[0].html.replace("<p>", '<p class="small">', 1))
+            smaller = pieces[0].html.replace("<p>", '<p class="small">', 1)
+            caption = replace(pieces[0], html=smaller, height=SMALLER * pieces[0].height)
             if fits(last, (caption, *pieces[1:])):
                 pieces = (caption, *pieces[1:])
         if last is None or not fits(last, pieces):

@@ -141,10 +141,10 @@ def formula_height(source: str) -> float:
 def formula(source: str) -> Piece:
     """A displayed formula, smaller if it is wide."""
     body = re.sub(r"^\$\$|\$\$$", "", source.strip().rstrip(".,;")).strip()
-    size = min(34.0, WIDTH / (0.56 * _breadth(body)))
+    size = min(34.0, WIDTH / (0.6 * _breadth(body)))
     if size < 26 and body.count(r"\quad") > 1 and r"\begin" not in body:  # several formulas: a row each
         body = r"\begin{gathered}" + r"\\[6pt] ".join(body.split(r"\quad")) + r"\end{gathered}"
-        size = min(26.0, WIDTH / (0.56 * _breadth(body)))
+        size = min(26.0, WIDTH / (0.6 * _breadth(body)))
     end = source.strip()[len(source.strip().rstrip(".,;")) :]
     inner = _tex(body + (rf"\,\text{{{end}}}" if end else ""), {"display_mode": True})
     return Piece(

@@ -1,4 +1,4 @@
-"""Complementarity: how much of the updates after a refinement lies outside the coarse space."""
+"""Complementarity: the shares of updates after a refinement that lie outside the coarse space."""
 
 from splinekan.complementarity.split import CUTOFF, NOISE, TangentSplit
 from splinekan.complementarity.sweeps import ModelProblem, Sweep

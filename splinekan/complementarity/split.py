@@ -1,4 +1,4 @@
-"""The tangent space at a prolongated point, split into the coarse tangent space and its complement."""
+"""The tangent space at a prolongated point, split into the coarse tangent space and a complement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from splinekan._blas import one, several
 from splinekan._checks import Array, Float64Array, affordable, not_too_large, real, real_array, vector
 
 LARGEST = 1e100
-"""Bound on entries that are multiplied and squared."""
+"""Bound on entries, so that products and squares do not overflow."""
 CUTOFF = 1e-10
 """Singular values below this times the largest count as zero, after scaling columns to length 1."""
 NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
@@ -22,12 +22,12 @@ NOISE = (float(np.finfo(np.float64).eps) / CUTOFF) ** 2
 
 @dataclass(frozen=True, eq=False)
 class TangentSplit:
-    """Outputs that first-order changes of theta reach: range(J), and within it range(J P).
+    """The outputs that first-order changes of theta can produce, range(J), split by its subspace range(J P).
 
     Updates are measured in function space, by |J d| on the samples (with their weights), so that the result
     does not depend on the basis of the parameters. J is often rank deficient (constants can move between the
-    edges of a node; some coefficients see no sample). The ranges come from singular value decompositions with
-    a relative cut-off, after scaling the columns to length 1.
+    edges of a node; no sample may lie in the support of a coefficient's function). The ranges come from
+    singular value decompositions with a relative cut-off, after scaling the columns to length 1.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class TangentSplit:
         Raises
         ------
         TypeError, ValueError
-            For a vector of another shape than (n,), not finite, or that does not change the outputs.
+            For a vector that does not have the shape (n,), is not finite, or does not change the outputs.
         """
         y = self._change(update)
         return _square(self._outside(y)) / _square(y)
@@ -144,7 +144,7 @@ class TangentSplit:
 
     @property
     def dimension(self) -> float:
-        """1 - n_coarse/n, the fraction of new coefficients."""
+        """The fraction of new coefficients, 1 - n_coarse/n."""
         return float(1 - self.prolongation.shape[1] / self.prolongation.shape[0])
 
     @one
@@ -167,7 +167,7 @@ class TangentSplit:
 
 
 def _unit(v: Array) -> Float64Array:
-    """v over its largest entry in modulus; the measures here do not depend on lengths."""
+    """v divided by its largest modulus; the measures here do not depend on lengths."""
     size = float(np.abs(v).max(initial=0.0))
     return np.asarray(v / size if size > 0 else v, dtype=np.float64)
 

@@ -1,4 +1,4 @@
-"""Sweeps for the L2 projection on a spline layer, as matrices; periodic, or with the ends of the interval."""
+"""Sweeps for the L2 projection on a spline layer as matrices, periodic or with the ends of an interval."""
 
 from __future__ import annotations
 
@@ -180,7 +180,7 @@ class Sweep:
     def solve_coarse(self, error: ArrayLike) -> Float64Array:
         """e - P (P^T M P)^{-1} P^T M e, the error after an exact coarse solve."""
         e, p, mass = self._vectors(error), self.problem.prolongation, self.problem.mass
-        for _ in range(2):  # the second time removes the rounding of the first
+        for _ in range(2):  # the second pass removes the rounding errors of the first
             e = e - p @ np.linalg.solve(p.T @ mass @ p, p.T @ (mass @ e))
         return e
 
@@ -193,7 +193,7 @@ class Sweep:
     def reductions(self, errors: ArrayLike, step: float) -> Float64Array:
         """|e - S e|/|e| per column; for an eigenvector with omega lambda <= 1 this is 1 minus the factor.
 
-        It keeps its digits where the factor itself rounds to 1.
+        It remains accurate if the factor itself rounds to 1.
         """
         e, step = self._vectors(errors, "errors"), real("step", step, positive=True)
         if not (e != 0).any(axis=0).all():
@@ -204,7 +204,7 @@ class Sweep:
         return self.energy(moved) / self.energy(e)
 
     def nested_factor(self, step: float, sweeps: int = 1) -> float:
-        """max |S^n K e|/|K e|, K the coarse solve: nested iteration, without a coarse solve afterwards."""
+        """max |S^n K e|/|K e|, K the coarse solve: nested iteration, without a subsequent coarse solve."""
         return self._largest(self.apply(self._remaining(), step, sweeps))
 
     def cycle_factor(self, step: float) -> float:

@@ -1,6 +1,6 @@
 """Local Fourier analysis of sweeps for the L2 projection on a uniform spline layer.
 
-On uniform knots of spacing h, without boundary, the waves u_j = exp(i j theta) are eigenvectors of the mass
+On uniform knots of spacing h, without boundaries, the waves u_j = exp(i j theta) are eigenvectors of the mass
 matrix M and of A A^T. A sweep u <- u - omega D (M u - b) with D = I (gradient descent in spline geometry) or
 D = (A A^T)^{-1} (in ReLU geometry) multiplies the error of frequency theta by 1 - omega lambda(theta). An
 exact coarse solve couples the waves theta and theta + pi, and leaves a one-dimensional error for every such

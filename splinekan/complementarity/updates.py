@@ -23,9 +23,9 @@ class Update:
     steps
         Number of iterations.
     share, reach, corrected
-        Of d, with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step;
-        `corrected` also where the share is below `NOISE`, because the component outside range(J P) may then
-        be rounding error.
+        Measures of d with J at theta_0, see `TangentSplit`; dimensionless. NaN if the method took no step;
+        `corrected` is also NaN if the share is below `NOISE`, because the component outside range(J P) may
+        then be rounding error.
     loss
         The ratio of the losses after and before, dimensionless.
     """
@@ -100,7 +100,7 @@ def first_updates(
     optimizer
         An optimiser in any geometry.
     steps
-        Increasing numbers of iterations. If the optimiser ends early, later entries repeat the last one.
+        Increasing numbers of iterations. If the optimiser ends early, later entries repeat the last entry.
 
     Raises
     ------

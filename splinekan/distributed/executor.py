@@ -1,4 +1,4 @@
-"""Dask workers as the place where sums over samples are computed."""
+"""Sums over samples on the workers of a Dask cluster: the executor."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from splinekan.distributed.errors import SchedulerLostError, WorkersLostError
 
 EXTRA = "Dask is needed to work on several processes: pip install 'splinekan[distributed]'"
 POLL = 2.0
-"""Seconds between looks at the cluster while a sum is computed."""
+"""Seconds between checks of the cluster while a sum is computed."""
 PATIENCE = 60.0
-"""Seconds to wait for a worker where none is left."""
+"""Seconds to wait for a worker if no worker is left."""
 
 
 class Place(NamedTuple):
-    """A worker's surroundings: its host, its process, the cores it may use, the version of this package."""
+    """The environment of a worker: host, process, usable cores, and the version of this package."""
 
     host: str
     process: int
@@ -31,7 +31,7 @@ class Place(NamedTuple):
 
 
 class Worker(NamedTuple):
-    """A worker: its address, tasks at once, memory limit in bytes (0 for none), and surroundings."""
+    """A worker: address, number of concurrent tasks, memory limit in bytes (0 for none), and environment."""
 
     address: str
     tasks: int
@@ -40,7 +40,7 @@ class Worker(NamedTuple):
 
 
 def here() -> Place:
-    """The surroundings of this process."""
+    """The environment of this process."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return Place(platform.node(), os.getpid(), cores, _version())
 
@@ -50,7 +50,7 @@ def _version() -> str:
 
 
 def is_client(value: Any) -> bool:
-    """Whether `value` is a client of Dask, without an import of Dask."""
+    """Whether `value` is a Dask client; Dask is not imported."""
     return any(kind.__module__.startswith("distributed.") for kind in type(value).__mro__) and hasattr(
         value, "scatter"
     )
@@ -59,25 +59,25 @@ def is_client(value: Any) -> bool:
 class DaskExecutor:
     """Workers of a Dask cluster, which keep shards of the samples and sum over them.
 
-    `executor=client` of an objective stands for `DaskExecutor(client)`.
+    `executor=client` in an objective is short for `DaskExecutor(client)`.
 
     Parameters
     ----------
     client
         A `distributed.Client`, or "active" for the client in scope.
     shards
-        The number of shards, at most the number of samples; None for the number of workers. Sums have the
-        same bits for the same number of shards and of threads, whatever the number of workers.
+        The number of shards, at most the number of samples; None for the number of workers. Sums are bitwise
+        reproducible for fixed numbers of shards and threads, independently of the number of workers.
     threads
-        Of the kernels, in every worker; None for 1 if `shards` is given, else for the cores of the busiest
-        host over the tasks that its workers run at once.
+        The number of threads of the kernels in every worker. None: 1 if `shards` is given, otherwise the
+        number of cores of the busiest host divided by the number of concurrent tasks of its workers.
 
     Raises
     ------
     ImportError
         Without Dask.
     TypeError, ValueError
-        For anything but a synchronous client and numbers of at least 1, and "active" without a client in
+        For anything but a synchronous client and numbers of at least 1, and for "active" without a client in
         scope.
     """
 
@@ -89,7 +89,7 @@ class DaskExecutor:
 
     @classmethod
     def of(cls, client: Any) -> DaskExecutor:
-        """The executor of a client, or of "active"; an executor as it is."""
+        """The executor of a client or of "active"; an executor is returned unchanged."""
         return client if isinstance(client, cls) else cls(client)
 
     def __repr__(self) -> str:
@@ -109,11 +109,11 @@ class DaskExecutor:
 
     @property
     def workers(self) -> int:
-        """The number of workers now."""
+        """The current number of workers."""
         return max(len(self._known()), 1)
 
     def map(self, function: Callable[[Any], Any], items: Iterable[Any], /) -> list[Any]:
-        """function(item) for every item, in order; the function travels once."""
+        """function(item) for every item, in order; the function is sent once."""
         work, groups = checked_function("function", function), sequence("items", items, empty=True)
         from distributed.protocol.pickle import dumps
 
@@ -129,7 +129,7 @@ class DaskExecutor:
         SchedulerLostError, WorkersLostError
             Without a scheduler, or without workers.
         ImportError
-            Where a worker lacks this package, or has another version.
+            If a worker lacks this package, or has another version of it.
         """
         self._require_scheduler()
         self._require_workers()
@@ -140,7 +140,7 @@ class DaskExecutor:
             place = found[address]
             if isinstance(place, ImportError):
                 raise ImportError(f"worker {address} cannot import splinekan: {place}") from None
-            if isinstance(place, Place) and address in known:  # others are about to leave
+            if isinstance(place, Place) and address in known:  # other workers are about to leave
                 if place.version != _version():
                     raise ImportError(
                         f"workers must have splinekan {_version()}, {address} has {place.version}"
@@ -152,12 +152,12 @@ class DaskExecutor:
         return workers
 
     def _require_scheduler(self, cause: BaseException | None = None) -> None:
-        """Refuse a client that is closed, or that does not get its scheduler back while it tries to.
+        """Refuse a client that is closed, or that fails to reconnect to its scheduler.
 
         Raises
         ------
         SchedulerLostError
-            Naming the address, where it is known.
+            With the address, if it is known.
         """
         while self.client.status == "connecting":
             time.sleep(0.02)
@@ -174,7 +174,7 @@ class DaskExecutor:
         Raises
         ------
         WorkersLostError
-            If none comes within a minute.
+            If no worker joins within a minute.
         """
         until = time.monotonic() + PATIENCE
         while not self._known():
@@ -184,7 +184,7 @@ class DaskExecutor:
             time.sleep(0.1)
 
     def _addresses(self) -> list[str]:
-        """Of all workers now."""
+        """The addresses of all current workers."""
         return list(self._known())
 
     def _known(self) -> dict[str, Any]:
@@ -205,7 +205,7 @@ def share(workers: list[Worker]) -> int:
 
 
 class _Opaque:
-    """A wrapper that Dask does not look into: it would replace texts that are equal to names of tasks."""
+    """A wrapper that Dask does not traverse: it would replace strings that are equal to names of tasks."""
 
     __slots__ = ("value",)
 

@@ -1,7 +1,7 @@
-"""Memory of workers that is used again and again.
+"""Reuse of the memory of workers.
 
-Dask has its workers return freed memory to the system at once (MALLOC_TRIM_THRESHOLD_ of
-`distributed.nanny.pre-spawn-environ`), so that the arrays of every chunk are mapped anew: sums of J^T J then
+Dask workers return freed memory to the system at once (MALLOC_TRIM_THRESHOLD_ of
+`distributed.nanny.pre-spawn-environ`), so that the arrays of every chunk are mapped again: sums of J^T J then
 take 1.4 times as long.
 """
 
@@ -11,14 +11,14 @@ import ctypes
 from functools import cache
 
 KEPT = 2**26
-"""Bytes that a process keeps; arrays of chunks are smaller."""
+"""Number of bytes that a process keeps; arrays of chunks are smaller."""
 TRIM_THRESHOLD, MMAP_THRESHOLD = -1, -3
 """Parameters of mallopt(3), of the GNU C library."""
 
 
 @cache
 def keep_freed_memory() -> bool:
-    """Whether this process now keeps some freed memory; False where there is no mallopt."""
+    """Let this process keep freed memory; return whether it does, which requires mallopt."""
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (AttributeError, OSError, TypeError):

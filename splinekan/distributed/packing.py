@@ -1,4 +1,4 @@
-"""Triangles without their zeros, which is how matrices travel."""
+"""Packed triangles, without zeros, for sending matrices."""
 
 from __future__ import annotations
 

@@ -4,8 +4,8 @@ A sum is a task for every shard and a tree of additions, whose shape depends on 
 its last `FAN` terms are added in this process. Every term carries the number of its samples and the numbers
 of its shards, which are checked at the end.
 
-Values are futures of Dask with a recipe, which Dask repeats when a worker dies. What has none, arrays sent
-from this process, is sent again; the sum is then computed anew, with the same bits.
+Values are Dask futures with a recipe, which Dask repeats when a worker dies. Arrays sent from this process,
+which have no recipe, are sent again; the sum is then recomputed, with bitwise the same result.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ from splinekan.distributed.executor import POLL, DaskExecutor, _Opaque
 from splinekan.distributed.memory import keep_freed_memory
 
 FAN = 8
-"""Terms of an addition."""
+"""Number of terms of an addition."""
 ATTEMPTS = 8
-"""Sums that are begun anew, because a worker died, before that is an error."""
+"""Number of attempts at a sum, restarted because a worker died, before an error is raised."""
 LOST = ("cancelled", "lost", "error")
 EMBEDDED = 2**18
-"""Bytes of arguments that travel with the tasks; larger arguments are broadcast to the workers first."""
+"""Largest size in bytes of arguments sent with the tasks; larger arguments are first sent to the workers."""
 INTERVAL = 0.001
-"""Seconds for which messages to the scheduler are collected; ten times as long by default."""
+"""Seconds for which messages to the scheduler are collected; Dask's default is ten times as long."""
 
 _tokens = count()
 _process = uuid.uuid4().hex[:8]
@@ -44,7 +44,7 @@ Combine = Callable[[Sequence[Any]], Any]
 
 @dataclass(frozen=True)
 class Term:
-    """A term of a sum: what is added, how many samples it has, and of which shards it is made."""
+    """A term of a sum: its value, its number of samples, and its shards."""
 
     answer: Any
     samples: int
@@ -64,7 +64,7 @@ class Call:
     origin: tuple[str, int]
 
     def __call__(self, value: Any, argument: Any = None) -> Any:
-        if (platform.node(), os.getpid()) != self.origin:  # a worker that shares our process keeps our number
+        if (platform.node(), os.getpid()) != self.origin:  # a worker in this process keeps it
             _threads.set_threads(self.threads)
             keep_freed_memory()
         given = self.argument if argument is None else argument.value
@@ -84,7 +84,7 @@ class Remote:
         self.futures: list[Any] = [None] * self.n_shards
 
     def renewed(self) -> list[Any]:
-        """The futures, of which those that were lost are made anew."""
+        """The futures, with lost futures recreated."""
         stale = [i for i, each in enumerate(self.futures) if each is None or each.status in LOST]
         if stale:
             for i, future in zip(stale, self._made(stale), strict=True):
@@ -98,14 +98,14 @@ class Remote:
         return list(self.executor.client.get(graph, list(graph), sync=False))
 
     def sum(self, function: Callable[[Any, Any], Any], argument: Any, combine: Combine) -> Any:
-        """The answers function(value, argument) for every shard, combined.
+        """The combined results function(value, argument) of all shards.
 
-        `function` returns (answer, samples, shard); `combine` takes answers in order.
+        `function` returns (result, samples, shard); `combine` receives results in order.
 
         Raises
         ------
         SchedulerLostError, WorkersLostError
-            Without a scheduler, or if workers die again and again.
+            Without a scheduler, or if workers die repeatedly.
         IncompleteSumError
             If shards are missing or counted twice.
         """
@@ -121,7 +121,7 @@ class Remote:
         return combine([term.answer for term in terms])
 
     def every(self, function: Callable[[Any, Any], Any], argument: Any = None) -> list[Any]:
-        """The answers for every shard, in order."""
+        """The results of all shards, in order."""
         found: list[Any] = self.sum(function, argument, _joined)
         return found
 
@@ -159,7 +159,7 @@ class Remote:
 
 
 def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
-    """What the futures that `begin` returns become, begun anew as long as workers die.
+    """The results of the futures that `begin` returns, restarted when workers die.
 
     Raises
     ------
@@ -190,7 +190,7 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
         except (OSError, RuntimeError) as failure:
             if executor.client.status == "running":
                 raise
-            executor._require_scheduler(failure)  # the client closed on the way
+            executor._require_scheduler(failure)  # the client was closed in the meantime
             error = failure
     raise WorkersLostError(
         f"workers died in each of {ATTEMPTS} attempts at the same sum ({error}), mostly for want of memory: "
@@ -199,12 +199,12 @@ def completed(executor: DaskExecutor, begin: Callable[[], Any]) -> Any:
 
 
 def _wait(executor: DaskExecutor, futures: Any) -> None:
-    """Return when all are done; look at the cluster from time to time."""
+    """Return when all futures are done; check the cluster from time to time."""
     import distributed
 
     while True:
         try:
-            with executor.client.as_current():  # which need not be the default
+            with executor.client.as_current():  # it need not be the default client
                 distributed.wait(futures, timeout=POLL)
             return
         except (TimeoutError, distributed.TimeoutError):  # noqa: PERF203
@@ -226,9 +226,9 @@ def added(answers: Sequence[Any]) -> Any:
 
 
 def aligned(value: Any) -> Any:
-    """An array, or a tuple or a list of arrays and others, in aligned memory: messages may hold others.
+    """An array, or a tuple or list of arrays and other values, in aligned memory.
 
-    Kernels would be compiled once more for these, and are slower.
+    Arrays in messages may not be aligned: kernels would be recompiled for these, and be slower.
     """
     if isinstance(value, np.ndarray):
         return np.require(value, requirements=["C", "A", "W"])
@@ -254,7 +254,7 @@ def _added(combine: _Opaque, terms: Sequence[Term]) -> Term:
 
 
 def _size(value: Any) -> int:
-    """Bytes, about."""
+    """The approximate size in bytes."""
     if isinstance(value, (tuple, list)):
         return sum(map(_size, value))
     size = getattr(value, "nbytes", None)

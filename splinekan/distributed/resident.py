@@ -13,9 +13,9 @@ from splinekan.distributed.sources import Mapped
 
 
 class Fault(NamedTuple):
-    """A number that is refused: why (x, y and weights that are not finite, negative weights), and where.
+    """An invalid number: the reason (x, y or weights not finite, negative weights) and its position.
 
-    Faults are in the order in which samples are checked, by the number of the sample among all.
+    Faults are ordered as samples are checked, by the number of the sample among all samples.
     """
 
     why: int
@@ -23,7 +23,7 @@ class Fault(NamedTuple):
     value: float
 
     def message(self, labels: dict[str, tuple[str, ...] | None]) -> str:
-        """What is wrong, by the name of the column if there are names."""
+        """The error message, with the name of the column if there are names."""
         name, rule = FAULTS[self.why]
         columns, where = labels.get(name), str(self.at if rule == "be finite" else self.at[0])
         if columns is not None:
@@ -41,7 +41,7 @@ FAULTS = (
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of targets: the least, the largest, the first, and what the type of x loses of them.
+    """Facts about targets: the least, the largest, the first, and their rounding in the type of x.
 
     Attributes
     ----------
@@ -69,7 +69,7 @@ class Resident:
     weights
         (n,), a number for all, or None.
     facts
-        Of the targets as they came.
+        Facts about the targets as they were given.
     """
 
     index: int
@@ -87,19 +87,19 @@ class Resident:
 
 
 def _arrived(index: int, start: int, x: Array, y: Array, weights: Array | None, facts: Facts) -> Resident:
-    """A shard whose arrays kernels take as they are: what arrives in messages may not be aligned."""
+    """A shard with aligned arrays, which kernels require; arrays in messages may not be aligned."""
     return Resident(index, start, aligned(x), aligned(y), aligned(weights), facts)
 
 
 def resident(
     index: int, start: int, x: Any, y: Any, weights: Any, *, dtype: np.dtype[Any], n_out: int
 ) -> Resident:
-    """The samples of a shard, and what is wrong with them: numbers that are not finite, negative weights.
+    """The samples of a shard, with their faults: numbers that are not finite, negative weights.
 
     Raises
     ------
     TypeError, ValueError
-        For what are not numbers.
+        For arrays that do not hold numbers.
     """
     inputs, fault = _plain(0, x, start, dtype)
     found, other = _plain(1, y, start, None)
@@ -118,19 +118,19 @@ def resident(
 
 
 def sound(shard: Resident) -> None:
-    """Refuse a shard with a fault, which rows that are loaded again may have.
+    """Refuse a shard with a fault, which reloaded rows may have.
 
     Raises
     ------
     ValueError
-        Naming the sample by its number among all.
+        With the number of the sample among all samples.
     """
     if shard.facts.fault is not None:
         raise ValueError(shard.facts.fault.message({}))
 
 
 def _plain(why: int, piece: Any, start: int, dtype: np.dtype[Any] | None) -> tuple[Array, Fault | None]:
-    """Rows as a contiguous, writeable array, with the first that is not finite."""
+    """Rows as a contiguous, writeable array, with the first fault."""
     name = FAULTS[why][0]
     rows = real_array(name, piece.read(name) if isinstance(piece, Mapped) else piece, finite=False)
     fault = _first(why, ~np.isfinite(rows), rows, start)

@@ -1,4 +1,4 @@
-"""Whether tables whose rows are paired by position have the same index."""
+"""A check that tables whose rows are paired by position have the same index."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 from splinekan.distributed.sources import is_collection
 
 REMEDY = (
-    "rows are paired by position: bring them into the same order, as by y.loc[X.index], or drop what the "
-    "index says, as by reset_index(drop=True) of each"
+    "rows are paired by position: bring them into the same order, as by y.loc[X.index], or drop the "
+    "indices, as by reset_index(drop=True)"
 )
 
 
 def check_rows(given: dict[str, Any]) -> None:
-    """Refuse tables of as many rows and different indices, by the names of the arguments.
+    """Refuse tables with equal numbers of rows but different indices; `given` maps names to tables.
 
     Data frames and series of pandas are compared row by row. Those of Dask are not computed: if their
     divisions are known, the first and the last are compared. Arrays have no index.
@@ -23,7 +23,7 @@ def check_rows(given: dict[str, Any]) -> None:
     Raises
     ------
     ValueError
-        With the first row that differs.
+        With the first row in which they differ.
     """
     for (first, a), (second, b) in combinations(given.items(), 2):
         if _in_memory(a) and _in_memory(b):

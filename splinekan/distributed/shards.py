@@ -1,4 +1,4 @@
-"""Samples cut into shards, each kept by a worker."""
+"""Samples divided into shards, each of which is kept by a worker."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from splinekan.distributed.sources import Collection, InMemory, Range, Source
 
 NAMES = ("x", "y", "weights")
 ROOM = 0.7
-"""The share of a worker's memory limit that its shards and what is computed from them may take."""
+"""The fraction of a worker's memory limit for its shards and quantities computed from them."""
 COPIES = 2.0
-"""Of the samples, at most: the second in the order of cells, for J^T J."""
+"""Largest number of copies of the samples; the second is in the order of cells, for J^T J."""
 BALANCED = 1.25
-"""The largest shard over their mean, up to which shards end where chunks of a Dask array end."""
+"""Shards end where chunks of a Dask array end if the largest exceeds the mean by at most this factor."""
 
 
 class Shards(Remote):
-    """The samples, cut into shards.
+    """The samples, divided into shards.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Shards(Remote):
         self._tokens = self._digests()
 
     def _digests(self) -> dict[str, Any]:
-        """What tells whether arrays of this process have changed."""
+        """Digests that reveal changes of arrays in this process."""
         arrays = {name: each for name, each in self.sources.items() if isinstance(each, InMemory)}
         return {name: each.token for name, each in arrays.items()}
 
@@ -102,7 +102,7 @@ class Shards(Remote):
         return found
 
     def settle(self) -> None:
-        """Move shards to workers that came later, if others have more than their share."""
+        """Move shards to workers that joined later, if other workers have more than their share."""
         try:
             held = self._held()
         except OSError as error:
@@ -131,7 +131,7 @@ class Shards(Remote):
         return held
 
     def _free(self, count: int) -> list[str]:
-        """The workers for `count` shards: those with the fewest."""
+        """The workers for `count` shards: those with the fewest shards."""
         self.executor._require_workers()
         load = {address: len(shards) for address, shards in self._held().items()}
         if not load:
@@ -144,7 +144,7 @@ class Shards(Remote):
         return found
 
     def _loaded(self, index: int, start: int, parts: list[Any], at: list[str]) -> Any:
-        """A shard that its worker loads itself."""
+        """A shard that is loaded by its worker."""
         from dask import delayed
 
         client = self.executor.client
@@ -161,13 +161,13 @@ class Shards(Remote):
         value = self.sources[name]
         if value is None or isinstance(value, np.ndarray):
             return [value] * len(which)
-        if isinstance(value, Collection):  # chunks of all ranges, as they have to follow each other
+        if isinstance(value, Collection):  # chunks of all ranges, since they must be consecutive
             pieces = value.pieces(self.ranges)
             return [pieces[i] for i in which]
         return value.pieces([self.ranges[i] for i in which])  # type: ignore[no-any-return]
 
     def facts(self) -> Facts:
-        """What is known of all targets.
+        """The facts about all targets.
 
         Raises
         ------
@@ -185,7 +185,7 @@ class Shards(Remote):
         return Facts(least.min(axis=0), most.max(axis=0), found[0].first, lost.max(axis=0), None)
 
     def array(self, name: str) -> Array:
-        """x, y or weights in this process, as the workers have them."""
+        """x, y or weights, gathered from the workers."""
         value = self.sources[name]
         if isinstance(value, InMemory):
             return value.array
@@ -195,16 +195,16 @@ class Shards(Remote):
 
 
 class ShardedArray:
-    """The samples' x, y or weights, whose rows are on workers; `numpy.asarray` brings them here.
+    """x, y or weights whose rows are on workers; `numpy.asarray` gathers them in this process.
 
     Attributes
     ----------
     shards
-        Where they are.
+        The samples on workers.
     name
         "x", "y" or "weights".
     shape, dtype
-        Of the array.
+        Shape and type of the array.
     """
 
     def __init__(self, shards: Any, name: str) -> None:
@@ -245,7 +245,7 @@ _known: WeakValueDictionary[Any, Shards] = WeakValueDictionary()
 def shards_of(
     executor: DaskExecutor, x: Source, y: Source, weights: Source | Array | None, n_out: int
 ) -> Shards:
-    """The shards of these samples: those that are there already, if the same samples were sent before."""
+    """The shards of these samples: existing shards, if the same samples were sent before."""
     known = weights.tobytes() if isinstance(weights, np.ndarray) else weights and weights.token
     key = (executor.client.id, executor.shards, executor.threads, x.token, y.token, known, n_out)
     found = _known.get(key)
@@ -256,7 +256,7 @@ def shards_of(
 
 
 def _ranges(n: int, count: int, x: Source) -> list[Range]:
-    """`count` ranges of rows: equal, or where chunks of a Dask array end if these are about equal."""
+    """`count` ranges of rows: equal, or ending where chunks of a Dask array end if these are nearly equal."""
     ends = [n * i // count for i in range(1, count + 1)]
     if isinstance(x, Collection) and len(x.ends) >= count:
         at = np.array(x.ends)

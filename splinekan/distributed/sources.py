@@ -1,4 +1,4 @@
-"""Where samples come from: memory, files, Dask collections."""
+"""Sources of samples: memory, files, Dask collections."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Range = tuple[int, int]
 
 
 class Source(Protocol):
-    """Rows of numbers that can be cut into pieces."""
+    """Rows of numbers that can be divided into pieces."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -27,16 +27,16 @@ class Source(Protocol):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """As stored."""
+        """The type in which the numbers are stored."""
         ...
 
     @property
     def token(self) -> tuple[Any, ...]:
-        """Equal for equal rows."""
+        """A token that is equal for equal rows."""
         ...
 
     def pieces(self, ranges: list[Range]) -> list[Any]:
-        """What a worker gets for every range of rows."""
+        """The pieces that workers receive, one per range of rows."""
         ...
 
 
@@ -74,13 +74,13 @@ class Mapped:
     Attributes
     ----------
     path
-        Absolute.
+        Absolute path.
     offset, strides
-        In bytes, of the first number, and from row to row and from column to column.
+        Offset of the first number, and strides between rows and between columns, in bytes.
     shape, dtype
-        Of the array.
+        Shape and type of the array.
     size, changed
-        Of the file, in bytes, and the time of its last change in nanoseconds: a file that changed is refused.
+        Size of the file in bytes, and the time of its last change in nanoseconds: a changed file is refused.
     """
 
     path: str
@@ -93,12 +93,12 @@ class Mapped:
 
     @property
     def token(self) -> tuple[Any, ...]:
-        """Path, place and time."""
+        """Path, position and time."""
         place = (self.path, self.offset, self.strides, self.shape, self.dtype.str)
         return ("file", *place, self.size, self.changed)
 
     def pieces(self, ranges: list[Range]) -> list[Mapped]:
-        """The same file, other offsets."""
+        """The same file with other offsets."""
         return [self._rows(start, stop) for start, stop in ranges]
 
     def _rows(self, start: int, stop: int) -> Mapped:
@@ -111,7 +111,7 @@ class Mapped:
         Raises
         ------
         FileNotFoundError, ValueError
-            Where the file is not there, or not as it was.
+            If the file is missing or has changed.
         """
         try:
             with open(self.path, "rb") as file:
@@ -130,7 +130,7 @@ class Mapped:
 
 @dataclass(frozen=True, eq=False)
 class Collection:
-    """A Dask array, with the names of its columns if it was a data frame or a series."""
+    """A Dask array, with the names of its columns if it comes from a data frame or a series."""
 
     array: Any
     labels: tuple[str, ...] | None = None
@@ -148,7 +148,7 @@ class Collection:
 
     @property
     def token(self) -> tuple[Any, ...]:
-        """Its name, which Dask makes from its content."""
+        """Its name, which Dask derives from its content."""
         return ("dask", self.array.name)
 
     @property
@@ -157,19 +157,19 @@ class Collection:
         return [int(end) for end in np.cumsum(self.array.chunks[0])]
 
     def pieces(self, ranges: list[Range]) -> list[Any]:
-        """Its chunks, cut and joined where ranges differ from them, as delayed arrays."""
+        """Its chunks as delayed arrays, divided and joined where ranges differ from them."""
         chunks = (tuple(stop - start for start, stop in ranges), *((n,) for n in self.shape[1:]))
         return list(self.array.rechunk(chunks).to_delayed().ravel())
 
 
 def source(name: str, value: Any) -> Source:
-    """The source that `value` is.
+    """The source of the samples in `value`.
 
     Raises
     ------
     TypeError, ValueError
-        For arrays and pandas' data frames as `numbers`, for Dask collections of anything but real numbers in
-        plain arrays, and for Dask arrays of unknown length.
+        As `numbers` for arrays and data frames of pandas, for Dask collections of anything but real numbers
+        in plain arrays, and for Dask arrays of unknown length.
     """
     if is_collection(value):
         return _collection(name, value)
@@ -180,12 +180,12 @@ def source(name: str, value: Any) -> Source:
 
 
 def is_collection(value: Any) -> bool:
-    """Whether `value` is an array, a data frame or a series of Dask, without an import of Dask."""
+    """Whether `value` is a Dask array, data frame or series; Dask is not imported."""
     return type(value).__module__.split(".")[0] in ("dask", "dask_expr") and hasattr(value, "__dask_graph__")
 
 
 def is_frame(value: Any) -> bool:
-    """Whether a collection of Dask is a data frame or a series."""
+    """Whether a Dask collection is a data frame or a series."""
     return hasattr(value, "to_dask_array") and hasattr(value, "dtypes")
 
 
@@ -210,7 +210,7 @@ def _collection(name: str, value: Any) -> Collection:
 
 
 def _floats(frame: Any) -> Any:
-    """A data frame or a series of Dask with columns of floats; missing values are NaN."""
+    """A Dask data frame or series with columns of floats; missing values are NaN."""
     if frame.ndim == 1:
         return frame if _is_float(frame.dtype) else frame.astype(_float_of(frame.dtype))
     others = {
@@ -252,7 +252,7 @@ def _mapped(value: Any) -> Mapped | None:
 
 
 def gathered(name: str, found: Source) -> Array:
-    """All rows in this process."""
+    """All rows, gathered in this process."""
     affordable(f"{name} in one process", float(np.prod(found.shape)) * max(found.dtype.itemsize, 8))
     if isinstance(found, InMemory):
         return found.array

@@ -1,4 +1,4 @@
-"""Differential equations in sympy, and the points on which they are posed."""
+"""Differential equations in sympy, and their collocation points."""
 
 from splinekan.equations.complex_parts import ComplexParts, split_complex
 from splinekan.equations.equation import Equation

@@ -1,4 +1,4 @@
-"""Collocation points in a box, and quadrature weights for means over the box."""
+"""Collocation points in a box, and quadrature weights for means over it."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def collocation(kind: str, count: int, bounds: Box, seed: int | np.random.Genera
     ----------
     kind
         "random": independent and uniform; "sobol": a scrambled Sobol sequence (scipy.stats.qmc), most uniform
-        for powers of two; "grid": a tensor grid with points on the boundary; "midpoints": the centres of the
+        for powers of two; "grid": a tensor grid that includes the boundary; "midpoints": the centres of the
         cells of a tensor grid. For "grid" and "midpoints" `count` must be a power n^d in d dimensions, with n
         at least 2 for "grid".
     count
@@ -89,7 +89,7 @@ def collocation(kind: str, count: int, bounds: Box, seed: int | np.random.Genera
 
 
 def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, Float64Array]:
-    """(points, weights): `order` Gauss points per variable in every cell of a tensor grid.
+    """Points and weights of `order` Gauss points per variable in every cell of a tensor grid.
 
     The weights have the sum 1, and the weighted sum of a function is its mean over the box, exactly for
     polynomials of degree 2 order - 1 on each cell. With the knots as edges the points resolve a spline
@@ -105,7 +105,7 @@ def gauss_cells(edges: Sequence[ArrayLike], order: int) -> tuple[Float64Array, F
     Raises
     ------
     TypeError, ValueError
-        For edges that do not increase, or another order.
+        For edges that do not increase, and for an order out of range.
     MemoryError
         For more points than fit in memory.
     """
@@ -185,14 +185,14 @@ def resampled(
     count, bounds, seed
         As in `collocation`.
     power, floor
-        With a larger power and a smaller floor, more points lie where the residual is large.
+        A larger power and a smaller floor place more points where the residual is large.
     pool
         The points are drawn without replacement from `pool` * `count` uniform points.
 
     Raises
     ------
     TypeError, ValueError
-        For residuals that are not finite or of another shape, a negative power or floor, or if fewer than
+        For residuals that are not finite or of the wrong shape, a negative power or floor, or if fewer than
         `count` points of the pool have a positive density (raise the floor).
     """
     function("residual", residual)
@@ -221,7 +221,7 @@ def _ends(bounds: Box) -> Float64Array:
 
 
 def _increasing(name: str, value: ArrayLike) -> Float64Array:
-    """`value` as increasing numbers, over a length whose inverse is finite."""
+    """`value` as increasing numbers whose range has a finite inverse."""
     t = increasing(name, value)
     with np.errstate(over="ignore"):
         length = t[-1] - t[0]

@@ -1,4 +1,4 @@
-"""An equation in sympy -> compiled residual, derivatives, places and integrals."""
+"""Compilation of an equation in sympy to its residual, derivatives, places and integrals."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ class Assembled:
     Attributes
     ----------
     function
-        From variables, terms, pointwise terms of places, and integrals to the residual and its derivatives in
-        all but the variables.
+        A function of variables, terms, pointwise terms of places, and integrals that returns the residual and
+        its derivatives in all arguments but the variables.
     channels
-        Those at the variables, with the constants among the terms.
+        The channels at the variables, with the constants among the terms.
     constants, elsewhere
-        The unknown constants, and what is evaluated at other places.
+        The unknown constants, and the terms that are evaluated at other places.
     """
 
     function: Compiled
@@ -54,7 +54,7 @@ def assembled(
     Raises
     ------
     ValueError
-        For what cannot be compiled.
+        For terms that cannot be compiled.
     """
     reals = expressions.Reals(variables, unknowns)
     jets = Jets(reals)
@@ -63,7 +63,7 @@ def assembled(
 
 
 class _Assembly:
-    """The symbols of an equation while it is assembled."""
+    """The symbols of an equation during assembly."""
 
     def __init__(self, jets: Jets, real: Any, quadrature: int, text: str) -> None:
         self.jets, self.reals, self.real, self.text = jets, jets.reals, real, text
@@ -157,7 +157,7 @@ class _Assembly:
     def _add_places(
         self, jets: Sequence[Any], nodes: Sequence[tuple[Any, Any]], leaves: dict[Any, Any]
     ) -> list[Any]:
-        """Places for jets that depend on nodes, given with their symbols; a symbol for every jet."""
+        """Add places for jets that depend on nodes, given with their symbols; return a symbol per jet."""
         grouped: dict[tuple[Any, ...], list[Any]] = {}
         for jet in jets:
             grouped.setdefault(jet.args, []).append(jet)

@@ -25,11 +25,11 @@ class ComplexParts:
     Attributes
     ----------
     given
-        The unknowns, complex ones and those that are declared real.
+        The unknowns, complex or declared real.
     unknowns
         Real unknowns: the real and the imaginary part of each complex unknown, in their order.
     residuals
-        For every residual its parts as real expressions: the real and the imaginary part, or the one that
+        The parts of every residual as real expressions: the real and the imaginary part, or the part that
         does not vanish identically.
     """
 
@@ -44,17 +44,17 @@ class ComplexParts:
         Raises
         ------
         TypeError, ValueError
-            For anything but an expression or an `Eq`, and for one that sympy cannot split.
+            For anything but an expression or an `Eq`, and for an expression that sympy cannot split.
         """
         return _split(expressions.read("expression", expression), self.given, self._parts)
 
     def assemble(self, values: ArrayLike) -> NDArray[np.complex128]:
-        """Values of `given`, (n, number of them), complex, from those of `unknowns`, (n, number of them).
+        """Complex values of `given`, (n, len(given)), from real values of `unknowns`, (n, len(unknowns)).
 
         Raises
         ------
         TypeError, ValueError
-            For values of another shape.
+            For values of the wrong shape.
         """
         array = real_array("values", values, shape=(None, len(self.unknowns)), finite=False)
         columns, at = [], 0
@@ -68,9 +68,9 @@ class ComplexParts:
 def split_complex(residuals: Any, unknown: Any) -> ComplexParts:
     """Real equations for the real and imaginary parts of complex unknowns.
 
-    h = h_re + i h_im is put into the residuals, whose real and imaginary parts are returned; conj(h), |h|, re
-    and im become functions of the parts. Variables and `Unknown` constants are real. Unknowns that are
-    declared real, Function("p", real=True), stay as they are.
+    h = h_re + i h_im is substituted into the residuals, whose real and imaginary parts are returned; conj(h),
+    |h|, re and im become functions of the parts. Variables and `Unknown` constants are real. Unknowns that
+    are declared real, Function("p", real=True), are left unchanged.
 
     Parameters
     ----------
@@ -79,10 +79,16 @@ def split_complex(residuals: Any, unknown: Any) -> ComplexParts:
     unknown
         u(x, ...), an applied function of sympy, or a sequence of applied functions.
 
+    Returns
+    -------
+    ComplexParts
+        The real unknowns and the real residuals, with methods that split further expressions and assemble
+        complex values.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, unknown parts whose names are taken, and residuals that sympy cannot
+        For arguments of the wrong type, unknown parts whose names are taken, and residuals that sympy cannot
         split.
 
     Examples
@@ -119,14 +125,14 @@ def split_complex(residuals: Any, unknown: Any) -> ComplexParts:
 
 
 def is_complex(residual: Any, unknown: Any) -> bool:
-    """Whether a residual needs `split_complex`: it holds I, or an unknown is declared complex."""
+    """Whether a residual needs `split_complex`: it contains I, or an unknown is declared complex."""
     given = unknown if isinstance(unknown, (list, tuple)) else (unknown,)
     declared = any(getattr(u, "is_complex", False) and not u.is_real for u in given)
     return bool(declared or expressions.read("residual", residual).has(sympy.I))
 
 
 def _split(expression: Any, given: Sequence[Any], parts: Sequence[tuple[Any, ...]]) -> tuple[Any, Any]:
-    """The parts of an expression: unknowns by their parts, every term evaluated by sympy."""
+    """The parts of an expression, with unknowns replaced by their parts and terms evaluated by sympy."""
     functions = {
         u.func: [sympy.Function(part.func.__name__, real=True) for part in own]
         for u, own in zip(given, parts, strict=True)

@@ -37,31 +37,31 @@ MAX_NODES = 1024
 class Equation:
     """The equation residual = 0 for one or more unknown functions of the variables.
 
-    Boundary, initial and interface conditions are equations too, posed on other points. The residual may hold
-    unknown constants (`Unknown`), which are estimated with the unknown functions.
+    Boundary, initial and interface conditions are also equations, posed on other points. The residual may
+    contain unknown constants (`Unknown`), which are estimated together with the unknown functions.
 
     Parameters
     ----------
     residual
         A sympy expression, or an `Eq`, in the variables, the unknowns and their derivatives up to a total
-        order of 4. Coefficients may be functions of the variables that NumPy or SciPy compute. All quantities
-        are real: |u|, sign, Heaviside, Max, floor and Piecewise are differentiated almost everywhere, and
-        re(u) is u. Unknowns and their derivatives may be taken at other places, which depend on the
-        variables only: u(0, t), u(-x, t), u(x - 1/2, t), u(x, t).diff(x).subs(x, 0). Integrals of the
-        unknowns, sympy.Integral(K(x, s) u(s, t), (s, a, b)), have finite limits that depend on the variables
-        only.
+        order of 4. Coefficients may be any functions of the variables that NumPy or SciPy provide. All
+        quantities are real: |u|, sign, Heaviside, Max, floor and Piecewise are differentiated almost
+        everywhere, and re(u) is u. Unknowns and their derivatives may be evaluated at other places, which
+        depend on the variables only: u(0, t), u(-x, t), u(x - 1/2, t), u(x, t).diff(x).subs(x, 0). Integrals
+        of the unknowns, sympy.Integral(K(x, s) u(s, t), (s, a, b)), have finite limits that depend on the
+        variables only.
     unknown
         u(x, ...), an applied function of sympy, or a sequence of applied functions: the outputs of the
         network.
     variables
-        Symbols with different names, in the order of the columns of points. sympy simplifies with the
-        declared signs of symbols (positive=True), so points of the other sign are refused.
+        Symbols with different names, in the order of the columns of points. sympy uses the declared signs of
+        symbols (positive=True) in simplifications, so points of the other sign are refused.
     quadrature
         Number of nodes for each variable of integration, 1 to 1024: a single panel of Gauss-Legendre nodes up
-        to 8, and equal panels of at most 8, with at least as many nodes in all, for more. The error of panels
-        of length h with 8 nodes is O(h^16) for a smooth integrand, O(h^(k+1)) times the jumps of its
-        derivative of order k, at the knots of a spline for example, and O(h^a) for a singularity
-        (x - s)^(a-1) at a limit. Compare with twice as many nodes.
+        to 8, and beyond that equal panels of at most 8, with at least this number in total. The error of
+        panels of length h with 8 nodes is O(h^16) for a smooth integrand, O(h^(k+1)) times the jumps of its
+        derivative of order k, at the knots of a spline for example, and O(h^a) for a singularity (x -
+        s)^(a-1) at a limit. Compare with the result for twice as many nodes.
 
     Attributes
     ----------
@@ -72,15 +72,15 @@ class Equation:
     constants
         The unknown constants of the residual, by name.
     places
-        The other places where unknowns are evaluated, those of integrals included. Points of a place that
-        does not depend on the variables are shared by all points.
+        The other places where unknowns are evaluated, including those of integrals. All points share the
+        points of a place that does not depend on the variables.
 
     Raises
     ------
     TypeError, ValueError
-        For a term of the residual, which the message names, that is not made of variables, unknowns and real
+        For a term of the residual, named in the message, that is not composed of variables, unknowns and real
         numbers, or cannot be compiled; for unknowns that do not depend on the variables, or are declared
-        complex (see `split_complex`); for derivatives of higher order; if no unknown occurs.
+        complex (see `split_complex`); for derivatives of higher order; and if no unknown occurs.
 
     Examples
     --------
@@ -108,7 +108,7 @@ class Equation:
     def __post_init__(self) -> None:
         expression, unknowns, variables = self._read()
         quadrature = integer("quadrature", self.quadrature, low=1, high=MAX_NODES)
-        hint = ": split_complex makes real equations of it" if expression.has(sympy.I) else ""
+        hint = ": split_complex converts it to real equations" if expression.has(sympy.I) else ""
         with expressions.naming("residual", hint):
             found = assembled(expression, unknowns, variables, quadrature, shown(self.residual))
         settings = {
@@ -145,24 +145,24 @@ class Equation:
     def evaluate(
         self, points: Float64Array, jets: Float64Array, elsewhere: Sequence[Float64Array] = ()
     ) -> tuple[Float64Array, Float64Array]:
-        """r, (n,), and dr/d(jets), (n, channels, n_outputs), from Taylor coefficients of that shape.
+        """The residual r, (n,), and dr/d(jets), (n, channels, n_outputs), from Taylor coefficients.
 
-        Unknown constants are the last outputs; only their channel 0 counts.
+        Unknown constants are the last outputs; only their channel 0 is used.
 
         Parameters
         ----------
         points
             (n, number of variables).
         jets
-            Taylor coefficients at the points.
+            Taylor coefficients at the points, (n, channels, n_outputs).
         elsewhere
             Taylor coefficients at `place.points(points)` for every place of `places`, (number of points, 1 +
-            the sum of `place.channels.orders`, n_outputs). The derivatives in them are not returned.
+            the sum of `place.channels.orders`, n_outputs). Derivatives with respect to them are not returned.
 
         Raises
         ------
         TypeError, ValueError
-            For points and coefficients of other shapes or kinds, points of a sign that the declaration of a
+            For points and coefficients of the wrong shape or type, points of a sign that the declaration of a
             variable excludes, and unless there is an array for each place.
         """
         points = self._points("points", points)
@@ -186,7 +186,7 @@ class Equation:
     def _evaluate(
         self, points: Float64Array, jets: Float64Array, elsewhere: Sequence[Float64Array] = ()
     ) -> tuple[Float64Array, Float64Array, list[list[Float64Array]]]:
-        """r, dr/d(jets), and for every place the derivatives in its terms, (n or 1, q)."""
+        """The residual, dr/d(jets), and the derivatives in the terms of every place, (n or 1, q)."""
         n = len(points)
         if elsewhere:
             residual, partials, others = self._with_places(points, jets, elsewhere)
@@ -238,7 +238,7 @@ class Equation:
         return residual, here, others
 
     def _in_units(self, lengths: Sequence[float]) -> Equation:
-        """The equation with directions of several variables in units of these, see `Channels.of`."""
+        """The equation with directions of several variables in units of `lengths`, see `Channels.of`."""
         h = [2.0 ** round(np.log2(length / max(lengths))) for length in lengths]  # products are exact
         parts = [self.directions, *(place.channels.directions for place in self.places)]
         if len(set(h)) == 1 or not any(sum(map(bool, way)) > 1 for part in parts for way in part):
@@ -259,7 +259,7 @@ class Equation:
         return trusted(Equation, **vars(self) | changed)
 
     def _among(self, names: Sequence[str]) -> Equation:
-        """The equation with its constants in the places of these names, behind the unknown functions."""
+        """The equation with its constants ordered by these names, after the unknown functions."""
         m = self.n_unknowns
         terms = tuple(
             replace(term, unknown=m + names.index(self.constants[term.unknown - m].name))
@@ -283,7 +283,9 @@ class Equation:
                 raise ValueError(f"unknown {u} must depend on the variables {variables}, in that order")
             expressions.require_real("unknown", u)
             if u.is_complex and not u.is_real:
-                raise ValueError(f"unknown {u} is declared complex: split_complex makes real equations of it")
+                raise ValueError(
+                    f"unknown {u} is declared complex: split_complex converts it to real equations"
+                )
         if len({u.func.__name__ for u in unknowns}) < len(unknowns):
             raise ValueError(f"unknown must hold different functions, got {unknowns}")
         return expressions.read("residual", self.residual), unknowns, variables

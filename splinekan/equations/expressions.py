@@ -32,7 +32,7 @@ STEPS = (sympy.sign, sympy.Heaviside, sympy.floor, sympy.ceiling)
 """Functions that are constant between jumps."""
 
 PLACES = (sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.Product, sympy.Limit, sympy.Lambda)
-"""Terms that may evaluate their arguments at other points than the variables."""
+"""Terms that may evaluate their arguments at points other than the variables."""
 
 POINT_LOAD = (
     "it has no values at points. Replace a point load at a by a narrow Gaussian, "
@@ -40,7 +40,7 @@ POINT_LOAD = (
     "derivative as a condition, a Block with `minus` points on the other side of a; the derivative of a jump "
     "in an unknown, such as sign(u), cannot be collocated"
 )
-"""Why DiracDelta is refused."""
+"""The reason for refusing DiracDelta."""
 
 LARGEST = float(np.finfo(np.float64).max)
 EXACT = 2**53
@@ -94,7 +94,7 @@ def read_variables(name: str, value: Any) -> tuple[sympy.Symbol, ...]:
 
 
 def require_real(name: str, symbol: Any) -> None:
-    """Refuse a symbol or function whose declaration excludes some real numbers (but for signs of symbols)."""
+    """Refuse a symbol or function whose declaration excludes real numbers (except by signs of symbols)."""
     wrong = [
         what
         for what in ("integer", "rational", "irrational", "algebraic", "zero", "infinite")
@@ -118,7 +118,7 @@ def applied_to(unknown: Any, arguments: Sequence[Any], form: Any) -> Any:
 
 
 def replaced(expression: Any, forms: Mapping[Any, Any]) -> Any:
-    """`expression` with every unknown u(x, ...) replaced by its form, also at other points such as u(0)."""
+    """`expression` with every unknown u(x, ...) replaced by its form, including values such as u(0)."""
     by_name = {unknown.func: unknown for unknown in forms}
     bound = {s for e in sympy.preorder_traversal(expression) for s in getattr(e, "bound_symbols", ())}
     for unknown, form in forms.items():
@@ -137,7 +137,7 @@ def replaced(expression: Any, forms: Mapping[Any, Any]) -> Any:
 
 
 def done(expression: Any, original: Any, **hints: bool) -> Any:
-    """`expression.doit()`, with sympy's errors turned into ValueError."""
+    """`expression.doit()`, with sympy's errors converted to ValueError."""
     try:
         return expression.doit(**hints)
     except (MemoryError, KeyboardInterrupt):
@@ -149,7 +149,7 @@ def done(expression: Any, original: Any, **hints: bool) -> Any:
 class Reals:
     """Variables and unknown functions as real symbols and functions under private names.
 
-    sympy then has |u|' = sign(u) u', and names do not clash with keywords or bound symbols.
+    sympy then evaluates |u|' = sign(u) u', and names do not clash with keywords or bound symbols.
 
     Parameters
     ----------
@@ -171,11 +171,12 @@ class Reals:
         self.unknowns = [self._functions[u.func](*self.variables) for u in unknowns]
         self._from = {real: symbol for symbol, real in self._to.items()}
         self._back = {real: function for function, real in self._functions.items()}
-        # The final names sort as the given names do, and so do the terms of sums, to the last bit.
+        # The final names sort like the given names, and so do the terms of sums, so that results are bitwise
+        # the same.
         self.symbols = [sympy.Symbol(f"v_{symbol.name}", real=True) for symbol in variables]
 
     def renamed(self, expression: Any) -> Any:
-        """`expression` in the real symbols and functions, evaluated by sympy but for its integrals.
+        """`expression` in the real symbols and functions, evaluated by sympy except for its integrals.
 
         Raises
         ------
@@ -229,7 +230,7 @@ class Reals:
 
 
 def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[Any], str]) -> Any:
-    """`expression` with its leaves replaced, after a check that all of it compiles to real numbers.
+    """`expression` with its leaves replaced, after a check that it compiles to real numbers.
 
     Parameters
     ----------
@@ -243,8 +244,8 @@ def compilable(expression: Any, leaves: Mapping[Any, Any], original: Callable[[A
     Raises
     ------
     ValueError
-        For a term, which the message names, that is a number that is not real and finite in float64, an
-        unknown at another point, an integral or a limit, or a function without a compiled form.
+        For a number that is not real and finite in float64, an unknown at another point, an integral or a
+        limit, or a function without a compiled form; the message names the term.
     """
 
     def refuse(term: Any, why: str) -> ValueError:
@@ -331,12 +332,12 @@ def slope(expression: Any, symbol: Any) -> Any:
 
 
 class Compiled:
-    """`compiled` expressions, which are compiled again where a copy is unpickled.
+    """`compiled` expressions, which are recompiled when a copy is unpickled.
 
     Parameters
     ----------
     symbols, outputs, shown_as
-        As of `compiled`.
+        As for `compiled`.
     """
 
     def __init__(self, symbols: Sequence[Any], outputs: Sequence[Any], shown_as: str) -> None:

@@ -22,26 +22,26 @@ class Features:
     """Inputs of a network as functions of the variables: the variables, then the `extra` functions.
 
     With the extra input |x| a network can have a kink at an interface: the derivative of the input is
-    sign(x), and higher derivatives are 0. The sign of the coordinate determines the side of a point on the
-    interface: use `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
+    sign(x), and higher derivatives are 0. The sign of the coordinate determines the side on which a point of
+    the interface lies: use `numpy.nextafter(0, 1)` and `nextafter(0, -1)`.
 
-    With `bounds`, the variables are mapped from their intervals to [-1, 1]; extra inputs are not. A variable
-    with the interval None is not an input; with the extra input cos(pi x) instead, the network is periodic
-    and even in x.
+    With `bounds`, the variables, but not the extra inputs, are mapped from their intervals to [-1, 1]. A
+    variable with the interval None is not an input; with the extra input cos(pi x) instead, the network is
+    periodic and even in x.
 
     Parameters
     ----------
     variables
         Symbols with different names.
     extra
-        sympy expressions in the variables, made of the functions that `Equation` accepts.
+        sympy expressions in the variables, composed of functions that `Equation` accepts.
     bounds
         An interval (a, b), a < b, or None for every variable; None to pass the variables unchanged.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, and if no input remains.
+        For arguments of the wrong type, and if no input remains.
     """
 
     variables: Sequence[sympy.Symbol]
@@ -118,7 +118,7 @@ class Features:
         Raises
         ------
         TypeError, ValueError
-            For other shapes, and if an extra input or its derivative is not finite at a point.
+            For arrays of the wrong shape, and if an extra input or its derivative is not finite at a point.
         """
         points = located("points", points, self.variables)
         ways = [

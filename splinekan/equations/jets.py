@@ -1,4 +1,4 @@
-"""Terms of an equation: which derivatives of the unknowns occur, at which places, under which integrals.
+"""Terms of an equation: derivatives of the unknowns, their places, and integrals over them.
 
 In an evaluated expression every unknown or derivative is a jet: the number of the unknown, the orders of the
 derivative, and the arguments, a place. u(x, t) and its derivatives are at the place (x, t) of the variables;
@@ -44,7 +44,7 @@ class Jets:
     kinds
         The kind of every function that stands for a jet.
     integrals
-        What stands for the integrals in the expression.
+        The symbols that represent the integrals in the expression.
     """
 
     reals: expressions.Reals
@@ -54,18 +54,18 @@ class Jets:
     def read(self, expression: Any) -> Any:
         """The expression, evaluated, in which symbols stand for integrals and functions for jets elsewhere.
 
-        Jets at the variables stay unknowns and their derivatives.
+        Jets at the variables remain unknowns and their derivatives.
         """
         if not any(map(self._elsewhere, expression.atoms(AppliedUndef, *expressions.PLACES))):
             return self.reals.done(expression)
         return self._at_variables(self._without_integrals(self._jets(expression), expression))
 
     def _elsewhere(self, term: Any) -> bool:
-        """Whether a term may evaluate an unknown at other points than the variables."""
+        """Whether a term may evaluate an unknown at points other than the variables."""
         if isinstance(term, AppliedUndef):
             return term not in self.reals.unknowns
         if isinstance(term, sympy.Derivative):
-            return False  # the function inside is seen
+            return False  # the function inside is visited separately
         return bool(term.has(AppliedUndef))
 
     def of(self, jet: Any) -> Kind | None:
@@ -183,7 +183,7 @@ class Jets:
         return self.reals.done(expression.xreplace(found))
 
     def _merged(self, integral: Any, original: Any) -> list[tuple[Any, tuple[Any, ...]]]:
-        """An integral as a sum of integrals that hold no integral: integrands and nodes."""
+        """An integral as a sum of integrals without inner integrals: integrands and nodes."""
         inner = _outermost(integral.function)
         stand_in = {each: sympy.Dummy("integral", real=True) for each in inner}
         nodes = tuple(limit[0] for limit in integral.limits)

@@ -1,4 +1,4 @@
-"""Values of the unknowns at other places than the variables, and integrals of the unknowns, compiled."""
+"""Values of the unknowns at places other than the variables, and integrals of the unknowns, compiled."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class DerivativeTerm:
 class Channels:
     """Directions in the space of the variables, the number of Taylor coefficients along each, and terms.
 
-    Channel 0 is the value; the coefficients of the directions follow, direction after direction.
+    Channel 0 is the value; the coefficients along the directions follow, direction by direction.
     """
 
     directions: tuple[tuple[float, ...], ...]
@@ -50,8 +50,8 @@ class Channels:
         """The channels for derivatives: pairs of an unknown and the orders of the derivative.
 
         With `lengths`, directions of several variables are in units of these: D_{x+y}^2 u = u_xx + 2 u_xy +
-        u_yy loses the middle term to rounding where x and y vary on scales far apart. With the lengths h of
-        these scales, D along h_x e_x + h_y e_y serves instead.
+        u_yy loses the middle term to rounding if x and y vary on very different scales. D along
+        h_x e_x + h_y e_y, with the lengths h of these scales, avoids this.
         """
         orders: dict[Direction, int] = {}
         for _, index in kinds:
@@ -65,7 +65,7 @@ class Channels:
             order, channels = sum(index), [] if any(index) else [(0, 1.0)]
             for direction, weight in combination(index) if order else ():
                 scale = 1 / np.prod([length**n for length, n in zip(h, index, strict=True)])
-                if sum(map(bool, direction)) == 1:  # a variable by itself keeps its unit
+                if sum(map(bool, direction)) == 1:  # a single variable keeps its unit
                     (axis,) = np.flatnonzero(direction)
                     scale *= h[axis] ** order
                 factor = float(weight * factorial(order)) * float(scale)
@@ -91,7 +91,7 @@ class Place:
     shared
         Whether the points are those of all samples: they do not depend on the variables.
     channels
-        What is evaluated there.
+        The derivatives that are evaluated there.
     """
 
     map: Compiled
@@ -105,7 +105,7 @@ class Place:
         Raises
         ------
         TypeError, ValueError
-            For variables of another shape.
+            For variables of the wrong shape.
         """
         count = len(self.map.symbols) - self.nodes.shape[1]
         variables = real_array("variables", variables, shape=(None, count)).astype(np.float64, copy=False)
@@ -126,16 +126,16 @@ class Integral:
     Attributes
     ----------
     integrand
-        From variables, symbols of the residual, nodes, and symbols of the integrand to its value and its
-        derivatives: in the `outer` symbols of the residual, then in its own.
+        A function of variables, symbols of the residual, nodes, and symbols of the integrand that returns its
+        value and its derivatives: in the `outer` symbols of the residual, then in its own symbols.
     weights
         (q,).
     nodes
         (q, number of variables of integration).
     outer
-        Which symbols of the residual occur in it.
+        The symbols of the residual that occur in it.
     inner
-        Places of its own, by number.
+        The indices of its own places.
     """
 
     integrand: Compiled
@@ -147,14 +147,14 @@ class Integral:
 
 @dataclass(frozen=True, eq=False)
 class Elsewhere:
-    """The places of an equation, its integrals, and which places are pointwise."""
+    """The places of an equation, its integrals, and the places that are pointwise."""
 
     places: tuple[Place, ...] = ()
     integrals: tuple[Integral, ...] = ()
     pointwise: tuple[int, ...] = field(default=())
 
     def values(self, jets: Sequence[Float64Array]) -> list[list[Float64Array]]:
-        """For every place and term the values, (n, q) or (1, q)."""
+        """The values of every term at every place, (n, q) or (1, q)."""
         found = []
         for place, each in zip(self.places, jets, strict=True):
             shape = (-1, len(place.nodes))
@@ -165,7 +165,8 @@ class Elsewhere:
 def gauss_panels(count: int, variables: int) -> tuple[Float64Array, Float64Array]:
     """Nodes, (q, variables), and weights, (q,), of the composite Gauss-Legendre rule on the unit cube.
 
-    At least `count` nodes per variable: up to 8 in a single panel, more in equal panels of at most 8.
+    There are at least `count` nodes per variable: up to 8 in a single panel, otherwise in equal panels of at
+    most 8.
     """
     panels = -(-count // PANEL)
     nodes, weights = np.polynomial.legendre.leggauss(-(-count // panels))

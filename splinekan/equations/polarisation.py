@@ -3,8 +3,8 @@
     D_a^m u = sum over |beta| = m of (m over beta) a^beta u_beta
 
 for the derivative of order m along a vector a. For a mixed derivative u_alpha, the derivatives along the
-vectors that differ from a in the signs of components are added with the signs that cancel all beta whose
-parities are not those of alpha; the few that remain are eliminated by further vectors a.
+vectors that differ from a in the signs of components are added with signs that cancel all beta whose parities
+differ from those of alpha; the few remaining beta are eliminated by further vectors a.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Direction = tuple[int, ...]
 
 @lru_cache(maxsize=1024)
 def combination(index: Index) -> tuple[tuple[Direction, Fraction], ...]:
-    """(direction, weight) with u_alpha = sum of weight D^m u along the direction, m = |alpha|, for m > 0.
+    """Pairs (direction, weight) with u_alpha = sum of weight D^m u along direction, m = |alpha| > 0.
 
     Directions of several variables come first.
     """
@@ -88,7 +88,7 @@ def _multinomial(beta: Index) -> int:
 
 
 def _solved(columns: list[list[Fraction]], target: list[Fraction]) -> list[Fraction] | None:
-    """x with sum of x_j columns_j = target, 0 where columns depend on earlier columns; None if impossible."""
+    """The x with sum_j x_j columns_j = target, 0 for columns that depend on earlier columns; None if none."""
     rows = [[column[i] for column in columns] + [target[i]] for i in range(len(target))]
     pivots: list[int] = []
     for j in range(len(columns)):

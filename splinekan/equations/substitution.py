@@ -14,7 +14,7 @@ from splinekan.equations.features import expression
 
 
 def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
-    """The residual of given expressions for the unknowns, which is the forcing of a manufactured solution.
+    """The residual of given expressions for the unknowns, the forcing of a manufactured solution.
 
     Values at other points, u'(0) for instance, are the values of the expressions there.
 
@@ -25,10 +25,24 @@ def manufactured(residual: Any, substitutions: Mapping[Any, Any]) -> Any:
     substitutions
         A dictionary from u(x, ...), applied to different symbols, to an expression in these symbols.
 
+    Returns
+    -------
+    sympy.Expr
+        The residual, an expression in the variables; subtracted from the equation, it makes the given
+        expressions a solution.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, and for expressions that sympy cannot evaluate.
+        For arguments of the wrong type, and for expressions that sympy cannot evaluate.
+
+    Examples
+    --------
+    >>> from sympy import Function, sin, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> manufactured(u.diff(x, 2) + u**2, {u: sin(x)})
+    sin(x)**2 - sin(x)
     """
     if not isinstance(substitutions, Mapping) or not substitutions:
         raise TypeError(
@@ -55,10 +69,23 @@ def ansatz(residual: Any, unknown: Any, form: Any) -> Any:
     form
         An expression with u(x, ...) or its derivatives, evaluated at the variables only.
 
+    Returns
+    -------
+    sympy.Expr
+        The residual in the new unknown, which has the same name.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, and for expressions that sympy cannot evaluate.
+        For arguments of the wrong type, and for expressions that sympy cannot evaluate.
+
+    Examples
+    --------
+    >>> from sympy import Function, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> ansatz(u.diff(x) + u, u, 1 + x * u)  # u(0) = 1
+    x*u(x) + x*Derivative(u(x), x) + u(x) + 1
     """
     unknown, form = _unknown("unknown", unknown), expression("form", form)
     residual = expressions.read("residual", residual)

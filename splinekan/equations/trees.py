@@ -1,4 +1,4 @@
-"""Features as plain lists of names and numbers, and back: nothing in them is run."""
+"""Conversion of features to plain lists of names and numbers, and back, without running any code."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CLASSES = {
         *FUNCTIONS,
     )
 }
-"""What expressions are made of, by name."""
+"""The building blocks of expressions, by name."""
 CONSTANTS = {
     "pi": sympy.pi,
     "E": sympy.E,
@@ -43,16 +43,16 @@ CONSTANTS = {
     "false": sympy.false,
 }
 DEEPEST = 100
-"""Levels of an expression."""
+"""The largest depth of an expression."""
 
 
 def described(features: Features) -> dict[str, Any]:
-    """`features` as dictionaries, lists, texts, integers and floats; `rebuilt` makes them again.
+    """`features` as dictionaries, lists, texts, integers and floats, from which `rebuilt` restores them.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but Features, and for extra inputs that are not made again as they are.
+        For anything but Features, and for extra inputs that would not be restored exactly.
     """
     instance("features", features, Features)
     tree: dict[str, Any] = {
@@ -121,5 +121,5 @@ def _read(tree: Any, depth: int) -> Any:
     if kind == "Constant":
         return CONSTANTS[rest[0]]
     parts = [_read(each, depth + 1) for each in rest]
-    # Evaluated by sympy as the original was; `described` compares the two.
+    # Evaluated by sympy like the original; `described` compares the two.
     return CLASSES[kind](*parts)

@@ -12,9 +12,9 @@ from splinekan._checks import instance, real
 class Unknown(sympy.Symbol):  # type: ignore[misc]
     """A real constant of an equation that is estimated together with the unknown functions.
 
-    It is a symbol of sympy and may stand wherever a number may, in equations and in conditions. `Equation`
-    finds it by itself, and `KAN.with_constants` appends its value to theta. Two constants are equal if their
-    names and starting values are. For a constant that must stay positive write exp(c), with c unknown.
+    It is a symbol of sympy and may be used in place of a number in equations and conditions. `Equation`
+    detects it, and `KAN.with_constants` appends its value to theta. Two constants are equal if their names
+    and starting values are equal. For a constant that must remain positive write exp(c), with c unknown.
 
     Parameters
     ----------
@@ -26,7 +26,7 @@ class Unknown(sympy.Symbol):  # type: ignore[misc]
     Raises
     ------
     TypeError, ValueError
-        For a name that is not a text or is empty, and a start that is not a finite number.
+        For a name that is not a string or is empty, and a start that is not a finite number.
 
     Examples
     --------
@@ -58,7 +58,7 @@ class Unknown(sympy.Symbol):  # type: ignore[misc]
 
     @classmethod
     def class_key(cls) -> Any:
-        """That of symbols, so that terms are sorted by name alone."""
+        """The class key of symbols, so that terms are sorted by name alone."""
         return sympy.Symbol.class_key()
 
     def _sympyrepr(self, _printer: Any) -> str:

@@ -1,4 +1,4 @@
-"""Where points lie among the pieces of a spline, and the B-splines that are active there.
+"""Location of points among the pieces of a spline, and the B-splines that are active there.
 
 All knots are searched in the same way, eight points at a time and without branches. The domain is divided
 into cells of equal width; arithmetic finds the cell of a point, a table the number of edges of pieces in the
@@ -9,7 +9,7 @@ The search is exact. The arithmetic x -> (x - start) cells_per_unit, rounded, ne
 table was made with the same arithmetic: an edge in an earlier cell is less than x, in a later cell greater.
 In the cell itself the edges are compared with x.
 
-Kernels that use this file are compiled with it: numba's cache does not see when it changes.
+Kernels that use this file are compiled with it: Numba's cache does not detect changes of this file.
 """
 
 from typing import Any, NamedTuple

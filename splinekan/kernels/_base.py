@@ -1,6 +1,6 @@
 """The functions of a base branch, s(x) = x and x/(1 + exp(-x)), with their slopes.
 
-Kernels that use this file are compiled with it: numba's cache does not see when it changes.
+Kernels that use this file are compiled with it: Numba's cache does not detect changes of this file.
 """
 
 import numpy as np

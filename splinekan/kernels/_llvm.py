@@ -1,10 +1,10 @@
-"""What the operations on vectors of `splinekan.kernels._simd` are for LLVM.
+"""The code for LLVM of the operations on vectors of `splinekan.kernels._simd`.
 
-A function here is named as the operation; it is given the types of the arguments and returns the signature
-and the generator of the code, as numba's `intrinsic` asks for. Vectors of any length are legal: LLVM maps
-them to the registers of the processor.
+A function here has the name of the operation; it is given the types of the arguments and returns the
+signature and the generator of the code, as Numba's `intrinsic` requires. Vectors of any length are legal:
+LLVM maps them to the registers of the processor.
 
-Kernels that use this file are compiled with it: numba's cache does not see when it changes.
+Kernels that use this file are compiled with it: Numba's cache does not detect changes of this file.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Vectors of numbers in registers: what the inner loops of the kernels are written with.
+"""Vectors of numbers in registers, for the inner loops of the kernels.
 
-LLVM does not vectorise short loops on its own, and numba cannot promise it that arrays do not overlap. Here a
-vector is a value like any other: it is loaded from neighbouring elements of an array, takes part in
-multiply-adds, lives in a variable across loops, and is stored. `lanes` is a tuple whose length is the number
+LLVM does not vectorise short loops by itself, and Numba cannot guarantee that arrays do not overlap. Here a
+vector is a value like any other: it is loaded from contiguous elements of an array, used in multiply-adds,
+kept in a variable across loops, and stored. `lanes` is a tuple whose length is the number
 of lanes, known to the compiler; LLVM maps long vectors to several registers of the processor, and short ones
 to parts of a register, so that nothing depends on the machine but the speed.
 
@@ -11,7 +11,7 @@ A comparison gives a mask, a vector of booleans. Numbers of both operands have t
 Arrays are one-dimensional and contiguous. Indices are not bounds-checked unless NUMBA_BOUNDSCHECK is set;
 without compilation (NUMBA_DISABLE_JIT) a vector is a NumPy array.
 
-Kernels that use this file are compiled with it: numba's cache does not see when it changes.
+Kernels that use this file are compiled with it: Numba's cache does not detect changes of this file.
 """
 
 import numpy as np

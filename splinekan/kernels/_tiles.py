@@ -1,10 +1,10 @@
-"""Tiles: the coefficients of an input copied to rows that begin where registers load them fastest.
+"""Tiles: the coefficients of an input, copied to rows that are aligned for fast loads.
 
 A row of a tile holds the outputs, padded with zeros to whole vectors, and begins at a multiple of 64 bytes:
 a vector that straddles two lines of the cache takes twice as long to load. A tile holds all functions of the
 input or, for few samples, the active functions of every sample; its cost is at most that of the samples.
 
-Kernels that use this file are compiled with it: numba's cache does not see when it changes.
+Kernels that use this file are compiled with it: Numba's cache does not detect changes of this file.
 """
 
 import numpy as np

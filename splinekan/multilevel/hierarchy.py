@@ -31,8 +31,8 @@ class Level(Uncached):
     cost
         Work units of an evaluation, 2^index for dyadic levels and proportional to the number of intervals
         for given networks. This is the count of Southworth et al., arXiv:2603.04827, where an evaluation
-        involves every basis function. (Here it involves the active functions only and takes about the same
-        time on all levels; the seconds of the histories show this.)
+        involves every basis function. Here it involves the active functions only and takes about the same
+        time on all levels, as the seconds of the histories show.
     coarser
         The network on the level below, None on the coarsest level.
 

@@ -151,7 +151,7 @@ class LocalFourier(Symbols):
         TypeError, ValueError
             For an unknown smoother or numbers out of range.
         MemoryError
-            If matrices do not fit into this machine.
+            If matrices do not fit in memory.
         """
         steps = integer("steps", steps, low=1)
         method = smoother_of("smoother", smoother)

@@ -359,7 +359,7 @@ class DataLoss(ChunkedSum):
     def _part(self, theta: Float64Array, chunk: tuple[int, int]) -> DataPart:
         if self._sharded:
             raise ValueError(
-                "samples are on workers, and what is asked for has a row for every sample: "
+                "samples are on workers, and the result would have a row for every sample: "
                 "dataclasses.replace(objective, executor=None) brings them here"
             )
         start, stop = chunk

@@ -15,7 +15,7 @@ from splinekan._checks import Array, Float64Array, real_array
 from splinekan.objectives.losses import admissible, matching, outputs
 
 SUMS = 1e-5
-"""How far the sum of probabilities may lie from 1: they may have been rounded to float32."""
+"""Admitted deviation of a sum of probabilities from 1: they may have been rounded to float32."""
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ def checked_executor(executor: Any) -> Executor | None:
     if not callable(getattr(executor, "map", None)) or not hasattr(executor, "workers"):
         raise TypeError(
             f"executor must have a method map and a number of workers, got {shown(executor)}: pass those of "
-            "concurrent.futures as Workers(executor, workers), a client of Dask as it is"
+            "concurrent.futures as Workers(executor, workers), a client of Dask directly"
         )
     integer("executor.workers", executor.workers, low=1)
     found: Executor = executor

@@ -1,4 +1,4 @@
-"""What a matrix known by its products can do here beyond SciPy's LinearOperator."""
+"""Operators: matrices given by their products, with more methods than SciPy's LinearOperator."""
 
 from __future__ import annotations
 
@@ -18,25 +18,24 @@ from splinekan._checks import Array, Float64Array, affordable, each, instance, r
 class Operator(LinearOperator):  # type: ignore[misc]
     """A SciPy LinearOperator that also gives its normal matrix, its column norms and its dense form.
 
-    A subclass sets `shape` and `dtype` and gives `_matvec` and `_rmatvec`; the rest follows from these,
-    unless the subclass knows better. Sums, products and transposes are SciPy's:
-    `J @ P`, `J + K`, `J.T`.
+    A subclass sets `shape` and `dtype` and defines `_matvec` and `_rmatvec`; the other methods follow from
+    these and may be overridden. Sums, products and transposes are SciPy's: `J @ P`, `J + K`, `J.T`.
 
     Raises
     ------
     TypeError, ValueError
-        The products for operands of another shape, or without real entries.
+        By the products, for operands of the wrong shape or without real entries.
     """
 
     shape: tuple[int, int]
     dtype: np.dtype[Any]
 
     def matvec(self, v: ArrayLike) -> Array:
-        """J v for v (columns,), or (columns, 1)."""
+        """The product J v for v (columns,) or (columns, 1)."""
         return self._product("v", v, self.shape[1], self._matvec)
 
     def rmatvec(self, r: ArrayLike) -> Array:
-        """J^T r for r (rows,), or (rows, 1)."""
+        """The product J^T r for r (rows,) or (rows, 1)."""
         return self._product("r", r, self.shape[0], self._rmatvec)
 
     def _normal_product(self, v: ArrayLike) -> Float64Array:
@@ -44,7 +43,7 @@ class Operator(LinearOperator):  # type: ignore[misc]
         return np.asarray(self.rmatvec(self.matvec(v)))
 
     def normal_matrix(self) -> Float64Array:
-        """J^T J, dense and symmetric, (columns, columns)."""
+        """The matrix J^T J, dense and symmetric, (columns, columns)."""
         dense = self.toarray()
         with several(2.0 * dense.size * dense.shape[1]):
             return np.asarray(dense.T @ dense)
@@ -178,6 +177,6 @@ class Stacked(Operator):
         return np.concatenate([part.toarray() for part in self.parts])
 
     def chunks(self) -> Iterator[Operator]:
-        """Those of the parts."""
+        """The chunks of the parts."""
         for part in self.parts:
             yield from part.chunks()

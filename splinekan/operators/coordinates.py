@@ -19,14 +19,14 @@ Product = Callable[[Float64Array], Float64Array]
 
 
 class EdgeMap(NamedTuple):
-    """An invertible matrix S by its four products, along the first axis of what they are given."""
+    """An invertible matrix S given by four products along the first axis of their arguments."""
 
     apply: Product
     solve: Product
     apply_transpose: Product
     solve_transpose: Product
     matrices: tuple[Float64Array, Float64Array] | None = None
-    """(S, S^{-1}) where they are dense."""
+    """The pair (S, S^{-1}) if they are dense."""
 
     @staticmethod
     def relu_from_spline(change: ChangeOfBasis) -> EdgeMap:
@@ -59,7 +59,7 @@ class EdgeMap(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """Where `map` acts: theta[start:stop], read as (n_in, m, n_out), along the middle axis."""
+    """A block on which `map` acts: theta[start:stop], read as (n_in, m, n_out), along the middle axis."""
 
     start: int
     stop: int
@@ -69,7 +69,7 @@ class Piece(NamedTuple):
 
 
 class Coordinates(Operator):
-    """T with z = T theta, block diagonal; parameters outside all pieces stay as they are.
+    """The block diagonal matrix T with z = T theta; parameters outside all pieces are unchanged.
 
     All four products take a vector (n_parameters,) or a matrix (n_parameters, any).
 
@@ -78,12 +78,12 @@ class Coordinates(Operator):
     n_parameters
         Length of theta.
     pieces
-        Disjoint.
+        Disjoint blocks, in order.
 
     Raises
     ------
     TypeError, ValueError
-        For pieces that do not fit theta; the products for arrays of another shape.
+        For pieces that do not fit theta; by the products, for arrays of the wrong shape.
     """
 
     def __init__(self, n_parameters: int, pieces: Sequence[Piece] = ()) -> None:
@@ -125,7 +125,7 @@ class Coordinates(Operator):
         return self._map(v, "solve_transpose")
 
     def absolute(self) -> Coordinates:
-        """The same with the absolute values of all entries: what rounding in a product is bounded by.
+        """The map with the absolute values of all entries, which bounds rounding errors of products.
 
         Raises
         ------

@@ -1,4 +1,4 @@
-"""A Jacobian as sparse rows: every row holds a few segments of neighbouring columns."""
+"""A Jacobian as sparse rows: every row consists of a few segments of contiguous columns."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from splinekan.kernels import segments as kernels
 from splinekan.operators.base import Operator
 
 DENSE = 1.25
-"""Up to this number of columns per stored value the dense product of BLAS is faster."""
+"""Number of columns per stored value up to which the dense product of BLAS is faster."""
 DENSE_ROWS = 2048
-"""Rows that are made dense at a time."""
+"""Number of rows that are converted to a dense array at a time."""
 
 
 @dataclass(frozen=True, eq=False)
 class SparseRows(Operator):
-    """A matrix whose every row is made of segments of neighbouring columns, alike in length.
+    """A matrix whose rows consist of segments of contiguous columns, with the same lengths in every row.
 
     A spline layer with n_in inputs and n_out outputs gives n_in segments of (degree + 1) n_out values:
     the active coefficients of each edge. An affine layer is one segment; a tensor-product layer gives a
@@ -35,11 +35,11 @@ class SparseRows(Operator):
     Attributes
     ----------
     values
-        (n_rows, n_stored) stored entries, segment after segment.
+        (n_rows, n_stored) stored entries, segment by segment.
     starts
-        (n_rows, n_segments) first column of each segment. Along a row segments follow one another without
-        overlap. Over all rows every segment of a spline layer keeps to columns of its own; those of a
-        tensor-product layer do not.
+        (n_rows, n_segments) first column of each segment. Along a row, segments are in order and do not
+        overlap. In a spline layer the columns of different segments are disjoint over all rows; in a
+        tensor-product layer they are not.
     lengths
         (n_segments,) number of columns of each segment, the same for every row.
     n_columns
@@ -48,8 +48,8 @@ class SparseRows(Operator):
     Raises
     ------
     TypeError, ValueError
-        For arrays of other kinds or shapes, segments that leave the columns of the matrix, and segments that
-        begin before the segment before them in the row ends. The products for vectors of another length.
+        For arrays of the wrong type or shape, segments that leave the columns of the matrix, and segments
+        that overlap the previous segment of the row; by the products, for vectors of the wrong length.
     """
 
     values: Array
@@ -87,7 +87,7 @@ class SparseRows(Operator):
     def trusted(
         cls, values: Array, starts: NDArray[np.int64], lengths: NDArray[np.int64], n_columns: int
     ) -> SparseRows:
-        """The rows without a pass over `starts`, for those who made them: nothing is checked."""
+        """The rows without a pass over `starts`, for callers that made them: nothing is checked."""
         return trusted(cls, values=values, starts=starts, lengths=lengths, n_columns=n_columns)
 
     @property
@@ -97,7 +97,7 @@ class SparseRows(Operator):
 
     @property
     def dtype(self) -> np.dtype[Any]:  # type: ignore[override]
-        """That of the stored values."""
+        """The type of the stored values."""
         return self.values.dtype
 
     def _matvec(self, v: Array) -> Array:
@@ -128,7 +128,7 @@ class SparseRows(Operator):
 
     @one
     def add_products(self, lower: Float64Array) -> None:
-        """Add J^T J to the lower triangle of `lower`; what it holds above the diagonal has no meaning.
+        """Add J^T J to the lower triangle of `lower`; entries above the diagonal are meaningless.
 
         Raises
         ------
@@ -153,7 +153,7 @@ class SparseRows(Operator):
 
     @property
     def _overlapping(self) -> bool:
-        """Whether some columns belong to several segments: two pairs of segments may meet in an entry."""
+        """Whether columns belong to several segments, so that two pairs of segments may share an entry."""
         if not len(self.starts):
             return False
         return bool((self.starts.max(axis=0)[:-1] + self.lengths[:-1] > self.starts.min(axis=0)[1:]).any())
@@ -161,10 +161,10 @@ class SparseRows(Operator):
     def _add_products_by_rows(
         self, lower: Float64Array, places: NDArray[np.int64], ranges: list[tuple[int, int]]
     ) -> None:
-        """`add_products` with a matrix for each range of rows: threads would write to the same entries.
+        """`add_products` with a matrix for each range of rows, as threads would write to the same entries.
 
-        Rows are sorted so that those with the same columns, of the samples in a cell, are neighbours: then
-        products of pairs of segments stay in registers.
+        Rows are sorted so that rows with the same columns, those of the samples in a cell, are adjacent:
+        products of pairs of segments then stay in registers.
         """
         order = np.argsort(self._key, kind="stable")
         values, starts = self.values[order], self.starts[order]
@@ -182,7 +182,7 @@ class SparseRows(Operator):
 
     @property
     def _key(self) -> NDArray[np.int64]:
-        """(n_rows,): a linear form of the starts, modulo 2^64. Other rows with the same key do no harm."""
+        """(n_rows,): a linear form of the starts, modulo 2^64. Collisions are harmless."""
         form = np.random.default_rng(0).integers(1, 2**62, len(self.lengths))
         return np.asarray((self.starts * form).sum(axis=1))
 
@@ -190,8 +190,8 @@ class SparseRows(Operator):
     def add_band_products(self, band: Float64Array, places: NDArray[np.int64]) -> bool:
         """Add (J^T J)_ij to band[q, p - q], p = places[i] >= q = places[j], band (n_columns, w + 1).
 
-        `places` is a permutation, the place of every column in the band. Returns whether all entries other
-        than 0 lie in the band; those that do not are left out.
+        `places` is a permutation, the place of every column in the band. Returns whether all nonzero entries
+        lie in the band; other entries are left out.
 
         Raises
         ------
@@ -233,7 +233,7 @@ class SparseRows(Operator):
             for first in range(start, stop, DENSE_ROWS):
                 some = slice(first, min(first + DENSE_ROWS, stop))
                 dense = self.values[some]
-                if dense.shape[1] < self.n_columns:  # else every row holds all columns, in order
+                if dense.shape[1] < self.n_columns:  # otherwise every row holds all columns, in order
                     block = SparseRows.trusted(dense, self.starts[some], self.lengths, self.n_columns)
                     dense = block.toarray()
                 parts[chunk] += dense.T @ dense
@@ -282,14 +282,14 @@ def _whole(name: str, value: Any, ndim: int) -> NDArray[np.int64]:
 
 
 def symmetric(lower: Float64Array) -> Float64Array:
-    """`lower` with its upper triangle overwritten by the mirrored lower one."""
+    """`lower` with its upper triangle overwritten by the transpose of the lower triangle."""
     kernels.mirror(lower)
     return lower
 
 
 @lru_cache(maxsize=64)
 def _shares(lengths: tuple[int, ...], count: int) -> tuple[NDArray[np.int64], ...]:
-    """All pairs (a, b) of segments, a >= b, in `count` lists of about the same work: the largest first."""
+    """All pairs (a, b) of segments, a >= b, in `count` lists of similar work, the largest first."""
     a, b = np.tril_indices(len(lengths))
     work = np.take(lengths, a) * np.take(lengths, b)
     shares: list[list[tuple[int, int]]] = [[] for _ in range(count)]

@@ -21,14 +21,14 @@ class GradientDescent(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     step
         The step length ("fixed"), or the first step length tried ("armijo": halved until the decrease of the
         loss is sufficient).
     search
         "fixed" or "armijo". With "fixed" the loss may rise, and does if `step` exceeds 2 over the largest
         eigenvalue of the Hessian; `keep` of `minimize` determines the iterate that is returned.
-    geometry, gradient
-        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
 
     Examples
     --------
@@ -64,13 +64,13 @@ class Adam(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     schedule
         The rate, nonnegative, as a function of the iteration 0, 1, ...: `Constant`, `LinearRamp`,
         `ExponentialCyclic` or `Cosine` of `splinekan.optimize`, or any callable.
     beta1, beta2, eps, weight_decay
         The parameters of the formula; all dimensionless except eps, which has the units of the gradient.
-    geometry, gradient
-        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
 
     Examples
     --------

@@ -29,10 +29,10 @@ class GaussNewton(Optimizer):
 
     Parameters
     ----------
-    cutoff
-        Relative cut-off of the singular values, dimensionless.
     geometry, gradient
         Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
+    cutoff
+        Relative cut-off of the singular values, dimensionless.
 
     Examples
     --------
@@ -82,6 +82,8 @@ class LevenbergMarquardt(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     damping
         Initial damping, dimensionless (relative to the scaled columns), positive.
     scaling
@@ -99,8 +101,6 @@ class LevenbergMarquardt(Optimizer):
         `Cholesky`, `QR`, `SVD`, `Dual` or `CG` (see `splinekan.optimize.solvers`). None for `CG` above 5000
         parameters, else `Dual` for fewer residuals than parameters, else `Cholesky`. `Dual` requires
         `gradient` and `geometry` in the same coordinates.
-    geometry, gradient
-        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
 
     Examples
     --------

@@ -71,6 +71,8 @@ class LBFGS(Optimizer):
 
     Parameters
     ----------
+    geometry, gradient
+        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
     memory
         The number of pairs kept.
     step
@@ -81,8 +83,6 @@ class LBFGS(Optimizer):
         sufficient. If that fails too, both discard the memory and try steepest descent. "fixed": `step`, as
         in deep-learning libraries; pairs with s.y <= 1e-10 are skipped, and the loss may rise (`keep` of
         `minimize` determines the iterate that is returned).
-    geometry, gradient
-        Coordinates z = T theta of the iteration and of the gradient; see `Optimizer`.
 
     Examples
     --------

@@ -38,20 +38,22 @@ class VariableProjection(LevenbergMarquardt):
 
     Parameters
     ----------
-    damping, scaling, trials, geometry, gradient
-        As in `LevenbergMarquardt`; the coordinates must be None.
-    solver
-        `Cholesky`, `QR` or `SVD`; None for `Cholesky`.
+    geometry, gradient
+        None: the coordinates are those of the problem.
+    damping, scaling, trials
+        As in `LevenbergMarquardt`.
     corrections
         0: steps are not corrected.
+    solver
+        `Cholesky`, `QR` or `SVD`; None for `Cholesky`.
     linear
         Indices of the linear parameters; None for the `linear_parameters` of the problem.
-    nearest
-        Whether components of the linear parameters that the samples do not determine keep the values of the
-        start; otherwise the solution has the least norm.
     ridge
         Eigenvalues of the scaled normal matrix of the linear parameters far below this are not resolved,
         dimensionless, between 1e-14 and 1e-4.
+    nearest
+        Whether components of the linear parameters that the samples do not determine keep the values of the
+        start; otherwise the solution has the least norm.
 
     Raises
     ------

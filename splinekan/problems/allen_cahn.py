@@ -18,7 +18,7 @@ from splinekan.problems.networks import bounded
 
 X, T = sympy.symbols("x t")
 MODES, STEPS = 2048, 1000
-"""Of the reference solution."""
+"""Number of modes of the reference solution."""
 MAX_DIFFUSION = 1e6
 STEPS_PER_RATE = 20
 """Least number of time steps at reaction rate 1."""
@@ -117,7 +117,7 @@ def allen_cahn_solution(
     Raises
     ------
     TypeError, ValueError
-        For other parameters, for which the method is not accurate.
+        For parameters out of range, for which the method is not accurate.
     MemoryError
         For more modes and steps than fit in memory.
     """

@@ -29,7 +29,7 @@ from splinekan.network import KAN
 from splinekan.objectives.pinn import PINN, Block
 
 PIECES = 256
-"""Pieces per variable on which the slope of a solution is estimated."""
+"""Number of pieces per variable on which the slope of a solution is estimated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +42,7 @@ class Condition:
     Raises
     ------
     TypeError, ValueError
-        For a variable other than 0 and 1, a negative weight, and arguments of other kinds.
+        For a variable other than 0 and 1, a negative weight, and arguments of the wrong type.
     """
 
     equation: Equation
@@ -87,14 +87,14 @@ class BoundaryValueProblem:
         Weight of the mean square residual in the interior, to balance it with the conditions.
     form
         u in terms of the unknown v of `equation`, if the conditions are imposed exactly: an Equation whose
-        residual is u. None if v is u.
+        residual is u. None if v = u.
     entering
         `bounds`, with None for variables that are not inputs of the network.
 
     Raises
     ------
     TypeError, ValueError
-        Unless all equations have the same two variables; for arguments of other kinds.
+        Unless all equations have the same two variables; for arguments of the wrong type.
     """
 
     name: str
@@ -185,14 +185,14 @@ class BoundaryValueProblem:
         Raises
         ------
         TypeError, ValueError
-            For other shapes, and negative weights.
+            For arrays of the wrong shape, and negative weights.
         """
         weights = real_array("weights", weights)
         sides = [_line(f"along[{i}]", line) for i, line in enumerate(_pair("along", along))]
         blocks = [Block(self.equation, points, 2 * self.scale * weights)]
         kinds = dict.fromkeys((condition.equation, condition.minus is None) for condition in self.conditions)
         for equation, plain in kinds:
-            # A block for all faces with the same condition.
+            # A single block for all faces with the same condition.
             same = [c for c in self.conditions if (c.equation, c.minus is None) == (equation, plain)]
             shares = []
             for condition in same:
@@ -219,7 +219,7 @@ class BoundaryValueProblem:
     def adapted(
         self, solution: Callable[[Float64Array], Float64Array], cells: Sequence[int], floor: float = 0.5
     ) -> list[Float64Array]:
-        """Edges of cells, a fraction `floor` of them uniform and the others where the solution is steep.
+        """Edges of cells, a fraction `floor` of them uniform and the rest where the solution is steep.
 
         Along each variable the largest slope over the other variable is equidistributed.
 
@@ -244,7 +244,7 @@ class BoundaryValueProblem:
         Raises
         ------
         TypeError, ValueError
-            For another number of weights, or numbers that are negative or not finite.
+            For the wrong number of weights, and for numbers that are negative or not finite.
         """
         scale = real("scale", scale, low=0.0, high=np.inf)
         values = [real(f"weights[{i}]", w, low=0.0, high=np.inf) for i, w in enumerate(weights)]
@@ -277,7 +277,9 @@ class BoundaryValueProblem:
         return self.pinn(network, [Block(self.equation, points)])
 
     def relative_error(self, solution: Callable[[Float64Array], Float64Array], points: int = 101) -> float:
-        """|u - reference| / |reference| in the l2 norm on a grid of points^2 with the boundary.
+        """The relative error |u - reference|/|reference| in the l2 norm on a grid with points^2 points.
+
+        The grid includes the boundary.
 
         Raises
         ------

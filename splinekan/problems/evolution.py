@@ -20,7 +20,7 @@ MAX_SPEED = 100.0
 
 
 def exactly(value: float) -> Any:
-    """A number as an integer or a fraction, if it is one with a small denominator."""
+    """A number as an integer or a fraction, if its denominator is small."""
     fraction = Rational(value).limit_denominator(10_000)
     return fraction if float(fraction) == value else sympy.Float(value, 17)
 
@@ -233,9 +233,9 @@ def epidemic(
 ) -> Problem:
     """S' = -b S I, I' = b S I - g I, R' = g I on [0, end] with I(0) = infected, R(0) = 0, S + I + R = 1.
 
-    The reference is computed by the method of Dormand & Prince of order 8 and accurate to 1e-12. For
-    S = 1 and I = 0 the equations hold as well, and that state is unstable: minimisation of the residual tends
-    to end near it.
+    The reference is computed by the method of Dormand & Prince of order 8 and accurate to 1e-12. The
+    equations also hold for S = 1 and I = 0, an unstable state near which minimisation of the residual tends
+    to end.
 
     Parameters
     ----------

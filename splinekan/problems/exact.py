@@ -1,4 +1,4 @@
-"""References as functions of points: expressions of sympy, and the points where a computed one is known."""
+"""References as functions of points: expressions of sympy; a check of points for computed references."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from splinekan._checks import Float64Array, real_array
 from splinekan._records import Uncached
 
 ROUNDING = 1e-10
-"""Points this close to a box, in its lengths, count as points of it."""
+"""Points at most this far from a box, in its lengths, belong to it."""
 
 
 def known_at(points: Any, bounds: Sequence[tuple[float, float]]) -> Float64Array:
@@ -24,7 +24,7 @@ def known_at(points: Any, bounds: Sequence[tuple[float, float]]) -> Float64Array
     Raises
     ------
     TypeError, ValueError
-        For other shapes, and naming the first point outside.
+        For points of the wrong shape, and for points outside, with the first of them.
     """
     at = real_array("points", points, shape=(None, len(bounds))).astype(np.float64, copy=False)
     low, high = np.array(bounds, dtype=np.float64).T
@@ -54,7 +54,7 @@ class Formulas(Uncached):
     expressions: tuple[Any, ...]
 
     def __call__(self, points: Float64Array) -> NDArray[Any]:
-        """The values at points (n, d): (n,) of a single expression, (n, m) of several."""
+        """The values at points (n, d): (n,) for a single expression, (n, m) for several."""
         at = real_array("points", points, shape=(None, len(self.variables)))
         with np.errstate(over="ignore"):  # 1/cosh far from the centre of a wave
             values = [np.broadcast_to(each(*at.T), len(at)) for each in self._compiled]

@@ -50,21 +50,21 @@ def cavity(reynolds: float = 100.0, lid: str = "parabolic") -> Problem:
     reynolds
         Between 1 and 400, with the uniform lid 200.
     lid
-        "parabolic": the lid moves with u = 4 x (1 - x), as in the record. The velocity is continuous, the
-        vorticity is not. "uniform": u = 1, the classical cavity, whose velocity jumps at both corners.
+        "parabolic": the lid moves with u = 4 x (1 - x), as in the record. The velocity is continuous, but
+        the vorticity is not. "uniform": u = 1, the classical cavity, whose velocity jumps at both corners.
 
     Returns
     -------
     Problem
-        With a reference for u and v by Chebyshev collocation of the stream function, from which the singular
-        corner flows are subtracted. At Reynolds number 100 the relative error of the velocities is about
-        2e-8 with the parabolic lid, and 5e-6 with the uniform lid, where the extrema on the centre lines
-        agree with all 7 digits of Botella & Peyret 1998.
+        The reference for u and v is computed by Chebyshev collocation of the stream function, from which the
+        singular corner flows are subtracted. At Reynolds number 100 the relative error of the velocities is
+        about 2e-8 with the parabolic lid, and 5e-6 with the uniform lid, where the extrema on the centre
+        lines agree with all 7 digits of Botella & Peyret 1998.
 
     Raises
     ------
     TypeError, ValueError
-        For other arguments.
+        For arguments out of range.
     """
     one_of("lid", lid, LIDS)
     re = real("reynolds", reynolds, low=1.0, high=400.0 if lid == "parabolic" else 200.0)

@@ -1,4 +1,4 @@
-"""Differential equations with known solutions, as `solve` takes them.
+"""Differential equations with known solutions, in the form of the arguments of `solve`.
 
     problem = gallery.burgers(viscosity=0.02)
     solution = problem.solve()
@@ -88,7 +88,7 @@ PROBLEMS: Mapping[str, tuple[Callable[..., Problem], Mapping[str, Any]]] = Mappi
         "cavity-uniform": (cavity, {"lid": "uniform"}),
     }
 )
-"""By name: a function, and parameters other than its defaults."""
+"""Functions by name, with parameters that differ from their defaults."""
 
 
 def problem(name: str, **parameters: Any) -> Problem:
@@ -104,14 +104,14 @@ def problem(name: str, **parameters: Any) -> Problem:
     Returns
     -------
     Problem
-        Its `name` is the given one.
+        The problem, with the given name.
 
     Raises
     ------
     TypeError
-        For parameters that the problem does not have, and parameters of other kinds.
+        For parameters that the problem does not have, and parameters of the wrong type.
     ValueError
-        For an unknown name, and parameters outside of the ranges of the function.
+        For an unknown name, and parameters outside the ranges of the function.
 
     Examples
     --------

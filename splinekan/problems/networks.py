@@ -15,7 +15,7 @@ from splinekan.network import KAN, Layer, Normalizer, SplineLayer
 from splinekan.splines.knots import uniform_knots
 
 HIDDEN = 1.5
-"""Initially the hidden values lie in about half of [-1.5, 1.5]."""
+"""Initially the hidden values fill about half of [-1.5, 1.5]."""
 
 
 def bounded(widths: Sequence[int], degree: int, intervals: int) -> KAN:

@@ -21,7 +21,7 @@ X, T = symbols("x t")
 U = Function("u")(X, T)
 PERIOD = ((-1.0, 1.0), (0.0, 1.0))
 KEPT = 1e-12
-"""Two parameters closer than this, relatively, count as the same in a comparison with a record."""
+"""Parameters with a smaller relative difference are regarded as equal in a comparison with a record."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Computed:
     Attributes
     ----------
     make
-        From the parameters to the solution, itself a function of points; its results are cached.
+        A function from the parameters to the solution, itself a function of points; its results are cached.
     parameters
-        Its arguments.
+        The arguments of `make`.
     bounds
-        Where it is known.
+        The box in which the solution is known.
     """
 
     make: Callable[..., Any]
@@ -165,8 +165,8 @@ def kuramoto_sivashinsky(
 ) -> Problem:
     """u_t + alpha u u_x + beta u_xx + gamma u_xxxx = 0, periodic on [0, 2 pi], u(x, 0) = cos x (1 + sin x).
 
-    Chaotic: an error of one rounding grows to 5e-12 of the solution by t = 1, which limits the reference, a
-    Fourier series in x and a polynomial of degree 15 in t on every slab.
+    Chaotic: a single rounding error grows to 5e-12 of the solution by t = 1, which limits the accuracy of the
+    reference, a Fourier series in x and a polynomial of degree 15 in t on every slab.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A differential equation as `solve` takes it, with its solution and what others have reached."""
+"""A differential equation in the form of the arguments of `solve`, with its solution and published errors."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from splinekan.solving import Condition, Solution
 from splinekan.solving.region import region
 
 POINTS = 20_000
-"""Where errors are measured, about."""
+"""Approximate number of points at which errors are measured."""
 GRID_VARIABLES = 3
-"""Up to so many variables these are a grid with the boundary, beyond them Sobol points."""
+"""Number of variables up to which the points are a grid with the boundary; beyond, Sobol points."""
 TEXTS = ("name", "title", "source", "record_hardware", "record_source", "notes")
 
 
@@ -53,30 +53,30 @@ class Problem:
         The solution, from points (n, d) to (n,) for a single unknown, to (n, m) for the first m of several;
         complex for a complex unknown.
     record, record_seconds, record_hardware, record_source
-        The smallest relative l2 error that we know of by a neural network, its time, where it was computed,
-        and where it is reported. None and "" where we know of none.
+        The smallest published relative l2 error of a neural network that we know of, its time, its hardware
+        and its source; None and "" if we know of none.
     domain, data
-        As `solve` takes them.
+        As for `solve`.
     options
         Other arguments of `solve` for this problem.
     parameters
-        What the problem was made with.
+        The parameters of the problem.
     up_to_constant
         Names of unknowns that the equations determine up to a constant; their errors are taken without the
         mean.
     quantity
-        What the reference holds, an expression of the unknowns, the variables and the constants, if it is not
-        the first unknowns.
+        The quantity of the reference, an expression in the unknowns, the variables and the constants, unless
+        it consists of the first unknowns.
     interior
-        Whether errors are measured away from the boundary: at points in the middle of the cells of the grid,
-        where velocities jump at a corner, say.
+        Whether errors are measured away from the boundary, at the centres of the cells of the grid: if
+        velocities jump at a corner, say.
     notes
-        What to know about its difficulty, and how accurate the reference is.
+        Remarks on its difficulty and on the accuracy of the reference.
 
     Raises
     ------
     TypeError, ValueError
-        For entries of other kinds, and without equations or unknowns.
+        For fields of the wrong type, and without equations or unknowns.
     """
 
     name: str
@@ -141,7 +141,7 @@ class Problem:
         return tuple(str(u.func) for u in self.unknown)
 
     def solve(self, seed: int = 0, **options: Any) -> Solution:
-        """The solution found by `solve`; `options` are its arguments and take precedence over the problem's.
+        """The solution by `solve`; `options` are its arguments and take precedence over the problem's.
 
         Raises
         ------
@@ -160,7 +160,7 @@ class Problem:
         """About `count` points of the closed domain, (n, d), at which errors are measured.
 
         A grid of equal numbers of points along each of up to three variables, with the ends of the intervals
-        unless `interior`; Sobol points for more variables. Points outside of the domain are left out.
+        unless `interior`; Sobol points for more variables. Points outside the domain are left out.
 
         Raises
         ------
@@ -188,21 +188,21 @@ class Problem:
     def error(
         self, solution: Callable[[Float64Array], NDArray[Any]], points: Float64Array | None = None
     ) -> dict[str, float]:
-        """|u - reference|/|reference| in the l2 norm over points, by the names of the unknowns.
+        """The relative errors |u - reference|/|reference| in the l2 norm, by the names of the unknowns.
 
         Parameters
         ----------
         solution
-            From points (n, d) to values (n,) or (n, m), like `reference`; a `Solution`, or any function. Real
-            values (n, 2) for a complex unknown are read as real and imaginary parts.
+            A `Solution`, or any function from points (n, d) to values (n,) or (n, m), like `reference`. Real
+            values (n, 2) of a complex unknown are its real and imaginary parts.
         points
             (n, d); None for `points()`.
 
         Raises
         ------
         TypeError, ValueError
-            For values that do not fit the reference's, points outside of the domain, and points where the
-            reference is 0 everywhere.
+            For values whose shape does not fit the reference, points outside the domain, and if the reference
+            is 0 at all points.
         """
         function("solution", solution)
         at = self.points() if points is None else self._checked(points)

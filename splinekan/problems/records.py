@@ -1,6 +1,6 @@
-"""What others have reached: relative l2 errors of neural networks, with hardware and source.
+"""Published relative l2 errors of neural networks, with hardware and source.
 
-"As reported" marks numbers that are known to us at second hand only.
+"As reported" marks numbers that are known to us only at second hand.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ H100 = "NVIDIA H100"
 
 @dataclass(frozen=True)
 class Record:
-    """An error, and where it comes from."""
+    """An error and its source."""
 
     error: float
     hardware: str

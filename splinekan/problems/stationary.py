@@ -104,7 +104,7 @@ def _refuse_resonance(k: float) -> None:
 def interface(contrast: float = 0.5) -> Problem:
     """div(e grad u) = f on [-1, 1]^2, e = 1 for x < 0 and e = contrast for x > 0, u = 0 on the boundary.
 
-    The left half is reflected onto the right one, so that two unknowns on [0, 1] x [-1, 1] are smooth: u on
+    The left half is reflected onto the right half, so that two unknowns on [0, 1] x [-1, 1] are smooth: u on
     the right and v(x, y) = u(-x, y) from the left, with u = v and contrast u_x = -v_x at x = 0. With
     contrast c the solution is sin(pi x/c) sin(3 pi y) for x > 0 and sin(pi x) sin(3 pi y) for x < 0.
 
@@ -204,12 +204,13 @@ def l_shape(singular: int = 0) -> Problem:
     """-Laplace u = 1 on (-1, 1)^2 without [0, 1] x [-1, 0], u = 0 on the boundary.
 
     The gradient is infinite at the re-entrant corner, where u grows like r^(2/3) sin(2 theta/3). The equation
-    is multiplied by the distance r from it: without a factor of more than r^(1/3) the residual of no spline
-    is square-integrable in the limit. The order is limited by the corner, not by the degree, which is 4.
+    is multiplied by the distance r from it: without a factor that vanishes faster than r^(1/3) the residuals
+    of splines are not square-integrable in the limit. The order is limited by the corner, not by the degree,
+    which is 4.
 
     With singular functions s_i = r^(2 (2 i + 1)/3) sin(2 (2 i + 1) theta/3), i < `singular`, which are
     harmonic and vanish on the edges of the corner, u = v + sum_i c_i s_i with a smoother unknown v and
-    unknown constants c_i. These are found to a few digits only: v makes up for the rest.
+    unknown constants c_i. These are determined to a few digits only: v compensates for the rest.
 
     The reference is a sum of singular functions and harmonic polynomials with an error below 1e-13, see
     `references.l_shape`; max u = 0.1494124..., the integral of u is 0.2140758..., c_0 = 0.4019310...
@@ -257,7 +258,7 @@ def _coordinates(dimensions: int) -> tuple[Any, ...]:
 def poisson_additive(dimensions: int = 5) -> Problem:
     """-Laplace u = pi^2 sum_i cos(pi x_i) on [0, 1]^d, u given on the boundary.
 
-    The solution, sum_i cos(pi x_i), is a sum of functions of one variable each: a network with a single layer
+    The solution, sum_i cos(pi x_i), is a sum of functions of single variables: a network with a single layer
     represents it.
 
     Parameters

@@ -18,15 +18,15 @@ from splinekan.network.layer import Directions
 from splinekan.solving.pieces import Piece
 
 NODES = 64
-"""Of the first quadrature, per variable; doubled until two agree."""
+"""Number of nodes of the first quadrature, per variable; doubled until two results agree."""
 AGREEMENT = 1e-9
-"""Relative difference at which they do."""
+"""Relative difference at which two results agree."""
 AT_ONCE = 2**17
-"""Points and nodes that are evaluated at once."""
+"""Number of points and nodes that are evaluated together."""
 
 
 def looks_elsewhere(expression: Any, variables: Sequence[Any]) -> bool:
-    """Whether an expression holds integrals or unknowns at other places."""
+    """Whether an expression contains integrals or unknowns at other places."""
     if expression.has(sympy.Integral, sympy.Subs):
         return True
     return any(tuple(atom.args) != tuple(variables) for atom in expression.atoms(AppliedUndef))
@@ -37,7 +37,7 @@ def across(
 ) -> Float64Array:
     """An expression at points, (n,), whose integrals and other places reach into any of the pieces.
 
-    Integrals are computed with more and more nodes until two results agree.
+    The number of nodes of integrals is doubled until two results agree.
 
     Raises
     ------

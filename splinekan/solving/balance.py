@@ -1,10 +1,10 @@
-"""Sizes of unknowns and of residuals, so that the units of a problem do not matter.
+"""Sizes of unknowns and of residuals, which make the solution independent of the units of a problem.
 
-Random smooth functions of size 1 on the domain, a hidden layer of tanh with random weights, stand for what a
-network may be. The size of a residual is the root mean square of its derivatives with respect to their
-coefficients, relative to that of the functions themselves. Unknowns have the size that the conditions and
-data give them; in linear problems, and where these are all zero, the size of a least-squares solution in the
-span of the random functions.
+Random smooth functions of size 1 on the domain, a hidden layer of tanh with random weights, represent the
+functions of a network. The size of a residual is the root mean square of its derivatives with respect to
+their coefficients, relative to that of the functions themselves. The sizes of unknowns follow from the
+conditions and data; in linear problems, and if these are all zero, from a least-squares solution in the span
+of the random functions.
 """
 
 from __future__ import annotations
@@ -23,22 +23,22 @@ from splinekan.solving.rules import Cells, Rule, Sobol
 from splinekan.solving.statement import CONDITION_WEIGHT, Sizes, Statement
 
 TINY = 1e-100
-"""Sizes beyond this, or its inverse, are not used."""
+"""Sizes above this, or below its inverse, are not used."""
 WIDTH = 60
-"""Random functions for each unknown."""
+"""Number of random functions for each unknown."""
 STEEPNESS = 1.5
 CUTOFF = 1e-7
-"""Of singular values, in the least-squares solution."""
+"""Relative cut-off of singular values in the least-squares solution."""
 PLACES = {1: 40, 2: 12, 3: 5}
 """Cells per variable, by the number of variables."""
 FINER = 4
-"""How many times as many cells there may be, so that narrow functions are seen."""
+"""Factor by which the number of cells may grow, so that narrow functions are resolved."""
 MOST = 2000
-"""Points for more variables."""
+"""Number of points for more variables."""
 ROUNDED = 1e-9
-"""Data this much smaller than a solution of a linear problem say nothing of its size."""
+"""Data smaller than a solution of a linear problem by this factor do not indicate its size."""
 LARGEST = 1e3
-"""How much larger than the data a solution of a linear problem is thought to be, at most."""
+"""The largest assumed ratio of a solution of a linear problem to its data."""
 
 
 def balanced(statement: Statement) -> Statement:
@@ -97,7 +97,7 @@ class _Trial:
         return residual, [jacobian[:, where] for where in self.columns]
 
     def scales(self) -> tuple[float, ...]:
-        """Of the unknowns, powers of two."""
+        """The scales of the unknowns, powers of two."""
         zero = [np.zeros(len(where)) for where in self.columns]
         residual, slopes = self.at(zero)
         given = self._given(residual, slopes)
@@ -113,12 +113,12 @@ class _Trial:
             for k, size in enumerate(solved):
                 if linear and given[k] > ROUNDED * size:
                     found[k] = min(max(size, given[k]), LARGEST * given[k])
-                elif linear or not given[k]:  # data may be rounding, such as sin(pi x) at the end x = 1
+                elif linear or not given[k]:  # data may be rounding errors, such as sin(pi x) at x = 1
                     found[k] = size
         return tuple(_power(size) for size in found)
 
     def _given(self, residual: Float64Array, slopes: list[Float64Array]) -> list[float]:
-        """The sizes that conditions and data give the unknowns; 0 where they give none."""
+        """The sizes of the unknowns according to conditions and data, 0 if these do not determine them."""
         found = [0.0] * len(slopes)
         for rows in self.rows[self.n_equations :]:
             largest = np.abs(residual[rows]).max()
@@ -157,7 +157,7 @@ class _Trial:
         ]
 
     def sizes(self, scales: tuple[float, ...]) -> Sizes:
-        """Of all residuals, for unknowns of these sizes."""
+        """The sizes of all residuals for unknowns of these sizes."""
         _, slopes = self.at(self._random(list(scales)))
         found = []
         for rows in self.rows:
@@ -169,12 +169,12 @@ class _Trial:
 
 
 def _size(matrix: Float64Array) -> float:
-    """The root of the mean over the rows of their squared norms; without rows that are not finite."""
+    """The root mean square of the norms of the rows, without rows that are not finite."""
     norms = np.sum(np.square(matrix), axis=1)
     norms = norms[np.isfinite(norms)]
     return float(np.sqrt(norms.mean())) if len(norms) else 0.0
 
 
 def _power(size: float) -> float:
-    """The nearest power of two, by which products are exact; 1 for no size."""
+    """The nearest power of two, with which products are exact; 1 for size 0."""
     return float(2.0 ** np.round(np.log2(size))) if TINY < size < 1 / TINY else 1.0

@@ -17,19 +17,19 @@ from splinekan.network import SparseRows, TensorSplineLayer
 from splinekan.objectives.pinn import PINN
 
 WORTHWHILE = 0.5
-"""Largest bandwidth, relative to the order of a matrix, for which a band is cheaper than the whole."""
+"""Largest bandwidth, relative to the order of a matrix, for which a band is cheaper than the full matrix."""
 
 
 @dataclass(frozen=True, eq=False)
 class Band:
-    """An order of the coefficients in which those whose functions meet are close to one another.
+    """An order of the coefficients in which functions with overlapping supports are close to each other.
 
     Attributes
     ----------
     order
         A permutation: the old number of every coefficient.
     width
-        The largest distance in the new order of two coefficients whose functions meet.
+        The largest distance in the new order of two coefficients whose functions overlap.
     """
 
     order: NDArray[np.int64]
@@ -37,7 +37,7 @@ class Band:
 
     @property
     def worthwhile(self) -> bool:
-        """Whether a band is cheaper than the whole matrix."""
+        """Whether a band is cheaper than the full matrix."""
         return self.width < WORTHWHILE * len(self.order)
 
     @property
@@ -51,8 +51,8 @@ class Band:
 def band(layer: TensorSplineLayer) -> Band:
     """The order of axes with the smallest width; a periodic axis is folded, 0, n - 1, 1, n - 2, ...
 
-    Functions of degree k that meet are at most k apart along an axis, and 2 k where it is folded. The width
-    is the sum over axes of that, times the number of coefficients that vary faster, and of n_out - 1.
+    Overlapping functions of degree k are at most k apart along an axis, or 2 k if it is folded. The width is
+    the sum over axes of this distance times the number of coefficients that vary faster, plus n_out - 1.
     """
     *sizes, n_out = layer.shape
     reaches = []
@@ -78,7 +78,7 @@ def band(layer: TensorSplineLayer) -> Band:
 
 @dataclass(frozen=True, eq=False)
 class BandMatrix:
-    """The symmetric matrix [[B, C], [C^T, D]]: B banded in another order, C and D of a few columns behind.
+    """The symmetric matrix [[B, C], [C^T, D]] with B banded in another order and few columns in C and D.
 
     Attributes
     ----------
@@ -158,16 +158,16 @@ class BandMatrix:
 def band_equations(
     problem: PINN, theta: Float64Array, ordering: Band
 ) -> tuple[float, Float64Array, BandMatrix] | None:
-    """(L, its gradient, J^T J) as `problem.normal_equations`; None if J^T J has entries outside of the band.
+    """(L, its gradient, J^T J) as `problem.normal_equations`; None if J^T J has entries outside the band.
 
     Parameters
     ----------
     problem
-        Its network is a layer with the coefficients of `ordering`; behind them theta may hold constants.
+        A problem whose network is a layer with the coefficients of `ordering`; constants may follow in theta.
     theta
         The parameters.
     ordering
-        Of the coefficients.
+        The order of the coefficients.
     """
     n, w = len(ordering.order), ordering.width
     affordable("the band of the normal matrix", 8.0 * n * (w + 1))
@@ -187,9 +187,9 @@ def band_equations(
 
 
 def _parted(rows: SparseRows, n: int, width: int) -> tuple[Any, Float64Array]:
-    """The first n columns, and the others as a dense array.
+    """The first n columns, and the remaining columns as a dense array.
 
-    Rows with more stored values than fit into a band hold zeros: they become sparse without these.
+    Rows with more stored values than fit into a band contain zeros: these are dropped from the sparse rows.
     """
     c = rows.n_columns - n
     stored = rows.values.shape[1] - c
@@ -203,7 +203,7 @@ def _parted(rows: SparseRows, n: int, width: int) -> tuple[Any, Float64Array]:
 
 
 def _add(matrix: BandMatrix, rows: Any, last: Float64Array, places: NDArray[np.int64]) -> bool:
-    """Add the products of rows, those of the last columns apart; whether they fit into the band."""
+    """Add the products of rows, the last columns separately; whether they fit into the band."""
     if isinstance(rows, SparseRows):
         fits = rows.add_band_products(matrix.band, places)
     else:

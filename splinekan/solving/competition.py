@@ -1,11 +1,11 @@
-"""Networks that compete: additive splines, ridge functions, products, deeper networks, and their starts.
+"""The competition of networks: additive splines, ridge functions, products, deeper networks; their starts.
 
-Networks that are linear in theta go first, since a few steps solve them. The others, each with several
-starts, go through rounds of successive halving (Jamieson & Talwalkar 2016): in a round all have about the
-same number of floating-point operations, and those with the least loss on held-out points stay. Work is
-counted, not timed, so that the same seed gives the same solution. The winner goes on to finer levels, on new
-points in every run, while the held-out loss falls. At the end a Gauss-Newton step on other points shows what
-the solution is sensitive to.
+Networks that are linear in theta are trained first, since a few steps solve them. The others, each with
+several starts, take part in rounds of successive halving (Jamieson & Talwalkar 2016): in a round all are
+given about the same number of floating-point operations, and those with the least loss on held-out points
+remain. Work is counted, not timed, so that the same seed gives the same solution. The winner is trained on
+finer levels, on new points in every run, while the held-out loss falls. At the end a Gauss-Newton step on
+other points shows how sensitive the solution is.
 
 Equations that are linear in the unknown are solved for the last layer by variable projection, before
 Levenberg-Marquardt on all parameters.
@@ -28,32 +28,32 @@ from splinekan.solving.statement import Statement
 from splinekan.solving.uncertainty import standard_errors
 
 STARTS = 20
-"""Contenders in the first round, about: at least 2 starts of every architecture, at most `MOST_STARTS`."""
+"""Approximate number of contenders in the first round: 2 to `MOST_STARTS` starts of every architecture."""
 MOST_STARTS = 6
 ROUNDS = (4, 2)
-"""Contenders left after the first round, and after the second, which has twice the work for each."""
+"""Numbers of contenders after the first round and after the second, which has twice the work for each."""
 WORK = 4e9
-"""Floating-point operations of a contender in the first round, in units of the assembly of J^T J."""
+"""Work of a contender in the first round, in units of the assembly of J^T J."""
 FEWEST, MOST = 8, 60
 """Iterations of a contender in a round."""
 AFFORDABLE = 3.0
-"""Contenders whose fewest iterations take this many times the work of a round do not start."""
+"""Contenders whose minimum number of iterations exceeds the work of a round by this factor do not start."""
 RUNS, ITERATIONS = 3, 60
-"""On a level of the winner: runs, each on new points, and their iterations."""
+"""Numbers of runs on a level of the winner, each on new points, and of their iterations."""
 SLOW = 0.7
-"""A run that leaves more than this share of the held-out loss is the last on its level."""
+"""A run that reduces the held-out loss by less than this factor is the last on its level."""
 LARGEST = {1: 2000, 2: 2500, 3: 1500}
-"""Parameters for each unknown up to which networks are refined, by the number of variables."""
+"""Largest number of parameters per unknown for refinement, by the number of variables."""
 GROWTH = {1: 2.0, 2: 3.0, 3: 2.5}
-"""How many times as many parameters a finer tensor-product spline has, about; other networks twice."""
+"""Approximate growth of the number of parameters of a finer tensor-product spline; 2 for other networks."""
 DEEPEST = 10
-"""Levels, at most."""
+"""The largest number of levels."""
 WORTHWHILE = 4.0
 """Two further levels should divide the held-out loss by this."""
 ABOUT = 2.0
-"""The finest level is the solution among those whose held-out loss is at most this many times the least."""
+"""The solution is the finest level whose held-out loss is at most this multiple of the least."""
 FAR = 1e4
-"""Losses this many times that of the leader are hopeless after the second round."""
+"""After the second round contenders are dropped if their loss exceeds the leader's by this factor."""
 
 
 def solve(statement: Statement, options: Options) -> Outcome:
@@ -131,7 +131,7 @@ def _tournament(
 
 
 def _staying(field: Sequence[Contender], count: int) -> list[Contender]:
-    """The best of them, of an architecture at most half, unless there is no other."""
+    """The best contenders, at most half of them of the same architecture unless there is only one."""
     stays: list[Contender] = []
     several = len({each.architecture for each in field}) > 1
     for each in field:
@@ -143,7 +143,7 @@ def _staying(field: Sequence[Contender], count: int) -> list[Contender]:
 
 
 def _all_levels(contender: Contender, options: Options, stop: float) -> None:
-    """Level after level, while it is worth it."""
+    """Train on successive levels while this reduces the loss enough."""
     while True:
         for _ in range(1 if contender.linear else RUNS):
             before = contender.score
@@ -177,7 +177,7 @@ def _done(contender: Contender, options: Options, stop: float) -> bool:
 
 
 def _outcome(winner: Contender, lost: Sequence[Contender]) -> Outcome:
-    """The solution, after the last levels of those that lost, the worst first."""
+    """The solution, with the last levels of the losers, the worst first."""
     least = _least(winner)
     at = max(i for i, level in enumerate(winner.levels) if not level.held_out > ABOUT * least)
     network, theta = winner.kept[at]

@@ -16,12 +16,12 @@ from splinekan.solving.conditions import Condition, NormalDerivative
 
 @dataclass(frozen=True, eq=False)
 class RealProblem:
-    """Equations, conditions and data in real unknowns, and how these make up the given unknowns.
+    """Equations, conditions and data in real unknowns, and the relation of these to the given unknowns.
 
     Attributes
     ----------
     parts
-        None if the unknowns are real as they were given.
+        None if the given unknowns are real.
     """
 
     equations: tuple[Any, ...]
@@ -34,7 +34,7 @@ class RealProblem:
 def real_problem(
     equations: Sequence[Any], unknown: Sequence[Any], conditions: Sequence[Condition], data: Sequence[Any]
 ) -> RealProblem:
-    """The problem itself if it is real, or else that of the real and imaginary parts.
+    """The problem itself if it is real, otherwise the problem for the real and imaginary parts.
 
     Raises
     ------

@@ -1,9 +1,9 @@
-"""Conditions of a differential equation: what holds on faces, on the boundary, or at points.
+"""Conditions of a differential equation on faces, on the boundary, or at points.
 
     conditions = [initial(u, -sin(pi * x), t), dirichlet(u, 0, x)]
 
 A condition is an equation, residual = 0, and the places where it holds. `normal_derivative(u)` stands for the
-derivative of u along the outward normal of whichever face or boundary the condition is posed on.
+derivative of u along the outward normal of the face or boundary on which the condition is posed.
 """
 
 from __future__ import annotations
@@ -40,21 +40,29 @@ class Condition:
         A sympy expression, or an `Eq`, in the variables, the unknowns, their derivatives, and
         `normal_derivative(u)`.
     on
-        Where it holds. None: the whole boundary, but for the ends of variables that have an initial
-        condition. A symbol x: both ends of x. `Eq(x, -1)`: that face. A sequence of symbols and equalities:
-        their union. Points, (n, number of variables).
+        Where the condition holds. None: the whole boundary, except for the ends of variables that have an
+        initial condition. A symbol x: both ends of x. `Eq(x, -1)`: that face. A sequence of symbols and
+        equalities: their union. Points, (n, number of variables).
     weight
-        Of the mean square of the residual on this part of the boundary, relative to the mean square of the
-        residual in the interior, both in units in which the terms of an equation are of size 1. None for a
-        default.
+        Weight of the mean square of the residual on this part of the boundary, relative to the mean square of
+        the residual in the interior, both in units in which the terms of an equation are of size 1. None for
+        a default.
     kind
         "initial": `on` is a variable, and the condition holds at its lower end. "periodic": the residual at
-        the upper end of the variable `on` equals that at its lower end. For the others the kind is a name.
+        the upper end of the variable `on` equals that at its lower end. Other kinds are names without effect.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type.
+
+    Examples
+    --------
+    >>> from sympy import Eq, Function, symbols
+    >>> x, y = symbols("x y")
+    >>> u = Function("u")(x, y)
+    >>> print(Condition(u.diff(x) - y, on=Eq(x, 1)))
+    -y + Derivative(u(x, y), x) = 0 on x = 1
     """
 
     residual: Any
@@ -91,23 +99,35 @@ class Condition:
 def normal_derivative(u: Any) -> Any:
     """du/dn, the derivative of u along the outward normal, for use in `condition`.
 
-    Radiation from both ends of x, for example, is `condition(normal_derivative(u) + u**4 - 1, x)`.
-
     Parameters
     ----------
     u
         An unknown, u(x, ...).
 
+    Returns
+    -------
+    sympy.Expr
+        A symbolic function of u, which is replaced on each face by the derivative along its normal.
+
     Raises
     ------
     TypeError
-        For anything else.
+        For anything but an unknown.
+
+    Examples
+    --------
+    Radiation from both ends of x:
+
+    >>> from sympy import Function, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> radiation = condition(normal_derivative(u) + u**4 - 1, on=x)
     """
     return NormalDerivative(_unknown(u))
 
 
 def dirichlet(u: Any, value: Any, on: Any = None, weight: float | None = None) -> Condition:
-    """u = value.
+    """The condition u = value.
 
     Parameters
     ----------
@@ -118,10 +138,15 @@ def dirichlet(u: Any, value: Any, on: Any = None, weight: float | None = None) -
     on, weight
         As for `Condition`.
 
+    Returns
+    -------
+    Condition
+        For `solve`.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type.
 
     Examples
     --------
@@ -135,35 +160,65 @@ def dirichlet(u: Any, value: Any, on: Any = None, weight: float | None = None) -
 
 
 def neumann(u: Any, value: Any, on: Any = None, weight: float | None = None) -> Condition:
-    """du/dn = value, the derivative along the outward normal; in the units of u over those of the length.
+    """The condition du/dn = value for the derivative along the outward normal.
+
+    The units are those of u divided by those of length.
 
     Parameters
     ----------
     u, value, on, weight
         As for `dirichlet`.
 
+    Returns
+    -------
+    Condition
+        For `solve`.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type.
+
+    Examples
+    --------
+    >>> from sympy import Eq, Function, symbols
+    >>> x, y = symbols("x y")
+    >>> u = Function("u")(x, y)
+    >>> insulated = neumann(u, 0, on=[Eq(x, 0), y])
     """
     return Condition(normal_derivative(u) - _value("value", value), on, weight, "neumann")
 
 
 def robin(u: Any, a: Any, b: Any, value: Any, on: Any = None, weight: float | None = None) -> Condition:
-    """a u + b du/dn = value, with the derivative along the outward normal.
+    """The condition a u + b du/dn = value, with the derivative along the outward normal.
 
     Parameters
     ----------
-    u, on, weight
-        As for `dirichlet`.
+    u
+        An unknown, u(x, ...).
     a, b, value
         Numbers, or expressions in the variables.
+    on, weight
+        As for `Condition`.
+
+    Returns
+    -------
+    Condition
+        For `solve`.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds; if a and b are both 0.
+        For arguments of the wrong type, and if a and b are both 0.
+
+    Examples
+    --------
+    Heat transfer to surroundings at temperature 20, with the coefficient 3:
+
+    >>> from sympy import Function, symbols
+    >>> x = symbols("x")
+    >>> u = Function("u")(x)
+    >>> cooling = robin(u, 3, 1, 3 * 20, on=x)
     """
     a, b = _value("a", a), _value("b", b)
     if a == 0 and b == 0:
@@ -173,9 +228,9 @@ def robin(u: Any, a: Any, b: Any, value: Any, on: Any = None, weight: float | No
 
 
 def periodic(u: Any, x: Any, weight: float | None = None) -> Condition:
-    """u at the upper end of x equals u at its lower end, as do the derivatives that the equations need.
+    """The condition that u is periodic in x, with the derivatives that the equations require.
 
-    Networks of splines are periodic exactly, by their knots.
+    Networks of splines are exactly periodic, by their knots.
 
     Parameters
     ----------
@@ -184,12 +239,25 @@ def periodic(u: Any, x: Any, weight: float | None = None) -> Condition:
     x
         One of its variables.
     weight
-        As for `Condition`; for networks that are not periodic by themselves.
+        As for `Condition`; for networks that are not periodic by construction.
+
+    Returns
+    -------
+    Condition
+        For `solve`.
 
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, and a variable on which u does not depend.
+        For arguments of the wrong type, and for a variable on which u does not depend.
+
+    Examples
+    --------
+    >>> from sympy import Function, symbols
+    >>> x, t = symbols("x t")
+    >>> u = Function("u")(x, t)
+    >>> print(periodic(u, x))
+    u(x, t) periodic in x
     """
     u, x = _unknown(u), _symbol("x", x)
     if x not in u.args:
@@ -198,7 +266,7 @@ def periodic(u: Any, x: Any, weight: float | None = None) -> Condition:
 
 
 def initial(u: Any, value: Any, t: Any, weight: float | None = None) -> Condition:
-    """u = value at the lower end of t; for u.diff(t) in place of u, a condition on the velocity.
+    """The condition u = value at the lower end of t, or on the velocity if u is u.diff(t).
 
     Parameters
     ----------
@@ -211,10 +279,15 @@ def initial(u: Any, value: Any, t: Any, weight: float | None = None) -> Conditio
     weight
         As for `Condition`.
 
+    Returns
+    -------
+    Condition
+        For `solve`.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, and a variable on which u does not depend.
+        For arguments of the wrong type, and for a variable on which u does not depend.
 
     Examples
     --------
@@ -234,7 +307,7 @@ def initial(u: Any, value: Any, t: Any, weight: float | None = None) -> Conditio
 
 
 def condition(residual: Any, on: Any = None, weight: float | None = None) -> Condition:
-    """residual = 0.
+    """The condition residual = 0.
 
     Parameters
     ----------
@@ -244,10 +317,15 @@ def condition(residual: Any, on: Any = None, weight: float | None = None) -> Con
     on, weight
         As for `Condition`.
 
+    Returns
+    -------
+    Condition
+        For `solve`.
+
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds.
+        For arguments of the wrong type.
 
     Examples
     --------

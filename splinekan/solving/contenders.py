@@ -1,4 +1,4 @@
-"""A network in the competition: an architecture and a start, trained level after level."""
+"""A network in the competition: an architecture and a start, trained on successive levels."""
 
 from __future__ import annotations
 
@@ -25,26 +25,26 @@ from splinekan.solving.statement import Statement
 COARSEST = {1: 4, 2: 4, 3: 2}
 """Intervals of networks that are linear in theta, by the number of variables; 4 for more."""
 FIRST = {"ridge": 4}
-"""Intervals of other networks on the coarsest level; 2 where none are given."""
+"""Intervals of other networks on the coarsest level; 2 by default."""
 LINEAR_STEPS = 50
-"""Iterations on a level, at most, of networks that are linear in theta."""
+"""The largest number of iterations on a level for networks that are linear in theta."""
 PER_PARAMETER = 20
-"""Points for each parameter of networks that are not linear in theta."""
+"""Points per parameter for networks that are not linear in theta."""
 LEAST_POINTS = 2
-"""Points on the interior and on every face, for each parameter, in many variables."""
+"""Points per parameter in the interior and on every face, in many variables."""
 END_CELLS = 0.1
-"""Width of additional cells at the ends of each variable, as a part of the first and of the last cell."""
+"""Width of additional cells at the ends of each variable, relative to the first and the last cell."""
 PATIENCE = {"linear": 3, "projected": 5, "other": 12}
-"""Iterations that lower the loss by less than a tenth, after which a run stops: of networks linear in theta,
-of networks whose last layer was solved for, and of others."""
+"""A run stops after this number of iterations that lower the loss by less than a tenth: for networks linear
+in theta, for networks whose last layer was solved for, and for others."""
 NOISE, DAMPING, LATER = 0.3, 1e-2, 1e-4
-"""Of the start; first dampings, at the start and where training goes on."""
+"""Initial dampings at the start and when training is resumed."""
 RIDGE = 1e-13
-"""Of variable projection: the last layers of these networks are nearly dependent."""
+"""The ridge of variable projection: the last layers of these networks are nearly dependent."""
 LINEARITY = 1e-9
-"""Relative size of second differences, below which a residual counts as affine."""
+"""Relative size of second differences below which a residual is regarded as affine."""
 PROJECTED = 0.8
-"""The part of the work that goes into variable projection, where it is possible."""
+"""Fraction of the work that is spent on variable projection, where it applies."""
 PROJECTION_COST = 2.0
 """Work of an iteration of variable projection, in iterations of Levenberg-Marquardt."""
 
@@ -56,9 +56,9 @@ class Contender:
     Attributes
     ----------
     architecture, statement, options
-        What is trained, on what, and how; the statement is that of the network's outputs.
+        The architecture, the statement for the network's outputs, and the options.
     number
-        Of the start.
+        The number of the start.
     stop
         The time (perf_counter) after which no iteration begins.
     """
@@ -157,7 +157,7 @@ class Contender:
                 self._run(VariableProjection(damping=DAMPING, linear=where, ridge=RIDGE), count)
                 iterations = max(int((1 - PROJECTED) * iterations), 4)
             except ValueError:
-                # It checks that the residual is affine; the rounding of large coefficients may hide that.
+                # It checks that the residual is affine, which the rounding of large coefficients may hide.
                 pass
             damping = LATER
         self._run(LevenbergMarquardt(damping=damping), iterations)
@@ -194,7 +194,7 @@ class Contender:
             self.loss = min(self.loss, before)
 
     def record(self) -> LevelRecord:
-        """The level as it is; it is kept."""
+        """The record of the current level, which is stored."""
         change = np.nan
         if self.kept:
             before, after = (self._values(*each) for each in (self.kept[-1], (self.network, self.theta)))
@@ -208,7 +208,7 @@ class Contender:
         return self.levels[-1]
 
     def refine(self) -> None:
-        """The next level, with the function of this one."""
+        """Move to the next level, with the same function."""
         network, theta = self.network, self.theta
         if self.projected is not None and not isinstance(self.options.network, KAN):
             network, theta = merged(network, theta)
@@ -216,7 +216,7 @@ class Contender:
                 self.merged_at = len(self.levels)
         coarse, network = network, network.refined()
         theta = coarse.prolongation(network) @ theta
-        if self.projected is not None and self.architecture.name == "ridge":  # the last layer is solved anew
+        if self.projected is not None and self.architecture.name == "ridge":  # the last layer is recomputed
             low, high = np.array(self.statement.bounds).T
             points = self.statement.region.interior(Sobol(512, 0))[0]
             theta = moved(network, theta, 2 * (points - low) / (high - low) - 1)
@@ -229,7 +229,7 @@ class Contender:
         return Piece(self.statement, network, theta).values(points)
 
     def rule(self, move: int, held_out: bool = False) -> Rule:
-        """Points for the network; every move gives others."""
+        """Points for the network, different for every move."""
         d, given = self.dimension, self.options.points
         n = self.network.n_parameters
         if d > networks.TENSOR_VARIABLES:
@@ -249,7 +249,7 @@ class Contender:
 
 
 def _with_end_cells(edges: Float64Array) -> Float64Array:
-    """The edges, with a part of the first and of the last cell cut off: beyond them nothing holds splines."""
+    """The edges with thin cells at both ends, beyond which nothing constrains the splines."""
     first = edges[0] + END_CELLS * (edges[1] - edges[0])
     last = edges[-1] - END_CELLS * (edges[-1] - edges[-2])
     return np.unique(np.concatenate([edges[:1], [first], edges[1:-1], [last], edges[-1:]]))
@@ -257,7 +257,7 @@ def _with_end_cells(edges: Float64Array) -> Float64Array:
 
 @dataclass
 class _Patience:
-    """Stops a run after a time, or where a number of iterations lowers the loss by less than a tenth."""
+    """Stops a run after a time, or if a number of iterations lowers the loss by less than a tenth."""
 
     stop: float
     count: int

@@ -1,4 +1,4 @@
-"""Whether conditions are missing: counted for each unknown and variable."""
+"""A check for missing conditions, by a count for each unknown and variable."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def missing_conditions(statement: Statement) -> list[str]:
         free = _only_differentiated(statement, u)
         if free:
             found.append(
-                f"{u.func} occurs only through its derivatives, and is determined up to a constant: give a "
+                f"{u.func} occurs only through its derivatives and is determined up to a constant: give a "
                 "value at a point"
             )
         if any(_touches(data.of, u) for data in statement.data):
@@ -63,7 +63,7 @@ def missing_conditions(statement: Statement) -> list[str]:
         bare = scalar and any(
             order_in(statement.equations, u, v) and not _conditions_along(statement, u, i)
             for i, v in enumerate(statement.variables)
-        )  # of a single equation of first order, something has to flow in along every variable
+        )  # a single equation of first order needs inflow data along every variable
         if short and (not first_order or missing_all or bare) and not free and not _counted(statement):
             found.append(
                 f"conditions on {u.func} seem to be missing ({'; '.join(short)}): the solution may not be "
@@ -100,7 +100,7 @@ def _conditions_along(statement: Statement, u: Any, i: int) -> int:
         else:
             for patch in each.patches:
                 if isinstance(patch.shape, Face):
-                    # The same condition twice on a face is one.
+                    # A repeated condition on a face counts once.
                     same = (patch.shape, each.residual)
                     count += patch.shape.variable == i and same not in seen
                     seen.add(same)

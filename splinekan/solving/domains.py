@@ -1,4 +1,4 @@
-"""Domains of equations, as users give them: signed distances and unions of boxes."""
+"""Domains of equations: signed distances and unions of boxes."""
 
 from __future__ import annotations
 
@@ -18,19 +18,27 @@ from splinekan.solving.patches import Face
 class SignedDistance:
     """The domain where an expression is negative; its zero set is the boundary.
 
-    The expression need not be a distance: any smooth function serves whose gradient does not vanish where
-    it is 0. Outward normals are along its gradient.
+    The expression need not be a distance: any smooth function will do if its gradient does not vanish on the
+    zero set. Outward normals are along its gradient.
 
     Parameters
     ----------
     expression
-        In the variables; x**2 + y**2 - 1 for a disk. Variables that do not occur are free: with the
-        variables x, y, t the domain is a cylinder.
+        An expression in the variables, such as x**2 + y**2 - 1 for a disk. Variables that do not occur are
+        free: with the variables x, y, t the domain is a cylinder.
 
     Raises
     ------
     TypeError
         For anything but an expression of sympy.
+
+    Examples
+    --------
+    >>> from sympy import symbols
+    >>> x, y = symbols("x y")
+    >>> disk = SignedDistance(x**2 + y**2 - 1)
+    >>> disk.expression.subs({x: 0, y: 0})
+    -1
     """
 
     expression: Any
@@ -49,12 +57,12 @@ class Boxes:
     Parameters
     ----------
     boxes
-        For each box an interval (a, b) per variable, in the order of the bounds.
+        An interval (a, b) per variable for each box, in the order of the bounds.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but intervals, and boxes with different numbers of them.
+        For anything but intervals, and for boxes with different numbers of intervals.
 
     Examples
     --------
@@ -76,7 +84,7 @@ class Boxes:
 
     @property
     def _edges(self) -> list[Float64Array]:
-        """Every coordinate of a face, by variable."""
+        """The coordinates of all faces, by variable."""
         return [np.unique([end for box in self.boxes for end in box[i]]) for i in range(len(self.boxes[0]))]
 
     def _inside(self, points: Float64Array, margin: float) -> Any:
@@ -86,7 +94,7 @@ class Boxes:
         return ((at >= low - room) & (at <= high + room)).all(axis=2).any(axis=1)
 
     def _faces(self) -> list[Face]:
-        """The boundary, cut along the coordinates of all faces."""
+        """The boundary, divided along the coordinates of all faces."""
         edges = self._edges
         middles = [(t[1:] + t[:-1]) / 2 for t in edges]
         grid = np.stack(np.meshgrid(*middles, indexing="ij"), axis=-1)

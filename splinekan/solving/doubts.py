@@ -1,4 +1,4 @@
-"""What casts doubt on a solution."""
+"""Checks that cast doubt on a solution, and their warnings."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from splinekan.solving.rules import Cells, Sobol, sobol
 from splinekan.solving.statement import Statement
 
 MANY = 5000
-"""Parameters above which dense normal equations are not examined."""
+"""Dense normal equations are not examined for more parameters."""
 SENSITIVE = 1e-2
 """A relative change above this is doubtful."""
 NULL = 1e-12
-"""Eigenvalues of the scaled J^T J below this are rounding: those of well posed problems are far larger."""
+"""Eigenvalues of the scaled J^T J below this are rounding errors; those of well posed problems are larger."""
 SEEN = 1e-3
-"""Share of the values of a random function that one of a null vector has, if the residuals miss it."""
+"""A function of a null vector with values above this fraction of a random function's is undetermined."""
 GIVEN = 0.02
-"""Share of the mean size of a given function that points may miss."""
+"""Fraction of the mean size of a given function that points may miss."""
 ROUNDING = 1e-9
-"""Given functions below this, in units of the size of an equation, are rounding."""
+"""Given functions below this, in units of the size of an equation, are rounding errors."""
 LARGE = 1000.0
-"""Factors above this are not given in numbers."""
+"""Factors above this are not printed."""
 DENSE = 2**17
-"""Points at which given functions are looked at."""
+"""Number of points at which given functions are sampled."""
 
 
 def doubts(
@@ -50,8 +50,8 @@ def doubts(
         times = np.sqrt(last.held_out / max(last.loss, 1e-300))
         many = f"{times:.0f}" if times < LARGE else f"more than {LARGE:.0f}"
         found.append(
-            f"the residual between the points of the training is {many} times that at the points: more "
-            "points are needed"
+            f"the residual between the collocation points is {many} times that at the points: more points "
+            "are needed"
         )
     if last.change > SENSITIVE:
         found.append(
@@ -59,7 +59,7 @@ def doubts(
         )
     if last.held_out > 1e-6:
         found.append(
-            f"the equations are fulfilled up to a relative residual of {np.sqrt(2 * last.held_out):.1g} only"
+            f"the equations are satisfied only up to a relative residual of {np.sqrt(2 * last.held_out):.1g}"
         )
     if ordering is not None or piece.network.n_parameters <= MANY:
         found += _of_normal_equations(piece, other, ordering)
@@ -67,15 +67,15 @@ def doubts(
 
 
 def _readable(change: float) -> str:
-    """A relative change as text; relative to almost 0 it has no meaning."""
+    """A relative change as text; relative to almost 0 it is meaningless."""
     return f"{change:.1g}, relative" if change < LARGE else "far more than its size"
 
 
 def sensitivity(piece: Piece, other: Any, ordering: Band | None = None) -> float:
     """The relative change of the unknowns by a Gauss-Newton step on other points.
 
-    An equation with an unstable state has almost solutions near it, with small residuals, which that step
-    leaves.
+    Near an unstable state of an equation there are functions with small residuals that are not solutions;
+    that step moves away from them.
     """
     _, gradient, matrix = NormalEquations(other, ordering).at(piece.theta)
     return _sensitivity(piece, gradient, matrix)
@@ -84,16 +84,16 @@ def sensitivity(piece: Piece, other: Any, ordering: Band | None = None) -> float
 def _of_normal_equations(piece: Piece, other: Any, ordering: Band | None) -> list[str]:
     _, gradient, matrix = NormalEquations(other, ordering).at(piece.theta)
     if not (np.isfinite(matrix.diagonal()).all() and np.isfinite(gradient).all()):
-        return ["the residual is not finite between the points of the training"]
+        return ["the residual is not finite between the collocation points"]
     found = []
     size = _sensitivity(piece, gradient, matrix)
     if not size <= SENSITIVE:
         found.append(
             f"a Gauss-Newton step on other points changes the solution by {_readable(size)}: a small "
-            "residual does not determine it"
+            "residual does not determine the solution"
         )
     if is_linear(piece.network) and _undetermined(piece, matrix):
-        found.append("other functions near the solution fulfil the equations and conditions as well")
+        found.append("other functions near the solution also satisfy the equations and conditions")
     return found
 
 
@@ -104,13 +104,14 @@ def _scale(matrix: NormalMatrix) -> Float64Array:
 
 
 def _sensitivity(piece: Piece, gradient: Float64Array, matrix: NormalMatrix) -> float:
-    # Along the null vectors of other networks, which do not change the function at first, steps are bounded.
+    # Along null vectors of nonlinear networks, which leave the function unchanged to first order, steps are
+    # bounded.
     shift = 1e-13 if is_linear(piece.network) else 1e-9
     step = matrix.solve(_scale(matrix), shift, -gradient)
     if step is None or not np.isfinite(step).all():
         return 0.0
     moved, values = _values(replace(piece, theta=piece.theta + step)), _values(piece)
-    # Where the solution is 0, its scale is what a change is compared with.
+    # If the solution is 0, changes are compared with its scale.
     least = ROUNDING * min(piece.statement.scales) * np.sqrt(values.size)
     return min(relative_change(moved, values), float(np.linalg.norm(moved - values) / max(least, 1e-300)))
 
@@ -118,8 +119,8 @@ def _sensitivity(piece: Piece, gradient: Float64Array, matrix: NormalMatrix) -> 
 def _undetermined(piece: Piece, matrix: NormalMatrix) -> bool:
     """Whether a null vector of J^T J, by inverse iteration, changes the unknowns in the domain.
 
-    Coefficients of functions outside of the domain are in the null space of every problem. Networks that are
-    not linear in theta have null vectors, too, along which their function does not change to first order.
+    Coefficients of functions outside the domain are in the null space of every problem. Networks that are not
+    linear in theta also have null vectors along which their function does not change to first order.
     """
     scale = _scale(matrix)
     n = len(scale)
@@ -153,16 +154,16 @@ def _values(piece: Piece) -> Float64Array:
 def missed(
     statement: Statement, rules: Sequence[tuple[Cells, float]], limits: Mapping[int, tuple[float, float]]
 ) -> tuple[str, ...]:
-    """Warnings about given functions that vary between the points: sources that no point sees.
+    """Warnings about given functions that vary between the points: sources that the points miss.
 
     Parameters
     ----------
     statement
         The equations.
     rules
-        The points of the training, and what each rule weighs.
+        The collocation points, with the weight of each rule.
     limits
-        By the number of a variable the part of its interval where there is a solution.
+        The part of the interval of a variable on which there is a solution, by the number of the variable.
     """
     bounds = [limits.get(i, ends) for i, ends in enumerate(statement.bounds)]
     if len(bounds) == 1:
@@ -183,7 +184,7 @@ def missed(
         if np.isfinite([truth, seen]).all() and abs(truth - seen) > max(GIVEN * max(truth, seen), size):
             found.append(
                 f"given functions in equations[{number}] vary between the points: their mean size is "
-                f"{truth:.3g}, at the points {seen:.3g}"
+                f"{truth:.3g}, but {seen:.3g} at the points"
             )
     return tuple(found)
 

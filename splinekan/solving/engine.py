@@ -1,9 +1,9 @@
-"""Which way a statement is solved.
+"""The choice of a method for a statement.
 
 Up to three variables the unknowns are tensor-product splines, linear in theta, for which Gauss-Newton
-converges in a few steps to the best that the mesh can give: slab after slab where initial conditions
-determine an evolution in at most two variables (`marching`), the whole domain at once otherwise (`tensor`).
-Other networks, and all of more variables, compete (`competition`).
+converges in a few steps to the best approximation on the mesh: slab by slab if initial conditions determine
+an evolution in at most two variables (`marching`), otherwise on the whole domain at once (`tensor`). Other
+networks, and all networks for more variables, compete (`competition`).
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from splinekan.solving.statement import Statement
 from splinekan.solving.tensor import Adaptive
 
 SLAB_VARIABLES = 2
-"""Variables up to which an evolution is solved slab after slab, unless slabs are asked for."""
+"""Largest number of variables for which an evolution is solved slab by slab by default."""
 GUIDE = 1e-4
-"""Tolerance of a solution with the constants at their starting values, from which the search begins."""
+"""Tolerance of the initial solution, with the constants at their starting values."""
 
 
 def solve(statement: Statement, options: Options) -> Outcome:
-    """The solution of a statement, by the way that its options ask for, or that fits."""
+    """The solution of a statement by the method of its options, or by a suitable method."""
     order = statement.order
     if options.degree is not None and options.degree <= order:
         raise ValueError(
@@ -64,7 +64,7 @@ def solve(statement: Statement, options: Options) -> Outcome:
                 return Adaptive(statement, options, stop).outcome(guide)
         if options.slabs is not None:
             raise ValueError(
-                f"slabs must be None or 1 where initial conditions do not determine an evolution, got "
+                f"slabs must be None or 1 if initial conditions do not determine an evolution, got "
                 f"{options.slabs}"
             )
     whole = statement.imposed() if options.exact is not False else statement
@@ -72,7 +72,7 @@ def solve(statement: Statement, options: Options) -> Outcome:
 
 
 def _guide(statement: Statement, options: Options, stop: float) -> Any:
-    """Outputs of the evolution with the starting values of unknown constants, to begin with."""
+    """Outputs of the evolution with the starting values of unknown constants, as a start."""
     numbers = {constant: sympy.Float(constant.start, 17) for constant in statement.constants}
     frozen = replace(
         statement,

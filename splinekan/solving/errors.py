@@ -21,7 +21,7 @@ def relative_error(
     variables: Sequence[Any],
     parts: ComplexParts | None,
 ) -> Float64Array:
-    """|values - exact| / |exact| in the l2 norm over the points, for every column, (m,).
+    """The relative error |values - exact| / |exact| of every column in the l2 norm over the points, (m,).
 
     Raises
     ------
@@ -33,7 +33,7 @@ def relative_error(
         raise ValueError(f"exact must be finite, got {truth[~np.isfinite(truth)][0]}")
     size = np.linalg.norm(truth, axis=0)
     if not size.all():
-        raise ValueError("exact must not be 0 at all points: its relative error has no meaning")
+        raise ValueError("exact must not be 0 at all points: the relative error is undefined")
     return np.asarray(np.linalg.norm(values - truth, axis=0) / size)
 
 
@@ -62,7 +62,7 @@ def _truth(
 def _read(form: Any) -> Any:
     try:
         found = sympy.sympify(form, strict=True)
-    except (sympy.SympifyError, TypeError, ValueError, AttributeError):  # sympy's answers to junk
+    except (sympy.SympifyError, TypeError, ValueError, AttributeError):  # invalid input
         found = None
     if not isinstance(found, sympy.Expr):
         raise TypeError(f"exact must be an expression of sympy or a function of points, got {shown(form)}")

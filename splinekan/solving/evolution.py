@@ -1,4 +1,4 @@
-"""Which equations evolve in a variable, from initial conditions."""
+"""Detection of evolution equations: a variable in which the equations evolve from initial conditions."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from splinekan.solving.statement import Statement
 
 
 def evolution_variable(statement: Statement) -> int | None:
-    """The number of the variable in which the equations evolve, None if there is none.
+    """The number of the variable in which the equations evolve, None if there is no such variable.
 
-    It has as many initial conditions on every unknown as its highest derivative asks for, and no others. In
+    Every unknown has exactly as many initial conditions in it as the order of its highest derivative. In
     differential-algebraic equations some unknowns have neither.
     """
     if statement.constants or statement.data or not statement.region.is_box:
@@ -41,9 +41,9 @@ def evolution_variable(statement: Statement) -> int | None:
 
 
 def with_initial_conditions(statement: Statement) -> Statement:
-    """The statement with conditions at the lower end of a variable as initial conditions, if it evolves then.
+    """The statement with conditions at the lower end of a variable as initial conditions, if it then evolves.
 
-    That is a variable in which the equations are of first order, or one with the name t.
+    The equations are of first order in that variable, or its name is t.
     """
     if any(c.kind == "initial" for c in statement.conditions):
         return statement
@@ -63,7 +63,7 @@ def with_initial_conditions(statement: Statement) -> Statement:
 
 
 def _at_the_beginning(condition: Condition, variable: Any, low: float) -> bool:
-    """Whether a condition holds where the variable has its lowest value, and nowhere else."""
+    """Whether a condition holds only where the variable has its lowest value."""
     on = condition.on
     if condition.kind not in ("dirichlet", "condition") or condition.residual.has(NormalDerivative):
         return False

@@ -1,9 +1,9 @@
-"""Conditions imposed exactly: u = g + B v with g fulfilling the conditions and B vanishing where they hold.
+"""Conditions imposed exactly: u = g + B v, where g satisfies the conditions and B vanishes where they hold.
 
 g is the Boolean sum of interpolants along each variable (transfinite interpolation: Gordon & Hall 1973,
 Numer. Math. 21): with P_i the interpolant of the data on the faces of variable i, g_i = g_{i-1} +
-P_i(data - g_{i-1}). It meets the data of all faces if these agree where faces meet. B is the product over
-the variables of the distances to the faces with data, squared where a velocity is given too.
+P_i(data - g_{i-1}). It interpolates the data on all faces if these agree where faces meet. B is the product
+over the variables of the distances to the faces with data, squared where a velocity is also given.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from splinekan.solving.region import Region
 from splinekan.solving.rules import sobol
 
 AGREEMENT = 1e-9
-"""Data agree at edges and corners if they differ by at most this part of their size."""
+"""Data agree at edges and corners if their relative difference is at most this."""
 TRIALS = 64
 KINKED = (
     sympy.Piecewise,
@@ -45,11 +45,11 @@ class ExactConditions:
     Attributes
     ----------
     lifts, factors
-        g and B of every unknown; 0 and 1 where nothing is imposed.
+        g and B of every unknown; 0 and 1 if nothing is imposed.
     conditions
-        Those that remain.
+        The remaining conditions.
     notes
-        Why conditions remain that might have been imposed.
+        The reasons why conditions were not imposed.
     """
 
     lifts: tuple[Any, ...]
@@ -65,7 +65,7 @@ class ExactConditions:
 
 @dataclass
 class _Side:
-    """Data at an end of a variable: the value, perhaps a velocity, and the conditions they come from."""
+    """Data at an end of a variable: the value, possibly a velocity, and the conditions that give them."""
 
     value: Any = None
     velocity: Any = None
@@ -77,8 +77,8 @@ def exact_conditions(
 ) -> ExactConditions:
     """The conditions u = value on whole faces, and initial velocities, imposed exactly.
 
-    Conditions of other kinds remain, as do all conditions of an unknown whose data do not agree at edges and
-    corners or have kinks or jumps, and those on domains other than boxes.
+    Other conditions remain, as do all conditions of an unknown whose data do not agree at edges and corners
+    or have kinks or jumps, and conditions on domains other than boxes.
     """
     lifts, factors, notes, imposed = [], [], [], set()
     for u in unknown:
@@ -99,7 +99,7 @@ def exact_conditions(
 
 
 def _sides(conditions: Sequence[Condition], u: Any, region: Region) -> dict[tuple[int, int], _Side]:
-    """By (variable, end) the data of an unknown; of several conditions on a face the first."""
+    """The data of an unknown by (variable, end); the first of several conditions on a face."""
     sides: dict[tuple[int, int], _Side] = {}
     if not region.is_box:
         return sides
@@ -126,7 +126,7 @@ def _sides(conditions: Sequence[Condition], u: Any, region: Region) -> dict[tupl
 
 
 def _has_kinks(value: Any) -> bool:
-    """Whether g would not be smooth: derivatives of its branches would miss what happens between them."""
+    """Whether g would not be smooth: derivatives of its branches would miss the jumps between them."""
     return value is not None and bool(sympy.sympify(value).atoms(*KINKED))
 
 
@@ -202,7 +202,7 @@ def _form(sides: dict[tuple[int, int], _Side], region: Region) -> tuple[Any, Any
 
 
 def _agrees(lift: Any, sides: dict[tuple[int, int], _Side], region: Region) -> bool:
-    """Whether the lift meets all data, at random points of the faces, up to a part of the largest data."""
+    """Whether the lift matches all data at random points of the faces, relative to the largest data."""
     found = []
     for (i, end), side in sides.items():
         x = region.variables[i]
@@ -224,5 +224,5 @@ def _agrees(lift: Any, sides: dict[tuple[int, int], _Side], region: Region) -> b
 
 
 def _exact(number: float) -> Any:
-    """A float as the rational number it is."""
+    """A float as an exact rational number."""
     return sympy.Rational(*float(number).as_integer_ratio())

@@ -1,8 +1,8 @@
-"""Given functions of the variables: their kinks and jumps, and how fine a mesh must be to see them.
+"""Given functions of the variables: their kinks and jumps, and meshes that are fine enough to resolve them.
 
-The points of a coarse mesh may all miss a narrow source. So given functions are looked at on dense lines, and
-a mesh begins with intervals in which a polynomial of low degree approximates them roughly. Further refinement
-follows from the residual.
+All points of a coarse mesh may miss a narrow source. Given functions are therefore sampled on dense lines,
+and the first mesh has intervals in which a polynomial of low degree approximates them roughly. Further
+refinement is driven by the residual.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from splinekan.solving.rules import sobol
 from splinekan.solving.statement import Statement
 
 SAMPLES = 4096
-"""Cells of an interval in which a level is looked at for a change of sign."""
+"""Number of cells of an interval in which a sign change of a level is sought."""
 APART = 1e-9
-"""Distance of two breakpoints, relative to the interval, at which they are the same."""
+"""Breakpoints at a smaller distance, relative to the interval, are identified."""
 MOST = 500
-"""Breakpoints of a variable; where there are more, they are left to refinement."""
+"""Largest number of breakpoints of a variable; if there are more, they are left to refinement."""
 DENSE = {1: 2**16}
 """Points of a line, by the number of variables; `ON_A_LINE` for more variables."""
 ON_A_LINE = 2**12
 LINES = 5
-"""Along every variable, in two and more variables."""
+"""Number of lines along every variable, in two or more variables."""
 LOOKED = 2**10
-"""Points among which the largest value is taken, through which lines go."""
+"""Number of points among which the largest value, through which lines pass, is sought."""
 DEGREE = 4
 ROUGHLY = 0.1
-"""Deviation of a polynomial of that degree in an interval, relative to the largest value."""
+"""Admitted deviation from a polynomial of that degree in an interval, relative to the largest value."""
 FINEST = 8
-"""Steps of a line in an interval; what varies within fewer is rough, which division does not cure."""
+"""Least number of steps of a line in an interval; variation on shorter scales is not resolved by division."""
 
 
 # Kinks and jumps
@@ -53,7 +53,7 @@ FINEST = 8
 def breakpoints(
     expressions: Iterable[Any], variables: Sequence[Any], bounds: Sequence[tuple[float, float]]
 ) -> tuple[tuple[float, ...], ...]:
-    """For every variable the values, inside of its bounds, where given functions have kinks or jumps.
+    """The values of every variable, inside its bounds, where given functions have kinks or jumps.
 
     They are the zeros of the arguments of |.|, sign, Heaviside, of differences in Max and Min and of both
     sides of the conditions of Piecewise, and the steps of floor, ceiling and Mod, as far as these depend on a
@@ -111,10 +111,10 @@ def _zeros(level: Any, variable: Any, low: float, high: float) -> list[float]:
 
 
 def kinks(statement: Statement) -> tuple[dict[float, int], ...]:
-    """For every variable the breakpoints of the equations, and how smooth the unknowns are there.
+    """The breakpoints of the equations for every variable, and the smoothness of the unknowns there.
 
     Unknowns with derivatives of order m in the variable have m - 1 continuous derivatives where a source or a
-    coefficient jumps. Where no derivative in the variable occurs, there are none.
+    coefficient jumps. If no derivative in the variable occurs, there are no breakpoints.
     """
     given = [statement.in_outputs(each) for each in statement.equations]
     found: list[dict[float, int]] = []
@@ -130,7 +130,7 @@ def jumping_coefficients(statement: Statement) -> list[str]:
     """Warnings for coefficients of the highest derivatives that jump.
 
     sympy differentiates a Piecewise branch by branch: in (k u')' it omits the jump of k at a breakpoint, and
-    what remains is solved with a continuous u'.
+    the remaining equation is solved with a continuous u'.
     """
     found = []
     for equation in statement.equations:
@@ -154,7 +154,7 @@ def jumping_coefficients(statement: Statement) -> list[str]:
 def _jump(
     equation: Any, leading: Any, variable: Any, ends: tuple[float, float], variables: Sequence[Any]
 ) -> float | None:
-    """Where the coefficient of a derivative jumps along its variable; None if it does not."""
+    """The place where the coefficient of a derivative jumps along its variable; None without a jump."""
     stand_in = sympy.Dummy(real=True)
     coefficient = equation.xreplace({leading: stand_in}).diff(stand_in)
     held = coefficient.atoms(sympy.Derivative, AppliedUndef, sympy.Subs)
@@ -178,7 +178,7 @@ def _jump(
 
 @dataclass(frozen=True, eq=False)
 class _Source:
-    """An equation on the whole domain, or a condition on a face, with the value of a variable there."""
+    """An equation on the whole domain, or a condition on a face, where a variable has a fixed value."""
 
     equation: Equation
     fixed: tuple[int, float] | None
@@ -204,7 +204,7 @@ class _Source:
 
 
 class Given:
-    """The given functions of a statement, for meshes that see them."""
+    """The given functions of a statement, for meshes that resolve them."""
 
     def __init__(self, statement: Statement) -> None:
         self.statement = statement
@@ -226,16 +226,16 @@ class Given:
         )
 
     def cells(self, axis: int, bounds: Sequence[tuple[float, float]]) -> Float64Array:
-        """Intervals (low, high) along an axis in which given functions are about polynomials, (n, 2).
+        """Intervals (low, high) along an axis in which given functions are nearly polynomials, (n, 2).
 
-        The intervals of several lines overlap. None where nothing is given.
+        The intervals of several lines overlap. Without given functions there are none.
 
         Parameters
         ----------
         axis
             The number of the variable.
         bounds
-            The part of the domain to look at; conditions on faces that are not of this part do not count.
+            The part of the domain that is considered; conditions on faces outside this part are ignored.
         """
         low, high = bounds[axis]
         room = APART * (high - low)
@@ -261,7 +261,7 @@ class Given:
         return np.concatenate(found)
 
     def _lines(self, source: _Source, axis: int, bounds: Sequence[tuple[float, float]]) -> Float64Array:
-        """Points through which lines along an axis go."""
+        """Points through which lines along an axis pass."""
         if len(bounds) == 1:
             return np.array([[bounds[0][0]]])
         points = sobol(LOOKED, bounds, axis)
@@ -273,7 +273,7 @@ class Given:
         return np.concatenate([points[: LINES - 3], points[most], points[[largest]]])
 
     def seeing(self, mesh: Mesh, axes: Iterable[int], limit: int) -> Mesh:
-        """The mesh with intervals divided until it sees the given functions, to at most `limit` functions."""
+        """The mesh, divided until it resolves the given functions or has `limit` basis functions."""
         for axis in axes:
             cells = self.cells(axis, mesh.bounds)
             if not len(cells):
@@ -292,13 +292,13 @@ class Given:
 
 
 def seeing(statement: Statement, mesh: Mesh, limit: int) -> Mesh:
-    """The mesh with breakpoints at kinks of given functions, and divided until it sees these."""
+    """The mesh with breakpoints at kinks of given functions, divided until it resolves these functions."""
     mesh = with_kinks(mesh, kinks(statement))
     return Given(statement).seeing(mesh, range(len(mesh.breaks)), limit)
 
 
 def _wider(t: Float64Array, cells: Float64Array) -> Any:
-    """Which intervals between breakpoints are wider than a cell that they meet."""
+    """Which intervals between breakpoints are wider than a cell that they intersect."""
     widths = np.diff(t)
     least = np.full(len(widths), np.inf)
     first = np.clip(
@@ -312,9 +312,9 @@ def _wider(t: Float64Array, cells: Float64Array) -> Any:
 
 
 def _resolved(values: Float64Array, size: Float64Array, low: float, high: float) -> Float64Array:
-    """Intervals (low, high) of a line in which its values, (n + 1, columns), are about polynomials.
+    """Intervals (low, high) of a line in which its values, (n + 1, columns), are nearly polynomials.
 
-    None if values vary from point to point.
+    There are none if values vary from point to point.
     """
     values = np.where(np.isfinite(values), values, 0.0)
     varies = np.ptp(values, axis=0) > ROUGHLY * size
@@ -347,6 +347,6 @@ def _interpolation(x: Float64Array) -> Float64Array:
 
 
 def _explicit(residual: Any) -> set[Any]:
-    """The symbols of an expression outside of its unknowns."""
+    """The symbols of an expression outside its unknowns."""
     parts = residual.atoms(sympy.Derivative, AppliedUndef, sympy.Subs)
     return set(residual.xreplace({part: sympy.Dummy() for part in parts}).free_symbols)

@@ -1,8 +1,8 @@
-"""Hidden values moved back into the domains of the splines behind them.
+"""Transformations that move hidden values back into the domains of the next splines.
 
-Beyond its domain a spline is the polynomial of the last interval, which amplifies rounding errors by the
-distance, in intervals, to the power of the degree. What is a small excess on coarse knots costs all digits on
-fine knots.
+Outside its domain a spline is the polynomial of the last interval, which amplifies rounding errors by the
+distance, in intervals, to the power of the degree. A small excess on coarse knots costs all digits on fine
+knots.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from splinekan._checks import Float64Array
 from splinekan.network import KAN, Affine, SplineLayer
 
 EXCESS = 1.0
-"""Intervals beyond its domain at which the values of a hidden variable are moved."""
+"""The values of a hidden variable are moved if they exceed the domain by this number of intervals."""
 FILLED = 0.95
-"""The part of the domain that moved values fill."""
+"""The fraction of the domain that moved values fill."""
 
 
 def moved(network: KAN, theta: Float64Array, points: Float64Array) -> Float64Array:
-    """theta with the hidden values z at the points moved into the domains, z' = a z + c.
+    """The parameters theta with the hidden values z at the points moved into the domains, z' = a z + c.
 
-    The layer in front, affine or of splines, gives z' exactly. The splines behind interpolate f((z' - c)/a)
-    at the Greville points, so that the function changes by about the error of splines on these knots.
+    The previous layer, affine or of splines, gives z' exactly. The next splines interpolate f((z' - c)/a) at
+    the Greville points, so that the function changes by about the error of splines on these knots.
 
     Parameters
     ----------
     network, theta
         The network and its parameters.
     points
-        Inputs of the network, (n, n_in), over which values are taken.
+        Inputs of the network, (n, n_in), at which the hidden values are computed.
     """
     theta = theta.copy()
     for number, layer in enumerate(network.layers[1:], 1):
@@ -55,7 +55,7 @@ def _shiftable(layer: Any) -> bool:
 
 
 def _to_domains(layer: SplineLayer, values: Float64Array) -> tuple[Float64Array, Float64Array, Any]:
-    """(a, c) of every hidden variable, and which are to be moved."""
+    """(a, c) of every hidden variable, and the variables that are moved."""
     low, high = values.min(axis=0), values.max(axis=0)
     ends = np.array(layer.domain)
     width = np.array([(b - a) / knots.intervals for (a, b), knots in zip(ends, layer.knots, strict=True)])

@@ -1,4 +1,4 @@
-"""Inequalities joined by And, Or and Not: their levels, and where they hold."""
+"""Inequalities joined by And, Or and Not: their level functions, and the set where they hold."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ def inequalities(domain: Any) -> list[Any]:
         found = [each for part in domain.args for each in inequalities(part)]
         return list({str(each): each for each in found}.values())
     if isinstance(domain, (Relational, BooleanFunction)):
-        raise ValueError(f"domain must hold inequalities, And, Or and Not only, got {domain}")
+        raise ValueError(f"domain must contain only inequalities, And, Or and Not, got {domain}")
     raise ValueError(f"domain must hold points inside and outside, got {domain}")
 
 
 def level(inequality: Any) -> Any:
-    """Negative where the inequality holds."""
+    """The level function, negative where the inequality holds."""
     less = isinstance(inequality, (sympy.StrictLessThan, sympy.LessThan))
     return inequality.lhs - inequality.rhs if less else inequality.rhs - inequality.lhs
 
 
 def truth(domain: Any, table: Mapping[str, Any], closed: bool) -> Any:
-    """Whether points lie in the domain, from the values of its levels; `closed` for boundary points too."""
+    """Whether points lie in the domain, from the values of its levels; `closed` includes the boundary."""
     if isinstance(domain, sympy.And):
         return np.logical_and.reduce([truth(part, table, closed) for part in domain.args])
     if isinstance(domain, sympy.Or):

@@ -1,4 +1,4 @@
-"""Evolution equations: slab after slab of time, with lengths and meshes that follow from the residuals."""
+"""Evolution equations, solved on successive slabs of time whose lengths and meshes follow from residuals."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ from splinekan.solving.slabs import LARGEST, SlabSolver
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 FIRST = 1 / 16
-"""Length of the first slab, as a part of the interval of time."""
+"""Length of the first slab, relative to the interval of time."""
 LONGEST = 1 / 4
 GROWTH = 2.0
-"""By which slabs become longer, at most."""
+"""Largest growth factor of the length of slabs."""
 STRETCH = 1.3
-"""By which the last slab may be longer than planned."""
+"""Factor by which the last slab may be longer than planned."""
 MERGERS = 4
-"""Times that intervals are merged after a slab, at most."""
+"""Largest number of times that intervals are merged after a slab."""
 INTERVALS = 16
-"""Of the first mesh, along every variable in space."""
+"""Number of intervals of the first mesh along every variable in space."""
 DIVISIONS = 16
-"""Of the first mesh before the first slab, at most."""
+"""Largest number of refinements of the first mesh before the first slab."""
 ROUNDING = 1e-6
-"""Largest relative residual that counts as rounding, where nothing lowers it: later slabs may have it too."""
+"""Largest relative residual that is attributed to rounding if nothing lowers it, on later slabs too."""
 UNRESOLVED = 1e-4
-"""Relative residual of a slab, exhausted, of a solution that is not smooth."""
+"""Relative residual of an exhausted slab that indicates a solution that is not smooth."""
 UNSOLVED = 0.02
-"""Relative residual of a slab that is not a solution."""
+"""Relative residual above which a slab is not accepted as a solution."""
 IN_VAIN = 150_000
-"""Parameters of attempts without a solution after which a search ends, if no time is given."""
+"""Number of parameters of unsuccessful attempts after which a search ends, if no time limit is given."""
 MOST_SLABS, MOST_PARAMETERS = 10_000, 1_000_000
-"""Slabs, and parameters of all attempts, after which a search ends, if no time is given."""
+"""Numbers of slabs and of parameters of all attempts after which a search ends without a time limit."""
 PROBES = 256
-"""Points of a slab at which solutions are compared."""
+"""Number of points of a slab at which solutions are compared."""
 DOUBTFUL = 10.0
 """Relative residuals above this times the tolerance are doubtful."""
 
@@ -71,13 +71,13 @@ class Marching:
         given = [*self.statement.equations, *(each.residual for each in self.statement.posed)]
         kinks = breakpoints(given, self.statement.variables, self.statement.bounds)
         self.ends = (*kinks[self.axis], self.high)
-        """Where slabs end at the latest: given functions have kinks or jumps there."""
+        """Times that no slab crosses, where given functions have kinks or jumps."""
         self.kinks = kinks
         cells = self.slabs.given.cells(self.axis, self.statement.bounds)
         self.cells = cells[np.argsort(cells[:, 0], kind="stable")]
 
     def outcome(self) -> Outcome:
-        """Slab after slab to the end of the interval."""
+        """The solution on successive slabs to the end of the interval."""
         with self.bar:
             return self._outcome()
 
@@ -115,13 +115,13 @@ class Marching:
         return Outcome(pieces, history(self.slabs.losses), tuple(levels), self._doubts(found, change))
 
     def _too_long(self, found: list[Slab]) -> bool:
-        """Whether it is time to stop, where no time is given: without progress, or after very many slabs."""
+        """Whether to stop if no time limit is given: without progress, or after too much work."""
         if self.options.seconds is not None:
             return False
         return self.in_vain > IN_VAIN or len(found) >= MOST_SLABS or self.slabs.spent > MOST_PARAMETERS
 
     def _end(self, now: float, planned: float) -> float:
-        """The end of the next slab: as planned, unless given functions ask for a shorter slab."""
+        """The end of the next slab: as planned, unless given functions require a shorter slab."""
         if self.options.slabs is not None:
             left = self.high - now
             return self.high if planned > left / STRETCH else now + min(planned, left / 2)
@@ -133,7 +133,7 @@ class Marching:
         return last if planned > left / STRETCH else now + min(planned, left / 2)
 
     def _unsolved(self, slab: Slab) -> bool:
-        """Whether nothing solves the equations on the slab: as where a solution ends, at a pole."""
+        """Whether the equations cannot be solved on the slab, for instance at a pole of the solution."""
         free = self.options.slabs is None
         most = UNSOLVED if self.slabs.space else UNRESOLVED
         return free and slab.exhausted and slab.residual.relative > most
@@ -141,8 +141,8 @@ class Marching:
     def _on_other_points(self, found: list[Slab]) -> tuple[list[float], float]:
         """The losses of all slabs on other points, and the change of the unknowns if solved again there.
 
-        The slabs are solved one after the other, so that the change, relative, shows what small errors have
-        grown to. NaN where the time allowed ends before.
+        The slabs are solved one after another, so that the relative change shows the growth of small errors.
+        NaN if the time limit is reached before.
         """
         losses, largest, size = [np.nan] * len(found), 0.0, 0.0
         before: Slab | None = None
@@ -158,7 +158,7 @@ class Marching:
         return losses, largest / size if size > 0 else 0.0
 
     def _unfinished(self, slab: Slab) -> bool:
-        """Whether the time allowed has ended before the slab was solved."""
+        """Whether the time limit was reached before the slab was solved."""
         solved = slab.exhausted or slab.residual.relative <= DOUBTFUL * self.slabs.tolerance
         return perf_counter() > self.stop and not solved
 
@@ -172,20 +172,21 @@ class Marching:
         if end < self.high:
             why = "nothing lowers the residual enough"
             if perf_counter() > self.stop:
-                why = "the time allowed ended the search"
+                why = "the time limit ended the search"
             elif self._too_long(found) and self.in_vain <= IN_VAIN:
                 why = f"the search ended after {len(found)} slabs (`seconds` allows for more)"
             doubts.append(f"{why} at {t} = {end:.6g}: there is no solution beyond")
         worst = max(slab.residual.relative for slab in found)
         if worst > DOUBTFUL * self.options.tolerance:
             doubts.append(
-                f"the relative residual is up to {worst:.1g}; {self.options.tolerance:.1g} was asked for"
+                f"the relative residual is up to {worst:.1g}, "
+                f"above the tolerance {self.options.tolerance:.1g}"
             )
         if np.isnan(change) and end == self.high:
-            doubts.append("the time allowed left none to solve again on other points")
+            doubts.append("the time limit left no time to solve again on other points")
         elif change > SENSITIVE:
             doubts.append(
-                f"the solution on other points differs by {change:.1g}, relative: small errors grow"
+                f"the solution on other points differs by {change:.1g} (relative): small errors grow"
             )
         rules = [(slab.mesh.rule(), np.ptp(slab.mesh.breaks[self.axis])) for slab in found]
         return (*doubts, *missed(self.statement, rules, {self.axis: (self.low, end)}))
@@ -201,17 +202,17 @@ class Marching:
         largest = slab.residual.largest
         over = slab.residual.relative / self.slabs.tolerance
         in_space = max((largest[i] for i in self.slabs.space), default=0.0)
-        if in_space > 0:  # what space leaves does not limit the steps in time
+        if in_space > 0:  # the residual in space does not limit the steps in time
             over *= min(1.0, 10 * largest[self.axis] / in_space)
         growth = 0.9 * max(over, 1e-300) ** (-1 / (slab.mesh.degrees[self.axis] - 1))
         return min(length * float(np.clip(growth, 0.5, GROWTH)), LONGEST * total)
 
     def _coarser(self, slab: Slab) -> Mesh:
-        """The mesh without breakpoints in space that are not needed by far."""
+        """The mesh without breakpoints in space that are clearly unnecessary."""
         mesh, residual = slab.mesh, slab.residual
         over = min(residual.relative / self.slabs.tolerance, 1.0)
         for axis in self.slabs.space:
-            # Where only rounding keeps the residual large, short intervals are what makes it large.
+            # If rounding keeps the residual large, short intervals are the cause.
             aim = max(residual.largest[axis] / max(over, 1e-300), self.slabs.tolerance)
             parts = residual.parts[axis]
             for _ in range(MERGERS):
@@ -221,7 +222,7 @@ class Marching:
     # The first mesh
 
     def _first_mesh(self, length: float) -> Mesh:
-        """Divided in space until it represents the initial values: where these have kinks, finely."""
+        """The first mesh, divided in space until it represents the initial values and their kinks."""
         d, m = self.statement.region.n_variables, len(self.statement.unknown)
         degree = self.options.degree_for(d, self.statement.order)
         counts = [self.slabs.steps if i == self.axis else INTERVALS for i in range(d)]
@@ -253,7 +254,7 @@ class Marching:
         return mesh
 
     def _kinks_in_space(self, degree: int) -> list[dict[float, int]]:
-        """Those of the equations, where solutions have kinks, and breakpoints at those of conditions."""
+        """Kinks of solutions from the equations, and breakpoints at the kinks of conditions."""
         found = []
         for axis, (lasting, all_of) in enumerate(zip(kinks(self.statement), self.kinks, strict=True)):
             found.append({} if axis == self.axis else dict.fromkeys(all_of, degree - 1) | lasting)

@@ -1,7 +1,7 @@
 """Ridge functions of nearly the same direction merged into a single function.
 
-f1(z) + f2(z + e) with large f1 and f2 of opposite signs is about a derivative: training on coarse knots makes
-such pairs, whose cancellation costs digits on fine knots, where a single function suffices.
+f1(z) + f2(z + e) with large f1 and f2 of opposite signs approximates a derivative: training on coarse knots
+produces such pairs, whose cancellation costs digits on fine knots, where a single function suffices.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from splinekan._checks import Float64Array
 from splinekan.network import KAN, Affine, SplineLayer
 
 PARALLEL = 2e-3
-"""Angle between two directions, in radians, below which they are merged."""
+"""Directions are merged if the angle between them, in radians, is below this."""
 
 
 def merged(network: KAN, theta: Float64Array) -> tuple[KAN, Float64Array]:
-    """The network and theta without directions that another of its directions is nearly parallel to.
+    """The network and theta without directions that are nearly parallel to another direction.
 
-    The spline of a direction that is left out is added to that of the other, interpolated at the Greville
-    points. Networks that are not an affine map and a layer of splines on the same knots stay as they are.
+    The spline of an omitted direction is added to that of the other direction, interpolated at the Greville
+    points. Networks other than an affine map and a layer of splines on equal knots are left unchanged.
     """
     if len(network.layers) != 2:
         return network, theta
@@ -37,7 +37,7 @@ def merged(network: KAN, theta: Float64Array) -> tuple[KAN, Float64Array]:
     matrix = np.asarray(basis.value(unit, knots.greville[:, None]))
     lengths = np.linalg.norm(weight, axis=0)
     kept: list[int] = []
-    for p in np.argsort(-lengths, kind="stable"):  # to the longest: its knots are the finest along x
+    for p in np.argsort(-lengths, kind="stable"):  # merge into the longest: its knots are the finest along x
         for q in kept:
             slope = weight[:, p] @ weight[:, q] / lengths[q] ** 2
             if np.linalg.norm(weight[:, p] - slope * weight[:, q]) <= PARALLEL * lengths[p]:

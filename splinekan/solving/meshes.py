@@ -1,10 +1,12 @@
-"""Meshes of tensor-product splines: their networks, collocation points, and where they should be finer.
+"""Meshes of tensor-product splines: networks, collocation points, and indicators for refinement.
 
-A residual of a spline of degree k on a mesh with intervals h consists, up to rounding, of what the spline
-cannot represent. Along an axis that is about the last term of its expansion in an interval: the derivative
+The residual of a spline of degree k on a mesh with intervals h consists, up to rounding, of the part of the
+solution that the spline cannot represent. Along an axis that is about the last term of its expansion in an
+interval: the derivative
 of order k is constant there, and a polynomial of degree k - o whose leading coefficient is
-u^(k) / (k - o)! deviates from those of lower degree by 2 (h/4)^(k-o) times that (Chebyshev). This is what the
-derivative of order o contributes, times the derivative of the residual with respect to it.
+u^(k) / (k - o)! deviates from those of lower degree by 2 (h/4)^(k-o) times that coefficient (Chebyshev). The
+contribution of the derivative of order o is this deviation times the derivative of the residual with respect
+to it.
 """
 
 from __future__ import annotations
@@ -27,20 +29,20 @@ from splinekan.splines.basis import BSplineBasis
 from splinekan.splines.knot_vector import KnotVector
 
 OVERSAMPLING = 1.5
-"""Points per function along an axis, at least."""
+"""Least number of points per function along an axis."""
 ORDER = 3
 """Gauss points per cell along an axis."""
 SNAP = 2.0**-40
 """Knots in [-1, 1] are multiples of this, unless intervals are tiny."""
 LEVELS = (0.0, 1.0, -1.0)
-"""Constant functions to start from, in units of the scales of the unknowns."""
+"""Constant functions that serve as starts, in units of the scales of the unknowns."""
 FLOOR = 1e-3
-"""Of the terms of an equation, relative to what they would be if the unknowns varied on the scale of the
-domain: where the unknowns are constant, all terms are rounding."""
+"""Lower bound on the terms of an equation, relative to their size for unknowns that vary on the scale of the
+domain: for constant unknowns all terms are rounding errors."""
 SPARE = 0.02
-"""What merged intervals may contribute, relative to what is asked for."""
+"""Admitted contribution of merged intervals, relative to the tolerance."""
 SAFETY = 0.5
-"""What a new mesh aims at, relative to what is asked for."""
+"""Target of a new mesh, relative to the tolerance."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,12 +52,12 @@ class Mesh:
     Attributes
     ----------
     breaks
-        Increasing, from the lower to the upper bound of a variable.
+        Breakpoints of every variable, increasing from its lower to its upper bound.
     degrees, periodic
-        Of the splines along each variable.
+        Degree and periodicity of the splines along each variable.
     kinks
         For each variable the breakpoints where the splines have fewer continuous derivatives than elsewhere,
-        and how many: of repeated knots. None where the tuple is empty.
+        because of repeated knots, with the number of derivatives; empty if there are none.
     """
 
     breaks: tuple[Float64Array, ...]
@@ -70,7 +72,7 @@ class Mesh:
 
     @property
     def intervals(self) -> tuple[int, ...]:
-        """Their numbers, by variable."""
+        """The number of intervals of every variable."""
         return tuple(len(t) - 1 for t in self.breaks)
 
     @property
@@ -82,7 +84,7 @@ class Mesh:
         return int(np.prod(np.add(counts, more)))
 
     def multiplicities(self, axis: int) -> NDArray[np.int64]:
-        """Of the knots at the inner breakpoints along an axis."""
+        """The multiplicities of the knots at the inner breakpoints along an axis."""
         t, k = self.breaks[axis], self.degrees[axis]
         found = np.ones(max(len(t) - 2, 0), np.int64)
         for value, smooth in self.kinks[axis].items() if self.kinks else ():
@@ -102,7 +104,7 @@ class Mesh:
             if periodic:
                 knots.append(KnotVector.extended(unit, k, often, periodic=True))
             else:
-                # Repeated end knots: a basis that is well conditioned at the ends too.
+                # Repeated end knots make the basis well conditioned at the ends too.
                 knots.append(KnotVector.clamped(unit, k, often))
         return TensorSplineLayer(knots, n_out)
 
@@ -111,7 +113,7 @@ class Mesh:
         return KAN((self.layer(n_out),))
 
     def rule(self, shifted: bool = False) -> Cells:
-        """Cells of collocation points; `shifted` for others, on which nothing is trained."""
+        """Cells of collocation points; `shifted` for other points, which are not used in training."""
         edges = []
         for axis, (t, k, periodic) in enumerate(zip(self.breaks, self.degrees, self.periodic, strict=True)):
             at = 1 + np.flatnonzero(self.multiplicities(axis) > 1)
@@ -121,14 +123,14 @@ class Mesh:
         return Cells(edges, ORDER)
 
     def divided(self, axis: int, parts: Float64Array, aim: float, most: int = 2) -> Mesh:
-        """The mesh with those intervals along an axis divided whose parts of the residual exceed `aim`.
+        """The mesh with intervals divided along an axis if their parts of the residual exceed `aim`.
 
-        They are halved, as often as the order of the splines asks for, at most `most` times; neighbours are
-        graded. Functions on the coarser mesh are functions on the finer one.
+        They are halved as often as the order of the splines requires, at most `most` times; neighbours are
+        graded. The spaces are nested.
         """
         t = self.breaks[axis]
         order = max(self.degrees[axis] - 2, 1)
-        if not aim > 0:  # the parts explain nothing
+        if not aim > 0:  # the parts do not explain the residual
             return self.divided(axis, np.ones_like(parts), 1.0, 1)
         times = np.ceil(np.log2(np.maximum(parts / (SAFETY * aim), 1e-300)) / order)
         times = np.clip(times, 0, most)
@@ -153,7 +155,7 @@ class Mesh:
     def merged(self, axis: int, parts: Float64Array, aim: float) -> tuple[Mesh, Float64Array]:
         """The mesh with pairs of equal intervals along an axis merged if their parts stay far below `aim`.
 
-        With what the parts become.
+        The new parts are returned too.
         """
         t = self.breaks[axis]
         widths = np.diff(t)
@@ -182,7 +184,7 @@ class Mesh:
 
 
 def _cells(t: Float64Array, k: int, periodic: bool, shifted: bool) -> Float64Array:
-    """Edges of cells between breakpoints; `shifted` for others."""
+    """Edges of cells between breakpoints; `shifted` for different cells."""
     n = len(t) - 1
     functions = n if periodic else n + k
     pieces = int(np.ceil(OVERSAMPLING * functions / (ORDER * n))) + shifted
@@ -191,7 +193,7 @@ def _cells(t: Float64Array, k: int, periodic: bool, shifted: bool) -> Float64Arr
     cells = np.append(inner, t[-1])
     if periodic:
         return cells
-    # Thin cells at the ends, where nothing lies beyond the last point.
+    # Thin cells at the ends, since no points lie beyond the ends.
     first = cells[0] + 0.2 * (cells[1] - cells[0])
     last = cells[-1] - 0.2 * (cells[-1] - cells[-2])
     return np.concatenate([cells[:1], [first], cells[1:-1], [last], cells[-1:]])
@@ -199,14 +201,14 @@ def _cells(t: Float64Array, k: int, periodic: bool, shifted: bool) -> Float64Arr
 
 @dataclass(frozen=True, eq=False)
 class Residual:
-    """What a residual consists of.
+    """A residual and its contributions.
 
     Attributes
     ----------
     relative
         The root mean square residual of every equation, relative to the largest of its terms.
     parts
-        For every axis and interval what the splines do not represent, relative to the largest term.
+        The unrepresented part for every axis and interval, relative to the largest term.
     sizes
         The root mean square of the largest term of every equation, and of every condition.
     """
@@ -224,10 +226,10 @@ class Residual:
 def measured(
     pinn: PINN, theta: Float64Array, mesh: Mesh, n_equations: int, region: Region, n_conditions: int
 ) -> Residual:
-    """The residuals of all blocks, of which the first are the equations, and what they come from.
+    """The residuals of all blocks, the equations first, and their contributions.
 
-    An equation is compared with the root mean square of the largest of its terms, or `FLOOR` times what that
-    would be for other unknowns of the same size; a condition, whose terms may all be small, with the latter.
+    An equation is compared with the root mean square of the largest of its terms, or with `FLOOR` times that
+    of other unknowns of the same size; a condition, whose terms may all be small, with the latter.
     """
     layer: Any = pinn.network.layers[0]
     d, m = layer.n_in, layer.n_out
@@ -237,7 +239,7 @@ def measured(
     found = [_Terms() for _ in pinn.blocks[: n_equations + n_conditions]]
     inner = np.zeros(m)
     for part in pinn.parts(theta):
-        if part.block >= len(found):  # data, which the unknowns need not meet
+        if part.block >= len(found):  # data, which the unknowns need not match
             continue
         weights = np.asarray(pinn.blocks[part.block].weight)[part.start : part.start + len(part.residual)]
         found[part.block].add(part, np.sqrt(weights), m)
@@ -264,7 +266,7 @@ def measured(
             own.append(missing / scale)
         largest = max(float(each.max()) for each in own)
         for axis, each in enumerate(own):
-            # The parts of a condition are scaled to what is measured.
+            # The parts of a condition are scaled to the measured residual.
             factor = 1.0 if number < n_equations else min(share / max(largest, 1e-300), 1e6)
             parts[axis] = np.maximum(parts[axis], factor * each)
     return Residual(relative, tuple(parts), tuple(terms.scale() for terms in found))
@@ -322,12 +324,12 @@ def _by_order(equation: Any, slopes: Float64Array, axis: int) -> list[tuple[int,
 def _last_derivative(
     layer: Any, coefficients: Float64Array, axis: int, mesh: Mesh, region: Region
 ) -> Float64Array:
-    """|u^(k)| along an axis: for every interval and output the largest over the other axes."""
+    """The largest |u^(k)| along an axis over the other axes, for every interval and output."""
     knots = layer.knots[axis]
     t = knots.breakpoints
     middle = (t[1:] + t[:-1]) / 2
     values = np.abs(np.tensordot(BSplineBasis(knots).tabulate(middle, knots.degree), coefficients, (1, axis)))
-    if not region.is_box:  # nothing determines coefficients outside of the domain
+    if not region.is_box:  # nothing determines coefficients outside the domain
         others = [i for i in range(layer.n_in) if i != axis]
         along = [middle, *(np.asarray(layer.knots[i].greville) for i in others)]
         grids = np.meshgrid(*along, indexing="ij")
@@ -351,12 +353,12 @@ def interpolated(layer: TensorSplineLayer, mesh: Mesh, values: Any) -> Float64Ar
 
 
 def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
-    """theta for the first of a few constant functions at which the residual is finite.
+    """The parameters of the first of a few constant functions at which the residual is finite.
 
     Raises
     ------
     ValueError
-        If there is none.
+        If there is no such function.
     """
     own = pinn.network.layers[0].n_parameters
     for level in LEVELS:  # B-splines have the sum 1
@@ -370,7 +372,7 @@ def constant_start(pinn: PINN, theta: Float64Array) -> Float64Array:
 
 
 def with_kinks(mesh: Mesh, kinks: Sequence[Mapping[float, int]]) -> Mesh:
-    """The mesh with breakpoints at the kinks inside of its bounds, and about equal intervals between them."""
+    """The mesh with breakpoints at the kinks inside its bounds, and nearly equal intervals between them."""
     breaks = []
     for t, places in zip(mesh.breaks, kinks, strict=True):
         inside = sorted(value for value in places if t[0] < value < t[-1])

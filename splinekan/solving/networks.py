@@ -17,11 +17,11 @@ from splinekan.solving.statement import Statement
 from splinekan.splines.knot_vector import KnotVector
 
 HIDDEN = 1.5
-"""Initially the hidden values lie in about half of [-1.5, 1.5]."""
+"""Initially the hidden values fill about half of [-1.5, 1.5]."""
 TENSOR_VARIABLES = 3
-"""Up to this number of variables tensor-product splines are affordable."""
+"""The largest number of variables for which tensor-product splines are affordable."""
 DEGREE = 7
-"""Of univariate splines: an interval costs the same in any degree, and fewer are needed."""
+"""Degree of univariate splines: the cost of an interval depends little on it, and fewer are needed."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Architecture:
     exact
         Whether u = g + B v for a network v, so that conditions hold for any v.
     note
-        What tells it from the same network in another competitor; "" if there is no such competitor.
+        The difference from the same network in another competitor; "" if there is no such competitor.
     """
 
     name: str
@@ -57,12 +57,12 @@ class Architecture:
 
 
 def architectures(statement: Statement, options: Options) -> tuple[Architecture, ...]:
-    """The networks that compete: those asked for, or all kinds that suit the number of variables.
+    """The competing networks: those of the options, or all kinds that suit the number of variables.
 
-    In one to three variables each competes with exact and with weighted conditions, where both are possible;
-    not ridge functions, since u = g + B v is hardly a sum of few of them in both u and v.
-    From four variables on the expressions that impose conditions exactly are too long, and seldom of the
-    form that the network has.
+    In one to three variables each competes with exact and with weighted conditions if both are possible,
+    except for ridge functions: u = g + B v is rarely a sum of few ridge functions in both u and v. From four
+    variables on, the expressions that impose conditions exactly are too long, and rarely of the form of the
+    network.
     """
     d = statement.region.n_variables
     kinds = _kinds(d, options)

@@ -16,17 +16,17 @@ from splinekan.optimize import History
 from splinekan.solving.bands import Band, band_equations
 
 SHIFT = 1e-14
-"""Of the scaled J^T J, relative to its unit diagonal: the size of its rounding errors."""
+"""Shift of the scaled J^T J, relative to its unit diagonal: the size of its rounding errors."""
 SHIFTS = 8
-"""Each ten times the one before, until the shifted matrix is positive definite."""
+"""Number of shifts, each ten times the previous shift, until the matrix is positive definite."""
 HALVINGS, FEW_HALVINGS = 12, 2
-"""Of a step: before a whole step has lowered the loss, and after, where rounding is what prevents it."""
+"""Halvings of a step: before a full step has lowered the loss, and after, where rounding prevents descent."""
 SLOW = 0.9
-"""A step that leaves more than this share of the loss is the last."""
+"""The iteration ends with a step that reduces the loss by less than this factor."""
 
 
 class NormalMatrix(Protocol):
-    """J^T J, as a step needs it."""
+    """J^T J with the methods that a step requires."""
 
     def diagonal(self) -> Float64Array:
         """The diagonal."""
@@ -46,28 +46,28 @@ def newton(
     ordering: Band | None = None,
     damped: int | None = None,
 ) -> tuple[Float64Array, float, list[float]]:
-    """theta, the loss, and the losses of all iterates.
+    """The final theta, its loss, and the losses of all iterates.
 
     The scaled equations (S^{-1} J^T J S^{-1} + shift) S p = -S^{-1} J^T r lose half of the digits of J. As r
-    is computed anew in each step, a further step corrects the error of the one before.
+    is recomputed in each step, a further step corrects the error of the previous step.
 
     Parameters
     ----------
     problem
-        With `value` and `normal_equations`.
+        A problem with `value` and `normal_equations`.
     theta
         The start.
     iterations
-        At most.
+        The largest number of iterations.
     goal
         A loss at which to stop.
     stop
         The time (perf_counter) at which to stop.
     ordering
-        Of the coefficients of a tensor-product layer, behind which theta may hold constants. J^T J is then
-        assembled as a band, if that pays and if it has no entries outside of it.
+        The order of the coefficients of a tensor-product layer; constants may follow them in theta. J^T J is
+        assembled as a band if that pays off and if it has no entries outside the band.
     damped
-        The number of shortened steps after which the start is given up; None for no limit.
+        The number of shortened steps after which the iteration is abandoned; None for no limit.
     """
     equations = NormalEquations(problem, ordering)
     value, gradient, matrix = equations.at(theta)
@@ -103,7 +103,7 @@ def newton(
 
 @dataclass(eq=False)
 class NormalEquations:
-    """The normal equations of a problem: banded until they prove not to be."""
+    """The normal equations of a problem, banded unless entries outside the band occur."""
 
     problem: Any
     ordering: Band | None
@@ -145,7 +145,7 @@ class _Dense:
 
 
 def _step(matrix: NormalMatrix, gradient: Float64Array) -> Float64Array | None:
-    """-(J^T J + shift diag(J^T J))^{-1} gradient with the smallest shift that is possible; None without."""
+    """-(J^T J + shift diag(J^T J))^{-1} gradient with the smallest admissible shift; None without any."""
     diagonal = matrix.diagonal()
     if not 0 < diagonal.max() < np.inf:
         return None
@@ -160,7 +160,7 @@ def _step(matrix: NormalMatrix, gradient: Float64Array) -> Float64Array | None:
 
 
 def history(losses: list[float]) -> History:
-    """The losses of all iterates as a history, with what is not recorded left open."""
+    """The losses of all iterates as a history; columns that are not recorded are NaN."""
     count = len(losses)
     unknown, numbers = np.full(count, np.nan), np.arange(1.0, count + 1)
     return History(np.array(losses), unknown, unknown, numbers, numbers, unknown)

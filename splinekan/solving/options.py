@@ -1,4 +1,4 @@
-"""How a statement is solved, and what the engine gives back."""
+"""Options of the engine, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NETWORKS = ("tensor", "spline", "ridge", "separable", "compete")
 
 @dataclass(frozen=True)
 class Options:
-    """The options of `solve`, checked; see there."""
+    """The checked options of `solve`, which describes them."""
 
     network: str | KAN | None = None
     hidden: Sequence[int] | None = None
@@ -62,9 +62,9 @@ class Options:
             object.__setattr__(self, name, value)
 
     def degree_for(self, n_variables: int, order: int) -> int:
-        """Of tensor-product splines: the given one, or by the number of variables and the order.
+        """The degree of tensor-product splines: as given, or by the number of variables and the order.
 
-        Residuals fall like h^(k + 1 - order), so that orders above two ask for higher degrees k.
+        Residuals are O(h^(k + 1 - order)), so that orders above two require higher degrees k.
         """
         if self.degree is not None:
             return self.degree
@@ -77,15 +77,15 @@ class LevelRecord(NamedTuple):
     Attributes
     ----------
     network
-        Its name.
+        The name of the network.
     intervals, parameters
         The largest number of intervals of any variable, and the number of parameters.
     loss, held_out
-        The loss on the points of the training, and on other points: the mean square of the relative
-        residuals. The latter is NaN for slabs that the time allowed left no time to solve again.
+        The loss on the collocation points, and on other points: the mean square of the relative residuals.
+        The latter is NaN for slabs that were not solved again within the time limit.
     change
-        The relative l2 change of the unknowns from the level before, NaN on the first; on the last slab the
-        largest change of the unknowns where all slabs are solved again on other points.
+        The relative l2 change of the unknowns from the previous level, NaN on the first; on the last slab the
+        largest change of the unknowns when all slabs are solved again on other points.
     seconds
         Wall time.
     """
@@ -101,7 +101,7 @@ class LevelRecord(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an engine gives back: the solution in pieces, and how it was found."""
+    """The outcome of an engine: the solution in pieces, and the record of its computation."""
 
     pieces: tuple[Piece, ...]
     history: History = field(repr=False)

@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from splinekan.solving.region import Region
 
 ACROSS = 1e-6
-"""How far from a point of the boundary its two sides are looked at, in lengths of the box."""
+"""Distance from a boundary point at which its two sides are examined, in lengths of the box."""
 SHELL = 0.15
-"""The part of random points, the nearest ones, that is projected onto a zero set."""
+"""The fraction of random points, the nearest, that is projected onto a zero set."""
 NEWTON = 40
 EVEN = 1500
-"""Up to this number, points of a surface are spread evenly."""
+"""The largest number of points of a surface that are spread evenly."""
 MOST = 2**15
 
 
@@ -70,7 +70,7 @@ class Patch(Uncached):
         points, weights = self._on_face(rule, self.shape)
         if not self.region.is_box and len(points):
             keep = self._ends(points, self._unit(points))
-            if not self._of_boxes:  # a surface that only touches the face is not a part of it
+            if not self._of_boxes:  # a surface that only touches the face is not part of it
                 keep &= self.region.contains(points, 0.0)
             points, weights = points[keep], weights[keep]
             weights = weights / weights.sum() if len(weights) else weights
@@ -124,7 +124,7 @@ class Patch(Uncached):
         finite: Any = np.isfinite(step).all(axis=1)
         step = np.where(finite[:, None], step, 0.0)
         low, high = np.array(self.region.bounds).T
-        inner = np.clip(points - step, low, high)  # a corner of the box has an inner side, too
+        inner = np.clip(points - step, low, high)  # a corner of the box has an inner side too
         return finite & self.region.contains(inner, 0.0) & ~self.region.contains(points + step, 0.0)
 
     @cached_property
@@ -172,7 +172,7 @@ class Patch(Uncached):
 
 
 def _within(edges: Float64Array, ends: tuple[float, float]) -> Float64Array:
-    """The edges between two ends, and these, as far as the edges go."""
+    """The edges between two ends, and the ends, within the range of the edges."""
     ends = max(ends[0], edges[0]), min(ends[1], edges[-1])
     room = 1e-9 * (ends[1] - ends[0])
     inner = edges[(edges > ends[0] + room) & (edges < ends[1] - room)]
@@ -180,7 +180,7 @@ def _within(edges: Float64Array, ends: tuple[float, float]) -> Float64Array:
 
 
 def _spread(points: Float64Array, count: int, lengths: Float64Array) -> tuple[Float64Array, Float64Array]:
-    """`count` of the points, each as far from those before as possible, with the shares of their cells."""
+    """`count` of the points, each as far as possible from the previous points, and their weights."""
     scaled = points / lengths
     nearest = np.zeros(len(points), int)
     distance = np.full(len(points), np.inf)

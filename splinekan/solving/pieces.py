@@ -1,4 +1,4 @@
-"""A piece of a solution: a network on a part of the domain, and how the unknowns come from its outputs."""
+"""A piece of a solution: a network on a part of the domain, and the map from its outputs to the unknowns."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Piece(Uncached):
     ----------
     statement
         Its `forms` give the unknowns in terms of the outputs of the network; its bounds are those of the
-        piece, which the network's inputs are mapped from.
+        piece, from which the network's inputs are mapped.
     network, theta
         The network, with its unknown constants, and their values at the end of theta.
     interval
-        The part of the variable `along` on which the piece is the solution; None for all of the domain.
+        The part of the variable `along` on which the piece is the solution; None for the whole domain.
     along
         The number of that variable.
     """
@@ -46,7 +46,7 @@ class Piece(Uncached):
 
     @property
     def box(self) -> tuple[tuple[float, float], ...]:
-        """What the network's inputs are mapped from."""
+        """The box from which the network's inputs are mapped."""
         return self.statement.bounds if self.bounds is None else self.bounds
 
     def outputs(self, points: Float64Array) -> Float64Array:
@@ -86,7 +86,7 @@ class Piece(Uncached):
         """The residual of a compiled expression, (n,)."""
         if not len(points):
             return np.zeros(0)
-        # Points outside are refused, or meant; far away the continuation overflows.
+        # Points outside are refused or intended; far away the continuation overflows.
         with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", DomainWarning)
             pinn = PINN(self.network, [Block(equation, points)], bounds=self.box)

@@ -1,4 +1,4 @@
-"""Where a condition holds: variables and equalities, or points."""
+"""Places of conditions: variables and equalities, or points."""
 
 from __future__ import annotations
 

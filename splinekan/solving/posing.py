@@ -17,18 +17,18 @@ from splinekan.solving.rules import Rule, Sobol
 
 @dataclass(frozen=True, eq=False)
 class Posed:
-    """A residual on patches, or at points; of a periodic condition, minus that on the opposite face.
+    """A residual on patches or at points; for a periodic condition, minus the residual on the opposite face.
 
     Attributes
     ----------
     residual
-        Without normal derivatives.
+        The residual, without normal derivatives.
     number
-        That of the condition it comes from.
+        The number of the condition from which it comes.
     weight
-        Of that condition.
+        The weight of that condition.
     patches, points
-        Where it holds; the other is empty or None.
+        Where it holds: patches, or points; the other is empty or None.
     opposite
         The number of the variable in which it is periodic, and the value at its lower end; None otherwise.
     """
@@ -63,14 +63,15 @@ def posed(condition: Condition, number: int, region: Region, closed: set[Any], o
     region
         The domain.
     closed
-        Variables at whose ends conditions on the whole boundary do not hold: of initial conditions, periodic.
+        Variables at whose ends conditions on the whole boundary do not hold: those with initial or periodic
+        conditions.
     orders
         A function from an unknown and the number of a variable to the order of the equations in it.
 
     Raises
     ------
     ValueError
-        For places that do not belong to the boundary.
+        For places outside the boundary.
     """
     name = f"conditions[{number}]"
     residual, weight, variables = condition.residual, condition.weight, list(region.variables)
@@ -116,7 +117,7 @@ def posed(condition: Condition, number: int, region: Region, closed: set[Any], o
 
 
 def _faces(name: str, region: Region, i: int, value: float) -> tuple[Patch, ...]:
-    """The patches where variable i has the value; an inner face of a domain of inequalities is found too."""
+    """The patches where variable i has the value; inner faces of domains of inequalities are included."""
     found = region.face(i, value)
     low, high = region.bounds[i]
     if not found and not region.is_box and low < value < high:
@@ -131,7 +132,7 @@ def _faces(name: str, region: Region, i: int, value: float) -> tuple[Patch, ...]
 
 
 def _along_normal(residual: Any, patch: Patch) -> Any:
-    """The residual with normal derivatives written by the normal of the patch."""
+    """The residual with normal derivatives expressed by the normal of the patch."""
 
     def written(u: Any) -> Any:
         terms = zip(patch.normal, patch.region.variables, strict=True)

@@ -1,4 +1,4 @@
-"""What is shown while a solution is sought."""
+"""The display of progress while a solution is computed."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class Progress:
-    """A bar (tqdm) with numbers behind it, which disappears at the end; nothing unless `shown`.
+    """A bar (tqdm) followed by numbers, which disappears at the end; nothing unless `shown`.
 
     Parameters
     ----------
     shown
         Whether to show it.
     total
-        What `done` counts up to; None where the end is open.
+        The final value of `done`; None if it is unknown.
     """
 
     def __init__(self, shown: bool, total: float | None = None) -> None:
@@ -30,7 +30,7 @@ class Progress:
             self._bar = tqdm(total=total, leave=False, bar_format=layout)
 
     def show(self, done: float, **numbers: Any) -> None:
-        """Move the bar to `done`, with these numbers behind it."""
+        """Move the bar to `done`, followed by these numbers."""
         if self._bar is not None:
             self._bar.n = done
             self._bar.set_postfix(numbers)

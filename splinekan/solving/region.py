@@ -21,7 +21,7 @@ from splinekan.solving.rules import Rule, Sobol, sobol
 
 Bounds = tuple[tuple[float, float], ...]
 ROUNDING = 1e-10
-"""Points this close to a box, in its lengths, count as points of it."""
+"""Points at most this far from a box, in its lengths, belong to it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Region(Uncached):
     Raises
     ------
     TypeError, ValueError
-        For other domains, inequalities that are not functions of the variables, and domains without points.
+        For domains of another type, inequalities that are not functions of the variables, and empty domains.
     """
 
     variables: tuple[Any, ...]
@@ -74,7 +74,7 @@ class Region(Uncached):
         if levels:
             _ = self._values
         if not self.is_box and not len(self.interior(Sobol(1024, 0))[0]):
-            raise ValueError(f"domain must have points inside of the bounds {self.bounds}, got none")
+            raise ValueError(f"domain must have points inside the bounds {self.bounds}, got none")
 
     @property
     def is_box(self) -> bool:
@@ -88,7 +88,7 @@ class Region(Uncached):
 
     @property
     def lengths(self) -> Float64Array:
-        """Of the sides of the box, (d,)."""
+        """The lengths of the sides of the box, (d,)."""
         ends = np.array(self.bounds)
         return np.asarray(ends[:, 1] - ends[:, 0])
 
@@ -123,7 +123,7 @@ class Region(Uncached):
         return inside & found
 
     def _room(self, points: Float64Array, margin: float) -> Float64Array:
-        """How much the levels change over the margin, (n, number of levels)."""
+        """The change of the levels over the margin, (n, number of levels)."""
         slopes = [
             np.abs(self._values(points + shift) - self._values(points - shift)) / (2e-6 / margin)
             for shift in np.diag(1e-6 * self.lengths)
@@ -133,7 +133,7 @@ class Region(Uncached):
     def interior(self, rule: Rule) -> tuple[Float64Array, Float64Array]:
         """Points inside, and weights with the sum 1, for means over the domain.
 
-        Cells that the boundary cuts are divided, so that there are points close to it.
+        Cells that intersect the boundary are divided, so that there are points close to it.
         """
         if isinstance(rule, Sobol):
             points = sobol(rule.count, self.bounds, rule.seed)
@@ -155,7 +155,7 @@ class Region(Uncached):
 
     @property
     def _divisions(self) -> list[int]:
-        """How often cut cells are halved: twice, once in space, along the variables that matter."""
+        """Number of halvings of cut cells: two, one in space, along the variables of the boundary."""
         symbols = [each.free_symbols for each in self._levels]
         matters = [not symbols or any(v in found for found in symbols) for v in self.variables]
         return [int(each) * (2 if sum(matters) < 3 else 1) for each in matters]

@@ -1,7 +1,7 @@
-"""Scales of unknowns, and sizes of equations, that follow the solution of an ordinary equation.
+"""Scales of unknowns and sizes of equations that follow the solution of an ordinary differential equation.
 
-The sizes of unknowns may differ by many orders from what initial values show, as those of the short-lived
-species of a reaction do, and change on the way.
+The sizes of unknowns may differ by many orders of magnitude from their initial values, as those of the
+short-lived species of a reaction do, and change in time.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from splinekan.solving.pieces import Piece
 from splinekan.solving.statement import Sizes, Statement
 
 FAR = 2.0**7
-"""Sizes that differ by less than this from those of the statement stay."""
+"""Sizes that differ from those of the statement by less than this factor are kept."""
 TINY = 1e-100
 
 
 def rescaled(piece: Piece, mesh: Mesh, residual: Residual) -> Statement | None:
     """The statement of a piece in units of its values, and of the terms of its equations.
 
-    None if the units are about right. Nothing else but these units depends on them.
+    None if the units are about right. Only the units change.
     """
     statement = piece.statement
     points, _ = statement.region.interior(mesh.rule())
@@ -47,7 +47,7 @@ def rescaled(piece: Piece, mesh: Mesh, residual: Residual) -> Statement | None:
 
 
 def _followed(given: Float64Array, found: Float64Array) -> tuple[float, ...]:
-    """The given sizes, or powers of two near those found where they are far from them."""
+    """The given sizes, or powers of two near the computed sizes where these differ greatly."""
     usable = np.isfinite(found) & (found > TINY) & (found < 1 / TINY)
     near = np.where(usable, found, given)
     far = np.maximum(near / given, given / near) > FAR

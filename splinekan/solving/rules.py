@@ -1,4 +1,4 @@
-"""Where points lie: Gauss points in the cells of a grid, or a Sobol sequence."""
+"""Rules for points: Gauss points in the cells of a grid, or a Sobol sequence."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Cells:
 
     @property
     def counts(self) -> tuple[int, ...]:
-        """Cells along each variable."""
+        """The number of cells along each variable."""
         return tuple(len(t) - 1 for t in self.edges)
 
     def gauss(self) -> tuple[Float64Array, Float64Array, Any]:
@@ -34,7 +34,7 @@ class Cells:
         return points, weights, number
 
     def halved(self, times: Sequence[int]) -> Cells:
-        """Every cell divided into 2^times[i] along variable i."""
+        """The rule with every cell divided into 2^times[i] cells along variable i."""
         edges = []
         for t, count in zip(self.edges, times, strict=True):
             for _ in range(count):

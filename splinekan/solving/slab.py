@@ -17,9 +17,9 @@ class Slab:
     piece, mesh
         The solution, and its mesh.
     residual, loss
-        Of the solution.
+        The residual and the loss of the solution.
     exhausted
-        Whether the residual is larger than was asked for because nothing lowers it.
+        Whether the residual exceeds the tolerance because nothing lowers it.
     """
 
     piece: Piece
@@ -30,5 +30,5 @@ class Slab:
 
     @property
     def end(self) -> float:
-        """Where the slab ends."""
+        """The end of the slab."""
         return self.mesh.bounds[self.piece.along][1]

@@ -1,9 +1,9 @@
-"""A slab of time: a tensor-product spline that begins with what the slab before has ended with.
+"""A slab of time: a tensor-product spline that starts from the final values of the previous slab.
 
-A slab is solved for a length and a mesh. Where its residual is too large, it is solved again with a finer
-mesh in space, a finer mesh in time where the beginning is a layer, or a smaller length, whichever the parts
-of the residual ask for (see `splinekan.solving.meshes`). What does not lower the loss is taken back, and soon
-not tried again: the parts are then rounding, or the solution is not smooth.
+A slab is solved for a length and a mesh. If its residual is too large, it is solved again with a finer mesh
+in space, with a finer mesh in time if it begins with a layer, or with a smaller length, depending on the
+parts of the residual (see `splinekan.solving.meshes`). Changes that do not lower the loss are undone and soon
+no longer tried: the parts are then rounding errors, or the solution is not smooth.
 """
 
 from __future__ import annotations
@@ -34,45 +34,45 @@ from splinekan.solving.slab import Slab
 from splinekan.solving.statement import CONDITION_WEIGHT, Statement
 
 STEPS = 8
-"""Intervals of a slab in time, unless it has a layer."""
+"""Number of intervals of a slab in time, unless it has a layer."""
 ORDINARY_STEPS = 24
-"""Intervals of a slab of ordinary equations, where an interval costs little."""
+"""Number of intervals of a slab of ordinary equations, where an interval is cheap."""
 MOST_STEPS = 40
-"""Intervals of a slab with a layer, about."""
+"""Approximate number of intervals of a slab with a layer."""
 ITERATIONS = 12
 DAMPED = 3
-"""Shortened steps of an iteration, at most, where a shorter slab may be tried."""
+"""Largest number of shortened steps of an iteration if a shorter slab may be tried."""
 CARRIED = 100.0
-"""Weight of the values that a slab begins with, relative to that of other conditions."""
+"""Weight of the initial values of a slab, relative to that of other conditions."""
 LARGEST = 20_000
-"""Parameters of a slab."""
+"""Largest number of parameters of a slab."""
 ROUGH = 1_500
-"""Parameters of a slab with a solution that is not smooth."""
+"""Largest number of parameters of a slab with a solution that is not smooth."""
 SHORTEST = 1e-6
-"""Length of a slab, relative to the whole interval."""
+"""Least length of a slab, relative to the whole interval."""
 REDUCTION = 256.0
-"""By which a finer mesh divides the largest part of the residual, at most."""
+"""Largest factor by which a finer mesh divides the largest part of the residual."""
 LAYER = 30.0
-"""Parts in time with the largest this many times the median have a layer, for which intervals are divided."""
+"""A slab has a layer, which is divided, if its largest part in time exceeds this times the median."""
 LOST, LOST_SHARE = 0.02, 4.0
-"""Relative residual above which a slab is shortened at once, if it is so many times what meshes explain."""
+"""Slabs are shortened at once above this relative residual, and this multiple of the part due to the mesh."""
 USEFUL = 0.1
-"""Relative residual below which a further attempt begins with the one before."""
+"""Relative residual below which a further attempt starts from the previous attempt."""
 PROGRESS = 0.6
-"""Share of the loss that an attempt leaves at most, if it was not in vain."""
+"""An attempt is successful if it reduces the loss by at least this factor."""
 PATIENCE = 2
-"""Attempts of a kind in vain, after which it is not tried again."""
+"""Number of unsuccessful attempts of a kind after which it is not tried again."""
 SHORTER = 40
-"""Attempts of ordinary equations."""
+"""Largest number of attempts for ordinary equations."""
 SMALL = 1e-6
-"""Relative residual below which attempts in vain mean rounding."""
+"""Relative residual below which unsuccessful attempts indicate rounding errors."""
 ATTEMPTS = 16
 FEW = 6
-"""Attempts after a slab that could not be solved: where nothing is smooth, more of them gain little."""
+"""Number of attempts after an unsolved slab: for solutions that are not smooth, more attempts gain little."""
 
 
 class Way(Enum):
-    """What the next attempt changes."""
+    """The change that the next attempt makes."""
 
     SPACE = "space"
     TIME = "time"
@@ -85,7 +85,7 @@ class SlabSolver:
     Attributes
     ----------
     tolerance
-        Of relative residuals.
+        Tolerance of relative residuals.
     fixed
         Whether the length of slabs is given.
     stop
@@ -93,11 +93,11 @@ class SlabSolver:
     bar
         Where progress is shown.
     losses
-        Of all iterates so far.
+        The losses of all iterates so far.
     spent
         The parameters of all attempts so far.
     rough
-        Whether nothing is gained by many attempts, since initial values are not smooth.
+        Whether further attempts gain little, since initial values are not smooth.
     """
 
     statement: Statement
@@ -118,7 +118,7 @@ class SlabSolver:
         self.equal = np.linspace(0.0, 1.0, self.steps + 1)
 
     def solve(self, now: float, end: float, mesh: Mesh, before: Slab | None) -> Slab:
-        """The slab that begins at `now`, to the given end or less far, on this mesh or finer in space."""
+        """The slab from `now` to the given end or earlier, on this mesh or a finer mesh in space."""
         mesh = self._in_time(mesh, now, end, self.equal)
         mesh = self.given.seeing(mesh, self.space, LARGEST // (2 * len(self.statement.unknown)))
         found = self._attempt(mesh, before, None)
@@ -147,7 +147,7 @@ class SlabSolver:
         return replace(found, exhausted=True)
 
     def _lost(self, found: Slab, before: Slab | None) -> bool:
-        """Whether no mesh would help: the iteration ended far from a solution, with a residual of no part."""
+        """Whether no mesh would help: the iteration ended far from a solution, unrelated to the mesh."""
         residual = found.residual
         short = found.end - found.mesh.bounds[self.axis][0] < self.shortest
         if self.fixed or short or before is None or before.exhausted:
@@ -155,7 +155,7 @@ class SlabSolver:
         return residual.relative > max(LOST, LOST_SHARE * max(residual.largest))
 
     def _ordinary(self, found: Slab, now: float, before: Slab | None) -> Slab:
-        """The slab of ordinary equations: shorter until it is solved, or only rounding is left."""
+        """The slab of ordinary equations, shortened until it is solved up to rounding errors."""
         tried, vain = [found], 0
         for _ in range(SHORTER):
             last = tried[-1]
@@ -178,7 +178,7 @@ class SlabSolver:
         return replace(best, exhausted=True)
 
     def again(self, slab: Slab, before: Slab | None) -> tuple[Slab, float]:
-        """The slab solved on other points, from the end of `before`, and its loss there at first."""
+        """The slab solved on other points, from the end of `before`, and its initial loss there."""
         mesh, network = slab.mesh, slab.piece.network
         self.statement = slab.piece.statement
         pinn = PINN(network, self._blocks(mesh.rule(shifted=True), before), bounds=mesh.bounds)
@@ -188,7 +188,7 @@ class SlabSolver:
 
     @property
     def shortest(self) -> float:
-        """Length below which slabs are not made shorter."""
+        """The least length of slabs."""
         low, high = self.statement.bounds[self.axis]
         return (SHORTEST if self.space else 0.1 * SHORTEST) * (high - low)
 
@@ -251,7 +251,7 @@ class SlabSolver:
         return Slab(piece, mesh, residual, loss)
 
     def _numbers(self, mesh: Mesh, loss: float) -> dict[str, Any]:
-        """What is shown of an attempt."""
+        """The numbers that are displayed for an attempt."""
         now, end = mesh.bounds[self.axis]
         number = mesh.n_functions * len(self.statement.unknown)
         variable = self.statement.variables[self.axis]
@@ -259,7 +259,7 @@ class SlabSolver:
         return {str(variable): f"{now:.4g}..{end:.4g}", "parameters": number, "residual": residual}
 
     def _start(self, pinn: PINN, mesh: Mesh, before: Slab | None, found: Slab | None) -> Float64Array:
-        """The outputs of the attempt before, if it is of use; else constant in time."""
+        """The outputs of the previous attempt if they are useful, otherwise constant in time."""
         layer: Any = pinn.network.layers[0]
         if found is not None and found.residual.relative < USEFUL:
             return interpolated(layer, mesh, self._outputs_of(found.piece))
@@ -275,18 +275,18 @@ class SlabSolver:
         return interpolated(layer, mesh, values)
 
     def _outputs_of(self, piece: Piece) -> Callable[[Float64Array], Float64Array]:
-        """The outputs of a piece in the present scales."""
+        """The outputs of a piece in the current scales."""
         if piece.statement is self.statement:
             return piece.outputs
         factors = np.array(piece.statement.scales) / np.array(self.statement.scales)
         return lambda points: piece.outputs(points) * factors
 
-    # What a slab begins with
+    # The initial values of a slab
 
     def carried(self, statement: Statement) -> list[tuple[Equation, float]]:
-        """The unknowns and their derivatives in time that a slab takes over, with their sizes.
+        """The unknowns and their time derivatives that continue into a slab, with their sizes.
 
-        As equations for the outputs of networks with the scales of the statement.
+        They are equations for the outputs of networks in the scales of the statement.
         """
         if id(statement) not in self._carried:
             found: list[tuple[Equation, float]] = []

@@ -30,12 +30,12 @@ SAMPLE = 2**14
 
 @dataclass(frozen=True, eq=False)
 class Solution(Uncached):
-    """The solution of a differential equation; `solve` returns it.
+    """The solution of a differential equation, as returned by `solve`.
 
-    Attributes
+    Parameters
     ----------
     statement
-        Equations, conditions, bounds and domain, in the units of the user.
+        Equations, conditions, bounds and domain, in the user's units.
     pieces
         Networks, each on an interval of a variable, in order; a single piece for the whole domain.
     network_name
@@ -47,9 +47,9 @@ class Solution(Uncached):
     constants
         The unknown constants by name.
     standard_errors
-        Of the constants, by name.
+        The standard errors of the constants by name.
     warnings
-        What casts doubt on the solution, as text.
+        Doubts about the solution, as text.
     seconds
         Wall time.
 
@@ -97,25 +97,26 @@ class Solution(Uncached):
 
     @property
     def n_parameters(self) -> int:
-        """Of all pieces together."""
+        """The number of parameters of all pieces together."""
         return sum(piece.network.n_parameters for piece in self.pieces)
 
     def __call__(self, points: ArrayLike, outside: str = "refuse") -> NDArray[Any]:
-        """The unknown at points, (n,); of several unknowns (n, m), in the order of `unknown`.
+        """The unknown at points, (n,); for several unknowns (n, m), in the order of `unknown`.
 
         Complex unknowns have complex values.
 
         Parameters
         ----------
         points
-            (n, number of variables); of a single variable (n,) too.
+            (n, number of variables); for a single variable also (n,).
         outside
-            "refuse" points outside of the domain, or give "nan" there, or "continue" the network.
+            For points outside the domain: "refuse" raises an error, "nan" returns NaN, "continue" evaluates
+            the continuation of the network.
 
         Raises
         ------
         TypeError, ValueError
-            For points of another shape or kind, and points outside of the domain.
+            For points of the wrong shape or type, and for points outside the domain.
         """
         values = self.parts_at(self._points(points), outside)
         parts = self.statement.parts
@@ -123,7 +124,7 @@ class Solution(Uncached):
         return found[:, 0] if len(self.unknown) == 1 else found
 
     def parts_at(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
-        """The real unknowns, (n, m): as a call, but of complex unknowns the real and imaginary parts.
+        """The real unknowns, (n, m): as a call, with the real and imaginary parts of complex unknowns.
 
         Raises
         ------
@@ -134,7 +135,9 @@ class Solution(Uncached):
         return self._gathered(self._points(points), outside, lambda piece, p: piece.values(p), count)
 
     def evaluate(self, expression: Any, points: ArrayLike, outside: str = "refuse") -> NDArray[Any]:
-        """An expression in the unknowns, their derivatives and the variables, (n,); complex if need be.
+        """The values of an expression in the unknowns, their derivatives and the variables, (n,).
+
+        They are complex if the unknowns are complex and the expression is not real.
 
         Parameters
         ----------
@@ -146,7 +149,7 @@ class Solution(Uncached):
         Raises
         ------
         TypeError, ValueError
-            For other terms than those of `Equation`, and as for a call.
+            For terms that `Equation` does not admit, and as for a call.
         """
         what = expressions.read("expression", expression)
         at = self._points(points)
@@ -170,7 +173,7 @@ class Solution(Uncached):
     def residual(self, points: ArrayLike, outside: str = "refuse") -> Float64Array:
         """The residuals of the equations, in their units, (n, number of equations).
 
-        Of complex equations the real and the imaginary parts.
+        Complex equations have a real and an imaginary part.
 
         Raises
         ------
@@ -182,7 +185,7 @@ class Solution(Uncached):
         return np.stack(columns, axis=1)
 
     def error(self, exact: Any, points: ArrayLike | int | None = None) -> Any:
-        """|u - exact| / |exact| in the l2 norm: a number, or of several unknowns an array (m,).
+        """The relative error |u - exact| / |exact| in the l2 norm; for several unknowns an array (m,).
 
         Parameters
         ----------
@@ -190,13 +193,13 @@ class Solution(Uncached):
             An expression of sympy in the variables, or a number; for several unknowns a sequence. Or a
             function from points (n, d) to values, (n,) or (n, m).
         points
-            Points, (n, d); or a number of points per variable of a grid, with the boundary. None for a grid
-            of 1001, 101^2 or 31^3 points, a Sobol sequence for more variables.
+            Points, (n, d), or the number of points per variable of a grid that includes the boundary. None
+            for a grid of 1001, 101^2 or 31^3 points, and for a Sobol sequence in more variables.
 
         Raises
         ------
         TypeError, ValueError
-            For arguments of other kinds, values that are not finite, and if `exact` is 0 at all points.
+            For arguments of the wrong type, values that are not finite, and if `exact` is 0 at all points.
         """
         at = self.sample(points) if points is None or isinstance(points, int) else self._points(points)
         m = len(self.unknown)
@@ -204,12 +207,13 @@ class Solution(Uncached):
         return float(found[0]) if m == 1 else found
 
     def sample(self, count: int | None = None) -> Float64Array:
-        """Points of a grid with the boundary, those in the domain; a Sobol sequence from 4 variables on.
+        """The points in the domain of a grid that includes the boundary; in 4 or more variables, of a Sobol
+        sequence.
 
         Parameters
         ----------
         count
-            Points per variable; in all, from 4 variables on. None for a default.
+            The number of points per variable; in 4 or more variables, in total. None for a default.
 
         Raises
         ------
@@ -236,11 +240,12 @@ class Solution(Uncached):
         Returns
         -------
         matplotlib.figure.Figure
+            The figure.
 
         Raises
         ------
         ValueError
-            For anything that is not an unknown of this solution.
+            For anything but an unknown of this solution.
         """
         from splinekan.plots.solutions import solution_figure
 
@@ -267,7 +272,7 @@ class Solution(Uncached):
         of: Callable[[Piece, Float64Array], Float64Array],
         columns: int,
     ) -> Float64Array:
-        """What `of` gives, (n, columns), every point by the piece that holds it."""
+        """The values of `of`, (n, columns), at every point from the piece that contains it."""
         one_of("outside", outside, ("refuse", "nan", "continue"))
         inside = self.statement.region.contains(points)
         last = self.pieces[-1]
@@ -276,7 +281,7 @@ class Solution(Uncached):
             if outside == "refuse" and not reached.all():
                 raise ValueError(
                     f"the search ended at {self.variables[last.along]} = {last.interval[1]:.6g}: there is no "
-                    f"solution at {points[np.argmin(reached)]}; `warnings` of the solution say why"
+                    f"solution at {points[np.argmin(reached)]}; see `warnings` of the solution"
                 )
             inside &= reached
         if outside == "refuse" and not inside.all():
@@ -293,7 +298,7 @@ class Solution(Uncached):
                 mine &= inside
             if mine.any():
                 at = points[mine]
-                if outside != "continue":  # rounding does not count as outside
+                if outside != "continue":  # points outside by rounding errors are admitted
                     low, high = np.array(piece.box).T
                     at = np.clip(at, low, high)
                 values[mine] = of(piece, at)

@@ -19,7 +19,16 @@ from splinekan.solving.stating import stated
 
 
 class SolutionWarning(UserWarning):
-    """A solution is in doubt: conditions seem to be missing, or the residual is not small everywhere."""
+    """A warning about a doubtful solution: missing conditions, or a residual that is not small everywhere.
+
+    Examples
+    --------
+    To raise an error instead:
+
+    >>> import warnings
+    >>> with warnings.catch_warnings():
+    ...     warnings.simplefilter("error", SolutionWarning)
+    """
 
 
 def solve(
@@ -44,84 +53,85 @@ def solve(
 ) -> Solution:
     """The solution of a differential equation, ordinary or partial, or of a system.
 
-    The unknowns are networks that minimise the squared residuals of equations and conditions at many points.
-    Up to three variables they are tensor-product splines, solved by Gauss-Newton on meshes that are refined
-    where the residual asks for it: slab after slab of time where initial conditions determine an evolution,
-    else on the whole domain at once. Other networks, and those of more variables, are trained by
-    Levenberg-Marquardt on levels of finer and finer knots. Units do not matter: variables are mapped
-    to [-1, 1], unknowns are scaled by the size that conditions, data or a linearised problem give them, and
-    residuals by the size of their terms.
+    The unknowns are networks that minimise the squared residuals of equations and conditions at collocation
+    points. Up to three variables they are tensor-product splines, computed by Gauss-Newton on meshes that are
+    refined where the residual is large: on successive slabs of time if initial conditions determine an
+    evolution, otherwise on the whole domain at once. Other networks, and networks for more variables, are
+    trained by Levenberg-Marquardt on levels of successively finer knots. The result does not depend on units:
+    variables are mapped to [-1, 1], unknowns are scaled by sizes that follow from conditions, data or a
+    linearised problem, and residuals by the size of their terms.
 
     Parameters
     ----------
     equations
-        An expression of sympy whose value is to be 0, an `Eq`, or a sequence of them. See `Equation` for what
-        they may contain.
+        An expression of sympy that is set to 0, an `Eq`, or a sequence of these. Admissible terms are listed
+        at `Equation`.
     bounds
         A dictionary from variables to intervals (a, b). Its order is that of the columns of points and of the
         arguments of the unknowns.
     conditions
-        Made by `initial`, `dirichlet`, `neumann`, `robin`, `periodic` and `condition`.
+        Conditions made by `initial`, `dirichlet`, `neumann`, `robin`, `periodic` and `condition`.
     unknown
-        u(x, ...), or a sequence: the order of the columns of values. None for the unknown functions of the
+        u(x, ...), or a sequence in the order of the columns of values. None for the unknown functions of the
         equations, sorted by name.
     domain
-        The part of the bounds where the equations hold: None for all of it; an inequality such as
+        The part of the bounds where the equations hold: None for the whole box; an inequality such as
         x**2 + y**2 < 1, or several joined by And, Or and Not; `SignedDistance`; `Boxes`; a function from
         points (n, d) to booleans (n,), with conditions at given points only.
     data
-        Measured values, `Data`. Their mean square misfit counts little against the equations, so that noise
-        does not bend these.
+        Measured values, `Data`. Their mean square misfit has a small weight relative to the equations, so
+        that noise does not violate these.
     network
         "tensor": tensor-product splines of all variables, the default up to three; "spline": spline layers
         with a hidden layer; "ridge": splines of linear combinations; "separable": sums of products, whose
         factors are sums of splines of single variables; "compete": all of these but "tensor" compete; or a
-        `KAN` whose inputs are the variables in [-1, 1]. None for a choice; from four variables on they
-        compete. `Solution.levels` lists all.
+        `KAN` whose inputs are the variables in [-1, 1]. None chooses; from four variables on, networks
+        compete. `Solution.levels` lists all of them.
     hidden
         Widths of the hidden layers of a "spline" network.
     degree
-        Of the splines, at least the order of the equations plus 1; by default 7, more if the order is above
-        2, and 5 in three and more variables.
+        Degree of the splines, at least the order of the equations plus 1; by default 7, higher if the order
+        is above 2, and 5 in three or more variables.
     levels
-        The number of levels, where the whole domain is solved at once; None to refine as long as it pays.
+        The number of levels if the whole domain is solved at once; None to refine as long as it pays off.
     points
-        The number of points inside of the domain on each level, about, for networks other than "tensor"; None
-        for a multiple of the parameters.
+        The approximate number of points inside the domain on each level for networks other than "tensor";
+        None for a multiple of the number of parameters.
     exact
-        Whether conditions u = value on faces of a box are imposed exactly, u = g + B v for a network v. None
-        for a choice, where they agree at edges and corners. Slabs of time have weighted conditions: True asks
-        for the whole domain at once.
+        Whether conditions u = value on faces of a box are imposed exactly, by u = g + B v for a network v.
+        None chooses, if they agree at edges and corners. Slabs of time have weighted conditions: True solves
+        the whole domain at once.
     slabs
-        The number of intervals in time, of equal length, that are solved one after another, if initial
-        conditions determine an evolution; 1 for the whole domain at once; None for a choice.
+        The number of intervals in time, of equal length, that are solved one after another if initial
+        conditions determine an evolution; 1 for the whole domain at once; None chooses.
     tolerance
-        Refinement ends where the relative residual is smaller: the root mean square of each equation and
-        condition over that of the largest of its terms. 0 for what rounding leaves.
+        Refinement ends when the relative residual is smaller than this. It is the root mean square of each
+        equation and condition divided by that of the largest of its terms. 0 refines down to rounding errors.
     seed
-        Of random numbers: the same seed gives the same solution.
+        Seed of random numbers: the same seed gives the same solution.
     seconds
         Time after which no further level, slab or iteration begins. An evolution then ends early, with a
-        warning, and points beyond are refused. None for no limit of time, but for one of work: evolutions end
-        early after 10,000 slabs, a million parameters, or 150,000 without a solution.
+        warning, and later points are refused. None limits the work instead of the time: evolutions end early
+        after 10,000 slabs, a million parameters, or 150,000 parameters without a solution.
     progress
-        Whether to show a bar (tqdm), with the present slab of time, number of parameters and residual.
+        Whether to show a bar (tqdm) with the current slab of time, number of parameters and residual.
 
     Returns
     -------
     Solution
+        A callable solution with its residual, errors, constants and warnings.
 
     Raises
     ------
     TypeError, ValueError
-        Naming the argument, before any work: for terms that cannot be compiled, conditions that are not on
-        the boundary, fewer equations than unknowns, networks of other widths, a degree that is too low,
-        several slabs where there is nothing to march in.
+        Before any work, with the name of the argument: for terms that cannot be compiled, conditions that are
+        not on the boundary, fewer equations than unknowns, networks of the wrong widths, a degree that is too
+        low, and several slabs without an evolution.
 
     Warns
     -----
     SolutionWarning
-        Where the solution is in doubt; the texts are `Solution.warnings`.
+        If the solution is doubtful; the texts are in `Solution.warnings`.
 
     Examples
     --------

@@ -22,9 +22,9 @@ from splinekan.solving.region import Region
 from splinekan.solving.rules import Rule
 
 CONDITION_WEIGHT = 100.0
-"""Of the mean square of a condition, relative to that of an equation, each in units of its own size."""
+"""Weight of the mean square of a condition relative to that of an equation, each in units of its own size."""
 DATA_WEIGHT = 1e-4
-"""Of the mean square misfit of data: low, so that the equations hold where noisy data contradict them."""
+"""Weight of the mean square misfit of data: low, so that equations hold where noisy data contradict them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,15 +56,15 @@ class Statement(Uncached):
     conditions, data
         Conditions, and measured values.
     scales
-        Of the unknowns: u = g + scale B v for the outputs v of the network.
+        Scales of the unknowns: u = g + scale B v for the outputs v of the network.
     lifts, factors
         g and B of every unknown, 0 and 1 unless conditions are imposed exactly.
     sizes
-        Of the residuals; None until they are measured.
+        Sizes of the residuals; None until they are measured.
     warnings
         Doubts about the statement, as text.
     parts
-        How the unknowns, which are real, make up complex unknowns; None for real unknowns.
+        The relation of the real unknowns to complex unknowns; None for real unknowns.
     """
 
     equations: tuple[Any, ...]
@@ -97,7 +97,7 @@ class Statement(Uncached):
 
     @property
     def forms(self) -> tuple[Any, ...]:
-        """The unknowns in terms of the outputs of the network, which stand under the unknowns' names."""
+        """The unknowns in terms of the outputs of the network, which have the names of the unknowns."""
         return tuple(
             lift + _number(scale) * factor * u
             for u, lift, scale, factor in zip(
@@ -116,7 +116,7 @@ class Statement(Uncached):
         return expressions.replaced(replaced, {other: u for u, other in others.items()})
 
     def compiled(self, name: str, expression: Any) -> Equation:
-        """An expression in the unknowns as an `Equation` for the outputs of the network; errors name it."""
+        """An expression in the unknowns as an `Equation` for the outputs; errors call it `name`."""
         try:
             unknown = self.unknown if len(self.unknown) > 1 else self.unknown[0]
             return Equation(self.in_outputs(expression), unknown, self.variables)
@@ -205,7 +205,7 @@ class Statement(Uncached):
         return PINN(network, self.blocks(rule), bounds=self.bounds, cost=cost)
 
     def with_constants(self, network: KAN) -> KAN:
-        """The network with the unknown constants of the statement, if there are any."""
+        """The network with the unknown constants of the statement, if any."""
         return network.with_constants(self.constants) if self.constants else network
 
     @cached_property
@@ -214,7 +214,7 @@ class Statement(Uncached):
         return exact_conditions(self.conditions, self.unknown, self.region)
 
     def imposed(self) -> Statement:
-        """The statement with the conditions imposed exactly that can be."""
+        """The statement with all conditions imposed exactly for which this is possible."""
         found = self.exact
         made = replace(self, conditions=found.conditions, lifts=found.lifts, factors=found.factors)
         if self.sizes is None:
@@ -224,7 +224,7 @@ class Statement(Uncached):
         return replace(made, sizes=self._sizes_of(stays))
 
     def periodic(self) -> tuple[bool, ...]:
-        """For each variable whether all unknowns are periodic in it."""
+        """Whether all unknowns are periodic, for each variable."""
         found = []
         for v in self.variables:
             mine = {c.residual for c in self.conditions if c.kind == "periodic" and c.on == v}

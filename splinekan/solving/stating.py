@@ -1,4 +1,4 @@
-"""From the arguments of `solve` to a statement, with all checks."""
+"""Construction of a statement from the arguments of `solve`, with all checks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def stated(
     Raises
     ------
     TypeError, ValueError
-        Naming what cannot be meant: see `solve`.
+        For invalid arguments, named in the message: see `solve`.
     """
     if not isinstance(bounds, Mapping) or not bounds:
         raise TypeError(f"bounds must be a dictionary from variables to intervals, got {shown(bounds)}")
@@ -48,7 +48,7 @@ def stated(
             else sequence("conditions", conditions, empty=True)
         )
     )
-    checked = tuple({id(each): each for each in checked}.values())  # the same one twice is one
+    checked = tuple({id(each): each for each in checked}.values())  # a repeated object counts once
     measured = tuple(sequence("data", data, empty=True)) if not hasattr(data, "values") else (data,)
     for i, each in enumerate(measured):
         if not all(hasattr(each, name) for name in ("points", "values", "weight", "of")):
@@ -88,7 +88,7 @@ def stated(
 
 
 def _unknowns(unknown: Any, residuals: Sequence[Any], variables: tuple[Any, ...]) -> tuple[Any, ...]:
-    """The unknown functions: those given, or those of the equations, by name."""
+    """The unknown functions: as given, or those of the equations, sorted by name."""
     if unknown is None:
         atoms = {atom for residual in residuals for atom in residual.atoms(AppliedUndef)}
         functions = {atom.func for atom in atoms}

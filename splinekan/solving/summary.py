@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def summary(solution: Solution) -> str:
-    """What was solved, with what network, how well, and what casts doubt on it."""
+    """The problem, the network, the accuracy and the warnings of a solution, as text."""
     bounds = zip(solution.variables, solution.bounds, strict=True)
     box = ", ".join(f"{v} in ({a:g}, {b:g})" for v, (a, b) in bounds)
     lines = [f"Solution {', '.join(map(str, solution.unknown))} for {box}"]
@@ -26,7 +26,7 @@ def summary(solution: Solution) -> str:
             f"  residual   {np.sqrt(2 * loss):.1e} (relative; at other points {np.sqrt(2 * held_out):.1e})"
         )
         if np.isfinite(last.change):
-            why = "if solved on other points" if slabs else "from the level before"
+            why = "when solved on other points" if slabs else "from the previous level"
             lines.append(f"  change     {last.change:.1e} (relative, {why})")
     for name, value in solution.constants.items():
         error = solution.standard_errors.get(name)

@@ -1,4 +1,4 @@
-"""The whole domain at once: a tensor-product spline on a mesh that grows where the residual asks for it."""
+"""The whole domain at once: a tensor-product spline on a mesh that is refined where the residual is large."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from splinekan.solving.statement import Statement
 from splinekan.solving.uncertainty import standard_errors
 
 INTERVALS = {1: 8, 2: 6, 3: 3}
-"""Of the first mesh, by the number of variables."""
+"""Number of intervals of the first mesh, by the number of variables."""
 LARGEST = {1: 20000, 2: 20000, 3: 6000}
-"""Parameters, at most."""
+"""The largest number of parameters."""
 ITERATIONS = 30
 LEVELS = 14
 REDUCTION = 32.0
-"""By which a level divides the largest part of the residual, at most."""
+"""Largest factor by which a level divides the largest part of the residual."""
 GAIN = 0.95
-"""A level that leaves more than this share of the residual is a failure; after two, the search ends."""
+"""A level fails if it reduces the residual by less than this factor; after two failures the search ends."""
 FAILURES = 2
 UNRESOLVED = 1e-3
-"""Relative residuals above this need not fall: thin layers and kinks are resolved late."""
+"""Relative residuals above this need not decrease: thin layers and kinks are resolved late."""
 DOUBTFUL = 10.0
 """Relative residuals above this times the tolerance are doubtful, if the number of levels is not given."""
 
@@ -57,7 +57,7 @@ class Adaptive:
         self.began = perf_counter()
 
     def outcome(self, start: Any = None) -> Outcome:
-        """Level after level, while the residual falls.
+        """The solution on successive levels, while the residual decreases.
 
         Parameters
         ----------
@@ -113,21 +113,21 @@ class Adaptive:
     def _doubts(
         self, levels: list[LevelRecord], piece: Piece, mesh: Mesh, relative: float
     ) -> tuple[str, ...]:
-        """Those of all networks; and a residual that is larger than was asked for, unless data bend it."""
+        """The doubts of all networks, and a residual above the tolerance, unless data contradict it."""
         blocks = self.statement.blocks(mesh.rule(shifted=True))
         reached = relative <= DOUBTFUL * self.options.tolerance
-        if reached:  # the level before may have been far from it
+        if reached:  # the previous level may have been far from it
             levels = [*levels[:-1], levels[-1]._replace(change=np.nan)]
         other = PINN(piece.network, blocks, bounds=self.statement.bounds)
         found = doubts(levels, piece, other, band(mesh.layer(len(self.statement.unknown))))
         free = self.options.levels is None and not self.statement.data
         if free and not reached:
-            asked = f"{self.options.tolerance:.1g} was asked for"
-            found = (f"the relative residual is {relative:.1g}; {asked}", *found)
+            asked = f"above the tolerance {self.options.tolerance:.1g}"
+            found = (f"the relative residual is {relative:.1g}, {asked}", *found)
         return (*found, *missed(self.statement, [(mesh.rule(), 1.0)], {}))
 
     def _finer(self, mesh: Mesh, residual: Residual) -> Mesh:
-        """Every axis divided where its parts of the residual are large."""
+        """The mesh with every axis divided where its parts of the residual are large."""
         over = residual.relative / max(self.options.tolerance, 1e-300)
         largest = max(residual.largest)
         aim = largest / min(max(2 * over, 2.0), REDUCTION)

@@ -11,18 +11,18 @@ from splinekan.solving.rules import Rule
 from splinekan.solving.statement import Statement
 
 SHARE = 1e-11
-"""A constant is determined if the other parameters leave at least this part of its effect unexplained."""
+"""A constant is determined if the other parameters leave at least this fraction of its effect unexplained."""
 RIDGE = 1e-14
 
 
 def standard_errors(statement: Statement, network: KAN, theta: Float64Array, rule: Rule) -> dict[str, float]:
-    """Of the unknown constants, by name: the roots of the diagonal of s^2 (J^T J)^-1.
+    """The standard errors of the unknown constants by name, the roots of the diagonal of s^2 (J^T J)^-1.
 
-    The data have independent errors of the same deviation, up to the given weights, and s^2 is estimated from
-    their misfit: the sum of their weighted squares over the number of data less that of the constants. The
-    equations count as exact, since they weigh much more. Without data, or for fewer data than constants, s^2
-    is the mean of all weighted squares: what remains of the equations. Infinite for constants that are not
-    determined.
+    The data are assumed to have independent errors of equal deviation, up to the given weights, and s^2 is
+    estimated from their misfit: the sum of weighted squares divided by the number of data minus the number of
+    constants. The equations count as exact, since their weight is much larger. Without data, or with fewer
+    data than constants, s^2 is the mean of all weighted squares, the residual of the equations. Constants
+    that are not determined have infinite errors.
     """
     names = [constant.name for constant in statement.constants]
     problem = statement.pinn(network, rule)

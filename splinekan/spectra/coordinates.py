@@ -31,9 +31,9 @@ def basis_matrices(
 ) -> tuple[Float64Array, Float64Array]:
     """(T, T^{-1}), each (n_basis, n_basis), with z = T u on an edge.
 
-    "relu" has T = A^T (Lemma 3 of Southworth et al., arXiv:2603.04827), "scaled-relu" T = h^k A^T, its
+    "relu" has T = A^T (Lemma 3 of Southworth et al., arXiv:2603.04827), "scaled-relu" T = h^k A^T, with the
     functions ((x - t_j)_+/h)^k (Theorem 2), "mass" T = L^T with the mass matrix M = L L^T, so that a matrix
-    in z has the eigenvalues of its generalised problem H v = lambda M v.
+    in z has the eigenvalues of the generalised problem H v = lambda M v.
 
     The inverse of A is computed from psi_j = sum_i b_i prod_{l=1..k} max(0, t_{i+l} - t_j) (the blossom of
     the truncated power), without cancellation: every entry is accurate to a few eps. Inverting A numerically
@@ -42,7 +42,7 @@ def basis_matrices(
     Raises
     ------
     TypeError, ValueError
-        For bad knots, degree or basis; for repeated or periodic knots in a ReLU basis, and for knots so
+        For invalid knots, degree or basis; for repeated or periodic knots in a ReLU basis, and for knots so
         far apart that its functions leave the range of float64.
     """
     one_of("basis", basis, BASES)
@@ -91,7 +91,7 @@ def coordinates(network: KAN, basis: str, layer: int | None = None) -> Coordinat
     basis
         One of `BASES`.
     layer
-        Only this layer's parameters; all if None.
+        The layer whose parameters are transformed; all layers if None.
 
     Raises
     ------

@@ -13,7 +13,7 @@ from splinekan._checks import Float64Array, boolean, function, integer, real, re
 
 EPS = float(np.finfo(np.float64).eps)
 SPREAD = 2.0
-"""Standard errors on either side of an estimate from probes."""
+"""Number of standard errors on either side of an estimate from probes."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ class Density:
             object.__setattr__(self, name, value)
 
     def moment(self, f: Callable[[Float64Array], Float64Array]) -> Moment:
-        """The trace of f(H) for a vectorised f; for an indicator function, a number of eigenvalues.
+        """The trace of f(H) for a vectorised f; for an indicator function, the number of eigenvalues.
 
         Raises
         ------
@@ -98,13 +98,13 @@ class Density:
         return np.array([m.value for m in moments]), np.array([m.standard_error for m in moments])
 
     def cumulative(self, values: ArrayLike) -> tuple[Float64Array, Float64Array]:
-        """(low, high), bounds on the share of the eigenvalues that are at most as large as each of `values`.
+        """Bounds (low, high) on the fraction of the eigenvalues that do not exceed each of `values`.
 
-        The distribution that a probe sees is bounded by the weights of its rule: between the nodes j and
-        j + 1 it is at least w_1 + ... + w_(j-1) and at most w_1 + ... + w_(j+1) (Chebyshev, Markov and
-        Stieltjes; Szego, Orthogonal Polynomials, section 3.41). Of these bounds, which hold without error,
-        the means over the probes are taken, less or plus two standard errors. A single probe, which has none,
-        gives 0 and 1.
+        The distribution of a probe is bounded by the weights of its rule: between the nodes j and j + 1 it is
+        at least w_1 + ... + w_(j-1) and at most w_1 + ... + w_(j+1) (Chebyshev, Markov and Stieltjes; Szego,
+        Orthogonal Polynomials, section 3.41). These bounds, which are rigorous for each probe, are averaged
+        over the probes, minus or plus two standard errors. A single probe, without standard errors, gives 0
+        and 1.
 
         Raises
         ------
@@ -127,9 +127,9 @@ class Density:
         return np.clip(low, 0.0, 1.0), np.clip(high, 0.0, 1.0)
 
     def quantile(self, share: float) -> tuple[float, float]:
-        """(low, high), bounds on the eigenvalue that a share of the eigenvalues do not exceed.
+        """Bounds (low, high) on the quantile of the eigenvalues that belongs to `share`.
 
-        From `cumulative`; infinite on a side where the probes give no bound.
+        They follow from `cumulative`, and are infinite on a side without a bound.
 
         Raises
         ------

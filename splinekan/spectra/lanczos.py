@@ -35,7 +35,7 @@ KINDS = ("gauss-newton", "hessian", "tangent-kernel")
 
 
 class SymmetricOperator(LinearOperator):  # type: ignore[misc]
-    """A symmetric matrix (n, n), given by its products, which refuse vectors of another length."""
+    """A symmetric matrix (n, n) given by its products, which refuse vectors of the wrong length."""
 
     def __init__(self, size: int, product: Callable[[Float64Array], Float64Array]) -> None:
         super().__init__(np.dtype(np.float64), (size, size))
@@ -66,7 +66,8 @@ def curvature_operator(
     Raises
     ------
     TypeError, ValueError
-        For a bad objective, theta, kind or basis; for the Hessian of an objective without Hessian products.
+        For an invalid objective, theta, kind or basis; for the Hessian of an objective without Hessian
+        products.
     """
     one_of("kind", kind, KINDS)
     one_of("basis", basis, BASES)
@@ -114,13 +115,20 @@ def extreme_eigenvalues(
     Returns
     -------
     Spectrum
-        Up to 2 count values, with vectors; its nullity, which is unknown, is 0.
+        Up to 2 count values, with vectors; the nullity, which is unknown, is set to 0.
 
     Raises
     ------
     TypeError, ValueError
-        For an operator that is not square, symmetric and real, or without finite products; for a bad count,
-        seed, tolerance or number of iterations.
+        For an operator that is not square, symmetric and real, or without finite products; for an invalid
+        count, seed, tolerance or number of iterations.
+
+    Examples
+    --------
+    >>> d = np.linspace(1, 100, 400)
+    >>> operator = LinearOperator((400, 400), matvec=lambda v: d * v.ravel(), dtype=d.dtype)
+    >>> extreme_eigenvalues(operator, count=1).values.round(6).tolist()
+    [100.0, 1.0]
     """
     n = _size(operator)
     if n < 2:
@@ -131,7 +139,7 @@ def extreme_eigenvalues(
     iterations = integer("iterations", iterations, low=1)
     affordable(f"Lanczos vectors of length {n}", 8.0 * n * max(4 * count + 2, 24))
     start = rng.normal(size=n)
-    if not _symmetric_product(operator, start).any():  # start is random, so the operator is 0
+    if not _symmetric_product(operator, start).any():  # the start is random, so the operator is 0
         return Spectrum(np.zeros(2 * count), np.zeros(2 * count), "H is zero", 0)
     top, above = _largest(operator, count, start, tolerance, iterations)
     # The lower end from the largest values of shift - H: the tolerance is then relative to the width.
@@ -151,7 +159,7 @@ def _largest(
     operator: LinearOperator, count: int, start: Float64Array, tolerance: float, iterations: int
 ) -> tuple[Float64Array, Float64Array]:
     try:
-        # Other operators may use threads of their own, for which a section must not wait.
+        # Other operators may use their own threads, for which a section must not wait.
         with one if isinstance(operator, SymmetricOperator) else nullcontext():
             values, vectors = eigsh(operator, count, which="LA", v0=start, tol=tolerance, maxiter=iterations)
     except ArpackNoConvergence as failure:
@@ -169,6 +177,22 @@ def spectral_density(
     Probes have random entries +-1. Every new Lanczos vector is orthogonalised against all previous vectors,
     so that no eigenvalue appears twice (as in Ghorbani, Krishnan & Xiao 2019, arXiv:1901.10159). The cost is
     probes times steps products.
+
+    Parameters
+    ----------
+    operator
+        A symmetric operator, for example from `curvature_operator`.
+    probes
+        Number of random vectors; errors are estimated from their scatter.
+    steps
+        Number of Lanczos steps, that is, of quadrature nodes, for each vector.
+    seed
+        An integer or a NumPy Generator, for the random vectors.
+
+    Returns
+    -------
+    Density
+        A Gauss quadrature rule for every vector, with traces, quantiles and their errors.
 
     Raises
     ------
@@ -189,11 +213,11 @@ def spectral_density(
 def ritz_values(
     operator: LinearOperator, probes: int, steps: int, seed: int | np.random.Generator, count: int = 3
 ) -> tuple[Density, Spectrum]:
-    """`spectral_density`, and up to `count` extreme eigenvalues at each end from the same products.
+    """The `spectral_density`, and up to `count` extreme eigenvalues at each end from the same products.
 
     The i-th largest Ritz value of the probes is at most the i-th largest eigenvalue. The error of a value is
     the norm of its residual, beta |s| with s the last entry of the eigenvector of the tridiagonal matrix,
-    plus n eps |H|. Other values than the largest and the least are left out unless they are resolved.
+    plus n eps |H|. Values other than the largest and the least are left out unless they are resolved.
 
     Raises
     ------
@@ -220,7 +244,7 @@ def ritz_values(
 
 
 def _ends(found: Sequence[tuple[Float64Array, Float64Array]], n: int, count: int) -> Spectrum:
-    """The extreme values of all probes, from (Ritz values in increasing order, norms of residuals)."""
+    """The extreme values of all probes, from pairs (Ritz values in increasing order, norms of residuals)."""
     shortest = min(len(ritz) for ritz, _ in found)
     top = min(count, (shortest + 1) // 2)
     bottom = min(count, shortest - top)

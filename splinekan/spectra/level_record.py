@@ -1,4 +1,4 @@
-"""Spectra of a network, level by level and basis by basis: the record, its table, its JSON."""
+"""Spectra of a network by level and basis: the record, its table, its JSON."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class LevelSpectrum:
     Attributes
     ----------
     level
-        Counted from 0, coarsest first.
+        The level, counted from 0, coarsest first.
     layer
-        The layer whose diagonal block it is; None for the whole matrix.
+        The layer of a diagonal block; None for the whole matrix.
     intervals, parameters
-        Of the network, and the number of rows of the matrix.
+        The number of intervals of the network, and of rows of the matrix.
     basis
         One of `splinekan.spectra.BASES`.
     matrix
         "gauss-newton", "hessian" or "preconditioned".
     spectrum
-        All eigenvalues with errors; without a density, of a matrix that was decomposed. With a density, the
-        largest and smallest eigenvalues that the Lanczos method has found.
+        Without a density, all eigenvalues of a decomposed matrix, with errors. With a density, the largest
+        and smallest eigenvalues from the Lanczos method.
     density
-        Of all eigenvalues, from random probes; None where all are known. If it has fewer rows than the
-        matrix, it is that of the tangent kernel: the other eigenvalues are 0.
+        The density of all eigenvalues, from random probes; None if all eigenvalues are known. If it has
+        fewer rows than the matrix, it is that of the tangent kernel: the other eigenvalues are 0.
 
     Raises
     ------
     TypeError, ValueError
-        For fields of other kinds.
+        For fields of the wrong type.
 
     Examples
     --------
@@ -95,15 +95,16 @@ class LevelSpectrum:
 
     @property
     def nullity(self) -> int | None:
-        """The number of eigenvalues that are zero to rounding; None where it is not known (Lanczos)."""
+        """The number of eigenvalues that are zero to rounding; None if it is unknown (Lanczos)."""
         return self.spectrum.nullity if self.density is None else None
 
     @property
     def condition(self) -> Ratio:
-        """The effective condition number: largest over smallest resolved modulus, zeros left out.
+        """The effective condition number: the largest modulus divided by the smallest resolved modulus.
 
-        An eigenvalue is resolved if its error is below a tenth of its modulus. Where some are neither
-        resolved nor zero to rounding, or the smallest has not converged, this is a lower bound.
+        Zeros are left out. An eigenvalue is resolved if its error is below a tenth of its modulus. If
+        eigenvalues are neither resolved nor zero to rounding, or the smallest has not converged, this is a
+        lower bound.
         """
         if self.density is None:
             return dense_condition(self.spectrum)
@@ -112,7 +113,7 @@ class LevelSpectrum:
     def quantile_ratio(self, high: float = QUANTILES[0], low: float = QUANTILES[1]) -> Ratio:
         """The ratio of two quantiles of the moduli of the eigenvalues, zeros left out.
 
-        Unlike the condition number it does not hang on a single eigenvalue.
+        Unlike the condition number it does not depend on a single eigenvalue.
 
         Raises
         ------
@@ -129,7 +130,7 @@ class LevelSpectrum:
         return lanczos_quantiles(self.density, high, low)
 
     def record(self) -> dict[str, Any]:
-        """Everything, for JSON."""
+        """All fields, for JSON."""
         return {
             "level": self.level,
             "layer": self.layer,
@@ -166,17 +167,17 @@ LEFT = ("basis", "matrix")
 
 @dataclass(frozen=True, eq=False)
 class SpectraByLevel:
-    """What `spectra_by_level` returns: spectra in order of level, basis, matrix and layer.
+    """The result of `spectra_by_level`: spectra in order of level, basis, matrix and layer.
 
     Parameters
     ----------
     rows
-        `LevelSpectrum`s, at least one.
+        A nonempty sequence of `LevelSpectrum`.
 
     Raises
     ------
     TypeError, ValueError
-        For no rows, or rows of another type.
+        For an empty sequence, or rows of another type.
     """
 
     rows: tuple[LevelSpectrum, ...] = field(repr=False)
@@ -222,15 +223,15 @@ class SpectraByLevel:
                 return row
         layers = sorted({row.layer for row in self.rows if row.layer is not None})
         raise ValueError(
-            f"layer must be None or one of {layers}, and preconditioned spectra must have been asked for, "
+            f"layer must be None or one of {layers}, and preconditioned spectra must have been computed, "
             f"got layer {layer}, preconditioned {preconditioned}"
         )
 
     def table(self) -> str:
-        """A line for every spectrum, as text; notes below give the reason where a number is missing.
+        """A line for every spectrum, as text; notes give the reasons for missing numbers.
 
-        `>` marks a lower bound, `?` a number that is not known, `-` the lack of an estimate. "smallest" is
-        the smallest modulus that is resolved. Columns that are the same for all rows by default are left out.
+        `>` marks a lower bound, `?` an unknown number, `-` the lack of an estimate. "smallest" is the
+        smallest resolved modulus. Columns that have the default value in all rows are left out.
         """
         names = [name for name in COLUMNS if not self._plain(name)]
         cells = [[name, *(COLUMNS[name](row) for row in self.rows)] for name in names]
@@ -251,19 +252,20 @@ class SpectraByLevel:
         return "\n".join(lines)
 
     def _plain(self, name: str) -> bool:
-        """Whether a column has nothing to tell."""
+        """Whether a column has the default value in all rows."""
         usual = {"layer": "all", "matrix": "gauss-newton", "negative": "0", "unresolved": "0"}
         return name in usual and all(COLUMNS[name](row) == usual[name] for row in self.rows)
 
     def plot(self, ax: Any = None, layer: int | None = None) -> Any:
         """The eigenvalues of every level on matplotlib axes, which are returned.
 
-        Moduli in falling order against their place, as a share of the number of eigenvalues, a colour for
-        each level, dashes for each basis. Values that are not resolved, and zeros, are left out; crosses mark
-        negative eigenvalues. A density is drawn as the band of its bounds (`Density.cumulative`).
+        Moduli in decreasing order are drawn against their rank, relative to the number of eigenvalues, with a
+        colour for each level and a dash pattern for each basis. Unresolved values and zeros are left out;
+        crosses mark negative eigenvalues. A density is drawn as the band between its bounds
+        (`Density.cumulative`).
 
-        Colours, fonts, grid, widths and size are those of `matplotlib.rcParams`, thus of style sheets; where
-        these are untouched, those of this package.
+        Colours, fonts, grid, widths and size are those of `matplotlib.rcParams`, and hence of style sheets;
+        if these are unchanged, those of this package.
 
         Parameters
         ----------
@@ -282,7 +284,7 @@ class SpectraByLevel:
         return level_spectra(ax, self, layer)
 
     def to_dict(self) -> dict[str, Any]:
-        """Everything as numbers, texts, lists and dictionaries, without NaN or infinities (None)."""
+        """All spectra as numbers, strings, lists and dictionaries, with None for NaN and infinities."""
         record: dict[str, Any] = finite_or_none({"spectra": [row.record() for row in self.rows]})
         return record
 
@@ -292,7 +294,7 @@ class SpectraByLevel:
         Raises
         ------
         TypeError, ValueError
-            For a path that is not a path or not a regular file.
+            For an argument that is not a path, or not the path of a regular file.
         FileExistsError
             If the file exists and `force` is false.
         OSError
@@ -313,7 +315,7 @@ def _negative(row: LevelSpectrum) -> str:
 
 
 def _smallest(row: LevelSpectrum) -> str:
-    """The smallest resolved value; of those that Lanczos has found it is the smallest if it has converged."""
+    """The smallest resolved value; with Lanczos it is the smallest eigenvalue only if it has converged."""
     known = row.density is None or not row.condition.note
     return _number(row.spectrum.smallest) if known else "?"
 

@@ -1,4 +1,4 @@
-"""Where the spectra of a level come from: dense decompositions, or products and random probes."""
+"""Sources of the spectra of a level: dense decompositions, or products and random probes."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SMALL = 12
 
 @dataclass(frozen=True, eq=False)
 class Decomposed:
-    """All eigenvalues; what all bases share is computed once."""
+    """All eigenvalues; quantities that all bases share are computed once."""
 
     objective: Any
     theta: Float64Array
@@ -78,8 +78,8 @@ class Sampled:
     def spectrum(self, basis: str, layer: int | None) -> tuple[Spectrum, Density | None]:
         """Extreme eigenvalues and the density of the matrix, or of a layer's block, in a basis.
 
-        With fewer residuals than parameters those of the tangent kernel, whose eigenvalues other than 0 are
-        the same.
+        With fewer residuals than parameters they are those of the tangent kernel, which has the same nonzero
+        eigenvalues.
         """
         where = layer_slice(self.objective.network, layer)
         rows, n = self.objective.n_residuals, where.stop - where.start

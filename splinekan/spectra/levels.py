@@ -1,4 +1,4 @@
-"""Spectra of a trained network, level by level and basis by basis, in a single call."""
+"""Spectra of a trained network by level and basis, in a single call."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from splinekan.spectra.preconditioned import preconditioned_spectrum
 MATRICES = ("gauss-newton", "hessian")
 METHODS = ("auto", "dense", "lanczos")
 MOST_AUTO = 1500
-"""Largest number of parameters that "auto" decomposes: a few seconds for a basis."""
+"""Largest number of parameters for which "auto" decomposes: a few seconds per basis."""
 
 
 def spectra_by_level(
@@ -50,7 +50,7 @@ def spectra_by_level(
         sequence of models, coarsest first.
     objective
         A LeastSquares, DataLoss or PINN, for the finest network. On other levels its network is replaced, so
-        that all levels see the same data.
+        that all levels have the same data.
     bases
         Some of "spline", "relu", "scaled-relu" and "mass" (`splinekan.spectra.coordinates`).
     matrix
@@ -62,23 +62,23 @@ def spectra_by_level(
     layers
         Whether to add the diagonal block of every layer that has parameters.
     preconditioner
-        As `CG` takes it, for example `splinekan.multilevel.GaussNewtonBPX(hierarchy)`: adds on every level
-        the spectrum that conjugate gradients see, `splinekan.spectra.preconditioned_spectrum`. For the
-        Gauss-Newton matrix and at most 3000 parameters. None for none.
+        A preconditioner of `CG`, for example `splinekan.multilevel.GaussNewtonBPX(hierarchy)`: adds on every
+        level the spectrum of the preconditioned matrix, `splinekan.spectra.preconditioned_spectrum`. For the
+        Gauss-Newton matrix and at most 3000 parameters. None adds nothing.
     probes, steps, seed
-        Of the density (`spectral_density`); at least 2 probes, which its errors are estimated from.
+        Arguments of `spectral_density`; at least 2 probes, from which errors are estimated.
 
     Returns
     -------
     SpectraByLevel
-        A row for each level and basis; `plot`, `table`, `to_json`.
+        A row for each level and basis, with the methods `plot`, `table` and `to_json`.
 
     Raises
     ------
     TypeError, ValueError
-        For anything but models, an objective that does not fit them (inputs, outputs, data in float32), bad
-        bases, method, matrix, probes, steps or seed; the Hessian of a PINN; more than 3000 parameters with
-        "dense" or a preconditioner; a ReLU basis for knots that have none.
+        For anything but models; for an objective that does not fit them (inputs, outputs, data in float32);
+        for invalid bases, method, matrix, probes, steps or seed; for the Hessian of a PINN; for more than
+        3000 parameters with "dense" or a preconditioner; and for knots without a ReLU basis.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def spectra_by_level(
     _check_sizes(models, method, preconditioner, matrix)
     for problem, _ in problems:
         for basis in names:
-            coordinates(problem.network, basis)  # refuses knots that have no ReLU basis
+            coordinates(problem.network, basis)  # refuses knots without a ReLU basis
     rows: list[LevelSpectrum] = []
     for level, (problem, theta) in enumerate(problems):
         network: KAN = problem.network
@@ -146,7 +146,7 @@ def _models(value: Any) -> list[Model]:
     if isinstance(getattr(value, "model", None), Model):
         levels = [result.model for result in getattr(value, "results", ()) if result is not None]
         if levels and np.array_equal(levels[-1].theta, value.model.theta):
-            levels.pop()  # levels without a budget may follow the last that ran
+            levels.pop()  # levels without a budget may follow the last level that ran
         return [*levels, value.model]
     accepted = "a Model, the result of nested_iteration or of an optimiser, or a sequence of these"
     if isinstance(value, (str, bytes, np.ndarray, KAN)) or not isinstance(value, Iterable):
@@ -183,7 +183,7 @@ def _on_level(objective: Any, model: Model) -> tuple[Any, Float64Array]:
             f"model has, got {own.n_in} and {own.n_out}"
         )
     if network is not own:
-        with warnings.catch_warnings():  # the objective has warned
+        with warnings.catch_warnings():  # the objective has already warned
             warnings.simplefilter("ignore", DomainWarning)
             objective = replace(objective, network=network)
     changed: tuple[Any, Float64Array] = in_splines(objective, model.theta)
@@ -191,7 +191,7 @@ def _on_level(objective: Any, model: Model) -> tuple[Any, Float64Array]:
 
 
 def _check_sizes(models: list[Model], method: str, preconditioner: Any, matrix: str) -> None:
-    """Refuse before any work what a dense decomposition would be too large for."""
+    """Refuse networks that are too large for a dense decomposition, before any work."""
     most = max(model.n_parameters for model in models)
     if preconditioner is not None and matrix != "gauss-newton":
         raise ValueError(f"preconditioner is for the matrix 'gauss-newton', got {matrix!r}")

@@ -28,7 +28,7 @@ def in_splines(objective: Objective, theta: ArrayLike) -> tuple[Objective, Float
     Raises
     ------
     TypeError, ValueError
-        For an objective without a network, theta of a wrong shape, or data in float32.
+        For an objective without a network, theta of the wrong shape, or data in float32.
     """
     network = getattr(objective, "network", None)
     if not isinstance(network, KAN):
@@ -37,7 +37,7 @@ def in_splines(objective: Objective, theta: ArrayLike) -> tuple[Objective, Float
     data = getattr(objective, "x", None)
     if data is not None and data.dtype != np.float64:
         raise ValueError(
-            "spectra need data in float64, got float32, whose seven digits do not resolve a spectrum"
+            "spectra require data in float64, got float32, whose seven digits do not resolve a spectrum"
         )
     if network.basis == "spline":
         return objective, parameters
@@ -63,17 +63,22 @@ def gauss_newton_spectrum(
     theta
         The parameters of the objective's network.
     basis
-        The coordinates of the matrix, from `BASES`; "mass" makes the functions of every edge orthonormal on
-        [a, b], which gives the generalised problem with the mass matrix.
+        The coordinates of the matrix: "spline", "relu", "scaled-relu" or "mass", in which the functions of
+        every edge are orthonormal on [a, b]: the generalised problem with the mass matrix.
     layer
         A layer, for its diagonal block; None for the whole matrix.
     vectors
-        Whether to compute eigenvectors, in z.
+        Whether to compute eigenvectors, in the coordinates `basis`.
+
+    Returns
+    -------
+    Spectrum
+        An eigenvalue per parameter, with errors.
 
     Raises
     ------
     TypeError, ValueError
-        For a bad objective, theta, basis or layer; for more than `MAX_DENSE` parameters.
+        For an invalid objective, theta, basis or layer, and for more than 3000 parameters.
 
     Examples
     --------
@@ -100,12 +105,32 @@ def gauss_newton_spectrum(
 def tangent_kernel_spectrum(objective: Any, theta: ArrayLike, basis: str = "spline") -> Spectrum:
     """The eigenvalues of the tangent kernel J J^T at theta, J with respect to the coordinates `basis`.
 
-    The kernel has a row per residual. Its min(residuals, parameters) largest eigenvalues, which are also the
-    largest of J^T J, are returned; all others are 0. The ratio of "scaled-relu" to "spline" is the subject of
-    Theorem 2 of Southworth et al., arXiv:2603.04827, with the constant 4^r/((r-1)!)^2, r = degree + 1.
+    The kernel has a row per residual. The ratio of "scaled-relu" to "spline" is bounded in Theorem 2 of
+    Southworth et al., arXiv:2603.04827, with the constant 4^r/((r-1)!)^2, r = degree + 1.
 
-    Parameters, errors
+    Parameters
+    ----------
+    objective, theta, basis
         As for `gauss_newton_spectrum`.
+
+    Returns
+    -------
+    Spectrum
+        The min(residuals, parameters) largest eigenvalues, which are also the largest of J^T J; all others
+        are 0.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `gauss_newton_spectrum`.
+
+    Examples
+    --------
+    >>> import splinekan as sk
+    >>> x = np.linspace(0, 1, 5)[:, None]
+    >>> objective = sk.LeastSquares(sk.KAN.splines([1, 1], intervals=16), x, np.sin(x))
+    >>> len(tangent_kernel_spectrum(objective, np.zeros(19)).values)
+    5
     """
     normal = gauss_newton_spectrum(objective, theta, basis)
     count = min(len(normal), objective.n_residuals)
@@ -116,12 +141,13 @@ def tangent_kernel_spectrum(objective: Any, theta: ArrayLike, basis: str = "spli
 def hessian_matrix(objective: LeastSquares, theta: ArrayLike) -> Float64Array:
     """The exact Hessian at theta with respect to the B-spline coefficients, dense, (n, n).
 
-    Computed column by column from Hessian products, and not symmetrised.
+    It is computed by columns from Hessian products, and not symmetrised.
 
     Raises
     ------
     TypeError, ValueError
-        For an objective without Hessian products, theta of a wrong shape, more than `MAX_DENSE` parameters.
+        For an objective without Hessian products, theta of the wrong shape, or more than `MAX_DENSE`
+        parameters.
     """
     objective, at = in_splines(objective, theta)
     needs_hessian(objective)
@@ -140,12 +166,35 @@ def hessian_spectrum(
 ) -> Spectrum:
     """The eigenvalues of the exact Hessian at theta, in the coordinates `basis`.
 
-    Parameters, errors
-        As for `gauss_newton_spectrum`; a PINN, which has no Hessian products, raises TypeError. `matrix` is
-        the result of `hessian_matrix` for the same objective and theta, to be computed once for all bases.
-
     Errors of H are bounded relative to its norm, and relative to the sizes of J's columns (`error_scale`).
     The bound that resolves more eigenvalues is used.
+
+    Parameters
+    ----------
+    objective, theta, basis, layer, vectors
+        As for `gauss_newton_spectrum`; a PINN has no Hessian products.
+    matrix
+        The result of `splinekan.spectra.hessian_matrix` for the same objective and theta, to be computed once
+        for several bases; None to compute it.
+
+    Returns
+    -------
+    Spectrum
+        An eigenvalue per parameter, with errors; `negative` counts negative eigenvalues.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As `gauss_newton_spectrum`; for a PINN.
+
+    Examples
+    --------
+    >>> import splinekan as sk
+    >>> x = np.random.default_rng(0).uniform(0, 1, (100, 2))
+    >>> network = sk.KAN.splines([2, 2, 1], intervals=2)
+    >>> objective = sk.LeastSquares(network, x, x.prod(axis=1))
+    >>> hessian_spectrum(objective, sk.initialize(network, 0)).negative > 0
+    True
     """
     one_of("basis", basis, BASES)
     boolean("vectors", vectors)
@@ -162,11 +211,11 @@ def hessian_spectrum(
 
 
 def error_scale(network: KAN, J: Float64Array) -> Float64Array:
-    """(n,) sizes to which the errors of the columns of J are relative, for a network in the spline basis.
+    """Sizes (n,) to which the errors of the columns of J are relative, for a network in the spline basis.
 
     Column j of an edge holds b_j(x) v with v the derivative with respect to the output of the edge. B-splines
-    are computed to an absolute error of eps, so that the column of a function whose support contains only
-    samples at its rim is known to eps |v|. By the partition of unity, |v|^2 over the samples in the support
+    are computed to an absolute error of eps, so that the column of a function whose support contains samples
+    only near its ends is known to eps |v|. By the partition of unity, |v|^2 over the samples in the support
     of b_j is at most (k+1) times the sum of the squares of the columns j-k to j+k; the size is the root of
     this bound. For other layers the size is the norm of the layer's largest column.
     """
@@ -177,7 +226,7 @@ def error_scale(network: KAN, J: Float64Array) -> Float64Array:
         here = squares[where]
         if isinstance(layer, SplineLayer):
             k, own = layer.degree, scale[where]
-            own[:] = np.sqrt(here[layer.edges[-1].stop :].max(initial=0.0))  # of the base branch
+            own[:] = np.sqrt(here[layer.edges[-1].stop :].max(initial=0.0))  # the base branch
             for at in layer.edges:
                 edges = here[at.start : at.stop].reshape(at.n_in, at.knots.n_basis, layer.n_out)
                 windows = _windows(edges, k, 1, at.knots.periodic)
@@ -215,7 +264,7 @@ def jacobian_factor(objective: Any, theta: Float64Array) -> Float64Array:
 
 
 def block_columns(objective: Any, layer: int | None) -> slice:
-    """The columns of J that belong to a layer; all if None. Refuses networks that are too large."""
+    """The columns of J that belong to a layer, all if None; networks that are too large are refused."""
     network: KAN = objective.network
     if network.n_parameters > MAX_DENSE:
         raise ValueError(
@@ -229,5 +278,5 @@ def block_columns(objective: Any, layer: int | None) -> slice:
 
 
 def block_coordinates(objective: Any, basis: str, layer: int | None) -> Any:
-    """The coordinates of a layer, None for those of the B-splines."""
+    """The coordinates of a layer, None for B-splines."""
     return None if basis == "spline" else coordinates(objective.network, basis, layer)

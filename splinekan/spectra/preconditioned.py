@@ -1,4 +1,4 @@
-"""The spectrum that conjugate gradients see: that of preconditioned, damped Gauss-Newton matrices."""
+"""The spectrum that governs conjugate gradients: preconditioned, damped Gauss-Newton matrices."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def preconditioned_spectrum(
     S holds the norms of the columns of J and mu = damping |S^{-1} J^T J S^{-1}|, so that the condition number
     of A is at most 1 + 1/damping. Without a preconditioner they are the eigenvalues of A (Jacobi). With a
     preconditioner that starts the iteration, such as `splinekan.multilevel.Deflation`, they are those on the
-    complement that is left to the iteration; the others, which are 1, are left out.
+    complement in which the iteration works; the others, which are 1, are left out.
 
     Parameters
     ----------
@@ -36,15 +36,15 @@ def preconditioned_spectrum(
     theta
         The parameters of the objective's network.
     preconditioner
-        As `CG` takes it; None for the scaling S alone.
+        A preconditioner of `CG`; None for the scaling S alone.
     damping
         Relative to the largest eigenvalue, positive.
 
     Raises
     ------
     TypeError, ValueError
-        For a bad objective, theta, preconditioner or damping; for a network in another basis, or with more
-        than `MAX_DENSE` parameters; for a preconditioner that is not symmetric positive definite.
+        For an invalid objective, theta, preconditioner or damping; for a network in another basis, or with
+        more than `MAX_DENSE` parameters; for a preconditioner that is not symmetric positive definite.
 
     Examples
     --------
@@ -91,7 +91,7 @@ def preconditioned_spectrum(
     rank = n
     start = getattr(inverse, "start", None)
     if start is not None:
-        # L^T Q L is the orthogonal projection on what is solved exactly.
+        # L^T Q L is the orthogonal projection onto the space that is solved exactly.
         Q = L.T @ np.column_stack([start(column) for column in L.T])
         Q = (Q + Q.T) / 2
         C = C - C @ Q

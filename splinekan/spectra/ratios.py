@@ -1,4 +1,4 @@
-"""Condition numbers of singular and of partly resolved matrices, with bounds instead of nan."""
+"""Condition numbers of singular and of partly resolved matrices, with bounds instead of NaN."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ NOTHING = "no eigenvalue is resolved"
 
 
 class Ratio(NamedTuple):
-    """A ratio of moduli of eigenvalues, and what is known about it.
+    """A ratio of moduli of eigenvalues, with bounds.
 
     Attributes
     ----------
     value
         The ratio; NaN if there is no estimate, for the reason in `note`.
     low, high
-        Bounds: the exact ratio lies between them, as far as the errors of the eigenvalues hold. `high` is
-        infinite where only a lower bound is known.
+        Bounds of the exact ratio, provided that the errors of the eigenvalues are correct. `high` is infinite
+        if only a lower bound is known.
     note
-        Why the value is NaN or a lower bound only; empty otherwise.
+        The reason why the value is NaN or only a lower bound; empty otherwise.
     """
 
     value: float
@@ -40,7 +40,7 @@ class Ratio(NamedTuple):
         return f">{bound:.1e}" if np.isfinite(bound) and bound > 1 else "-"
 
     def record(self) -> dict[str, Any]:
-        """For JSON; NaN and infinities are None."""
+        """All fields, for JSON, with None for NaN and infinities."""
         found: dict[str, Any] = {
             name: value if np.isfinite(value) else None
             for name, value in zip(("value", "low", "high"), self[:3], strict=True)
@@ -49,7 +49,7 @@ class Ratio(NamedTuple):
 
 
 def dense_condition(spectrum: Spectrum) -> Ratio:
-    """The largest over the smallest resolved modulus; a lower bound if some value is not resolved."""
+    """The largest divided by the smallest resolved modulus; a lower bound if a value is not resolved."""
     kept = spectrum.resolved
     if not kept.any():
         return Ratio(np.nan, np.nan, np.nan, NOTHING)
@@ -70,10 +70,10 @@ def dense_condition(spectrum: Spectrum) -> Ratio:
 
 
 def dense_quantiles(spectrum: Spectrum, high: float, low: float) -> Ratio:
-    """The ratio of two quantiles of the moduli, eigenvalues that are zero to rounding left out.
+    """The ratio of two quantiles of the moduli, without eigenvalues that are zero to rounding.
 
-    The exact modulus of place p lies between the p-th of the lower ends and the p-th of the upper ends of all
-    intervals |value| -+ error.
+    The exact modulus of rank p lies between the p-th lower end and the p-th upper end of all intervals
+    |value| -+ error.
     """
     size, error = np.abs(spectrum.values), spectrum.error
     zeros = np.flatnonzero(size == 0)
@@ -92,10 +92,10 @@ def dense_quantiles(spectrum: Spectrum, high: float, low: float) -> Ratio:
 
 
 def lanczos_condition(spectrum: Spectrum, density: Density, definite: bool) -> Ratio:
-    """The largest over the smallest resolved modulus of the eigenvalues that the Lanczos method has found.
+    """The largest divided by the smallest resolved modulus of the eigenvalues from the Lanczos method.
 
-    `definite` if no eigenvalue is negative. Where the smallest eigenvalue is not resolved: a tenth of the
-    eigenvalues that are not zero lie below the quantile of a tenth, which gives a lower bound.
+    `definite` if no eigenvalue is negative. If the smallest eigenvalue is not resolved, the first decile of
+    the nonzero eigenvalues, which is not below it, gives a lower bound.
     """
     if not spectrum.resolved.any():
         return Ratio(np.nan, np.nan, np.nan, NOTHING)
@@ -114,7 +114,7 @@ def lanczos_condition(spectrum: Spectrum, density: Density, definite: bool) -> R
 
 
 def lanczos_quantiles(density: Density, high: float, low: float) -> Ratio:
-    """The ratio of two quantiles of a semidefinite matrix, zeros left out.
+    """The ratio of two quantiles of a semidefinite matrix, without zeros.
 
     The value of a quantile is the geometric mean of its bounds.
     """
@@ -128,7 +128,7 @@ def lanczos_quantiles(density: Density, high: float, low: float) -> Ratio:
 
 
 def _beyond_zeros(density: Density, share: float) -> tuple[float, float]:
-    """(low, high), bounds on a quantile of the eigenvalues that are not zero to rounding."""
+    """Bounds (low, high) on a quantile of the eigenvalues that are not zero to rounding."""
     noise = density.size * float(np.finfo(np.float64).eps) * float(np.abs(density.nodes).max())
     fewest, most = (float(end[0]) for end in density.cumulative(np.array([noise])))
     below = density.quantile(fewest + share * (1 - fewest))[0]

@@ -20,7 +20,7 @@ def sign_changes(vectors: ArrayLike) -> NDArray[np.int64]:
     Returns
     -------
     array of int
-        A number per column.
+        The number of sign changes of every column.
 
     Raises
     ------
@@ -42,8 +42,8 @@ def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[n
     """Lower and upper bounds of the number of sign changes of every eigenvector.
 
     The error of an eigenvector is estimated by the error of its eigenvalue over the distance to the nearest
-    other eigenvalue, plus n eps; entries of at most this size may have either sign. Where the two bounds
-    agree the count is exact. For A^T A the counts are 0, 1, ... from the smallest eigenvalue on, for every
+    other eigenvalue, plus n eps; entries of at most this size may have either sign. If the two bounds agree,
+    the count is exact. For A^T A the counts are 0, 1, ... from the smallest eigenvalue on, for every
     degree: (A^T A)^{-1} is oscillatory, because A^{-1} is a product of nonnegative bidiagonal matrices
     (Gantmacher & Krein 1960; Southworth et al., arXiv:2603.04827, Lemma 4).
 
@@ -78,9 +78,9 @@ def sign_change_bounds(spectrum: Spectrum) -> tuple[NDArray[np.int64], NDArray[n
 def _bounds(v: Float64Array, error: float) -> tuple[int, int]:
     """Least and largest number of sign changes if entries of modulus up to `error` may have either sign.
 
-    Between two entries of known sign that are d places apart there are at most d sign changes, an even number
+    Between two entries of known sign that are d rows apart there are at most d sign changes, an even number
     if the signs agree and an odd number if they differ. Before the first and after the last of these entries
-    every place may add a change.
+    every row may add a change.
     """
     known = np.flatnonzero(np.abs(v) > error)
     if not len(known):

@@ -18,15 +18,15 @@ TOLERANCE = 0.1
 class Spectrum:
     """Eigenvalues of a symmetric matrix in decreasing order, each with an estimate of its error.
 
-    Attributes
+    Parameters
     ----------
     values
         (n,), in the units of the matrix. A value that cannot be distinguished from zero is 0.
     error
-        (n,), estimates of the absolute errors from eps, sizes and norms; upper bounds rather than tight.
-        Infinite where no bound is known.
+        (n,), estimates of the absolute errors from eps, sizes and norms; they are upper bounds rather than
+        sharp, and infinite if no bound is known.
     method
-        How the values were computed.
+        A description of how the values were computed.
     nullity
         Number of values that are zero to rounding, the dimension of the null space.
     vectors
@@ -35,8 +35,8 @@ class Spectrum:
     Raises
     ------
     TypeError, ValueError
-        For values that are not finite or not decreasing, errors that are negative, NaN or of another length,
-        or a nullity beyond the number of values.
+        For values that are not finite or not decreasing, errors that are negative, NaN or of the wrong
+        length, or a nullity that exceeds the number of values.
 
     Examples
     --------
@@ -75,7 +75,7 @@ class Spectrum:
 
     @property
     def resolved(self) -> NDArray[np.bool_]:
-        """(n,), whether the error is below a tenth of the value; False for 0."""
+        """Whether the error is below a tenth of the value, (n,); False for 0."""
         size = np.abs(self.values)
         return np.asarray((self.error <= TOLERANCE * size) & (size > 0))
 
@@ -94,23 +94,23 @@ class Spectrum:
 
     @property
     def largest(self) -> float:
-        """The largest resolved value; nan if none is resolved."""
+        """The largest resolved value; NaN if no value is resolved."""
         return float(self.values[self.resolved].max()) if self.resolved.any() else np.nan
 
     @property
     def least(self) -> float:
-        """The least resolved value (for an indefinite matrix the most negative); nan if none is resolved."""
+        """The least resolved value (for an indefinite matrix the most negative); NaN without any."""
         return float(self.values[self.resolved].min()) if self.resolved.any() else np.nan
 
     @property
     def smallest(self) -> float:
-        """The resolved value of smallest modulus, with its sign; nan if none is resolved."""
+        """The resolved value of smallest modulus, with its sign; NaN if no value is resolved."""
         kept = self.values[self.resolved]
         return float(kept[np.argmin(np.abs(kept))]) if len(kept) else np.nan
 
     @property
     def condition(self) -> float:
-        """Ratio of the largest to the smallest nonzero modulus; nan if a value is unresolved."""
+        """Ratio of the largest to the smallest nonzero modulus; NaN if a value is unresolved."""
         if self.unresolved or not self.resolved.any():
             return np.nan
         size = np.abs(self.values[self.resolved])
@@ -118,7 +118,7 @@ class Spectrum:
 
     @property
     def condition_seen(self) -> float:
-        """Ratio of the extreme moduli of the resolved values, a lower bound where `condition` is nan."""
+        """Ratio of the extreme moduli of the resolved values, a lower bound if `condition` is NaN."""
         size = np.abs(self.values[self.resolved])
         return float(size.max() / size.min()) if len(size) else np.nan
 
@@ -128,7 +128,7 @@ class Spectrum:
         return int((self.values[self.resolved] < 0).sum())
 
     def record(self) -> dict[str, Any]:
-        """Everything but the vectors, for JSON; errors without a bound are None."""
+        """All fields but the vectors, for JSON; errors without a bound are None."""
         return {
             "method": self.method,
             "values": self.values.tolist(),

@@ -7,8 +7,8 @@ projected onto the complement of the image of the null space of J, has the recip
 decomposition is accurate for the largest of these, the lower half. Together they resolve a range of 1/eps^2
 in singular values and 1/eps^4 in eigenvalues. The accuracy of J is a limit: an error E of J changes J T^{-1}
 to (1 + E J^+) J T^{-1}, by the relative amount |E| |J^+| in all coordinates (Eisenstat & Ipsen 1995, SIAM J.
-Numer. Anal. 32). This amount is added to the errors; where it is large no value counts as resolved, and
-higher precision would not help.
+Numer. Anal. 32). This amount is added to the errors; if it is large, no value is resolved, and higher
+precision would not help.
 
 Jacobi's method (LAPACK dgejsv) is accurate if the columns of J T^{-1} are well conditioned after scaling. The
 columns of power ReLUs are not: for cubics its errors are as large as those of a plain decomposition.
@@ -49,9 +49,9 @@ def factor_spectrum(
     vectors
         Whether to compute eigenvectors, in z.
     scale
-        (n,) sizes c, not negative, such that the error of column j of J is relative to c_j; None for 1. The
-        columns of a Jacobian differ in size, because the supports of the functions contain many samples or
-        few. They are scaled first, J = J_s C, and C T^{-1} replaces T^{-1}.
+        Nonnegative sizes c, (n,), such that the error of column j of J is relative to c_j; None for 1. The
+        columns of a Jacobian differ in size, because the supports of the functions contain different numbers
+        of samples. They are scaled first, J = J_s C, and C T^{-1} replaces T^{-1}.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def factor_spectrum(
     Raises
     ------
     TypeError, ValueError
-        If J is not a finite matrix, or T has another size.
+        If J is not a finite matrix, or T has the wrong size.
     """
     J = real_array("J", J, ndim=2, empty=False).astype(np.float64, copy=False)
     boolean("vectors", vectors)
@@ -105,7 +105,7 @@ def _factor_spectrum(J: Float64Array, S: _Scaled, vectors: bool, plain: bool) ->
     rounding = np.sqrt(n) * EPS * np.linalg.norm(S.backward(columns, sizes=True))
     image, least, angle = _image(S, unseen, lost)
     rounding += angle * float(np.linalg.norm(backward, 2))
-    for _ in range(2):  # the second time removes the rounding of the first
+    for _ in range(2):  # the second pass removes the rounding errors of the first
         backward = backward - image @ (image.T @ backward)
     right, b, _ = scipy.linalg.svd(backward, full_matrices=False, check_finite=False)
     rounding += n * EPS * b[0]
@@ -163,7 +163,7 @@ def congruence_spectrum(
     Raises
     ------
     TypeError, ValueError
-        If H is not a finite square matrix, or T or scale has another size.
+        If H is not a finite square matrix, or T or scale has the wrong size.
     """
     H = real_array("H", H, ndim=2, empty=False).astype(np.float64, copy=False)
     noise = real("noise", noise, low=0.0, high=np.inf)
@@ -295,7 +295,7 @@ def _fitting(T: Coordinates | None, n: int, what: str) -> Coordinates | None:
 
 
 def _image(S: _Scaled, unseen: Float64Array, lost: float) -> tuple[Float64Array, float, float]:
-    """The image of the null space in z: an orthonormal basis, its least stretching, its error as an angle."""
+    """The image of the null space in z: an orthonormal basis, its least stretch, its error as an angle."""
     if unseen.shape[1] == 0:
         return unseen, 1.0, 0.0
     U, s, _ = scipy.linalg.svd(S.backward(unseen), full_matrices=False, check_finite=False)

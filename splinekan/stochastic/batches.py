@@ -169,7 +169,7 @@ def _entries(name: str, array: NDArray[Any], rows: Rows, transform: Transform | 
         taken = transform(taken)
     entries = real_array(name, taken, finite=False)
     if transform is not None and (not entries.ndim or len(entries) != given):
-        raise ValueError(f"{name} must have as many rows as it is given, {given}, got shape {entries.shape}")
+        raise ValueError(f"{name} must have as many rows as its argument, {given}, got shape {entries.shape}")
     finite = np.isfinite(entries)
     if not finite.all():
         at = tuple(int(i) for i in np.argwhere(~finite)[0])

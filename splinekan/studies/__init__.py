@@ -1,1 +1,1 @@
-"""Experiments, a folder for each: `study.run(...)` gives a table and a record, `figure` draws."""
+"""Experiments, a folder for each: `study.run(...)` returns a table and a record, `figure` draws them."""

@@ -1,4 +1,4 @@
-"""Figures by name: refuse what cannot be made, then compute, draw and write."""
+"""Figures by name: check the request, then compute, draw and write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from splinekan.studies.skeleton.figure import NAMES, Setting
 
 
 def make(name: str, path: str | Path, setting: Setting | None = None) -> str:
-    """Compute, draw and write a figure; the caption.
+    """Compute, draw and write a figure; return its caption.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def make(name: str, path: str | Path, setting: Setting | None = None) -> str:
 
 
 def check(name: str, path: str | Path, setting: Setting) -> Path:
-    """Refuse what `make` cannot do, before any work; the path.
+    """Refuse requests that `make` cannot fulfil, before any work; return the path.
 
     Raises
     ------

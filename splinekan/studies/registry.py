@@ -47,7 +47,7 @@ class Entry:
 
     @property
     def all_options(self) -> tuple[Option, ...]:
-        """With --quick, where there is a quick setting, and with the options of all studies."""
+        """All options, with those of all studies, and --quick if there is a quick setting."""
         quick = (QUICK.helped(self.quick),) if self.quick else ()
         own = [option.argument for option in self.options]
         rest = [option for option in EVERYWHERE if option.argument not in own]
@@ -220,7 +220,7 @@ STUDIES: dict[str, Entry] = {
         for name in GALLERY
     },
 }
-"""By the name that `splinekan study` takes."""
+"""The studies by their names in `splinekan study`."""
 
 FIGURES: dict[str, str] = {
     "1": "geometry",

@@ -30,10 +30,10 @@ SMALL = sp.Matrix([[1, -2], [0, 1]])
     hypotheses="L and the residuals twice differentiable; A any matrix, block diagonal for a network",
     source="arXiv:2603.04827, section on the geometry of training (H_u = A H_w A^T ours)",
     strength=PROVED,
-    argument="Chain rule. w is linear in u, dw = A^T du, and has no second derivative. So dr = J_w dw = "
-    "(J_w A^T) du; dL = g_w^T dw = (A g_w)^T du for all du; d^2 L = (A^T v)^T H_w (A^T z) = v^T (A H_w "
-    "A^T) z for all v, z. Checked with matrix symbols of symbolic size, and by differentiating a cubic "
-    "loss of a spline (r = 2, symbolic knots, 3 coefficients) in u and in w.",
+    argument="Chain rule. w is linear in u: dw = A^T du, and the second derivative of w is 0. So dr = "
+    "J_w dw = (J_w A^T) du; dL = g_w^T dw = (A g_w)^T du for all du; d^2 L = (A^T v)^T H_w (A^T z) = "
+    "v^T (A H_w A^T) z for all v, z. Checked with matrix symbols of symbolic size, and by differentiating "
+    "a cubic loss of a spline (r = 2, symbolic knots, 3 coefficients) in u and in w.",
 )
 def check_gradient_law() -> None:
     z = sp.MatrixSymbol("z", m, 1)

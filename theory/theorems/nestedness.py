@@ -76,8 +76,8 @@ def check_definition_1() -> None:
     strength=PROVED,
     argument="g_c(x; u) = g_f(x; P u) for every x, so losses agree at u and P u. Chain rule with the "
     "linear map u -> P u: dL_c = g_f^T P du, second differential du^T P^T H_f P dv, no further term "
-    "because P u has no second derivative. In matrix symbols of symbolic sizes, and by differentiating a "
-    "cubic loss. In coarse coordinates w the same holds with P_w.",
+    "because the second derivative of P u is 0. In matrix symbols of symbolic sizes, and by "
+    "differentiating a cubic loss. In coarse coordinates w the same holds with P_w.",
 )
 def check_proposition_1() -> None:
     g, v, z = sp.MatrixSymbol("g", M, 1), sp.MatrixSymbol("v", m, 1), sp.MatrixSymbol("z", m, 1)

@@ -243,7 +243,7 @@ def check_constant_4() -> None:
 
 @claim(
     "theorem-2-eq-40",
-    statement="with the ReLUs scaled by h = 1/n there is no factor n^(r-1) in A~ = (I - S)^r/(r-1)!",
+    statement="with the ReLUs scaled by h = 1/n the factor n^(r-1) does not occur: A~ = (I - S)^r/(r-1)!",
     hypotheses="counterexample: r = 2, n = 2 intervals on [0, 1], x = 1",
     source="arXiv:2603.04827, Eq. 40",
     strength=REFUTED,

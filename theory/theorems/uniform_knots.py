@@ -46,7 +46,7 @@ def check_corollary_1() -> None:
 
 @claim(
     "corollary-1-power",
-    statement="A^[r] = h^(1-r)/(r-1)! (I - S)^r, S the m x m matrix of ones above the diagonal",
+    statement="A^[r] = h^(1-r)/(r-1)! (I - S)^r, S the m x m shift matrix, S_(i,i+1) = 1",
     hypotheses="uniform knots of spacing h; every order r >= 1, every size m",
     source="arXiv:2603.04827, Corollary 1",
     strength=PROVED,

@@ -1,1 +1,1 @@
-"""Reference solutions that have no closed form, to a tested accuracy, each computed when first used."""
+"""Reference solutions without closed form, of tested accuracy, computed when they are first used."""

@@ -5,10 +5,10 @@ On [0, 1]^2 the stream function psi, u = psi_y, v = -psi_x, satisfies
     Laplace^2 psi = Re (psi_y d/dx - psi_x d/dy) Laplace psi,   psi = 0,  dpsi/dn = lid or 0.
 
 As in Botella & Peyret 1998 (Computers & Fluids 27, 421), the singular parts at the upper corners are
-subtracted. The remainder, with smoother data, is a polynomial: one that meets the boundary data plus a
-combination of products of clamped polynomials (Shen 1995, SIAM J. Sci. Comput. 16, 74). The equation is
-collocated at the Gauss points for the weight (1 - x^2)^2, which suits fourth order, and solved by Newton's
-method.
+subtracted. The remainder, with smoother data, is approximated by a polynomial that satisfies the boundary
+conditions plus a combination of products of clamped polynomials (Shen 1995, SIAM J. Sci. Comput. 16, 74). The
+equation is collocated at the Gauss points for the weight (1 - x^2)^2, which suits fourth order, and solved by
+Newton's method.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from splinekan._checks import Float64Array
 from splinekan.problems.references.corner_flows import Flows, corner_flows, corner_values
 
 DEGREE = 52
-"""Of the polynomial in each variable."""
+"""Degree of the polynomial in each variable."""
 CONTINUED = 100.0
 """Above this Reynolds number Newton's method starts from the flow at half of it."""
 NEWTON = 20
-"""Most iterations."""
+"""Largest number of iterations."""
 TOLERANCE = 1e-12
-"""Of the last correction of the stream function's coefficients."""
+"""Tolerance of the last correction of the stream function's coefficients."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,9 +43,9 @@ class Cavity:
     coefficients
         Chebyshev coefficients of the stream function without the corner flows, (degree + 1)^2.
     flows
-        The corner flows, the same at both upper corners but for reflections.
+        The corner flows, the same at both upper corners up to reflection.
     clamped
-        Coefficients of products of clamped polynomials, to start from at another Reynolds number.
+        Coefficients of products of clamped polynomials, the start for another Reynolds number.
     """
 
     coefficients: Float64Array
@@ -75,7 +75,7 @@ class Cavity:
 
 @cache
 def cavity(reynolds: float = 100.0, lid: str = "parabolic", degree: int = DEGREE) -> Cavity:
-    """The flow, computed once, in some seconds.
+    """The flow, computed once, in a few seconds.
 
     Raises
     ------

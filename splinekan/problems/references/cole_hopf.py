@@ -9,7 +9,7 @@ from splinekan._checks import Float64Array
 DECAY = 40.0
 """Tails and error of the rule are below exp(-DECAY) of the maximum of the integrand."""
 CHUNK = 1 << 21
-"""Values of the integrand held at a time."""
+"""Number of values of the integrand in memory."""
 
 
 def cole_hopf(viscosity: float, points: Float64Array, refine: float = 1.0) -> Float64Array:
@@ -60,7 +60,7 @@ def cole_hopf(viscosity: float, points: Float64Array, refine: float = 1.0) -> Fl
 
 
 def _spacing(viscosity: float) -> float:
-    """Of the trapezoidal rule for t <= 1."""
+    """The spacing of the trapezoidal rule for t <= 1."""
     a = np.linspace(0.01, 8.0, 800)
     growth = a**2 + (np.cosh(2 * np.pi * np.sqrt(viscosity) * a) - 1) / (2 * np.pi * viscosity)
     return float((2 * np.pi * a / (DECAY + growth)).max())

@@ -17,7 +17,7 @@ from numpy.polynomial import chebyshev
 from splinekan._checks import Float64Array
 
 ANGLES = 24
-"""Degree in theta."""
+"""Polynomial degree in theta."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +108,7 @@ def _inertia(flow: CornerFlow, reynolds: float, theta: Float64Array) -> CornerFl
         return values
 
     ends = np.array([-1.0, 1.0])
-    inner = slice(2, -2)  # four rows make way for the conditions
+    inner = slice(2, -2)  # four rows are replaced by the conditions
     rows = np.concatenate([(derived(4) + 4 * derived(2))[inner], derived(0, ends), derived(1, ends)])
     right = reynolds * source
     coefficients = np.linalg.solve(rows, np.concatenate([right[inner], np.zeros(4)]))

@@ -19,9 +19,9 @@ from splinekan.problems.references.periodic import (
 )
 
 TAIL_MODES = 2**15
-"""Modes of the initial values of the Allen-Cahn problem that are carried on by the linear equation."""
+"""Number of modes of the initial values of the Allen-Cahn problem that evolve by the linear equation."""
 NEGLIGIBLE = 45.0
-"""exp(-NEGLIGIBLE) is left out."""
+"""exp(-NEGLIGIBLE) is neglected."""
 
 
 @cache
@@ -55,9 +55,9 @@ class AllenCahn:
     """u_t = diffusion u_xx + rate (u - u^3), u(x, 0) = x^2 cos(pi x), period 2.
 
     The periodic extension of the initial values has a kink at x = +-1, and coefficients that decay like
-    1/k^2. They are exact here, without aliasing. The modes beyond those of the solution live so shortly that
-    the equation linearised about u(+-1, 0) = -1 carries them on: they decay like
-    exp(-(diffusion k^2 + 2 rate) t). At t = 0 the initial values are evaluated as they are.
+    1/k^2. They are exact here, without aliasing. The modes beyond those of the solution decay so fast that
+    the equation linearised about u(+-1, 0) = -1 describes them: they decay like
+    exp(-(diffusion k^2 + 2 rate) t). At t = 0 the initial values are evaluated exactly.
     """
 
     solution: PeriodicSolution
@@ -84,7 +84,7 @@ class AllenCahn:
 
 @cache
 def allen_cahn(diffusion: float, rate: float, refine: int = 1) -> AllenCahn:
-    """The Allen-Cahn problem, with a thousand modes and some seconds of a core for the usual parameters."""
+    """The Allen-Cahn problem; a thousand modes and a few seconds of a core for the usual parameters."""
     equation = PeriodicEquation(
         2.0, 1.0, lambda k: rate - diffusion * k**2, lambda k: -rate + 0.0 * k, lambda u: u**3, 3
     )
@@ -111,7 +111,7 @@ def _kinked(k: NDArray[np.integer[Any]]) -> Complex:
 def _coefficients(
     start: Callable[[Float64Array], Float64Array], low: float, length: float, modes: int
 ) -> Complex:
-    """Of a trigonometric polynomial of degree below `modes`."""
+    """The coefficients of the trigonometric interpolant of degree below `modes`."""
     x = low + length * np.arange(2 * modes) / (2 * modes)
     c = np.fft.rfft(start(x))[:modes] / modes
     c[0] /= 2

@@ -17,10 +17,10 @@ from splinekan.problems.exact import known_at
 Complex = NDArray[np.complexfloating[Any, Any]]
 
 SINGULAR, SMOOTH, PER_EDGE = 40, 40, 160
-"""Functions singular at the re-entrant corner, degree of the harmonic polynomials, points on every edge."""
+"""Numbers of functions singular at the re-entrant corner, of harmonic polynomials, and of points per edge."""
 CORNERS = ((1.0, 0.0), (1.0, 1.0), (-1.0, 1.0), (-1.0, -1.0), (0.0, -1.0))
-"""The convex corners of (-1, 1)^2 without [0, 1] x [-1, 0], and below the direction of one of their edges:
-the corner lies between it and the direction 90 degrees on."""
+"""The convex corners of (-1, 1)^2 without [0, 1] x [-1, 0], and below them the direction of an edge: the
+corner lies between it and the direction rotated by 90 degrees."""
 DIRECTIONS = (1j, -1.0, -1j, 1.0, 1j)
 CENTRE, RADIUS = -0.25 + 0.25j, 1.8
 
@@ -29,20 +29,20 @@ CENTRE, RADIUS = -0.25 + 0.25j, 1.8
 class Torsion:
     """u as a sum of functions that satisfy the equation exactly; the boundary values are fitted.
 
-    -r^2/4 takes care of the right-hand side. At a corner of angle pi/2 it meets u = 0 on both edges by the
-    term -Im(z^2 log z)/pi, at the re-entrant corner by -Im(z^2 log z)/(3 pi), where z^2 log z has the
-    resonance r^2 log r; there u has besides the singular functions r^(2k/3) sin(2k theta/3). Without them u
-    is analytic up to the boundary, and harmonic polynomials converge geometrically (Fox, Henrici & Moler
-    1967, SIAM J. Numer. Anal. 4, 89; Betcke & Trefethen 2005, SIAM Review 47, 469).
+    -r^2/4 satisfies the equation. At a corner of angle pi/2 the term -Im(z^2 log z)/pi makes it vanish on
+    both edges, at the re-entrant corner -Im(z^2 log z)/(3 pi), where z^2 log z has the resonance r^2 log r;
+    there u also contains the singular functions r^(2k/3) sin(2k theta/3). Without them u is analytic up to
+    the boundary, and harmonic polynomials converge geometrically (Fox, Henrici & Moler 1967, SIAM J. Numer.
+    Anal. 4, 89; Betcke & Trefethen 2005, SIAM Review 47, 469).
 
     Attributes
     ----------
     coefficients
-        Of the singular functions, then of the real and imaginary parts of the powers.
+        Coefficients of the singular functions, then of the real and imaginary parts of the powers.
     singular, smooth
         Numbers of singular functions and of powers.
     boundary_error
-        Largest modulus of u at other points of the boundary. By the maximum principle it bounds the error.
+        Largest modulus of u at other points of the boundary, which bounds the error by the maximum principle.
     """
 
     coefficients: Float64Array
@@ -75,7 +75,7 @@ def solution(points: Float64Array) -> Float64Array:
     Raises
     ------
     ValueError
-        For points outside of the closed L.
+        For points outside the closed L.
     """
     at = known_at(points, ((-1.0, 1.0), (-1.0, 1.0)))
     outside = np.flatnonzero((at[:, 0] > 0) & (at[:, 1] < 0))

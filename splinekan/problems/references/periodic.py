@@ -6,12 +6,12 @@ Chebyshev points; the linear part is then integrated exactly,
     v(t_j) = exp(L t_j) v(0) + sum_m W_jm(L h) N(v(t_m)),   W_jm(z) = int_0^(t_j) exp(z (t_j - s)) l_m(s) ds,
 
 and the values at the nodes are found by fixed-point iteration. This is the exponential collocation method of
-Hochbruck & Ostermann 2005 (Appl. Numer. Math. 53, 323) with as many stages as the interpolation has nodes,
-here 16. The fourth-order scheme ETDRK4 of Cox & Matthews and Kassam & Trefethen 2005 belongs to the same
+Hochbruck & Ostermann 2005 (Appl. Numer. Math. 53, 323) with a stage per node of the interpolation, here 16.
+The fourth-order scheme ETDRK4 of Cox & Matthews and Kassam & Trefethen 2005 belongs to the same
 family. The high order makes 1e-12 affordable, and the interpolant is dense output of the same accuracy.
 
-Slabs are halved until the interpolants are resolved, and doubled when they are resolved too well. Products
-are dealiased by zero padding. In space the series is evaluated as it is, so there is no interpolation error.
+Slabs are halved until the interpolants are resolved, and doubled when they are over-resolved. Products are
+dealiased by zero padding. In space the series is evaluated directly, without interpolation error.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from splinekan._checks import Float64Array
 Complex = NDArray[np.complex128]
 
 NODES = 16
-"""Chebyshev points of a slab, both ends included."""
+"""Number of Chebyshev points of a slab, both ends included."""
 SWEEPS = 60
-"""Most fixed-point iterations on a slab; a slab that needs more is halved."""
+"""Largest number of fixed-point iterations on a slab; a slab that needs more is halved."""
 TOLERANCE = 1e-14
-"""Of the last Chebyshev coefficients and of the last correction, relative to the largest mode."""
+"""Tolerance of the last Chebyshev coefficients and of the last correction, relative to the largest mode."""
 SMALLEST = 2.0**-30
 """Least length of a slab relative to the whole interval."""
 GAUSS, PHASE = 20, 10.0
 """Points of a part of a panel, and the largest phase |Im z| times its length."""
 ROWS = 2048
 CHUNK = 1 << 20
-"""Complex numbers held at a time while a solution is evaluated."""
+"""Number of complex numbers in memory while a solution is evaluated."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class PeriodicEquation:
     nonlinear
         N, pointwise.
     degree
-        Of N as a polynomial: the padding that removes aliasing is (degree + 1)/2.
+        The degree of N as a polynomial: the padding that removes aliasing is (degree + 1)/2.
     """
 
     length: float
@@ -139,19 +139,19 @@ def evolve(
     Parameters
     ----------
     equation
-        What is solved.
+        The equation.
     start
         Coefficients c_k, k = 0, ..., m - 1, of u(x, 0) = Re sum c_k exp(2 pi i k (x - low)/length): twice the
-        usual ones, but for k = 0.
+        usual coefficients, except for k = 0.
     low
         The left end of the period.
     slab
-        Longest slab of time; the actual ones are `slab` divided by powers of 2.
+        Longest slab of time; actual lengths are `slab` divided by powers of 2.
     tolerance
-        On a slab, of the last two Chebyshev coefficients and of the last correction, relative to the largest
-        mode.
+        Bound on the last two Chebyshev coefficients of a slab and on the last correction, relative to the
+        largest mode.
     first
-        Length of the first slab, for initial values that are not smooth; the following ones double.
+        Length of the first slab, for initial values that are not smooth; the lengths then double.
 
     Raises
     ------
@@ -185,7 +185,7 @@ def evolve(
 
 
 class _Stepper:
-    """Slabs of an equation with a number of modes."""
+    """Slabs of an equation for a given number of modes."""
 
     def __init__(self, equation: PeriodicEquation, k: Float64Array, modes: int) -> None:
         self.equation, self.modes = equation, modes
@@ -212,7 +212,7 @@ class _Stepper:
     def slab(
         self, v: Complex, step: float, tolerance: float, guess: Complex | None
     ) -> tuple[Complex | None, bool]:
-        """Coefficients at the nodes (NODES, modes), None if unresolved; whether a longer slab would do."""
+        """Coefficients at the nodes (NODES, modes), None if unresolved; whether to lengthen the slab."""
         if step not in self._weights:
             self._weights[step] = exponential_weights(np.asarray(self.symbol * step), self.nodes)
         decay, weights = self._weights[step]
@@ -231,7 +231,7 @@ class _Stepper:
             if not np.isfinite(change):
                 return None, False
         forcing = np.abs(self.to_chebyshev @ self.reaction(nodes))
-        # What an unresolved forcing can do to u: it acts for the time step, or until it is damped.
+        # The effect of an unresolved forcing on u: it acts for the time step, or until it is damped.
         acting = step * np.minimum(1.0, 1.0 / np.maximum(np.abs(self.symbol) * step, 1e-300))
         last = float((forcing[-2:] * acting).max()) / scale
         return (nodes, last < 1e-4 * tolerance) if last <= tolerance else (None, False)

@@ -1,1 +1,1 @@
-"""Error against parameters: uniform knots, knots refined where an indicator asks for it, FITPACK's knots."""
+"""Error against parameters: uniform knots, knots refined where an indicator is large, FITPACK's knots."""

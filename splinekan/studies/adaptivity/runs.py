@@ -23,9 +23,9 @@ INDICATORS = ("gauss-newton", "residual", "jump", "curvature")
 CURVE_METHODS = ("uniform", *INDICATORS, "FITPACK")
 FIELD_METHODS = ("uniform", *INDICATORS)
 UNIFORM, ADAPTIVE = 20, 10
-"""Largest numbers of iterations for the networks on a uniform level, and between two adaptive refinements."""
+"""Largest numbers of iterations of networks on a uniform level and between two adaptive refinements."""
 SHORT = 5
-"""Of both for the network 2-1-1, which longer training on coarse knots takes into a bad minimum."""
+"""Both numbers for the network 2-1-1, which converges to a poor minimum if trained longer on coarse knots."""
 
 
 @dataclass(frozen=True)
@@ -35,19 +35,19 @@ class Row:
     Attributes
     ----------
     problem, method
-        What it is.
+        The names of the problem and the method.
     seed
-        Of samples and start; 0 for curves.
+        The seed of samples and start; 0 for curves.
     parameters
-        Of the spline or the network.
+        The number of parameters of the spline or the network.
     error
-        Root mean square; for networks over test samples.
+        The root mean square error; for networks over test samples.
     maximum
-        Largest modulus over the same points.
+        The largest error in modulus over the same points.
     iterations
-        Of Levenberg-Marquardt so far.
+        The number of iterations of Levenberg-Marquardt so far.
     seconds
-        So far.
+        The time so far.
     """
 
     problem: str
@@ -115,7 +115,7 @@ class _Counting(LevenbergMarquardt):
     """Levenberg-Marquardt that counts its iterations, over all its runs."""
 
     def minimize(self, *args: Any, **options: Any) -> Any:
-        """As Levenberg-Marquardt."""
+        """The result of Levenberg-Marquardt."""
         result = whole(super().minimize(*args, **options))
         object.__setattr__(self, "total", getattr(self, "total", 0) + result.nit)
         return result

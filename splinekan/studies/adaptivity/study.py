@@ -1,7 +1,7 @@
 """Error against parameters: uniform refinement, adaptive refinement by four indicators, FITPACK's knots.
 
 Three curves with a singularity or a peak, fitted by cubic splines in the L2 norm on points that resolve it:
-the coefficients are determined exactly, so that orders of convergence can be measured against theory. Five
+the coefficients are determined exactly, so that orders of convergence can be compared with theory. Five
 networks, fitted to samples of a steep ridge and of the reference solutions of Burgers' and the Allen-Cahn
 equation (the solutions, not the equations: training on residuals takes minutes for a single run). Uniform and
 adaptive runs of a seed have the same samples and the same start.
@@ -44,20 +44,20 @@ class Summary:
     Attributes
     ----------
     problem, method
-        What it is.
+        The names of the problem and the method.
     parameters, error
-        At the end.
+        The number of parameters and the error at the end.
     order, predicted
-        Of the error in the parameters, fitted over the stages with a quarter of the last parameters or more,
-        and by theory; None for networks.
+        The order of the error in the parameters, fitted over the stages with at least a quarter of the final
+        parameters, and its theoretical value; None for networks.
     maximum_order, predicted_maximum
         The same in the maximum norm.
     reached
-        With how many of the seeds the method reaches the error of uniform refinement at its end.
+        The number of seeds for which the method reaches the final error of uniform refinement.
     needed
-        Parameters with which it does; infinite if it does not.
+        The number of parameters with which it does; infinite if it does not.
     saving, faster
-        Parameters and seconds of uniform refinement at its end over those that the method needs.
+        The final parameters and seconds of uniform refinement divided by those that the method needs.
     """
 
     problem: str
@@ -104,7 +104,7 @@ class Study:
     Attributes
     ----------
     rows
-        Problem after problem, method after method, seed after seed.
+        The stages of all runs, ordered by problem, method and seed.
     summaries
         A line for every method on every problem.
     settings
@@ -148,20 +148,20 @@ def run(
     Parameters
     ----------
     seeds
-        Of samples and starts of the networks.
+        Seeds of samples and starts of the networks.
     samples
-        For training, and as many for the test.
+        The number of training samples, and of test samples.
     problems
         Names in `targets.PROBLEMS`.
     curve_levels, field_levels
         Uniform levels, the first with 4 intervals. The networks' adaptive refinement ends with half the
         parameters of the last level.
     budget
-        Of the curves' adaptive refinement.
+        The largest number of parameters of the curves' adaptive refinement.
     progress
         Show a bar (tqdm), a tick for every run.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -169,7 +169,7 @@ def run(
         For no or repeated seeds or problems, unknown problems, fewer than 100 samples, and levels or budgets
         that are too small or too large.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=100)

@@ -16,11 +16,11 @@ from splinekan.splines.quadrature import gauss_points
 from splinekan.studies.functions.fitting import deep_network
 
 START = 4
-"""Intervals at the start."""
+"""Number of intervals at the start."""
 DEPTH = 44
 """Points are graded towards a singularity to the distance 2^-44."""
 SMOOTHING = 1e-9
-"""Of the networks: it determines coefficients without samples."""
+"""Smoothing of the networks, which determines coefficients without samples."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Curve:
 
     @property
     def uniform_orders(self) -> tuple[float, float]:
-        """Of uniform knots, in L2 and in the maximum norm: alpha + 1/2 and alpha, at most 4."""
+        """The orders of uniform knots in L2 and in the maximum norm: alpha + 1/2 and alpha, at most 4."""
         alpha = 4.0 if self.exponent is None else self.exponent
         return min(alpha + 0.5, 4.0), min(alpha, 4.0)
 
     @property
     def adaptive_orders(self) -> tuple[float, float]:
-        """Of the best knots in L2, k + 1 = 4; and what these knots give in the maximum norm.
+        """The order of the best knots in L2, k + 1 = 4, and that of these knots in the maximum norm.
 
         The errors of all intervals are alike, N^-9/2 each; that of the interval at the singularity, of width
         h, is h^(alpha + 1/2) in L2 and h^alpha in the maximum norm.
@@ -85,7 +85,7 @@ class Field:
     function
         From points (n, 2) to values (n,).
     widths
-        Of the network, cubic splines on 4 intervals at the start.
+        Widths of the network, cubic splines on 4 intervals at the start.
     """
 
     name: str
@@ -156,4 +156,4 @@ PROBLEMS: dict[str, Curve | Field] = {
     "burgers-8": FIELDS[3],
     "allen-cahn": FIELDS[4],
 }
-"""By the name on the command line."""
+"""The problems by their names on the command line."""

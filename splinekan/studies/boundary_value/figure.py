@@ -16,9 +16,10 @@ def _losses(number: str, problem: str, name: str) -> Figure:
         f"Figure {number}: loss against work, {problem}",
         f"Loss against work for {problem}, work counted in epochs on the coarsest level: single-level "
         "training on the coarsest and on the finest knots and multilevel training, in both bases, and "
-        "perceptrons; each line ends where its budget does. Medians over seeds of the smallest loss so far "
-        "on a level; markers where levels begin, lines where multilevel training refines. A level takes over "
-        "the best parameters of the one before, but not the weights of attention, so a line may rise there.",
+        "perceptrons; each line ends with its budget. Medians over seeds of the smallest loss so far "
+        "on a level; markers where levels begin, lines where multilevel training refines. A level starts "
+        "from the best parameters of the previous level, but not from its attention weights, so a line may "
+        "rise there.",
         lambda axes, study: plots.equation_losses(axes[0], study),
         lambda setting: solved(name, setting),
         panels=(1, 2),

@@ -1,7 +1,7 @@
 """PINNs trained by Adam, coarse to fine: the experiments of Southworth et al., arXiv:2603.04827, 6.2 to 6.4.
 
-What the paper leaves open is chosen here: starts, boundary points of Burgers' equation, points and rates
-for Allen-Cahn, and that a level ends with the best of its iterates. (With a fixed step length the last
+Details that the paper leaves open are chosen here: starts, boundary points of Burgers' equation, points and
+rates for Allen-Cahn, and that a level ends with the best of its iterates. (With a fixed step length the last
 iterate fluctuates about the minimum, the more the smaller the intervals.) Losses are written with means; a
 sum over n points in the paper is n times a mean.
 """
@@ -43,24 +43,24 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a problem is trained.
+    """The training of a problem.
 
     Attributes
     ----------
     network
         The coarsest network, by its name in `NETWORKS`.
     points
-        In the interior, per variable; and along every face.
+        Numbers of points per variable in the interior, and along every face.
     kind
-        Of `collocation`, in the interior.
+        The kind of `collocation` in the interior.
     weights
-        Of the mean squares: of the interior, then of each kind of condition.
+        Weights of the mean squares: of the interior, then of each kind of condition.
     optimizer
-        Begins anew on every level.
+        The optimiser, restarted on every level.
     attention
         Rate of the residual-based attention in the interior; 0 for none.
     noise
-        Of the coefficients at the start, see `initialize`.
+        Noise of the initial coefficients, see `initialize`.
     schedules
         The rows.
     """
@@ -239,7 +239,7 @@ class FirstOrderRun(EquationRun):
         weighted = Attention(objective, (0,), self.recipe.attention) if self.recipe.attention else objective
         epochs = max(self.schedule.budgets[level.index] // self.shorter, 1)
         began = perf_counter()
-        # The evaluation at the start is one of the epochs, so that all rows end at exactly equal work.
+        # The evaluation at the start counts as an epoch, so that all rows end at exactly equal work.
         result = whole(
             self.recipe.optimizer.minimize(
                 weighted, theta, iterations=epochs, evaluations=epochs, keep="best"

@@ -1,10 +1,10 @@
 """PINNs by nested Gauss-Newton: successive halving of starts on the coarsest level, then refinement.
 
-Three ingredients matter. The network must be smooth (see `splinekan.problems.networks`). Points must be many,
-some twenty per parameter, gather where the solution is steep, and move: nothing constrains the network
-between collocation points. So starts are compared by their loss at other points, points move within a level,
-and a step that raises the loss at other points is not kept; along faces, where nothing lies beyond the last
-point, thin cells help. And coarse levels come first, since only there can many starts be tried.
+Three ingredients matter. The network must be smooth (see `splinekan.problems.networks`). There must be many
+points, some twenty per parameter, which gather where the solution is steep, and move: nothing constrains the
+network between collocation points. Therefore starts are compared by their loss at other points, points move
+within a level, and a step that raises the loss at other points is rejected; along faces, with no points
+beyond, thin cells help. Coarse levels come first, since many starts can be tried only there.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ from splinekan.studies.skeleton.runs import Stage
 
 @dataclass(frozen=True)
 class Setting:
-    """How a problem is solved.
+    """The options with which a problem is solved.
 
     Attributes
     ----------
     cells
-        Per level the cells of 3 x 3 Gauss points along each variable.
+        Numbers of cells of 3 x 3 Gauss points along each variable, per level.
     iterations
-        Per level, on the first after successive halving; points move `MOVES` - 1 times.
+        Numbers of iterations per level, on the first after successive halving; points move `MOVES` - 1 times.
     starts
         (candidates, iterations) of the rounds of successive halving.
     damping, noise
-        Of Levenberg-Marquardt, and of the coefficients at the start.
+        Initial damping of Levenberg-Marquardt, and noise of the initial coefficients.
     end_cells
-        Width of an additional cell at both ends of each variable, as a part of the first and of the last
-        cell; 0 for none. It suppresses spikes between a face and the points next to it.
+        Width of an additional cell at both ends of each variable, relative to the first and the last cell; 0
+        for none. It suppresses spikes between a face and the nearest points.
     network
-        On the coarsest level; None for the problem's own.
+        The network on the coarsest level; None for that of the problem.
     """
 
     cells: tuple[tuple[int, int], ...]
@@ -76,7 +76,7 @@ SETTINGS = {
     "kdv": Setting(((32, 12), (36, 16), (48, 20), (60, 24)), (60, 80, 80, 60)),
 }
 PROBLEMS = {"burgers": "burgers-hard", "allen-cahn": "allen-cahn-hard"}
-"""Problems posed otherwise than for Adam."""
+"""Problems that are posed differently than for Adam."""
 PERCEPTRONS = {
     "poisson": Setting(((20, 20),), (400,), ((1, 0),), network=MLP((2, 32, 1), "tanh")),
 }
@@ -104,7 +104,7 @@ class GaussNewtonRun(EquationRun):
 
     @property
     def levels(self) -> tuple[int, ...]:
-        """All of them."""
+        """All levels."""
         return tuple(range(len(self.setting.cells)))
 
     @property
@@ -176,6 +176,6 @@ class GaussNewtonRun(EquationRun):
 
 
 def _with_end_cells(edges: Float64Array, part: float) -> Float64Array:
-    """The edges, with a part of the first and of the last cell cut off as cells."""
+    """The edges with thin cells at both ends."""
     first, last = edges[0] + part * (edges[1] - edges[0]), edges[-1] - part * (edges[-1] - edges[-2])
     return np.concatenate([edges[:1], [first], edges[1:-1], [last], edges[-1:]])

@@ -22,7 +22,7 @@ class EquationRun(Run):
     Attributes
     ----------
     problem, seed
-        What is solved, and what draws the starts.
+        The problem, and the seed of the starts.
     hierarchy
         The levels.
     """

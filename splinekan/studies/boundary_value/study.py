@@ -1,7 +1,7 @@
 """Boundary value problems: the paper's schedules with Adam, and nested Gauss-Newton, in one table.
 
-Loss is not error: a network can satisfy the equation at the collocation points and be wrong. So every row has
-the relative l2 error against the problem's solution.
+Loss is not error: a network can satisfy the equation at the collocation points and be wrong. Therefore every
+row has the relative l2 error with respect to the problem's solution.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ MEDIANS = {
     "work": "work",
     "seconds": "seconds",
 }
-"""What is kept of the stages at the end of a level: entries of `Row.levels`, and attributes of `Stage`."""
+"""Entries of `Row.levels` at the end of a level, with the corresponding attributes of `Stage`."""
 
 
 def _by_level(row: Row) -> str:
@@ -93,19 +93,19 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Study(TableStudy[Row]):
-    """Per row the losses and errors at its end, and medians level by level.
+    """The final losses and errors of every row, and medians by level.
 
     Attributes
     ----------
     runs, stages
-        Per row the runs and their stages for every seed.
+        The runs of every row and their stages, by seed.
     """
 
     runs: dict[str, list[EquationRun]]
     stages: dict[str, list[list[Stage]]]
 
     def best(self) -> str:
-        """The row with the smallest median error; of spline networks, if there are any."""
+        """The row with the smallest median error, among spline networks if there are any."""
         splines = [row for row in self.rows if row.basis == "spline"] or list(self.rows)
         return min(splines, key=lambda row: float(np.median(row.rel_l2_per_seed))).name
 
@@ -161,16 +161,17 @@ def run(
     rows
         Names from `rows_of(name)`; None for all of them, or `QUICK_ROWS` if quick.
     quick
-        Budgets of first-order rows are divided by ten. Gauss-Newton stays as it is.
+        Budgets of first-order rows are divided by ten. Gauss-Newton is unchanged.
     checkpoints
         A folder that is written to after every level. Stages that it holds are not computed again. While a
         run is carried out a lock file beside its checkpoint keeps other processes from the same run.
     progress
         Show a bar (tqdm), one tick per level.
     recipe, setting
-        Of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`, `SETTINGS[name]`.
+        Options of the first-order rows and of the row "gauss-newton"; None for `RECIPES[name]`,
+        `SETTINGS[name]`.
     workers, scheduler
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------

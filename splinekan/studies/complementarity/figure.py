@@ -9,9 +9,9 @@ from splinekan.studies.skeleton.figure import Figure
 FIGURES = {
     "complementarity": Figure(
         "Where updates go after a refinement, and what sweeps remove",
-        "Left and middle: share of an update's energy that no coarse update has, by level, for first- and "
+        "Left and middle: share of an update's energy outside the coarse space, by level, for first- and "
         "second-order methods in spline and in ReLU geometry, with coarse levels solved and as trained. "
-        "Right: part of a wave that one sweep of gradient descent removes, predicted by local Fourier "
+        "Right: fraction of a wave that a sweep of gradient descent removes, predicted by local Fourier "
         "analysis and measured.",
         plots.complementarity_panels,
         lambda setting: study.run(**setting.arguments(study.QUICK)),

@@ -41,7 +41,7 @@ FROZEN = "spline layer of the network, coarse level solved"
 
 @dataclass(frozen=True)
 class Coarse:
-    """How coarse levels are trained: the optimiser, its budget per level and what the budget counts."""
+    """The training of coarse levels: the optimiser, its budget per level, and the unit of the budget."""
 
     name: str
     optimizer: Optimizer

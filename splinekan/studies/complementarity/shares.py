@@ -1,4 +1,4 @@
-"""Shares: how much of an optimiser's first updates after a refinement the coarse level does not have."""
+"""Shares of an optimiser's first updates after a refinement that lie outside the coarse space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from splinekan.studies.skeleton.tables import Column, table
 STEPS = (1, 4, 16)
 GEOMETRIES = ("spline", "relu")
 RATES = tuple(10.0**-n for n in range(1, 9))
-"""Of Adam: that with the lowest loss after the last step is taken, for each geometry anew."""
+"""Rates of Adam, of which the rate with the lowest loss after the last step is used in each geometry."""
 
 
 @dataclass(frozen=True)

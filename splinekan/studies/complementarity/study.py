@@ -15,21 +15,21 @@ solves with sweeps, predicted by local Fourier analysis and measured.
 
 Results:
 
-- With the coarse level solved the argument holds, and strongly. First-order updates in ReLU geometry are all
-  but coarse functions, and since the share bounds what a step can remove, they make no progress. In spline
-  geometry a good part is new. Levenberg-Marquardt goes into the new functions in both, but its damping costs
-  it most of its reach in ReLU geometry.
-- In the network as a whole the argument fails: the first steps of gradient descent, Adam and L-BFGS are all
-  but coarse in spline geometry too. What the coarse level has left to do, however little of the loss, lies in
-  stiff directions and fills the gradient, most of all in the affine map. Within sixteen steps Adam and L-BFGS
-  reach some of the new functions in spline geometry, none in ReLU geometry.
-- Sweeps reduce smooth waves first in both geometries: spline geometry does not prefer oscillations either, it
-  neglects them less. Its worst factor does not depend on the number of intervals; in ReLU geometry the worst
-  factor tends to 1 like 1 - c G^(-2r). So a coarse solve followed by sweeps, the order of nested iteration,
-  works in spline geometry alone.
-- With another coarse solve after every sweep, and a step chosen for what coarse solves leave, the factor is
-  bounded in ReLU geometry too (`complement_symbol`): the multilevel conclusion is about nested iteration, not
-  about cycles. There spline geometry is better by 2^k in the condition number.
+- With the coarse level solved the argument holds, and strongly. First-order updates in ReLU geometry are
+  almost entirely coarse functions, and since the share bounds the possible reduction of a step, they make no
+  progress. In spline geometry a good part is new. Levenberg-Marquardt moves into the new functions in both
+  geometries, but its damping costs most of its reach in ReLU geometry.
+- In the network as a whole the argument fails: the first steps of gradient descent, Adam and L-BFGS are
+  almost entirely coarse in spline geometry too. The remaining error of the coarse level, however small a part
+  of the loss, lies in stiff directions and dominates the gradient, most of all in the affine map. Within
+  sixteen steps Adam and L-BFGS reach some of the new functions in spline geometry, none in ReLU geometry.
+- Sweeps reduce smooth waves first in both geometries: spline geometry does not prefer oscillations either,
+  but neglects them less. Its worst factor does not depend on the number of intervals; in ReLU geometry the
+  worst factor tends to 1 like 1 - c G^(-2r). A coarse solve followed by sweeps, the order of nested
+  iteration, therefore works in spline geometry only.
+- With another coarse solve after every sweep, and a step chosen for the complement of the coarse space, the
+  factor is bounded in ReLU geometry too (`complement_symbol`): the multilevel conclusion concerns nested
+  iteration, not cycles. There spline geometry is better by 2^k in the condition number.
 """
 
 from __future__ import annotations
@@ -115,18 +115,18 @@ def run(
     coarse
         Ways to train the coarse levels.
     rates
-        Of Adam: that with the lowest loss after the last step is taken, for each geometry anew.
+        Rates of Adam, of which the rate with the lowest loss after the last step is used in each geometry.
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no seeds, the same seed twice, no ways to train, or numbers out of range.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     if not sequence("coarse", coarse, empty=True):

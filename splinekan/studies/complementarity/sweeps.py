@@ -141,7 +141,7 @@ BAR = Column("|", lambda _: "|")
 
 
 def _factor(value: float) -> str:
-    """Four digits, or how much is missing to 1."""
+    """Four digits, or the distance to 1."""
     missing = 1 - value
     if missing >= 5e-4:
         return f"{value:.4f}"

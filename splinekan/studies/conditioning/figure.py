@@ -19,8 +19,8 @@ FIGURES = {
         "Eigenvalues of the Gauss-Newton matrix and of the exact Hessian of the regression problem (2 -> "
         "5 -> 1, cubic), at the end of every level of multilevel training, with respect to the "
         "coefficients in the spline and in the power ReLU basis: the same function, other coordinates. "
-        "Moduli in falling order; crosses are negative eigenvalues; values that float64 does not resolve "
-        "are left out. Right: the Gauss-Newton matrix in the spline basis as conjugate gradients see it, "
+        "Moduli in decreasing order; crosses are negative eigenvalues; values that float64 does not resolve "
+        "are left out. Right: the preconditioned Gauss-Newton matrix in the spline basis, "
         "damped by 1e-6 of its largest eigenvalue: scaled by the columns of J (dotted), with BPX, and "
         "deflated by the level below, whose part is left out.",
         plots.spectra_panels,

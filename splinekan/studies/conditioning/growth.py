@@ -25,7 +25,7 @@ from splinekan.studies.skeleton.tables import Column
 COARSEST = 4
 """Intervals on which the network's function is drawn."""
 LAST = 4
-"""How many of the largest sizes enter a fit."""
+"""Number of the largest sizes that enter a fit."""
 
 
 @dataclass(frozen=True)
@@ -35,20 +35,21 @@ class Growth:
     Attributes
     ----------
     matrix, basis, degree
-        What it is.
+        The matrix, its basis and its degree.
     intervals, condition
         G, and the condition number of the values that are not zero to rounding; nan where float64 does not
         resolve the smallest, and such sizes enter no fit.
     nullity
         Values that are zero to rounding.
     slope, slope_error
-        Of log condition over log G on the `LAST` largest sizes, least squares, and its standard error.
+        The least-squares slope of log condition over log G on the `LAST` largest sizes, and its standard
+        error.
     corrected, corrected_error
-        The same with a term in 1/G beside it, which is what separates m = G + k from G.
+        The same with an additional term in 1/G, which accounts for the difference of m = G + k from G.
     predicted
         The exponent that theory gives, None if it gives none.
     bounds
-        Whether all sizes keep within the bounds proved in `theory`; None if there are none.
+        Whether all sizes satisfy the bounds proved in `theory`; None without bounds.
     """
 
     matrix: str

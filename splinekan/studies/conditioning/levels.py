@@ -44,7 +44,7 @@ class LevelSpectra:
     Attributes
     ----------
     level, intervals, parameters, loss
-        Of the level; the loss is the mean square error.
+        Properties of the level; the loss is the mean square error.
     basis
         One of `BASES`; all belong to the same function.
     gauss_newton, hessian
@@ -52,9 +52,9 @@ class LevelSpectra:
     layers
         Spectra of the diagonal blocks of the Gauss-Newton matrix, layer by layer.
     preconditioned
-        Of the Gauss-Newton matrix in the spline basis, scaled by the norms of the columns of J and damped by
-        1e-6 of its largest eigenvalue: alone ("jacobi"), with BPX ("bpx") and deflated by the level below
-        ("deflation"); the last two above the coarsest level. Empty for other bases.
+        Spectra of the Gauss-Newton matrix in the spline basis, scaled by the norms of the columns of J and
+        damped by 1e-6 of its largest eigenvalue: alone ("jacobi"), with BPX ("bpx") and deflated by the level
+        below ("deflation"); the last two above the coarsest level. Empty for other bases.
     """
 
     level: int
@@ -89,7 +89,7 @@ class Kernel:
     Attributes
     ----------
     level, intervals
-        Of the level.
+        The level, and its number of intervals.
     spline, scaled_relu
         The largest eigenvalues rho.
     ratio, worst
@@ -154,7 +154,7 @@ def trained(budgets: Sequence[int], samples: int, seed: int) -> tuple[list[Level
 def _spectra(
     hierarchy: Hierarchy, level: Level, problem: LeastSquares, result: Result
 ) -> dict[str, LevelSpectra]:
-    """By basis."""
+    """The spectra of a level by basis."""
     theta, layers = result.theta, range(len(level.network.layers))
     methods: dict[str, Any] = {"jacobi": None}
     if level.index:

@@ -1,10 +1,10 @@
 """Condition numbers against intervals, and the spectra of a trained network by level and basis.
 
 Two tables. How fast condition numbers grow with the number of intervals, for degrees 1 to 5, against what
-theory predicts: A^T A and everything measured in power ReLUs like G^(2r), r = degree + 1, in B-splines not at
-all. And the ends of the spectra of Gauss-Newton matrix, exact Hessian and tangent kernel at the end of every
-level of a trained network, in the coordinates of either basis (Southworth et al., arXiv:2603.04827, sections
-3 and 4).
+theory predicts: like G^(2r), r = degree + 1, for A^T A and all matrices in power ReLUs, and not at all in
+B-splines. And the ends of the spectra of Gauss-Newton matrix, exact Hessian and tangent kernel at the end of
+every level of a trained network, in the coordinates of either basis (Southworth et al., arXiv:2603.04827,
+sections 3 and 4).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MODES = ((0, 50), (2, 50))
 
 @dataclass(frozen=True, eq=False)
 class Study:
-    """What was measured, and what makes it repeatable.
+    """The measurements, and the settings that make them reproducible.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ def run(
     Parameters
     ----------
     degrees
-        Of the sequences.
+        Degrees of the sequences.
     intervals, layer_intervals
         Sizes for the matrices of a basis, and for the Gauss-Newton matrix of a layer.
     network_levels
@@ -120,20 +120,20 @@ def run(
     budgets
         Steps of Levenberg-Marquardt on every level of the trained network, from 5 intervals on.
     samples
-        Its training points, uniform; the target is that of the regression study.
+        The number of its training points, uniform; the target is that of the regression study.
     seed
         Draws points and starts.
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no or bad degrees, sizes, budgets, samples or seed.
     MemoryError
-        If matrices or samples do not fit into this machine.
+        If matrices or samples do not fit in memory.
     """
     degrees = each("degrees", degrees, lambda name, value: integer(name, value, low=0, high=MAX_DEGREE))
     if len(set(degrees)) < len(degrees):

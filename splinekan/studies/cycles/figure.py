@@ -10,7 +10,7 @@ from splinekan.studies.cycles import study
 from splinekan.studies.skeleton.figure import Figure
 
 PANELS = (("regression", "L-BFGS"), ("Burgers", "Levenberg-Marquardt"))
-"""Shown if they were run, else others."""
+"""Methods that are shown if they were run."""
 STYLES = {
     "single": ("0.5", ":"),
     "nested": ("#000000", "-"),

@@ -73,7 +73,7 @@ def run(
     seeds
         Each draws its own start, and of regression its own points.
     samples
-        Of regression; two thirds as many collocation points.
+        Number of samples of regression; the number of collocation points is two thirds of it.
     settings
         Problems and smoothers.
     methods
@@ -83,14 +83,14 @@ def run(
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no seeds, settings or methods, the same twice, and numbers out of range.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=32)

@@ -13,7 +13,7 @@ from splinekan.studies.cycles.model_problems import Factor, Norm
 from splinekan.studies.skeleton.tables import Column, table
 
 Line = tuple[tuple[Any, ...], dict[int, Any]]
-"""What a line is about, and its entries by the number of intervals."""
+"""The label of a line, and its entries by the number of intervals."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +25,9 @@ class Row:
     problem, smoother, method
         Which.
     count
-        What is equal among the methods: "work" or "evaluations".
+        The quantity that is equal for all methods: "work" or "evaluations".
     parameters
-        Of the finest level.
+        The number of parameters on the finest level.
     work, evaluations, seconds
         Medians. With "evaluations", work is the number of evaluations.
     loss_per_seed
@@ -56,7 +56,7 @@ class Row:
 
     @property
     def median(self) -> float:
-        """Of the losses."""
+        """The median of the losses."""
         return float(np.median(self.loss_per_seed))
 
     @property

@@ -1,10 +1,10 @@
 """Free knots against uniform knots at equal numbers of unknowns.
 
-A network on G uniform intervals is trained, then its knots are moved with its parameters: G - 1 unknowns more
-for every input whose knots move. On 2 G - 1 uniform intervals, every edge of a layer with a single output has
-as many coefficients as G intervals have coefficients and knots; 8 G intervals show what many coefficients do
-without moving. All methods take the same number of iterations. Errors are root mean squares at held-out
-points, relative to the deviation of the target; samples carry no noise.
+A network on G uniform intervals is trained, then its knots are optimised together with its parameters: G - 1
+further unknowns for every input whose knots move. On 2 G - 1 uniform intervals, every edge of a layer with a
+single output has as many coefficients as G intervals have coefficients and knots; 8 G intervals show what
+many coefficients do without moving. All methods take the same number of iterations. Errors are root mean
+squares at held-out points, relative to the deviation of the target; samples carry no noise.
 
 The methods: `LevenbergMarquardt` and `VariableProjection` on the logarithms of ratios of spacings (Jupp
 1978), and `VariableProjection` on the knots themselves, which is exposed to lethargy (Jupp 1975).
@@ -33,7 +33,7 @@ from splinekan.studies.skeleton.tables import Column
 SEEDS = (0, 1, 2, 3, 4)
 HELD_OUT = 10_000
 WIDTH = 1e-2
-"""Of the peak."""
+"""Width of the peak."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ regression study."""
 
 @dataclass(frozen=True)
 class Method:
-    """How the knots are treated.
+    """A treatment of the knots.
 
     Attributes
     ----------
@@ -86,7 +86,7 @@ class Method:
     optimizer
         The method of training, and of moving the knots.
     unknowns
-        As of `FreeKnots`.
+        As for `FreeKnots`.
     """
 
     intervals: Callable[[int], int]
@@ -174,20 +174,20 @@ def run(
     samples
         Training points, uniform in the box; 10,000 others are held out.
     iterations
-        Of every method; a third of them with uniform knots, before knots move.
+        Number of iterations of every method; a third of them with uniform knots, before knots move.
     targets
         Names of `TARGETS`; None for all.
     progress
         Show a bar (tqdm), one tick per run.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown target, seeds or targets given twice, fewer than 2 samples or 3 iterations.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=2)
@@ -198,7 +198,7 @@ def run(
         f"{name}: {method}": (name, method)
         for name in names
         for method in METHODS
-        if TARGETS[name].hidden > 1 or not METHODS[method].shared  # a single input shares with none
+        if TARGETS[name].hidden > 1 or not METHODS[method].shared  # a single input cannot share its knots
     }
 
     def train(pair: str, seed: int) -> End:

@@ -1,8 +1,8 @@
-"""Special functions, formulas of physics and Friedman's function: what small networks can do.
+"""Special functions, formulas of physics and Friedman's function, fitted by small networks.
 
 The functions are those of papers on KANs (Liu et al., arXiv:2404.19756). All are fitted in the same way,
-without tuning for a function: the shape of the network depends on the number of inputs alone. So the table
-shows where the shape does not suit the function; such rows are marked.
+without tuning for a function: the shape of the network depends on the number of inputs alone. The table
+therefore shows where the shape does not suit the function; such rows are marked.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ NAMES = (
 )
 SEEDS = (0, 1, 2)
 FAILURE = 1e-3
-"""A median error above this part of the function's deviation is marked as a failure."""
+"""A median error above this fraction of the function's standard deviation is marked as a failure."""
 FLAT = (
     Round(0, 12, 12, 1000),
     Round(0, 4, 25, 1000),
@@ -112,7 +112,7 @@ def run(
     Parameters
     ----------
     names
-        Functions, as `problems.REGRESSION` knows them.
+        Names of functions in `problems.REGRESSION`.
     seeds
         Each draws its own points and starts.
     samples
@@ -120,16 +120,16 @@ def run(
     progress
         Show a bar (tqdm), one tick per fit.
     rounds
-        Of successive halving; None for those of `shape`.
+        Rounds of successive halving; None for those of `shape`.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For an unknown name, no names or seeds, the same twice, or a number of samples below 2.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)

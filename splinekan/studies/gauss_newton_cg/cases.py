@@ -19,7 +19,7 @@ from splinekan.problems.networks import bounded
 from splinekan.studies.skeleton.interrupts import whole
 
 STEPS = 15
-"""Of Levenberg-Marquardt on the coarsest level."""
+"""Number of steps of Levenberg-Marquardt on the coarsest level."""
 DENSE = 1000
 """Parameters up to which these use Cholesky factors."""
 

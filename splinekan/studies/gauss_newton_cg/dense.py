@@ -1,4 +1,4 @@
-"""Preconditioners from the assembled matrix, for small networks: what further structure could do at best."""
+"""Preconditioners from the assembled matrix of small networks, to bound the gain from further structure."""
 
 from __future__ import annotations
 

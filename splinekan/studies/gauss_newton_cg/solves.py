@@ -45,8 +45,8 @@ class Row:
     products
         Products with J^T J in an iteration.
     condition
-        Of the preconditioned matrix, on what conjugate gradients see of it: extreme eigenvalues of the
-        Lanczos matrix. Where the limit came first, a lower bound.
+        The condition number of the preconditioned matrix, from the extreme eigenvalues of the Lanczos matrix
+        of conjugate gradients; a lower bound if the limit was reached first.
     setup_seconds, seconds
         Processor time to make the preconditioner, and of an iteration.
     """

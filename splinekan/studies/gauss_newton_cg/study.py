@@ -90,14 +90,14 @@ def run(
     seeds
         Each draws its own samples and start for training; the first also those of the solves.
     samples
-        Of the regression networks. Burgers' equation has 7,440 collocation points, or 1,860 for fewer
-        than 4,000 samples.
+        Number of samples of the regression networks. Burgers' equation has 7,440 collocation points, or 1,860
+        for fewer than 4,000 samples.
     rows
         Problems, from `CASES`.
     levels
         The number of levels, 1 to 7; those beyond are left out.
     dampings
-        Of the solves, relative to the largest eigenvalue.
+        Dampings of the solves, relative to the largest eigenvalue.
     limit
         The largest number of iterations.
     share
@@ -105,12 +105,12 @@ def run(
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError, MemoryError
-        For arguments of other kinds or out of range.
+        For arguments of the wrong type or out of range.
     """
     numbers = distinct_seeds(seeds)
     samples = affordable_samples(samples, low=100)
@@ -165,6 +165,6 @@ def _solved(
 
 
 def _limits(limits: Mapping[int, float], count: int, share: float) -> dict[int, float]:
-    """Those of the levels that there are; of the last level, if there are none."""
+    """The limits of the existing levels, or of the last level if these have none."""
     kept = {index: share * seconds for index, seconds in limits.items() if index < count}
     return kept or ({count - 1: share * min(limits.values())} if count > 1 else {})

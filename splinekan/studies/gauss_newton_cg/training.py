@@ -28,13 +28,13 @@ class Training:
     Attributes
     ----------
     problem, intervals, parameters, solver
-        What was trained.
+        The network and the solver.
     limit
         Processor seconds.
     losses
-        At the limit, by seed.
+        The losses at the limit, by seed.
     steps
-        Until the limit, by seed.
+        The number of steps until the limit, by seed.
     target
         The loss of `CG()` at the limit, by seed.
     seconds

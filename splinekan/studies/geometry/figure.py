@@ -31,8 +31,8 @@ FIGURES = {
         "Figure 1: eigenvalues and extreme eigenvectors of A^T A",
         "Eigenvalues of A^T A and its eigenvectors at both ends of the spectrum, G = 50 uniform intervals "
         "on [0, 1], orders r = 1 and 3. A is the change of basis b = A psi from power ReLUs to B-splines; "
-        "the more an eigenvector changes its sign, the larger its eigenvalue. Vectors on the right are "
-        "shifted against each other.",
+        "eigenvectors with more sign changes have larger eigenvalues. Vectors on the right are offset "
+        "vertically.",
         plots.extreme_modes,
         lambda _: modes_of(50, (1, 3)),
         panels=lambda spectra: (len(spectra), 3),

@@ -29,8 +29,8 @@ FIGURES = {
     "network": Figure(
         "A network with the function of every edge",
         "A network 2 -> 5 -> 1 of cubic splines on 8 intervals, fitted to exp(sin(pi x) + y^2) on [-1, "
-        "1]^2: on every edge its function over the range of the data, with ticks at the knots; a line is "
-        "the heavier, the more the edge moves its output.",
+        "1]^2: on every edge its function over the range of the data, with ticks at the knots; heavier "
+        "lines mark edges with a larger effect on their output.",
         lambda axes, data: plots.network_diagram(axes[0, 0], *data),
         fitted_network,
         size=(9.0, 5.0),

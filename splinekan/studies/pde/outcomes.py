@@ -1,4 +1,4 @@
-"""A solution of a problem from a seed as a few numbers, on disk as soon as it is there."""
+"""The outcome of a solution from a seed as a few numbers, stored as soon as it is computed."""
 
 from __future__ import annotations
 
@@ -23,25 +23,25 @@ FORMAT = 1
 LARGEST = 2**20
 """Bytes of a file; they take about a thousandth of it."""
 FAILURES = (ValueError, TypeError, NotImplementedError, ArithmeticError, MemoryError, np.linalg.LinAlgError)
-"""What ends a solution but not the study: networks that do not fit a problem, and breakdowns."""
+"""Errors that end a solution but not the study: networks that do not fit a problem, and breakdowns."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """What is solved, and how.
+    """A run: a problem and the options of `solve`.
 
     Attributes
     ----------
     problem
         Its name in the gallery.
     network
-        A name that `solve` takes, or "default".
+        A network name of `solve`, or "default".
     seed
-        Of `solve`.
+        The seed of `solve`.
     seconds
-        The limit of `solve`; None for none.
+        The time limit of `solve`; None without a limit.
     tolerance
-        Of `solve`; None for that of the problem.
+        The tolerance of `solve`; None for that of the problem.
     """
 
     problem: str
@@ -53,7 +53,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes
     ----------
@@ -64,9 +64,9 @@ class Outcome:
     seconds, process_seconds
         Wall time, and processor time of all threads.
     warnings
-        Of the solution.
+        The warnings of the solution.
     failure
-        Why there is no solution; "" if there is one. The other entries are empty then.
+        The reason for a missing solution, in which case the other entries are empty; otherwise "".
     """
 
     network: str

@@ -29,7 +29,7 @@ SEEDLESS = ("tensor",)
 """Networks whose solutions do not depend on the seed: they are solved once, without a limit of time."""
 SEEDS = (0, 1, 2, 3, 4)
 NETWORKS = ("default", *KNOWN)
-"""What --networks takes: the choice of `solve`, or a network by name."""
+"""Arguments of --networks: the choice of `solve`, or a network by name."""
 QUICK_PROBLEMS = ("poisson", "heat", "disk", "epidemic")
 QUICK_SECONDS = 5.0
 """The limit of `solve` in the quick setting."""
@@ -43,17 +43,17 @@ class Row:
     Attributes
     ----------
     name
-        Of the problem.
+        The name of the problem.
     network, parameters
         The network, and its size in the median.
     rel_l2_per_seed
         NaN for a seed without a solution.
     median, worst
-        Of these; NaN if a seed has no solution.
+        Median and largest of these errors; NaN if a seed lacks a solution.
     seconds, process_seconds
         Medians.
     record, record_seconds, record_hardware, record_source
-        As of `Problem`.
+        As for `Problem`.
     unknowns
         Per unknown the errors of all seeds.
     warnings, failures
@@ -134,7 +134,7 @@ def run(
         The limit of every solution; None for none, or `QUICK_SECONDS` if quick. A solution that reaches the
         limit depends on the machine.
     tolerance
-        Of `solve`, for every problem; None for theirs.
+        The tolerance of `solve` for every problem; None for that of each problem.
     quick
         A few problems, a seed, a limit of a few seconds.
     checkpoints
@@ -142,9 +142,9 @@ def run(
     progress
         Show a bar (tqdm), a tick per solution.
     name
-        Of the study, for its record and its checkpoints.
+        The name of the study, for its record and its checkpoints.
     workers, scheduler
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------

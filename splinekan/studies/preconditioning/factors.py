@@ -1,7 +1,7 @@
 """Convergence factors of cycles: predicted by local Fourier analysis, measured on an interval and a square.
 
-In power ReLU coordinates too: the coarse correction is the same, but a sweep is another, with the diagonal
-and the triangle of another matrix.
+They are also measured in power ReLU coordinates: the coarse correction is the same, but sweeps differ, with
+the diagonal and the triangle of another matrix.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Factor:
     smoothing
         Largest factor of a sweep over the oscillations, predicted.
     oscillations
-        Condition number of the symbol over the oscillations: what the smoother meets.
+        Condition number of the symbol over the oscillations, which limits the smoother.
     two_grid, cycle
         Spectral radii of the cycle with two and with all levels, predicted on periodic knots.
     two_grid_measured, cycle_measured

@@ -14,9 +14,9 @@ Results:
 - V-cycles are level-independent for every matrix, degree, smoother and dimension. BPX is so for K + M and K;
   for the mass matrix it grows with the number of levels (claim bpx-mass-growth of the theory), where the
   diagonal alone does not.
-- Condition numbers grow exponentially with the degree, with an exponent in proportion to the dimension:
-  smoothers meet the condition number of the B-spline basis on the oscillations (column "oscillations"), which
-  no coarse level reduces.
+- Condition numbers grow exponentially with the degree, with an exponent proportional to the dimension:
+  smoothers are limited by the condition number of the B-spline basis on the oscillations (column
+  "oscillations"), which coarse levels do not reduce.
 - In power ReLU coordinates a sweep is not local, and the factor tends to 1 with the number of intervals.
 """
 
@@ -74,9 +74,9 @@ class Row:
     iterations
         The largest count over the seeds; None if the limit came first.
     condition
-        Of B A; nan where the Ritz values have not settled.
+        The condition number of B A; NaN if the Ritz values have not settled.
     seconds
-        Of the iterations for the last seed, without the making of the preconditioner.
+        The time of the iterations for the last seed, without setting up the preconditioner.
     """
 
     matrix: str
@@ -179,22 +179,22 @@ def run(
     seeds
         Each draws a right-hand side for every system.
     degrees, levels, dimensions, matrices, preconditioners
-        Of the systems: degrees 1 to 7, 2 to 16 levels, dimensions 1 and 2.
+        The systems: degrees 1 to 7, 2 to 16 levels, dimensions 1 and 2.
     unknowns
         Larger systems are left out.
     limit, tolerance
-        Of conjugate gradients.
+        The largest number of iterations of conjugate gradients, and their relative residual.
     progress
         Show a bar (tqdm).
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For nothing to do, repeated entries, or numbers out of range.
     MemoryError
-        If the systems do not fit into this machine.
+        If the systems do not fit in memory.
     """
     numbers = distinct_seeds(seeds)
     orders = _different("degrees", degrees, 1, MAX_DEGREE)

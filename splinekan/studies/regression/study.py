@@ -100,9 +100,9 @@ def run(
     seeds
         Each draws its own points and its own start.
     samples
-        Training points; as many fresh points are held out.
+        Number of training points, and of held-out points.
     schedules
-        What can be trained.
+        The schedules that can be trained.
     progress
         Show a bar (tqdm), one tick per run.
     start
@@ -112,14 +112,14 @@ def run(
     perceptrons
         Whether "all" includes the perceptrons.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no seeds or schedules, the same twice, unknown rows, fewer than 2 samples, or an unknown start.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     one_of("start", start, STARTS)
     samples = affordable_samples(samples, low=2)

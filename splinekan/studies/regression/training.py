@@ -33,10 +33,10 @@ Marks = tuple[tuple[int, int], ...]
 
 @dataclass(frozen=True)
 class Start:
-    """How runs start: the domain [0, width] of the splines, and mean and noise of `initialize`.
+    """The start of runs: the domain [0, width] of the splines, and mean and noise of `initialize`.
 
-    Directions are spread evenly and fill the domain. A wider domain is the same network with its affine
-    map measured in smaller units: its entries then move less, the coefficients more.
+    Directions are spread evenly and fill the domain. A wider domain gives the same network with its affine
+    map in smaller units: its entries then change less, and the coefficients more.
     """
 
     width: float
@@ -50,10 +50,9 @@ STARTS = {
 }
 """Two starts, because the gap between the schedules depends on the start.
 
-Noise in the coefficients is oscillation: a fine level must remove it again, a coarse level cannot even
-represent it. From the rough start single-level training on the fine knots is held up, as in the paper;
-from the smooth start it comes close to multilevel training, and fewer runs of either are caught in poor
-minima of the directions.
+Noise in the coefficients is oscillatory: a fine level must remove it, and a coarse level cannot represent it.
+From the rough start single-level training on the fine knots is delayed, as in the paper; from the smooth
+start it comes close to multilevel training, and fewer runs of either end in poor minima of the directions.
 """
 
 
@@ -143,7 +142,7 @@ def data(
     TypeError, ValueError
         For an unknown target, a negative seed, or fewer than 2 samples, which have no scale.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     problem = problems.regression(one_of("target", target, problems.REGRESSION))
     samples = affordable_samples(samples, low=2)

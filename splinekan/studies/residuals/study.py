@@ -1,4 +1,4 @@
-"""Residuals by level and their Fourier transforms: which modes a level leaves to the next.
+"""Residuals by level and their Fourier transforms: the modes that a level leaves to the next level.
 
 Southworth et al., arXiv:2603.04827, Figure 9, for the Allen-Cahn equation.
 """
@@ -21,7 +21,7 @@ class ResidualField:
     Attributes
     ----------
     intervals
-        Of the level's network; 0 for a perceptron.
+        The number of intervals of the level's network; 0 for a perceptron.
     axes
         The grid along the two variables, (n,) each.
     names
@@ -78,7 +78,7 @@ def residual_fields(study: Study, row: str, points: int = 128) -> list[ResidualF
     row
         One of its rows.
     points
-        Of the grid along each variable; wave numbers up to half of it are resolved.
+        Number of points of the grid along each variable; wave numbers up to half of it are resolved.
 
     Raises
     ------

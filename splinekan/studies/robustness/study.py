@@ -1,4 +1,4 @@
-"""How often successive halving succeeds: other seeds, other angles, other targets.
+"""The success rate of successive halving for other seeds, other angles and other targets.
 
 The setting is that of the regression study: an affine map 2 -> 5 and one cubic spline layer 5 -> 1, from 5 to
 40 intervals. A run succeeds if its mean square error is at most `FACTOR` times that of the best run on its
@@ -94,9 +94,9 @@ def run(
     Parameters
     ----------
     cases
-        (target, as `problems.REGRESSION` knows it, and number of seeds).
+        Pairs of a target, a name in `problems.REGRESSION`, and a number of seeds.
     samples
-        Training points; as many fresh points are held out.
+        Number of training points, and of held-out points.
     progress
         Show a bar (tqdm), one tick per run.
     schedule
@@ -108,7 +108,7 @@ def run(
     methods
         Names of `METHODS`.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
@@ -116,7 +116,7 @@ def run(
         For an unknown target or method, either given twice, no cases, numbers of seeds below 1 or of samples
         below 2, or a factor below 1.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     samples = affordable_samples(samples, low=2)
     if not sequence("cases", cases, empty=True):

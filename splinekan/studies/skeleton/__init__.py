@@ -1,1 +1,1 @@
-"""What experiments share: tables, records, seeds, options, figures, checkpoints."""
+"""The common parts of experiments: tables, records, seeds, options, figures, checkpoints."""

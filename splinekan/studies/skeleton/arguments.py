@@ -53,7 +53,7 @@ def rounds_of(value: Any) -> list[Round]:
 
 
 def affordable_samples(value: Any, low: int = 1) -> int:
-    """A number of samples that fit into this machine's memory.
+    """A number of samples that fit in memory.
 
     Raises
     ------

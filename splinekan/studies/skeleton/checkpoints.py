@@ -18,7 +18,7 @@ from splinekan.studies.skeleton.runs import Run, Stage
 from splinekan.studies.skeleton.validation import parsed, refuse_other_fields, validated
 
 FORMAT = 1
-"""Of checkpoint files; it changes with their content."""
+"""The format of checkpoint files; it changes with their content."""
 LARGEST = 2**28
 """Bytes; the largest runs take about a hundredth of it."""
 

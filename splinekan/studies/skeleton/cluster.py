@@ -1,4 +1,4 @@
-"""Independent calls on the workers of a running Dask cluster: each call's result as soon as it is there."""
+"""Independent calls on the workers of a running Dask cluster, with results as soon as they are available."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def on_cluster(calls: Iterable[tuple[Key, Call]], address: str) -> Iterator[tupl
     ModuleNotFoundError
         Without Dask.
     ValueError
-        For an address that is none, and for workers with another version of splinekan, or without it.
+        For an invalid address, and for workers with another version of splinekan, or without it.
     ConnectionError
         If the scheduler does not answer, has no workers, or is lost.
     ChildProcessError
-        If the workers of a call are lost again and again.
+        If the workers of a call are lost repeatedly.
     """
     with _connected(address) as client:
         from distributed import KilledWorker, as_completed
@@ -66,7 +66,7 @@ def on_cluster(calls: Iterable[tuple[Key, Call]], address: str) -> Iterator[tupl
                     done = future.result()
                 except KilledWorker:
                     raise ChildProcessError(
-                        f"{key}: its worker was lost again and again before the run ended, killed by the "
+                        f"{key}: its worker was lost repeatedly before the run ended, killed by the "
                         "system (is memory short?) or by a crash"
                     ) from None
                 except FutureCancelledError:

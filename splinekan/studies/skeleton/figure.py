@@ -14,20 +14,20 @@ from splinekan.studies.skeleton.arguments import distinct_names, distinct_seeds
 from splinekan.studies.skeleton.options import CHECKPOINT, FULL, ROWS, SEEDS, typed
 
 OPTIONS = (FULL, SEEDS, ROWS, CHECKPOINT)
-"""What a figure can depend on."""
+"""The options on which a figure can depend."""
 NAMES = tuple(option.argument for option in OPTIONS)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """How the study of a figure is run.
+    """The setting in which the study of a figure is run.
 
     Attributes
     ----------
     full
         Whether to run the study's full setting (the paper's, where the paper has one) or its quick one.
     seeds, rows
-        Of the study; None for its own choice.
+        Seeds and rows of the study; None for its defaults.
     checkpoints
         A folder, as `boundary_value.study.run` takes it.
     progress

@@ -1,4 +1,4 @@
-"""Interrupts: an optimiser returns its last iterate; a study must not take it for the end of a run."""
+"""Interrupts: an optimiser returns its last iterate, which a study must not mistake for the end of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Ended = TypeVar("Ended", bound=_Ended)
 
 
 def whole(result: Ended) -> Ended:
-    """The result, unless the keyboard cut it short.
+    """The result, unless the run was interrupted from the keyboard.
 
     Raises
     ------

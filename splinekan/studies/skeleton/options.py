@@ -37,7 +37,7 @@ class Option:
     argument
         The keyword argument that it sets.
     keywords
-        Of `argparse.ArgumentParser.add_argument`.
+        Keyword arguments of `argparse.ArgumentParser.add_argument`.
     """
 
     flag: str
@@ -85,7 +85,7 @@ SCHEDULER = Option(
     {"metavar": "ADDRESS", "help": "carry out the runs on a running Dask cluster, tcp://HOST:PORT"},
 )
 EVERYWHERE = (CHECKPOINT, WORKERS, SCHEDULER)
-"""What all studies take; these options change no number."""
+"""The options of all studies, which do not change any number."""
 
 
 def given(options: Iterable[Option], values: Mapping[str, Any]) -> dict[str, Any]:

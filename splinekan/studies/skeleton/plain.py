@@ -17,7 +17,7 @@ import numpy as np
 from splinekan._checks import instance, shown
 
 KINDS = "fiub"
-"""Of arrays: numbers and truth values."""
+"""Kinds of array types: numbers and truth values."""
 PACKAGE = "splinekan."
 
 

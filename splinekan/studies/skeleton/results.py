@@ -20,7 +20,7 @@ from splinekan.studies.skeleton.plain import plain, rebuilt
 from splinekan.studies.skeleton.validation import parsed, refuse_other_fields
 
 FORMAT = 1
-"""Of the files; it changes with their content."""
+"""The format of the files; it changes with their content."""
 LARGEST = 2**28
 """Bytes of a file; the largest take about a tenth of it."""
 ENTRIES = ("format", "version", "run", "settings", "result", "place", "digest")
@@ -33,9 +33,9 @@ class Results:
     Attributes
     ----------
     folder, study
-        Where the files are, and the name with which theirs begin.
+        The folder of the files, and the beginning of their names.
     settings
-        By run, all that its result depends on.
+        All that the result of a run depends on, by run.
     """
 
     folder: Path

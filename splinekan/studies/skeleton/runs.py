@@ -1,4 +1,4 @@
-"""Runs in stages, a stage per level, so that an interrupted study goes on where it ended."""
+"""Runs in stages, a stage per level, so that an interrupted study can be resumed."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class Stage:
     Attributes
     ----------
     level, intervals, parameters
-        Which level, and its network.
+        The level, and the size of its network.
     theta
         The parameters.
     loss, fresh_loss
-        At the points of training, and at points between them.
+        The losses at the points of training, and at points between them.
     error
         Relative l2 error against the reference.
     work, seconds
         So far, all levels; work in evaluations on the coarsest level.
     history
-        Of the level; of successive halving, the last round of the best start.
+        The history of the level; for successive halving, of the last round of the best start.
     """
 
     level: int

@@ -15,20 +15,20 @@ Row = TypeVar("Row")
 
 @dataclass(frozen=True, eq=False)
 class TableStudy(Generic[Row]):
-    """A table and everything that makes it repeatable.
+    """A table and all settings that make it reproducible.
 
     Attributes
     ----------
     name
         As on the command line.
     columns
-        What is printed of a row.
+        The columns that are printed.
     rows
         Dataclasses, in the order of the table.
     settings
         All that the numbers depend on.
     places
-        Where runs were carried out, by run; not in the record, which tells of the numbers.
+        Where runs were carried out, by run; not part of the record, which holds the numbers only.
     """
 
     name: str

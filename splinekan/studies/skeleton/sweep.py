@@ -1,7 +1,7 @@
 """Sweeps: the independent runs of a study, in this process, on several processes, or on a cluster.
 
-Results come in the order of the runs, and with the same bits (times apart), wherever and in whichever order
-the runs are carried out.
+Results come in the order of the runs, and are bitwise the same (except for times), wherever and in whatever
+order the runs are carried out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Job(Call):
     Attributes
     ----------
     settings
-        All that the result depends on, apart from the run's name: it tells checkpoints of other runs.
+        All that the result depends on, apart from the run's name; it identifies checkpoints of other runs.
     steps
         Ticks on the progress bar.
     """
@@ -38,7 +38,7 @@ class Job(Call):
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep ends with.
+    """The result of a sweep.
 
     Attributes
     ----------
@@ -80,7 +80,7 @@ class _Nowhere:
 
 @dataclass(frozen=True)
 class Sweep:
-    """Where the runs of a study are carried out, and where their results are kept.
+    """The places where the runs of a study are carried out, and where their results are kept.
 
     Attributes
     ----------
@@ -98,8 +98,8 @@ class Sweep:
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds, fewer than 1 or more than 1024 workers, and for workers and a scheduler
-        both.
+        For arguments of the wrong type, fewer than 1 or more than 1024 workers, and for workers together with
+        a scheduler.
 
     Examples
     --------
@@ -152,7 +152,7 @@ class Sweep:
         ConnectionError
             If a scheduler cannot be reached, or is lost.
         ChildProcessError
-            If the processes of a run end again and again.
+            If the processes of a run end repeatedly.
         """
         kept: Store = _Nowhere()
         if store is not None:

@@ -18,7 +18,7 @@ class Column:
     value
         Attribute of the row, or a function of the row.
     form
-        Format specification of the value. Text is printed as it is.
+        Format specification of the value. Text is printed unchanged.
     left
         Align on the left, like names, instead of on the right, like numbers.
     """

@@ -62,7 +62,7 @@ def run(
         For no orders or an order outside 2 to 8, unknown forms or none, bad widths, or no intervals, samples
         or repeats.
     MemoryError
-        If the values of all basis functions do not fit into this machine.
+        If the values of all basis functions do not fit in memory.
     """
     numbers = each("orders", orders, lambda name, r: integer(name, r, low=2, high=8))
     degrees = [r - 1 for r in numbers]

@@ -78,18 +78,18 @@ def run(
     samples
         Training points, uniform in [-1, 1]^2; 20,000 others are held out.
     rounds
-        Of successive halving.
+        Rounds of successive halving.
     progress
         Show a bar (tqdm), one tick per seed.
     workers, scheduler, checkpoints
-        As of `splinekan.studies.skeleton.sweep.Sweep`.
+        As for `splinekan.studies.skeleton.sweep.Sweep`.
 
     Raises
     ------
     TypeError, ValueError
         For no seeds or rounds, the same seed twice, or a number of samples below 2.
     MemoryError
-        If the samples do not fit into this machine.
+        If the samples do not fit in memory.
     """
     samples = affordable_samples(samples, low=2)
     numbers = distinct_seeds(seeds)
