@@ -46,7 +46,7 @@ test: $(VENV)/.test
 docs: slides
 	rm -rf build/site build/doctrees docs/reference/generated
 	$(SPHINX) --builder html docs build/site
-	$(BIN)/python -m pytest docs/checks -n auto
+	$(BIN)/python -m pytest docs/checks -n auto --dist loadgroup
 
 slides: $(VENV)/.docs
 	$(BIN)/python notebooks/slides.py --sharp --output build/slides

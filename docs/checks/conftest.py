@@ -13,6 +13,13 @@ BUILD = Path(__file__).parent.parent.parent / "build"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
+def pytest_collection_modifyitems(items):
+    """Share the pages out among processes, and keep the other files, which start servers, on a process each."""
+    for item in items:
+        if item.path.name != "test_pages.py":
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+
 class Quiet(http.server.SimpleHTTPRequestHandler):
     """Serves files without a line for each request."""
 

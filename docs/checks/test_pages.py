@@ -19,7 +19,7 @@ PAGES = sorted(
 )
 WIDTHS = (1280, 390)
 """Pixels: a laptop, a phone."""
-TALLEST = 6000
+TALLEST = 3000
 """Pixels of a picture."""
 SECONDS = 60_000
 """Milliseconds after which a page hangs: the machine may be busy."""
