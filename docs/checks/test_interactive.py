@@ -13,11 +13,6 @@ from time import monotonic, sleep
 import nbformat
 import pytest
 
-pytest.importorskip("playwright.sync_api")
-pytest.importorskip("jupyterlab")
-pytest.importorskip("ipywidgets")
-from playwright.sync_api import Error, sync_playwright
-
 ROOT = Path(__file__).parent.parent.parent
 NOTEBOOKS = ROOT / "notebooks"
 PICTURES = ROOT / "build" / "pictures" / "interactive"
@@ -131,19 +126,6 @@ def wait_until(condition, what, wait=lambda milliseconds: sleep(milliseconds / 1
     while not condition():
         assert monotonic() < end, f"waited {SECONDS} seconds in vain: {what}"
         wait(100)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """A headless Chromium: the system's, or Playwright's own."""
-    system = shutil.which("chromium")
-    with sync_playwright() as playwright:
-        try:
-            started = playwright.chromium.launch(executable_path=system, args=["--no-sandbox"])
-        except Error as error:
-            pytest.skip(f"no Chromium starts: {error}")
-        yield started
-        started.close()
 
 
 @pytest.fixture
