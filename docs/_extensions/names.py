@@ -31,7 +31,9 @@ def find(app, env, node, content):
     target = node["reftarget"].removeprefix("sk.").removesuffix("()")
     known = env.get_domain("py").objects
     short = target if node["reftype"] == "obj" else target.rpartition(".")[2]
-    for name in (target, f"splinekan.{short}"):
+    others = {entry.node_id: name for name, entry in known.items() if name.endswith(f".{short}")}
+    unique = [*others.values()] if len(others) == 1 and short[:1].isupper() else []  # such as FitRecord
+    for name in (target, f"splinekan.{short}", *unique):
         if name in known:
             entry = known[name]
             return make_refnode(app.builder, node["refdoc"], entry.docname, entry.node_id, content, name)

@@ -14,7 +14,7 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_collection_modifyitems(items):
-    """Share the pages out among processes; keep the other files, which start servers, on a process each."""
+    """Share the pages out among processes; the other files, which start servers, each stay on a process."""
     for item in items:
         if item.path.name != "test_pages.py":
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
