@@ -538,7 +538,7 @@ def test_a_run_that_diverges_returns_its_best_epoch(held_out):
     assert len(seen) == 2
     assert np.array_equal(found.theta, seen[1].model.theta)
     assert found.value == (seen[1].loss if held_out is None else seen[1].held_out)
-    with pytest.raises(ValueError, match="that of a run that diverged is None"):
+    with pytest.raises(ValueError, match="the checkpoint of a run that diverged is None"):
         train(theta0=None, resume=found)
 
 

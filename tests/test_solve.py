@@ -405,7 +405,7 @@ def test_coarse_levels_are_doubted():
         levels=1,
         slabs=1,
     )
-    assert "fulfilled up to a relative residual" in text
+    assert "satisfied only up to a relative residual" in text
 
 
 def test_false_solutions_are_doubted():
