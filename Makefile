@@ -4,7 +4,7 @@
 # make docs     the documentation site in build/site: slides, pages, and each page looked at in a browser
 # make slides   slides of the course's lectures in build/slides
 # make linkcheck  the links of the documentation to other sites (needs a network)
-# make wheel-check  build the wheel, install it into a fresh environment, use it outside the checkout
+# make wheel-check  build source distribution and wheel into dist/, use the wheel in a fresh environment
 # make bench    layers, a classifier and its epochs against other packages (those of the extra `bench` that are
 #               installed, and efficient-kan if EFFICIENT_KAN_DIR names a checkout), kernels, threads, memory, start-up,
 #               formulas
@@ -16,23 +16,25 @@
 # make mutants  mistakes put into the source one at a time, and whether the tests notice (installs cosmic-ray)
 PYTHON ?= python3
 VENV ?= .venv
+SEED ?= 0
 BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
+INTERPRETER := $(BIN)/python$(if $(filter Windows_NT,$(OS)),.exe)
 SPHINX := $(BIN)/python -m sphinx --jobs auto --fail-on-warning --keep-going --doctree-dir build/doctrees
 
 .PHONY: demo test docs slides linkcheck bench baselines formulas coverage fuzz faults mutants check wheel-check clean
 
-$(BIN)/python:
+$(INTERPRETER):
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.base: pyproject.toml setup.py | $(BIN)/python
+$(VENV)/.base: pyproject.toml setup.py | $(INTERPRETER)
 	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml setup.py | $(BIN)/python
+$(VENV)/.test: pyproject.toml setup.py | $(INTERPRETER)
 	$(BIN)/python -m pip install --quiet --editable ".[test]"
 	@touch $@ $(VENV)/.base
 
-$(VENV)/.docs: pyproject.toml setup.py | $(BIN)/python
+$(VENV)/.docs: pyproject.toml setup.py | $(INTERPRETER)
 	$(BIN)/python -m pip install --quiet --editable ".[docs]"
 	@touch $@ $(VENV)/.base
 
@@ -55,7 +57,7 @@ linkcheck: $(VENV)/.docs
 	$(SPHINX) --builder linkcheck docs build/linkcheck
 
 fuzz: $(VENV)/.test
-	PYTHONPATH=tests $(BIN)/python -m fuzz
+	PYTHONPATH=tests $(BIN)/python -m fuzz --seed $(SEED)
 
 bench: $(VENV)/.base
 	$(BIN)/python benchmarks/layers.py
@@ -94,9 +96,9 @@ check: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-wheel-check: $(BIN)/python
+wheel-check: $(INTERPRETER)
 	$(BIN)/python tests/wheel.py
 
 clean:
-	rm -rf $(VENV) build results docs/notebooks docs/theory docs/repository docs/reference/generated
+	rm -rf $(VENV) build dist results docs/notebooks docs/theory docs/repository docs/reference/generated
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -1,4 +1,4 @@
-"""The problems: their references fulfil equations and conditions."""
+"""The problems: their references satisfy equations and conditions."""
 
 from dataclasses import replace
 

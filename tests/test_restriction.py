@@ -267,7 +267,7 @@ def test_redundant_equations_are_admitted():
         sk.Restricted(problem, None, (1e200 * C[:1], 1e200 * d[:1])), theta, iterations=30
     )
     np.testing.assert_allclose(huge.theta, single.theta, atol=1e-7)
-    # An equation of fixed entries alone, which they fulfil.
+    # An equation of fixed entries alone, which they satisfy.
     theta = np.full(12, 0.5)
     row = np.zeros((1, 12))
     row[0, :2] = 1.0

@@ -28,7 +28,7 @@ def make(name: str, path: str | Path, setting: Setting | None = None) -> str:
 
 
 def check(name: str, path: str | Path, setting: Setting) -> Path:
-    """Refuse requests that `make` cannot fulfil, before any work; return the path.
+    """Refuse requests that `make` cannot meet, before any work; return the path.
 
     Raises
     ------
