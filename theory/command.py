@@ -118,7 +118,7 @@ def _claims(p: argparse.ArgumentParser, options: argparse.Namespace) -> int:
     failed = [outcome.claim.id for outcome in outcomes if outcome.failure]
     seconds = sum(outcome.seconds for outcome in outcomes)
     print(
-        f"\n{len(outcomes)} claims, {len(failed)} failed, {seconds:.1f} s"
+        f"\n{len(outcomes)} {'claim' if len(outcomes) == 1 else 'claims'}, {len(failed)} failed, {seconds:.1f} s"
         + "".join(f"\n  {f}" for f in failed)
     )
     return 1 if failed else 0

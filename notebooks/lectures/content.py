@@ -28,6 +28,7 @@ ANSWER = 80
 """Words of an answer that is shown as it is."""
 ENDED = re.compile(r"[.!?][)*\"]*$")
 """The end of a sentence; a paragraph without it introduces the next block."""
+CELL = re.compile(r"\b(?:[Tt]he|[Nn]ext|[Tt]his) (?:next |last )?cell\b")
 
 
 def key_sentences(source: str, before: str = "", after: str = "") -> list[str]:
@@ -36,10 +37,12 @@ def key_sentences(source: str, before: str = "", after: str = "") -> list[str]:
     A paragraph of at most `SHORT` words is shown whole. Of a longer paragraph, between blocks of the kinds
     `before` and `after`, slides have the sentences with emphasis, or else the first sentence; after a formula
     the end of its sentence; before a block the sentence that introduces it; and the sentence that follows the
-    last of these, if all of them have at most `SHORT` words.
+    last of these, if all of them have at most `SHORT` words. Sentences about a cell, which a slide does not
+    have, are left out unless the paragraph has nothing else.
     """
     every = sentences(source)
-    if words(source) <= SHORT or len(every) == 1:
+    every = [sentence for sentence in every if not CELL.search(sentence)] or every
+    if words(" ".join(every)) <= SHORT or len(every) == 1:
         return every
     chosen = {index for index, sentence in enumerate(every) if "**" in sentence}
     if not chosen or (before == "formula" and every[0][0].islower()):

@@ -68,7 +68,12 @@ def add(commands: Parsers) -> None:
     command.add_argument(
         "--held-out", type=float, metavar="SHARE", help="share of the rows held out to compare levels"
     )
-    command.add_argument("--levels", type=int, metavar="N", help="levels of refinement")
+    command.add_argument(
+        "--levels",
+        type=int,
+        metavar="N",
+        help="largest number of levels, 1 for the coarsest splines; by default as many as pay off",
+    )
     command.add_argument(
         "--smoothing",
         type=float,

@@ -88,7 +88,13 @@ class Attribution:
         head = f"Shares of the variance in percent, {self.method}"
         first = aligned(("input, node", *outputs), [(a, *map(percent, row)) for a, row in tops], 1)
         second = aligned(("edge from", "to", *outputs), [(a, b, *map(percent, r)) for a, b, r in links], 2)
-        return f"{head}\n{first}\n\n{second}"
+        cancel = any(np.nanmax(part, initial=0) > 1 for part in (self.inputs, *self.nodes, *self.edges))
+        note = (
+            "\n\nAbove 100: functions that cancel. Interactions count with each of their inputs."
+            if cancel
+            else ""
+        )
+        return f"{head}\n{first}\n\n{second}{note}"
 
     def plot(self) -> Any:
         """A figure with a bar for every input and node, for every output; see `splinekan.plots`."""
