@@ -18,7 +18,7 @@ from .matrices import (
     prolongation,
     relu_prolongation,
 )
-from .reading import read_knots
+from .reading import read_knots, require_single_symbols
 from .verification import affine_coordinates, verified_by_order, verified_directly
 
 WIDEST = 14
@@ -174,6 +174,7 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     order = degree + 1
     t = read_knots("knots", knots, degree)
     s = tuple(midpoints(t, order)) if refined is None else read_knots("refined", refined, degree)
+    require_single_symbols("knots and refined", (*t, *s))
     _require_nested(t, s, degree)
     if any(knot.free_symbols for knot in (*t, *s)):
         checks = verified_by_order(*affine_coordinates(t, s), order)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,6 +17,8 @@ LONGEST = 200
 """Largest number of characters of a knot in text."""
 HIGHEST = 64
 """Largest exponent of a power in text: 9**9**9 would not end."""
+LARGEST = 300
+"""Largest decimal exponent of a number in text: 1e999999999 would fill the memory."""
 
 NOT_NAMES = frozenset({"nan", "inf", "infinity", "oo", "zoo", "none", "true", "false"})
 
@@ -46,7 +48,7 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     degree = integer("degree", degree, 0)
     if isinstance(knots, str):
         knots = _split(name, knots, degree)
-    elif isinstance(knots, bytes) or not isinstance(knots, Iterable):
+    elif isinstance(knots, (bytes, Mapping, Set)) or not isinstance(knots, Iterable):
         raise TypeError(f"{name} must be a sequence of knots, or text such as '0, 1/3, 1', got {knots!r:.60}")
     exact = [sp.expand(_knot(f"{name}[{i}]", t)) for i, t in enumerate(knots)]
     least = 2 * (degree + 1)
@@ -56,10 +58,28 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
             f"knots on each side), got {len(exact)}"
         )
     for i, t in enumerate(exact):
-        if x in t.free_symbols:
+        if any(symbol.name == x.name for symbol in t.free_symbols):
             raise ValueError(f"{name}[{i}] must not contain x, the variable of the splines, got {t}")
+    require_single_symbols(name, exact)
     _refuse_repeated(name, exact)
     return increasing_knots(name, exact, least)
+
+
+def require_single_symbols(name: str, knots: Iterable[sp.Expr]) -> None:
+    """Refuse two symbols of the same name, which sympy distinguishes and a record would not.
+
+    Raises
+    ------
+    ValueError
+        If the knots hold such symbols.
+    """
+    named: dict[str, sp.Basic] = {}
+    for symbol in sorted(set().union(*(t.free_symbols for t in knots)), key=str):
+        if named.setdefault(symbol.name, symbol) != symbol:
+            raise ValueError(
+                f"{name} must have a single symbol for every name, got two for {symbol.name}: in text, "
+                f'{symbol.name} is Symbol("{symbol.name}", real=True)'
+            )
 
 
 def _split(name: str, text: str, degree: int) -> list[Any]:
@@ -111,7 +131,7 @@ def _parsed(name: str, text: str) -> sp.Expr:
     try:
         tree = ast.parse(stripped, mode="eval")
         value = _evaluated(tree.body, stripped)
-    except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError):
+    except (SyntaxError, TypeError, ValueError, KeyError, RecursionError, MemoryError):
         raise ValueError(refusal) from None
     return expression(name, value)
 
@@ -121,7 +141,10 @@ def _evaluated(node: ast.expr, text: str) -> sp.Expr:
         case ast.Constant(value=bool() | complex() | str() | bytes() | None):
             raise ValueError("not a number")
         case ast.Constant():
-            return sp.Rational((ast.get_source_segment(text, node) or "").replace("_", ""))
+            number = (ast.get_source_segment(text, node) or "").replace("_", "")
+            if abs(int(number.lower().partition("e")[2] or 0)) > LARGEST:
+                raise ValueError("not a number of moderate size")
+            return sp.Rational(number)
         case ast.Name(id=word) if word.lower() not in NOT_NAMES:
             return sp.pi if word == "pi" else sp.Symbol(word, real=True)
         case ast.UnaryOp(op=ast.USub(), operand=inner):
