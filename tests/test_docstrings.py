@@ -30,6 +30,7 @@ ALLOWED_IN_MEMBERS = ALLOWED | {
 }
 """Codes that methods and properties need not pass."""
 
+
 class Docstring(Validator):
     """A docstring to numpydoc; a record may document its fields as attributes."""
 

@@ -163,6 +163,8 @@ def test_affine_coordinates_are_used_where_all_knots_are_means_of_symbols():
         ("-0.1, 0, 1e-1, 1_0", ("-1/10", 0, "1/10", 10)),
         ("symbolic", sp.symbols("t:4", real=True)),
         ("a, b, (a + 3*b)/4 + 1, c", None),
+        ("-h, 0, h, 1", None),
+        ("0, 1 - h, h, h**2 + 1", None),
     ],
 )
 def test_knots_that_are_read(given, exact):
@@ -198,6 +200,9 @@ def test_knots_that_are_read(given, exact):
         (dict.fromkeys(range(4)), TypeError, "sequence of knots"),
         ([0, sp.Symbol("x"), 1, 2], ValueError, "must not contain x"),
         ([0, sp.Symbol("h"), "h", 2], ValueError, "two for h: in text, h is"),
+        ("0,h,-h,2", ValueError, "must increase for some h, got both 0 < h and h < -h"),
+        ("0,-h,h,2*h", ValueError, "must increase for some h, got both -h < h and 0 < -h"),
+        ("0,1,h,1/2 + h/4", ValueError, "must increase for some h, got both 1 < h and h < h/4"),
         ("symbolic:none", ValueError, "with G intervals"),
         ("symbolic:0", ValueError, "between 1"),
     ],

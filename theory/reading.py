@@ -6,11 +6,12 @@ import ast
 from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-from .exact import expression, increasing_knots, integer
+from .exact import expression, increasing_knots, integer, less
 from .symbols import symbolic_knots, x
 
 LONGEST = 200
@@ -36,7 +37,8 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     TypeError
         For floats, and for anything but a sequence of knots.
     ValueError
-        For too few knots, for knots that decrease or repeat, and for text that cannot be read.
+        For too few knots, for knots that decrease or repeat, also for every value of a single symbol, and
+        for text that cannot be read.
 
     Examples
     --------
@@ -62,7 +64,31 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
             raise ValueError(f"{name}[{i}] must not contain x, the variable of the splines, got {t}")
     require_single_symbols(name, exact)
     _refuse_repeated(name, exact)
-    return increasing_knots(name, exact, least)
+    knots = increasing_knots(name, exact, least)
+    _require_possible(name, knots)
+    return knots
+
+
+def _require_possible(name: str, knots: Iterable[sp.Expr]) -> None:
+    """Refuse linear functions of a single symbol that no value of it puts in this order."""
+    knots = tuple(knots)
+    symbols = set().union(*(t.free_symbols for t in knots))
+    if len(symbols) != 1:
+        return
+    (h,) = symbols
+    low, high = None, None  # of h, each with the condition that it comes from
+    for left, right in pairwise(knots):
+        slope = sp.diff(right - left, h)
+        rest = sp.expand(right - left - slope * h)
+        if slope == 0 or slope.free_symbols or rest.free_symbols:
+            continue
+        bound = -rest / slope, f"{left} < {right}"
+        if less(sp.Integer(0), slope):
+            low = bound if low is None or less(low[0], bound[0]) else low
+        else:
+            high = bound if high is None or less(bound[0], high[0]) else high
+    if low is not None and high is not None and not less(low[0], high[0]):
+        raise ValueError(f"{name} must increase for some {h}, got both {low[1]} and {high[1]}")
 
 
 def require_single_symbols(name: str, knots: Iterable[sp.Expr]) -> None:

@@ -117,8 +117,8 @@ def positions(opened: Table, model: Model, others: tuple[int, ...] = ()) -> tupl
     found, (inputs, _) = tuple(opened.names[p] for p in left), names_of(model)
     if opened.header and model.names is None and found != tuple(inputs) and set(found) == set(inputs):
         raise ValueError(
-            f"{opened.name} has the columns {listed(found)}, and inputs of a model without names are taken by "
-            "position: put the columns in the order of the inputs, or rename them"
+            f"{opened.name} has the columns {listed(found)}, and inputs of a model without names are taken "
+            "by position: put the columns in the order of the inputs, or rename them"
         )
     return left
 
