@@ -162,6 +162,7 @@ def test_affine_coordinates_are_used_where_all_knots_are_means_of_symbols():
         ([Fraction(1, 3), "1/2", Decimal("0.75"), sp.Integer(1)], ("1/3", "1/2", "3/4", 1)),
         ("-0.1, 0, 1e-1, 1_0", ("-1/10", 0, "1/10", 10)),
         ("symbolic", sp.symbols("t:4", real=True)),
+        (" symbolic : 2 ", sp.symbols("t:5", real=True)),
         ("a, b, (a + 3*b)/4 + 1, c", None),
         ("-h, 0, h, 1", None),
         ("0, 1 - h, h, h**2 + 1", None),

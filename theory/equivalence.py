@@ -136,8 +136,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     knots
         Extended knots, k ghosts included on each side, at least 2 k + 2, strictly increasing: a sequence, or
         text with commas. Integers, Fractions, text such as "1/3" or "0.25", sympy's exact numbers, symbols
-        and names of symbols; "symbolic" is t0, t1, ... Floats are refused: they would be exact only in
-        binary.
+        and names of symbols; "symbolic" is t0, t1, ... for a single interval, and "symbolic:G" for G
+        intervals. Floats are refused: they would be exact only in binary.
     degree
         k >= 0.
     refined
@@ -149,7 +149,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     TypeError
         For floats and other objects that are not exact, and a degree that is not an integer.
     ValueError
-        For too few knots, knots that decrease or repeat, and a refinement that is not nested.
+        For too few knots, knots that decrease or repeat (in a single symbol, also if no value of it avoids
+        this), two symbols of the same name, and a refinement that is not nested.
     ArithmeticError
         If an identity could not be verified, for numbers whose equality sympy cannot determine.
 

@@ -110,7 +110,7 @@ def require_single_symbols(name: str, knots: Iterable[sp.Expr]) -> None:
 
 def _split(name: str, text: str, degree: int) -> list[Any]:
     word, _, count = text.strip().partition(":")
-    if word == "symbolic":
+    if word.strip() == "symbolic":
         if count and not count.strip().isdecimal():
             raise ValueError(f"{name} must be 'symbolic' or 'symbolic:G' with G intervals, got {text!r:.60}")
         return list(symbolic_knots(integer("intervals", int(count or 1), 1, 1000) + 2 * degree + 1))
