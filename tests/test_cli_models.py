@@ -392,7 +392,7 @@ def test_models_without_names_take_columns_by_position(here, capsys):
     for command in ("predict", "spectra"):
         status, out, err = run(capsys, command, "m.npz", "new.csv")
         assert (status, out) == (2, "")
-        assert "new.csv has the columns 'x2', 'x1', and inputs of a model without names are taken by position" in err
+        assert "new.csv has the columns 'x2', 'x1', and inputs of a model without names are taken" in err
 
 
 @pytest.mark.parametrize("where", ["repeated", "periodic", "several variables"])
