@@ -386,6 +386,46 @@ def test_models_without_names_take_columns_by_position(here, capsys):
     status, _, err = run(capsys, "predict", "m.npz", "data.csv")
     assert status == 2
     assert "data.csv must have 2 columns, 'x1', 'x2', for the model has no names; it has 3" in err
+    (here / "new.csv").write_text("x1,x2\n0.25,0.75\n")
+    assert values(run(capsys, "predict", "m.npz", "new.csv")[1]).tolist() == model([[0.25, 0.75]]).tolist()
+    (here / "new.csv").write_text("x2,x1\n0.25,0.75\n")
+    for command in ("predict", "spectra"):
+        status, out, err = run(capsys, command, "m.npz", "new.csv")
+        assert (status, out) == (2, "")
+        assert "new.csv has the columns 'x2', 'x1', and inputs of a model without names are taken" in err
+
+
+@pytest.mark.parametrize("where", ["repeated", "periodic", "several variables"])
+def test_spectra_of_knots_without_power_relus(here, capsys, where):
+    knots = sk.KnotVector.uniform(0, 1, intervals=4, degree=3, periodic=where == "periodic")
+    layers = {
+        "repeated": lambda: sk.SplineLayer(2, 1, knots.insert([0.5, 0.5])),
+        "periodic": lambda: sk.SplineLayer(2, 1, knots),
+        "several variables": lambda: sk.TensorSplineLayer([knots, knots]),
+    }
+    network = KAN([layers[where]()])
+    sk.save("m.npz", sk.Model(network, np.zeros(network.n_parameters)))
+    (here / "new.csv").write_text("x1,x2\n0.25,0.75\n0.5,0.125\n")
+    status, out, err = run(capsys, "spectra", "m.npz", "new.csv")
+    assert (status, out) == (2, "")
+    assert "; --basis spline leaves this basis out" in err
+    status, out, _ = run(capsys, "spectra", "m.npz", "new.csv", "--basis", "spline")
+    assert status == 0
+    assert out.startswith("level")
+
+
+def test_spectra_of_a_network_in_power_relus(here, capsys):
+    network = KAN.splines([2, 1], intervals=3)
+    theta = sk.initialize(network, 0)
+    (here / "new.csv").write_text("x1,x2\n0.25,0.75\n0.5,0.125\n")
+    tables = []
+    for basis in ("spline", "relu"):
+        other = network.with_basis(basis)
+        start = theta if basis == "spline" else sk.initialize(other, 0)
+        sk.save("m.npz", sk.Model(other, start), force=True)
+        tables.append(run(capsys, "spectra", "m.npz", "new.csv"))
+    assert tables[0] == tables[1]
+    assert tables[0][0] == 0
 
 
 def test_rows_outside_the_domain_are_reported(here, capsys):

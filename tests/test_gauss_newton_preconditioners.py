@@ -295,6 +295,14 @@ def test_a_solver_serves_all_levels_of_nested_iteration():
         assert result.value < 1e-5
 
 
+@pytest.mark.parametrize("kind", [sk.BPX, sk.VCycle])
+def test_preconditioners_of_a_single_matrix_are_refused(kind):
+    with pytest.raises(
+        TypeError, match=f"GaussNewtonBPX.* got an operator for a single matrix, {kind.__name__}"
+    ):
+        sk.CG(kind(np.eye(2), [np.ones((2, 1))]))
+
+
 def test_users_preconditioners_are_called_as_before():
     calls = []
 

@@ -162,7 +162,10 @@ def test_affine_coordinates_are_used_where_all_knots_are_means_of_symbols():
         ([Fraction(1, 3), "1/2", Decimal("0.75"), sp.Integer(1)], ("1/3", "1/2", "3/4", 1)),
         ("-0.1, 0, 1e-1, 1_0", ("-1/10", 0, "1/10", 10)),
         ("symbolic", sp.symbols("t:4", real=True)),
+        (" symbolic : 2 ", sp.symbols("t:5", real=True)),
         ("a, b, (a + 3*b)/4 + 1, c", None),
+        ("-h, 0, h, 1", None),
+        ("0, 1 - h, h, h**2 + 1", None),
     ],
 )
 def test_knots_that_are_read(given, exact):
@@ -192,6 +195,15 @@ def test_knots_that_are_read(given, exact):
         ("9**9**9,1,2,3", ValueError, "must be a number"),
         ("__import__('os').getcwd(),1,2,3", ValueError, "must be a number"),
         ("0,1,2,3j", ValueError, "must be a number"),
+        ("0,1,2,0x10", ValueError, r"knots\[3\] must be a number"),
+        ("0,1,2,1e99999999", ValueError, "must be a number"),
+        ({0, 1, 2, 3}, TypeError, "sequence of knots"),
+        (dict.fromkeys(range(4)), TypeError, "sequence of knots"),
+        ([0, sp.Symbol("x"), 1, 2], ValueError, "must not contain x"),
+        ([0, sp.Symbol("h"), "h", 2], ValueError, "two for h: in text, h is"),
+        ("0,h,-h,2", ValueError, "must increase for some h, got both 0 < h and h < -h"),
+        ("0,-h,h,2*h", ValueError, "must increase for some h, got both -h < h and 0 < -h"),
+        ("0,1,h,1/2 + h/4", ValueError, "must increase for some h, got both 1 < h and h < h/4"),
         ("symbolic:none", ValueError, "with G intervals"),
         ("symbolic:0", ValueError, "between 1"),
     ],
@@ -206,6 +218,9 @@ def test_refinements_and_degrees_that_are_refused():
         verify_equivalence([0, 1, 2, 3], 1, refined=[0, 1, 3, 4])
     with pytest.raises(ValueError, match="all breakpoints of knots, got none at 2"):
         verify_equivalence([0, 1, 2, 3, 4], 1, refined=[0, 1, "5/2", 3, 4])
+    h = sp.Symbol("h")
+    with pytest.raises(ValueError, match="knots and refined must have a single symbol"):
+        verify_equivalence([0, h, 2 * h, 3 * h], 1, refined="0,h,3*h/2,2*h,3*h")
     with pytest.raises(TypeError, match="degree"):
         verify_equivalence([0, 1, 2, 3], 1.0)
     with pytest.raises(ValueError, match="degree"):
@@ -354,6 +369,10 @@ def test_other_refusals_of_the_command(tmp_path, capsys):
     assert "must be simple" in refused(capsys, "--knots", "0,1,1,2", "--degree", "1")
     assert "at least 10 knots" in refused(capsys, "--knots", "0,1/3,1/2,2,5/2", "--degree", "4")
     assert "--latex prints" in refused(capsys, "--module", path, "--latex")
+    for other in (["--only", "lemma-2"], ["--json", str(tmp_path / "new.json")], ["--write-readme"]):
+        assert "are given alone" in refused(capsys, "--latex", *other)
+    assert "are given alone" in refused(capsys, "--write-readme", "--only", "lemma-2")
+    assert not (tmp_path / "new.json").exists()
     for source in ("", 3):
         with pytest.raises((ValueError, TypeError)):
             load_claims(source)

@@ -67,9 +67,12 @@ def main(arguments: Sequence[str] | None = None, prog: str = "python -m theory")
         if options.only or options.module or options.write_readme:
             p.error("--knots verifies the theorem alone, without --only, --module or --write-readme")
         return _equivalence(p, options)
+    if options.latex and options.module:
+        p.error("--latex prints the derived matrices, and not the claims of --module")
+    others = options.module or options.only or options.json is not None
+    if (options.latex and (others or options.write_readme)) or (options.write_readme and others):
+        p.error("--latex without --knots, and --write-readme, are given alone")
     if options.latex:
-        if options.module:
-            p.error("--latex prints the derived matrices, and not the claims of --module")
         print(latex.document())
         return 0
     if options.write_readme:

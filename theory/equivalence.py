@@ -18,7 +18,7 @@ from .matrices import (
     prolongation,
     relu_prolongation,
 )
-from .reading import read_knots
+from .reading import read_knots, require_single_symbols
 from .verification import affine_coordinates, verified_by_order, verified_directly
 
 WIDEST = 14
@@ -136,8 +136,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     knots
         Extended knots, k ghosts included on each side, at least 2 k + 2, strictly increasing: a sequence, or
         text with commas. Integers, Fractions, text such as "1/3" or "0.25", sympy's exact numbers, symbols
-        and names of symbols; "symbolic" is t0, t1, ... Floats are refused: they would be exact only in
-        binary.
+        and names of symbols; "symbolic" is t0, t1, ... for a single interval, and "symbolic:G" for G
+        intervals. Floats are refused: they would be exact only in binary.
     degree
         k >= 0.
     refined
@@ -149,7 +149,8 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     TypeError
         For floats and other objects that are not exact, and a degree that is not an integer.
     ValueError
-        For too few knots, knots that decrease or repeat, and a refinement that is not nested.
+        For too few knots, knots that decrease or repeat (in a single symbol, also if no value of it avoids
+        this), two symbols of the same name, and a refinement that is not nested.
     ArithmeticError
         If an identity could not be verified, for numbers whose equality sympy cannot determine.
 
@@ -174,6 +175,7 @@ def verify_equivalence(knots: Any, degree: int, refined: Any = None) -> Equivale
     order = degree + 1
     t = read_knots("knots", knots, degree)
     s = tuple(midpoints(t, order)) if refined is None else read_knots("refined", refined, degree)
+    require_single_symbols("knots and refined", (*t, *s))
     _require_nested(t, s, degree)
     if any(knot.free_symbols for knot in (*t, *s)):
         checks = verified_by_order(*affine_coordinates(t, s), order)

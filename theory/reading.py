@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Set
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 
-from .exact import expression, increasing_knots, integer
+from .exact import expression, increasing_knots, integer, less
 from .symbols import symbolic_knots, x
 
 LONGEST = 200
 """Largest number of characters of a knot in text."""
 HIGHEST = 64
 """Largest exponent of a power in text: 9**9**9 would not end."""
+LARGEST = 300
+"""Largest decimal exponent of a number in text: 1e999999999 would fill the memory."""
 
 NOT_NAMES = frozenset({"nan", "inf", "infinity", "oo", "zoo", "none", "true", "false"})
 
@@ -34,7 +37,8 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     TypeError
         For floats, and for anything but a sequence of knots.
     ValueError
-        For too few knots, for knots that decrease or repeat, and for text that cannot be read.
+        For too few knots, for knots that decrease or repeat, also for every value of a single symbol, and
+        for text that cannot be read.
 
     Examples
     --------
@@ -46,7 +50,7 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
     degree = integer("degree", degree, 0)
     if isinstance(knots, str):
         knots = _split(name, knots, degree)
-    elif isinstance(knots, bytes) or not isinstance(knots, Iterable):
+    elif isinstance(knots, (bytes, Mapping, Set)) or not isinstance(knots, Iterable):
         raise TypeError(f"{name} must be a sequence of knots, or text such as '0, 1/3, 1', got {knots!r:.60}")
     exact = [sp.expand(_knot(f"{name}[{i}]", t)) for i, t in enumerate(knots)]
     least = 2 * (degree + 1)
@@ -56,15 +60,57 @@ def read_knots(name: str, knots: Any, degree: int) -> tuple[sp.Expr, ...]:
             f"knots on each side), got {len(exact)}"
         )
     for i, t in enumerate(exact):
-        if x in t.free_symbols:
+        if any(symbol.name == x.name for symbol in t.free_symbols):
             raise ValueError(f"{name}[{i}] must not contain x, the variable of the splines, got {t}")
+    require_single_symbols(name, exact)
     _refuse_repeated(name, exact)
-    return increasing_knots(name, exact, least)
+    knots = increasing_knots(name, exact, least)
+    _require_possible(name, knots)
+    return knots
+
+
+def _require_possible(name: str, knots: Iterable[sp.Expr]) -> None:
+    """Refuse linear functions of a single symbol that no value of it puts in this order."""
+    knots = tuple(knots)
+    symbols = set().union(*(t.free_symbols for t in knots))
+    if len(symbols) != 1:
+        return
+    (h,) = symbols
+    low, high = None, None  # of h, each with the condition that it comes from
+    for left, right in pairwise(knots):
+        slope = sp.diff(right - left, h)
+        rest = sp.expand(right - left - slope * h)
+        if slope == 0 or slope.free_symbols or rest.free_symbols:
+            continue
+        bound = -rest / slope, f"{left} < {right}"
+        if less(sp.Integer(0), slope):
+            low = bound if low is None or less(low[0], bound[0]) else low
+        else:
+            high = bound if high is None or less(bound[0], high[0]) else high
+    if low is not None and high is not None and not less(low[0], high[0]):
+        raise ValueError(f"{name} must increase for some {h}, got both {low[1]} and {high[1]}")
+
+
+def require_single_symbols(name: str, knots: Iterable[sp.Expr]) -> None:
+    """Refuse two symbols of the same name, which sympy distinguishes and a record would not.
+
+    Raises
+    ------
+    ValueError
+        If the knots hold such symbols.
+    """
+    named: dict[str, sp.Basic] = {}
+    for symbol in sorted(set().union(*(t.free_symbols for t in knots)), key=str):
+        if named.setdefault(symbol.name, symbol) != symbol:
+            raise ValueError(
+                f"{name} must have a single symbol for every name, got two for {symbol.name}: in text, "
+                f'{symbol.name} is Symbol("{symbol.name}", real=True)'
+            )
 
 
 def _split(name: str, text: str, degree: int) -> list[Any]:
     word, _, count = text.strip().partition(":")
-    if word == "symbolic":
+    if word.strip() == "symbolic":
         if count and not count.strip().isdecimal():
             raise ValueError(f"{name} must be 'symbolic' or 'symbolic:G' with G intervals, got {text!r:.60}")
         return list(symbolic_knots(integer("intervals", int(count or 1), 1, 1000) + 2 * degree + 1))
@@ -111,7 +157,7 @@ def _parsed(name: str, text: str) -> sp.Expr:
     try:
         tree = ast.parse(stripped, mode="eval")
         value = _evaluated(tree.body, stripped)
-    except (SyntaxError, ValueError, KeyError, RecursionError, MemoryError):
+    except (SyntaxError, TypeError, ValueError, KeyError, RecursionError, MemoryError):
         raise ValueError(refusal) from None
     return expression(name, value)
 
@@ -121,7 +167,10 @@ def _evaluated(node: ast.expr, text: str) -> sp.Expr:
         case ast.Constant(value=bool() | complex() | str() | bytes() | None):
             raise ValueError("not a number")
         case ast.Constant():
-            return sp.Rational((ast.get_source_segment(text, node) or "").replace("_", ""))
+            number = (ast.get_source_segment(text, node) or "").replace("_", "")
+            if abs(int(number.lower().partition("e")[2] or 0)) > LARGEST:
+                raise ValueError("not a number of moderate size")
+            return sp.Rational(number)
         case ast.Name(id=word) if word.lower() not in NOT_NAMES:
             return sp.pi if word == "pi" else sp.Symbol(word, real=True)
         case ast.UnaryOp(op=ast.USub(), operand=inner):

@@ -96,7 +96,7 @@ def positions(opened: Table, model: Model, others: tuple[int, ...] = ()) -> tupl
     Raises
     ------
     ValueError
-        For missing names, or another number of columns.
+        For missing names, another number of columns, and columns x1, x2, ... in another order.
     """
     left = tuple(p for p in range(len(opened.names)) if p not in others)
     n = len(left)
@@ -113,6 +113,12 @@ def positions(opened: Table, model: Model, others: tuple[int, ...] = ()) -> tupl
         inputs, _ = names_of(model)
         raise ValueError(
             f"{opened.name} must have {model.n_in} columns, {listed(inputs)}, for {why}; it has {n}"
+        )
+    found, (inputs, _) = tuple(opened.names[p] for p in left), names_of(model)
+    if opened.header and model.names is None and found != tuple(inputs) and set(found) == set(inputs):
+        raise ValueError(
+            f"{opened.name} has the columns {listed(found)}, and inputs of a model without names are taken "
+            "by position: put the columns in the order of the inputs, or rename them"
         )
     return left
 

@@ -76,6 +76,7 @@ def run(options: argparse.Namespace) -> int:
     )
     model = load(options.model)
     _check_loss(model, options)
+    _check_basis(model, options)
     with warnings_in_lines():
         with table(options.data, options) as opened:
             x, y = _read(opened, model, options)
@@ -120,6 +121,17 @@ def _check_loss(model: Model, options: argparse.Namespace) -> None:
         raise ValueError(f"--target must be left out for the loss {loss!r}: J^T J depends on no labels")
     elif len(options.target) != model.n_out:
         raise ValueError(f"--target must be given {model.n_out} times, got {len(options.target)}")
+
+
+def _check_basis(model: Model, options: argparse.Namespace) -> None:
+    """Refuse knots without power ReLUs (repeated, periodic, of several variables) where these are wanted."""
+    from splinekan.spectra.coordinates import coordinates
+
+    if "relu" in BASES[options.basis]:
+        try:
+            coordinates(model.network.with_basis("spline"), "relu")
+        except ValueError as error:
+            raise ValueError(f"{error}; --basis spline leaves this basis out") from None
 
 
 def _read(

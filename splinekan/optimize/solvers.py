@@ -20,6 +20,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from scipy.sparse.linalg import LinearOperator
+
 from splinekan._checks import Float64Array, function, integer, real
 from splinekan.optimize.driver import Frame, Point
 from splinekan.optimize.krylov import Krylov
@@ -230,6 +232,12 @@ class CG:
 
     def __post_init__(self) -> None:
         function("preconditioner", self.preconditioner, optional=True)
+        if isinstance(self.preconditioner, LinearOperator):  # can be called, too: its product
+            raise TypeError(
+                "preconditioner must be a function of the scaled Jacobian and the damping, such as "
+                "splinekan.multilevel.GaussNewtonBPX(hierarchy), got an operator for a single matrix, "
+                f"{type(self.preconditioner).__name__}"
+            )
         object.__setattr__(self, "tolerance", real("tolerance", self.tolerance, positive=True, high=1.0))
         object.__setattr__(self, "iterations", integer("iterations", self.iterations, low=1))
 
