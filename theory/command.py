@@ -120,8 +120,9 @@ def _claims(p: argparse.ArgumentParser, options: argparse.Namespace) -> int:
         _write(options.json, as_json(outcomes))
     failed = [outcome.claim.id for outcome in outcomes if outcome.failure]
     seconds = sum(outcome.seconds for outcome in outcomes)
+    noun = "claim" if len(outcomes) == 1 else "claims"
     print(
-        f"\n{len(outcomes)} {'claim' if len(outcomes) == 1 else 'claims'}, {len(failed)} failed, {seconds:.1f} s"
+        f"\n{len(outcomes)} {noun}, {len(failed)} failed, {seconds:.1f} s"
         + "".join(f"\n  {f}" for f in failed)
     )
     return 1 if failed else 0

@@ -56,7 +56,9 @@ As a library, `from splinekan_theory import verify_equivalence`; in the root fol
 Matrix([[1/3, 1/2], [0, 1/6]])
 ```
 
-Sources without another name are places in arXiv:2603.04827. Conventions: order r = k + 1 for degree k; knots `t_0 < ... < t_(m+r-1)` with k ghost knots on each side,
+Sources without another name are places in arXiv:2603.04827.
+
+Conventions: order r = k + 1 for degree k; knots `t_0 < ... < t_(m+r-1)` with k ghost knots on each side,
 [a, b] = [t_k, t_m], m = intervals + k functions; index i stands for the paper's i - k. b = A psi; the
 coefficients of the same spline are u in the B-splines and w = A^T u in the power ReLUs.
 
