@@ -145,7 +145,7 @@ def test_command_of_the_installed_package_ignores_a_local_folder_called_theory(t
     (tmp_path / "theory" / "__init__.py").write_text("raise SystemExit('the wrong theory')")
     done = run_outside(tmp_path, "-m", "splinekan", "theory", "--only", "corollary-1")
     assert done.returncode == 0, done.stderr
-    assert "1 claims, 0 failed" in done.stdout
+    assert "1 claim, 0 failed" in done.stdout
     refused = run_outside(tmp_path, "-m", "splinekan", "theory", "--only", "lemma-22")
     assert refused.returncode == 2
     assert "splinekan theory: error: no claim is called 'lemma-22'" in refused.stderr
@@ -154,7 +154,7 @@ def test_command_of_the_installed_package_ignores_a_local_folder_called_theory(t
 def test_module_of_a_checkout():
     done = run_outside(THEORY.parent, "-m", "theory", "--only", "corollary-1")
     assert done.returncode == 0, done.stderr
-    assert "1 claims, 0 failed" in done.stdout
+    assert "1 claim, 0 failed" in done.stdout
 
 
 def test_library_commands_do_not_import_the_theory():

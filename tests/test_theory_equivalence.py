@@ -312,7 +312,7 @@ def test_claims_of_a_file(package, tmp_path, capsys, monkeypatch):
         assert verify(loaded).failure == ""
         assert before == claims.REGISTRY
     assert command.main(["--module", str(path)]) == 0
-    assert "1 claims, 0 failed" in capsys.readouterr().out
+    assert "1 claim, 0 failed" in capsys.readouterr().out
     assert command.main(["--module", str(written(tmp_path, package=package, value=2))]) == 1
     assert "FAILED: AssertionError: not so" in capsys.readouterr().out
 
