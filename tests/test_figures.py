@@ -244,7 +244,7 @@ def test_the_caption_names_the_options_that_matter(tmp_path, monkeypatch):
     assert "full setting. Made by `splinekan figure 7 --full --seeds 3 4 --rows spline-fine`." in caption
     assert caption.startswith(boundary_value.FIGURES["7"].caption)
     caption = make("1", tmp_path / "1.png")
-    assert caption.endswith("shifted against each other. Made by `splinekan figure 1`.")
+    assert caption.endswith("offset vertically. Made by `splinekan figure 1`.")
 
 
 def test_checkpoints_are_used_again(tiny, tmp_path, monkeypatch):

@@ -275,7 +275,7 @@ def test_files_hold_functions_of_the_user(tmp_path):
         (lambda: sk.Term(0, 0.0), "output must be an integer"),
         (lambda: sk.Term(0, 0, "sin"), "functions must be a sequence"),
         (lambda: sk.Term(0, 0, ["sine"]), r"functions\[0\] must be one of"),
-        (lambda: sk.Term(0, 0, [np.sin]), r"functions\[0\] must be a Function or the name"),
+        (lambda: sk.Term(0, 0, [np.sin]), r"functions\[0\] must be a Function or a name"),
         (lambda: sk.Term(0, 0, ["sin"] * 33), "at most 32 functions"),
         (lambda: sk.Term(0, 0, ["sin"], (1, 2)), "fixed must hold 3 constants"),
         (lambda: sk.Term(0, 0, ["sin"], (1, 2, np.nan)), r"fixed\[2\] must be finite"),

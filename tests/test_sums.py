@@ -91,7 +91,7 @@ def test_executors_that_lose_answers_are_refused(monkeypatch):
             return list(super().map(function, items))[:-1]
 
     problem = squares(NETWORKS["splines"], Forgetful())
-    with pytest.raises(ValueError, match="an answer for each of 2 groups, got 1"):
+    with pytest.raises(ValueError, match="a result for each of 2 groups, got 1"):
         problem.value(np.zeros(NETWORKS["splines"].n_parameters))
 
 
