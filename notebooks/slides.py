@@ -43,6 +43,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     numbers = [lecture.number for lecture in plan]
     if options.lecture is not None and options.lecture not in numbers:
         parser.error(f"--lecture: expected a number from 1 to {numbers[-1]}, got {options.lecture}")
+    output = options.output
+    if output.exists() and not (
+        output.is_dir() and ((output / "lectures.css").is_file() or not any(output.iterdir()))
+    ):
+        parser.error(f"--output: expected an empty folder or a folder of slides, got {output}")
     write_assets(options.output)
     renderer = Renderer(lambda link: target(link, plan))
     rows = []

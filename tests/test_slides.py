@@ -349,6 +349,16 @@ def test_a_long_table_is_split_and_repeats_its_header():
     assert sum(piece.html.count("row ") for piece in pieces) == 40
 
 
+def test_other_files_are_not_overwritten(tmp_path, capsys):
+    page = tmp_path / "index.html"
+    page.write_text("mine")
+    for output in (tmp_path, page):
+        with pytest.raises(SystemExit):
+            program.main(["--output", str(output)])
+        assert "--output: expected an empty folder or a folder of slides" in capsys.readouterr().err
+    assert page.read_text() == "mine"
+
+
 def test_pages_and_an_index_are_written(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(program, "write_assets", lambda folder: folder.mkdir(exist_ok=True))
     program.main(["--output", str(tmp_path)])

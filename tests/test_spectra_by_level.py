@@ -45,6 +45,16 @@ def blocks(network):
     return scipy.linalg.block_diag(*parts)
 
 
+def test_levels_without_a_budget_keep_the_numbers_of_the_others():
+    levels = sk.Hierarchy(sk.KAN.splines([2, 2, 1], intervals=3), 2)
+    start = sk.initialize(levels.network, 0, "greville")
+    problems = lambda level: objective(level.network)  # noqa: E731
+    for budgets, numbers in (([0, 2], [1]), ([2, 2], [0, 1]), ([2, 0], [0, 1])):
+        result = sk.nested_iteration(levels, problems, sk.LevenbergMarquardt(), budgets, start)
+        found = sk.spectra_by_level(result, objective(levels[-1].network), ("spline",))
+        assert [row.level for row in found.rows] == numbers
+
+
 def test_two_levels_against_numpy_in_both_bases():
     levels, result = trained()
     found = sk.spectra_by_level(result, objective(levels[-1].network), layers=True)

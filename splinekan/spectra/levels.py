@@ -101,7 +101,7 @@ def spectra_by_level(
         2  16          19  spline     0  1.2e+01   1.1e-02    1.1e+03  1.0e+03
         2  16          19  relu       0  2.8e+02   2.6e-10    1.1e+12  4.0e+08
     """
-    models = _models(model)
+    places, models = zip(*_models(model), strict=True)
     names = _bases(bases)
     one_of("matrix", matrix, MATRICES)
     one_of("method", method, METHODS)
@@ -117,7 +117,7 @@ def spectra_by_level(
         for basis in names:
             coordinates(problem.network, basis)  # refuses knots without a ReLU basis
     rows: list[LevelSpectrum] = []
-    for level, (problem, theta) in enumerate(problems):
+    for level, (problem, theta) in zip(places, problems, strict=True):
         network: KAN = problem.network
         if method == "dense" or (method == "auto" and network.n_parameters <= MOST_AUTO):
             source: Any = Decomposed(problem, theta, matrix)
@@ -139,15 +139,16 @@ def spectra_by_level(
     return SpectraByLevel(tuple(rows))
 
 
-def _models(value: Any) -> list[Model]:
-    """The models of all levels, coarsest first."""
+def _models(value: Any) -> list[tuple[int, Model]]:
+    """The numbers of all levels, and their models, coarsest first."""
     if isinstance(value, Model):
-        return [value]
+        return [(0, value)]
     if isinstance(getattr(value, "model", None), Model):
-        levels = [result.model for result in getattr(value, "results", ()) if result is not None]
-        if levels and np.array_equal(levels[-1].theta, value.model.theta):
+        results = enumerate(getattr(value, "results", ()))
+        levels = [(level, result.model) for level, result in results if result is not None]
+        if levels and np.array_equal(levels[-1][1].theta, value.model.theta):
             levels.pop()  # levels without a budget may follow the last level that ran
-        return [*levels, value.model]
+        return [*levels, (getattr(value, "level", 0), value.model)]
     accepted = "a Model, the result of nested_iteration or of an optimiser, or a sequence of these"
     if isinstance(value, (str, bytes, np.ndarray, KAN)) or not isinstance(value, Iterable):
         raise TypeError(f"model must be {accepted}, got {shown(value)}")
@@ -158,7 +159,7 @@ def _models(value: Any) -> list[Model]:
             raise TypeError(f"{name} must be a Model or a result that has a model, got {shown(entry)}")
         return found
 
-    return each("model", value, single)
+    return list(enumerate(each("model", value, single)))
 
 
 def _bases(value: Any) -> list[str]:
@@ -190,7 +191,7 @@ def _on_level(objective: Any, model: Model) -> tuple[Any, Float64Array]:
     return changed
 
 
-def _check_sizes(models: list[Model], method: str, preconditioner: Any, matrix: str) -> None:
+def _check_sizes(models: Sequence[Model], method: str, preconditioner: Any, matrix: str) -> None:
     """Refuse networks that are too large for a dense decomposition, before any work."""
     most = max(model.n_parameters for model in models)
     if preconditioner is not None and matrix != "gauss-newton":
