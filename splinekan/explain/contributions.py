@@ -139,7 +139,7 @@ def attribution(
     Raises
     ------
     TypeError, ValueError
-        For arguments of other kinds or shapes, models with features, and for networks without layers that have edges.
+        For arguments of other kinds or shapes, models with features, and networks of elementwise layers only.
 
     Examples
     --------
