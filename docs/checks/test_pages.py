@@ -166,10 +166,8 @@ def test_search_finds_and_leads_to_a_page(page):
     page.locator("dialog input[type=search]").fill("prolongation")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search.html?q=prolongation*")
-    results = page.locator("#search-results ul.search li a")
-    results.first.wait_for()
-    assert results.count() >= 10
-    results.first.click()
+    page.wait_for_function("document.querySelectorAll('#search-results ul.search li a').length >= 10")
+    page.locator("#search-results ul.search li a").first.click()
     page.wait_for_url(lambda url: "search.html" not in url)
     assert page.locator("article").get_by_text("prolongation").count() > 0
     assert page.faults == []

@@ -120,7 +120,7 @@ def test_links_of_the_slides_lead_to_files():
 
 
 def test_the_index_leads_to_every_lecture(page, address):
-    page.goto(f"{address}/index.html")
+    page.goto(f"{address}/index.html", wait_until="networkidle")  # leaving a page ends its requests
     assert page.evaluate("[...document.querySelectorAll('a')].map(a => a.getAttribute('href'))") == PAGES
     page.click("a")
     page.wait_for_function("window.Reveal && Reveal.isReady()")
