@@ -12,7 +12,9 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from lectures.deck import Talk
@@ -51,9 +53,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     write_assets(options.output)
     renderer = Renderer(lambda link: target(link, plan))
     rows = []
-    for lecture in plan:
-        if options.lecture not in (None, lecture.number):
-            continue
+    lectures = [lecture for lecture in plan if options.lecture in (None, lecture.number)]
+    if options.sharp:  # kernels are processes of their own: a notebook for each core
+        notebooks = dict.fromkeys(number for lecture in lectures for number in lecture.notebooks)
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(lambda number: executed(find_notebook(FOLDER, number)), notebooks))
+    for lecture in lectures:
         talks = [talk(lecture, number, renderer, sharp=options.sharp) for number in lecture.notebooks]
         for made in talks:
             write_figures(made.figures, options.output / "figures")
