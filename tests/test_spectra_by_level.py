@@ -48,7 +48,10 @@ def blocks(network):
 def test_levels_without_a_budget_keep_the_numbers_of_the_others():
     levels = sk.Hierarchy(sk.KAN.splines([2, 2, 1], intervals=3), 2)
     start = sk.initialize(levels.network, 0, "greville")
-    problems = lambda level: objective(level.network)  # noqa: E731
+
+    def problems(level):
+        return objective(level.network)
+
     for budgets, numbers in (([0, 2], [1]), ([2, 2], [0, 1]), ([2, 0], [0, 1])):
         result = sk.nested_iteration(levels, problems, sk.LevenbergMarquardt(), budgets, start)
         found = sk.spectra_by_level(result, objective(levels[-1].network), ("spline",))

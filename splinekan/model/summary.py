@@ -141,10 +141,12 @@ def _trials(record: FitRecord, network: KAN) -> list[str]:
     kept = [0, *(i for i in range(1, len(head)) if any(row[i] for row in rows[1:]))]
     rows = [[row[i] for i in kept] for row in rows]
     left = 2 if mine else 1  # the column of the mark is left out if it is empty
-    note = "* this model" if mine else "This network was changed after its training, as by refine or coarsen."
+    notes = [
+        "* this model" if mine else "This network was changed after its training, as by refine or coarsen."
+    ]
     if "V" in rows[0]:
-        note += "; V: minus the logarithm of the restricted likelihood, the smaller the better"
-    return [*_table(rows, left, mine[-1] if mine else None), note]
+        notes.append("V is minus the logarithm of the restricted likelihood; smaller is better.")
+    return [*_table(rows, left, mine[-1] if mine else None), *notes]
 
 
 def _table(rows: Sequence[Sequence[str]], left: int, keep: int | None = None) -> list[str]:
